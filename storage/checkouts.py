@@ -1,0 +1,49 @@
+"""Checkouts, as the storefront last described each: what an abandoned one is rebuilt from."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index
+from sqlmodel import Field, Session, SQLModel
+
+from storage import db
+from storage.types import big, json_column, moment, shop_key
+
+
+class Checkout(SQLModel, table=True):
+    """One checkout by its token; the storefront's webhooks give it no other lasting key."""
+
+    __table_args__ = (Index("checkout_profile", "shop_id", "profile_id"),)
+
+    shop_id: int = shop_key()
+    token: str = Field(primary_key=True)
+    profile_id: int = big()
+    started_at: datetime = moment()
+    updated_at: datetime = moment()
+    completed_at: datetime | None = moment(default=None)
+    total: int = big()
+    currency: str
+    url: str = Field("", description="leads back to the checkout as it was left")
+    lines: list[dict[str, Any]] = json_column(list)
+
+
+def save_checkouts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert checkouts or bring them up to date; an older description never replaces a newer."""
+    if not rows:
+        return
+    upsert = db.insert(Checkout)
+    keep = {"shop_id", "token", "started_at"}
+    session.connection().execute(
+        upsert.on_conflict_do_update(
+            index_elements=["shop_id", "token"],
+            set_={c.name: upsert.excluded[c.name] for c in upsert.table.c if c.name not in keep},
+            where=upsert.excluded.updated_at >= Checkout.updated_at,
+        ),
+        list(rows),
+    )
+
+
+def get_checkout(session: Session, shop_id: int, token: str) -> Checkout | None:
+    """One checkout."""
+    return session.get(Checkout, (shop_id, token))

@@ -1,0 +1,129 @@
+"""What each shopper allowed, for each address and channel, and the proof of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, and_, or_
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.types import big, moment, row_key, shop_key
+
+SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
+
+
+class Consent(SQLModel, table=True):
+    """The state of one address on one channel. It follows from the ledger: the latest wins."""
+
+    shop_id: int = shop_key()
+    channel: str = Field(primary_key=True, description="email, sms, …")
+    address: str = Field(primary_key=True, description="this email, this phone in E.164")
+    state: str
+    changed_at: datetime = moment()
+
+
+class ConsentEvent(SQLModel, table=True):
+    """One entry of the ledger, never changed: who said what, where, in answer to which words."""
+
+    __tablename__ = "consent_event"
+    __table_args__ = (
+        Index("consent_event_address", "shop_id", "channel", "address"),
+        Index("consent_event_key", "shop_id", "unique_key", unique=True),
+        Index("consent_event_profile", "shop_id", "profile_id"),
+    )
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    unique_key: str
+    channel: str
+    address: str
+    state: str
+    occurred_at: datetime = moment()
+    recorded_at: datetime = moment()
+    source: str = Field(description="form, storefront, one-click, link, merchant")
+    profile_id: int | None = big(nullable=True, default=None)
+    words: str = Field("", description="the exact words that were shown")
+    form_id: int | None = big(nullable=True, default=None)
+    form_version: int | None = None
+    page: str = ""
+    ip: str = ""
+    user_agent: str = ""
+    legal_basis: str = "consent"
+
+
+def record(session: Session, events: Sequence[dict[str, Any]]) -> None:
+    """Add entries to the ledger, once each by `unique_key`, and let the state follow.
+
+    The latest moment wins; at the same moment `unsubscribed` does (a stop is never lost to a tie).
+    """
+    if not events:
+        return
+    connection = session.connection()
+    connection.execute(db.insert(ConsentEvent).on_conflict_do_nothing(), list(events))
+    upsert = db.insert(Consent)
+    new, old = upsert.excluded, Consent
+    connection.execute(
+        upsert.on_conflict_do_update(
+            index_elements=["shop_id", "channel", "address"],
+            set_={"state": new.state, "changed_at": new.changed_at},
+            where=or_(
+                new.changed_at > old.changed_at,
+                and_(new.changed_at == old.changed_at, new.state == UNSUBSCRIBED),
+            ),
+        ),
+        [
+            {
+                "shop_id": e["shop_id"],
+                "channel": e["channel"],
+                "address": e["address"],
+                "state": e["state"],
+                "changed_at": e["occurred_at"],
+            }
+            for e in sorted(events, key=lambda e: e["occurred_at"])
+        ],
+    )
+
+
+def consent_state(session: Session, shop_id: int, channel: str, address: str) -> str | None:
+    """`subscribed`, `unsubscribed`, or None when this address was never asked."""
+    found = session.get(Consent, (shop_id, channel, address))
+    return None if found is None else found.state
+
+
+def consents_of(
+    session: Session, shop_id: int, addresses: Sequence[tuple[str, str]]
+) -> Sequence[Consent]:
+    """The states of several (channel, address) pairs."""
+    if not addresses:
+        return []
+    return session.exec(
+        select(Consent).where(
+            Consent.shop_id == shop_id,
+            or_(
+                *(and_(col(Consent.channel) == c, col(Consent.address) == a) for c, a in addresses)
+            ),
+        )
+    ).all()
+
+
+def ledger_of(
+    session: Session, shop_id: int, addresses: Sequence[tuple[str, str]], limit: int = 200
+) -> Sequence[ConsentEvent]:
+    """The ledger's entries for several (channel, address) pairs, newest first."""
+    if not addresses:
+        return []
+    return session.exec(
+        select(ConsentEvent)
+        .where(
+            ConsentEvent.shop_id == shop_id,
+            or_(
+                *(
+                    and_(col(ConsentEvent.channel) == c, col(ConsentEvent.address) == a)
+                    for c, a in addresses
+                )
+            ),
+        )
+        .order_by(col(ConsentEvent.occurred_at).desc())
+        .limit(limit)
+    ).all()

@@ -1,0 +1,126 @@
+"""Coupons: one discount of the storefront's, and the pool of its unique codes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Index, func, insert, text, update
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.types import big, moment, row_key, shop_key
+
+POOL_LOW, POOL_FULL = 100, 250  # codes; the storefront takes 250 in a call
+
+
+class Coupon(SQLModel, table=True):
+    """A discount. Its codes are made ahead, so that a message never waits for the storefront."""
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    name: str
+    prefix: str = Field(description="what its codes begin with")
+    percent: int
+    discount_id: str = Field("", description="the storefront's id, once it exists there")
+    created_at: datetime = moment()
+    error: str = Field("", description="why the storefront refused it, for the merchant")
+
+
+class CouponCode(SQLModel, table=True):
+    """One code; `message_key` is whom it was given to, and the same cause gets the same code."""
+
+    __tablename__ = "coupon_code"
+    __table_args__ = (
+        Index("coupon_code_free", "shop_id", "coupon_id",
+              postgresql_where=text("message_key IS NULL"),
+              sqlite_where=text("message_key IS NULL")),
+        Index("coupon_code_given", "shop_id", "message_key", unique=True),
+    )  # fmt: skip
+
+    shop_id: int = shop_key()
+    code: str = Field(primary_key=True)
+    coupon_id: int = big()
+    message_key: str | None = None
+    given_at: datetime | None = moment(default=None)
+    redeemed_order_id: int | None = big(nullable=True, default=None)
+
+
+def coupons_of(session: Session, shop_id: int) -> Sequence[Coupon]:
+    """A shop's coupons, oldest first."""
+    return session.exec(
+        select(Coupon).where(Coupon.shop_id == shop_id).order_by(col(Coupon.created_at))
+    ).all()
+
+
+def low_pools(session: Session) -> list[tuple[int, int]]:
+    """Coupons of all shops with few codes left; (shop id, coupon id)."""
+    free = (
+        select(func.count())
+        .select_from(CouponCode)
+        .where(
+            CouponCode.shop_id == Coupon.shop_id,
+            CouponCode.coupon_id == Coupon.id,
+            col(CouponCode.message_key).is_(None),
+        )
+        .scalar_subquery()
+    )
+    query = select(Coupon.shop_id, Coupon.id).where(free < POOL_LOW)
+    rows = db.every_shop(session, query, "the clock fills the pools of codes")
+    return [(row[0], row[1]) for row in rows]
+
+
+def count_free(session: Session, shop_id: int, coupon_id: int) -> int:
+    """How many codes are left to give."""
+    return session.exec(
+        select(func.count()).where(
+            CouponCode.shop_id == shop_id,
+            CouponCode.coupon_id == coupon_id,
+            col(CouponCode.message_key).is_(None),
+        )
+    ).one()
+
+
+def add_codes(session: Session, shop_id: int, coupon_id: int, codes: Sequence[str]) -> None:
+    """Put codes that the storefront knows into the pool."""
+    session.connection().execute(
+        insert(CouponCode),
+        [{"shop_id": shop_id, "coupon_id": coupon_id, "code": code} for code in codes],
+    )
+
+
+def give_code(
+    session: Session, shop_id: int, coupon_id: int, message_key: str, at: datetime
+) -> str | None:
+    """This message's code: the one it has, or a fresh one; None when the pool is empty."""
+    held = session.exec(
+        select(CouponCode.code).where(
+            CouponCode.shop_id == shop_id, CouponCode.message_key == message_key
+        )
+    ).first()
+    if held is not None:
+        return held
+    free = session.exec(
+        select(CouponCode.code)
+        .where(
+            CouponCode.shop_id == shop_id,
+            CouponCode.coupon_id == coupon_id,
+            col(CouponCode.message_key).is_(None),
+        )
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).first()
+    if free is not None:
+        session.connection().execute(
+            update(CouponCode)
+            .where(col(CouponCode.shop_id) == shop_id, col(CouponCode.code) == free)
+            .values(message_key=message_key, given_at=at)
+        )
+    return free
+
+
+def redeem(session: Session, shop_id: int, codes: Sequence[str], order_id: int) -> None:
+    """Note which order a code of ours was used on."""
+    session.connection().execute(
+        update(CouponCode)
+        .where(col(CouponCode.shop_id) == shop_id, col(CouponCode.code).in_(codes))
+        .values(redeemed_order_id=order_id)
+    )

@@ -1,0 +1,188 @@
+"""The database: `connect` once in a process, then one `transaction` around each piece of work."""
+
+import sqlite3
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.sql import Executable
+from sqlmodel import Session, SQLModel
+
+from storage import guard
+
+BUSY_TIMEOUT_MS = 15_000  # how long a SQLite writer waits for the one before it
+# Short statements over arrays cost more to compile than to run: 32 ms against 1.5 ms measured.
+POSTGRES = {"connect_timeout": 5, "options": "-c jit=off -c timezone=UTC"}
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message is one sentence for the operator."""
+
+
+class _Engines:
+    """This process's two databases: all tables, and the inbox (a file of its own on SQLite)."""
+
+    main: Engine | None = None
+    inbox: Engine | None = None
+
+
+def connect(url: str) -> None:
+    """Open the database at `url` (`sqlite:///path` or `postgresql://…`) for this process.
+
+    Raises:
+        DatabaseError: the address is not one that we can use, or nothing answers there.
+    """
+    disconnect()
+    main = _engine(parse(url))
+    inbox = _engine(inbox_url(parse(url))) if is_sqlite(main) else main
+    try:
+        with main.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        raise DatabaseError(
+            f"The database at {safe(url)} cannot be reached: {reason.rstrip('.')}."
+        ) from None
+    _Engines.main, _Engines.inbox = main, inbox
+
+
+def disconnect() -> None:
+    """Close this process's connections, if there are any."""
+    for engine in {_Engines.main, _Engines.inbox} - {None}:
+        assert engine is not None
+        engine.dispose()
+    _Engines.main = _Engines.inbox = None
+
+
+def parse(url: str) -> URL:
+    """The address with the driver that we use for it."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseError(f"REGULARS_DATABASE_URL is not a database address: {url!r}.") from None
+    if parsed.get_backend_name() == "sqlite":
+        return parsed.set(drivername="sqlite")
+    if parsed.get_backend_name() in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise DatabaseError(
+        f"REGULARS_DATABASE_URL must begin with sqlite:// or postgresql://, not {parsed.drivername}://."
+    )
+
+
+def safe(url: str) -> str:
+    """The address without its password."""
+    return parse(url).render_as_string(hide_password=True)
+
+
+def inbox_url(url: URL) -> URL:
+    """On SQLite the inbox is its own file, so that ingest never waits for a long write."""
+    path = Path(url.database or "")
+    return url.set(database=str(path.with_name(f"{path.stem}-inbox{path.suffix or '.db'}")))
+
+
+def engine() -> Engine:
+    """The engine over all tables but, on SQLite, the inbox."""
+    if _Engines.main is None:
+        raise DatabaseError("The database is not connected.")
+    return _Engines.main
+
+
+def inbox_engine() -> Engine:
+    """The engine over the inbox."""
+    if _Engines.inbox is None:
+        raise DatabaseError("The database is not connected.")
+    return _Engines.inbox
+
+
+def is_sqlite(of: Engine) -> bool:
+    """Whether an engine speaks to SQLite."""
+    return of.dialect.name == "sqlite"
+
+
+@contextmanager
+def transaction() -> Generator[Session]:
+    """One piece of work: committed when the block ends, rolled back when it raises.
+
+    On SQLite it takes the write lock at once: a lock taken half-way fails instead of waiting.
+    """
+    yield from _session(engine(), "IMMEDIATE")
+
+
+@contextmanager
+def reading() -> Generator[Session]:
+    """A look at the database that changes nothing and waits for nobody."""
+    yield from _session(engine(), "DEFERRED")
+
+
+@contextmanager
+def inbox_transaction() -> Generator[Session]:
+    """As `transaction`, over the inbox."""
+    yield from _session(inbox_engine(), "IMMEDIATE")
+
+
+@contextmanager
+def inbox_reading() -> Generator[Session]:
+    """As `reading`, over the inbox."""
+    yield from _session(inbox_engine(), "DEFERRED")
+
+
+def _session(of: Engine, begin: str) -> Generator[Session]:
+    with Session(of.execution_options(begin=begin), expire_on_commit=False) as session:
+        try:
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+def database_time(session: Session) -> float:
+    """Seconds since 1970 by the database's clock, which alone rules leases.
+
+    SQLite has no clock but this machine's.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return time.time()
+    return float(session.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
+
+
+def insert(table: type[SQLModel]) -> Any:
+    """An INSERT that can say ON CONFLICT. Both databases spell it alike; their types share none."""
+    return sqlite.insert(table) if is_sqlite(engine()) else postgresql.insert(table)
+
+
+def every_shop(session: Session, statement: Executable, why: str, params: Any = None) -> Any:
+    """Run a statement over all shops' rows; `why` says what it is for."""
+    return session.execute(statement, params, execution_options={"all_shops": why})
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        made = create_engine(url, pool_pre_ping=True, pool_size=20, connect_args=POSTGRES)
+    else:
+        if url.database in (None, "", ":memory:"):
+            raise DatabaseError("A SQLite database needs a file: sqlite:///path/to/regulars.db.")
+        made = create_engine(url, connect_args={"check_same_thread": False}, pool_size=20)
+        event.listen(made, "connect", _prepare_sqlite)
+        event.listen(made, "begin", _begin_sqlite)
+    guard.watch(made, SQLModel.metadata)
+    return made
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, see `_begin_sqlite`
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # a 200 or a `sending` must outlive a power cut
+
+
+def _begin_sqlite(connection: Any) -> None:
+    connection.exec_driver_sql(
+        f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}"
+    )

@@ -1,0 +1,131 @@
+"""What shoppers did: one append-only row an event, under Klaviyo's metric names."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, String, cast, func, update
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.types import big, json_column, moment, row_key, shop_key
+
+
+class Event(SQLModel, table=True):
+    """One thing that a shopper did or received; `unique_id` makes a second telling a no-op."""
+
+    __table_args__ = (
+        Index("event_unique", "shop_id", "metric", "unique_id", unique=True),
+        Index("event_profile", "shop_id", "profile_id", "occurred_at"),
+        Index("event_metric", "shop_id", "metric", "occurred_at"),
+        Index("event_latest", "shop_id", "occurred_at"),
+    )
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    profile_id: int = big()
+    metric: str = Field(description="as Klaviyo names it: Placed Order, Viewed Product, …")
+    unique_id: str
+    occurred_at: datetime = moment()
+    value: int | None = big(nullable=True, default=None)
+    currency: str | None = None
+    properties: dict[str, Any] = json_column()
+
+
+def add_events(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
+    """Insert events that are not known yet; the ids of those that were new."""
+    if not rows:
+        return set()
+    statement = db.insert(Event).on_conflict_do_nothing().returning(Event.id)
+    return set(session.connection().execute(statement, list(rows)).scalars())
+
+
+def timeline(
+    session: Session,
+    shop_id: int,
+    profile_id: int,
+    *,
+    limit: int = 50,
+    before: datetime | None = None,
+    metric: str | None = None,
+) -> Sequence[Event]:
+    """What one shopper did, newest first."""
+    query = select(Event).where(Event.shop_id == shop_id, Event.profile_id == profile_id)
+    if before is not None:
+        query = query.where(Event.occurred_at < before)
+    if metric:
+        query = query.where(Event.metric == metric)
+    return session.exec(query.order_by(col(Event.occurred_at).desc()).limit(limit)).all()
+
+
+def did_since(
+    session: Session, shop_id: int, profile_ids: Sequence[int], metric: str
+) -> dict[int, datetime]:
+    """When each of these profiles last did something, for those who ever did."""
+    rows = session.exec(
+        select(Event.profile_id, func.max(Event.occurred_at))
+        .where(
+            Event.shop_id == shop_id,
+            col(Event.profile_id).in_(sorted(set(profile_ids))),
+            Event.metric == metric,
+        )
+        .group_by(col(Event.profile_id))
+    )
+    return dict(rows)
+
+
+def get_event(session: Session, shop_id: int, event_id: int) -> Event | None:
+    """One event."""
+    return session.get(Event, (shop_id, event_id))
+
+
+def load_events(session: Session, shop_id: int, ids: Sequence[int]) -> dict[int, Event]:
+    """Several events, by id."""
+    rows = session.exec(
+        select(Event).where(Event.shop_id == shop_id, col(Event.id).in_(sorted(set(ids))))
+    )
+    return {row.id: row for row in rows}
+
+
+def count_by_metric(
+    session: Session, shop_id: int, since: datetime, until: datetime
+) -> dict[str, tuple[int, int]]:
+    """Count and summed value of each metric between two moments."""
+    rows = session.exec(
+        select(Event.metric, func.count(), func.coalesce(func.sum(Event.value), 0))
+        .where(Event.shop_id == shop_id, Event.occurred_at >= since, Event.occurred_at < until)
+        .group_by(Event.metric)
+    )
+    return {metric: (count, int(value or 0)) for metric, count, value in rows}
+
+
+def count_by_day(
+    session: Session, shop_id: int, metric: str, since: datetime
+) -> dict[str, tuple[int, int]]:
+    """Count and summed value of one metric for each UTC day (`2026-11-21`) since a moment."""
+    day = func.substr(cast(Event.occurred_at, String), 1, 10)
+    rows = session.exec(
+        select(day, func.count(), func.coalesce(func.sum(Event.value), 0))
+        .where(Event.shop_id == shop_id, Event.metric == metric, Event.occurred_at >= since)
+        .group_by(day)
+    )
+    return {str(key): (count, int(value or 0)) for key, count, value in rows}
+
+
+def latest_events(session: Session, shop_id: int, limit: int = 20) -> Sequence[Event]:
+    """What happened last in a shop, whoever did it."""
+    return session.exec(
+        select(Event)
+        .where(Event.shop_id == shop_id)
+        .order_by(col(Event.occurred_at).desc())
+        .limit(limit)
+    ).all()
+
+
+def move_events(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
+    """Give one profile's events to another."""
+    session.connection().execute(
+        update(Event)
+        .where(col(Event.shop_id) == shop_id, col(Event.profile_id) == from_id)
+        .values(profile_id=to_id)
+    )

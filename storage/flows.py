@@ -1,0 +1,263 @@
+"""Flows: the automations, who is in them and since when, and what happened at each step."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, func, text, tuple_, update
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.types import big, json_column, moment, row_key, shop_key
+
+DRAFT, LIVE = "draft", "live"
+WAITING, FINISHED, LEFT, FAILED = "waiting", "finished", "left", "failed"
+LEASE_S = 15.0  # a step that was offered and not taken is offered again after this
+
+
+class Flow(SQLModel, table=True):
+    """An automation. `trigger` repeats the definition's, so that an event finds its flows."""
+
+    __table_args__ = (Index("flow_trigger", "shop_id", "trigger"),)
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    name: str
+    status: str = DRAFT
+    version: int = 1
+    trigger: str = Field(description="`metric:Checkout Started` or `list:<id>`")
+    created_at: datetime = moment()
+    updated_at: datetime = moment()
+
+
+class FlowVersion(SQLModel, table=True):
+    """One version of a flow: Klaviyo's published flow-definition JSON."""
+
+    __tablename__ = "flow_version"
+
+    shop_id: int = shop_key()
+    flow_id: int = Field(primary_key=True, sa_type=BigInteger)
+    version: int = Field(primary_key=True)
+    definition: dict[str, Any] = json_column()
+    created_at: datetime = moment()
+
+
+class Enrolment(SQLModel, table=True):
+    """One shopper's way through one flow. While she waits, `due_at` says until when.
+
+    `key` is what set it off (an event, a membership): the same cause never enrols twice.
+    """
+
+    __table_args__ = (
+        Index("enrolment_key", "shop_id", "flow_id", "key", unique=True),
+        Index("enrolment_due", "due_at", postgresql_where=text("state = 'waiting'"),
+              sqlite_where=text("state = 'waiting'")),
+        Index("enrolment_profile", "shop_id", "profile_id"),
+        Index("enrolment_state", "shop_id", "flow_id", "state"),
+    )  # fmt: skip
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    flow_id: int = big()
+    version: int
+    profile_id: int = big()
+    key: str
+    event_id: int | None = big(nullable=True, default=None)
+    state: str = WAITING
+    action_id: str = Field(description="the action that is done when `due_at` comes")
+    due_at: datetime = moment()
+    lease_until: float = 0.0
+    attempts: int = 0
+    started_at: datetime = moment()
+    entered_at: datetime = moment()
+    ended_at: datetime | None = moment(default=None)
+    ended_because: str = ""
+
+
+class StepLog(SQLModel, table=True):
+    """What happened to one shopper at one action of a flow."""
+
+    __tablename__ = "step_log"
+    __table_args__ = (
+        Index("step_log_action", "shop_id", "flow_id", "action_id", "outcome"),
+        Index("step_log_enrolment", "shop_id", "enrolment_id"),
+    )
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    flow_id: int = big()
+    enrolment_id: int = big()
+    action_id: str
+    outcome: str = Field(description="waits, queued, passed, left, failed")
+    at: datetime = moment()
+
+
+def flows_of(session: Session, shop_id: int) -> Sequence[Flow]:
+    """A shop's flows, oldest first."""
+    return session.exec(
+        select(Flow).where(Flow.shop_id == shop_id).order_by(col(Flow.created_at))
+    ).all()
+
+
+def get_flow(session: Session, shop_id: int, flow_id: int) -> Flow | None:
+    """One flow."""
+    return session.get(Flow, (shop_id, flow_id))
+
+
+def get_flow_version(
+    session: Session, shop_id: int, flow_id: int, version: int
+) -> FlowVersion | None:
+    """One version of a flow."""
+    return session.get(FlowVersion, (shop_id, flow_id, version))
+
+
+def live_flows(session: Session, shop_id: int) -> Sequence[tuple[Flow, FlowVersion]]:
+    """A shop's live flows, each with its newest version."""
+    return [
+        (flow, version)
+        for flow, version in session.exec(
+            select(Flow, FlowVersion)
+            .join(
+                FlowVersion,
+                (col(FlowVersion.shop_id) == Flow.shop_id)
+                & (col(FlowVersion.flow_id) == Flow.id)
+                & (col(FlowVersion.version) == Flow.version),
+            )
+            .where(Flow.shop_id == shop_id, Flow.status == LIVE)
+        )
+    ]
+
+
+def enrol(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
+    """Put shoppers into flows, once for each cause; the ids of the new enrolments."""
+    if not rows:
+        return set()
+    statement = db.insert(Enrolment).on_conflict_do_nothing().returning(Enrolment.__table__.c.id)  # type: ignore[attr-defined]
+    return set(session.connection().execute(statement, list(rows)).scalars())
+
+
+def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
+    """Lease up to `limit` due steps of all shops; (shop id, enrolment id), the earliest first."""
+    clock = db.database_time(session)
+    due = (
+        select(Enrolment.shop_id, Enrolment.id)
+        .where(Enrolment.state == WAITING, Enrolment.due_at <= now, Enrolment.lease_until < clock)
+        .order_by(col(Enrolment.due_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    why = "the clock claims what is due"
+    keys = [(row[0], row[1]) for row in db.every_shop(session, due, why)]
+    if keys:
+        lease = (
+            update(Enrolment)
+            .where(tuple_(col(Enrolment.shop_id), col(Enrolment.id)).in_(keys))
+            .values(lease_until=clock + LEASE_S)
+            .execution_options(synchronize_session=False)
+        )
+        db.every_shop(session, lease, why)
+    return keys
+
+
+def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) -> list[Enrolment]:
+    """Those of the enrolments that still wait and are due, locked for this transaction."""
+    return list(
+        session.exec(
+            select(Enrolment)
+            .where(
+                Enrolment.shop_id == shop_id,
+                col(Enrolment.id).in_(ids),
+                Enrolment.state == WAITING,
+                Enrolment.due_at <= now,
+            )
+            .order_by(col(Enrolment.id))
+            .with_for_update()
+        )
+    )
+
+
+def waiting_enrolments(
+    session: Session, shop_id: int, profile_ids: Sequence[int]
+) -> Sequence[Enrolment]:
+    """The flows that these shoppers are in now."""
+    return session.exec(
+        select(Enrolment).where(
+            Enrolment.shop_id == shop_id,
+            col(Enrolment.profile_id).in_(sorted(set(profile_ids))),
+            Enrolment.state == WAITING,
+        )
+    ).all()
+
+
+def entered_before(
+    session: Session, shop_id: int, flow_id: int, profile_ids: Sequence[int]
+) -> dict[int, datetime]:
+    """When each of these shoppers last entered a flow, for those who ever did."""
+    rows = session.exec(
+        select(Enrolment.profile_id, func.max(Enrolment.entered_at))
+        .where(
+            Enrolment.shop_id == shop_id,
+            Enrolment.flow_id == flow_id,
+            col(Enrolment.profile_id).in_(sorted(set(profile_ids))),
+        )
+        .group_by(col(Enrolment.profile_id))
+    )
+    return dict(rows)
+
+
+def enrolments_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Enrolment]:
+    """Every flow that one shopper is or was in, newest first."""
+    return session.exec(
+        select(Enrolment)
+        .where(Enrolment.shop_id == shop_id, Enrolment.profile_id == profile_id)
+        .order_by(col(Enrolment.entered_at).desc())
+    ).all()
+
+
+def count_enrolments(session: Session, shop_id: int) -> dict[int, dict[str, int]]:
+    """How many shoppers wait in, finished and left each flow: {flow id: {state: count}}."""
+    rows = session.exec(
+        select(Enrolment.flow_id, Enrolment.state, func.count())
+        .where(Enrolment.shop_id == shop_id)
+        .group_by(col(Enrolment.flow_id), Enrolment.state)
+    )
+    counts: dict[int, dict[str, int]] = {}
+    for flow_id, state, count in rows:
+        counts.setdefault(flow_id, {})[state] = count
+    return counts
+
+
+def count_waiting(session: Session, shop_id: int, flow_id: int) -> dict[str, int]:
+    """How many shoppers wait before each action of a flow."""
+    rows = session.exec(
+        select(Enrolment.action_id, func.count())
+        .where(
+            Enrolment.shop_id == shop_id,
+            Enrolment.flow_id == flow_id,
+            Enrolment.state == WAITING,
+        )
+        .group_by(Enrolment.action_id)
+    )
+    return dict(rows)
+
+
+def count_steps(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:
+    """What happened at each action of a flow: {action id: {outcome: count}}."""
+    rows = session.exec(
+        select(StepLog.action_id, StepLog.outcome, func.count())
+        .where(StepLog.shop_id == shop_id, StepLog.flow_id == flow_id)
+        .group_by(StepLog.action_id, StepLog.outcome)
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for action_id, outcome, count in rows:
+        counts.setdefault(action_id, {})[outcome] = count
+    return counts
+
+
+def move_enrolments(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
+    """Give one profile's enrolments to another."""
+    session.connection().execute(
+        update(Enrolment)
+        .where(col(Enrolment.shop_id) == shop_id, col(Enrolment.profile_id) == from_id)
+        .values(profile_id=to_id)
+    )

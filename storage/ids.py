@@ -1,0 +1,25 @@
+"""Row ids: ever larger integers that any process can draw without asking another."""
+
+import secrets
+import threading
+import time
+
+EPOCH_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+COUNTER_BITS = 22
+
+_lock = threading.Lock()
+_counter = secrets.randbits(COUNTER_BITS)
+_last_ms = 0
+
+
+def new_id() -> int:
+    """A 63-bit id: milliseconds since 2026 above a counter that starts at random in each process.
+
+    Two processes meet only when both stand on the same one of four million counts in the same
+    millisecond for the same shop; the primary key then refuses the row and the work is done again.
+    """
+    global _counter, _last_ms
+    with _lock:
+        _counter = (_counter + 1) % (1 << COUNTER_BITS)
+        _last_ms = max(_last_ms, time.time_ns() // 1_000_000)
+        return ((_last_ms - EPOCH_MS) << COUNTER_BITS) | _counter

@@ -1,0 +1,247 @@
+"""Messages: one to one address, its way from `due` to delivered or refused, and what it earned."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Index, func, text, tuple_, update
+from sqlalchemy import select as columns
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.types import big, json_column, moment, row_key, shop_key
+
+DUE, SENDING = "due", "sending"
+ACCEPTED, FAILED, AMBIGUOUS, SKIPPED = "accepted", "failed", "ambiguous", "skipped"
+LEASE_S = 15.0  # an offer that no worker took is made again after this
+SENDING_S = 60.0  # no provider call may last longer; after this nobody is sending it any more
+
+
+class Message(SQLModel, table=True):
+    """One message to one shopper on one channel. `key` names its cause: twice is a no-op.
+
+    `due → sending → accepted | failed | ambiguous`, or `skipped` with the reason. `sending` is
+    committed right before the provider is called, so a crash leaves at most one in doubt.
+    """
+
+    __table_args__ = (
+        Index("message_key", "shop_id", "key", unique=True),
+        Index("message_due", "due_at", postgresql_where=text("state = 'due'"),
+              sqlite_where=text("state = 'due'")),
+        Index("message_sending", "lease_until", postgresql_where=text("state = 'sending'"),
+              sqlite_where=text("state = 'sending'")),
+        Index("message_profile", "shop_id", "profile_id", "created_at"),
+        Index("message_flow", "shop_id", "flow_id", "action_id", "state"),
+        Index("message_sent", "shop_id", "sent_at"),
+    )  # fmt: skip
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    key: str = Field(description="flow, enrolment, action and channel")
+    profile_id: int = big()
+    channel: str
+    destination: str = Field("", description="the address; empty until it is sent or skipped")
+    transactional: bool = False
+    flow_id: int | None = big(nullable=True, default=None)
+    enrolment_id: int | None = big(nullable=True, default=None)
+    event_id: int | None = big(nullable=True, default=None)
+    action_id: str = ""
+    template_id: int = big()
+    template_version: int | None = None
+    locale: str = ""
+    subject: str = ""
+    coupon_code: str | None = None
+    links: list[str] = json_column(list)
+    state: str = DUE
+    reason: str = Field("", description="why it was skipped or failed")
+    attempts: int = 0
+    due_at: datetime = moment()
+    lease_until: float = 0.0
+    created_at: datetime = moment()
+    sent_at: datetime | None = moment(default=None)
+    opened_at: datetime | None = moment(default=None)
+    clicked_at: datetime | None = moment(default=None)
+    unsubscribed_at: datetime | None = moment(default=None)
+
+
+class Credit(SQLModel, table=True):
+    """An order that a message earned: the last click before it, within the shop's window."""
+
+    __table_args__ = (
+        Index("credit_message", "shop_id", "message_id"),
+        Index("credit_at", "shop_id", "at"),
+    )
+
+    shop_id: int = shop_key()
+    order_id: int = row_key()
+    message_id: int = big()
+    flow_id: int | None = big(nullable=True, default=None)
+    action_id: str = ""
+    amount: int = big()
+    currency: str
+    at: datetime = moment()
+
+
+def add_messages(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
+    """Queue messages, once for each key; the ids of the new ones."""
+    if not rows:
+        return set()
+    statement = db.insert(Message).on_conflict_do_nothing().returning(Message.__table__.c.id)  # type: ignore[attr-defined]
+    return set(session.connection().execute(statement, list(rows)).scalars())
+
+
+def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
+    """Lease up to `limit` due messages of all shops; (shop id, message id), the earliest first."""
+    clock = db.database_time(session)
+    due = (
+        select(Message.shop_id, Message.id)
+        .where(Message.state == DUE, Message.due_at <= now, Message.lease_until < clock)
+        .order_by(col(Message.due_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    why = "the clock claims what is due"
+    keys = [(row[0], row[1]) for row in db.every_shop(session, due, why)]
+    if keys:
+        lease = (
+            update(Message)
+            .where(tuple_(col(Message.shop_id), col(Message.id)).in_(keys))
+            .values(lease_until=clock + LEASE_S)
+            .execution_options(synchronize_session=False)
+        )
+        db.every_shop(session, lease, why)
+    return keys
+
+
+def claim_stuck(session: Session, limit: int) -> list[tuple[int, int]]:
+    """Messages whose sender died between `sending` and the answer; (shop id, message id)."""
+    stuck = (
+        select(Message.shop_id, Message.id)
+        .where(Message.state == SENDING, Message.lease_until < db.database_time(session))
+        .limit(limit)
+    )
+    rows = db.every_shop(session, stuck, "the clock looks for messages in doubt")
+    return [(row[0], row[1]) for row in rows]
+
+
+def lock_message(session: Session, shop_id: int, message_id: int) -> Message | None:
+    """One message, locked for this transaction."""
+    return session.exec(
+        select(Message)
+        .where(Message.shop_id == shop_id, Message.id == message_id)
+        .with_for_update()
+    ).one_or_none()
+
+
+def get_message(session: Session, shop_id: int, message_id: int) -> Message | None:
+    """One message."""
+    return session.get(Message, (shop_id, message_id))
+
+
+def messages_to(
+    session: Session, shop_id: int, profile_id: int, limit: int = 100
+) -> Sequence[Message]:
+    """What one shopper was sent, or was not and why; newest first."""
+    return session.exec(
+        select(Message)
+        .where(Message.shop_id == shop_id, Message.profile_id == profile_id)
+        .order_by(col(Message.created_at).desc())
+        .limit(limit)
+    ).all()
+
+
+def last_clicked(
+    session: Session, shop_id: int, profile_id: int, before: datetime, window: timedelta
+) -> Message | None:
+    """The message that a shopper clicked last before a moment, no longer ago than `window`."""
+    return session.exec(
+        select(Message)
+        .where(
+            Message.shop_id == shop_id,
+            Message.profile_id == profile_id,
+            col(Message.clicked_at) <= before,
+            col(Message.clicked_at) >= before - window,
+        )
+        .order_by(col(Message.clicked_at).desc())
+        .limit(1)
+    ).first()
+
+
+def add_credit(session: Session, row: dict[str, Any]) -> None:
+    """Credit an order to a message, once."""
+    session.connection().execute(db.insert(Credit).values(row).on_conflict_do_nothing())
+
+
+def count_by_action(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:
+    """A flow's messages: {action id: {accepted, failed, …, opened, clicked, unsubscribed: n}}."""
+    rows = session.connection().execute(
+        columns(
+            col(Message.action_id),
+            col(Message.state),
+            func.count(),
+            func.count(col(Message.opened_at)),
+            func.count(col(Message.clicked_at)),
+            func.count(col(Message.unsubscribed_at)),
+        )
+        .where(col(Message.shop_id) == shop_id, col(Message.flow_id) == flow_id)
+        .group_by(col(Message.action_id), col(Message.state))
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for action_id, state, count, opened, clicked, unsubscribed in rows:
+        entry = counts.setdefault(action_id, {})
+        entry[state] = count
+        for name, n in (("opened", opened), ("clicked", clicked), ("unsubscribed", unsubscribed)):
+            entry[name] = entry.get(name, 0) + n
+    return counts
+
+
+def count_sent(session: Session, shop_id: int, since: datetime, until: datetime) -> int:
+    """How many messages were accepted between two moments."""
+    return session.exec(
+        select(func.count()).where(
+            Message.shop_id == shop_id,
+            col(Message.sent_at) >= since,
+            col(Message.sent_at) < until,
+        )
+    ).one()
+
+
+def earned_by_flow(
+    session: Session, shop_id: int, since: datetime, until: datetime
+) -> dict[int | None, tuple[int, int]]:
+    """Orders and revenue that each flow's messages earned: {flow id: (orders, minor units)}."""
+    rows = session.exec(
+        select(Credit.flow_id, func.count(), func.sum(Credit.amount))
+        .where(Credit.shop_id == shop_id, Credit.at >= since, Credit.at < until)
+        .group_by(col(Credit.flow_id))
+    )
+    return {flow_id: (count, int(amount)) for flow_id, count, amount in rows}
+
+
+def earned_by_action(session: Session, shop_id: int, flow_id: int) -> dict[str, tuple[int, int]]:
+    """Orders and revenue that each message of a flow earned."""
+    rows = session.exec(
+        select(Credit.action_id, func.count(), func.sum(Credit.amount))
+        .where(Credit.shop_id == shop_id, Credit.flow_id == flow_id)
+        .group_by(Credit.action_id)
+    )
+    return {action_id: (count, int(amount)) for action_id, count, amount in rows}
+
+
+def credits_of(session: Session, shop_id: int, message_ids: Sequence[int]) -> dict[int, int]:
+    """What each of these messages earned, in minor units."""
+    rows = session.exec(
+        select(Credit.message_id, func.sum(Credit.amount))
+        .where(Credit.shop_id == shop_id, col(Credit.message_id).in_(message_ids))
+        .group_by(col(Credit.message_id))
+    )
+    return {message_id: int(amount) for message_id, amount in rows}
+
+
+def move_messages(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
+    """Give one profile's messages to another."""
+    session.connection().execute(
+        update(Message)
+        .where(col(Message.shop_id) == shop_id, col(Message.profile_id) == from_id)
+        .values(profile_id=to_id)
+    )

@@ -1,0 +1,579 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlmodel import UTCDateTime
+
+from storage.types import Encrypted, Json
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Towards the newest version."""
+    op.create_table(
+        "checkout",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("token", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("completed_at", UTCDateTime(), nullable=True),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("lines", Json, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "token"),
+    )
+    with op.batch_alter_table("checkout", schema=None) as batch_op:
+        batch_op.create_index("checkout_profile", ["shop_id", "profile_id"], unique=False)
+
+    op.create_table(
+        "consent",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("changed_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "channel", "address"),
+    )
+    op.create_table(
+        "consent_event",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("unique_key", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("occurred_at", UTCDateTime(), nullable=False),
+        sa.Column("recorded_at", UTCDateTime(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=True),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("form_id", sa.BigInteger(), nullable=True),
+        sa.Column("form_version", sa.Integer(), nullable=True),
+        sa.Column("page", sa.String(), nullable=False),
+        sa.Column("ip", sa.String(), nullable=False),
+        sa.Column("user_agent", sa.String(), nullable=False),
+        sa.Column("legal_basis", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("consent_event", schema=None) as batch_op:
+        batch_op.create_index(
+            "consent_event_address", ["shop_id", "channel", "address"], unique=False
+        )
+        batch_op.create_index("consent_event_key", ["shop_id", "unique_key"], unique=True)
+        batch_op.create_index("consent_event_profile", ["shop_id", "profile_id"], unique=False)
+
+    op.create_table(
+        "coupon",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("prefix", sa.String(), nullable=False),
+        sa.Column("percent", sa.Integer(), nullable=False),
+        sa.Column("discount_id", sa.String(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    op.create_table(
+        "coupon_code",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("coupon_id", sa.BigInteger(), nullable=False),
+        sa.Column("message_key", sa.String(), nullable=True),
+        sa.Column("given_at", UTCDateTime(), nullable=True),
+        sa.Column("redeemed_order_id", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "code"),
+    )
+    with op.batch_alter_table("coupon_code", schema=None) as batch_op:
+        batch_op.create_index(
+            "coupon_code_free",
+            ["shop_id", "coupon_id"],
+            unique=False,
+            postgresql_where=sa.text("message_key IS NULL"),
+            sqlite_where=sa.text("message_key IS NULL"),
+        )
+        batch_op.create_index("coupon_code_given", ["shop_id", "message_key"], unique=True)
+
+    op.create_table(
+        "credit",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("message_id", sa.BigInteger(), nullable=False),
+        sa.Column("flow_id", sa.BigInteger(), nullable=True),
+        sa.Column("action_id", sa.String(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "order_id"),
+    )
+    with op.batch_alter_table("credit", schema=None) as batch_op:
+        batch_op.create_index("credit_at", ["shop_id", "at"], unique=False)
+        batch_op.create_index("credit_message", ["shop_id", "message_id"], unique=False)
+
+    op.create_table(
+        "enrolment",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("flow_id", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("action_id", sa.String(), nullable=False),
+        sa.Column("due_at", UTCDateTime(), nullable=False),
+        sa.Column("lease_until", sa.Float(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("entered_at", UTCDateTime(), nullable=False),
+        sa.Column("ended_at", UTCDateTime(), nullable=True),
+        sa.Column("ended_because", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("enrolment", schema=None) as batch_op:
+        batch_op.create_index(
+            "enrolment_due",
+            ["due_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'waiting'"),
+            sqlite_where=sa.text("state = 'waiting'"),
+        )
+        batch_op.create_index("enrolment_key", ["shop_id", "flow_id", "key"], unique=True)
+        batch_op.create_index("enrolment_profile", ["shop_id", "profile_id"], unique=False)
+        batch_op.create_index("enrolment_state", ["shop_id", "flow_id", "state"], unique=False)
+
+    op.create_table(
+        "event",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("metric", sa.String(), nullable=False),
+        sa.Column("unique_id", sa.String(), nullable=False),
+        sa.Column("occurred_at", UTCDateTime(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(), nullable=True),
+        sa.Column("properties", Json, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index("event_latest", ["shop_id", "occurred_at"], unique=False)
+        batch_op.create_index("event_metric", ["shop_id", "metric", "occurred_at"], unique=False)
+        batch_op.create_index(
+            "event_profile", ["shop_id", "profile_id", "occurred_at"], unique=False
+        )
+        batch_op.create_index("event_unique", ["shop_id", "metric", "unique_id"], unique=True)
+
+    op.create_table(
+        "flow",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("trigger", sa.String(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("flow", schema=None) as batch_op:
+        batch_op.create_index("flow_trigger", ["shop_id", "trigger"], unique=False)
+
+    op.create_table(
+        "flow_version",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("flow_id", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("definition", Json, nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "flow_id", "version"),
+    )
+    op.create_table(
+        "form",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("list_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    op.create_table(
+        "form_stat",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("form_id", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "form_id", "version", "day", "kind"),
+    )
+    op.create_table(
+        "form_version",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("form_id", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("definition", Json, nullable=False),
+        sa.Column("translations", Json, nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "form_id", "version"),
+    )
+    op.create_table(
+        "identity",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("linked_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "kind", "value"),
+    )
+    with op.batch_alter_table("identity", schema=None) as batch_op:
+        batch_op.create_index("identity_profile", ["shop_id", "profile_id"], unique=False)
+
+    op.create_table(
+        "list",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    op.create_table(
+        "membership",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("list_id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("joined_at", UTCDateTime(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "list_id", "profile_id"),
+    )
+    op.create_table(
+        "merge",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("kept_id", sa.BigInteger(), nullable=False),
+        sa.Column("merged_id", sa.BigInteger(), nullable=False),
+        sa.Column("because", sa.String(), nullable=False),
+        sa.Column("merged_profile", Json, nullable=False),
+        sa.Column("merged_identities", Json, nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    op.create_table(
+        "message",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("transactional", sa.Boolean(), nullable=False),
+        sa.Column("flow_id", sa.BigInteger(), nullable=True),
+        sa.Column("enrolment_id", sa.BigInteger(), nullable=True),
+        sa.Column("event_id", sa.BigInteger(), nullable=True),
+        sa.Column("action_id", sa.String(), nullable=False),
+        sa.Column("template_id", sa.BigInteger(), nullable=False),
+        sa.Column("template_version", sa.Integer(), nullable=True),
+        sa.Column("locale", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("coupon_code", sa.String(), nullable=True),
+        sa.Column("links", Json, nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", UTCDateTime(), nullable=False),
+        sa.Column("lease_until", sa.Float(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("sent_at", UTCDateTime(), nullable=True),
+        sa.Column("opened_at", UTCDateTime(), nullable=True),
+        sa.Column("clicked_at", UTCDateTime(), nullable=True),
+        sa.Column("unsubscribed_at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index(
+            "message_due",
+            ["due_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'due'"),
+            sqlite_where=sa.text("state = 'due'"),
+        )
+        batch_op.create_index(
+            "message_flow", ["shop_id", "flow_id", "action_id", "state"], unique=False
+        )
+        batch_op.create_index("message_key", ["shop_id", "key"], unique=True)
+        batch_op.create_index(
+            "message_profile", ["shop_id", "profile_id", "created_at"], unique=False
+        )
+        batch_op.create_index(
+            "message_sending",
+            ["lease_until"],
+            unique=False,
+            postgresql_where=sa.text("state = 'sending'"),
+            sqlite_where=sa.text("state = 'sending'"),
+        )
+        batch_op.create_index("message_sent", ["shop_id", "sent_at"], unique=False)
+
+    op.create_table(
+        "order_line",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("line_id", sa.BigInteger(), nullable=False),
+        sa.Column("product_id", sa.BigInteger(), nullable=True),
+        sa.Column("variant_id", sa.BigInteger(), nullable=True),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("price", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "order_id", "line_id"),
+    )
+    op.create_table(
+        "orders",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("placed_at", UTCDateTime(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("cancelled_at", UTCDateTime(), nullable=True),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("checkout_token", sa.String(), nullable=True),
+        sa.Column("cart_token", sa.String(), nullable=True),
+        sa.Column("discount_codes", Json, nullable=False),
+        sa.Column("status_url", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.create_index("orders_placed", ["shop_id", "placed_at"], unique=False)
+        batch_op.create_index(
+            "orders_profile", ["shop_id", "profile_id", "placed_at"], unique=False
+        )
+
+    op.create_table(
+        "product",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("handle", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("tags", Json, nullable=False),
+        sa.Column("image", sa.String(), nullable=False),
+        sa.Column("price", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("product", schema=None) as batch_op:
+        batch_op.create_index("product_handle", ["shop_id", "handle"], unique=False)
+
+    op.create_table(
+        "profile",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("email", sa.String(), nullable=True),
+        sa.Column("phone", sa.String(), nullable=True),
+        sa.Column("first_name", sa.String(), nullable=True),
+        sa.Column("last_name", sa.String(), nullable=True),
+        sa.Column("locale", sa.String(), nullable=True),
+        sa.Column("country", sa.String(), nullable=True),
+        sa.Column("timezone", sa.String(), nullable=True),
+        sa.Column("properties", Json, nullable=False),
+        sa.Column("field_times", Json, nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("seen_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("profile", schema=None) as batch_op:
+        batch_op.create_index("profile_email", ["shop_id", "email"], unique=False)
+        batch_op.create_index("profile_seen", ["shop_id", "seen_at"], unique=False)
+
+    op.create_table(
+        "shop",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("domain", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("timezone", sa.String(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("country", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("sender_name", sa.String(), nullable=False),
+        sa.Column("sender_email", sa.String(), nullable=False),
+        sa.Column("postal_address", sa.String(), nullable=False),
+        sa.Column("access_token", Encrypted(), nullable=True),
+        sa.Column("refresh_token", Encrypted(), nullable=True),
+        sa.Column("token_expires_at", UTCDateTime(), nullable=True),
+        sa.Column("refresh_expires_at", UTCDateTime(), nullable=True),
+        sa.Column("scopes", sa.String(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("installed_at", UTCDateTime(), nullable=False),
+        sa.Column("uninstalled_at", UTCDateTime(), nullable=True),
+        sa.Column("synced_at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("domain"),
+    )
+    op.create_table(
+        "step_log",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("flow_id", sa.BigInteger(), nullable=False),
+        sa.Column("enrolment_id", sa.BigInteger(), nullable=False),
+        sa.Column("action_id", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("step_log", schema=None) as batch_op:
+        batch_op.create_index(
+            "step_log_action", ["shop_id", "flow_id", "action_id", "outcome"], unique=False
+        )
+        batch_op.create_index("step_log_enrolment", ["shop_id", "enrolment_id"], unique=False)
+
+    op.create_table(
+        "template",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    op.create_table(
+        "template_version",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("template_id", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("preview", sa.String(), nullable=False),
+        sa.Column("blocks", Json, nullable=False),
+        sa.Column("translations", Json, nullable=False),
+        sa.Column("compiled", Json, nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "template_id", "version"),
+    )
+    op.create_table(
+        "variant",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("product_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("price", sa.BigInteger(), nullable=False),
+        sa.Column("compare_at_price", sa.BigInteger(), nullable=True),
+        sa.Column("stock", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "product_id", "id"),
+    )
+
+
+def downgrade() -> None:
+    """Back to the version before."""
+    op.drop_table("variant")
+    op.drop_table("template_version")
+    op.drop_table("template")
+    with op.batch_alter_table("step_log", schema=None) as batch_op:
+        batch_op.drop_index("step_log_enrolment")
+        batch_op.drop_index("step_log_action")
+
+    op.drop_table("step_log")
+    op.drop_table("shop")
+    with op.batch_alter_table("profile", schema=None) as batch_op:
+        batch_op.drop_index("profile_seen")
+        batch_op.drop_index("profile_email")
+
+    op.drop_table("profile")
+    with op.batch_alter_table("product", schema=None) as batch_op:
+        batch_op.drop_index("product_handle")
+
+    op.drop_table("product")
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.drop_index("orders_profile")
+        batch_op.drop_index("orders_placed")
+
+    op.drop_table("orders")
+    op.drop_table("order_line")
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.drop_index("message_sent")
+        batch_op.drop_index(
+            "message_sending",
+            postgresql_where=sa.text("state = 'sending'"),
+            sqlite_where=sa.text("state = 'sending'"),
+        )
+        batch_op.drop_index("message_profile")
+        batch_op.drop_index("message_key")
+        batch_op.drop_index("message_flow")
+        batch_op.drop_index(
+            "message_due",
+            postgresql_where=sa.text("state = 'due'"),
+            sqlite_where=sa.text("state = 'due'"),
+        )
+
+    op.drop_table("message")
+    op.drop_table("merge")
+    op.drop_table("membership")
+    op.drop_table("list")
+    with op.batch_alter_table("identity", schema=None) as batch_op:
+        batch_op.drop_index("identity_profile")
+
+    op.drop_table("identity")
+    op.drop_table("form_version")
+    op.drop_table("form_stat")
+    op.drop_table("form")
+    op.drop_table("flow_version")
+    with op.batch_alter_table("flow", schema=None) as batch_op:
+        batch_op.drop_index("flow_trigger")
+
+    op.drop_table("flow")
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.drop_index("event_unique")
+        batch_op.drop_index("event_profile")
+        batch_op.drop_index("event_metric")
+        batch_op.drop_index("event_latest")
+
+    op.drop_table("event")
+    with op.batch_alter_table("enrolment", schema=None) as batch_op:
+        batch_op.drop_index("enrolment_state")
+        batch_op.drop_index("enrolment_profile")
+        batch_op.drop_index("enrolment_key")
+        batch_op.drop_index(
+            "enrolment_due",
+            postgresql_where=sa.text("state = 'waiting'"),
+            sqlite_where=sa.text("state = 'waiting'"),
+        )
+
+    op.drop_table("enrolment")
+    with op.batch_alter_table("credit", schema=None) as batch_op:
+        batch_op.drop_index("credit_message")
+        batch_op.drop_index("credit_at")
+
+    op.drop_table("credit")
+    with op.batch_alter_table("coupon_code", schema=None) as batch_op:
+        batch_op.drop_index("coupon_code_given")
+        batch_op.drop_index(
+            "coupon_code_free",
+            postgresql_where=sa.text("message_key IS NULL"),
+            sqlite_where=sa.text("message_key IS NULL"),
+        )
+
+    op.drop_table("coupon_code")
+    op.drop_table("coupon")
+    with op.batch_alter_table("consent_event", schema=None) as batch_op:
+        batch_op.drop_index("consent_event_profile")
+        batch_op.drop_index("consent_event_key")
+        batch_op.drop_index("consent_event_address")
+
+    op.drop_table("consent_event")
+    op.drop_table("consent")
+    with op.batch_alter_table("checkout", schema=None) as batch_op:
+        batch_op.drop_index("checkout_profile")
+
+    op.drop_table("checkout")

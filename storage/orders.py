@@ -1,0 +1,99 @@
+"""Orders, as the storefront last described each."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, delete, func, insert
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.types import big, json_column, moment, row_key, shop_key
+
+
+class Order(SQLModel, table=True):
+    """One order. Money is in minor units of `currency`, the shop's own."""
+
+    __tablename__ = "orders"  # `order` is a word of SQL
+    __table_args__ = (
+        Index("orders_profile", "shop_id", "profile_id", "placed_at"),
+        Index("orders_placed", "shop_id", "placed_at"),
+    )
+
+    shop_id: int = shop_key()
+    id: int = row_key()  # the storefront's own id
+    profile_id: int = big()
+    number: str
+    placed_at: datetime = moment()
+    updated_at: datetime = moment()
+    cancelled_at: datetime | None = moment(default=None)
+    total: int = big()
+    currency: str
+    checkout_token: str | None = None
+    cart_token: str | None = None
+    discount_codes: list[str] = json_column(list)
+    status_url: str = ""
+
+
+class OrderLine(SQLModel, table=True):
+    """One line of an order."""
+
+    __tablename__ = "order_line"
+
+    shop_id: int = shop_key()
+    order_id: int = Field(primary_key=True, sa_type=BigInteger)
+    line_id: int = Field(primary_key=True, sa_type=BigInteger)
+    product_id: int | None = big(nullable=True, default=None)
+    variant_id: int | None = big(nullable=True, default=None)
+    title: str
+    quantity: int
+    price: int = big()
+
+
+def save_orders(
+    session: Session, orders: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]
+) -> None:
+    """Insert orders or bring them up to date; an older description never replaces a newer one."""
+    if not orders:
+        return
+    upsert = db.insert(Order)
+    keep = {"shop_id", "id", "profile_id"}
+    changed = {c.name: upsert.excluded[c.name] for c in upsert.table.c if c.name not in keep}
+    session.connection().execute(
+        upsert.on_conflict_do_update(
+            index_elements=["shop_id", "id"],
+            set_=changed,
+            where=upsert.excluded.updated_at >= Order.updated_at,
+        ),
+        list(orders),
+    )
+    for order in orders:
+        session.connection().execute(
+            delete(OrderLine).where(
+                OrderLine.shop_id == order["shop_id"], OrderLine.order_id == order["id"]
+            )
+        )
+    if lines:
+        session.connection().execute(insert(OrderLine), list(lines))
+
+
+def orders_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Order]:
+    """One shopper's orders, newest first."""
+    return session.exec(
+        select(Order)
+        .where(Order.shop_id == shop_id, Order.profile_id == profile_id)
+        .order_by(col(Order.placed_at).desc())
+    ).all()
+
+
+def sales(session: Session, shop_id: int, since: datetime, until: datetime) -> tuple[int, int]:
+    """Number and total of the orders placed between two moments, without the cancelled ones."""
+    count, total = session.exec(
+        select(func.count(), func.coalesce(func.sum(Order.total), 0)).where(
+            Order.shop_id == shop_id,
+            Order.placed_at >= since,
+            Order.placed_at < until,
+            col(Order.cancelled_at).is_(None),
+        )
+    ).one()
+    return count, int(total)

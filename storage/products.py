@@ -1,0 +1,83 @@
+"""The catalog: products and their variants, as the storefront last described them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, delete, insert
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.types import big, json_column, moment, row_key, shop_key
+
+
+class Product(SQLModel, table=True):
+    """One product; `price` is its cheapest variant's, in minor units of the shop's currency."""
+
+    __table_args__ = (Index("product_handle", "shop_id", "handle"),)
+
+    shop_id: int = shop_key()
+    id: int = row_key()  # the storefront's own id
+    title: str
+    handle: str
+    description: str = ""
+    kind: str = Field("", description="Shopify's product type")
+    tags: list[str] = json_column(list)
+    image: str = ""
+    price: int = big(default=0)
+    status: str = "active"
+    updated_at: datetime = moment()
+
+
+class Variant(SQLModel, table=True):
+    """One variant of a product."""
+
+    shop_id: int = shop_key()
+    product_id: int = Field(primary_key=True, sa_type=BigInteger)
+    id: int = row_key()
+    title: str
+    sku: str = ""
+    price: int = big()
+    compare_at_price: int | None = big(nullable=True, default=None)
+    stock: int | None = None
+
+
+def save_product(session: Session, row: dict[str, Any], variants: Sequence[dict[str, Any]]) -> None:
+    """Insert a product or bring it up to date; an older description never replaces a newer one."""
+    upsert = db.insert(Product)
+    changed = {
+        c.name: upsert.excluded[c.name] for c in upsert.table.c if c.name not in ("shop_id", "id")
+    }
+    saved = session.connection().execute(
+        upsert.on_conflict_do_update(
+            index_elements=["shop_id", "id"],
+            set_=changed,
+            where=upsert.excluded.updated_at >= Product.updated_at,
+        ).returning(upsert.table.c.id),
+        row,
+    )
+    if saved.first() is None:
+        return
+    session.connection().execute(
+        delete(Variant).where(Variant.shop_id == row["shop_id"], Variant.product_id == row["id"])
+    )
+    if variants:
+        session.connection().execute(insert(Variant), list(variants))
+
+
+def active_products(session: Session, shop_id: int, limit: int = 250) -> Sequence[Product]:
+    """Products that can be bought, in a lasting order."""
+    return session.exec(
+        select(Product)
+        .where(Product.shop_id == shop_id, Product.status == "active")
+        .order_by(col(Product.id))
+        .limit(limit)
+    ).all()
+
+
+def products_by_id(session: Session, shop_id: int, ids: Sequence[int]) -> dict[int, Product]:
+    """Several products, by id."""
+    rows = session.exec(
+        select(Product).where(Product.shop_id == shop_id, col(Product.id).in_(sorted(set(ids))))
+    )
+    return {row.id: row for row in rows}

@@ -1,0 +1,93 @@
+"""The schema: bring the databases to the newest version, and say where they stand."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import SQLModel
+
+from storage import db
+from storage.tables import INBOX_TABLES
+
+VERSION_TABLES = ("main_version", "inbox_version")
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def upgrade(to: str = "head") -> None:
+    """Bring both databases up to a revision of their lines of history (`head`: the newest).
+
+    Raises:
+        DatabaseError: a migration failed; the database is as it was before that migration.
+    """
+    for line, engine in lines():
+        try:
+            _run(line, engine, lambda config, line=line: command.upgrade(config, to))
+        except SQLAlchemyError as error:
+            raise db.DatabaseError(f"The database could not be upgraded: {error}.") from error
+
+
+def downgrade() -> None:
+    """Take everything down again: every table and its rows are gone. For tests of migrations."""
+    for line, engine in lines():
+        _run(line, engine, lambda config, line=line: command.downgrade(config, "base"))
+
+
+def is_current() -> bool:
+    """Whether both databases stand at the newest version."""
+    for line, engine in lines():
+        with engine.connect() as connection:
+            context = MigrationContext.configure(
+                connection, opts={"version_table": f"{line}_version"}
+            )
+            script = ScriptDirectory.from_config(_config(line))
+            if context.get_current_heads() != tuple(script.get_heads()):
+                return False
+    return True
+
+
+def differences() -> list[object]:
+    """What the tables in code have that the migrated databases lack, and the other way round."""
+    found: list[object] = []
+    for line, engine in lines():
+        with engine.connect() as connection:
+            options = {
+                "version_table": f"{line}_version",
+                "include_object": lambda o, name, kind, reflected, other, line=line: (
+                    kind != "table" or (name in INBOX_TABLES) == (line == "inbox")
+                ),
+            }
+            context = MigrationContext.configure(connection, opts=options)
+            found += compare_metadata(context, SQLModel.metadata)
+    return found
+
+
+def lines() -> list[tuple[str, Engine]]:
+    """The two lines of history, each with the database that it is for."""
+    return [("main", db.engine()), ("inbox", db.inbox_engine())]
+
+
+def add_revision(line: str, message: str) -> None:
+    """Write the next migration of a line from what the tables in code have and it lacks."""
+    engine = dict(lines())[line]
+    _run(line, engine, lambda config: command.revision(config, message=message, autogenerate=True))
+
+
+def _config(line: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("version_locations", str(MIGRATIONS / line))
+    config.attributes["line"] = line
+    return config
+
+
+def _run(line: str, engine: Engine, act: object) -> None:
+    assert callable(act)
+    with engine.execution_options(begin="IMMEDIATE").begin() as connection:
+        config = _config(line)
+        config.attributes["connection"] = connection
+        act(config)

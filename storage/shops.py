@@ -1,0 +1,68 @@
+"""Installed stores: who they are, their tokens, and how they write to their shoppers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage.ids import new_id
+from storage.types import Encrypted, moment
+
+
+class Shop(SQLModel, table=True):
+    """An installed store. A reinstall keeps the row and raises `generation`."""
+
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    domain: str = Field(unique=True, description="its myshopify.com domain")
+    name: str = ""
+    email: str = ""
+    url: str = Field("", description="the storefront's public address")
+    timezone: str = "UTC"
+    currency: str = "USD"
+    country: str = ""
+    language: str = Field("", description="of the admin; empty follows the storefront's admin")
+    sender_name: str = ""
+    sender_email: str = ""
+    postal_address: str = Field("", description="shown under every marketing mail (CAN-SPAM)")
+    access_token: str | None = Field(None, sa_type=Encrypted)
+    refresh_token: str | None = Field(None, sa_type=Encrypted)
+    token_expires_at: datetime | None = moment(default=None)
+    refresh_expires_at: datetime | None = moment(default=None)
+    scopes: str = ""
+    generation: int = Field(1, description="how many times it was installed")
+    installed_at: datetime = moment()
+    uninstalled_at: datetime | None = moment(default=None)
+    synced_at: datetime | None = moment(default=None)
+
+
+def shop_by_domain(session: Session, domain: str) -> Shop | None:
+    """The store with this myshopify.com domain, installed or not."""
+    return session.exec(select(Shop).where(Shop.domain == domain)).one_or_none()
+
+
+def get_shop(session: Session, shop_id: int) -> Shop | None:
+    """One store by its id."""
+    return session.get(Shop, shop_id)
+
+
+def installed_shops(session: Session) -> Sequence[Shop]:
+    """Every store that the app is installed on."""
+    return session.exec(
+        select(Shop).where(col(Shop.uninstalled_at).is_(None)).order_by(col(Shop.id))
+    ).all()
+
+
+def installed_domains(session: Session) -> dict[str, int]:
+    """Domain to id of every installed store, for the way in."""
+    rows = session.exec(select(Shop.domain, Shop.id).where(col(Shop.uninstalled_at).is_(None)))
+    return dict(rows)
+
+
+def add_shop(session: Session, domain: str, at: datetime, **fields: Any) -> Shop:
+    """A store's first install."""
+    shop = Shop(id=new_id(), domain=domain, installed_at=at, **fields)
+    session.add(shop)
+    session.flush()
+    return shop

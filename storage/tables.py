@@ -1,0 +1,38 @@
+"""Every table, imported in one place for those who need all of them: migrations and erasure."""
+
+from storage import (
+    checkouts,
+    consent,
+    coupons,
+    events,
+    flows,
+    forms,
+    inbox,
+    lists,
+    messages,
+    orders,
+    products,
+    profiles,
+    shops,
+    templates,
+)
+
+INBOX_TABLES = {inbox.Delivery.__tablename__}
+
+__all__ = [
+    "INBOX_TABLES",
+    "checkouts",
+    "consent",
+    "coupons",
+    "events",
+    "flows",
+    "forms",
+    "inbox",
+    "lists",
+    "messages",
+    "orders",
+    "products",
+    "profiles",
+    "shops",
+    "templates",
+]

@@ -1,0 +1,59 @@
+"""Column types shared by the tables: keys, JSON, money and secrets at rest."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, LargeBinary, types
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine.interfaces import Dialect
+from sqlmodel import Field, UTCDateTime
+
+from storage import secrets
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+def shop_key() -> Any:
+    """The first part of every primary key: the shop that the row belongs to."""
+    return Field(primary_key=True, sa_type=BigInteger)
+
+
+def row_key() -> Any:
+    """The second part of a primary key: an id of `storage.ids`."""
+    return Field(primary_key=True, sa_type=BigInteger)
+
+
+def big(*, index: bool = False, nullable: bool = False, default: Any = ...) -> Any:
+    """A 64-bit integer column: ids of ours or of the storefront, and money in minor units."""
+    return Field(default, sa_type=BigInteger, index=index, nullable=nullable)
+
+
+def moment(*, index: bool = False, default: Any = ...) -> Any:
+    """An aware moment, kept in UTC."""
+    return Field(default, sa_type=UTCDateTime, index=index)
+
+
+def json_column(factory: Any = dict) -> Any:
+    """A JSON document: JSONB on PostgreSQL, text on SQLite."""
+    return Field(default_factory=factory, sa_type=Json)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in the currency's minor units: 1999 USD is $19.99, 1999 JPY is ¥1,999."""
+
+    minor: int
+    currency: str
+
+
+class Encrypted(types.TypeDecorator[str]):
+    """Text that is sealed with the installation's key before it reaches the database."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else secrets.seal(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return None if value is None else secrets.unseal(bytes(value))
