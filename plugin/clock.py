@@ -1,0 +1,59 @@
+"""The time. `now()` is the only clock in the project, so that tests and the demo can set it.
+
+With `REGULARS_CLOCK_FILE` set, the file holds how many seconds we are ahead of real time; every
+process reads it, and `advance` writes it. The dev store reads the same file.
+"""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+LOOK_EVERY_S = 0.05
+
+_offset = timedelta()
+_looked_at = float("-inf")
+
+
+def now() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(UTC) + _ahead()
+
+
+def advance(by: timedelta) -> None:
+    """Move the clock of every process that shares our clock file.
+
+    Raises:
+        RuntimeError: there is no clock file: this is real time, which nobody moves.
+    """
+    global _looked_at
+    path = _file()
+    if path is None:
+        raise RuntimeError("REGULARS_CLOCK_FILE is not set.")
+    total = (_read(path) + by).total_seconds()
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(str(total))
+    fresh.replace(path)
+    _looked_at = float("-inf")
+
+
+def _ahead() -> timedelta:
+    global _offset, _looked_at
+    path = _file()
+    if path is None:
+        return timedelta()
+    if time.monotonic() - _looked_at > LOOK_EVERY_S:
+        _offset, _looked_at = _read(path), time.monotonic()
+    return _offset
+
+
+def _file() -> Path | None:
+    name = os.environ.get("REGULARS_CLOCK_FILE")
+    return Path(name) if name else None
+
+
+def _read(path: Path) -> timedelta:
+    try:
+        return timedelta(seconds=float(path.read_text() or 0))
+    except FileNotFoundError:
+        return timedelta()

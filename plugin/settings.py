@@ -1,0 +1,64 @@
+"""Settings: what the operator sets, by `REGULARS_…` in the environment or in a `.env` file."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from plugin.errors import RegularsError
+
+
+class Settings(BaseSettings):
+    """The installation's settings. Every field is `REGULARS_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="REGULARS_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Field(Path("var/data"), description="databases and the broker's files")
+    database_url: str = Field("", description="empty: SQLite in data_dir")
+    broker_url: str = Field("", description="redis://, valkey:// or amqp://; empty: our own Valkey")
+    url: str = Field("http://127.0.0.1:8000", description="where the outside world reaches us")
+    secret_key: str = Field(description="32 characters or more; `old-id:key,…` may follow a comma")
+    shopify_client_id: str
+    shopify_client_secret: str
+    shopify_old_client_secret: str = Field("", description="still accepted while it is rotated")
+    shopify_origin: str = Field("", description="empty: https://{shop}; the dev store's address")
+    app_bridge_url: str = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
+    smtp_url: str = Field("", description="smtp://user:password@host:port, smtps:// for TLS")
+    smtp_idempotency_header: str = Field(
+        "", description="the header by which the relay knows a repeated mail, if it offers one"
+    )
+    max_event_age_hours: int = Field(24, description="older news starts no flow")
+    attribution_days: int = Field(5, description="a click earns an order for this long")
+
+    def database(self) -> str:
+        """The database's address."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'regulars.db'}"
+
+    def keys(self) -> dict[str, str]:
+        """The secret keys by id; the first seals, all of them open.
+
+        `REGULARS_SECRET_KEY` is one key, or several as `id:key,id:key`.
+        """
+        parts = [part for part in self.secret_key.split(",") if part]
+        pairs = [part.split(":", 1) if ":" in part else ["1", part] for part in parts]
+        return dict(pairs)
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """This process's settings.
+
+    Raises:
+        RegularsError: one is missing or makes no sense; the message names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = "REGULARS_" + str(problem["loc"][0]).upper()
+        if problem["type"] == "missing":
+            raise RegularsError(
+                f"{name} is not set. Set it in the environment or in .env."
+            ) from None
+        raise RegularsError(f"{name} cannot be used: {problem['msg']}.") from None
