@@ -58,7 +58,8 @@ def differences() -> list[object]:
             options = {
                 "version_table": f"{line}_version",
                 "include_object": lambda o, name, kind, reflected, other, line=line: (
-                    kind != "table" or (name in INBOX_TABLES) == (line == "inbox")
+                    kind != "table"
+                    or (name not in VERSION_TABLES and (name in INBOX_TABLES) == (line == "inbox"))
                 ),
             }
             context = MigrationContext.configure(connection, opts=options)
@@ -80,6 +81,7 @@ def add_revision(line: str, message: str) -> None:
 def _config(line: str) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
     config.set_main_option("version_locations", str(MIGRATIONS / line))
     config.attributes["line"] = line
     return config

