@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
-from sqlmodel import Field, Session, SQLModel
+from sqlalchemy import Index, update
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
 from storage.types import big, json_column, moment, shop_key
@@ -24,7 +24,7 @@ class Checkout(SQLModel, table=True):
     completed_at: datetime | None = moment(default=None)
     total: int = big()
     currency: str
-    url: str = Field("", description="leads back to the checkout as it was left")
+    url: str = Field(default="", description="leads back to the checkout as it was left")
     lines: list[dict[str, Any]] = json_column(list)
 
 
@@ -44,6 +44,24 @@ def save_checkouts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     )
 
 
+def checkouts_by_token(session: Session, shop_id: int, tokens: Sequence[str]) -> Sequence[Checkout]:
+    """Several checkouts."""
+    return session.exec(
+        select(Checkout).where(
+            Checkout.shop_id == shop_id, col(Checkout.token).in_(sorted(set(tokens)))
+        )
+    ).all()
+
+
 def get_checkout(session: Session, shop_id: int, token: str) -> Checkout | None:
     """One checkout."""
     return session.get(Checkout, (shop_id, token))
+
+
+def move_checkouts(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
+    """Give one profile's checkouts to another."""
+    session.connection().execute(
+        update(Checkout)
+        .where(col(Checkout.shop_id) == shop_id, col(Checkout.profile_id) == from_id)
+        .values(profile_id=to_id)
+    )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, and_, or_
+from sqlalchemy import Index, and_, or_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -43,7 +43,7 @@ class ConsentEvent(SQLModel, table=True):
     recorded_at: datetime = moment()
     source: str = Field(description="form, storefront, one-click, link, merchant")
     profile_id: int | None = big(nullable=True, default=None)
-    words: str = Field("", description="the exact words that were shown")
+    words: str = Field(default="", description="the exact words that were shown")
     form_id: int | None = big(nullable=True, default=None)
     form_version: int | None = None
     page: str = ""
@@ -127,3 +127,12 @@ def ledger_of(
         .order_by(col(ConsentEvent.occurred_at).desc())
         .limit(limit)
     ).all()
+
+
+def move_consents(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
+    """Let the ledger's entries of one profile show under another; what they say stays."""
+    session.connection().execute(
+        update(ConsentEvent)
+        .where(col(ConsentEvent.shop_id) == shop_id, col(ConsentEvent.profile_id) == from_id)
+        .values(profile_id=to_id)
+    )

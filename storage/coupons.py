@@ -20,9 +20,9 @@ class Coupon(SQLModel, table=True):
     name: str
     prefix: str = Field(description="what its codes begin with")
     percent: int
-    discount_id: str = Field("", description="the storefront's id, once it exists there")
+    discount_id: str = Field(default="", description="the storefront's id, once it exists there")
     created_at: datetime = moment()
-    error: str = Field("", description="why the storefront refused it, for the merchant")
+    error: str = Field(default="", description="why the storefront refused it, for the merchant")
 
 
 class CouponCode(SQLModel, table=True):
@@ -124,3 +124,12 @@ def redeem(session: Session, shop_id: int, codes: Sequence[str], order_id: int) 
         .where(col(CouponCode.shop_id) == shop_id, col(CouponCode.code).in_(codes))
         .values(redeemed_order_id=order_id)
     )
+
+
+def redeemed_key(session: Session, shop_id: int, order_id: int) -> str | None:
+    """The key of the message whose code was used on an order."""
+    return session.exec(
+        select(CouponCode.message_key).where(
+            CouponCode.shop_id == shop_id, CouponCode.redeemed_order_id == order_id
+        )
+    ).first()

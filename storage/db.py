@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql import Executable
 from sqlmodel import Session, SQLModel
 
@@ -23,6 +24,10 @@ POSTGRES = {"connect_timeout": 5, "options": "-c jit=off -c timezone=UTC"}
 
 class DatabaseError(Exception):
     """The database cannot be used; the message is one sentence for the operator."""
+
+
+# The database is busy, or away for a moment: the same work can be done again later.
+TRANSIENT = (OperationalError, InterfaceError, PoolTimeoutError)
 
 
 class _Engines:
@@ -150,6 +155,15 @@ def database_time(session: Session) -> float:
     if session.get_bind().dialect.name == "sqlite":
         return time.time()
     return float(session.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
+
+
+def lock_shop(session: Session, shop_id: int) -> None:
+    """Let only this transaction write a shop's profiles: two that merge must not cross.
+
+    SQLite has one writer anyway.
+    """
+    if not is_sqlite(engine()):
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": shop_id})
 
 
 def insert(table: type[SQLModel]) -> Any:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, cast, func, update
+from sqlalchemy import Index, String, bindparam, cast, func, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
-from storage.types import big, json_column, moment, row_key, shop_key
+from storage.types import Json, big, json_column, moment, row_key, shop_key
 
 
 class Event(SQLModel, table=True):
@@ -38,6 +38,38 @@ def add_events(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
         return set()
     statement = db.insert(Event).on_conflict_do_nothing().returning(Event.id)
     return set(session.connection().execute(statement, list(rows)).scalars())
+
+
+def describe_events(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Bring value and properties of known events up to date, by metric and unique id.
+
+    Each row: {metric, unique_id, value, currency, properties}.
+    """
+    if not rows:
+        return
+    session.connection().execute(
+        update(Event)
+        .where(
+            col(Event.shop_id) == shop_id,
+            col(Event.metric) == bindparam("of_metric"),
+            col(Event.unique_id) == bindparam("of_unique_id"),
+        )
+        .values(
+            value=bindparam("to_value"),
+            currency=bindparam("to_currency"),
+            properties=bindparam("to_properties", type_=Json),
+        ),
+        [
+            {
+                "of_metric": row["metric"],
+                "of_unique_id": row["unique_id"],
+                "to_value": row["value"],
+                "to_currency": row["currency"],
+                "to_properties": row["properties"],
+            }
+            for row in rows
+        ],
+    )
 
 
 def timeline(

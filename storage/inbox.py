@@ -27,13 +27,13 @@ class Delivery(SQLModel, table=True):
     webhook_id: str = Field(primary_key=True, description="X-Shopify-Webhook-Id")
     topic: str
     api_version: str = ""
-    triggered_at: str = Field("", description="X-Shopify-Triggered-At, as it came")
+    triggered_at: str = Field(default="", description="X-Shopify-Triggered-At, as it came")
     received_at: datetime = moment()
     body: bytes = Field(sa_type=LargeBinary)
     state: str = NEW
     attempts: int = 0
     lease_until: float = 0.0
-    error: str = Field("", description="why it lies in quarantine, for a person")
+    error: str = Field(default="", description="why it lies in quarantine, for a person")
 
 
 class Arrival(NamedTuple):

@@ -9,6 +9,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
+from storage.days import day_of
 from storage.types import big, json_column, moment, row_key, shop_key
 
 DUE, SENDING = "due", "sending"
@@ -40,7 +41,9 @@ class Message(SQLModel, table=True):
     key: str = Field(description="flow, enrolment, action and channel")
     profile_id: int = big()
     channel: str
-    destination: str = Field("", description="the address; empty until it is sent or skipped")
+    destination: str = Field(
+        default="", description="the address; empty until it is sent or skipped"
+    )
     transactional: bool = False
     flow_id: int | None = big(nullable=True, default=None)
     enrolment_id: int | None = big(nullable=True, default=None)
@@ -53,7 +56,7 @@ class Message(SQLModel, table=True):
     coupon_code: str | None = None
     links: list[str] = json_column(list)
     state: str = DUE
-    reason: str = Field("", description="why it was skipped or failed")
+    reason: str = Field(default="", description="why it was skipped or failed")
     attempts: int = 0
     due_at: datetime = moment()
     lease_until: float = 0.0
@@ -245,3 +248,70 @@ def move_messages(session: Session, shop_id: int, from_id: int, to_id: int) -> N
         .where(col(Message.shop_id) == shop_id, col(Message.profile_id) == from_id)
         .values(profile_id=to_id)
     )
+
+
+def message_by_key(session: Session, shop_id: int, key: str) -> Message | None:
+    """The message with this key."""
+    return session.exec(
+        select(Message).where(Message.shop_id == shop_id, Message.key == key)
+    ).one_or_none()
+
+
+def messages_page(
+    session: Session,
+    shop_id: int,
+    profile_id: int,
+    limit: int,
+    before: tuple[datetime, int] | None = None,
+) -> Sequence[Message]:
+    """What one shopper was sent or was not, newest first, from before a (moment, id) on."""
+    query = select(Message).where(Message.shop_id == shop_id, Message.profile_id == profile_id)
+    if before is not None:
+        query = query.where(tuple_(col(Message.created_at), col(Message.id)) < before)
+    newest = (col(Message.created_at).desc(), col(Message.id).desc())
+    return session.exec(query.order_by(*newest).limit(limit)).all()
+
+
+def count_sent_by_flow(
+    session: Session, shop_id: int, since: datetime, until: datetime
+) -> dict[int | None, int]:
+    """How many messages of each flow were accepted between two moments."""
+    rows = session.exec(
+        select(Message.flow_id, func.count())
+        .where(
+            Message.shop_id == shop_id,
+            col(Message.sent_at) >= since,
+            col(Message.sent_at) < until,
+        )
+        .group_by(col(Message.flow_id))
+    )
+    return dict(rows)
+
+
+def count_reasons(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:
+    """Why messages of a flow were not sent: {action id: {reason: count}}."""
+    rows = session.exec(
+        select(Message.action_id, Message.reason, func.count())
+        .where(
+            Message.shop_id == shop_id,
+            Message.flow_id == flow_id,
+            col(Message.state).in_((SKIPPED, FAILED)),
+        )
+        .group_by(Message.action_id, Message.reason)
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for action_id, reason, count in rows:
+        counts.setdefault(action_id, {})[reason] = count
+    return counts
+
+
+def earned_by_day(
+    session: Session, shop_id: int, edges: Sequence[datetime]
+) -> dict[int, tuple[int, int]]:
+    """Orders and revenue that messages earned on each day between edges."""
+    rows = session.exec(
+        select(day_of(Credit.at, edges), func.count(), func.sum(Credit.amount))
+        .where(Credit.shop_id == shop_id, Credit.at >= edges[0], Credit.at < edges[-1])
+        .group_by("day")
+    )
+    return {day: (count, int(amount)) for day, count, amount in rows}

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete, func, insert
+from sqlalchemy import BigInteger, Index, delete, func, insert, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
+from storage.days import day_of
 from storage.types import big, json_column, moment, row_key, shop_key
 
 
@@ -22,7 +23,7 @@ class Order(SQLModel, table=True):
 
     shop_id: int = shop_key()
     id: int = row_key()  # the storefront's own id
-    profile_id: int = big()
+    profile_id: int | None = big(nullable=True, default=None)  # a sale at the till names nobody
     number: str
     placed_at: datetime = moment()
     updated_at: datetime = moment()
@@ -97,3 +98,29 @@ def sales(session: Session, shop_id: int, since: datetime, until: datetime) -> t
         )
     ).one()
     return count, int(total)
+
+
+def move_orders(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
+    """Give one profile's orders to another."""
+    session.connection().execute(
+        update(Order)
+        .where(col(Order.shop_id) == shop_id, col(Order.profile_id) == from_id)
+        .values(profile_id=to_id)
+    )
+
+
+def sales_by_day(
+    session: Session, shop_id: int, edges: Sequence[datetime]
+) -> dict[int, tuple[int, int]]:
+    """Number and total of the orders of each day between edges, without the cancelled ones."""
+    rows = session.exec(
+        select(day_of(Order.placed_at, edges), func.count(), func.sum(Order.total))
+        .where(
+            Order.shop_id == shop_id,
+            Order.placed_at >= edges[0],
+            Order.placed_at < edges[-1],
+            col(Order.cancelled_at).is_(None),
+        )
+        .group_by("day")
+    )
+    return {day: (count, int(total)) for day, count, total in rows}

@@ -21,7 +21,7 @@ class Product(SQLModel, table=True):
     title: str
     handle: str
     description: str = ""
-    kind: str = Field("", description="Shopify's product type")
+    kind: str = Field(default="", description="Shopify's product type")
     tags: list[str] = json_column(list)
     image: str = ""
     price: int = big(default=0)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, bindparam, func, insert, or_, update
+from sqlalchemy import Index, bindparam, delete, func, insert, or_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.types import big, json_column, moment, row_key, shop_key
@@ -25,11 +25,11 @@ class Profile(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     email: str | None = None
-    phone: str | None = Field(None, description="E.164")
+    phone: str | None = Field(default=None, description="E.164")
     first_name: str | None = None
     last_name: str | None = None
-    locale: str | None = Field(None, description="BCP 47, as the storefront gave it")
-    country: str | None = Field(None, description="ISO 3166-1 alpha-2")
+    locale: str | None = Field(default=None, description="BCP 47, as the storefront gave it")
+    country: str | None = Field(default=None, description="ISO 3166-1 alpha-2")
     timezone: str | None = None
     properties: dict[str, Any] = json_column()
     field_times: dict[str, str] = json_column()
@@ -134,6 +134,18 @@ def save_profiles(session: Session, rows: Sequence[dict[str, Any]]) -> None:
             {"key_shop": r["shop_id"], "key_id": r["id"], **{f"to_{n}": r[n] for n in from_row}}
             for r in rows
         ],
+    )
+
+
+def absorb(session: Session, shop_id: int, gone_id: int, kept_id: int) -> None:
+    """Let a merged profile's identities lead to the one that was kept, and drop its row."""
+    session.connection().execute(
+        update(Identity)
+        .where(col(Identity.shop_id) == shop_id, col(Identity.profile_id) == gone_id)
+        .values(profile_id=kept_id)
+    )
+    session.connection().execute(
+        delete(Profile).where(col(Profile.shop_id) == shop_id, col(Profile.id) == gone_id)
     )
 
 

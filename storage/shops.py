@@ -18,20 +18,24 @@ class Shop(SQLModel, table=True):
     domain: str = Field(unique=True, description="its myshopify.com domain")
     name: str = ""
     email: str = ""
-    url: str = Field("", description="the storefront's public address")
+    url: str = Field(default="", description="the storefront's public address")
     timezone: str = "UTC"
     currency: str = "USD"
     country: str = ""
-    language: str = Field("", description="of the admin; empty follows the storefront's admin")
+    language: str = Field(
+        default="", description="of the admin; empty follows the storefront's admin"
+    )
     sender_name: str = ""
     sender_email: str = ""
-    postal_address: str = Field("", description="shown under every marketing mail (CAN-SPAM)")
-    access_token: str | None = Field(None, sa_type=Encrypted)
-    refresh_token: str | None = Field(None, sa_type=Encrypted)
+    postal_address: str = Field(
+        default="", description="shown under every marketing mail (CAN-SPAM)"
+    )
+    access_token: str | None = Field(default=None, sa_type=Encrypted)
+    refresh_token: str | None = Field(default=None, sa_type=Encrypted)
     token_expires_at: datetime | None = moment(default=None)
     refresh_expires_at: datetime | None = moment(default=None)
     scopes: str = ""
-    generation: int = Field(1, description="how many times it was installed")
+    generation: int = Field(default=1, description="how many times it was installed")
     installed_at: datetime = moment()
     uninstalled_at: datetime | None = moment(default=None)
     synced_at: datetime | None = moment(default=None)
@@ -66,3 +70,15 @@ def add_shop(session: Session, domain: str, at: datetime, **fields: Any) -> Shop
     session.add(shop)
     session.flush()
     return shop
+
+
+def uninstall(session: Session, shop_id: int, at: datetime) -> None:
+    """Note that a store uninstalled the app, unless it was installed again after that.
+
+    The storefront has revoked the tokens by now, so they are forgotten.
+    """
+    shop = session.get(Shop, shop_id)
+    if shop is not None and shop.uninstalled_at is None and at >= shop.installed_at:
+        shop.uninstalled_at = at
+        shop.access_token = shop.refresh_token = None
+        session.add(shop)

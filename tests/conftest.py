@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dramatiq
+import psycopg
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
@@ -65,7 +66,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[st
             shutil.copy(file, tmp_path)
         yield f"sqlite:///{tmp_path / 'regulars.db'}"
         return
-    import psycopg
 
     server = request.getfixturevalue("postgres_server")
     name = f"test_{next(_numbers)}"

@@ -1,0 +1,122 @@
+"""The digest. In: deliveries from the inbox. Out: profiles, events, orders, and what they set off.
+
+Safe to run twice on the same delivery: every fact has a key. A delivery that cannot be understood
+goes to quarantine with the reason; one that fails for another reason is tried again by itself.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from plugin import bell, clock
+from plugin.events.record import record
+from plugin.facts import Facts, MalformedError, merge
+from plugin.shopify.normalise.route import normaliser
+from storage import db, inbox, shops
+from storage.inbox import DONE, QUARANTINED, Delivery
+from storage.shops import Shop
+
+BATCH = 500
+TRIES = 5
+
+log = structlog.get_logger()
+
+
+def digest() -> int:
+    """Digest everything that waits in the inbox; how many deliveries that was."""
+    total = 0
+    while deliveries := _claim():
+        by_shop: dict[int, list[Delivery]] = {}
+        for delivery in deliveries:
+            by_shop.setdefault(delivery.shop_id, []).append(delivery)
+        for shop_id, batch in by_shop.items():
+            _digest_shop(shop_id, batch)
+        total += len(deliveries)
+    return total
+
+
+def _claim() -> list[Delivery]:
+    with db.inbox_transaction() as session:
+        return inbox.claim(session, BATCH)
+
+
+def _digest_shop(shop_id: int, batch: Sequence[Delivery]) -> None:
+    with db.reading() as session:
+        shop = shops.get_shop(session, shop_id)
+    if shop is None:
+        _settle(shop_id, batch, DONE)
+        return
+    understood: list[Delivery] = []
+    facts: list[Facts] = []
+    for delivery in batch:
+        try:
+            facts.append(understand(delivery, shop.currency))
+            understood.append(delivery)
+        except MalformedError as error:
+            _settle(shop_id, [delivery], QUARANTINED, str(error))
+    if not understood:
+        return
+    try:
+        apply(shop, merge(facts))
+    except db.TRANSIENT:
+        raise  # the database is busy or away: the lease runs out and somebody tries again
+    except Exception:
+        log.exception("digest.failed", shop=shop_id, deliveries=len(understood))
+        _one_by_one(shop, understood, facts)
+        return
+    _settle(shop_id, understood, DONE)
+
+
+def _one_by_one(shop: Shop, batch: Sequence[Delivery], facts: Sequence[Facts]) -> None:
+    """Find the delivery that spoils its batch, so that its neighbours do not wait for it."""
+    for delivery, said in zip(batch, facts, strict=True):
+        try:
+            apply(shop, said)
+        except db.TRANSIENT:
+            raise
+        except Exception as error:
+            log.exception("digest.delivery_failed", shop=shop.id, delivery=delivery.webhook_id)
+            if delivery.attempts >= TRIES:
+                reason = f"tried {delivery.attempts} times: {type(error).__name__}"
+                _settle(shop.id, [delivery], QUARANTINED, reason)
+        else:
+            _settle(shop.id, [delivery], DONE)
+
+
+def understand(delivery: Delivery, currency: str) -> Facts:
+    """What a delivery says.
+
+    Raises:
+        MalformedError: it is not JSON, or not the JSON that its topic promises.
+    """
+    normalise = normaliser(delivery.topic)
+    if normalise is None:
+        raise MalformedError(f"nobody handles the topic {delivery.topic}")
+    try:
+        payload: Any = json.loads(delivery.body)
+    except (ValueError, RecursionError):
+        raise MalformedError("the body is not JSON") from None
+    if not isinstance(payload, dict):
+        raise MalformedError("the body is not a JSON object")
+    if delivery.topic == "app/uninstalled":
+        payload = {"triggered_at": delivery.triggered_at}
+    try:
+        return normalise(delivery.topic, payload, currency)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise MalformedError(f"the payload is not as promised: {type(error).__name__}") from error
+
+
+def apply(shop: Shop, facts: Facts) -> None:
+    """Write one shop's facts in one transaction, then ring for the steps that are due now."""
+    now = clock.now()
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        entered = record(session, shop, facts, now)
+    bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+
+
+def _settle(shop_id: int, batch: Sequence[Delivery], state: str, error: str = "") -> None:
+    with db.inbox_transaction() as session:
+        inbox.settle(session, shop_id, [d.webhook_id for d in batch], state, error)

@@ -1,0 +1,143 @@
+"""Recording facts. In: what happened in a shop. Out: its rows, and the flows that they set off."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from plugin.facts import Facts, Person
+from plugin.flows import enter
+from plugin.insight.attribution import credit_order
+from plugin.people.identity import resolve
+from storage import checkouts, consent, coupons, events, orders, products, shops
+from storage.ids import new_id
+from storage.shops import Shop
+
+
+def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[int]:
+    """Write a shop's facts; the ids of the enrolments whose first step is due.
+
+    The caller holds the shop's lock and commits.
+    """
+    people = [*facts.people]
+    found = resolve(session, shop.id, people, now)
+    profile_of = {id(p): profile for p, profile in zip(people, found, strict=True)}
+    _save_catalog(session, shop, facts)
+    _save_consents(session, shop, facts, profile_of, now)
+    _save_orders(session, shop, facts, profile_of)
+    new = _save_events(session, shop, facts, profile_of)
+    _save_checkouts(session, shop, facts, profile_of)
+    for event in new:
+        if event["metric"] == "Placed Order":
+            credit_order(session, shop.id, event)
+    if facts.uninstalled_at is not None:
+        shops.uninstall(session, shop.id, facts.uninstalled_at)
+    return enter.on_events(session, shop, new, now)
+
+
+def _save_catalog(session: Session, shop: Shop, facts: Facts) -> None:
+    for product, variants in facts.products:
+        products.save_product(
+            session,
+            {"shop_id": shop.id, **product},
+            [{"shop_id": shop.id, **variant} for variant in variants],
+        )
+
+
+def _save_consents(
+    session: Session, shop: Shop, facts: Facts, profile_of: dict[int, int | None], now: datetime
+) -> None:
+    consent.record(
+        session,
+        [
+            {
+                "shop_id": shop.id,
+                "id": new_id(),
+                "unique_key": said.unique_key,
+                "channel": said.channel,
+                "address": said.address,
+                "state": said.state,
+                "occurred_at": said.at,
+                "recorded_at": now,
+                "source": said.source,
+                "profile_id": profile_of[id(said.person)],
+            }
+            for said in facts.consents
+        ],
+    )
+
+
+def _save_orders(
+    session: Session, shop: Shop, facts: Facts, profile_of: dict[int, int | None]
+) -> None:
+    newest: dict[int, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
+    for person, order, lines in facts.orders:
+        row = {"shop_id": shop.id, "profile_id": profile_of[id(person)], **order}
+        held = newest.get(row["id"])
+        if held is None or row["updated_at"] >= held[0]["updated_at"]:
+            newest[row["id"]] = (row, [{"shop_id": shop.id, **line} for line in lines])
+    rows = [row for row, _ in newest.values()]
+    orders.save_orders(session, rows, [line for _, lines in newest.values() for line in lines])
+    for row in rows:
+        if row["discount_codes"]:
+            coupons.redeem(session, shop.id, row["discount_codes"], row["id"])
+
+
+def _save_events(
+    session: Session, shop: Shop, facts: Facts, profile_of: dict[int, int | None]
+) -> list[dict[str, Any]]:
+    """Insert the events; those that were new."""
+    rows = [
+        {
+            "shop_id": shop.id,
+            "id": new_id(),
+            "profile_id": profile_id,
+            "metric": did.metric,
+            "unique_id": did.unique_id,
+            "occurred_at": did.at,
+            "value": did.value,
+            "currency": did.currency,
+            "properties": did.properties,
+        }
+        for did in facts.events
+        if (profile_id := profile_of[id(did.person)]) is not None
+    ]
+    new = events.add_events(session, rows)
+    return [row for row in rows if row["id"] in new]
+
+
+def _save_checkouts(
+    session: Session, shop: Shop, facts: Facts, profile_of: dict[int, int | None]
+) -> None:
+    """Save checkouts, and let `Checkout Started` say what is in each by its newest word."""
+    newest: dict[str, dict[str, Any]] = {}
+    for person, row in facts.checkouts:
+        held = newest.get(row["token"])
+        if held is None or row["updated_at"] >= held["updated_at"]:
+            newest[row["token"]] = _with_profile(shop, person, row, profile_of)
+    checkouts.save_checkouts(session, list(newest.values()))
+    events.describe_events(
+        session,
+        shop.id,
+        [
+            {
+                "metric": "Checkout Started",
+                "unique_id": checkout.token,
+                "value": checkout.total,
+                "currency": checkout.currency,
+                "properties": {
+                    "checkout_token": checkout.token,
+                    "checkout_url": checkout.url,
+                    "lines": checkout.lines,
+                    "item_count": sum(line["quantity"] for line in checkout.lines),
+                },
+            }
+            for checkout in checkouts.checkouts_by_token(session, shop.id, list(newest))
+        ],
+    )
+
+
+def _with_profile(
+    shop: Shop, person: Person, row: dict[str, Any], profile_of: dict[int, int | None]
+) -> dict[str, Any]:
+    return {"shop_id": shop.id, "profile_id": profile_of[id(person)], **row}

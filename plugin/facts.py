@@ -1,0 +1,149 @@
+"""Facts: what a storefront tells us, in our own words, whatever the shape that it came in.
+
+A normaliser turns one delivery into `Facts`; the digest applies them. Every fact carries the
+storefront's own time, so that the order of arrival does not matter.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+from babel.numbers import get_currency_precision
+from email_validator import EmailNotValidError, validate_email
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberFormat,
+    format_number,
+    is_valid_number,
+    parse,
+)
+
+
+class Key(NamedTuple):
+    """One identity: a kind of `storage.profiles` and its value."""
+
+    kind: str
+    value: str
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody, by what she is known by. `fields` hold what was said of her at `at`."""
+
+    keys: tuple[Key, ...]
+    at: datetime
+    fields: dict[str, Any] = field(default_factory=dict)
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Did:
+    """Something a person did. `value` is in minor units of `currency`."""
+
+    person: Person
+    metric: str
+    unique_id: str
+    at: datetime
+    value: int | None = None
+    currency: str | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Allowed:
+    """A shopper's yes or no for one address on one channel, told by the storefront."""
+
+    person: Person
+    channel: str
+    address: str
+    state: str
+    at: datetime
+    unique_key: str
+    source: str = "storefront"
+
+
+@dataclass(slots=True)
+class Facts:
+    """All that one delivery says; rows are those of `storage`, yet without shop and profile."""
+
+    people: list[Person] = field(default_factory=list)
+    events: list[Did] = field(default_factory=list)
+    consents: list[Allowed] = field(default_factory=list)
+    orders: list[tuple[Person, dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
+    checkouts: list[tuple[Person, dict[str, Any]]] = field(default_factory=list)
+    products: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
+    uninstalled_at: datetime | None = None
+
+
+class MalformedError(Exception):
+    """A delivery that makes no sense; the message says which field, for the quarantine page."""
+
+
+def email(text: object) -> str | None:
+    """An address in its normal form, or None. Deliverability is not asked."""
+    if not isinstance(text, str) or not text or len(text) > 254:
+        return None
+    try:
+        return validate_email(text.strip(), check_deliverability=False).normalized.lower()
+    except EmailNotValidError:
+        return None
+
+
+def phone(text: object, country: str | None = None) -> str | None:
+    """A number in E.164, or None. `country` (ISO 3166-1) reads numbers without a prefix."""
+    if not isinstance(text, str) or not text or len(text) > 40:
+        return None
+    try:
+        number = parse(text, country)
+    except NumberParseException:
+        return None
+    return format_number(number, PhoneNumberFormat.E164) if is_valid_number(number) else None
+
+
+def moment(text: object, name: str) -> datetime:
+    """A time as the storefront writes it (ISO 8601 with an offset).
+
+    Raises:
+        MalformedError: it is none.
+    """
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        at = None
+    if at is None or at.utcoffset() is None:
+        raise MalformedError(f"{name} is not a time with an offset")
+    return at
+
+
+def minor(amount: object, currency: str, name: str = "amount") -> int:
+    """A decimal amount in minor units: minor("19.99", "USD") is 1999, minor("1999", "JPY") 1999.
+
+    Raises:
+        MalformedError: it is no amount.
+    """
+    try:
+        value = Decimal(str(amount))
+        return int((value * 10 ** get_currency_precision(currency)).to_integral_value())
+    except (InvalidOperation, ValueError, OverflowError):
+        raise MalformedError(f"{name} is not an amount of money") from None
+
+
+def keys(*pairs: tuple[str, object]) -> tuple[Key, ...]:
+    """Those of the (kind, value) pairs that hold something, once each."""
+    return tuple(dict.fromkeys(Key(kind, str(value)) for kind, value in pairs if value))
+
+
+def merge(many: Sequence[Facts]) -> Facts:
+    """Several deliveries' facts as one."""
+    total = Facts()
+    for facts in many:
+        total.people += facts.people
+        total.events += facts.events
+        total.consents += facts.consents
+        total.orders += facts.orders
+        total.checkouts += facts.checkouts
+        total.products += facts.products
+        total.uninstalled_at = facts.uninstalled_at or total.uninstalled_at
+    return total

@@ -1,0 +1,1 @@
+"""Automations: who enters, what each step does."""

@@ -1,0 +1,1 @@
+"""Sign-up forms: what shoppers are shown, and what they answer."""

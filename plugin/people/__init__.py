@@ -1,0 +1,1 @@
+"""Who it is: identities, merges and what we know of a shopper."""

@@ -1,0 +1,1 @@
+"""Speaking with Shopify: install, API, and what its webhooks say."""

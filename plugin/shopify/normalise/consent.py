@@ -1,0 +1,45 @@
+"""customers_email_marketing_consent/update and customers_marketing_consent/update (SMS)."""
+
+from typing import Any
+
+from plugin import facts
+from plugin.facts import Allowed, Facts, MalformedError, Person, moment
+from plugin.shopify.normalise.fields import Payload, part, text
+from storage.consent import SUBSCRIBED, UNSUBSCRIBED
+from storage.profiles import CUSTOMER, EMAIL, PHONE
+
+# NOT_SUBSCRIBED, PENDING and INVALID say that nothing was ever allowed: no news for the ledger.
+STATES = {"subscribed": SUBSCRIBED, "unsubscribed": UNSUBSCRIBED}
+
+
+def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+    """One shopper's consent for one address, as the storefront keeps it."""
+    if topic == "customers_email_marketing_consent/update":
+        channel, kind = "email", EMAIL
+        address = facts.email(payload.get("email_address"))
+        said = part(payload, "email_marketing_consent")
+    else:
+        channel, kind = "sms", PHONE
+        address = facts.phone(payload.get("phone"))
+        said = part(payload, "sms_marketing_consent")
+    if not said:
+        raise MalformedError("the consent is missing")
+    state = STATES.get(text(said, "state").lower())
+    if address is None or state is None:
+        return Facts()
+    at = moment(said.get("consent_updated_at"), "consent_updated_at")
+    customer: Any = payload.get("customer_id") or payload.get("id")
+    person = Person(keys=facts.keys((CUSTOMER, customer), (kind, address)), at=at)
+    return Facts(
+        people=[person],
+        consents=[
+            Allowed(
+                person=person,
+                channel=channel,
+                address=address,
+                state=state,
+                at=at,
+                unique_key=f"storefront:{channel}:{address}:{state}:{at.isoformat()}",
+            )
+        ],
+    )

@@ -1,0 +1,96 @@
+"""Reading Shopify's JSON: every personal field may be missing or null (protected customer data)."""
+
+from typing import Any
+
+from plugin import facts
+from plugin.facts import Key, MalformedError
+from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, PHONE
+
+Payload = dict[str, Any]
+
+
+def number(payload: Payload, name: str) -> int:
+    """A whole number that must be there, such as an id."""
+    value = payload.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise MalformedError(f"{name} is not a number")
+    return value
+
+
+def text(payload: Payload, name: str) -> str:
+    """Text, or nothing."""
+    value = payload.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def part(payload: Payload, name: str) -> Payload:
+    """An object inside, or an empty one."""
+    value = payload.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def rows(payload: Payload, name: str) -> list[Payload]:
+    """A list of objects inside, or an empty one."""
+    value = payload.get(name)
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def customer_keys(customer: Payload) -> tuple[Key, ...]:
+    """What a customer is known by."""
+    return facts.keys(
+        (CUSTOMER, customer.get("id")),
+        (EMAIL, facts.email(customer.get("email"))),
+        (PHONE, facts.phone(customer.get("phone"))),
+    )
+
+
+def buyer_keys(payload: Payload) -> tuple[Key, ...]:
+    """What the person behind a checkout or an order is known by."""
+    customer = part(payload, "customer")
+    return tuple(
+        dict.fromkeys(
+            (
+                *customer_keys(customer),
+                *facts.keys(
+                    (EMAIL, facts.email(payload.get("email"))),
+                    (PHONE, facts.phone(payload.get("phone"))),
+                    (CHECKOUT, payload.get("checkout_token") or payload.get("token")),
+                    (CART, payload.get("cart_token")),
+                ),
+            )
+        )
+    )
+
+
+def known_fields(*sources: Payload) -> dict[str, Any]:
+    """Name, address, country and language as the sources give them; the first one wins."""
+    found: dict[str, Any] = {}
+    for source in sources:
+        address = part(source, "default_address") or part(source, "shipping_address")
+        said = {
+            "email": facts.email(source.get("email")),
+            "phone": facts.phone(source.get("phone"), text(address, "country_code") or None),
+            "first_name": text(source, "first_name") or text(address, "first_name"),
+            "last_name": text(source, "last_name") or text(address, "last_name"),
+            "country": text(address, "country_code"),
+            "locale": text(source, "locale") or text(source, "customer_locale"),
+        }
+        for name, value in said.items():
+            if value:
+                found.setdefault(name, value)
+    return found
+
+
+def line_items(payload: Payload, currency: str) -> list[dict[str, Any]]:
+    """The lines of a cart, checkout or order; prices in minor units."""
+    return [
+        {
+            "title": text(line, "title"),
+            "variant_title": text(line, "variant_title"),
+            "quantity": number(line, "quantity"),
+            "price": facts.minor(line.get("price") or 0, currency, "line_items.price"),
+            "product_id": line.get("product_id"),
+            "variant_id": line.get("variant_id"),
+        }
+        for line in rows(payload, "line_items")
+    ]

@@ -1,0 +1,78 @@
+"""orders/create, orders/updated, orders/cancelled: orders in all their states."""
+
+from typing import Any
+
+from plugin.facts import Did, Facts, Person, minor, moment
+from plugin.shopify.normalise.fields import (
+    Payload,
+    buyer_keys,
+    known_fields,
+    line_items,
+    number,
+    part,
+    rows,
+    text,
+)
+
+
+def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+    """The order, its buyer, `Placed Order`, one `Ordered Product` a line, `Cancelled Order`.
+
+    An update may come before the order's creation, so each topic tells all of it.
+    """
+    order_id = number(payload, "id")
+    placed = moment(payload.get("created_at"), "created_at")
+    updated = moment(payload.get("updated_at"), "updated_at")
+    currency = text(payload, "currency") or currency
+    total = minor(payload.get("total_price") or 0, currency, "total_price")
+    cancelled = payload.get("cancelled_at")
+    person = Person(
+        # An order's own `token` is its public name, not its checkout's.
+        keys=buyer_keys({**payload, "token": None}),
+        at=updated,
+        fields=known_fields(payload, part(payload, "customer")),
+    )
+    lines = line_items(payload, currency)
+    order: dict[str, Any] = {
+        "id": order_id,
+        "number": text(payload, "name") or str(payload.get("order_number") or order_id),
+        "placed_at": placed,
+        "updated_at": updated,
+        "cancelled_at": moment(cancelled, "cancelled_at") if cancelled else None,
+        "total": total,
+        "currency": currency,
+        "checkout_token": text(payload, "checkout_token") or None,
+        "cart_token": text(payload, "cart_token") or None,
+        "discount_codes": [text(code, "code") for code in rows(payload, "discount_codes")],
+        "status_url": text(payload, "order_status_url"),
+    }
+    order_lines = [
+        {
+            "order_id": order_id,
+            "line_id": index,
+            "product_id": line["product_id"],
+            "variant_id": line["variant_id"],
+            "title": line["title"],
+            "quantity": line["quantity"],
+            "price": line["price"],
+        }
+        for index, line in enumerate(lines)
+    ]
+    said = {"order_id": order_id, "number": order["number"]}
+    events = [Did(person, "Placed Order", str(order_id), placed, total, currency, dict(said))]
+    events += [
+        Did(
+            person,
+            "Ordered Product",
+            f"{order_id}:{index}",
+            placed,
+            line["price"] * line["quantity"],
+            currency,
+            {**said, "title": line["title"], "product_id": line["product_id"]},
+        )
+        for index, line in enumerate(lines)
+    ]
+    if order["cancelled_at"]:
+        at = order["cancelled_at"]
+        events.append(Did(person, "Cancelled Order", str(order_id), at, total, currency, said))
+    return Facts(people=[person], events=events, orders=[(person, order, order_lines)])
