@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, and_, or_, update
+from sqlalchemy import Index, and_, func, or_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -15,6 +15,8 @@ SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
 
 class Consent(SQLModel, table=True):
     """The state of one address on one channel. It follows from the ledger: the latest wins."""
+
+    __table_args__ = (Index("consent_state", "shop_id", "state", "changed_at"),)
 
     shop_id: int = shop_key()
     channel: str = Field(primary_key=True, description="email, sms, …")
@@ -136,3 +138,15 @@ def move_consents(session: Session, shop_id: int, from_id: int, to_id: int) -> N
         .where(col(ConsentEvent.shop_id) == shop_id, col(ConsentEvent.profile_id) == from_id)
         .values(profile_id=to_id)
     )
+
+
+def count_subscribers(
+    session: Session, shop_id: int, since: datetime | None = None, until: datetime | None = None
+) -> int:
+    """How many addresses are subscribed, on any channel; those who said so between two moments."""
+    query = select(func.count()).where(Consent.shop_id == shop_id, Consent.state == SUBSCRIBED)
+    if since is not None:
+        query = query.where(Consent.changed_at >= since)
+    if until is not None:
+        query = query.where(Consent.changed_at < until)
+    return session.exec(query).one()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, bindparam, cast, func, update
+from sqlalchemy import Index, String, bindparam, cast, func, tuple_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -161,3 +161,40 @@ def move_events(session: Session, shop_id: int, from_id: int, to_id: int) -> Non
         .where(col(Event.shop_id) == shop_id, col(Event.profile_id) == from_id)
         .values(profile_id=to_id)
     )
+
+
+def count_since(
+    session: Session, shop_id: int, profile_id: int, metric: str, since: datetime | None
+) -> int:
+    """How often one shopper did something since a moment, or ever."""
+    query = select(func.count()).where(
+        Event.shop_id == shop_id, Event.profile_id == profile_id, Event.metric == metric
+    )
+    if since is not None:
+        query = query.where(Event.occurred_at >= since)
+    return session.exec(query).one()
+
+
+def events_page(
+    session: Session,
+    shop_id: int,
+    profile_id: int,
+    limit: int,
+    *,
+    before: tuple[datetime, int] | None = None,
+    metrics: Sequence[str] = (),
+    without: Sequence[str] = (),
+) -> Sequence[Event]:
+    """What one shopper did, newest first, from before a (moment, id) on.
+
+    Several events may share a moment (an order and its lines), so the id is part of the place.
+    """
+    query = select(Event).where(Event.shop_id == shop_id, Event.profile_id == profile_id)
+    if before is not None:
+        query = query.where(tuple_(col(Event.occurred_at), col(Event.id)) < before)
+    if metrics:
+        query = query.where(col(Event.metric).in_(metrics))
+    if without:
+        query = query.where(col(Event.metric).not_in(without))
+    newest = (col(Event.occurred_at).desc(), col(Event.id).desc())
+    return session.exec(query.order_by(*newest).limit(limit)).all()

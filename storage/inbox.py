@@ -143,3 +143,10 @@ def count_by_state(session: Session, shop_id: int) -> dict[str, int]:
         .group_by(Delivery.state)
     )
     return dict(rows)
+
+
+def count_quarantined(session: Session, shop_id: int) -> int:
+    """How many of a shop's deliveries could not be digested."""
+    return session.exec(
+        select(func.count()).where(Delivery.shop_id == shop_id, Delivery.state == QUARANTINED)
+    ).one()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, func
+from sqlalchemy import BigInteger, Index, func, tuple_
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -21,6 +21,8 @@ class List(SQLModel, table=True):
 
 class Membership(SQLModel, table=True):
     """One shopper on one list."""
+
+    __table_args__ = (Index("membership_joined", "shop_id", "list_id", "joined_at"),)
 
     shop_id: int = shop_key()
     list_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -76,3 +78,24 @@ def move_memberships(session: Session, shop_id: int, from_id: int, to_id: int) -
         )
         session.delete(membership)
     session.flush()
+
+
+def get_list(session: Session, shop_id: int, list_id: int) -> List | None:
+    """One list."""
+    return session.get(List, (shop_id, list_id))
+
+
+def members(
+    session: Session,
+    shop_id: int,
+    list_id: int,
+    *,
+    limit: int = 50,
+    before: tuple[datetime, int] | None = None,
+) -> Sequence[Membership]:
+    """Who is on a list, last joined first, from before a (joined at, profile id) on."""
+    query = select(Membership).where(Membership.shop_id == shop_id, Membership.list_id == list_id)
+    if before is not None:
+        query = query.where(tuple_(col(Membership.joined_at), col(Membership.profile_id)) < before)
+    newest = (col(Membership.joined_at).desc(), col(Membership.profile_id).desc())
+    return session.exec(query.order_by(*newest).limit(limit)).all()

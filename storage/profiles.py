@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, bindparam, delete, func, insert, or_, update
+from sqlalchemy import Index, and_, bindparam, delete, func, insert, or_, tuple_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.types import big, json_column, moment, row_key, shop_key
@@ -20,6 +20,7 @@ class Profile(SQLModel, table=True):
     __table_args__ = (
         Index("profile_email", "shop_id", "email"),
         Index("profile_seen", "shop_id", "seen_at"),
+        Index("profile_created", "shop_id", "created_at"),
     )
 
     shop_id: int = shop_key()
@@ -150,23 +151,41 @@ def absorb(session: Session, shop_id: int, gone_id: int, kept_id: int) -> None:
 
 
 def search_profiles(
-    session: Session, shop_id: int, words: str, *, limit: int = 50, before: datetime | None = None
+    session: Session,
+    shop_id: int,
+    words: str,
+    *,
+    limit: int = 50,
+    before: tuple[datetime, int] | None = None,
 ) -> Sequence[Profile]:
-    """Profiles whose email, phone or name begins with `words`, most recently seen first."""
+    """Profiles whose email, phone or name begins with `words`, most recently seen first.
+
+    Two words are a first and a last name, in either order. `before` is the (seen at, id) of the
+    last profile of the page before.
+    """
     query = select(Profile).where(Profile.shop_id == shop_id)
-    if words := words.strip().lower():
-        start = words.replace("\\", "").replace("%", "").replace("_", r"\_") + "%"
-        query = query.where(
-            or_(
-                func.lower(Profile.email).like(start, escape="\\"),
-                col(Profile.phone).like(start, escape="\\"),
-                func.lower(Profile.first_name).like(start, escape="\\"),
-                func.lower(Profile.last_name).like(start, escape="\\"),
-            )
-        )
+    if words.strip():
+        query = query.where(_is_called(words.strip().lower().split()))
     if before is not None:
-        query = query.where(Profile.seen_at < before)
-    return session.exec(query.order_by(col(Profile.seen_at).desc()).limit(limit)).all()
+        query = query.where(tuple_(col(Profile.seen_at), col(Profile.id)) < before)
+    newest = (col(Profile.seen_at).desc(), col(Profile.id).desc())
+    return session.exec(query.order_by(*newest).limit(limit)).all()
+
+
+def _is_called(words: Sequence[str]) -> Any:
+    first, last = func.lower(Profile.first_name), func.lower(Profile.last_name)
+    whole = (first, last, func.lower(Profile.email), col(Profile.phone))
+    said = [_begins(c, "".join(words)) for c in whole]
+    if len(words) > 1:
+        pairs = ((first, last), (last, first))
+        said += [and_(_begins(a, words[0]), _begins(b, words[-1])) for a, b in pairs]
+    return or_(*said)
+
+
+def _begins(column: Any, word: str) -> Any:
+    return column.like(
+        word.replace("\\", "").replace("%", "").replace("_", r"\_") + "%", escape="\\"
+    )
 
 
 def count_profiles(session: Session, shop_id: int) -> int:
@@ -183,3 +202,12 @@ def merges_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Merge
         .where(Merge.shop_id == shop_id, Merge.kept_id == profile_id)
         .order_by(col(Merge.at).desc())
     ).all()
+
+
+def count_new(session: Session, shop_id: int, since: datetime, until: datetime) -> int:
+    """How many shoppers became known between two moments."""
+    return session.exec(
+        select(func.count())
+        .select_from(Profile)
+        .where(Profile.shop_id == shop_id, Profile.created_at >= since, Profile.created_at < until)
+    ).one()
