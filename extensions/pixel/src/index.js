@@ -1,0 +1,139 @@
+// Shopify's customer events come in; batches go out to settings.endpoint. Nothing is sent, and no id is
+// kept, without consent to analytics; no name, address, email or phone is sent ever.
+//
+// A classic script without imports, so that one file runs everywhere: Shopify's `register` only calls
+// shopify.extend('WebPixel::Render', start), and a sandbox of our own may offer `register` itself.
+(() => {
+  const BATCH = 10;
+  const WAIT_MS = 1000;
+  const CLIENT_KEY = 'regulars:browser'; // read by popup.js: Shopify no longer sets _shopify_y
+
+  const id = (gid) => (gid == null ? null : String(gid).split('/').pop().split('?')[0]);
+  const amount = (money) => (money?.amount == null ? null : Number(money.amount));
+
+  const item = (variant, quantity) => ({
+    product_id: id(variant?.product?.id),
+    variant_id: id(variant?.id),
+    title: variant?.product?.title ?? null,
+    variant_title: variant?.title ?? null,
+    url: variant?.product?.url ?? null,
+    price: amount(variant?.price),
+    currency: variant?.price?.currencyCode ?? null,
+    quantity,
+  });
+
+  const cart = ({ cart }) => ({
+    cart_token: id(cart?.id),
+    total: amount(cart?.cost?.totalAmount),
+    currency: cart?.cost?.totalAmount?.currencyCode ?? null,
+    items: (cart?.lines ?? []).map(({ merchandise, quantity }) => item(merchandise, quantity)),
+  });
+
+  const cartLine = ({ cartLine: line }, shared) => ({
+    cart_token: shared.cartToken,
+    ...item(line?.merchandise, line?.quantity ?? 1),
+    total: amount(line?.cost?.totalAmount),
+  });
+
+  const checkout = ({ checkout }) => ({
+    checkout_token: checkout?.token ?? null,
+    order_id: id(checkout?.order?.id),
+    total: amount(checkout?.totalPrice),
+    currency: checkout?.currencyCode ?? null,
+    items: (checkout?.lineItems ?? []).map(({ variant, quantity }) => item(variant, quantity)),
+  });
+
+  // Every standard event of web pixels 2.18, with what of its data is kept.
+  const EVENTS = {
+    page_viewed: () => ({}),
+    product_viewed: ({ productVariant }) => item(productVariant, 1),
+    collection_viewed: ({ collection }) => ({
+      collection_id: id(collection?.id),
+      title: collection?.title ?? null,
+    }),
+    search_submitted: ({ searchResult }) => ({ query: searchResult?.query ?? null }),
+    cart_viewed: cart,
+    product_added_to_cart: cartLine,
+    product_removed_from_cart: cartLine,
+    checkout_started: checkout,
+    checkout_contact_info_submitted: checkout,
+    checkout_address_info_submitted: checkout,
+    checkout_shipping_info_submitted: checkout,
+    payment_info_submitted: checkout,
+    checkout_completed: checkout,
+    alert_displayed: ({ alert }) => ({ target: alert?.target ?? null, type: alert?.type ?? null }),
+    ui_extension_errored: ({ error }) => ({ type: error?.type ?? null }),
+  };
+
+  // A page's next act is often to leave, and the sandbox dies with the page.
+  const URGENT = /^(product_|checkout_|payment_|search_)(?!viewed)/;
+
+  // Links in mails carry addresses and tokens; campaign tags and the variant are all we need.
+  const address = (href) => {
+    try {
+      const url = new URL(href);
+      const kept = [...url.searchParams].filter(([name]) => /^(utm_\w+|variant)$/.test(name));
+      return url.origin + url.pathname + (kept.length ? `?${new URLSearchParams(kept)}` : '');
+    } catch {
+      return null;
+    }
+  };
+
+  const start = ({ analytics, browser, init, settings, customerPrivacy }) => {
+    const shared = { cartToken: id(init?.data?.cart?.id) };
+    let allowed = init?.customerPrivacy?.analyticsProcessingAllowed === true;
+    let queue = [];
+    let timer = null;
+    let client = null;
+
+    const flush = () => {
+      clearTimeout(timer);
+      timer = null;
+      const events = queue.splice(0);
+      if (!events.length) return;
+      fetch(settings.endpoint, {
+        method: 'POST',
+        keepalive: true,
+        headers: { 'Content-Type': 'text/plain' }, // no CORS preflight
+        body: JSON.stringify({ shop: settings.accountID, events }),
+      }).catch(() => {}); // a hint that is lost stays lost: webhooks carry what counts
+    };
+
+    const remember = (clientId) => {
+      if (clientId === client) return;
+      client = clientId;
+      const store = browser?.sessionStorage;
+      const kept = clientId ? store?.setItem(CLIENT_KEY, clientId) : store?.removeItem(CLIENT_KEY);
+      Promise.resolve(kept).catch(() => {}); // storage may be blocked
+    };
+
+    const take = (event) => {
+      if (!allowed) return;
+      remember(event.clientId);
+      const { document: page } = event.context ?? {};
+      queue.push({
+        id: event.id,
+        name: event.name,
+        timestamp: event.timestamp,
+        client_id: event.clientId,
+        url: address(page?.location?.href),
+        referrer: address(page?.referrer),
+        title: page?.title ?? null,
+        data: EVENTS[event.name](event.data ?? {}, shared),
+      });
+      if (queue.length >= BATCH || URGENT.test(event.name)) flush();
+      else timer ??= setTimeout(flush, WAIT_MS);
+    };
+
+    customerPrivacy?.subscribe?.('visitorConsentCollected', (event) => {
+      allowed = event.customerPrivacy?.analyticsProcessingAllowed === true;
+      if (allowed) return;
+      queue = [];
+      remember(null);
+    });
+    for (const name of Object.keys(EVENTS)) analytics.subscribe(name, take);
+  };
+
+  if (typeof register === 'function') register(start);
+  else shopify.extend('WebPixel::Render', start);
+})();
