@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, func, insert, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -20,9 +21,13 @@ class Coupon(SQLModel, table=True):
     name: str
     prefix: str = Field(description="what its codes begin with")
     percent: int
+    first_code: str = Field(
+        default="", description="drawn before the discount is made, to find it by"
+    )
     discount_id: str = Field(default="", description="the storefront's id, once it exists there")
     created_at: datetime = moment()
     error: str = Field(default="", description="why the storefront refused it, for the merchant")
+    retry_at: datetime | None = moment(default=None)
 
 
 class CouponCode(SQLModel, table=True):
@@ -34,6 +39,9 @@ class CouponCode(SQLModel, table=True):
               postgresql_where=text("message_key IS NULL"),
               sqlite_where=text("message_key IS NULL")),
         Index("coupon_code_given", "shop_id", "message_key", unique=True),
+        Index("coupon_code_redeemed", "shop_id", "redeemed_order_id",
+              postgresql_where=text("redeemed_order_id IS NOT NULL"),
+              sqlite_where=text("redeemed_order_id IS NOT NULL")),
     )  # fmt: skip
 
     shop_id: int = shop_key()
@@ -49,6 +57,20 @@ def coupons_of(session: Session, shop_id: int) -> Sequence[Coupon]:
     return session.exec(
         select(Coupon).where(Coupon.shop_id == shop_id).order_by(col(Coupon.created_at))
     ).all()
+
+
+def get_coupon(session: Session, shop_id: int, coupon_id: int) -> Coupon | None:
+    """One coupon."""
+    return session.get(Coupon, (shop_id, coupon_id))
+
+
+def change_coupon(session: Session, shop_id: int, coupon_id: int, **fields: Any) -> Coupon:
+    """Set some of a coupon's fields."""
+    coupon = session.get_one(Coupon, (shop_id, coupon_id), with_for_update=True)
+    for name, value in fields.items():
+        setattr(coupon, name, value)
+    session.flush()
+    return coupon
 
 
 def low_pools(session: Session) -> list[tuple[int, int]]:

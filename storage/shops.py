@@ -82,3 +82,25 @@ def uninstall(session: Session, shop_id: int, at: datetime) -> None:
         shop.uninstalled_at = at
         shop.access_token = shop.refresh_token = None
         session.add(shop)
+
+
+def replace_tokens(
+    session: Session, shop_id: int, held: str | None, tokens: dict[str, Any]
+) -> bool:
+    """Give a store other tokens, unless `held` is no longer its access token: then nothing is done.
+
+    What is sealed never looks the same twice, so the comparison is not the database's.
+    """
+    shop = session.get(Shop, shop_id, with_for_update=True)
+    if shop is None or shop.access_token != held:
+        return False
+    for name, value in tokens.items():
+        setattr(shop, name, value)
+    return True
+
+
+def mark_synced(session: Session, shop_id: int, at: datetime) -> None:
+    """Note that the store's catalog was read in full."""
+    shop = session.get(Shop, shop_id)
+    if shop is not None:
+        shop.synced_at = at

@@ -75,9 +75,11 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("prefix", sa.String(), nullable=False),
         sa.Column("percent", sa.Integer(), nullable=False),
+        sa.Column("first_code", sa.String(), nullable=False),
         sa.Column("discount_id", sa.String(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
+        sa.Column("retry_at", UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     op.create_table(

@@ -1,0 +1,1 @@
+"""Offers: discounts that the storefront honours."""

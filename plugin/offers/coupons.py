@@ -1,0 +1,149 @@
+"""Coupon pools: a coupon that runs low goes in, fresh codes that Shopify knows come out."""
+
+import secrets
+import time
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.shopify.client import ShopifyError, graphql
+from storage import coupons, db, locks
+from storage.coupons import POOL_FULL, Coupon
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # without 0 O, 1 I L, U: codes are typed from a phone
+LENGTH = 13  # 63 bits: a discount is guessed by nobody
+MOST_CODES = 250  # a call: shopify.dev, discountRedeemCodeBulkAdd
+RETRY_AFTER = timedelta(minutes=5)  # the clock rings for a low pool every few seconds
+LOOKS, FIRST_LOOK_S, LONGEST_LOOK_S = 30, 0.1, 2.0  # at a bulk that is under way
+
+log = structlog.get_logger()
+
+
+def refill(shop_id: int, coupon_id: int) -> None:
+    """Fill a coupon's pool, and make its discount first where that is still to be done.
+
+    Safe to run twice and at once. What Shopify refuses stays at the coupon for the merchant, and
+    is tried again after five minutes.
+    """
+    with locks.exclusive(f"coupon-{shop_id}-{coupon_id}"):
+        with db.reading() as session:
+            coupon = coupons.get_coupon(session, shop_id, coupon_id)
+            free = coupons.count_free(session, shop_id, coupon_id)
+        if coupon is None or free >= POOL_FULL or _is_waiting(coupon):
+            return
+        try:
+            if not coupon.discount_id:
+                coupon = _make(coupon)
+                free += 1
+            _add_codes(coupon, POOL_FULL - free)
+        except RegularsError as error:
+            log.warning("coupon.refused", shop=shop_id, coupon=coupon_id)
+            _note(coupon, error.message)
+        else:
+            _note(coupon, "")
+
+
+def new_code(prefix: str) -> str:
+    """A code that nobody guesses: WELCOME-7KQ2M9XW4ZB3F."""
+    tail = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    return f"{prefix.rstrip('-')}-{tail}" if prefix else tail
+
+
+def _is_waiting(coupon: Coupon) -> bool:
+    return coupon.retry_at is not None and coupon.retry_at > clock.now()
+
+
+def _make(coupon: Coupon) -> Coupon:
+    """Make the discount, once: its first code is kept beforehand, and Shopify takes no code twice.
+
+    So when an answer was lost or we fell over, the code leads to the discount that there is.
+    """
+    code, lost = coupon.first_code, bool(coupon.first_code)
+    if not code:
+        code = new_code(coupon.prefix)
+        coupon = _keep(coupon, first_code=code)
+    found = _discount_with(coupon, code) if lost else None
+    discount_id = found or _create(coupon, code)
+    with db.transaction() as session:
+        coupons.add_codes(session, coupon.shop_id, coupon.id, [code])
+        return coupons.change_coupon(session, coupon.shop_id, coupon.id, discount_id=discount_id)
+
+
+def _create(coupon: Coupon, code: str) -> str:
+    try:
+        made = graphql(coupon.shop_id, "discount_create", {"discount": _discount(coupon, code)})
+    except ShopifyError as error:
+        found = _discount_with(coupon, code) if error.has("TAKEN") else None
+        if found is None:
+            raise
+        return found
+    return str(made["discountCodeBasicCreate"]["codeDiscountNode"]["id"])
+
+
+def _discount(coupon: Coupon, code: str) -> dict[str, Any]:
+    return {
+        "title": coupon.name,
+        "code": code,
+        "startsAt": clock.now().isoformat(),
+        "context": {"all": "ALL"},
+        "customerGets": {
+            "items": {"all": True},
+            "value": {"percentage": coupon.percent / 100},
+        },
+        # Both count for each code, not for the discount:
+        # community.shopify.dev, "Scope of usageLimit for Discounts with Multiple Codes"
+        "usageLimit": 1,
+        "appliesOncePerCustomer": True,
+    }
+
+
+def _discount_with(coupon: Coupon, code: str) -> str | None:
+    found = graphql(coupon.shop_id, "discount_by_code", {"code": code})["codeDiscountNodeByCode"]
+    return None if found is None else str(found["id"])
+
+
+def _add_codes(coupon: Coupon, wanted: int) -> None:
+    while wanted > 0:
+        codes = [new_code(coupon.prefix) for _ in range(min(wanted, MOST_CODES))]
+        added = graphql(
+            coupon.shop_id,
+            "codes_add",
+            {"discountId": coupon.discount_id, "codes": [{"code": code} for code in codes]},
+        )
+        taken = _taken(coupon.shop_id, added["discountRedeemCodeBulkAdd"]["bulkCreation"]["id"])
+        if not taken:
+            raise ShopifyError("Shopify took none of the codes.")
+        with db.transaction() as session:
+            coupons.add_codes(session, coupon.shop_id, coupon.id, taken)
+        wanted -= len(codes)
+
+
+def _taken(shop_id: int, bulk_id: str) -> list[str]:
+    """The codes of a bulk that Shopify took, once it is done with all of them.
+
+    Raises:
+        ShopifyError: it was not done in a minute.
+    """
+    wait_s = FIRST_LOOK_S
+    for _ in range(LOOKS):
+        found = graphql(shop_id, "codes_added", {"id": bulk_id})["discountRedeemCodeBulkCreation"]
+        if found is not None and found["done"]:
+            return [each["code"] for each in found["codes"]["nodes"] if not each["errors"]]
+        time.sleep(wait_s)
+        wait_s = min(LONGEST_LOOK_S, wait_s * 2)
+    raise ShopifyError("Shopify is still busy with the codes.", 503)
+
+
+def _note(coupon: Coupon, error: str) -> None:
+    """Keep what went wrong, or that nothing does any more."""
+    retry_at = clock.now() + RETRY_AFTER if error else None
+    if (error, retry_at) != (coupon.error, coupon.retry_at):
+        _keep(coupon, error=error, retry_at=retry_at)
+
+
+def _keep(coupon: Coupon, **fields: Any) -> Coupon:
+    with db.transaction() as session:
+        return coupons.change_coupon(session, coupon.shop_id, coupon.id, **fields)

@@ -1,0 +1,48 @@
+"""The first visit: a shop and its id token come in, an installed shop with its flows comes out."""
+
+from plugin import bell, clock
+from plugin.flows import library as flows
+from plugin.forms import library as forms
+from plugin.manifest import manifest
+from plugin.shopify import client
+from plugin.shopify.install import install
+from storage import db, locks, shops
+from storage.shops import Shop
+
+
+def ensure_installed(domain: str, id_token: str) -> int:
+    """The id of the shop that a verified session token speaks for; installed first when it is not.
+
+    Two first visits at once install once: the second one waits, and reads what the first one made.
+
+    Raises:
+        RegularsError: 401 when Shopify does not take the id token; else what Shopify said.
+    """
+    with db.reading() as session:
+        shop = shops.shop_by_domain(session, domain)
+    if shop is not None and _is_ready(shop):
+        return shop.id
+    with locks.exclusive(f"onboard-{domain}"):
+        with db.reading() as session:
+            shop = shops.shop_by_domain(session, domain)
+        if shop is not None and _is_ready(shop):
+            return shop.id
+        shop_id = install(domain, id_token)
+        furnish(shop_id)
+        bell.ring("sync", shop_id)
+    return shop_id
+
+
+def furnish(shop_id: int) -> None:
+    """Give a shop the flows and forms that every shop begins with. Twice is a no-op."""
+    flows.seed(shop_id)
+    forms.seed(shop_id)
+
+
+def _is_ready(shop: Shop) -> bool:
+    """Whether we can work for the shop: installed, let in, and allowed what the manifest asks."""
+    if shop.uninstalled_at is not None or not shop.access_token:
+        return False
+    if shop.refresh_expires_at is not None and shop.refresh_expires_at <= clock.now():
+        return False
+    return not shop.scopes or client.covers(shop.scopes, manifest()["scopes"])

@@ -1,0 +1,81 @@
+"""Installing: an id token from the admin goes in; a shop with tokens and its details comes out."""
+
+from typing import Any
+
+import structlog
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.shopify import graphql, tokens
+from plugin.shopify.client import clean_domain
+from plugin.shopify.tokens import Pair
+from storage import db, locks, shops
+from storage.shops import Shop
+
+EXCHANGE = {
+    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+    "requested_token_type": "urn:shopify:params:oauth:token-type:offline-access-token",
+    "expiring": "1",  # public apps made since 2026-04-01 get no other kind
+}
+
+log = structlog.get_logger()
+
+
+def install(domain: str, id_token: str) -> int:
+    """Exchange an id token for tokens, ask the shop who it is, and keep both; the shop's id.
+
+    A store that comes back keeps its row and what its merchant set, and its generation rises.
+
+    Raises:
+        RegularsError: 401 when Shopify does not take the id token.
+        ShopifyError: Shopify refused, or was not there. Then nothing was kept.
+    """
+    if clean_domain(domain) != domain:
+        raise RegularsError("This is not a Shopify store.", 400)
+    with locks.exclusive(f"install-{domain}"):
+        pair = _exchange(domain, id_token)
+        details = _details(graphql.ask(domain, pair.access, "shop", {})["shop"])
+        with db.transaction() as session:
+            shop = shops.shop_by_domain(session, domain)
+            if shop is None:
+                shop = shops.add_shop(session, domain, clock.now())
+            elif shop.uninstalled_at is not None or shop.access_token is None:
+                # Since a dead token too: the news of the uninstall may still be on its way.
+                _reinstall(shop)
+            _fill(shop, pair, details)
+    log.info("shopify.installed", shop=shop.id, generation=shop.generation)
+    return shop.id
+
+
+def _exchange(domain: str, id_token: str) -> Pair:
+    reply = tokens.request(domain, {**EXCHANGE, "subject_token": id_token})
+    if reply.status in (400, 401):
+        raise RegularsError("Shopify does not take this session: reload the page.", 401)
+    return tokens.read_pair(reply)
+
+
+def _details(said: dict[str, Any]) -> dict[str, str]:
+    """The shop's own words as our columns."""
+    return {
+        "name": said["name"],
+        "email": said["email"],
+        "url": said["primaryDomain"]["url"].rstrip("/"),
+        "timezone": said["ianaTimezone"],
+        "currency": said["currencyCode"],
+        "country": said["shopAddress"]["countryCodeV2"] or "",
+    }
+
+
+def _reinstall(shop: Shop) -> None:
+    shop.generation += 1
+    shop.installed_at = clock.now()
+    shop.uninstalled_at = None
+    shop.synced_at = None
+
+
+def _fill(shop: Shop, pair: Pair, details: dict[str, str]) -> None:
+    for name, value in {**details, **tokens.row(pair)}.items():
+        setattr(shop, name, value)
+    shop.sender_name = shop.sender_name or shop.name
+    shop.sender_email = shop.sender_email or shop.email
