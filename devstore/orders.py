@@ -1,0 +1,170 @@
+"""Orders: a paid checkout, told as orders/create with everything that follows from it."""
+
+import secrets
+from typing import Any
+
+from devstore import order_payloads
+from devstore.checkouts import Checkouts
+from devstore.database import Document, dumps
+from devstore.products import ShopError
+
+
+class Orders(Checkouts):
+    """What was bought."""
+
+    def order(self, id_or_token: int | str) -> Document | None:
+        """An order by its id or the token in its status page."""
+        column = "id" if isinstance(id_or_token, int) else "token"
+        return self.document(f"select body from orders where {column} = ?", id_or_token)
+
+    def orders(self, customer_id: int | None = None) -> list[Document]:
+        """Every order, or a customer's, newest first."""
+        return self.documents(
+            "select body from orders where ? is null or customer_id = ? order by id desc",
+            customer_id,
+            customer_id,
+        )
+
+    def complete_checkout(self, token: str) -> Document:
+        """Pay. A checkout is paid once: the second time gives the same order.
+
+        Raises:
+            ShopError: nobody to write to, the code fell away meanwhile, or the stock did.
+        """
+        with self.transaction():
+            paid = self.checkout(token)
+            if paid and paid["order_id"]:
+                done = self.order(int(paid["order_id"]))
+                assert done
+                return done
+            checkout = self._payable(token)
+            buyer = self._buyer(checkout)
+            order = self._keep_order(self._ordered(checkout, buyer))
+            if order["code"]:
+                self.redeem(order["code"], order["email"], order["id"])
+            self._tell_order("orders/create", order)
+            self._tell_order("orders/paid", order)
+            at = self.now().isoformat()
+            self._tell({**checkout, "order_id": order["id"], "completed_at": at})
+            self.move_stock(order["lines"], -1)
+            return order
+
+    def cancel_order(self, order_id: int, reason: str = "customer") -> Document:
+        """Call an order off: the money and the goods go back."""
+        with self.transaction():
+            order = self._known_order(order_id)
+            if order["cancelled_at"]:
+                return order
+            order |= {
+                "cancelled_at": self.now().isoformat(),
+                "cancel_reason": reason,
+                "financial_status": "refunded",
+            }
+            self._keep_order(order)
+            self._tell_order("orders/cancelled", order)
+            self._tell_order("orders/updated", order)
+            self.move_stock(order["lines"], 1)
+            return order
+
+    def fulfil_order(self, order_id: int) -> Document:
+        """Send an order on its way."""
+        with self.transaction():
+            order = self._known_order(order_id)
+            if order["fulfillment_status"] or order["cancelled_at"]:
+                return order
+            self._keep_order(order | {"fulfillment_status": "fulfilled"})
+            order = self._known_order(order_id)
+            self._tell_order("orders/fulfilled", order)
+            self._tell_order("orders/updated", order)
+            return order
+
+    def _known_order(self, order_id: int) -> Document:
+        order = self.order(order_id)
+        if order is None:
+            raise ShopError("This order does not exist.", 404)
+        return order
+
+    def _payable(self, token: str) -> Document:
+        """A checkout that may be paid, priced at this moment."""
+        kept = self._open_checkout(token)
+        if not kept["email"]:
+            raise ShopError("Enter an email.")
+        code, priced = kept["code"], self._priced(kept)
+        if code and not priced["code"]:
+            raise ShopError(priced["refused"])
+        for line in priced["lines"]:
+            self._in_stock(self.line(line["variant_id"], line["quantity"]))
+        return priced
+
+    def _buyer(self, checkout: Document) -> Document:
+        """The customer of a checkout: Shopify makes one for guests, too."""
+        address = checkout["address"] or {}
+        buyer = self.register_customer(
+            checkout["email"],
+            first_name=address.get("first_name"),
+            last_name=address.get("last_name"),
+            phone=checkout["phone"],
+            address=checkout["address"],
+        )
+        if checkout["accepts_marketing"]:
+            buyer = self.set_consent(checkout["email"], email_state="subscribed")
+        if checkout["accepts_sms"] and checkout["phone"]:
+            buyer = self.set_consent(checkout["email"], sms_state="subscribed")
+        return buyer
+
+    def _ordered(self, checkout: Document, buyer: Document) -> Document:
+        number = int(self.setting("last order number", 1000)) + 1
+        self.set("last order number", number)
+        at = self.now().isoformat()
+        taken: dict[str, Any] = {key: checkout[key] for key in FROM_CHECKOUT}
+        return {
+            **taken,
+            "id": self.next_id("order"),
+            "token": secrets.token_hex(16),
+            "order_number": number,
+            "checkout_token": checkout["token"],
+            "customer_id": buyer["id"],
+            "created_at": at,
+            "updated_at": at,
+            "cancelled_at": None,
+            "cancel_reason": None,
+            "financial_status": "paid",
+            "fulfillment_status": None,
+        }
+
+    def _keep_order(self, order: Document) -> Document:
+        order["updated_at"] = self.now().isoformat()
+        with self.transaction() as db:
+            db.execute(
+                "insert into orders values (?, ?, ?, ?)"
+                " on conflict (id) do update set body = excluded.body",
+                (order["id"], order["token"], order["customer_id"], dumps(order)),
+            )
+        return order
+
+    def _tell_order(self, topic: str, order: Document) -> None:
+        buyer = self.customer(int(order["customer_id"]))
+        assert buyer
+        self.emit(topic, order_payloads.order(self, order, buyer))
+
+
+FROM_CHECKOUT = (
+    "cart_token",
+    "lines",
+    "email",
+    "phone",
+    "accepts_marketing",
+    "address",
+    "subtotal",
+    "reduction",
+    "shipping",
+    "code",
+    "code_type",
+    "code_value",
+    "browser_ip",
+    "user_agent",
+    "landing_site",
+    "referring_site",
+    "client_id",
+    "locale",
+)

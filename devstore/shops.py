@@ -1,0 +1,20 @@
+"""Which shop a request is for: its Host header comes in, a store goes out."""
+
+from starlette.requests import HTTPConnection
+
+from devstore.store import Store
+
+
+class NoShopError(Exception):
+    """A myshopify.com domain that nobody lives at."""
+
+
+def shop_of(request: HTTPConnection) -> Store:
+    """The shop with the Host's domain; 127.0.0.1 and the like are the first shop."""
+    stores: dict[str, Store] = request.app.state.stores
+    host = request.headers.get("host", "").rsplit(":", 1)[0].lower()
+    if host in stores:
+        return stores[host]
+    if host.endswith(".myshopify.com"):
+        raise NoShopError(host)
+    return next(iter(stores.values()))

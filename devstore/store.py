@@ -1,0 +1,146 @@
+"""The shop: its goods and people below, the app that is installed on it here. No HTTP."""
+
+import secrets
+from typing import Any, NamedTuple
+
+from devstore import payloads
+from devstore.database import Document
+from devstore.orders import Orders
+
+ACCESS_S = 3_600  # expiring offline tokens: one hour, refreshed for at most ninety days
+REFRESH_S = 90 * 86_400
+
+
+class Token(NamedTuple):
+    """What a token exchange gives the app."""
+
+    access: str
+    refresh: str
+    scope: str
+
+
+class Store(Orders):
+    """A Shopify store. `Store()` is one in memory, `Store(path)` one that is kept."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.open()
+
+    def install(self) -> None:
+        """Put the app on the shop, as the merchant's click does; webhooks count from here."""
+        with self.transaction():
+            if not self.installed:
+                self.set("installed", True)
+                self.set("installation", self.next_id("installation"))
+
+    def uninstall(self) -> None:
+        """Take the app off: it is told last, when its tokens are worth nothing any more."""
+        with self.transaction() as db:
+            if not self.installed:
+                return
+            db.execute("delete from token")
+            db.execute("delete from metafield where owner = ?", (self.installation_gid,))
+            self.set("pixel", None)
+            self.emit("app/uninstalled", payloads.shop(self))
+            self.set("installed", False)
+
+    @property
+    def installation_gid(self) -> str:
+        """The id of the app on this shop."""
+        return payloads.gid("AppInstallation", int(self.setting("installation", 0)))
+
+    @property
+    def embed_on(self) -> bool:
+        """Whether the merchant left the app's block switched on in the theme."""
+        return self.installed and bool(self.setting("embed", True))
+
+    def switch_embed(self, on: bool) -> None:
+        """What the theme editor's switch does."""
+        self.set("embed", on)
+
+    def issue_token(self) -> Token:
+        """A fresh pair of tokens for the app."""
+        assert self.app
+        token = Token(
+            f"shpat_{secrets.token_hex(16)}",
+            f"shprt_{secrets.token_hex(16)}",
+            ",".join(self.app.scopes),
+        )
+        at = self.now().timestamp()
+        with self.transaction() as db:
+            db.execute(
+                "insert into token (access, refresh, scope, expires_at, refresh_expires_at)"
+                " values (?, ?, ?, ?, ?)",
+                (*token, at + ACCESS_S, at + REFRESH_S),
+            )
+        return token
+
+    def refresh_token(self, refresh: str) -> Token | None:
+        """A new pair for an old one. The old one may be shown again until the new one was used.
+
+        That grace is Shopify's since 2026-08-28: a lost answer must not lock an app out.
+        """
+        at = self.now().timestamp()
+        with self.transaction() as db:
+            row = self.row(
+                "select * from token where refresh = ? and refresh_expires_at > ?", refresh, at
+            )
+            if row is None:
+                return None
+            db.execute("delete from token where replaces = ?", (refresh,))
+            token = self.issue_token()
+            db.execute("update token set replaces = ? where access = ?", (refresh, token.access))
+            return token
+
+    def admits(self, access: str) -> bool:
+        """Whether an access token opens the Admin API now; using it retires what it replaced."""
+        row = self.row(
+            "select * from token where access = ? and expires_at > ?",
+            access,
+            self.now().timestamp(),
+        )
+        if row is None:
+            return False
+        if row["replaces"]:
+            with self.transaction() as db:
+                db.execute("update token set refresh = null where refresh = ?", (row["replaces"],))
+                db.execute("update token set replaces = null where access = ?", (access,))
+        return True
+
+    def set_metafield(
+        self, owner: str, namespace: str, key: str, *, type: str, value: str
+    ) -> Document:
+        """Keep a value at an owner, such as the app's own installation."""
+        at = self.now().isoformat()
+        with self.transaction() as db:
+            db.execute(
+                "insert into metafield values (?, ?, ?, ?, ?, ?, ?, ?)"
+                " on conflict (owner, namespace, key) do update set"
+                " type = excluded.type, value = excluded.value, updated_at = excluded.updated_at",
+                (owner, namespace, key, self.next_id("metafield"), type, value, at, at),
+            )
+        found = self.row(
+            "select * from metafield where owner = ? and namespace = ? and key = ?",
+            owner,
+            namespace,
+            key,
+        )
+        assert found
+        return dict(found)
+
+    def metafields(self, owner: str) -> list[Document]:
+        """Everything kept at an owner."""
+        return [dict(row) for row in self.rows("select * from metafield where owner = ?", owner)]
+
+    @property
+    def pixel(self) -> Document | None:
+        """The app's web pixel with its settings; None until the app made it."""
+        found: Document | None = self.setting("pixel")
+        return found
+
+    def set_pixel(self, settings: Document) -> Document:
+        """Make the app's web pixel, or give it other settings."""
+        with self.transaction():
+            number = self.pixel["id"] if self.pixel else self.next_id("pixel")
+            self.set("pixel", {"id": number, "settings": settings})
+        return {"id": number, "settings": settings}
