@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, func, text, tuple_, update
+from sqlalchemy import BigInteger, Index, func, insert, text, tuple_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -65,6 +65,7 @@ class Enrolment(SQLModel, table=True):
     event_id: int | None = big(nullable=True, default=None)
     state: str = WAITING
     action_id: str = Field(description="the action that is done when `due_at` comes")
+    waits: bool = Field(default=False, description="whether its wait has begun, if it is one")
     due_at: datetime = moment()
     lease_until: float = 0.0
     attempts: int = 0
@@ -174,6 +175,20 @@ def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) 
             .with_for_update()
         )
     )
+
+
+def end(session: Session, enrolment: Enrolment, state: str, because: str, now: datetime) -> None:
+    """End an enrolment."""
+    enrolment.state = state
+    enrolment.ended_at = now
+    enrolment.ended_because = because
+    session.add(enrolment)
+
+
+def log_steps(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Write down what happened at some actions."""
+    if rows:
+        session.connection().execute(insert(StepLog), list(rows))
 
 
 def waiting_enrolments(

@@ -1,0 +1,81 @@
+"""Profile filters: may she enter, and may she stay? In: conditions of a definition and a shopper.
+
+Groups are joined by AND, the conditions inside one by OR, as Klaviyo reads them.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from plugin.flows.graph import Graph
+from storage import events
+
+COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "equals": lambda a, b: a == b,
+    "not-equals": lambda a, b: a != b,
+    "greater-than": lambda a, b: a > b,
+    "greater-than-or-equal": lambda a, b: a >= b,
+    "less-than": lambda a, b: a < b,
+    "less-than-or-equal": lambda a, b: a <= b,
+}
+UNITS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+
+
+def metrics(graph: Graph) -> set[str]:
+    """The metrics whose events can change what a flow's filter says."""
+    return {
+        condition["metric_id"]
+        for group in graph.conditions
+        for condition in group
+        if condition["type"] == "profile-metric"
+    }
+
+
+def passes(
+    session: Session,
+    shop_id: int,
+    profile_id: int,
+    graph: Graph,
+    started_at: datetime,
+    now: datetime,
+) -> bool:
+    """Whether a shopper meets a flow's profile filter; `started_at` is what set the flow off."""
+    return all(
+        any(_holds(session, shop_id, profile_id, c, started_at, now) for c in group)
+        for group in graph.conditions
+    )
+
+
+def _holds(
+    session: Session,
+    shop_id: int,
+    profile_id: int,
+    condition: dict[str, Any],
+    started_at: datetime,
+    now: datetime,
+) -> bool:
+    since = _since(condition["timeframe_filter"], started_at, now)
+    count = events.count_since(session, shop_id, profile_id, condition["metric_id"], since)
+    wanted = condition["measurement_filter"]
+    return COMPARE[wanted["operator"]](count, wanted["value"])
+
+
+def _since(timeframe: dict[str, Any], started_at: datetime, now: datetime) -> datetime | None:
+    match timeframe["operator"]:
+        case "flow-start":
+            return started_at
+        case "in-the-last":
+            return now - int(timeframe["quantity"]) * UNITS[timeframe["unit"]]
+        case _:
+            return None  # alltime
+
+
+def reentry_allowed(graph: Graph, last_entered: datetime | None, now: datetime) -> bool:
+    """Whether somebody who entered at `last_entered` may enter again (`reentry_criteria`)."""
+    if last_entered is None or graph.reentry is None:
+        return True
+    if graph.reentry["unit"] == "alltime":
+        return False
+    return now - last_entered >= int(graph.reentry["duration"]) * UNITS[graph.reentry["unit"]]

@@ -1,0 +1,118 @@
+"""A flow's graph: its definition (Klaviyo's published JSON) as actions that lead to one another.
+
+In: a definition. Out: `Graph`, or an error that names what we cannot run yet.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from plugin.errors import RegularsError
+
+EMAIL, DELAY = "send-email", "time-delay"
+MAX_ACTIONS = 200
+UNITS = {"minutes": "minutes", "hours": "hours", "days": "days"}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One step. `data` is as the definition has it."""
+
+    id: str
+    kind: str
+    next_id: str | None
+    data: dict[str, Any]
+
+    def delay(self) -> timedelta:
+        """How long a `time-delay` waits."""
+        unit = self.data.get("unit", "days")
+        total = timedelta(**{UNITS[unit]: self.data["value"]})
+        if second := self.data.get("secondary_value"):
+            total += timedelta(minutes=second) if unit == "hours" else timedelta(hours=second)
+        return total
+
+    def message(self) -> dict[str, Any]:
+        """The mail of a `send-email`."""
+        found: dict[str, Any] = self.data.get("message") or {}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A flow that can be run."""
+
+    entry_id: str
+    actions: dict[str, Action]
+    triggers: tuple[str, ...]
+    conditions: tuple[tuple[dict[str, Any], ...], ...]
+    reentry: dict[str, Any] | None
+
+
+def read(definition: dict[str, Any]) -> Graph:
+    """The graph of a definition.
+
+    Raises:
+        RegularsError: a step leads nowhere, turns in a circle, or is of a kind that we cannot run.
+    """
+    actions = {
+        str(a["id"]): Action(
+            str(a["id"]), a["type"], (a.get("links") or {}).get("next"), a.get("data") or {}
+        )
+        for a in definition["actions"]
+    }
+    if not 0 < len(actions) <= MAX_ACTIONS:
+        raise RegularsError(f"A flow has between 1 and {MAX_ACTIONS} steps.", 422)
+    entry = str(definition["entry_action_id"])
+    for action in actions.values():
+        _check(action)
+        if action.next_id is not None and action.next_id not in actions:
+            raise RegularsError(
+                f"Step {action.id} leads to {action.next_id}, which is not there.", 422
+            )
+    seen, at = set(), entry if entry in actions else None
+    if at is None:
+        raise RegularsError(f"The flow begins at {entry}, which is not there.", 422)
+    while at is not None:
+        if at in seen:
+            raise RegularsError(f"The flow comes back to step {at} and would never end.", 422)
+        seen.add(at)
+        at = actions[at].next_id
+    _check_conditions(definition)
+    groups = (definition.get("profile_filter") or {}).get("condition_groups") or []
+    return Graph(
+        entry_id=entry,
+        actions=actions,
+        triggers=tuple(trigger_key(trigger) for trigger in definition["triggers"]),
+        conditions=tuple(tuple(group["conditions"]) for group in groups),
+        reentry=definition.get("reentry_criteria"),
+    )
+
+
+def _check_conditions(definition: dict[str, Any]) -> None:
+    for group in (definition.get("profile_filter") or {}).get("condition_groups") or []:
+        for condition in group["conditions"]:
+            if condition["type"] != "profile-metric":
+                raise RegularsError(
+                    f"The flow's filter asks for {condition['type']}, which cannot be judged yet.",
+                    422,
+                )
+
+
+def trigger_key(trigger: dict[str, Any]) -> str:
+    """A trigger as `storage.flows.Flow.trigger` has it."""
+    if trigger["type"] not in ("metric", "list"):
+        raise RegularsError(f"A flow cannot start by {trigger['type']} yet.", 422)
+    return f"{trigger['type']}:{trigger['id']}"
+
+
+def _check(action: Action) -> None:
+    if action.kind not in (EMAIL, DELAY):
+        raise RegularsError(f"Step {action.id} is a {action.kind}, which cannot be run yet.", 422)
+    if action.kind == DELAY:
+        if action.data.get("unit", "days") not in UNITS or action.data["value"] < 0:
+            raise RegularsError(f"Step {action.id} does not say how long to wait.", 422)
+        for option in ("delay_until_time", "delay_until_weekdays"):
+            if action.data.get(option):
+                raise RegularsError(
+                    f"Step {action.id} uses {option}, which cannot be run yet.", 422
+                )

@@ -1,0 +1,231 @@
+"""Ready forms: the popup that a store begins with, as a draft, and the switch that shows it."""
+
+from typing import Any
+
+from plugin import bell, clock
+from plugin.errors import RegularsError
+from plugin.flows.library import newsletter_of
+from plugin.forms.definition import EMAIL_WORDS, SMS_CHECKBOX
+from plugin.shopify import embed
+from storage import db, forms
+from storage.forms import DRAFT, LIVE, Form, FormVersion
+from storage.ids import new_id
+
+
+def seed(shop_id: int) -> None:
+    """Give a new store its popup, switched off. Twice is a no-op."""
+    now = clock.now()
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        if forms.forms_of(session, shop_id):
+            return
+        form = Form(
+            shop_id=shop_id,
+            id=new_id(),
+            name="Welcome popup",
+            list_id=newsletter_of(session, shop_id),
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(form)
+        session.add(
+            FormVersion(
+                shop_id=shop_id,
+                form_id=form.id,
+                version=1,
+                definition=welcome_popup(),
+                translations={"zh-CN": CHINESE},
+                created_at=now,
+            )
+        )
+
+
+def set_status(shop_id: int, form_id: int, live: bool) -> None:
+    """Show a form in the store, or no longer.
+
+    Raises:
+        RegularsError: there is no such form (404).
+    """
+    with db.transaction() as session:
+        form = forms.get_form(session, shop_id, form_id)
+        if form is None:
+            raise RegularsError("There is no such form.", 404)
+        form.status = LIVE if live else DRAFT
+        form.updated_at = clock.now()
+        session.add(form)
+    bell.ring("publish", shop_id)
+
+
+def publish(shop_id: int) -> None:
+    """Tell the storefront which forms are live and what shows them; it asks for the rest later."""
+    with db.reading() as session:
+        live = [
+            {
+                "id": str(form.id),
+                "version": version.version,
+                "type": version.definition["type"],
+                "triggers": version.definition["triggers"],
+                "evaluation": version.definition["properties"]["rule_based_trigger_evaluation"],
+            }
+            for form in forms.forms_of(session, shop_id)
+            if form.status == LIVE
+            and (version := forms.get_form_version(session, shop_id, form.id, form.version))
+        ]
+    embed.publish_forms(shop_id, {"forms": live})
+
+
+def welcome_popup() -> dict[str, Any]:
+    """Two steps: what the skin needs, then where to write to."""
+    needs = [
+        {"label": "More hydration", "value": "hydration"},
+        {"label": "Fewer blemishes", "value": "blemishes"},
+        {"label": "Calmer, less sensitive skin", "value": "sensitivity"},
+        {"label": "Firmness and fine lines", "value": "firmness"},
+    ]
+    question = {
+        "type": "radio_buttons",
+        "properties": {
+            "property_name": "skin_need",
+            "label": "What does your skin need most?",
+            "show_label": False,
+            "required": True,
+            "error_messages": {"required": "Please choose one.", "invalid": "Please choose one."},
+            "options": needs,
+        },
+    }
+    email = {
+        "type": "email",
+        "properties": {
+            "property_name": "$email",
+            "label": "Email address",
+            "show_label": True,
+            "placeholder": "you@example.com",
+            "required": True,
+            "error_messages": {
+                "required": "Please enter your email address.",
+                "invalid": "Please enter a complete email address.",
+            },
+        },
+    }
+    phone = {
+        "type": "phone_number",
+        "properties": {
+            "property_name": "$phone_number",
+            "label": "Mobile number (optional)",
+            "show_label": True,
+            "placeholder": "+1 415 555 0132",
+            "required": False,
+            "sms_consent_type": ["promotional"],
+            "error_messages": {
+                "required": "Please enter your mobile number.",
+                "invalid": "Please enter the number with its country code.",
+            },
+        },
+    }
+    sms = {
+        "type": SMS_CHECKBOX,
+        "properties": {
+            "property_name": "opt_in_promotional_sms",
+            "checkbox_text": "Text me offers too, up to 4 a month. Reply STOP to end. "
+            "Message and data rates may apply. Not a condition of purchase.",
+            "channels": ["sms"],
+        },
+    }
+    email_words = (
+        "By signing up you agree to receive our emails with skin advice and offers. "
+        "You can unsubscribe at any time."
+    )
+    return {
+        "type": "popup",
+        "name": "Welcome popup",
+        "status": "live",
+        "triggers": [
+            {"type": "delay", "properties": {"seconds": 5}},
+            {"type": "exit_intent"},
+            {"type": "after_close_or_submit_timeout", "properties": {"timeout_days": 7}},
+        ],
+        "properties": {
+            "accessible_name": "Find your skin routine",
+            "show_close_button": True,
+            "rule_based_trigger_evaluation": "any",
+        },
+        "steps": [
+            _step(
+                "Need",
+                _text("<h2>What does your skin need most?</h2>"),
+                _text("<p>Tell us, and we will send you a routine that fits, with 10% off.</p>"),
+                question,
+                _button("Continue", "next_step", submit=False),
+            ),
+            _step(
+                "Address",
+                _text("<h2>Where may we send your routine?</h2>"),
+                email,
+                phone,
+                sms,
+                _text(f"<p>{email_words}</p>", EMAIL_WORDS),
+                _button("Send me my routine", "next_step", submit=True),
+            ),
+            _step(
+                "Thanks",
+                _text("<h2>It is on its way</h2>"),
+                _text("<p>Look in your inbox: your routine and your code for 10% off.</p>"),
+                _button("Keep browsing", "close", submit=False),
+            ),
+        ],
+    }
+
+
+def _step(name: str, *blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "columns": [{"rows": [{"blocks": [block]} for block in blocks]}]}
+
+
+def _text(html: str, block_id: str | None = None) -> dict[str, Any]:
+    named = {"id": block_id} if block_id else {}
+    return {**named, "type": "html_text", "properties": {"content": html}}
+
+
+def _button(label: str, action: str, *, submit: bool) -> dict[str, Any]:
+    return {
+        "type": "button",
+        "properties": {"label": label},
+        "action": {"type": action, "submit": submit},
+    }
+
+
+CHINESE = {
+    "Find your skin routine": "找到适合你的护肤方案",
+    "<h2>What does your skin need most?</h2>": "<h2>你的肌肤最需要什么？</h2>",
+    "What does your skin need most?": "你的肌肤最需要什么？",
+    "<p>Tell us, and we will send you a routine that fits, with 10% off.</p>": (
+        "<p>告诉我们，我们会把合适的护肤方案和九折优惠码发到你的邮箱。</p>"
+    ),
+    "More hydration": "补水保湿",
+    "Fewer blemishes": "减少痘痘与瑕疵",
+    "Calmer, less sensitive skin": "舒缓敏感",
+    "Firmness and fine lines": "紧致淡纹",
+    "Please choose one.": "请选择一项。",
+    "Continue": "继续",
+    "<h2>Where may we send your routine?</h2>": "<h2>护肤方案发到哪里？</h2>",
+    "Email address": "邮箱",
+    "Please enter your email address.": "请填写邮箱地址。",
+    "Please enter a complete email address.": "请填写完整的邮箱地址。",
+    "Mobile number (optional)": "手机号码（选填）",
+    "Please enter your mobile number.": "请填写手机号码。",
+    "Please enter the number with its country code.": "请填写带国家区号的号码。",
+    "Text me offers too, up to 4 a month. Reply STOP to end. "
+    "Message and data rates may apply. Not a condition of purchase.": (
+        "也用短信给我发优惠，每月最多 4 条。回复 STOP 即可退订。"
+        "可能产生短信和流量费用。购物不以此为条件。"
+    ),
+    "<p>By signing up you agree to receive our emails with skin advice and offers. "
+    "You can unsubscribe at any time.</p>": (
+        "<p>注册即表示你同意接收我们的护肤建议和优惠邮件，可随时退订。</p>"
+    ),
+    "Send me my routine": "发送我的方案",
+    "<h2>It is on its way</h2>": "<h2>已经发出</h2>",
+    "<p>Look in your inbox: your routine and your code for 10% off.</p>": (
+        "<p>请查收邮箱：你的护肤方案和九折优惠码已在路上。</p>"
+    ),
+    "Keep browsing": "继续浏览",
+}

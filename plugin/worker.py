@@ -1,0 +1,107 @@
+"""The workers' side of the bell, and the clock that rings it. In: ids. Out: work done.
+
+Actors never retry by themselves: what a crash or an error left undone keeps its row, and the clock
+offers it again when its lease has run out.
+"""
+
+import signal
+import threading
+from types import FrameType
+
+import dramatiq
+import structlog
+
+from plugin import bell, clock
+from plugin.events.digest import digest as digest_inbox
+from plugin.flows import step
+from plugin.forms.library import publish as publish_forms
+from plugin.messages import send as sending
+from plugin.offers import coupons
+from plugin.shopify import catalog, pixel
+from storage import coupons as stored_coupons
+from storage import db, flows, inbox, messages
+
+TICK_S = 0.25
+HOUSEKEEPING_EVERY = 8  # ticks: what is not urgent is looked at every two seconds
+CLAIM = 5_000  # due rows a tick; a lease is long enough for the workers to do as many
+
+log = structlog.get_logger()
+
+
+@dramatiq.actor(queue_name="digest", max_retries=0)
+def digest() -> None:
+    """Digest whatever the inbox holds."""
+    digest_inbox()
+
+
+@dramatiq.actor(queue_name="advance", max_retries=0)
+def advance(shop_id: int, ids: list[int]) -> None:
+    """Do the due steps of these enrolments."""
+    step.advance(shop_id, ids)
+
+
+@dramatiq.actor(queue_name="send", max_retries=0)
+def send(shop_id: int, ids: list[int]) -> None:
+    """Send these messages."""
+    sending.send(shop_id, ids)
+
+
+@dramatiq.actor(queue_name="refill", max_retries=0)
+def refill(shop_id: int, coupon_ids: list[int]) -> None:
+    """Fill these coupons' pools of codes."""
+    for coupon_id in coupon_ids:
+        coupons.refill(shop_id, coupon_id)
+
+
+@dramatiq.actor(queue_name="sync", max_retries=0)
+def sync(shop_id: int) -> None:
+    """Read a new store's catalog, start its pixel, and fill its pools."""
+    catalog.sync_products(shop_id)
+    pixel.ensure_pixel(shop_id)
+    publish_forms(shop_id)
+
+
+@dramatiq.actor(queue_name="publish", max_retries=0)
+def publish(shop_id: int) -> None:
+    """Tell a storefront which forms are live."""
+    publish_forms(shop_id)
+
+
+def run_clock() -> None:
+    """Ring for whatever is due, until SIGTERM or SIGINT. Any number of clocks may run at once."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    log.info("clock.started")
+    ticks = 0
+    while not stopped.is_set():
+        try:
+            tick(housekeeping=ticks % HOUSEKEEPING_EVERY == 0)
+        except db.TRANSIENT:
+            log.warning("clock.database_away")
+        ticks += 1
+        stopped.wait(TICK_S)
+    log.info("clock.stopped")
+
+
+def tick(*, housekeeping: bool = True) -> None:
+    """Claim what is due in every shop and ring the workers for it."""
+    now = clock.now()
+    with db.transaction() as session:
+        steps = flows.claim_due(session, now, CLAIM)
+        mails = messages.claim_due(session, now, CLAIM)
+    bell.ring_for("advance", steps)
+    bell.ring_for("send", mails)
+    if housekeeping:
+        with db.inbox_reading() as session:
+            undigested = inbox.waiting(session)
+        if undigested:
+            bell.ring("digest")
+        with db.reading() as session:
+            low = stored_coupons.low_pools(session)
+        bell.ring_for("refill", low)
+        sending.resolve_stuck()

@@ -1,0 +1,1 @@
+"""The way in: verify, keep, ring, answer. No decisions here."""

@@ -1,0 +1,44 @@
+"""POST /pixel: what shoppers look at, from the web pixel's sandbox.
+
+It is not signed and can be forged, so it is a hint: it names a browser, never a person, and what it
+says starts no flow. It asks for no preflight (text/plain) and is told nothing back.
+"""
+
+import json
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from plugin.events.browser import take
+from storage import db, shops
+
+MAX_BODY_BYTES = 64 * 1024
+HEADERS = {"Access-Control-Allow-Origin": "*"}  # without credentials: nobody's cookies come along
+
+
+async def receive(request: Request) -> Response:
+    """Take a batch of browser events; 204 whatever became of them."""
+    if request.headers.get("sec-gpc") == "1":
+        return Response(status_code=204, headers=HEADERS)  # the browser asked not to be followed
+    try:
+        body = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        return Response(status_code=204, headers=HEADERS)
+    if isinstance(body, dict) and isinstance(body.get("events"), list):
+        await run_in_threadpool(_take, body)
+    return Response(status_code=204, headers=HEADERS)
+
+
+def routes() -> list[Route]:
+    """The pixel's route."""
+    return [Route("/pixel", receive, methods=["POST"], max_body_size=MAX_BODY_BYTES)]
+
+
+def _take(body: dict[str, Any]) -> None:
+    with db.reading() as session:
+        shop = shops.shop_by_domain(session, str(body.get("shop"))[:200])
+    if shop is not None and shop.uninstalled_at is None:
+        take(shop, body["events"][:50])

@@ -1,0 +1,136 @@
+"""POST /webhooks/shopify. In: a delivery of Shopify's. Out: 200 once it is kept in the inbox.
+
+Nothing is decided here: the raw bytes are stored with the delivery's own id, and a worker is told.
+A body that Shopify signed is always answered 200, whatever it holds: a refusal would only be sent
+again for four hours, and after eight of them Shopify drops the subscription.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from plugin import bell, clock
+from plugin.manifest import topics
+from plugin.settings import get_settings
+from storage import db, inbox, shops
+from storage.inbox import Arrival
+from webhooks.keep import GroupCommit
+from webhooks.signature import is_shopify_webhook
+
+MAX_BODY_BYTES = 6 * 1024 * 1024  # an order with 10,000 lines has 5 MB
+SHOPS_KNOWN_FOR_S = 5.0
+RING_EVERY_S = 0.05
+LONGEST_ID = 200
+
+log = structlog.get_logger()
+
+
+class ShopifyWebhook:
+    """The endpoint, as bare ASGI: at thousands of deliveries a second each layer shows."""
+
+    def __init__(self) -> None:
+        settings = get_settings()
+        found = (settings.shopify_client_secret, settings.shopify_old_client_secret)
+        self._secrets = [secret.encode() for secret in found if secret]
+        self._topics = frozenset(topics())
+        self._shops: dict[str, int] = {}
+        self._shops_read_at = float("-inf")
+        self._inbox = GroupCommit[Arrival](_keep, inline=db.is_sqlite(db.inbox_engine()))
+        self._ringing = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 405
+        if scope["method"] == "POST":
+            try:
+                status = await self._take_in(scope, receive)
+            except db.TRANSIENT:
+                log.warning("webhook.not_kept")
+                status = 503
+        await send({"type": "http.response.start", "status": status, "headers": HEADERS})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _take_in(self, scope: Scope, receive: Receive) -> int:
+        headers = dict(scope["headers"])
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            return 415
+        body = await _body(headers, receive)
+        if body is None:
+            return 413
+        signature = headers.get(b"x-shopify-hmac-sha256", b"")
+        if not is_shopify_webhook(body, signature, self._secrets):
+            return 401
+        domain = _header(headers, b"x-shopify-shop-domain")
+        topic = _header(headers, b"x-shopify-topic")
+        webhook_id = _header(headers, b"x-shopify-webhook-id")
+        shop_id = await self._shop(domain)
+        if shop_id is None or topic not in self._topics or not webhook_id:
+            return 200  # a store that is not ours, or news that nobody asked for
+        await self._inbox.put(
+            Arrival(
+                shop_id,
+                webhook_id,
+                topic,
+                _header(headers, b"x-shopify-api-version"),
+                _header(headers, b"x-shopify-triggered-at"),
+                clock.now(),
+                body,
+            )
+        )
+        self._ring_soon()
+        return 200
+
+    async def _shop(self, domain: str) -> int | None:
+        """The id of an installed store. A store that we do not know is looked up at once."""
+        if time.monotonic() - self._shops_read_at > SHOPS_KNOWN_FOR_S or domain not in self._shops:
+            self._shops = await asyncio.to_thread(_installed)
+            self._shops_read_at = time.monotonic()
+        return self._shops.get(domain)
+
+    def _ring_soon(self) -> None:
+        """Ring once for all that is kept within a moment; the bell costs more than the keeping."""
+        if not self._ringing:
+            self._ringing = True
+            asyncio.get_running_loop().call_later(RING_EVERY_S, self._ring)
+
+    def _ring(self) -> None:
+        self._ringing = False
+        asyncio.get_running_loop().run_in_executor(None, bell.ring, "digest")
+
+
+HEADERS = [(b"content-length", b"0")]
+
+
+def _keep(arrivals: Sequence[Arrival]) -> None:
+    with db.inbox_transaction() as session:
+        inbox.keep(session, arrivals)
+
+
+def _installed() -> dict[str, int]:
+    with db.reading() as session:
+        return shops.installed_domains(session)
+
+
+def _header(headers: dict[bytes, bytes], name: bytes) -> str:
+    return headers.get(name, b"")[:LONGEST_ID].decode("latin-1")
+
+
+async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes | None:
+    """The raw bytes, or None when there are more than we take."""
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        return None
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body if len(body) <= MAX_BODY_BYTES else None
+    parts, size = [body], len(body)
+    while message.get("more_body"):
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY_BYTES:
+            return None
+    return b"".join(parts)

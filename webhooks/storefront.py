@@ -1,0 +1,118 @@
+"""/proxy/…: what the popup asks and tells, through Shopify's app proxy, which signs each request.
+
+The shop is the one that Shopify's signature names, never one that the browser names.
+"""
+
+import json
+import time
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from plugin.forms import submit as forms
+from plugin.forms.submit import Sender
+from plugin.settings import get_settings
+from storage import db, shops
+from storage.shops import Shop
+from webhooks.signature import proxy_params
+
+MAX_BODY_BYTES = 16 * 1024
+FORM_CACHE = "public, max-age=60, stale-while-revalidate=600"
+
+
+async def show(request: Request) -> Response:
+    """A form's definition in the shopper's language."""
+    shop = await _shop(request)
+    if shop is None:
+        return Response(status_code=401)
+    found = await run_in_threadpool(
+        _definition, shop.id, request.path_params["form_id"], request.query_params.get("locale", "")
+    )
+    if found is None:
+        return Response(status_code=404)
+    return JSONResponse(found, headers={"Cache-Control": FORM_CACHE})
+
+
+async def view(request: Request) -> Response:
+    """A form was seen."""
+    shop = await _shop(request)
+    if shop is None:
+        return Response(status_code=401)
+    await run_in_threadpool(forms.view, shop.id, request.path_params["form_id"])
+    return Response(status_code=204)
+
+
+async def submit(request: Request) -> Response:
+    """A form was answered: 200, or 422 with a message for each field that will not do."""
+    shop = await _shop(request)
+    if shop is None:
+        return Response(status_code=401)
+    body = await _json(request)
+    if body is None:
+        return JSONResponse({"errors": {"": "The request is not a JSON object."}}, status_code=422)
+    sender = Sender(ip=_ip(request), user_agent=request.headers.get("user-agent", ""))
+    try:
+        errors = await run_in_threadpool(
+            forms.submit, shop, request.path_params["form_id"], body, sender
+        )
+    except LookupError:
+        return Response(status_code=404)
+    if errors:
+        return JSONResponse({"errors": errors}, status_code=422)
+    return JSONResponse({"ok": True})
+
+
+def routes() -> list[Route]:
+    """The routes of the app proxy."""
+    return [
+        Route("/proxy/forms/{form_id:int}", show),
+        Route(
+            "/proxy/forms/{form_id:int}/view", view, methods=["POST"], max_body_size=MAX_BODY_BYTES
+        ),
+        Route(
+            "/proxy/forms/{form_id:int}/submit",
+            submit,
+            methods=["POST"],
+            max_body_size=MAX_BODY_BYTES,
+        ),
+    ]
+
+
+async def _shop(request: Request) -> Shop | None:
+    settings = get_settings()
+    secrets = [
+        secret.encode()
+        for secret in (settings.shopify_client_secret, settings.shopify_old_client_secret)
+        if secret
+    ]
+    params = proxy_params(request.scope["query_string"], secrets, time.time())
+    return await run_in_threadpool(_installed, params["shop"]) if params else None
+
+
+def _installed(domain: str) -> Shop | None:
+    with db.reading() as session:
+        shop = shops.shop_by_domain(session, domain)
+    return shop if shop is not None and shop.uninstalled_at is None else None
+
+
+def _definition(shop_id: int, form_id: int, locale: str) -> dict[str, Any] | None:
+    with db.reading() as session:
+        version = forms.shown(session, shop_id, form_id)
+    return forms.definition_for(version, locale) if version else None
+
+
+async def _json(request: Request) -> dict[str, Any] | None:
+    try:
+        body = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _ip(request: Request) -> str:
+    """The shopper's address: behind the app proxy, the first one that Shopify forwards."""
+    forwarded = request.headers.get("x-forwarded-for", "")
+    return forwarded.split(",")[0].strip() or (request.client.host if request.client else "")
