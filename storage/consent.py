@@ -11,6 +11,7 @@ from storage import db
 from storage.types import big, moment, row_key, shop_key
 
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
+BOUNCED = "bounced"  # the mailbox does not exist; whoever gives the address anew replaces it
 
 
 class Consent(SQLModel, table=True):

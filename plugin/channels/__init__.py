@@ -1,0 +1,1 @@
+"""The ways out: one small class for each channel, and one error."""

@@ -1,0 +1,59 @@
+"""What a channel is: a letter goes out to the provider, or a `SendError` says why it did not."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from plugin.errors import RegularsError
+
+
+class SendError(RegularsError):
+    """A message was not accepted, or nobody can say whether it was.
+
+    `permanent`: another try would fail alike. `ambiguous`: the line broke after the message was
+    handed over. `address_gone`: it is the address that was refused, not what we sent.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        permanent: bool = False,
+        *,
+        ambiguous: bool = False,
+        address_gone: bool = False,
+    ) -> None:
+        super().__init__(message, status=502)
+        self.permanent = permanent
+        self.ambiguous = ambiguous
+        self.address_gone = address_gone
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message, ready to hand over; `key` is the same each time that it is tried."""
+
+    message_id: int
+    shop_id: int
+    key: str
+    destination: str
+    sender_name: str
+    sender: str
+    subject: str
+    html: str
+    text: str
+    unsubscribe_url: str
+    at: datetime
+    deadline: float  # by time.monotonic(): after this somebody else may try
+
+
+class Channel(Protocol):
+    """A way to reach people."""
+
+    name: str
+
+    def send(self, letter: Letter) -> None:
+        """Hand a letter over; return when it was accepted.
+
+        Raises:
+            SendError: it was not, or nobody can say.
+        """

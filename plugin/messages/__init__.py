@@ -1,0 +1,1 @@
+"""Messages: from a template's blocks to a mail that was accepted, and what came back of it."""

@@ -1,0 +1,102 @@
+"""Outcomes: what a provider's answer, or its silence, makes of a message."""
+
+import random
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from plugin.channels.base import SendError
+from plugin.messages.happened import record
+from plugin.settings import get_settings
+from storage import consent
+from storage.messages import ACCEPTED, AMBIGUOUS, DUE, FAILED, SKIPPED, Message
+
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
+# The waits double from one minute to six hours: the 19th try comes 67 hours after the first at
+# the latest, inside the 72 that mail may be put off for (RFC 5321, 4.5.4.1 asks for 4 to 5 days).
+TRIES = 19
+SECOND_LOOK = timedelta(minutes=10)  # before a transactional mail in doubt goes out once more
+
+
+def settle(session: Session, message: Message, refused: SendError | None, now: datetime) -> None:
+    """Write down a provider's answer; `refused` is None when it accepted."""
+    if refused is None:
+        message.state, message.sent_at, message.reason = ACCEPTED, now, ""
+        session.add(message)
+        record(session, message, "Received Email", str(message.id), now)
+    elif refused.ambiguous:
+        doubt(session, message, now)
+    elif refused.permanent:
+        fail(session, message, "address_gone" if refused.address_gone else "rejected")
+        if refused.address_gone:
+            _mark_bounced(session, message, now)
+    elif message.attempts >= TRIES:
+        fail(session, message, "gave_up")
+    else:
+        put_off(session, message, now + backoff(message.attempts), "try_again")
+
+
+def doubt(session: Session, message: Message, now: datetime) -> None:
+    """Nobody knows whether it was accepted.
+
+    A relay that knows repeats gets it again under the same key. Otherwise marketing goes at most
+    once; what the receiver asked for goes once more, since missing is worse there than twice.
+    """
+    if get_settings().smtp_idempotency_header and message.attempts < TRIES:
+        put_off(session, message, now + backoff(message.attempts), "try_again")
+    elif message.transactional and message.attempts < 2:
+        put_off(session, message, now + SECOND_LOOK, "try_again")
+    else:
+        message.state, message.reason = AMBIGUOUS, "ambiguous"
+        session.add(message)
+
+
+def put_off(session: Session, message: Message, until: datetime, reason: str) -> None:
+    """Make a message due again at a later time."""
+    message.state, message.reason = DUE, reason
+    message.due_at, message.lease_until = until, 0.0
+    session.add(message)
+
+
+def skip(session: Session, message: Message, reason: str) -> None:
+    """It must not go out, and will not."""
+    message.state, message.reason = SKIPPED, reason
+    session.add(message)
+
+
+def fail(session: Session, message: Message, reason: str) -> None:
+    """It should have gone out and never will."""
+    message.state, message.reason = FAILED, reason
+    session.add(message)
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after this many tries; up to half as long again by chance, so that what
+    was put off together does not come back together.
+    """
+    doubled = FIRST_WAIT * 2 ** min(attempts - 1, 9)
+    jittered: timedelta = doubled * (1 + random.random() / 2)
+    return min(LONGEST_WAIT, jittered)
+
+
+def _mark_bounced(session: Session, message: Message, now: datetime) -> None:
+    """The gate refuses this address from now on, until somebody gives it anew."""
+    consent.record(
+        session,
+        [
+            {
+                "shop_id": message.shop_id,
+                "id": message.id,
+                "unique_key": f"bounced:{message.id}",
+                "channel": message.channel,
+                "address": message.destination,
+                "state": consent.BOUNCED,
+                "occurred_at": now,
+                "recorded_at": now,
+                "source": "bounce",
+                "profile_id": message.profile_id,
+                "legal_basis": "",
+            }
+        ],
+    )
+    record(session, message, "Bounced Email", str(message.id), now)

@@ -1,0 +1,297 @@
+"""Render: one message for one person. A compiled template and her data in; subject, HTML, text and
+links out. Her data is data: it is put in once and never read as a template.
+"""
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+from liquid import BoundTemplate
+from liquid.exceptions import LiquidError
+from sqlmodel import Session
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.messages import feeds, links
+from plugin.messages.blocks import Block
+from plugin.messages.compile import SOURCE
+from plugin.messages.feeds import Catalog
+from plugin.messages.liquid import parse
+from storage.events import Event
+from storage.messages import Message
+from storage.profiles import Profile
+from storage.shops import Shop
+from storage.templates import TemplateVersion, get_template, get_template_version
+
+CACHED = 256  # template versions kept parsed in this process
+SUBJECT_LIMIT = 250  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One message as one person gets it; `links` are the addresses behind its numbered links."""
+
+    subject: str
+    html: str
+    text: str
+    links: list[str]
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One language of a template version, ready to render."""
+
+    subject: BoundTemplate
+    html: BoundTemplate
+    text: BoundTemplate
+    links: list[BoundTemplate]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A template version: never changed once published, so it is kept parsed."""
+
+    version: int
+    blocks: list[Block]
+    compiled: dict[str, dict[str, Any]]
+    parsed: dict[str, Parsed] = field(default_factory=dict)
+
+    def language(self, locale: str) -> Parsed:
+        """The version in one language."""
+        if locale not in self.parsed:
+            source = self.compiled[locale]
+            self.parsed[locale] = Parsed(
+                subject=parse(source["subject"], escaped=False),
+                html=parse(source["html"], escaped=True),
+                text=parse(source["text"], escaped=False),
+                links=[parse(link, escaped=False) for link in source["links"]],
+            )
+        return self.parsed[locale]
+
+
+_loaded: OrderedDict[tuple[int, int, int], Loaded] = OrderedDict()
+_lock = threading.Lock()
+
+
+def load(session: Session, shop_id: int, template_id: int, version: int | None) -> Loaded:
+    """A template version, parsed; without a number the newest.
+
+    Raises:
+        RegularsError: there is no such template.
+    """
+    if version is None:
+        template = get_template(session, shop_id, template_id)
+        version = 0 if template is None else template.version
+    key = (shop_id, template_id, version)
+    with _lock:
+        if key in _loaded:
+            _loaded.move_to_end(key)
+            return _loaded[key]
+    row = get_template_version(session, shop_id, template_id, version)
+    if row is None:
+        raise RegularsError("This template does not exist.", status=404)
+    return _keep(key, row)
+
+
+def render(
+    session: Session,
+    shop: Shop,
+    message: Message,
+    profile: Profile,
+    event: Event | None,
+    *,
+    template: Loaded,
+    coupon_code: str | None = None,
+    campaign: str = "",
+    catalog: Catalog | None = None,
+) -> Rendered:
+    """One message for one person.
+
+    Raises:
+        RegularsError: the template went over its limits, or failed on this person's data.
+    """
+    locale = choose_locale(profile.locale, shop.language, template.compiled)
+    items = (
+        (catalog or Catalog()).of(session, shop) if feeds.shows_products(template.blocks) else []
+    )
+    context = {
+        "person": _person(profile),
+        "shop": _shop(shop),
+        "event": _event(session, event, shop),
+        "products": feeds.for_person(template.blocks, profile.properties, items),
+        "coupon_code": coupon_code or "",
+        "locale": profile.locale if _same_language(profile.locale, locale) else locale,
+        "now": clock.now().astimezone(_zone(shop)),
+    }
+    return fill(template, locale, context, message, shop, campaign)
+
+
+def fill(
+    template: Loaded,
+    locale: str,
+    context: dict[str, Any],
+    message: Message,
+    shop: Shop,
+    campaign: str,
+) -> Rendered:
+    """A template with its context put in."""
+    parsed = template.language(locale)
+    here = links.Target(shop.id, message.id)
+    try:
+        targets = [_target(link.render(**context), shop, campaign) for link in parsed.links]
+        context |= {
+            "links": [
+                links.click_url(links.Target(shop.id, message.id, n)) for n in range(len(targets))
+            ],
+            "open_url": links.open_url(here),
+            "unsubscribe_url": links.unsubscribe_url(here),
+        }
+        return Rendered(
+            subject=one_line(parsed.subject.render(**context))[:SUBJECT_LIMIT],
+            html=parsed.html.render(**context),
+            text=re.sub(r"\n{3,}", "\n\n", parsed.text.render(**context)),
+            links=targets,
+            locale=locale,
+        )
+    except (LiquidError, ArithmeticError, RecursionError) as error:
+        raise RegularsError(f"The template failed on this person: {error}.", status=422) from None
+
+
+def preview(session: Session, shop: Shop, template_id: int, locale: str = SOURCE) -> Rendered:
+    """A template's newest version as an imagined shopper gets it, for the merchant.
+
+    Raises:
+        RegularsError: there is no such template, or it fails.
+    """
+    template = load(session, shop.id, template_id, None)
+    now = clock.now()
+    items = Catalog().of(session, shop)
+    answers = {
+        block["property"]: next((tag for product in items for tag in product["tags"]), "")
+        for block in template.blocks
+        if block["type"] == "products" and block.get("property")
+    }
+    profile = Profile(
+        shop_id=shop.id, id=0, email="alex@example.com", first_name="Alex", locale=locale,
+        properties=answers, created_at=now, seen_at=now,
+    )  # fmt: skip
+    lines = [
+        {"title": p["title"], "image": p["image"], "price": p["price"], "quantity": 1}
+        for p in items[:2]
+    ]
+    event = Event(
+        shop_id=shop.id, id=0, profile_id=0, metric="Checkout Started", unique_id="preview",
+        occurred_at=now - timedelta(hours=1), currency=shop.currency,
+        value=sum(line["price"] for line in lines),
+        properties={"checkout_url": feeds.home_url(shop), "lines": lines},
+    )  # fmt: skip
+    message = Message(
+        shop_id=shop.id, id=0, key="preview", profile_id=0, channel="email",
+        template_id=template_id, due_at=now, created_at=now,
+    )  # fmt: skip
+    return render(
+        session, shop, message, profile, event, template=template, coupon_code="WELCOME-7K2M9P"
+    )
+
+
+def choose_locale(wanted: str | None, shop_language: str, offered: Mapping[str, object]) -> str:
+    """The language of a mail: the shopper's, or the shop's, or the one that it was written in.
+
+    `zh-TW` takes `zh-CN` when there is nothing nearer: a neighbour is read before a stranger.
+    """
+    for tag in (wanted, shop_language):
+        if not tag:
+            continue
+        tag = tag.replace("_", "-").lower()
+        exact = [name for name in offered if name.lower() == tag]
+        near = [name for name in offered if _same_language(name, tag)]
+        if exact or near:
+            return (exact or sorted(near))[0]
+    return SOURCE
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and control characters: what a header may hold."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).split())
+
+
+def with_utm(url: str, campaign: str) -> str:
+    """An address that tells the store's own statistics where its visitor comes from."""
+    parts = urlsplit(url)
+    if "utm_source=" in parts.query:
+        return url
+    utm = {"utm_source": "regulars", "utm_medium": "email", "utm_campaign": campaign}
+    query = urlencode({name: value for name, value in utm.items() if value})
+    return urlunsplit(parts._replace(query=f"{parts.query}&{query}".strip("&")))
+
+
+def _keep(key: tuple[int, int, int], row: TemplateVersion) -> Loaded:
+    made = Loaded(version=row.version, blocks=row.blocks, compiled=row.compiled)
+    with _lock:
+        _loaded[key] = made
+        while len(_loaded) > CACHED:
+            _loaded.popitem(last=False)
+    return made
+
+
+def _target(rendered: str, shop: Shop, campaign: str) -> str:
+    """An address that may be led to; a broken or a foreign kind of one leads to the shop."""
+    home = feeds.home_url(shop)
+    url = re.sub(r"\s", "", rendered)
+    try:
+        parts = urlsplit(url)
+        host, scheme = parts.hostname, parts.scheme.lower()
+    except ValueError:
+        host, scheme = None, ""
+    if scheme not in ("http", "https") or not host:
+        url, host = home, urlsplit(home).hostname
+    own = {urlsplit(home).hostname, shop.domain}
+    return with_utm(url, campaign) if host in own else url
+
+
+def _person(profile: Profile) -> dict[str, Any]:
+    names = ("first_name", "last_name", "email", "phone", "country", "locale")
+    shown = {name: getattr(profile, name) or "" for name in names}
+    return {**shown, "properties": profile.properties}
+
+
+def _shop(shop: Shop) -> dict[str, Any]:
+    return {
+        "name": shop.name or shop.domain,
+        "url": feeds.home_url(shop),
+        "email": shop.sender_email or shop.email,
+        "currency": shop.currency,
+        "postal_address": shop.postal_address,
+    }
+
+
+def _event(session: Session, event: Event | None, shop: Shop) -> dict[str, Any]:
+    if event is None:
+        return {"lines": [], "checkout_url": feeds.home_url(shop)}
+    lines = event.properties.get("lines") or []
+    return {
+        **event.properties,
+        "lines": feeds.with_pictures(session, shop.id, lines),
+        "metric": event.metric,
+        "value": event.value,
+        "currency": event.currency or shop.currency,
+        "occurred_at": event.occurred_at,
+    }
+
+
+def _same_language(left: str | None, right: str) -> bool:
+    return bool(left) and str(left).lower().split("-")[0] == right.lower().split("-")[0]
+
+
+def _zone(shop: Shop) -> ZoneInfo:
+    try:
+        return ZoneInfo(shop.timezone)
+    except (KeyError, ValueError):
+        return ZoneInfo("UTC")
