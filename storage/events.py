@@ -103,7 +103,7 @@ def did_since(
         )
         .group_by(col(Event.profile_id))
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 def get_event(session: Session, shop_id: int, event_id: int) -> Event | None:

@@ -217,7 +217,7 @@ def entered_before(
         )
         .group_by(col(Enrolment.profile_id))
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 def enrolments_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Enrolment]:
@@ -253,7 +253,7 @@ def count_waiting(session: Session, shop_id: int, flow_id: int) -> dict[str, int
         )
         .group_by(Enrolment.action_id)
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 def count_steps(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:

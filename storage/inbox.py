@@ -142,7 +142,7 @@ def count_by_state(session: Session, shop_id: int) -> dict[str, int]:
         .where(Delivery.shop_id == shop_id)
         .group_by(Delivery.state)
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 def count_quarantined(session: Session, shop_id: int) -> int:

@@ -60,7 +60,7 @@ def count_members(session: Session, shop_id: int) -> dict[int, int]:
         .where(Membership.shop_id == shop_id)
         .group_by(col(Membership.list_id))
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 def memberships_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Membership]:

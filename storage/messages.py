@@ -285,7 +285,7 @@ def count_sent_by_flow(
         )
         .group_by(col(Message.flow_id))
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 def count_reasons(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:

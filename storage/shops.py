@@ -61,7 +61,7 @@ def installed_shops(session: Session) -> Sequence[Shop]:
 def installed_domains(session: Session) -> dict[str, int]:
     """Domain to id of every installed store, for the way in."""
     rows = session.exec(select(Shop.domain, Shop.id).where(col(Shop.uninstalled_at).is_(None)))
-    return dict(rows)
+    return dict(rows.all())
 
 
 def add_shop(session: Session, domain: str, at: datetime, **fields: Any) -> Shop:

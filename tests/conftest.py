@@ -112,7 +112,8 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 @pytest.fixture
 def shop(request: pytest.FixtureRequest, bell: StubBroker) -> Shop:
-    """An installed store. Ask for `database` or `sqlite` before it."""
+    """An installed store; on both databases when the test asks for `database`, else on SQLite."""
+    request.getfixturevalue("database" if "database" in request.fixturenames else "sqlite")
     with db.transaction() as session:
         return add_shop(
             session,

@@ -127,7 +127,8 @@ class Batch:
                 enrolment.lease_until, enrolment.attempts = 0.0, 0
                 session.add(enrolment)
                 self.note(enrolment, at, "waits")
-                return
+                if enrolment.due_at > self.now:
+                    return
             if action.kind == DELAY:
                 self.note(enrolment, at, "passed")
             else:

@@ -40,6 +40,9 @@ def upgrade() -> None:
         sa.Column("changed_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "channel", "address"),
     )
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.create_index("consent_state", ["shop_id", "state", "changed_at"], unique=False)
+
     op.create_table(
         "consent_event",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -101,6 +104,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("message_key IS NULL"),
         )
         batch_op.create_index("coupon_code_given", ["shop_id", "message_key"], unique=True)
+        batch_op.create_index(
+            "coupon_code_redeemed",
+            ["shop_id", "redeemed_order_id"],
+            unique=False,
+            postgresql_where=sa.text("redeemed_order_id IS NOT NULL"),
+            sqlite_where=sa.text("redeemed_order_id IS NOT NULL"),
+        )
 
     op.create_table(
         "credit",
@@ -129,6 +139,7 @@ def upgrade() -> None:
         sa.Column("event_id", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("action_id", sa.String(), nullable=False),
+        sa.Column("waits", sa.Boolean(), nullable=False),
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -256,6 +267,11 @@ def upgrade() -> None:
         sa.Column("source", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "list_id", "profile_id"),
     )
+    with op.batch_alter_table("membership", schema=None) as batch_op:
+        batch_op.create_index(
+            "membership_joined", ["shop_id", "list_id", "joined_at"], unique=False
+        )
+
     op.create_table(
         "merge",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -339,7 +355,7 @@ def upgrade() -> None:
         "orders",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=True),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("placed_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
@@ -394,6 +410,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     with op.batch_alter_table("profile", schema=None) as batch_op:
+        batch_op.create_index("profile_created", ["shop_id", "created_at"], unique=False)
         batch_op.create_index("profile_email", ["shop_id", "email"], unique=False)
         batch_op.create_index("profile_seen", ["shop_id", "seen_at"], unique=False)
 
@@ -491,6 +508,7 @@ def downgrade() -> None:
     with op.batch_alter_table("profile", schema=None) as batch_op:
         batch_op.drop_index("profile_seen")
         batch_op.drop_index("profile_email")
+        batch_op.drop_index("profile_created")
 
     op.drop_table("profile")
     with op.batch_alter_table("product", schema=None) as batch_op:
@@ -521,6 +539,9 @@ def downgrade() -> None:
 
     op.drop_table("message")
     op.drop_table("merge")
+    with op.batch_alter_table("membership", schema=None) as batch_op:
+        batch_op.drop_index("membership_joined")
+
     op.drop_table("membership")
     op.drop_table("list")
     with op.batch_alter_table("identity", schema=None) as batch_op:
@@ -559,6 +580,11 @@ def downgrade() -> None:
 
     op.drop_table("credit")
     with op.batch_alter_table("coupon_code", schema=None) as batch_op:
+        batch_op.drop_index(
+            "coupon_code_redeemed",
+            postgresql_where=sa.text("redeemed_order_id IS NOT NULL"),
+            sqlite_where=sa.text("redeemed_order_id IS NOT NULL"),
+        )
         batch_op.drop_index("coupon_code_given")
         batch_op.drop_index(
             "coupon_code_free",
@@ -574,6 +600,9 @@ def downgrade() -> None:
         batch_op.drop_index("consent_event_address")
 
     op.drop_table("consent_event")
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.drop_index("consent_state")
+
     op.drop_table("consent")
     with op.batch_alter_table("checkout", schema=None) as batch_op:
         batch_op.drop_index("checkout_profile")

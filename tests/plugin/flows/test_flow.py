@@ -1,0 +1,214 @@
+"""Flows: who enters, who waits how long, who leaves, and that no step is done twice."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import select
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.events.digest import apply
+from plugin.facts import Did, Facts, Key, Person
+from plugin.flows import graph
+from plugin.flows.library import abandoned_checkout, add_flow, set_status
+from plugin.flows.step import advance
+from storage import db, flows
+from storage.flows import Enrolment
+from storage.messages import Message
+from storage.profiles import EMAIL
+
+START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MAYA = Person((Key(EMAIL, "maya@example.com"),), START, {"email": "maya@example.com"})
+
+
+class Time:
+    """A clock that we move."""
+
+    def __init__(self) -> None:
+        self.at = START
+
+    def pass_(self, **by: float) -> None:
+        self.at += timedelta(**by)
+
+
+@pytest.fixture
+def time(monkeypatch) -> Time:
+    time = Time()
+    monkeypatch.setattr(clock, "now", lambda: time.at)
+    return time
+
+
+@pytest.fixture
+def reminders(database, shop, time) -> int:
+    """A live abandoned-checkout flow."""
+    with db.transaction() as session:
+        flow_id = add_flow(session, shop.id, "Abandoned checkout", abandoned_checkout(1, 2))
+    set_status(shop.id, flow_id, True)
+    return flow_id
+
+
+def tell(shop, metric: str, unique_id: str, at: datetime) -> None:
+    apply(shop, Facts(people=[MAYA], events=[Did(MAYA, metric, unique_id, at, value=1)]))
+
+
+def work(shop) -> None:
+    """What clock and worker do once."""
+    with db.transaction() as session:
+        due = flows.claim_due(session, clock.now(), 100)
+    advance(shop.id, [enrolment_id for _, enrolment_id in due])
+
+
+def free_leases(shop) -> None:
+    with db.transaction() as session:
+        for enrolment in enrolments(shop):
+            enrolment.lease_until = 0
+            session.merge(enrolment)
+
+
+def enrolments(shop) -> list[Enrolment]:
+    with db.reading() as session:
+        return list(session.exec(select(Enrolment).where(Enrolment.shop_id == shop.id)))
+
+
+def mails(shop) -> list[str]:
+    with db.reading() as session:
+        found = session.exec(select(Message).where(Message.shop_id == shop.id))
+        return sorted(message.action_id for message in found)
+
+
+def pass_and_work(shop, time, **by: float) -> None:
+    time.pass_(**by)
+    free_leases(shop)
+    work(shop)
+
+
+def test_an_abandoned_checkout_is_reminded_of_after_an_hour_and_again_a_day_later(
+    shop, time, reminders
+):
+    tell(shop, "Checkout Started", "c1", START)
+    pass_and_work(shop, time)
+    assert mails(shop) == []
+
+    pass_and_work(shop, time, minutes=59, seconds=59)
+    assert mails(shop) == []
+
+    pass_and_work(shop, time, seconds=2)
+    assert mails(shop) == ["2"]
+
+    pass_and_work(shop, time, hours=23, minutes=59)
+    assert mails(shop) == ["2"]
+
+    pass_and_work(shop, time, minutes=2)
+    assert mails(shop) == ["2", "4"]
+    assert [e.state for e in enrolments(shop)] == ["finished"]
+
+
+def test_an_order_ends_the_reminders_at_once(shop, time, reminders):
+    tell(shop, "Checkout Started", "c1", START)
+    pass_and_work(shop, time, hours=1, seconds=1)
+
+    tell(shop, "Placed Order", "1", time.at)
+
+    (enrolment,) = enrolments(shop)
+    assert (enrolment.state, enrolment.ended_because) == ("left", "did:Placed Order")
+    pass_and_work(shop, time, days=2)
+    assert mails(shop) == ["2"]
+
+
+def test_an_order_that_was_heard_of_before_its_checkout_starts_no_reminders(shop, time, reminders):
+    time.pass_(minutes=10)
+    tell(shop, "Placed Order", "1", START + timedelta(minutes=5))
+    tell(shop, "Checkout Started", "c1", START)
+
+    assert enrolments(shop) == []
+
+
+def test_an_order_from_before_the_checkout_does_not_count(shop, time, reminders):
+    tell(shop, "Placed Order", "1", START - timedelta(days=1))
+    tell(shop, "Checkout Started", "c1", START)
+
+    assert len(enrolments(shop)) == 1
+
+
+def test_the_same_event_enrols_once_however_often_it_is_told(shop, time, reminders):
+    for _ in range(3):
+        tell(shop, "Checkout Started", "c1", START)
+
+    assert len(enrolments(shop)) == 1
+
+
+def test_old_news_starts_no_flow(shop, time, reminders):
+    tell(shop, "Checkout Started", "c1", START - timedelta(hours=25))
+
+    assert enrolments(shop) == []
+
+
+def test_a_step_that_is_offered_twice_is_done_once(shop, time, reminders):
+    tell(shop, "Checkout Started", "c1", START)
+    pass_and_work(shop, time)
+    time.pass_(hours=2)
+    ids = [enrolment.id for enrolment in enrolments(shop)]
+
+    for _ in range(3):
+        advance(shop.id, ids)
+
+    assert mails(shop) == ["2"]
+
+
+def test_switching_a_flow_off_lets_everybody_leave_at_the_next_step(shop, time, reminders):
+    tell(shop, "Checkout Started", "c1", START)
+    pass_and_work(shop, time)
+    set_status(shop.id, reminders, False)
+
+    pass_and_work(shop, time, hours=2)
+
+    assert mails(shop) == []
+    assert [e.ended_because for e in enrolments(shop)] == ["flow_off"]
+
+
+def test_a_step_that_is_due_is_claimed_by_one_clock_only(shop, time, reminders):
+    tell(shop, "Checkout Started", "c1", START)
+    free_leases(shop)
+
+    with db.transaction() as session:
+        first = flows.claim_due(session, time.at, 100)
+    with db.transaction() as session:
+        second = flows.claim_due(session, time.at, 100)
+
+    assert (len(first), len(second)) == (1, 0)
+
+
+def test_a_spoilt_enrolment_fails_alone(shop, time, reminders):
+    tell(shop, "Checkout Started", "c1", START)
+    tell(shop, "Checkout Started", "c2", START)
+    spoilt, sound = enrolments(shop)
+    with db.transaction() as session:
+        spoilt.action_id = "gone"
+        session.merge(spoilt)
+
+    for _ in range(5):
+        advance(shop.id, [spoilt.id, sound.id])
+
+    states = {e.id: e.state for e in enrolments(shop)}
+    assert states == {spoilt.id: "failed", sound.id: "waiting"}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"entry_action_id": "9"}, "begins at 9"),
+        ({"triggers": [{"type": "price-drop"}]}, "cannot start by price-drop"),
+        ({"actions": []}, "between 1 and"),
+    ],
+)
+def test_a_flow_that_cannot_be_run_says_why(change, sentence):
+    with pytest.raises(RegularsError, match=sentence):
+        graph.read({**abandoned_checkout(1, 2), **change})
+
+
+def test_a_flow_that_turns_in_a_circle_is_refused():
+    definition = abandoned_checkout(1, 2)
+    definition["actions"][3]["links"]["next"] = "1"
+
+    with pytest.raises(RegularsError, match="never end"):
+        graph.read(definition)
