@@ -96,7 +96,12 @@ def welcome(coupon_id: int) -> dict[str, Any]:
                 "text": "**10% off your first order**",
                 "note": "Enter it at checkout. The code is yours alone and works once.",
             },
-            {"type": "button", "text": "Shop with 10% off", "url": "{{ shop.url }}"},
+            # The storefront's own address for taking a code along.
+            {
+                "type": "button",
+                "text": "Shop with 10% off",
+                "url": "{{ shop.url }}/discount/{{ coupon_code }}",
+            },
             {
                 "type": "text",
                 "style": "small",

@@ -8,10 +8,10 @@ from html import escape
 
 TEXT = {"heading": "ink", "lead": "ink", "body": "ink", "small": "muted"}  # style: colour class
 PADDING = {
-    "heading": "16px 32px 8px",
+    "heading": "16px 32px 16px",
     "lead": "4px 32px 12px",
-    "body": "4px 32px 12px",
-    "small": "4px 32px 12px",
+    "body": "2px 32px 4px",
+    "small": "4px 32px 8px",
 }
 SANS = (
     "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,"
@@ -21,12 +21,13 @@ SERIF = "Georgia,'Times New Roman','Songti SC','Noto Serif CJK SC',serif"
 INK, MUTED, PAPER, PAGE, RULE = "#23201c", "#6f6a62", "#ffffff", "#f4f1ec", "#e7e2d9"
 
 CSS = f"""
-p {{ margin: 0 0 12px; }}
-.heading {{ font-family: {SERIF}; font-size: 30px; line-height: 38px; margin: 0 0 4px; }}
+p {{ margin: 0 0 12px; text-wrap: pretty; }}
+.heading {{ font-family: {SERIF}; font-size: 30px; line-height: 38px; margin: 0 0 4px;
+  text-wrap: balance; }}
 .lead {{ font-size: 18px; line-height: 29px; }}
 .body {{ font-size: 16px; line-height: 26px; }}
-.small {{ font-size: 14px; line-height: 22px; }}
-.foot {{ font-size: 13px; line-height: 20px; }}
+.small {{ font-size: 14px; line-height: 22px; color: {MUTED}; }}
+.foot {{ font-size: 13px; line-height: 20px; color: {MUTED}; }}
 .link {{ color: {INK}; text-decoration: underline; }}
 .quiet {{ color: {MUTED}; text-decoration: underline; }}
 .brand a {{ font-family: {SERIF}; font-size: 26px; line-height: 32px; letter-spacing: 0.5px;
@@ -58,7 +59,8 @@ RESPONSIVE = """
 @media only screen and (max-width: 479px) {
   .heading { font-size: 26px !important; line-height: 34px !important; }
   .cards, .cards tbody, .cards tr { display: block !important; width: 100% !important; }
-  .card { display: table !important; width: 100% !important; padding: 0 0 16px !important; }
+  .card { display: table !important; width: 100% !important; padding: 0 !important;
+    margin-bottom: 14px !important; }
   .picture { display: table-cell !important; width: 112px !important; }
   .card img { width: 112px !important; height: 112px !important; }
   .about { display: table-cell !important; vertical-align: middle !important;
@@ -69,7 +71,7 @@ RESPONSIVE = """
   body, .page { background-color: #171614 !important; }
   .paper, .paper > table { background-color: #211f1c !important; background: #211f1c !important; }
   .ink, .ink div, .ink a, .ink .name { color: #f1ede6 !important; }
-  .muted div, .muted a, .kind, .price, .note, .eyebrow, .more { color: #b3aca1 !important; }
+  .muted p, .muted a, .kind, .price, .note, .eyebrow, .more { color: #b3aca1 !important; }
   .ticket, .card img, .shot img { background: #2d2a26 !important; }
   .button td, .button a { background: #f1ede6 !important; color: #211f1c !important; }
   .rule p { border-top-color: #3a3631 !important; }
