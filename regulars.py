@@ -21,7 +21,6 @@ def main() -> None:
 def _app() -> Any:
     from admin_ui.app import routes as admin_routes
     from webhooks.app import routes as webhook_routes
-    from webhooks.links import routes as link_routes
 
     from plugin.connect import connect
     from plugin.lifeline import hold_if_supervised
@@ -31,7 +30,7 @@ def _app() -> Any:
     hold_if_supervised()
     connect()
     return application(
-        [*webhook_routes(), *link_routes(), *admin_routes()],
+        [*webhook_routes(), *admin_routes()],
         https=get_settings().url.startswith("https://"),
     )
 

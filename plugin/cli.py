@@ -97,9 +97,9 @@ def clock() -> None:
     hold_if_supervised()
     require_broker(connect())
 
-    from plugin.worker import clock as run
+    from plugin.worker import run_clock
 
-    run()
+    run_clock()
 
 
 @command.command()
