@@ -117,14 +117,17 @@ class Supervisor:
 
     def _wait_until_ready(self, child: Child) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
-        assert child.process is not None
         while not self.signals and not child.ready():
             self._forward()
-            if child.process.poll() is not None:
-                self._forward()
-                raise RegularsError(f"`{child.name}` ended at once; its own words are above.")
+            self._all_live()
             if time.monotonic() > deadline:
                 raise RegularsError(f"`{child.name}` was not ready after {READY_WITHIN_S:.0f} s.")
+
+    def _all_live(self) -> None:
+        for child in self.children:
+            if child.process and child.process.poll() is not None:
+                self._forward()
+                raise RegularsError(f"`{child.name}` ended at once; its own words are above.")
 
     def _heal(self) -> None:
         """Start again what has died, each time after a longer pause."""
@@ -242,7 +245,8 @@ def serve(
             )
         )
     supervisor.run_once("migrate", command("migrate"))
-    supervisor.run(lambda: say("serve", f"ready at {settings.url}"))
+    where = f"http://{host}:{port}, from outside {settings.url}"
+    supervisor.run(lambda: say("serve", f"ready at {where}"))
 
 
 def command(*words: str) -> list[str]:

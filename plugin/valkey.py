@@ -37,7 +37,7 @@ def socket_path(data_dir: Path) -> Path:
 
 def folder(data_dir: Path) -> Path:
     """Where the broker's files lie."""
-    return data_dir.resolve() / "valkey"
+    return data_dir.resolve() / "broker"
 
 
 def claim(data_dir: Path) -> int:
