@@ -45,6 +45,7 @@ export const draw = (form, shop) => {
     const first = body.querySelector('p.text');
     if (!title && first) first.replaceWith((title = make('h2', {}, first.textContent)));
     (title ?? body).tabIndex = -1;
+    if (!element.querySelector('.main')) element.querySelector('.quiet')?.classList.replace('quiet', 'main');
     body.append(make('p', { class: 'error', role: 'alert' }));
     element.onsubmit = (event) => {
       event.preventDefault();
@@ -129,7 +130,7 @@ export const draw = (form, shop) => {
     make('div', { class: 'trap', 'aria-hidden': true }, trap),
     ...pages,
   );
-  for (const button of dialog.querySelectorAll('.close, .quiet')) button.onclick = () => dialog.close();
+  for (const button of dialog.querySelectorAll('[type=button]')) button.onclick = () => dialog.close();
 
   // Browsers let Tab leave a modal dialog for their own bars; shoppers expect it to go round.
   dialog.onkeydown = (event) => {

@@ -147,9 +147,9 @@
 
   const matches = (pattern) =>
     pattern.split('*').reduce((at, part) => {
-      const found = location.href.indexOf(part, at);
-      return found < 0 ? Infinity : found + part.length;
-    }, 0) < Infinity;
+      const found = at < 0 ? at : location.href.indexOf(part, at);
+      return found < 0 ? found : found + part.length;
+    }, 0) >= 0;
 
   const conditions = {
     device: ({ device = 'both' }) => device === 'both' || (device === 'mobile') === small,
