@@ -20,11 +20,6 @@ def now() -> datetime:
     return datetime.now(UTC) + _ahead()
 
 
-def real_now() -> datetime:
-    """The moment in the outside world, for what others signed by their own clocks."""
-    return datetime.now(UTC)
-
-
 def advance(by: timedelta) -> None:
     """Move the clock of every process that shares our clock file.
 

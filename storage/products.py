@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete, insert
+from sqlalchemy import BigInteger, Index, delete, insert, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -63,6 +63,25 @@ def save_product(session: Session, row: dict[str, Any], variants: Sequence[dict[
     )
     if variants:
         session.connection().execute(insert(Variant), list(variants))
+
+
+def retire_others(session: Session, shop_id: int, seen: set[int], before: datetime) -> int:
+    """Take products off sale that a full reading did not find and that nobody changed since
+    `before`; how many. News of a deletion may be lost, or come while the app is uninstalled.
+    """
+    rows = session.exec(
+        select(Product.id).where(
+            Product.shop_id == shop_id, Product.status != "deleted", Product.updated_at < before
+        )
+    )
+    gone = sorted(set(rows) - seen)
+    for start in range(0, len(gone), 500):
+        session.connection().execute(
+            update(Product)
+            .where(col(Product.shop_id) == shop_id, col(Product.id).in_(gone[start : start + 500]))
+            .values(status="deleted")
+        )
+    return len(gone)
 
 
 def active_products(session: Session, shop_id: int, limit: int = 250) -> Sequence[Product]:

@@ -1,6 +1,7 @@
 """The catalog: a shop goes in, all of its products are read from Shopify and kept."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -11,6 +12,8 @@ from plugin.shopify.normalise import products as webhook
 from storage import db, products, shops
 
 Node = dict[str, Any]
+
+RECENT = timedelta(hours=1)  # a product may come behind the page that we are at; clocks differ
 
 log = structlog.get_logger()
 
@@ -26,19 +29,20 @@ def sync_products(shop_id: int) -> int:
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
     assert shop
-    count = 0
+    began, seen = clock.now(), set[int]()
     for page in _pages(shop_id):
         payloads = [_payload(shop_id, node) for node in page]
         facts = [webhook.normalise("products/update", each, shop.currency) for each in payloads]
         with db.transaction() as session:
             for row, variants in (pair for said in facts for pair in said.products):
                 mine = {"shop_id": shop_id}
+                seen.add(row["id"])
                 products.save_product(session, row | mine, [each | mine for each in variants])
-        count += len(page)
     with db.transaction() as session:
+        products.retire_others(session, shop_id, seen, began - RECENT)
         shops.mark_synced(session, shop_id, clock.now())
-    log.info("shopify.catalog_synced", shop=shop_id, products=count)
-    return count
+    log.info("shopify.catalog_synced", shop=shop_id, products=len(seen))
+    return len(seen)
 
 
 def _pages(shop_id: int) -> Iterator[list[Node]]:

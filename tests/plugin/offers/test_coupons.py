@@ -1,0 +1,200 @@
+"""Coupon pools: filled once, whoever asks, and whatever gets lost on the way."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse
+
+from plugin import clock
+from plugin.offers.coupons import ALPHABET, LENGTH, new_code, refill
+from plugin.shopify.install import install
+from storage import coupons, db
+from storage.coupons import POOL_FULL, Coupon
+from storage.ids import new_id
+from tests.plugin.shopify.box import Shopify, refused
+
+DOMAIN = "dewpoint.myshopify.com"
+
+
+@pytest.fixture
+def shop_id(database: str, shopify: Shopify) -> int:
+    return install(DOMAIN, shopify.id_token())
+
+
+@pytest.fixture
+def coupon_id(shop_id: int) -> int:
+    made = Coupon(
+        shop_id=shop_id,
+        id=new_id(),
+        name="Welcome",
+        prefix="WELCOME",
+        percent=10,
+        created_at=clock.now(),
+    )
+    with db.transaction() as session:
+        session.add(made)
+    return made.id
+
+
+def free(shop_id: int, coupon_id: int) -> int:
+    with db.reading() as session:
+        return coupons.count_free(session, shop_id, coupon_id)
+
+
+def kept(shop_id: int, coupon_id: int) -> Coupon:
+    with db.reading() as session:
+        found = coupons.get_coupon(session, shop_id, coupon_id)
+    assert found
+    return found
+
+
+def give(shop_id: int, coupon_id: int, key: str) -> str:
+    with db.transaction() as session:
+        code = coupons.give_code(session, shop_id, coupon_id, key, clock.now())
+    assert code
+    return code
+
+
+def test_an_empty_pool_is_filled_with_codes_that_the_store_takes(
+    shop_id: int, coupon_id: int, shopify: Shopify
+) -> None:
+    refill(shop_id, coupon_id)
+
+    (discount,) = shopify.store.discounts()
+    assert discount["title"] == "Welcome"
+    assert discount["percentage"] == 0.1
+    assert discount["codes"] == POOL_FULL == free(shop_id, coupon_id)
+    code = give(shop_id, coupon_id, "a")
+    lines = [{"price": 10_000, "quantity": 1, "compare_at": None, "product_id": 1}]
+    assert shopify.store.reduction(code, lines, "wen@dewpoint.example").cents == 1_000
+    assert kept(shop_id, coupon_id).error == ""
+
+
+def test_each_code_is_good_once_and_the_next_one_still_is(
+    shop_id: int, coupon_id: int, shopify: Shopify
+) -> None:
+    refill(shop_id, coupon_id)
+    used, other = give(shop_id, coupon_id, "a"), give(shop_id, coupon_id, "b")
+    lines = [{"price": 10_000, "quantity": 1, "compare_at": None, "product_id": 1}]
+
+    shopify.store.redeem(used, "wen@dewpoint.example", 1)
+
+    assert shopify.store.reduction(used, lines, "ana@dewpoint.example").refused
+    assert not shopify.store.reduction(other, lines, "ana@dewpoint.example").refused
+
+
+def test_a_full_pool_is_left_alone(shop_id: int, coupon_id: int, shopify: Shopify) -> None:
+    refill(shop_id, coupon_id)
+    shopify.seen.clear()
+
+    refill(shop_id, coupon_id)
+
+    assert shopify.seen == []
+
+
+def test_what_was_given_is_replaced(shop_id: int, coupon_id: int, shopify: Shopify) -> None:
+    refill(shop_id, coupon_id)
+    for key in range(20):
+        give(shop_id, coupon_id, str(key))
+
+    refill(shop_id, coupon_id)
+
+    assert free(shop_id, coupon_id) == POOL_FULL
+    (discount,) = shopify.store.discounts()
+    assert discount["codes"] == POOL_FULL + 20
+
+
+def test_many_workers_at_once_make_one_discount_and_one_pool(
+    shop_id: int, coupon_id: int, shopify: Shopify
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: refill(shop_id, coupon_id), range(8)))
+
+    assert len(shopify.store.discounts()) == 1
+    assert free(shop_id, coupon_id) == POOL_FULL
+
+
+def test_an_answer_that_was_lost_makes_no_second_discount(
+    shop_id: int, coupon_id: int, shopify: Shopify
+) -> None:
+    shopify.after = [refused(502)]  # made, yet we never heard of it
+
+    refill(shop_id, coupon_id)
+
+    assert len(shopify.store.discounts()) == 1
+    assert free(shop_id, coupon_id) == POOL_FULL
+
+
+def test_a_process_that_fell_over_finds_its_discount_again(
+    shop_id: int, coupon_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PowerCutError(BaseException):
+        pass
+
+    def cut(*_args: object) -> None:
+        raise PowerCutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(coupons, "add_codes", cut)
+        with pytest.raises(PowerCutError):
+            refill(shop_id, coupon_id)
+    assert len(shopify.store.discounts()) == 1
+    assert kept(shop_id, coupon_id).discount_id == ""
+
+    refill(shop_id, coupon_id)
+
+    assert len(shopify.store.discounts()) == 1
+    assert free(shop_id, coupon_id) == POOL_FULL
+
+
+def test_only_codes_that_the_store_took_are_given(
+    shop_id: int, coupon_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = shopify.store.add_codes
+    monkeypatch.setattr(shopify.store, "add_codes", lambda n, codes: whole(n, list(codes)[::2]))
+
+    refill(shop_id, coupon_id)
+
+    assert 100 < free(shop_id, coupon_id) < 140
+    assert shopify.store.discounts()[0]["codes"] == free(shop_id, coupon_id)
+
+
+def test_a_refusal_stays_at_the_coupon_and_is_tried_again_later(
+    shop_id: int,
+    coupon_id: int,
+    shopify: Shopify,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("REGULARS_CLOCK_FILE", str(tmp_path / "clock"))
+    denied = {"errors": [{"message": "No", "extensions": {"code": "ACCESS_DENIED"}}]}
+    shopify.trouble = [JSONResponse(denied)]
+
+    refill(shop_id, coupon_id)
+    assert kept(shop_id, coupon_id).error == "Shopify refused: No."
+    shopify.seen.clear()
+    refill(shop_id, coupon_id)
+    assert shopify.seen == []
+    clock.advance(timedelta(minutes=6))
+    refill(shop_id, coupon_id)
+
+    assert kept(shop_id, coupon_id).error == ""
+    assert free(shop_id, coupon_id) == POOL_FULL
+
+
+def test_a_coupon_that_is_gone_is_nobodys_business(shop_id: int, shopify: Shopify) -> None:
+    shopify.seen.clear()
+    refill(shop_id, 7)
+
+    assert shopify.seen == []
+
+
+def test_codes_are_plain_and_not_to_be_guessed() -> None:
+    codes = {new_code("WELCOME") for _ in range(1_000)}
+
+    assert len(codes) == 1_000
+    assert len(ALPHABET) ** LENGTH > 2**60
+    assert not set("01OILU") & set(ALPHABET)
+    assert all(code.startswith("WELCOME-") and len(code) == 8 + LENGTH for code in codes)

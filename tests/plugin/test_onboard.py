@@ -1,0 +1,111 @@
+"""The first visit, and every one after it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dramatiq.brokers.stub import StubBroker
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.onboard import ensure_installed
+from storage import coupons, db, flows, forms, shops, templates
+from tests.plugin.shopify.box import Shopify, the_shop
+
+DOMAIN = "dewpoint.myshopify.com"
+
+
+def test_the_first_visit_installs_furnishes_and_rings(
+    database: str, bell: StubBroker, shopify: Shopify
+) -> None:
+    shop_id = ensure_installed(DOMAIN, shopify.id_token())
+
+    with db.reading() as session:
+        assert len(flows.flows_of(session, shop_id)) == 2
+        assert len(forms.forms_of(session, shop_id)) >= 1
+        assert len(templates.templates_of(session, shop_id)) == 3
+        assert len(coupons.coupons_of(session, shop_id)) == 1
+    assert bell.queues["sync"].qsize() == 1
+
+
+def test_later_visits_ask_shopify_nothing(sqlite: str, bell: StubBroker, shopify: Shopify) -> None:
+    shop_id = ensure_installed(DOMAIN, shopify.id_token())
+    shopify.seen.clear()
+
+    assert ensure_installed(DOMAIN, "not looked at") == shop_id
+    assert shopify.seen == []
+    assert bell.queues["sync"].qsize() == 1
+
+
+def test_two_first_visits_at_once_install_once(
+    database: str, bell: StubBroker, shopify: Shopify
+) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        ids = set(pool.map(lambda _: ensure_installed(DOMAIN, shopify.id_token()), range(6)))
+
+    (shop_id,) = ids
+    assert sorted(shopify.seen) == [
+        f"{DOMAIN}/admin/api/2026-10/graphql.json",
+        f"{DOMAIN}/admin/oauth/access_token",
+    ]
+    assert bell.queues["sync"].qsize() == 1
+    with db.reading() as session:
+        assert len(flows.flows_of(session, shop_id)) == 2
+
+
+def test_a_store_that_comes_back_gets_no_second_set_of_flows(
+    sqlite: str, bell: StubBroker, shopify: Shopify
+) -> None:
+    first = ensure_installed(DOMAIN, shopify.id_token())
+    with db.transaction() as session:
+        shops.uninstall(session, first, clock.now())
+
+    assert ensure_installed(DOMAIN, shopify.id_token()) == first
+    assert the_shop(first).generation == 2
+    assert bell.queues["sync"].qsize() == 2
+    with db.reading() as session:
+        assert len(flows.flows_of(session, first)) == 2
+
+
+def test_a_stale_visit_of_a_stranger_installs_nothing(
+    sqlite: str, bell: StubBroker, shopify: Shopify
+) -> None:
+    with pytest.raises(RegularsError) as error:
+        ensure_installed(DOMAIN, "stale")
+
+    assert error.value.status == 401
+    assert bell.queues["sync"].qsize() == 0
+
+
+def test_a_visit_mends_a_shop_that_was_away_for_too_long(
+    sqlite: str,
+    bell: StubBroker,
+    shopify: Shopify,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("REGULARS_CLOCK_FILE", str(tmp_path / "clock"))
+    shop_id = ensure_installed(DOMAIN, shopify.id_token())
+    old = the_shop(shop_id).access_token
+    clock.advance(timedelta(days=91))
+
+    ensure_installed(DOMAIN, shopify.id_token())
+
+    shop = the_shop(shop_id)
+    assert shop.access_token != old
+    assert shop.generation == 1
+
+
+def test_scopes_that_the_manifest_asks_for_since_are_fetched_at_the_next_visit(
+    sqlite: str, bell: StubBroker, shopify: Shopify
+) -> None:
+    shop_id = ensure_installed(DOMAIN, shopify.id_token())
+    with db.transaction() as session:
+        shop = shops.get_shop(session, shop_id)
+        assert shop
+        shop.scopes = "read_orders"
+
+    ensure_installed(DOMAIN, shopify.id_token())
+
+    assert "write_discounts" in the_shop(shop_id).scopes
