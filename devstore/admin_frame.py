@@ -56,7 +56,8 @@ async def app_page(request: Request) -> Response:
     """GET /admin/apps/{handle}/{path}: the app in its frame, or the page that installs it."""
     store, app = shop_of(request), _app(request)
     if not store.installed:
-        return _page(request, "install.html", listed="app", app=app)
+        query = f"?{request.url.query}" if request.url.query else ""
+        return _page(request, "install.html", listed="app", app=app, query=query)
     source = frame_url(request, request.path_params.get("path", ""))
     parts = urlsplit(app.url)
     return _page(
@@ -106,7 +107,8 @@ async def install(request: Request) -> Response:
     """POST /admin/apps/{handle}/install."""
     app = _app(request)
     shop_of(request).install()
-    return RedirectResponse(f"/admin/apps/{app.handle}", 303)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/admin/apps/{app.handle}{query}", 303)
 
 
 async def uninstall(request: Request) -> Response:
@@ -131,6 +133,12 @@ async def product_stock(request: Request) -> Response:
     stock = int(str((await request.form())["stock"]))
     shop_of(request).update_product(request.path_params["handle"], stock=max(0, stock))
     return RedirectResponse("/admin/products", 303)
+
+
+async def redeliver(request: Request) -> Response:
+    """POST /admin/webhooks/redeliver: every webhook a second time, as happens on Shopify."""
+    shop_of(request).redeliver()
+    return RedirectResponse("/admin/webhooks", 303)
 
 
 async def theme_editor(request: Request) -> Response:
@@ -177,6 +185,7 @@ routes = [
     Route("/admin/apps/{handle}/uninstall", uninstall, methods=["POST"]),
     Route("/admin/apps/{handle}/frame-url", frame_source),
     Route("/admin/apps/{handle}/{path:path}", app_page),
+    Route("/admin/webhooks/redeliver", redeliver, methods=["POST"]),
     Route("/admin/orders/{id:int}/{act}", order_action, methods=["POST"]),
     Route("/admin/products/{handle}", product_stock, methods=["POST"]),
     Route("/admin/{listed}", home),

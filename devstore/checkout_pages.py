@@ -12,7 +12,7 @@ from devstore.database import Document
 from devstore.order_payloads import recover_key
 from devstore.products import ShopError
 from devstore.shops import shop_of
-from devstore.theme import FORTNIGHT_S, keep, later, page
+from devstore.theme import FORTNIGHT_S, keep, later, page, visitor_ip
 
 STEPS = ("contact", "shipping", "payment")
 STATES = {"New York": "NY", "California": "CA", "Texas": "TX", "Washington": "WA", "Oregon": "OR"}
@@ -27,7 +27,7 @@ async def start(request: Request) -> Response:
             token or "",
             visitor["email"] if visitor else None,
             code=request.query_params.get("discount") or request.cookies.get("discount_code"),
-            browser_ip=request.client.host if request.client else None,
+            browser_ip=visitor_ip(request),
             user_agent=request.headers.get("user-agent"),
             landing_site=request.cookies.get("_landing_page"),
             referring_site=request.cookies.get("_orig_referrer") or None,

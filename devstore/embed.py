@@ -82,8 +82,8 @@ def _environment(extension: Path) -> liquid.Environment:
 
 
 def _json(value: Any) -> str:
-    """Liquid's `json`: safe inside a script element."""
-    text = json.dumps(value, ensure_ascii=False)
+    """Liquid's `json`: safe inside a script element; what is not there is null."""
+    text = json.dumps(value, ensure_ascii=False, default=lambda _missing: None)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

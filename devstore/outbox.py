@@ -96,6 +96,16 @@ class Outbox(Database):
         sql = "select * from delivery where ? is null or topic = ? order by rowid"
         return [_delivery(row) for row in self.rows(sql, topic, topic)]
 
+    def redeliver(self, topic: str | None = None) -> int:
+        """Send everything again that was delivered, same ids and all; how many that is."""
+        with self.transaction() as db:
+            again = db.execute(
+                "update delivery set done_at = null, due_at = ?"
+                " where done_at is not null and (? is null or topic = ?)",
+                (self.now().timestamp(), topic, topic),
+            )
+            return again.rowcount
+
     def request(self, delivery: Delivery) -> Request:
         """A delivery with the headers that Shopify sends."""
         assert self.app

@@ -74,7 +74,7 @@ def build(
             *storefront.routes,
             Mount("/cdn", StaticFiles(directory=STATIC)),
         ],
-        exception_handlers={ShopError: _shop_error, NoShopError: _no_shop},
+        exception_handlers={ShopError: _shop_error, NoShopError: _no_shop, 404: _nothing_here},
         lifespan=lifespan,
     )
     app.state.stores = {shop.domain: shop for shop in shops}
@@ -99,6 +99,10 @@ async def _delivering(shops: Sequence[Store]) -> AsyncIterator[None]:
 async def _shop_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ShopError)
     return storefront.page(request, "sorry.html", status=error.status, message=error.message)
+
+
+async def _nothing_here(request: Request, _error: Exception) -> Response:
+    return storefront.page(request, "sorry.html", status=404, message="There is no such page.")
 
 
 async def _no_shop(_request: Request, error: Exception) -> Response:

@@ -66,6 +66,12 @@ def keep(response: Response, name: str, value: str, seconds: int, *, hidden: boo
     response.set_cookie(name, value, max_age=seconds, httponly=hidden, samesite="lax")
 
 
+def visitor_ip(request: Request) -> str | None:
+    """Where the visitor sits; shoppers that a program plays say it in X-Forwarded-For."""
+    said = request.headers.get("x-forwarded-for", "").split(",")[0].strip()
+    return said or (request.client.host if request.client else None)
+
+
 def later(request: Request, name: str, data: Document) -> None:
     """An event that the next page tells the pixel, because this answer is a redirect."""
     client_id = request.cookies.get("_shopify_y")

@@ -59,6 +59,17 @@
     },
   });
 
+  addEventListener('message', ({ source, origin, data }) => {
+    if (source !== window.parent || !origins.includes(origin)) return;
+    if (data?.shopify === 'answer') {
+      asked.get(data.id)?.(data.value);
+      asked.delete(data.id);
+    }
+    const form = document.querySelector('form[data-save-bar][data-unsaved]');
+    if (data?.shopify === 'save') form?.requestSubmit();
+    if (data?.shopify === 'discard') form?.reset();
+  });
+
   // The bounce page: its whole work is to come back with a token.
   const reload = given.get('shopify-reload');
   if (reload) {
@@ -102,17 +113,6 @@
     };
   }
   addEventListener('popstate', here);
-  addEventListener('message', ({ source, origin, data }) => {
-    if (source !== window.parent || !origins.includes(origin)) return;
-    if (data?.shopify === 'answer') {
-      asked.get(data.id)?.(data.value);
-      asked.delete(data.id);
-    }
-    const form = document.querySelector('form[data-save-bar][data-unsaved]');
-    if (data?.shopify === 'save') form?.requestSubmit();
-    if (data?.shopify === 'discard') form?.reset();
-  });
-
   const unsaved = (form, on) => {
     form.toggleAttribute('data-unsaved', on);
     tell('saveBar', { on });

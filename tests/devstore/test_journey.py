@@ -1,0 +1,191 @@
+"""A shopper's way through the shop, told as Shopify tells it."""
+
+import threading
+
+import pytest
+
+from devstore.order_payloads import recover_key
+from devstore.products import ShopError
+from devstore.store import Store
+
+NAMES = {"id", "admin_graphql_api_id", "created_at", "updated_at"}
+
+
+def topics(store):
+    return [each.topic for each in store.deliveries()]
+
+
+def told(store, topic):
+    return store.deliveries(topic)[-1].payload
+
+
+def test_a_purchase_is_told_in_the_order_it_happened(store, bought):
+    bought(accepts_marketing=True)
+
+    assert topics(store) == [
+        "carts/create",
+        "checkouts/create",
+        "checkouts/update",
+        "customers/create",
+        "customers/update",
+        "customers_email_marketing_consent/update",
+        "orders/create",
+        "checkouts/update",
+        "products/update",
+    ]
+
+
+def test_an_order_says_who_what_and_from_which_checkout(store, bought):
+    order = bought()
+    said = told(store, "orders/create")
+
+    assert set(said) >= NAMES | {"line_items", "discount_codes", "client_details", "landing_site"}
+    assert said["checkout_token"] == order["checkout_token"]
+    assert said["cart_token"] == order["cart_token"]
+    assert (said["subtotal_price"], said["total_price"]) == ("24.00", "29.95")
+    assert said["current_total_price"] == "29.95"
+    assert said["total_price_set"]["presentment_money"] == {
+        "amount": "29.95",
+        "currency_code": "USD",
+    }
+    assert said["customer"]["email"] == said["email"] == "mia@example.com"
+    assert said["created_at"] == "2026-11-20T10:00:00-05:00"
+    assert 10**12 <= said["id"] < 10**14
+    assert said["admin_graphql_api_id"] == f"gid://shopify/Order/{said['id']}"
+
+
+def test_customers_carry_no_consent_and_carts_no_customer(store, bought):
+    bought(accepts_marketing=True, phone="+12125550123", accepts_sms=True)
+
+    customer = told(store, "customers/update")
+    assert not {"tags", "orders_count", "total_spent", "accepts_marketing"} & set(customer)
+    assert not [key for key in customer if "consent" in key]
+    assert not {"customer", "email"} & set(told(store, "carts/create"))
+    assert told(store, "customers_email_marketing_consent/update") == {
+        "customer_id": customer["id"],
+        "email_address": "mia@example.com",
+        "email_marketing_consent": {
+            "state": "subscribed",
+            "opt_in_level": "single_opt_in",
+            "consent_updated_at": "2026-11-20T10:00:00-05:00",
+        },
+    }
+    assert told(store, "customers_marketing_consent/update")["phone"] == "+12125550123"
+
+
+def test_a_checkout_is_told_once_somebody_can_be_reached(store):
+    cart = store.add_to_cart(None, store.products()[0]["variants"][0]["id"])
+    checkout = store.start_checkout(cart["token"])
+    assert "checkouts/create" not in topics(store)
+
+    store.update_checkout(checkout["token"], email="mia@example.com")
+    store.update_checkout(checkout["token"], email="mia@example.com")
+
+    assert topics(store)[1:] == ["checkouts/create"]
+    said = told(store, "checkouts/create")
+    assert "id" not in said
+    assert said["token"] == checkout["token"]
+    assert said["cart_token"] == cart["token"]
+    assert f"/checkouts/{said['token']}/recover?key=" in said["abandoned_checkout_url"]
+
+
+def test_a_checkout_is_paid_once(store, bought):
+    order = bought()
+
+    assert store.complete_checkout(order["checkout_token"]) == order
+    assert len(store.deliveries("orders/create")) == 1
+
+
+def test_a_second_order_makes_no_second_customer(store, bought):
+    first, second = bought("Mia@example.com"), bought("mia@EXAMPLE.com")
+
+    assert first["customer_id"] == second["customer_id"]
+    assert len(store.deliveries("customers/create")) == 1
+
+
+def test_an_unchanged_cart_tells_nobody(store):
+    line = store.products()[0]["variants"][0]["id"]
+    cart = store.add_to_cart(None, line)
+    store.set_quantity(cart["token"], line, 1)
+
+    assert topics(store) == ["carts/create"]
+
+
+def test_a_cancelled_order_is_told_twice_and_goes_back_to_stock(store, bought):
+    stock = store.product("cloud-cream")["variants"][0]["stock"]
+    order = bought()
+    store.cancel_order(order["id"])
+    store.cancel_order(order["id"])
+
+    assert topics(store)[-3:] == ["orders/cancelled", "orders/updated", "products/update"]
+    assert told(store, "orders/cancelled")["cancelled_at"]
+    assert store.product("cloud-cream")["variants"][0]["stock"] == stock
+
+
+def test_nobody_buys_what_is_not_there(store):
+    store.update_product("cloud-cream", stock=1)
+    variant = store.product("cloud-cream")["variants"][0]["id"]
+
+    with pytest.raises(ShopError, match="Only 1 left"):
+        store.add_to_cart(None, variant, 2)
+
+
+def test_an_abandoned_cart_comes_back(store):
+    variant = store.products()[0]["variants"][0]["id"]
+    cart = store.add_to_cart(None, variant)
+    checkout = store.start_checkout(cart["token"], "mia@example.com")
+    store.set_quantity(cart["token"], variant, 0)
+
+    store.recover(checkout["token"])
+
+    assert [line["variant_id"] for line in store.cart(cart["token"])["lines"]] == [variant]
+    assert recover_key(checkout["token"]) != recover_key("another")
+
+
+def test_nothing_is_told_before_the_app_is_on_the_shop(app):
+    store = Store(app=app)
+    store.subscribe_newsletter("mia@example.com")
+    assert topics(store) == []
+
+    store.install()
+    store.set_consent("mia@example.com", email_state="unsubscribed")
+    assert topics(store) == ["customers/update", "customers_email_marketing_consent/update"]
+    store.close()
+
+
+def test_only_topics_of_the_manifest_are_told(store, bought, app):
+    store.fulfil_order(bought()["id"])
+
+    assert set(topics(store)) <= app.topics
+    assert "orders/paid" not in topics(store)
+
+
+def test_the_shop_remembers_everything_after_a_restart(app, tmp_path):
+    first = Store(tmp_path / "store.db", app=app)
+    first.install()
+    first.subscribe_newsletter("mia@example.com")
+    sent = first.deliveries()
+    first.close()
+
+    second = Store(tmp_path / "store.db", app=app)
+    assert second.installed
+    assert second.deliveries() == sent
+    assert len(second.products()) == 24
+    second.close()
+
+
+def test_two_hundred_journeys_in_eight_threads_lose_nothing(store, bought):
+    def shopping(hand):
+        for n in range(25):
+            bought(f"shopper-{hand}-{n}@example.com", "rain-lip-balm")
+
+    hands = [threading.Thread(target=shopping, args=(hand,)) for hand in range(8)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+
+    orders = [each.payload for each in store.deliveries("orders/create")]
+    assert len({each["id"] for each in orders}) == 200
+    assert sorted(each["order_number"] for each in orders) == list(range(1001, 1201))
+    assert store.product("rain-lip-balm")["variants"][0]["stock"] == 40
