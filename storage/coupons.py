@@ -8,6 +8,7 @@ from sqlalchemy import Index, func, insert, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
+from storage.shops import Shop
 from storage.types import big, moment, row_key, shop_key
 
 POOL_LOW, POOL_FULL = 100, 250  # codes; the storefront takes 250 in a call
@@ -74,7 +75,7 @@ def change_coupon(session: Session, shop_id: int, coupon_id: int, **fields: Any)
 
 
 def low_pools(session: Session) -> list[tuple[int, int]]:
-    """Coupons of all shops with few codes left; (shop id, coupon id)."""
+    """Coupons of all installed shops with few codes left; (shop id, coupon id)."""
     free = (
         select(func.count())
         .select_from(CouponCode)
@@ -85,7 +86,11 @@ def low_pools(session: Session) -> list[tuple[int, int]]:
         )
         .scalar_subquery()
     )
-    query = select(Coupon.shop_id, Coupon.id).where(free < POOL_LOW)
+    query = (
+        select(Coupon.shop_id, Coupon.id)
+        .join(Shop, col(Shop.id) == col(Coupon.shop_id))
+        .where(col(Shop.uninstalled_at).is_(None), free < POOL_LOW)
+    )
     rows = db.every_shop(session, query, "the clock fills the pools of codes")
     return [(row[0], row[1]) for row in rows]
 

@@ -16,7 +16,8 @@ from storage.coupons import POOL_FULL, Coupon
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # without 0 O, 1 I L, U: codes are typed from a phone
 LENGTH = 13  # 63 bits: a discount is guessed by nobody
 MOST_CODES = 250  # a call: shopify.dev, discountRedeemCodeBulkAdd
-RETRY_AFTER = timedelta(minutes=5)  # the clock rings for a low pool every few seconds
+# The clock rings for a low pool every few seconds; what is refused once is refused again.
+REFUSED_FOR, BUSY_FOR = timedelta(minutes=5), timedelta(seconds=30)
 LOOKS, FIRST_LOOK_S, LONGEST_LOOK_S = 30, 0.1, 2.0  # at a bulk that is under way
 
 log = structlog.get_logger()
@@ -25,25 +26,34 @@ log = structlog.get_logger()
 def refill(shop_id: int, coupon_id: int) -> None:
     """Fill a coupon's pool, and make its discount first where that is still to be done.
 
-    Safe to run twice and at once. What Shopify refuses stays at the coupon for the merchant, and
-    is tried again after five minutes.
+    Safe to run twice and at once: whoever comes second leaves it to the first. What Shopify
+    refuses stays at the coupon for the merchant, and is tried again after five minutes.
     """
-    with locks.exclusive(f"coupon-{shop_id}-{coupon_id}"):
-        with db.reading() as session:
-            coupon = coupons.get_coupon(session, shop_id, coupon_id)
-            free = coupons.count_free(session, shop_id, coupon_id)
-        if coupon is None or free >= POOL_FULL or _is_waiting(coupon):
-            return
-        try:
-            if not coupon.discount_id:
-                coupon = _make(coupon)
-                free += 1
-            _add_codes(coupon, POOL_FULL - free)
-        except RegularsError as error:
-            log.warning("coupon.refused", shop=shop_id, coupon=coupon_id)
-            _note(coupon, error.message)
-        else:
-            _note(coupon, "")
+    try:
+        with locks.exclusive(f"coupon-{shop_id}-{coupon_id}", wait_s=0):
+            _refill(shop_id, coupon_id)
+    except locks.LockTimeoutError:
+        return
+
+
+def _refill(shop_id: int, coupon_id: int) -> None:
+    with db.reading() as session:
+        coupon = coupons.get_coupon(session, shop_id, coupon_id)
+        free = coupons.count_free(session, shop_id, coupon_id)
+    if coupon is None or free >= POOL_FULL or _is_waiting(coupon):
+        return
+    try:
+        if not coupon.discount_id:
+            coupon = _make(coupon)
+            free += 1
+        _add_codes(coupon, POOL_FULL - free)
+    except RegularsError as error:
+        log.warning("coupon.refused", shop=shop_id, coupon=coupon_id, status=error.status)
+        later = clock.now() + (BUSY_FOR if error.status == 503 else REFUSED_FOR)
+        _keep(coupon, error=error.message, retry_at=later)
+    else:
+        if coupon.error:
+            _keep(coupon, error="", retry_at=None)
 
 
 def new_code(prefix: str) -> str:
@@ -135,13 +145,6 @@ def _taken(shop_id: int, bulk_id: str) -> list[str]:
         time.sleep(wait_s)
         wait_s = min(LONGEST_LOOK_S, wait_s * 2)
     raise ShopifyError("Shopify is still busy with the codes.", 503)
-
-
-def _note(coupon: Coupon, error: str) -> None:
-    """Keep what went wrong, or that nothing does any more."""
-    retry_at = clock.now() + RETRY_AFTER if error else None
-    if (error, retry_at) != (coupon.error, coupon.retry_at):
-        _keep(coupon, error=error, retry_at=retry_at)
 
 
 def _keep(coupon: Coupon, **fields: Any) -> Coupon:

@@ -15,7 +15,7 @@ from plugin.shopify.wire import Reply, ShopifyError, UserError
 
 DOCUMENTS = Path(__file__).with_name("documents")
 TRIES = 6
-MOST_WAITING_S = 45.0  # of all waits of one call together
+LONGEST_S = 60.0  # after this no further try begins
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0
 # Shopify's own words for trouble on its side; it says them with status 200.
 PASSING = {"THROTTLED", "INTERNAL_SERVER_ERROR", "TIMEOUT"}
@@ -38,7 +38,7 @@ def graphql(shop_id: int, document: str, variables: dict[str, Any]) -> dict[str,
     """Run a file of `documents/` on a shop and give its `data`.
 
     A refused token is replaced once; throttling and trouble at Shopify are waited out for
-    `MOST_WAITING_S`. A change may therefore reach Shopify twice: documents must bear that.
+    `LONGEST_S`. A change may therefore reach Shopify twice: documents must bear that.
 
     Raises:
         ShopifyError: Shopify refused, or was not there; `user_errors` holds what it minded.
@@ -63,9 +63,9 @@ def ask(domain: str, token: str, document: str, variables: dict[str, Any]) -> di
     """
     path = f"/admin/api/{manifest()['api_version']}/graphql.json"
     said = {"query": _text(document), "variables": variables}
-    patience_s = MOST_WAITING_S
+    until = time.monotonic() + LONGEST_S
+    time.sleep(min(LONGEST_WAIT_S, pace.reserve(domain, document)))
     for tried in range(1, TRIES + 1):
-        patience_s = _rest(pace.reserve(domain, document), patience_s)
         trouble: ShopifyError
         try:
             reply = wire.post(domain, path, said, token=token)
@@ -76,10 +76,10 @@ def ask(domain: str, token: str, document: str, variables: dict[str, Any]) -> di
             if problem is None:
                 return _data(reply)
             trouble, wait_s = problem
-        if tried == TRIES or wait_s > patience_s:
+        if tried == TRIES or time.monotonic() + wait_s > until:
             raise trouble
         log.info("shopify.waiting", document=document, tried=tried, wait_s=round(wait_s, 2))
-        patience_s = _rest(wait_s, patience_s)
+        time.sleep(wait_s)
     raise AssertionError
 
 
@@ -161,11 +161,3 @@ def _sentences(messages: list[str]) -> str:
 def _backoff_s(tried: int) -> float:
     whole = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (tried - 1))
     return float(whole * random.uniform(0.5, 1))
-
-
-def _rest(wait_s: float, patience_s: float) -> float:
-    """Wait, and say how much patience is left."""
-    wait_s = min(wait_s, patience_s)
-    if wait_s > 0:
-        time.sleep(wait_s)
-    return patience_s - wait_s

@@ -66,7 +66,7 @@ def post(domain: str, path: str, said: dict[str, Any], *, token: str | None = No
     address = f"{origin or f'https://{domain}'}{path}"
     until = time.monotonic() + LONGEST_S
     try:
-        with _client().stream("POST", address, json=said, headers=headers) as response:
+        with _client(not origin).stream("POST", address, json=said, headers=headers) as response:
             return Reply(
                 response.status_code,
                 _seconds(response.headers.get("Retry-After")),
@@ -78,8 +78,9 @@ def post(domain: str, path: str, said: dict[str, Any], *, token: str | None = No
 
 
 @lru_cache
-def _client() -> httpx2.Client:
-    return httpx2.Client(timeout=TIMEOUT, follow_redirects=False)
+def _client(outside: bool) -> httpx2.Client:
+    """The connections to Shopify; a proxy of the environment is for the world outside only."""
+    return httpx2.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=outside)
 
 
 def _read(response: httpx2.Response, until: float) -> bytes:

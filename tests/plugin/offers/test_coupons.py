@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from plugin import clock
 from plugin.offers.coupons import ALPHABET, LENGTH, new_code, refill
 from plugin.shopify.install import install
-from storage import coupons, db
+from storage import coupons, db, locks, shops
 from storage.coupons import POOL_FULL, Coupon
 from storage.ids import new_id
 from tests.plugin.shopify.box import Shopify, refused
@@ -182,6 +182,24 @@ def test_a_refusal_stays_at_the_coupon_and_is_tried_again_later(
 
     assert kept(shop_id, coupon_id).error == ""
     assert free(shop_id, coupon_id) == POOL_FULL
+
+
+def test_a_pool_that_somebody_fills_is_left_to_them(
+    shop_id: int, coupon_id: int, shopify: Shopify
+) -> None:
+    shopify.seen.clear()
+    with locks.exclusive(f"coupon-{shop_id}-{coupon_id}"):
+        refill(shop_id, coupon_id)
+
+    assert shopify.seen == []
+
+
+def test_the_clock_leaves_shops_alone_that_went_away(shop_id: int, coupon_id: int) -> None:
+    with db.transaction() as session:
+        assert coupons.low_pools(session) == [(shop_id, coupon_id)]
+        shops.uninstall(session, shop_id, clock.now())
+    with db.reading() as session:
+        assert coupons.low_pools(session) == []
 
 
 def test_a_coupon_that_is_gone_is_nobodys_business(shop_id: int, shopify: Shopify) -> None:
