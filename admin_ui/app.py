@@ -1,0 +1,34 @@
+"""The admin's routes: pages, what they post to, and their static files."""
+
+from starlette.routing import BaseRoute, Route
+
+from admin_ui import audience, flows, forms, home, preview, profile, quarantine, settings, static
+from admin_ui.auth import PATCH, merchant, patch_id_token
+
+
+def routes() -> list[BaseRoute]:
+    """Everything under which a merchant finds us."""
+    pages = [
+        ("/", home.show, "GET"),
+        ("/audience", audience.show, "GET"),
+        ("/audience/lists/{list_id}", audience.show_list, "GET"),
+        ("/audience/profiles/{profile_id}", profile.show, "GET"),
+        ("/flows", flows.show_all, "GET"),
+        ("/flows/{flow_id}", flows.show, "GET"),
+        ("/flows/{flow_id}", flows.switch, "POST"),
+        ("/flows/{flow_id}/messages/{action_id}", preview.show, "GET"),
+        ("/forms", forms.show_all, "GET"),
+        ("/forms/{form_id}", forms.show, "GET"),
+        ("/forms/{form_id}", forms.switch, "POST"),
+        ("/settings", settings.show, "GET"),
+        ("/settings", settings.save, "POST"),
+        ("/settings/quarantine", quarantine.show_all, "GET"),
+        ("/settings/quarantine/{webhook_id:path}", quarantine.show, "GET"),
+        ("/settings/quarantine/{webhook_id:path}", quarantine.try_again, "POST"),
+    ]
+    return [
+        *(Route(path, merchant(page), methods=[method]) for path, page, method in pages),
+        Route(PATCH, patch_id_token),
+        Route("/preview/{key}", preview.mail),
+        Route("/static/admin/{digest}/{name}", static.serve),
+    ]

@@ -1,0 +1,117 @@
+"""Who asks: a request with a session token comes in, a `Visit` goes on to a page, or a refusal out.
+
+There are no cookies. A document brings its token in the query (`id_token`), everything else as a
+Bearer, which App Bridge adds to each fetch; so a POST can come from our own pages only. The shop
+is the token's, whatever the query says. (shopify.dev: session tokens, token exchange)
+"""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from admin_ui import pages
+from admin_ui.visit import Visit
+from plugin import onboard
+from plugin.errors import RegularsError
+from plugin.shopify.session import verify_session_token
+from storage import db
+from storage.shops import Shop, shop_by_domain
+
+RETRY = {"X-Shopify-Retry-Invalid-Session-Request": "1"}  # App Bridge then tries a fresh token
+PATCH = "/auth/patch-id-token"
+MAX_FIELDS = 100
+
+log = structlog.get_logger()
+
+Page = Callable[[Visit], Response]
+
+
+def merchant(page: Page) -> Callable[[Request], object]:
+    """The endpoint for a page that only a merchant of an installed shop may see."""
+
+    async def endpoint(request: Request) -> Response:
+        token = token_of(request)
+        try:
+            domain = verify_session_token(token).domain
+        except RegularsError:
+            return refuse(request)
+        form: dict[str, str] = {}
+        if request.method == "POST":
+            sent = await request.form(max_fields=MAX_FIELDS, max_files=0)
+            form = {key: value for key, value in sent.items() if isinstance(value, str)}
+        return await run_in_threadpool(_answer, page, request, domain, token, form)
+
+    endpoint.__name__ = page.__name__
+    return endpoint
+
+
+def token_of(request: Request) -> str:
+    """The session token; a fetch never speaks by its address, which may be an old one."""
+    if is_fetch(request):
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        return token.strip() if kind.lower() == "bearer" else ""
+    return request.query_params.get("id_token", "")
+
+
+def is_fetch(request: Request) -> bool:
+    """Whether a script asks, rather than a browser opening a document."""
+    return (
+        request.method not in ("GET", "HEAD")
+        or "authorization" in request.headers
+        or "hx-request" in request.headers
+    )
+
+
+def refuse(request: Request) -> Response:
+    """To a fetch 401; to a document the page on which App Bridge gets a fresh token."""
+    if is_fetch(request):
+        return pages.problem(request, 401, RETRY)
+    query = [(key, value) for key, value in request.query_params.multi_items() if key != "id_token"]
+    back = request.url.path + (f"?{urlencode(query)}" if query else "")
+    kept = [pair for pair in query if pair[0] != "shopify-reload"]
+    return RedirectResponse(
+        f"{PATCH}?{urlencode([*kept, ('shopify-reload', back)])}",
+        status_code=302,
+        headers=pages.safety(pages.domain_in_query(request)),
+    )
+
+
+async def patch_id_token(request: Request) -> HTMLResponse:
+    """The page whose only work is App Bridge's: fetch a fresh token and open `shopify-reload`."""
+    back = request.query_params.get("shopify-reload", "")
+    if not back.startswith("/") or back.startswith(("//", "/\\")):
+        return pages.problem(request, 400)
+    domain = pages.domain_in_query(request)
+    return pages.bare("patch.html", pages.header_language(request), domain)
+
+
+def _answer(
+    page: Page, request: Request, domain: str, token: str, form: dict[str, str]
+) -> Response:
+    try:
+        shop = _shop(request, domain, token)
+        if shop is None:
+            return refuse(request)
+        return page(Visit(request, shop, form))
+    except RegularsError as error:
+        if error.status == 401:
+            return refuse(request)
+        log.warning("admin.refused", path=request.url.path, status=error.status)
+        return pages.problem(request, error.status, message=error.message, domain=domain)
+    except Exception:
+        log.exception("admin.failed", path=request.url.path)
+        return pages.problem(request, 500, domain=domain)
+
+
+def _shop(request: Request, domain: str, token: str) -> Shop | None:
+    """The installed shop. Only opening the app installs it: a fetch replayed after an uninstall
+    finds nothing."""
+    if not is_fetch(request):
+        onboard.ensure_installed(domain, token)
+    with db.reading() as session:
+        shop = shop_by_domain(session, domain)
+    return shop if shop is not None and shop.uninstalled_at is None else None

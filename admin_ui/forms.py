@@ -1,0 +1,136 @@
+"""Sign-up forms: how often each was seen and answered, what it asks, and its switch."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from admin_ui import charts, links
+from admin_ui.visit import Visit, missing
+from plugin import clock
+from plugin.forms import library
+from storage import db, forms, lists
+from storage.forms import LIVE, SUBMITTED, VIEWED
+
+DAYS = 30
+ASKS = {"email", "phone_number", "radio_buttons", "checkboxes", "dropdown", "text_input", "date"}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One block of a form in words: a text, a question with its answers, or a button."""
+
+    kind: str
+    words: str
+    answers: tuple[str, ...] = ()
+    property: str = ""
+
+
+def show_all(visit: Visit) -> Response:
+    """GET /forms"""
+    since = clock.now().date() - timedelta(days=DAYS - 1)
+    with db.reading() as session:
+        found = forms.forms_of(session, visit.shop.id)
+        totals = forms.form_totals(session, visit.shop.id, since)
+    counted = [
+        (form, totals.get(form.id, {}).get(VIEWED, 0), totals.get(form.id, {}).get(SUBMITTED, 0))
+        for form in found
+    ]
+    unseen = any(form.status == LIVE and not views for form, views, _ in counted)
+    return visit.page("forms.html", forms=counted, unseen=unseen, embed=links.embed(visit.shop))
+
+
+def show(visit: Visit) -> Response:
+    """GET /forms/{form_id}"""
+    return _page(visit, visit.number("form_id"))
+
+
+def switch(visit: Visit) -> Response:
+    """POST /forms/{form_id}: `status` is `live` or `draft`."""
+    form_id = visit.number("form_id")
+    live = visit.form.get("status") == LIVE
+    library.set_status(visit.shop.id, form_id, live)
+    say = visit.say
+    return _page(
+        visit,
+        form_id,
+        say.text("The form is live. Your shop shows it within a minute.")
+        if live
+        else say.text("The form is off. Your shop stops showing it within a minute."),
+    )
+
+
+def _page(visit: Visit, form_id: int, toast: str = "") -> Response:
+    shop, say = visit.shop, visit.say
+    today = clock.now().date()  # a form's days are UTC's
+    days = [today - timedelta(days=DAYS - 1 - n) for n in range(DAYS)]
+    with db.reading() as session:
+        form = forms.get_form(session, shop.id, form_id)
+        if form is None:
+            raise missing()
+        version = forms.get_form_version(session, shop.id, form_id, form.version)
+        if version is None:
+            raise missing()
+        counted = {(d, k): n for d, k, n in forms.form_days(session, shop.id, form_id, days[0])}
+        joined = lists.get_list(session, shop.id, form.list_id)
+    views = [counted.get((day, VIEWED), 0) for day in days]
+    submits = [counted.get((day, SUBMITTED), 0) for day in days]
+    return visit.page(
+        "form.html",
+        toast=toast,
+        form=form,
+        list=joined,
+        views=sum(views),
+        submits=sum(submits),
+        steps=steps(version.definition),
+        languages=sorted(version.translations),
+        shop_url=links.storefront(shop),
+        embed=links.embed(shop),
+        chart_drawn=charts.by_day(
+            say.text("Views and sign-ups by day"),
+            (say.text("Views"), say.text("Sign-ups")),
+            days,
+            views,
+            submits,
+            say,
+            say.number,
+            say.number,
+        ),
+    )
+
+
+def steps(definition: dict[str, Any]) -> list[tuple[str, list[Ask]]]:
+    """A form's steps, each with its name and what stands on it."""
+    found = list(definition.get("steps") or [])
+    if definition.get("success"):
+        found.append(definition["success"])
+    return [
+        (
+            str(step.get("name") or n + 1),
+            [
+                ask
+                for column in step.get("columns") or []
+                for row in column.get("rows") or []
+                for block in row.get("blocks") or []
+                if (ask := _ask(block))
+            ],
+        )
+        for n, step in enumerate(found)
+    ]
+
+
+def _ask(block: dict[str, Any]) -> Ask | None:
+    about = block.get("properties") or {}
+    kind = str(block.get("type"))
+    if kind in ASKS:
+        options = tuple(str(option["label"]) for option in about.get("options") or [])
+        return Ask("ask", str(about.get("label") or kind), options, about.get("property_name", ""))
+    if kind == "button":
+        return Ask("button", str(about.get("label") or ""))
+    words = about.get("text") or about.get("content") or about.get("checkbox_text") or ""
+    if isinstance(words, dict):
+        words = words.get("html") or ""
+    plain = Markup(str(words)).striptags()
+    return Ask("text", plain) if plain else None

@@ -1,0 +1,30 @@
+"""Links out: a shop comes in, addresses in its storefront and in its Shopify admin go out."""
+
+from urllib.parse import urlencode
+
+from plugin.settings import get_settings
+from storage.shops import Shop
+
+EMBED_BLOCK = "embed"  # extensions/popup/blocks/embed.liquid
+
+
+def storefront(shop: Shop) -> str:
+    """The shop as its visitors see it."""
+    return shop.url or _origin(shop)
+
+
+def embed(shop: Shop) -> str:
+    """The theme editor with our app embed ready to be switched on. (shopify.dev: deep links)"""
+    query = urlencode(
+        {
+            "context": "apps",
+            "template": "index",
+            "activateAppId": f"{get_settings().shopify_client_id}/{EMBED_BLOCK}",
+        },
+        safe="/",
+    )
+    return f"{_origin(shop)}/admin/themes/current/editor?{query}"
+
+
+def _origin(shop: Shop) -> str:
+    return get_settings().shopify_origin.rstrip("/") or f"https://{shop.domain}"

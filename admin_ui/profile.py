@@ -1,0 +1,122 @@
+"""A profile: who she is, what she did and was sent, what she allowed, and the proof of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+from starlette.responses import Response
+
+from admin_ui import answers, cursor, words
+from admin_ui.visit import Visit, missing
+from storage import (
+    consent,
+    db,
+    events,
+    flows,
+    lists,
+    messages,
+    orders,
+    profiles,
+    templates,
+)
+from storage.events import Event
+from storage.messages import Message
+from storage.profiles import EMAIL, PHONE, Identity
+
+PAGE = 30
+KINDS = ("all", "orders", "browsing", "messages")
+CHANNELS = {EMAIL: "email", PHONE: "sms"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a timeline: an event or a message."""
+
+    at: datetime
+    id: int
+    event: Event | None = None
+    message: Message | None = None
+
+
+def show(visit: Visit) -> Response:
+    """GET /audience/profiles/{profile_id}?kind=…&before=…"""
+    shop_id, profile_id = visit.shop.id, visit.number("profile_id")
+    kind = visit.request.query_params.get("kind", "all")
+    kind = kind if kind in KINDS else "all"
+    with db.reading() as session:
+        profile = profiles.get_profile(session, shop_id, profile_id)
+        if profile is None:
+            raise missing()
+        entries = timeline(session, shop_id, profile.id, kind, cursor.read(visit.request))
+        sent = [entry.message.id for entry in entries if entry.message]
+        known = profiles.identities_of(session, shop_id, [profile.id])
+        addresses = _addresses(known)
+        spent, bought = _bought(session, shop_id, profile.id)
+        return visit.page(
+            "profile.html",
+            profile=profile,
+            name=words.person(profile, visit.say),
+            kind=kind,
+            kinds=KINDS,
+            entries=entries[:PAGE],
+            older=cursor.write(*_place(entries)) if len(entries) > PAGE else "",
+            earned=messages.credits_of(session, shop_id, sent) if sent else {},
+            templates={t.id: t.name for t in templates.templates_of(session, shop_id)},
+            flows={flow.id: flow.name for flow in flows.flows_of(session, shop_id)},
+            enrolments=flows.enrolments_of(session, shop_id, profile.id)[:PAGE],
+            identities=known[:PAGE],
+            merges=profiles.merges_of(session, shop_id, profile.id)[:PAGE],
+            consents=consent.consents_of(session, shop_id, addresses),
+            ledger=consent.ledger_of(session, shop_id, addresses, limit=PAGE),
+            properties=answers.told(session, shop_id, profile.properties),
+            lists={found.id: found.name for found in lists.lists_of(session, shop_id)},
+            memberships=lists.memberships_of(session, shop_id, profile.id)[:PAGE],
+            spent=spent,
+            bought=bought,
+            words=words,
+        )
+
+
+def timeline(
+    session: Session,
+    shop_id: int,
+    profile_id: int,
+    kind: str,
+    before: tuple[datetime, int] | None,
+) -> list[Entry]:
+    """Events and messages in one line, newest first; one more than a page, if there is more."""
+    entries: list[Entry] = []
+    if kind != "messages":
+        metrics = {"orders": words.ORDERS, "browsing": words.BROWSING}.get(kind, ())
+        entries += [
+            Entry(event.occurred_at, event.id, event=event)
+            for event in events.events_page(
+                session,
+                shop_id,
+                profile_id,
+                PAGE + 1,
+                before=before,
+                metrics=metrics,
+                without=words.TOLD_BY_MESSAGES,
+            )
+        ]
+    if kind in ("all", "messages"):
+        entries += [
+            Entry(message.created_at, message.id, message=message)
+            for message in messages.messages_page(session, shop_id, profile_id, PAGE + 1, before)
+        ]
+    return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[: PAGE + 1]
+
+
+def _place(entries: Sequence[Entry]) -> tuple[datetime, int]:
+    return entries[PAGE - 1].at, entries[PAGE - 1].id
+
+
+def _addresses(known: Sequence[Identity]) -> list[tuple[str, str]]:
+    return [(CHANNELS[row.kind], row.value) for row in known if row.kind in CHANNELS]
+
+
+def _bought(session: Session, shop_id: int, profile_id: int) -> tuple[int, int]:
+    kept = [o for o in orders.orders_of(session, shop_id, profile_id) if o.cancelled_at is None]
+    return sum(order.total for order in kept), len(kept)

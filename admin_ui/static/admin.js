@@ -1,0 +1,65 @@
+// What the pages do beyond htmx: who frames us, toasts, questions before an act, and where the
+// keyboard stands after a page changed. App Bridge adds the session token to every fetch.
+(() => {
+  const root = document.documentElement;
+  // Shopify's sidebar shows our navigation then; a second one would be in the way.
+  if (window.shopify && window.top !== window.self) root.dataset.framed = "";
+
+  const SHOWN_MS = 6000;
+
+  function toast(words) {
+    const region = document.getElementById("toasts");
+    if (!region) return;
+    const box = document.createElement("div");
+    box.className = "toast";
+    const text = document.createElement("span");
+    text.textContent = words;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.textContent = "×";
+    close.setAttribute("aria-label", region.dataset.close);
+    close.addEventListener("click", () => box.remove());
+    box.append(text, close);
+    region.replaceChildren(box);
+    let timer = setTimeout(() => box.remove(), SHOWN_MS);
+    const stay = () => clearTimeout(timer);
+    const leave = () => { stay(); timer = setTimeout(() => box.remove(), SHOWN_MS); };
+    box.addEventListener("mouseenter", stay);
+    box.addEventListener("focusin", stay);
+    box.addEventListener("mouseleave", leave);
+    box.addEventListener("focusout", leave);
+  }
+
+  // A browser may refuse window.confirm in a frame of another origin.
+  function ask(event) {
+    const { ctx, issueRequest, dropRequest } = event.detail;
+    const dialog = document.getElementById("ask");
+    if (!ctx.confirm || !dialog) return;
+    event.preventDefault();
+    document.getElementById("ask-words").textContent = ctx.confirm;
+    dialog.returnValue = "no";
+    dialog.addEventListener(
+      "close",
+      () => (dialog.returnValue === "yes" ? issueRequest() : dropRequest()),
+      { once: true },
+    );
+    dialog.showModal();
+  }
+
+  let waiting = 0;
+  function busy(change) {
+    waiting = Math.max(0, waiting + change);
+    root.toggleAttribute("data-busy", waiting > 0);
+  }
+
+  document.addEventListener("regulars:toast", (event) => toast(event.detail.words));
+  document.addEventListener("htmx:confirm", ask);
+  document.addEventListener("htmx:before:request", () => busy(1));
+  document.addEventListener("htmx:finally:request", () => busy(-1));
+  document.addEventListener("htmx:after:swap", () => {
+    // The link that was followed is gone with the old page: begin where the new one does.
+    if (document.activeElement === document.body) {
+      document.getElementById("content")?.focus({ preventScroll: true });
+    }
+  });
+})();

@@ -1,0 +1,220 @@
+"""Words: the codes and names that the product keeps come in, sentences for a merchant go out."""
+
+from typing import Any
+
+from admin_ui.language import Language
+from storage.events import Event
+from storage.profiles import Profile
+
+
+def N_(words: str) -> str:  # noqa: N802  (gettext's own name for a string that is said elsewhere)
+    """Mark a string for the catalogue."""
+    return words
+
+
+DID = {
+    "Placed Order": N_("%(who)s placed an order of %(amount)s"),
+    "Ordered Product": N_("%(who)s ordered %(what)s"),
+    "Checkout Started": N_("%(who)s started a checkout of %(amount)s"),
+    "Added to Cart": N_("%(who)s added %(what)s to the cart"),
+    "Viewed Product": N_("%(who)s looked at %(what)s"),
+    "Viewed Collection": N_("%(who)s looked at a collection"),
+    "Viewed Cart": N_("%(who)s looked at the cart"),
+    "Active on Site": N_("%(who)s visited the shop"),
+    "Submitted Search": N_("%(who)s searched the shop"),
+    "Fulfilled Order": N_("An order of %(who)s was sent"),
+    "Cancelled Order": N_("An order of %(who)s was cancelled"),
+    "Refunded Order": N_("An order of %(who)s was refunded"),
+    "Submitted Form": N_("%(who)s filled in a sign-up form"),
+    "Form submitted by profile": N_("%(who)s filled in a sign-up form"),
+    "Subscribed to List": N_("%(who)s joined a list"),
+    "Subscribed to Email Marketing": N_("%(who)s subscribed to email"),
+    "Unsubscribed from Email Marketing": N_("%(who)s unsubscribed from email"),
+    "Subscribed to SMS Marketing": N_("%(who)s subscribed to texts"),
+    "Unsubscribed from SMS Marketing": N_("%(who)s unsubscribed from texts"),
+    "Received Email": N_("%(who)s received an email"),
+    "Opened Email": N_("%(who)s opened an email"),
+    "Clicked Email": N_("%(who)s clicked in an email"),
+    "Bounced Email": N_("An email to %(who)s came back"),
+}
+METRICS = {
+    "Placed Order": N_("Placed an order"),
+    "Ordered Product": N_("Ordered a product"),
+    "Checkout Started": N_("Started a checkout"),
+    "Added to Cart": N_("Added to the cart"),
+    "Viewed Product": N_("Looked at a product"),
+    "Viewed Collection": N_("Looked at a collection"),
+    "Viewed Cart": N_("Looked at the cart"),
+    "Active on Site": N_("Visited the shop"),
+    "Submitted Search": N_("Searched the shop"),
+    "Fulfilled Order": N_("Order sent"),
+    "Cancelled Order": N_("Order cancelled"),
+    "Refunded Order": N_("Order refunded"),
+    "Submitted Form": N_("Filled in a sign-up form"),
+    "Form submitted by profile": N_("Filled in a sign-up form"),
+    "Subscribed to List": N_("Joined a list"),
+    "Subscribed to Email Marketing": N_("Subscribed to email"),
+    "Unsubscribed from Email Marketing": N_("Unsubscribed from email"),
+    "Subscribed to SMS Marketing": N_("Subscribed to texts"),
+    "Unsubscribed from SMS Marketing": N_("Unsubscribed from texts"),
+    "Received Email": N_("Received an email"),
+    "Opened Email": N_("Opened an email"),
+    "Clicked Email": N_("Clicked in an email"),
+    "Bounced Email": N_("An email came back"),
+}
+ORDERS = (
+    "Placed Order", "Ordered Product", "Checkout Started", "Fulfilled Order", "Cancelled Order",
+    "Refunded Order",
+)  # fmt: skip
+BROWSING = (
+    "Viewed Product", "Viewed Collection", "Viewed Cart", "Added to Cart", "Active on Site", "Submitted Search",
+)  # fmt: skip
+# The message's own row says these, with more about them.
+TOLD_BY_MESSAGES = ("Received Email", "Opened Email", "Clicked Email", "Bounced Email")
+
+STATES = {
+    "due": N_("Waiting to be sent"),
+    "sending": N_("Being sent"),
+    "accepted": N_("Sent"),
+    "failed": N_("Failed"),
+    "ambiguous": N_("Not certain"),
+    "skipped": N_("Not sent"),
+}
+TONES = {
+    "accepted": "good", "failed": "bad", "ambiguous": "warn", "skipped": "quiet", "due": "info",
+    "sending": "info",
+}  # fmt: skip
+REASONS = {
+    "no_consent": N_("This address never agreed to marketing messages."),
+    "unsubscribed": N_("This address had unsubscribed before the message was due."),
+    "no_address": N_("We know no address of theirs for this channel."),
+    "bounced": N_("The mailbox does not exist: an earlier mail to it came back."),
+    "flow_off": N_("The flow was switched off before the message was due."),
+    "left_flow": N_("They left the flow before the message was due."),
+    "filter": N_("They no longer met the flow's conditions."),
+    "shop_uninstalled": N_("The app was not installed when the message was due."),
+    "no_profile": N_("The shopper's profile was deleted."),
+    "no_sender": N_("The shop has no sender address. Set it in Settings."),
+    "no_postal_address": N_(
+        "The shop has no postal address, which the law asks for in every marketing mail. "
+        "Set it in Settings."
+    ),
+    "waits_for_coupon": N_("It waits for a discount code from Shopify."),
+    "no_coupon": N_("Shopify gave no discount code for an hour, so no mail promised one."),
+    "render": N_("The template could not be filled in for this shopper."),
+    "no_template": N_("The template no longer exists."),
+    "no_channel": N_("There is no way to send on this channel yet."),
+    "try_again": N_("The mail relay asked to try again later."),
+    "gave_up": N_("The mail relay kept putting it off for three days."),
+    "rejected": N_("The mail relay refused the message."),
+    "address_gone": N_("The mail relay says that this mailbox does not exist."),
+    "ambiguous": N_(
+        "The line broke while it was handed over, so it may have arrived. It is not sent again: "
+        "nobody should get it twice."
+    ),
+}
+CONSENT = {
+    "subscribed": N_("Subscribed"),
+    "unsubscribed": N_("Unsubscribed"),
+    "bounced": N_("Mail comes back"),
+}
+SOURCES = {
+    "form": N_("Sign-up form"),
+    "storefront": N_("Shopify"),
+    "one-click": N_("One-click unsubscribe of the mail program"),
+    "link": N_("Link in a message"),
+    "merchant": N_("Changed by the shop"),
+    "bounce": N_("The mail relay's answer"),
+    "complaint": N_("Reported as spam"),
+}
+CHANNELS = {"email": N_("Email"), "sms": N_("Text message")}
+IDENTITIES = {
+    "email": N_("Email"),
+    "phone": N_("Phone"),
+    "customer_id": N_("Shopify customer"),
+    "browser_id": N_("Browser"),
+    "cart_token": N_("Cart"),
+    "checkout_token": N_("Checkout"),
+}
+ENROLMENTS = {
+    "waiting": N_("In it now"),
+    "finished": N_("Went through"),
+    "left": N_("Left early"),
+    "failed": N_("Failed"),
+}
+LEAVINGS = {
+    "flow_off": N_("The flow was switched off."),
+    "shop_uninstalled": N_("The app was uninstalled."),
+    "filter": N_("They no longer met the flow's conditions."),
+    "error": N_("A step failed several times."),
+}
+
+
+def said(table: dict[str, str], code: str, say: Language) -> str:
+    """A code in words; one that we have no words for, as it is."""
+    return say.text(table[code]) if code in table else code
+
+
+def person(profile: Profile | None, say: Language) -> str:
+    """What to call a shopper: her name, her address, or a visitor."""
+    if profile is None:
+        return say.text("A visitor")
+    given, family = profile.first_name or "", profile.last_name or ""
+    # Chinese, Japanese and Korean names stand family name first, without a space.
+    cjk = any("\u3040" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7af" for letter in family)
+    name = f"{family}{given}" if cjk else f"{given} {family}".strip()
+    return name or profile.email or profile.phone or say.text("A visitor")
+
+
+def happening(event: Event, profile: Profile | None, say: Language) -> str:
+    """An event of the shop as a sentence: `Maya placed an order of $54.00`."""
+    who = person(profile, say)
+    known = DID.get(event.metric)
+    if known is None:
+        return say.text("%(who)s: %(what)s", who=who, what=event.metric)
+    return say.text(known, who=who, what=subject(event, say), amount=amount(event, say))
+
+
+def amount(event: Event, say: Language) -> str:
+    """What an event was worth, in its own currency."""
+    return say.money(event.value or 0, event.currency)
+
+
+def subject(event: Event, say: Language) -> str:
+    """The product that an event is about, by the name that it came with."""
+    title = event.properties.get("title")
+    return title if isinstance(title, str) and title else say.text("a product")
+
+
+def details(event: Event, say: Language) -> list[str]:
+    """What stands under an event on a timeline: the order's number, its lines, a product's name."""
+    about: dict[str, Any] = event.properties
+    found = [about[key] for key in ("title", "number", "page") if isinstance(about.get(key), str)]
+    lines = about.get("lines")
+    found += [
+        f"{say.number(line.get('quantity') or 1)} × {line['title']}"
+        for line in (lines[:10] if isinstance(lines, list) else [])
+        if isinstance(line, dict) and line.get("title")
+    ]
+    return found
+
+
+def reason(code: str, say: Language) -> str:
+    """Why a message was not sent; a code may carry a detail after a colon."""
+    name, _, detail = code.partition(":")
+    if name == "did":
+        return say.text("They did this: %(what)s", what=said(METRICS, detail, say))
+    return said(REASONS, name, say)
+
+
+def left(code: str, say: Language) -> str:
+    """Why somebody left a flow before its end."""
+    if code in LEAVINGS:
+        return say.text(LEAVINGS[code])
+    return reason(code, say)
+
+
+def identity(text: str, say: Language) -> str:
+    """An identity as a merge names it (`email:…`), with its kind in words."""
+    kind, colon, value = text.partition(":")
+    return f"{said(IDENTITIES, kind, say)}{colon}{value}".replace(":", ": ", 1)

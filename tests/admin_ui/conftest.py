@@ -1,0 +1,115 @@
+"""The admin as an app on its own, merchants who sign their requests, and two shops."""
+
+import time
+import uuid
+from collections.abc import Callable, Generator
+from typing import Any
+
+import jwt
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from admin_ui.app import routes
+from plugin.settings import get_settings
+from storage import db
+from storage.shops import Shop, add_shop
+from tests.admin_ui import sample
+from tests.conftest import NOW, SETTINGS
+
+SECRET = "a secret of the length that Shopify's have"  # a shorter one makes PyJWT warn
+
+
+def session_token(domain: str, *, algorithm: str = "HS256", **changed: Any) -> str:
+    """A session token as App Bridge gives it; a claim that is changed to None is left out."""
+    now = int(time.time())
+    claims = {
+        "iss": f"https://{domain}/admin",
+        "dest": f"https://{domain}",
+        "aud": SETTINGS["REGULARS_SHOPIFY_CLIENT_ID"],
+        "sub": "42",
+        "exp": now + 60,
+        "nbf": now,
+        "iat": now,
+        "jti": str(uuid.uuid4()),
+        "sid": "a-session",
+        **changed,
+    }
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(kept, SECRET, algorithm=algorithm)
+
+
+class Merchant:
+    """Opens pages as a browser inside Shopify's admin does."""
+
+    def __init__(self, client: TestClient, domain: str) -> None:
+        self.client = client
+        self.domain = domain
+
+    def open(self, path: str, locale: str = "en", **query: str) -> Any:
+        """A document."""
+        token = session_token(self.domain)
+        said = {"shop": self.domain, "id_token": token, "locale": locale, "embedded": "1", **query}
+        return self.client.get(path, params=said, follow_redirects=False)
+
+    def fetch(self, path: str, **more: Any) -> Any:
+        """What htmx asks for."""
+        return self.client.get(path, headers=self.headers(), **more)
+
+    def post(self, path: str, **form: str) -> Any:
+        """A form."""
+        return self.client.post(path, data=form, headers=self.headers())
+
+    def headers(self) -> dict[str, str]:
+        """What App Bridge and htmx add."""
+        return {"Authorization": f"Bearer {session_token(self.domain)}", "HX-Request": "true"}
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Generator[TestClient]:
+    """The admin's pages."""
+    monkeypatch.setenv("REGULARS_SHOPIFY_CLIENT_SECRET", SECRET)
+    get_settings.cache_clear()
+    with TestClient(Starlette(routes=routes())) as client:
+        yield client
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def merchant(sqlite: str, shop: Shop, client: TestClient) -> Merchant:
+    """The merchant of `shop`, in which nothing has happened."""
+    return Merchant(client, shop.domain)
+
+
+@pytest.fixture
+def filled(merchant: Merchant, shop: Shop) -> dict[str, int]:
+    """Two months of a shop's life; ids by name."""
+    return sample.fill(shop)
+
+
+@pytest.fixture
+def other(sqlite: str, shop: Shop, client: TestClient) -> Merchant:
+    """The merchant of another shop."""
+    with db.transaction() as session:
+        add_shop(session, "other.myshopify.com", NOW, name="Other", access_token="shpat_other")
+    return Merchant(client, "other.myshopify.com")
+
+
+@pytest.fixture
+def pages(filled: dict[str, int]) -> Callable[[], list[str]]:
+    """Every page of the filled shop."""
+    return lambda: [
+        "/",
+        "/audience",
+        f"/audience/lists/{filled['list']}",
+        f"/audience/profiles/{filled['profile']}",
+        "/flows",
+        f"/flows/{filled['Welcome']}",
+        f"/flows/{filled['Abandoned checkout']}",
+        f"/flows/{filled['Welcome']}/messages/1",
+        "/forms",
+        f"/forms/{filled['form']}",
+        "/settings",
+        "/settings/quarantine",
+        "/settings/quarantine/b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
+    ]

@@ -1,0 +1,360 @@
+"""A shop with two months behind it, as the pages' tests and pictures want it."""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from plugin import clock
+from plugin.onboard import furnish
+from storage import consent, db, events, forms, inbox, messages, orders, profiles
+from storage.flows import LIVE, Enrolment, StepLog, flows_of, get_flow_version
+from storage.ids import new_id
+from storage.lists import join_list, lists_of
+from storage.messages import Credit, Message
+from storage.products import Product
+from storage.profiles import Identity, Merge, Profile
+from storage.shops import Shop
+
+PEOPLE = [
+    ("Maya", "Okafor", "maya.okafor@example.com", "+14155550132", "US", "en-US", "hydration"),
+    ("Lena", "Brandt", "lena.brandt@example.de", None, "DE", "de-DE", "sensitivity"),
+    ("小雨", "陈", "xiaoyu.chen@example.cn", "+8613800138000", "CN", "zh-CN", "firmness"),
+    ("Sofía", "Marín", "sofia.marin@example.es", None, "ES", "es-ES", "blemishes"),
+    ("Amira", "Haddad", "amira.haddad@example.com", "+447700900123", "GB", "en-GB", "hydration"),
+    ("Noah", "Kim", "noah.kim@example.com", None, "US", "en-US", "firmness"),
+    (None, None, "r.takahashi@example.jp", None, "JP", "ja-JP", "sensitivity"),
+    (None, None, None, None, None, None, None),
+]
+PRODUCTS = [
+    ("Overnight Dew Mask", 4800), ("Barrier Cream", 3900), ("Rice Water Toner", 2600),
+    ("Calm Serum", 5400), ("Daily Mineral SPF 50", 3200),
+]  # fmt: skip
+
+
+def fill(shop: Shop) -> dict[str, int]:
+    """Fill a shop; ids by name for the tests that need one."""
+    chance = random.Random(7)
+    now = clock.now().replace(microsecond=0)
+    furnish(shop.id)
+    ids: dict[str, int] = {}
+    with db.transaction() as session:
+        people = [_person(session, shop, n, row, now) for n, row in enumerate(PEOPLE)]
+        ids["profile"] = people[0].id
+        ids["list"] = lists_of(session, shop.id)[0].id
+        for flow in flows_of(session, shop.id):
+            flow.status = LIVE
+            session.add(flow)
+            ids[flow.name] = flow.id
+        form = forms.forms_of(session, shop.id)[0]
+        form.status = LIVE
+        session.add(form)
+        ids["form"] = form.id
+        _catalog(session, shop, now)
+        sold = _orders(session, shop, people, now, chance)
+        _days_of_form(session, shop, form.id, now, chance)
+        _subscribe(session, shop, people, form.id, ids["list"], now)
+        _messages(session, shop, people, ids, sold, now, chance)
+        _story(session, shop, people[0], now)
+    with db.inbox_transaction() as inbox_session:
+        _quarantine(inbox_session, shop, now)
+    return ids
+
+
+def _person(session: Session, shop: Shop, n: int, row: Any, now: datetime) -> Profile:
+    first, last, email, phone, country, locale, need = row
+    profile = Profile(
+        shop_id=shop.id,
+        id=new_id(),
+        email=email,
+        phone=phone,
+        first_name=first,
+        last_name=last,
+        country=country,
+        locale=locale,
+        properties={"skin_need": need} if need else {},
+        created_at=now - timedelta(days=41 - 5 * n, hours=3),
+        seen_at=now - timedelta(minutes=4 + 700 * n),
+    )
+    session.add(profile)
+    known = [("email", email), ("phone", phone), ("browser_id", f"b-{n}-6f2c81d0a94e")]
+    for kind, value in known:
+        if value:
+            session.add(
+                Identity(
+                    shop_id=shop.id, kind=kind, value=value, profile_id=profile.id, linked_at=now
+                )
+            )
+    session.flush()
+    return profile
+
+
+def _catalog(session: Session, shop: Shop, now: datetime) -> None:
+    for n, (title, price) in enumerate(PRODUCTS):
+        session.add(
+            Product(
+                shop_id=shop.id,
+                id=9000 + n,
+                title=title,
+                handle=title.lower().replace(" ", "-"),
+                tags=["hydration", "sensitivity"][: 1 + n % 2],
+                price=price,
+                updated_at=now,
+            )
+        )
+
+
+def _orders(
+    session: Session, shop: Shop, people: list[Profile], now: datetime, chance: random.Random
+) -> list[dict[str, Any]]:
+    sold = []
+    for n in range(96):
+        at = now - timedelta(hours=14 * n + chance.randrange(12), minutes=chance.randrange(60))
+        total = chance.choice([2600, 3900, 5400, 8700, 10200, 4800, 12600])
+        row = {
+            "shop_id": shop.id,
+            "id": 5_500_000 + n,
+            "profile_id": people[n % 6].id,
+            "number": f"#{1096 - n}",
+            "placed_at": at,
+            "updated_at": at,
+            "cancelled_at": None,
+            "total": total,
+            "currency": shop.currency,
+            "checkout_token": None,
+            "cart_token": None,
+            "discount_codes": [],
+            "status_url": "",
+        }
+        sold.append(row)
+    orders.save_orders(session, sold, [])
+    events.add_events(
+        session,
+        [
+            _event(shop, row["profile_id"], "Placed Order", row["placed_at"], row["total"],
+                   number=row["number"])
+            for row in sold
+        ],
+    )  # fmt: skip
+    return sold
+
+
+def _event(
+    shop: Shop, profile_id: int, metric: str, at: datetime, value: int | None = None, **about: Any
+) -> dict[str, Any]:
+    return {
+        "shop_id": shop.id,
+        "id": (event_id := new_id()),
+        "profile_id": profile_id,
+        "metric": metric,
+        "unique_id": str(event_id),
+        "occurred_at": at,
+        "value": value,
+        "currency": shop.currency if value is not None else None,
+        "properties": about,
+    }
+
+
+def _days_of_form(
+    session: Session, shop: Shop, form_id: int, now: datetime, chance: random.Random
+) -> None:
+    for day in range(30):
+        date = now.date() - timedelta(days=day)
+        for _ in range(chance.randrange(4, 14)):
+            forms.count_form(session, shop.id, form_id, 1, date, forms.VIEWED)
+        for _ in range(chance.randrange(0, 4)):
+            forms.count_form(session, shop.id, form_id, 1, date, forms.SUBMITTED)
+
+
+def _subscribe(
+    session: Session, shop: Shop, people: list[Profile], form_id: int, list_id: int, now: datetime
+) -> None:
+    for n, one in enumerate(people[:7]):
+        at = now - timedelta(days=6 * n + 1)
+        join_list(session, shop.id, list_id, one.id, at, f"form:{form_id}")
+        states = [consent.SUBSCRIBED] + [consent.UNSUBSCRIBED] * (n == 3)
+        consent.record(
+            session,
+            [
+                {
+                    "shop_id": shop.id,
+                    "id": new_id(),
+                    "unique_key": f"sample:{one.id}:{state}",
+                    "channel": "email",
+                    "address": one.email,
+                    "state": state,
+                    "occurred_at": at + timedelta(days=later),
+                    "recorded_at": at,
+                    "source": "form" if state == consent.SUBSCRIBED else "one-click",
+                    "profile_id": one.id,
+                    "words": "<p>By signing up you agree to receive our emails with skin advice "
+                    "and offers. You can unsubscribe at any time.</p>",
+                    "form_id": form_id,
+                    "form_version": 1,
+                    "page": "https://dewpoint.example/collections/all",
+                    "ip": "203.0.113.42",
+                    "user_agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X)",
+                }
+                for later, state in enumerate(states)
+            ],
+        )
+
+
+def _messages(
+    session: Session,
+    shop: Shop,
+    people: list[Profile],
+    ids: dict[str, int],
+    sold: list[dict[str, Any]],
+    now: datetime,
+    chance: random.Random,
+) -> None:
+    welcome, reminder = ids["Welcome"], ids["Abandoned checkout"]
+    states = ["accepted"] * 8 + ["skipped", "failed"]
+    why = {"skipped": "did:Placed Order", "failed": "address_gone"}
+    made: list[Message] = []
+    for n in range(60):
+        flow_id, action = [(welcome, "1"), (reminder, "2"), (reminder, "4")][n % 3]
+        state = chance.choice(states)
+        at = now - timedelta(hours=11 * n + 5)
+        sent = at if state == "accepted" else None
+        made.append(
+            Message(
+                shop_id=shop.id,
+                id=new_id(),
+                key=f"sample:{n}",
+                profile_id=people[n % 7].id,
+                channel="email",
+                destination=people[n % 7].email or "",
+                flow_id=flow_id,
+                action_id=action,
+                template_id=_template(session, shop, flow_id, action),
+                subject="Welcome to Dewpoint: your 10% and where to begin"
+                if flow_id == welcome
+                else "You left something in your basket",
+                coupon_code="WELCOME-7K2M9P" if flow_id == welcome else None,
+                state=state,
+                reason=why.get(state, ""),
+                due_at=at,
+                created_at=at,
+                sent_at=sent,
+                opened_at=at + timedelta(hours=1) if sent and n % 2 == 0 else None,
+                clicked_at=at + timedelta(hours=2) if sent and n % 4 == 0 else None,
+                unsubscribed_at=at + timedelta(hours=3) if sent and n == 9 else None,
+            )
+        )
+    session.add_all(made)
+    session.flush()
+    for n, row in enumerate(sold[::6]):
+        message = made[n * 3 % len(made)]
+        messages.add_credit(
+            session,
+            Credit(
+                shop_id=shop.id,
+                order_id=row["id"],
+                message_id=message.id,
+                flow_id=message.flow_id,
+                action_id=message.action_id,
+                amount=row["total"],
+                currency=shop.currency,
+                at=row["placed_at"],
+            ).model_dump(),
+        )
+    for n, one in enumerate(people[:5]):
+        ended = n > 2
+        enrolment = Enrolment(
+            shop_id=shop.id,
+            id=new_id(),
+            flow_id=reminder,
+            version=1,
+            profile_id=one.id,
+            key=f"sample:{n}",
+            state="left" if ended else "waiting",
+            action_id="1" if n % 2 else "3",
+            due_at=now + timedelta(minutes=35 + 60 * n),
+            started_at=now - timedelta(hours=1),
+            entered_at=now - timedelta(hours=1),
+            ended_at=now if ended else None,
+            ended_because="did:Placed Order" if ended else "",
+        )
+        session.add(enrolment)
+        session.add(
+            StepLog(
+                shop_id=shop.id,
+                id=new_id(),
+                flow_id=reminder,
+                enrolment_id=enrolment.id,
+                action_id=enrolment.action_id,
+                outcome="left" if ended else "waits",
+                at=now,
+            )
+        )
+
+
+def _template(session: Session, shop: Shop, flow_id: int, action_id: str) -> int:
+    version = get_flow_version(session, shop.id, flow_id, 1)
+    assert version
+    actions = {a["id"]: a for a in version.definition["actions"]}
+    return int(actions[action_id]["data"]["message"]["template_id"])
+
+
+def _story(session: Session, shop: Shop, maya: Profile, now: datetime) -> None:
+    told = [
+        ("Active on Site", 190, None, {}),
+        ("Viewed Product", 185, None, {"title": "Overnight Dew Mask"}),
+        ("Viewed Product", 180, None, {"title": "Calm Serum"}),
+        ("Added to Cart", 172, 4800, {"title": "Overnight Dew Mask"}),
+        ("Submitted Form", 160, None, {}),
+        ("Subscribed to Email Marketing", 160, None, {}),
+        ("Checkout Started", 64, 8700,
+         {"lines": [{"title": "Overnight Dew Mask", "quantity": 1},
+                    {"title": "Barrier Cream", "quantity": 1}]}),
+        ("Viewed Product", 9, None, {"title": "Rice Water Toner"}),
+        ("Placed Order", 4, 5400, {"number": "#1097"}),
+        ("Ordered Product", 4, 5400, {"title": "Calm Serum"}),
+    ]  # fmt: skip
+    events.add_events(
+        session,
+        [
+            _event(shop, maya.id, metric, now - timedelta(minutes=ago), value, **about)
+            for metric, ago, value, about in told
+        ],
+    )
+    session.add(
+        Message(
+            shop_id=shop.id, id=new_id(), key="sample:never", profile_id=maya.id, channel="email",
+            template_id=1, subject="", state="skipped", reason="no_consent",
+            due_at=now - timedelta(minutes=70), created_at=now - timedelta(minutes=70),
+        )
+    )  # fmt: skip
+    session.add(
+        Merge(
+            shop_id=shop.id, id=new_id(), kept_id=maya.id, merged_id=new_id(),
+            because="email:maya.okafor@example.com", at=now - timedelta(minutes=160),
+        )
+    )  # fmt: skip
+
+
+def _quarantine(session: Session, shop: Shop, now: datetime) -> None:
+    inbox.keep(
+        session,
+        [
+            inbox.Arrival(shop.id, "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", "orders/updated",
+                          "2026-10", "", now - timedelta(hours=2),
+                          b'{"id": 820982911946154508, "total_price": "ten", "currency": "USD"}'),
+            inbox.Arrival(shop.id, "0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "checkouts/create",
+                          "2026-10", "", now - timedelta(days=1), b"<html>not JSON</html>"),
+        ],
+    )  # fmt: skip
+    for webhook_id, error in (
+        ("b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", "total_price is not an amount of money"),
+        ("0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "the body is not JSON"),
+    ):
+        inbox.settle(session, shop.id, [webhook_id], inbox.QUARANTINED, error)
+
+
+def all_people(shop: Shop) -> list[int]:
+    """The ids of every profile of a shop."""
+    with db.reading() as session:
+        return [p.id for p in profiles.search_profiles(session, shop.id, "")]
