@@ -20,13 +20,14 @@ def main() -> None:
 
 def _app() -> Any:
     from admin_ui.app import routes as admin_routes
-    from webhooks.app import routes as webhook_routes
-
+    from plugin import logs
     from plugin.connect import connect
     from plugin.lifeline import hold_if_supervised
     from plugin.settings import get_settings
     from plugin.web import application
+    from webhooks.app import routes as webhook_routes
 
+    logs.set_up()
     hold_if_supervised()
     connect()
     return application(
@@ -36,9 +37,11 @@ def _app() -> Any:
 
 
 def _broker() -> Any:
+    from plugin import logs
     from plugin.connect import connect
     from plugin.lifeline import Lifeline
 
+    logs.set_up()
     broker = connect()
     broker.add_middleware(Lifeline())
 

@@ -41,10 +41,20 @@ def serve(
     threads: Threads = 4,
 ) -> None:
     """Run everything on this machine: broker, web, workers and clock."""
+    from plugin.serve import say
     from plugin.serve import serve as run
     from plugin.settings import get_settings
 
-    run(get_settings(), host=host, port=port, web=web, processes=workers, threads=threads)
+    settings = get_settings()
+    run(
+        settings,
+        host=host,
+        port=port,
+        web=web,
+        processes=workers,
+        threads=threads,
+        on_ready=lambda: say("serve", f"ready at http://{host}:{port}, outside {settings.url}"),
+    )
 
 
 @command.command()

@@ -6,7 +6,7 @@ import sys
 import structlog
 
 FORMAT = "%(levelname)s %(name)s %(message)s"
-QUIET = ("httpx2", "alembic", "pika", "mail.log", "uvicorn.access")  # they tell each request
+QUIET = ("httpx2", "alembic", "pika", "mail.log", "uvicorn", "dramatiq")  # they tell every step
 
 
 def set_up() -> None:

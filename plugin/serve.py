@@ -12,10 +12,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from plugin import lifeline, valkey
 from plugin.errors import RegularsError
@@ -45,53 +45,73 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """Runs children until it is told to stop. They are started in order and ended in reverse."""
+    """Runs children inside its `with` block; they are ended in reverse order when it ends."""
 
-    children: list[Child]
     say: Callable[[str, str], None]
+    children: list[Child] = field(default_factory=list)
     signals: int = 0
     _pipes: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
 
-    def run(self, on_ready: Callable[[], None]) -> None:
-        """Start everything, call `on_ready`, and stay until SIGTERM or SIGINT.
-
-        Raises:
-            RegularsError: a child ended before it was ready.
-        """
+    def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
-        try:
-            for child in self.children:
-                self._start(child)
-                self._wait_until_ready(child)
-            if not self.signals:
-                on_ready()
-            while not self.signals:
-                self._heal()
-                self._forward()
-        finally:
-            self._stop()
+        return self
 
-    def run_once(self, name: str, command: list[str]) -> None:
-        """Run a command to its end.
+    def __exit__(self, *error: object) -> None:
+        for child in reversed(self.children):
+            self._end(child)
+        self._forward()
+
+    def start(self, children: Sequence[Child]) -> None:
+        """Start children, all at once."""
+        for child in children:
+            self.children.append(child)
+            self._start(child)
+
+    def wait(self) -> None:
+        """Wait until every child is ready.
+
+        Raises:
+            RegularsError: one has ended, or takes too long.
+        """
+        deadline = time.monotonic() + READY_WITHIN_S
+        for child in self.children:
+            while not self.signals and not child.ready():
+                self._forward()
+                self._all_live()
+                if time.monotonic() > deadline:
+                    raise RegularsError(f"`{child.name}` was not ready in {READY_WITHIN_S:.0f} s.")
+
+    def stay(self) -> None:
+        """Keep the children alive until SIGTERM or SIGINT."""
+        while not self.signals:
+            self._heal()
+            self._forward()
+
+    def run_once(self, child: Child) -> None:
+        """Run a child to its end.
 
         Raises:
             RegularsError: it failed; it has said why.
         """
-        child = Child(name, command, grace_s=5)
-        self._start(child)
-        assert child.process is not None
-        while child.process.poll() is None and not self.signals:
+        process = self._start(child)
+        while process.poll() is None and not self.signals:
             self._forward()
         self._end(child)
         self._forward()
-        if child.process.returncode and not self.signals:
-            raise RegularsError(f"`{name}` failed; its own words are above.")
+        if process.returncode and not self.signals:
+            raise RegularsError(f"`{child.name}` failed; its own words are above.")
+
+    def _all_live(self) -> None:
+        for child in self.children:
+            if child.process and child.process.poll() is not None:
+                self._forward()
+                raise RegularsError(f"`{child.name}` ended at once; its own words are above.")
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         self.signals += 1
 
-    def _start(self, child: Child) -> None:
+    def _start(self, child: Child) -> subprocess.Popen[bytes]:
         parent = os.getpid()
 
         def tie() -> None:
@@ -114,20 +134,7 @@ class Supervisor:
         os.set_blocking(child.process.stdout.fileno(), False)
         lines = _Lines(child.name, child.process.stdout, self.say)
         self._pipes.register(child.process.stdout, selectors.EVENT_READ, lines)
-
-    def _wait_until_ready(self, child: Child) -> None:
-        deadline = time.monotonic() + READY_WITHIN_S
-        while not self.signals and not child.ready():
-            self._forward()
-            self._all_live()
-            if time.monotonic() > deadline:
-                raise RegularsError(f"`{child.name}` was not ready after {READY_WITHIN_S:.0f} s.")
-
-    def _all_live(self) -> None:
-        for child in self.children:
-            if child.process and child.process.poll() is not None:
-                self._forward()
-                raise RegularsError(f"`{child.name}` ended at once; its own words are above.")
+        return child.process
 
     def _heal(self) -> None:
         """Start again what has died, each time after a longer pause."""
@@ -152,11 +159,6 @@ class Supervisor:
             if not key.data.read():
                 self._pipes.unregister(key.fileobj)
                 key.data.pipe.close()
-
-    def _stop(self) -> None:
-        for child in reversed(self.children):
-            self._end(child)
-        self._forward()
 
     def _end(self, child: Child) -> None:
         """Ask a child to end; after its grace, or at a second signal, end it."""
@@ -204,49 +206,62 @@ class _Lines:
 
 
 def serve(
-    settings: Settings, *, host: str, port: int, web: int, processes: int, threads: int
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    web: int = 1,
+    processes: int = 1,
+    threads: int = 4,
+    beside: Sequence[Child] = (),
+    on_ready: Callable[[], None],
 ) -> None:
     """Run everything on this machine until SIGTERM or SIGINT.
 
     Args:
         web: how many web processes share the port.
         processes: how many worker processes, each with `threads` threads.
+        beside: what else to run, started first.
+        on_ready: called once when everything answers.
 
     Raises:
         RegularsError: the port is taken, another Regulars has the data, or a part does not start.
     """
     listener = listen(host, port)
     os.environ["REGULARS_BROKER_URL"] = settings.broker_url or valkey.address(settings.data_dir)
-    supervisor = Supervisor([], say)
-    if not settings.broker_url:
-        lock = valkey.claim(settings.data_dir)
-        supervisor.children.append(
-            Child(
-                "valkey",
-                valkey.command(settings.data_dir),
-                grace_s=4,
-                fds=(lock,),
-                ready=lambda: valkey.answers(settings.data_dir),
-            )
+    with Supervisor(say) as supervisor:
+        supervisor.start([*beside, *_broker(settings)])
+        supervisor.run_once(Child("migrate", command("migrate"), grace_s=5))
+        supervisor.wait()
+        work = command("worker", "--processes", str(processes), "--threads", str(threads))
+        supervisor.start(
+            [
+                Child("clock", command("clock"), grace_s=4),
+                Child("worker", work, grace_s=12),
+                *_web(listener, web, lambda: answers(host, port, "/readyz")),
+            ]
         )
-    work = ["worker", "--processes", str(processes), "--threads", str(threads)]
-    supervisor.children += [
-        Child("clock", command("clock"), grace_s=4),
-        Child("worker", command(*work), grace_s=12),
-    ]
-    for number in range(1, web + 1):
-        supervisor.children.append(
-            Child(
-                "web" if web == 1 else f"web {number}",
-                command("web", "--fd", str(listener.fileno())),
-                grace_s=8 / web,
-                fds=(listener.fileno(),),
-                ready=lambda: _is_ready(host, port),
-            )
-        )
-    supervisor.run_once("migrate", command("migrate"))
-    where = f"http://{host}:{port}, from outside {settings.url}"
-    supervisor.run(lambda: say("serve", f"ready at {where}"))
+        supervisor.wait()
+        if not supervisor.signals:
+            on_ready()
+        supervisor.stay()
+        listener.close()
+
+
+def _broker(settings: Settings) -> list[Child]:
+    """Our own Valkey, unless the settings name a broker."""
+    if settings.broker_url:
+        return []
+    home = settings.data_dir
+    lock = valkey.claim(home)
+    return [Child("valkey", valkey.command(home), 4, (lock,), ready=lambda: valkey.answers(home))]
+
+
+def _web(listener: socket.socket, count: int, ready: Callable[[], bool]) -> list[Child]:
+    number = listener.fileno()
+    run = command("web", "--fd", str(number))
+    names = ["web"] if count == 1 else [f"web {each}" for each in range(1, count + 1)]
+    return [Child(name, run, 8 / count, (number,), ready=ready) for name in names]
 
 
 def command(*words: str) -> list[str]:
@@ -280,11 +295,12 @@ def say(name: str, line: str) -> None:
     sys.stdout.flush()
 
 
-def _is_ready(host: str, port: int) -> bool:
+def answers(host: str, port: int, path: str) -> bool:
+    """Whether a server says 200 to a GET."""
     there = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     connection = http.client.HTTPConnection(there, port, timeout=2)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -87,6 +87,7 @@ def command(data_dir: Path) -> list[str]:
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",
+        "logfile": str(folder(data_dir) / "valkey.log"),
     }
     return [
         str(_binary()),
