@@ -157,8 +157,9 @@ async def move_clock(request: Request) -> Response:
         clock.advance(seconds)
         return JSONResponse({"now": clock.now().isoformat()})
     clock.advance(float(str((await request.form())["seconds"])))
-    back = urlsplit(request.headers.get("referer", "/admin")).path or "/admin"
-    return RedirectResponse(back, 303)
+    came_from = urlsplit(request.headers.get("referer", "/admin"))
+    query = f"?{came_from.query}" if came_from.query else ""
+    return RedirectResponse("/" + came_from.path.lstrip("/") + query, 303)
 
 
 def _page(request: Request, template: str, **known: Any) -> Response:

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 from starlette.requests import Request
@@ -32,7 +33,8 @@ async def inbox_json(request: Request) -> Response:
 async def mail(request: Request) -> Response:
     """GET /mailbox/{id}."""
     found = _mail(request)
-    return _page(request, "mail.html", mail=found, way_out=way_out(found))
+    said = request.query_params.get("said")
+    return _page(request, "mail.html", mail=found, way_out=way_out(found), said=said)
 
 
 async def body(request: Request) -> Response:
@@ -57,7 +59,7 @@ async def unsubscribe(request: Request) -> Response:
         said = f"The sender answered {answer.status_code}."
     except httpx2.HTTPError as error:
         said = f"The sender did not answer: {type(error).__name__}."
-    return _page(request, "mail.html", mail=found, way_out=url, said=said)
+    return RedirectResponse(f"/mailbox/{found.id}?said={quote(said)}", 303)
 
 
 async def break_down(request: Request) -> Response:

@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from devstore import order_payloads
+from devstore import order_payloads, payloads
 from devstore.checkouts import Checkouts
 from devstore.database import Document, dumps
 from devstore.products import ShopError
@@ -77,6 +77,25 @@ class Orders(Checkouts):
             self._tell_order("orders/fulfilled", order)
             self._tell_order("orders/updated", order)
             return order
+
+    def ask_for_data(self, email: str) -> None:
+        """A customer wants to know what the app holds: customers/data_request."""
+        told, orders = self._person(email)
+        request = {"data_request": {"id": self.next_id("data request")}}
+        self.emit("customers/data_request", {**told, "orders_requested": orders, **request})
+
+    def redact_customer(self, email: str) -> None:
+        """A customer wants to be forgotten by the app: customers/redact."""
+        told, orders = self._person(email)
+        self.emit("customers/redact", {**told, "orders_to_redact": orders})
+
+    def _person(self, email: str) -> tuple[Document, list[int]]:
+        kept = self.customer(email)
+        if kept is None:
+            raise ShopError("This customer does not exist.", 404)
+        who = {key: kept[key] for key in ("id", "email", "phone")}
+        orders = [each["id"] for each in self.orders(kept["id"])]
+        return {**payloads.whose(self), "customer": who}, orders
 
     def _known_order(self, order_id: int) -> Document:
         order = self.order(order_id)

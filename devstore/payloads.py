@@ -271,6 +271,11 @@ def sms_consent(shop: Database, row: Document) -> Payload:
     }
 
 
+def whose(kept: Database) -> Payload:
+    """shop/redact, and the head of the other compliance webhooks."""
+    return {"shop_id": kept.shop_id, "shop_domain": kept.domain}
+
+
 def shop(kept: Database) -> Payload:
     """app/uninstalled: the shop itself."""
     return {

@@ -1,6 +1,7 @@
 """The shop: its goods and people below, the app that is installed on it here. No HTTP."""
 
 import secrets
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from devstore import payloads
@@ -9,6 +10,7 @@ from devstore.orders import Orders
 
 ACCESS_S = 3_600  # expiring offline tokens: one hour, refreshed for at most ninety days
 REFRESH_S = 90 * 86_400
+REDACTED_AFTER = timedelta(hours=48)  # of an uninstall that nobody took back
 
 
 class Token(NamedTuple):
@@ -28,8 +30,9 @@ class Store(Orders):
 
     def install(self) -> None:
         """Put the app on the shop, as the merchant's click does; webhooks count from here."""
-        with self.transaction():
+        with self.transaction() as db:
             if not self.installed:
+                db.execute("delete from delivery where topic = 'shop/redact' and done_at is null")
                 self.set("installed", True)
                 self.set("installation", self.next_id("installation"))
 
@@ -42,6 +45,7 @@ class Store(Orders):
             db.execute("delete from metafield where owner = ?", (self.installation_gid,))
             self.set("pixel", None)
             self.emit("app/uninstalled", payloads.shop(self))
+            self.emit("shop/redact", payloads.whose(self), after=REDACTED_AFTER)
             self.set("installed", False)
 
     @property

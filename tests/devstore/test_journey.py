@@ -160,6 +160,30 @@ def test_only_topics_of_the_manifest_are_told(store, bought, app):
     assert "orders/paid" not in topics(store)
 
 
+def test_who_wants_to_be_forgotten_is_told_to_every_app(store, bought):
+    order = bought()
+    store.ask_for_data("mia@example.com")
+    store.redact_customer("mia@example.com")
+
+    assert topics(store)[-2:] == ["customers/data_request", "customers/redact"]
+    assert told(store, "customers/redact") == {
+        "shop_id": store.shop_id,
+        "shop_domain": "dewpoint.myshopify.com",
+        "customer": {"id": order["customer_id"], "email": "mia@example.com", "phone": None},
+        "orders_to_redact": [order["id"]],
+    }
+
+
+def test_a_shop_is_forgotten_two_days_after_it_left(store, clock):
+    store.uninstall()
+    assert [each.topic for each in store.due(9)] == ["app/uninstalled"]
+    clock.skip(hours=48)
+    assert [each.topic for each in store.due(9)] == ["app/uninstalled", "shop/redact"]
+
+    store.install()
+    assert topics(store) == ["app/uninstalled"]
+
+
 def test_the_shop_remembers_everything_after_a_restart(app, tmp_path):
     first = Store(tmp_path / "store.db", app=app)
     first.install()

@@ -6,6 +6,7 @@ import smtplib
 import threading
 from email.message import EmailMessage
 
+import httpx2
 import pytest
 
 from devstore.mailbox import Mailbox, listening
@@ -114,6 +115,27 @@ def test_the_pages_show_a_mail_and_run_nothing_of_it(shop):
     told = shop.get("/mailbox.json?to=mia@example.com").json()
     assert told["mails"][0]["unsubscribe"] == "https://app.test/out/1"
     assert told["receptions"] == 1
+
+
+def test_the_button_takes_the_one_click_way_out(shop):
+    came = []
+
+    def answer(request):
+        came.append((str(request.url), request.content))
+        return httpx2.Response(200)
+
+    shop.app.state.client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    way_out = {
+        "List_Unsubscribe": "<mailto:a@b.example>, <https://app.test/out/1>",
+        "List_Unsubscribe_Post": "List-Unsubscribe=One-Click",
+    }
+    mailbox = shop.app.state.mailbox
+    mailbox.keep("a@b.example", ["mia@example.com"], letter(**way_out).as_bytes())
+    mailbox.keep("a@b.example", ["mia@example.com"], letter().as_bytes())
+
+    assert "The sender answered 200." in shop.post("/mailbox/1/unsubscribe").text
+    assert came == [("https://app.test/out/1", b"List-Unsubscribe=One-Click")]
+    assert shop.post("/mailbox/2/unsubscribe").status_code == 422
 
 
 def test_faults_can_be_set_over_http(shop):
