@@ -22,7 +22,7 @@ const chromium = require("@sparticuz/chromium");
 
 
 def find() -> Path | None:
-    """A Chromium: an installed one, Playwright's own, or the one from npm; None when none is here."""
+    """An installed Chromium, Playwright's own, or the one from npm; None when there is none."""
     return _installed() or _of_playwright() or _of_npm()
 
 

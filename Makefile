@@ -1,0 +1,37 @@
+# Needs make, and Python 3.11 or newer (as root on Debian not even that). Everything else is fetched
+# into this folder: .tools (uv), .venv (what requirements/ locks), var (what runs leave behind).
+VENV := .venv/bin
+export PATH := $(CURDIR)/$(VENV):$(PATH)
+
+help: ## say what there is
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
+
+demo: .venv/ready ## run everything with a sample store, to click through
+	@$(VENV)/regulars demo
+
+tour: .venv/ready .tools/browser ## play the whole story in a real browser
+	@$(VENV)/regulars tour
+
+test: check .tools/browser ## every check there is: what CI runs
+	@echo "tests" && $(VENV)/pytest -n 2 -q $(ARGS)
+
+check: .venv/ready ## lint, types and the contracts between our folders
+	@echo "lint" && $(VENV)/ruff check . && $(VENV)/ruff format --check .
+	@echo "types" && $(VENV)/mypy
+	@echo "contracts" && $(VENV)/lint-imports
+
+bench: .venv/ready ## measure; NAME=ingest for one benchmark
+	@$(VENV)/python -m benchmarks $(NAME)
+
+lock: .venv/ready ## lock newer packages, without naming where they come from
+	@scripts/setup lock
+
+setup: .venv/ready .tools/browser ## only fetch what the others need
+
+.venv/ready: scripts/setup pyproject.toml requirements/dev.txt requirements/tools.txt
+	@scripts/setup python
+
+.tools/browser: scripts/setup devstore/chromium.py | .venv/ready
+	@scripts/setup browser
+
+.PHONY: help demo tour test check bench lock setup
