@@ -1,0 +1,196 @@
+"""The digest: what is understood is applied once; the rest lies in quarantine with the reason."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from plugin.events.digest import digest
+from storage import consent, db, events, inbox, products, profiles, shops
+from storage.inbox import Arrival
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+CUSTOMER = {
+    "id": 7,
+    "email": "Maya@Example.com",
+    "phone": None,
+    "first_name": "Maya",
+    "updated_at": "2026-11-21T07:00:00-05:00",
+}
+
+
+def keep(shop, topic: str, body: object, webhook_id: str = "w-1") -> None:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with db.inbox_transaction() as session:
+        arrival = Arrival(shop.id, webhook_id, topic, "2026-10", NOW.isoformat(), NOW, raw)
+        inbox.keep(session, [arrival])
+
+
+def quarantine(shop) -> list[tuple[str, str]]:
+    with db.inbox_reading() as session:
+        return [(d.webhook_id, d.error) for d in inbox.quarantined(session, shop.id)]
+
+
+def profile(shop, email: str = "maya@example.com"):
+    with db.reading() as session:
+        found = profiles.find_identities(session, shop.id, [("email", email)])
+        key = found.get(("email", email))
+        return key and profiles.get_profile(session, shop.id, key)
+
+
+def test_a_customer_becomes_a_profile(database, shop):
+    keep(shop, "customers/create", CUSTOMER)
+
+    assert digest() == 1
+    assert profile(shop).first_name == "Maya"
+    assert digest() == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe{\x00", "not JSON"),
+        (b'{"id": 1', "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b'{"id": "seven"}', "id is not a number"),
+        (b'{"id": 7, "updated_at": "yesterday"}', "updated_at is not a time"),
+        (b'{"id": 7, "updated_at": "2026-11-21T07:00:00"}', "updated_at is not a time"),
+        (b'{"id": 1e400, "updated_at": null}', "id is not a number"),
+    ],
+)
+def test_nonsense_is_quarantined_with_its_reason_and_its_neighbours_go_through(shop, body, reason):
+    keep(shop, "customers/create", body, "bad")
+    keep(shop, "customers/create", CUSTOMER, "good")
+
+    digest()
+
+    ((webhook_id, error),) = quarantine(shop)
+    assert webhook_id == "bad"
+    assert reason in error
+    assert profile(shop) is not None
+
+
+def test_a_delivery_out_of_quarantine_is_digested_again(shop):
+    keep(shop, "customers/create", b"nonsense")
+    digest()
+    with db.inbox_transaction() as session:
+        inbox.offer_again(session, shop.id, "w-1")
+
+    assert digest() == 1
+    assert len(quarantine(shop)) == 1
+
+
+def test_the_storefronts_consent_reaches_the_ledger_and_a_stop_wins_a_tie(database, shop):
+    for number, state in enumerate(("unsubscribed", "subscribed")):
+        said = {"state": state, "consent_updated_at": "2026-11-21T12:00:00Z"}
+        keep(
+            shop,
+            "customers_email_marketing_consent/update",
+            {
+                "customer_id": 7,
+                "email_address": "maya@example.com",
+                "email_marketing_consent": said,
+            },
+            f"w-{number}",
+        )
+        digest()
+
+    with db.reading() as session:
+        state = consent.consent_state(session, shop.id, "email", "maya@example.com")
+        ledger = consent.ledger_of(session, shop.id, [("email", "maya@example.com")])
+    assert state == "unsubscribed"
+    assert len(ledger) == 2
+
+
+def test_a_product_and_its_deletion(database, shop):
+    product = {
+        "id": 5,
+        "title": "Serum",
+        "handle": "serum",
+        "body_html": "<p>Good</p>",
+        "product_type": "Serum",
+        "tags": "hydration, new",
+        "status": "active",
+        "updated_at": "2026-11-21T12:00:00Z",
+        "image": {"src": "http://127.0.0.1/x.png"},
+        "variants": [{"id": 1, "title": "30 ml", "price": "19.99", "inventory_quantity": 4}],
+    }
+    keep(shop, "products/create", product)
+    digest()
+    with db.reading() as session:
+        (found,) = products.active_products(session, shop.id)
+    assert (found.price, found.tags) == (1999, ["hydration", "new"])
+
+    keep(shop, "products/delete", {"id": 5}, "w-2")
+    keep(shop, "products/update", product, "w-3")
+    digest()
+    with db.reading() as session:
+        assert products.active_products(session, shop.id) == []
+
+
+def test_an_order_of_a_guest_without_any_name_is_kept(database, shop):
+    order = {
+        "id": 9,
+        "name": "#1009",
+        "customer": None,
+        "email": None,
+        "created_at": "2026-11-21T12:00:00Z",
+        "updated_at": "2026-11-21T12:00:00Z",
+        "currency": "USD",
+        "total_price": "54.00",
+        "line_items": [],
+    }
+    keep(shop, "orders/create", order)
+    digest()
+
+    assert quarantine(shop) == []
+
+
+def test_uninstalling_forgets_the_tokens_and_a_late_word_of_it_spares_a_new_install(shop):
+    keep(shop, "app/uninstalled", {"id": 1})
+    digest()
+    with db.transaction() as session:
+        gone = shops.get_shop(session, shop.id)
+        assert (gone.uninstalled_at, gone.access_token) == (NOW, None)
+        gone.uninstalled_at, gone.installed_at = None, NOW.replace(hour=13)
+        session.add(gone)
+
+    keep(shop, "app/uninstalled", {"id": 1}, "late")
+    digest()
+    with db.reading() as session:
+        assert shops.get_shop(session, shop.id).uninstalled_at is None
+
+
+def test_browsing_before_a_name_is_known_joins_the_shopper_who_buys(shop):
+    cart = {
+        "id": "c1",
+        "token": "c1",
+        "created_at": "2026-11-21T11:00:00Z",
+        "updated_at": "2026-11-21T11:00:00Z",
+        "line_items": [
+            {"title": "Serum", "quantity": 1, "price": "19.99", "variant_id": 1, "product_id": 5}
+        ],
+    }
+    checkout = {
+        "token": "k1",
+        "cart_token": "c1",
+        "email": "maya@example.com",
+        "created_at": "2026-11-21T11:05:00Z",
+        "updated_at": "2026-11-21T11:06:00Z",
+        "currency": "USD",
+        "total_price": "19.99",
+        "abandoned_checkout_url": "http://127.0.0.1/recover",
+        "line_items": cart["line_items"],
+    }
+    keep(shop, "carts/create", cart, "w-1")
+    digest()
+    keep(shop, "checkouts/create", checkout, "w-2")
+    digest()
+
+    with db.reading() as session:
+        done = events.timeline(session, shop.id, profile(shop).id)
+    assert [e.metric for e in done] == ["Checkout Started", "Added to Cart"]
+    assert done[0].value == 1999
+    assert done[0].properties["checkout_url"] == "http://127.0.0.1/recover"

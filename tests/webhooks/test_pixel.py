@@ -1,0 +1,88 @@
+"""The pixel: a browser's word is a hint; it never names a person, and nonsense leaves nothing."""
+
+from datetime import UTC, datetime
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from storage import db, events, profiles
+from webhooks.app import routes
+
+
+@pytest.fixture
+def client(shop):
+    with TestClient(Starlette(routes=routes())) as client:
+        yield client
+
+
+def seen(**changes):
+    event = {
+        "id": "e-1",
+        "name": "product_viewed",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "client_id": "b-1",
+        "url": "http://127.0.0.1:8001/products/serum",
+        "data": {"product_id": "5", "title": "Serum", "price": 19.99, "email": "x@example.com"},
+    }
+    return {"shop": "dewpoint.myshopify.com", "events": [{**event, **changes}]}
+
+
+def timeline(shop):
+    with db.reading() as session:
+        return events.latest_events(session, shop.id)
+
+
+def test_what_a_browser_looked_at_is_on_its_timeline_once(client, shop):
+    for _ in range(2):
+        assert client.post("/pixel", json=seen()).status_code == 204
+
+    (event,) = timeline(shop)
+    assert (event.metric, event.properties["title"]) == ("Viewed Product", "Serum")
+    assert "email" not in event.properties
+    with db.reading() as session:
+        assert profiles.find_identities(session, shop.id, [("browser_id", "b-1")])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"\xff\xfe",
+        b'{"shop": 1, "events": 2}',
+        b'{"shop": "dewpoint.myshopify.com", "events": [1, null, {}, {"name": []}]}',
+    ],
+)
+def test_nonsense_is_204_and_leaves_nothing(client, shop, body):
+    assert client.post("/pixel", content=body).status_code == 204
+    assert timeline(shop) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"name": "checkout_completed"}, {"client_id": None}, {"id": "x" * 500}, {"timestamp": "now"}],
+)
+def test_an_event_that_makes_no_sense_leaves_nothing(client, shop, changes):
+    client.post("/pixel", json=seen(**changes))
+
+    assert timeline(shop) == []
+
+
+def test_a_browser_that_asks_not_to_be_followed_is_not(client, shop):
+    client.post("/pixel", json=seen(), headers={"Sec-GPC": "1"})
+
+    assert timeline(shop) == []
+
+
+def test_another_shop_is_ignored(client, shop):
+    client.post("/pixel", json={**seen(), "shop": "stranger.myshopify.com"})
+
+    assert timeline(shop) == []
+
+
+def test_a_clock_that_is_wrong_is_put_right(client, shop):
+    client.post("/pixel", json=seen(timestamp="2099-01-01T00:00:00Z"))
+
+    (event,) = timeline(shop)
+    assert event.occurred_at.year < 2099

@@ -1,0 +1,234 @@
+"""The popup's way in: signed by Shopify's proxy, checked field by field, kept with its proof."""
+
+import hashlib
+import hmac
+import json
+import time
+from urllib.parse import urlencode
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from plugin.flows import library as flow_library
+from plugin.forms import library as form_library
+from storage import consent, db, flows, forms, lists, profiles
+from webhooks.app import routes
+
+GOOD = {
+    "version": 1,
+    "answers": {"skin_need": "hydration"},
+    "email": "maya@example.com",
+    "phone": "",
+    "consent": {"email": True, "sms": False},
+    "page": "http://127.0.0.1:8001/",
+    "locale": "en",
+    "browser_id": "b-1",
+    "cart_token": None,
+    "elapsed_ms": 9000,
+    "website": "",
+}
+
+
+@pytest.fixture
+def form_id(database, shop) -> int:
+    flow_library.seed(shop.id)
+    form_library.seed(shop.id)
+    with db.reading() as session:
+        (form,) = forms.forms_of(session, shop.id)
+        welcome = next(f for f in flows.flows_of(session, shop.id) if f.name == "Welcome")
+    form_library.set_status(shop.id, form.id, True)
+    flow_library.set_status(shop.id, welcome.id, True)
+    return form.id
+
+
+@pytest.fixture
+def client(form_id):
+    with TestClient(Starlette(routes=routes())) as client:
+        yield client
+
+
+def signed(path: str, shop: str = "dewpoint.myshopify.com", at: float | None = None, **more) -> str:
+    params = {
+        "shop": shop,
+        "path_prefix": "/apps/regulars",
+        "timestamp": str(int(at or time.time())),
+        "logged_in_customer_id": "",
+        **more,
+    }
+    text = "".join(sorted(f"{k}={v}" for k, v in params.items()))
+    mac = hmac.new(b"test-client-secret", text.encode(), hashlib.sha256).hexdigest()
+    return f"{path}?{urlencode({**params, 'signature': mac})}"
+
+
+def answer(client, form_id: int, **changes):
+    url = signed(f"/proxy/forms/{form_id}/submit")
+    return client.post(url, json={**GOOD, **changes})
+
+
+def test_an_answer_becomes_a_profile_with_its_answer_its_consent_and_the_proof(
+    client, form_id, shop, bell
+):
+    url = signed(f"/proxy/forms/{form_id}/submit")
+    headers = {"User-Agent": "Firefox", "X-Forwarded-For": "203.0.113.9, 10.0.0.1"}
+
+    assert client.post(url, json=GOOD, headers=headers).json() == {"ok": True}
+
+    with db.reading() as session:
+        known = profiles.find_identities(
+            session, shop.id, [("email", "maya@example.com"), ("browser_id", "b-1")]
+        )
+        assert len(set(known.values())) == 1
+        profile = profiles.get_profile(session, shop.id, known["email", "maya@example.com"])
+        assert profile.properties == {"skin_need": "hydration"}
+        (proof,) = consent.ledger_of(session, shop.id, [("email", "maya@example.com")])
+        (enrolment,) = flows.enrolments_of(session, shop.id, profile.id)
+        assert lists.memberships_of(session, shop.id, profile.id)
+    assert proof.state == "subscribed"
+    assert "You can unsubscribe at any time" in proof.words
+    assert (proof.ip, proof.user_agent) == ("203.0.113.9", "Firefox")
+    assert (proof.page, proof.form_id, proof.form_version) == (GOOD["page"], form_id, 1)
+    assert enrolment.state == "waiting"
+    assert bell.queues["advance"].qsize() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"answers": {"skin_need": "world peace"}}, "skin_need", "choose one"),
+        ({"answers": {}}, "skin_need", "choose one"),
+        ({"answers": {"skin_need": ["hydration"]}}, "skin_need", "choose one"),
+        ({"answers": "x"}, "skin_need", "choose one"),
+        ({"email": "maya@"}, "email", "complete email"),
+        ({"email": None}, "email", "complete email"),
+        ({"email": "a" * 300 + "@example.com"}, "email", "complete email"),
+        ({"email": "maya@example.com\r\nBcc: x@example.com"}, "email", "complete email"),
+        ({"phone": "12"}, "phone", "country code"),
+        ({"website": "http://spam.example"}, "website", "leave this field empty"),
+        ({"email": "x", "locale": "zh-CN"}, "email", "邮箱"),
+    ],
+)
+def test_what_will_not_do_is_422_with_a_message_for_its_field(
+    client, form_id, shop, changes, field, message
+):
+    response = answer(client, form_id, **changes)
+
+    assert response.status_code == 422
+    assert message in response.json()["errors"][field]
+    with db.reading() as session:
+        assert profiles.count_profiles(session, shop.id) == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'"x"', b"[" * 5000])
+def test_a_body_that_is_no_object_is_422(client, form_id, body):
+    url = signed(f"/proxy/forms/{form_id}/submit")
+
+    assert client.post(url, content=body).status_code == 422
+
+
+def test_a_body_over_the_limit_is_413(client, form_id):
+    url = signed(f"/proxy/forms/{form_id}/submit")
+
+    assert client.post(url, content=b"x" * 20_000).status_code == 413
+
+
+def test_texts_are_allowed_only_with_a_number_and_a_tick(client, form_id, shop):
+    answer(client, form_id, phone="+1 415 555 0132", consent={"email": True, "sms": False})
+    with db.reading() as session:
+        assert consent.consent_state(session, shop.id, "sms", "+14155550132") is None
+
+    answer(client, form_id, phone="+1 415 555 0132", consent={"email": True, "sms": True})
+    with db.reading() as session:
+        assert consent.consent_state(session, shop.id, "sms", "+14155550132") == "subscribed"
+        (proof,) = consent.ledger_of(session, shop.id, [("sms", "+14155550132")])
+    assert "Reply STOP" in proof.words
+
+
+def test_answering_twice_welcomes_once(client, form_id, shop, bell):
+    answer(client, form_id)
+    answer(client, form_id)
+
+    assert bell.queues["advance"].qsize() == 1
+
+
+def test_a_browser_of_one_shopper_never_joins_her_to_another(client, form_id, shop):
+    answer(client, form_id)
+    answer(client, form_id, email="someone@example.com")
+
+    with db.reading() as session:
+        assert profiles.count_profiles(session, shop.id) == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        lambda path: path,
+        lambda path: signed(path) + "0",
+        lambda path: signed(path).replace("dewpoint", "another"),
+        lambda path: signed(path) + "&shop=another.myshopify.com",
+        lambda path: signed(path, at=time.time() - 3600),
+        lambda path: signed(path) + "&extra=1",
+        lambda path: path + "?signature=é",
+    ],
+    ids=["none", "longer", "other shop", "shop twice", "old", "more", "non-ascii"],
+)
+def test_what_the_proxy_did_not_sign_is_401(client, form_id, url):
+    for path in (f"/proxy/forms/{form_id}", f"/proxy/forms/{form_id}/submit"):
+        method = client.get if path.endswith(str(form_id)) else client.post
+        assert method(url(path)).status_code == 401
+
+
+def test_a_repeated_parameter_is_signed_as_one(client, form_id):
+    assert client.get(signed(f"/proxy/forms/{form_id}", tag="a,b")).status_code == 200
+
+
+def test_a_shop_that_we_do_not_know_is_401(client, form_id):
+    url = signed(f"/proxy/forms/{form_id}", shop="stranger.myshopify.com")
+
+    assert client.get(url).status_code == 401
+
+
+def test_a_form_comes_in_the_shoppers_language(client, form_id):
+    chinese = client.get(signed(f"/proxy/forms/{form_id}", locale="zh-TW"))
+
+    assert "补水保湿" in json.dumps(chinese.json(), ensure_ascii=False)
+    assert "hydration" in chinese.text
+    assert "More hydration" in client.get(signed(f"/proxy/forms/{form_id}", locale="fr")).text
+
+
+def test_every_text_of_the_ready_form_has_its_chinese():
+    texts = [text for text in strings(form_library.welcome_popup()) if " " in text]
+
+    assert texts
+    assert [t for t in texts if t not in form_library.CHINESE and t not in NAMES] == []
+
+
+NAMES = {"Welcome popup", "+1 415 555 0132"}
+
+
+def strings(node):
+    if isinstance(node, dict):
+        return [text for value in node.values() for text in strings(value)]
+    if isinstance(node, list):
+        return [text for value in node for text in strings(value)]
+    return [node] if isinstance(node, str) else []
+
+
+def test_a_form_that_is_off_is_404_and_a_view_of_it_counts_nothing(client, form_id, shop):
+    form_library.set_status(shop.id, form_id, False)
+
+    assert client.get(signed(f"/proxy/forms/{form_id}")).status_code == 404
+    assert answer(client, form_id).status_code == 404
+    assert client.post(signed(f"/proxy/forms/{form_id}/view"), json={}).status_code == 204
+    with db.reading() as session:
+        assert forms.form_totals(session, shop.id, forms.date.min) == {}
+
+
+def test_views_and_submissions_are_counted(client, form_id, shop):
+    for _ in range(3):
+        client.post(signed(f"/proxy/forms/{form_id}/view"), json={"version": 1})
+    answer(client, form_id)
+
+    with db.reading() as session:
+        totals = forms.form_totals(session, shop.id, forms.date.min)
+    assert totals == {form_id: {"viewed": 3, "submitted": 1}}
