@@ -34,7 +34,7 @@ def build(letter: Letter, idempotency_header: str = "") -> bytes:
         ("List-Unsubscribe", f"<{letter.unsubscribe_url}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),  # RFC 8058
         ("MIME-Version", "1.0"),
-        ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+        ("Content-Type", f'multipart/alternative;\r\n boundary="{boundary}"'),
     ]
     if idempotency_header:
         if not _TOKEN.match(idempotency_header):

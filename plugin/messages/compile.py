@@ -15,7 +15,7 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.messages import blocks, plain, style
 from plugin.messages.blocks import Block, Page
-from plugin.messages.liquid import parse
+from plugin.messages.liquid import parse, unknown_filters
 from plugin.messages.shield import Shield, around
 from storage.ids import new_id
 from storage.templates import Template, TemplateVersion, get_template
@@ -132,6 +132,8 @@ def to_html(mjml: str) -> str:
 
 def _must_parse(text: str, locale: str) -> None:
     try:
-        parse(text, escaped=False)
+        unknown = unknown_filters(parse(text, escaped=False))
     except LiquidError as error:
         raise RegularsError(f"The Liquid in this mail ({locale}): {error}.", status=422) from None
+    if unknown:
+        raise RegularsError(f"There is no Liquid filter {unknown[0]!r}.", status=422)

@@ -53,6 +53,11 @@ def parse(text: str, *, escaped: bool) -> BoundTemplate:
     return (_html if escaped else _text).from_string(text)
 
 
+def unknown_filters(template: BoundTemplate) -> list[str]:
+    """Filters that a template names and nobody has; Liquid itself finds out when it renders."""
+    return sorted(set(template.analyze().filters) - set(template.env.filters))
+
+
 def _find(context: RenderContext, *path: str) -> Any:
     found: Any = context.globals
     for name in path:

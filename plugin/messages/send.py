@@ -118,10 +118,13 @@ def _prepare(
     profile = get_profile(session, shop_id, message.profile_id)
     if profile is not None:
         message.profile_id, message.destination = profile.id, profile.email or ""
-    reason = gate.refusal(session, shop, message, profile)
     channel = CHANNELS.get(message.channel)
-    if reason or channel is None or profile is None:
-        outcome.skip(session, message, reason or "no_channel")
+    if channel is None:
+        outcome.skip(session, message, "no_channel")
+        return None
+    reason = gate.refusal(session, shop, message, profile)
+    if reason or profile is None:
+        outcome.skip(session, message, reason or "no_profile")
         return None
     rendered = _content(session, shop, message, profile, catalog, dry)
     if rendered is None:

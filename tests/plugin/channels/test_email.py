@@ -1,0 +1,200 @@
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from itertools import product
+
+import pytest
+
+from plugin.channels import email
+from plugin.channels.base import Letter, SendError
+from plugin.channels.email import EmailChannel
+from plugin.channels.mime import build
+from plugin.settings import get_settings
+from tests.plugin.channels.relay import Relay, running
+
+AT = datetime(2026, 11, 21, 12, 0, 5, tzinfo=UTC)
+INJECTIONS = [
+    "Hi\r\nBcc: everybody@evil.example",
+    "Hi\nSubject: other",
+    "Hi\r\n\r\n<script>",
+    "Hi\r\n.\r\nMAIL FROM:<x@evil.example>",
+    "Hi\n.\n",
+    "Hi\x00\x0b\x0c",
+    "Hi\u2028Bcc: x@evil.example",
+    "=?utf-8?b?SGkKQmNjOiB4?=",
+    'Hi" <x@evil.example>, "',
+    "你好\r\nBcc: x@evil.example",
+    "long " * 60,
+    "很长" * 60,
+]
+
+
+@pytest.fixture
+def relay(monkeypatch: pytest.MonkeyPatch) -> Generator[Relay]:
+    with running() as found:
+        monkeypatch.setenv("REGULARS_SMTP_URL", found.url)
+        get_settings.cache_clear()
+        yield found
+        email.hang_up()
+    get_settings.cache_clear()
+
+
+def letter(**changes: object) -> Letter:
+    fields: dict[str, object] = {
+        "message_id": 7,
+        "shop_id": 1,
+        "key": "flow:1:2:3:email",
+        "destination": "maya@example.com",
+        "sender_name": "Dewpoint",
+        "sender": "hello@dewpoint.example",
+        "subject": "Welcome",
+        "html": "<p>Hello</p>",
+        "text": "Hello",
+        "unsubscribe_url": "https://mail.example/u/abc",
+        "at": AT,
+        "deadline": time.monotonic() + 50,
+    }
+    return Letter(**(fields | changes))  # type: ignore[arg-type]
+
+
+def test_a_letter_arrives_whole_with_both_its_parts(relay: Relay) -> None:
+    html = "<p>你好</p>\n.\n..\r\n" + "x" * 5_000
+    EmailChannel().send(letter(html=html, text="你好\n.\n", subject="欢迎", sender_name="露点"))
+
+    (mail,) = relay.mails()
+    text, rich = mail.iter_parts()
+    assert (mail["Subject"], mail["To"]) == ("欢迎", "maya@example.com")
+    assert mail["From"].addresses[0].display_name == "露点"
+    assert rich.get_content().splitlines() == html.splitlines()
+    assert text.get_content().splitlines() == ["你好", "."]
+    assert parsedate_to_datetime(mail["Date"]) == AT
+
+
+def test_the_way_out_is_in_the_head_as_rfc_8058_wants_it(relay: Relay) -> None:
+    EmailChannel().send(letter())
+
+    (mail,) = relay.mails()
+    assert mail["List-Unsubscribe"] == "<https://mail.example/u/abc>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_the_same_message_has_the_same_message_id_on_every_try(relay: Relay) -> None:
+    for _ in range(2):
+        EmailChannel().send(letter())
+    EmailChannel().send(letter(message_id=8))
+
+    first, again, other = [mail["Message-ID"] for mail in relay.mails()]
+    assert first == again != other
+    assert first.endswith("@dewpoint.example>")
+
+
+def test_one_connection_serves_many_letters(relay: Relay) -> None:
+    for number in range(5):
+        EmailChannel().send(letter(message_id=number))
+
+    assert email._kept.sent == 5
+
+
+@pytest.mark.parametrize(("field", "text"), [*product(["subject", "sender_name"], INJECTIONS)])
+def test_s18_nothing_that_comes_from_outside_starts_a_header(field: str, text: str) -> None:
+    head = build(letter(**{field: text})).split(b"\r\n\r\n", 1)[0]
+
+    lines = [line for line in head.split(b"\r\n") if not line.startswith((b" ", b"\t"))]
+    assert [line.split(b":")[0] for line in lines] == [
+        b"From", b"To", b"Subject", b"Date", b"Message-ID", b"List-Unsubscribe",
+        b"List-Unsubscribe-Post", b"MIME-Version", b"Content-Type",
+    ]  # fmt: skip
+    assert b"\n" not in head.replace(b"\r\n", b"")
+    assert all(len(line) <= 78 for line in head.split(b"\r\n"))
+
+
+def test_s18_a_corpus_through_a_real_relay_makes_one_mail_each(relay: Relay) -> None:
+    for number, text in enumerate(INJECTIONS):
+        EmailChannel().send(letter(message_id=number, subject=text, text=text, html=text))
+
+    mails = relay.mails()
+    assert len(mails) == len(INJECTIONS)
+    assert all(len(mail.get_all("Subject", [])) == 1 for mail in mails)
+    assert not any(mail["Bcc"] for mail in mails)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "maya", "a@b@c", "a@b\r\nBcc: x@evil.example", "a b@c.example", "<a@b.example>", "a@b>"],
+)
+def test_what_is_no_address_is_refused_for_good(relay: Relay, address: str) -> None:
+    with pytest.raises(SendError) as refused:
+        EmailChannel().send(letter(destination=address))
+
+    assert refused.value.permanent
+    assert not relay.raw
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "permanent", "address_gone"),
+    [
+        ("RCPT", "450 4.2.1 busy", False, False),
+        ("RCPT", "421 4.7.0 too many", False, False),
+        ("DATA", "451 4.7.1 later", False, False),
+        ("RCPT", "550 5.1.1 no such user", True, True),
+        ("DATA", "554 5.7.1 policy", True, False),
+        ("RCPT", "550 5.7.26 unauthenticated", True, False),
+        ("RCPT", "553 5.1.8 bad sender", True, False),
+    ],
+)
+def test_f12_f13_the_relays_answer_decides(
+    relay: Relay, stage: str, answer: str, permanent: bool, address_gone: bool
+) -> None:
+    relay.stage, relay.answers = stage, [answer]
+    with pytest.raises(SendError) as refused:
+        EmailChannel().send(letter())
+
+    assert refused.value.permanent == permanent
+    assert refused.value.address_gone == address_gone
+    assert not refused.value.ambiguous
+    EmailChannel().send(letter())
+    assert len(relay.raw) == 1
+
+
+def test_a_line_that_breaks_before_data_may_be_tried_again(relay: Relay) -> None:
+    relay.answers = ["drop", "drop"]
+    with pytest.raises(SendError) as refused:
+        EmailChannel().send(letter())
+
+    assert (refused.value.permanent, refused.value.ambiguous) == (False, False)
+
+
+def test_a_kept_connection_that_went_stale_is_replaced(relay: Relay) -> None:
+    EmailChannel().send(letter())
+    relay.answers = ["drop"]
+    EmailChannel().send(letter())
+
+    assert len(relay.raw) == 2
+
+
+def test_f14_a_line_that_breaks_after_data_leaves_it_open(relay: Relay) -> None:
+    relay.stage, relay.answers = "DATA", ["drop"]
+    with pytest.raises(SendError) as refused:
+        EmailChannel().send(letter())
+
+    assert refused.value.ambiguous
+
+
+def test_a_relay_that_is_away_or_not_set_is_a_matter_of_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for url in ("", "smtp://127.0.0.1:1"):
+        monkeypatch.setenv("REGULARS_SMTP_URL", url)
+        get_settings.cache_clear()
+        with pytest.raises(SendError) as refused:
+            EmailChannel().send(letter())
+        assert not refused.value.permanent
+    get_settings.cache_clear()
+
+
+def test_nothing_is_handed_over_after_the_deadline(relay: Relay) -> None:
+    with pytest.raises(SendError, match="no time left"):
+        EmailChannel().send(letter(deadline=time.monotonic()))
+
+    assert not relay.raw

@@ -1,0 +1,90 @@
+from typing import Any
+
+import pytest
+
+from plugin import clock
+from plugin.messages import gate
+from storage import consent, db
+from storage.flows import DRAFT, LEFT, Enrolment, Flow
+from storage.messages import get_message
+from storage.profiles import Profile, get_profile
+from storage.shops import get_shop
+from tests.plugin.messages.world import MAYA, World
+
+
+def refusal(world: World, **message: Any) -> str | None:
+    message_id = world.queue(**message)
+    with db.reading() as session:
+        shop = get_shop(session, world.shop.id)
+        row = get_message(session, world.shop.id, message_id)
+        assert shop is not None
+        assert row is not None
+        profile = get_profile(session, world.shop.id, row.profile_id)
+        return gate.refusal(session, shop, row, profile)
+
+
+def set_shop(world: World, **changes: Any) -> None:
+    with db.transaction() as session:
+        shop = get_shop(session, world.shop.id)
+        for name, value in changes.items():
+            setattr(shop, name, value)
+        session.add(shop)
+
+
+def set_flow(world: World) -> None:
+    world.change(Flow, world.flow_id, status=DRAFT)
+
+
+def leave_flow(world: World) -> None:
+    world.change(Enrolment, world.enrolment_id, state=LEFT, ended_because="did:Placed Order")
+
+
+WAYS = {
+    "shop_uninstalled": lambda w: set_shop(w, uninstalled_at=clock.now()),
+    "flow_off": set_flow,
+    "did:Placed Order": leave_flow,
+    "no_address": lambda w: w.change(Profile, w.profile_id, email=None),
+    "no_sender": lambda w: set_shop(w, sender_email=""),
+    "bounced": lambda w: w.say(consent.BOUNCED),
+    "unsubscribed": lambda w: w.say(consent.UNSUBSCRIBED),
+    "no_consent": lambda w: w.change(Profile, w.profile_id, email="other@example.com"),
+    "no_postal_address": lambda w: set_shop(w, postal_address=" "),
+}
+ONLY_MARKETING = ("unsubscribed", "no_consent", "no_postal_address")
+
+
+def test_who_agreed_gets_it(world: World) -> None:
+    assert refusal(world) is None
+
+
+@pytest.mark.parametrize("reason", WAYS)
+def test_each_refusal_has_its_reason(world: World, reason: str) -> None:
+    WAYS[reason](world)
+
+    assert refusal(world) == reason
+
+
+@pytest.mark.parametrize("reason", WAYS)
+def test_what_its_receiver_asked_for_needs_no_consent_to_marketing(
+    world: World, reason: str
+) -> None:
+    WAYS[reason](world)
+
+    expected = None if reason in ONLY_MARKETING else reason
+    assert refusal(world, transactional=True) == expected
+
+
+def test_a_deleted_profile_gets_nothing(world: World) -> None:
+    assert refusal(world, profile_id=404) == "no_profile"
+
+
+def test_whoever_gives_a_bounced_address_anew_is_written_to_again(world: World) -> None:
+    world.say(consent.BOUNCED)
+    world.say(consent.SUBSCRIBED, MAYA)
+
+    assert refusal(world) is None
+
+
+def test_every_reason_is_a_sentence() -> None:
+    assert all(text.endswith(".") and text[0].isupper() for text in gate.REASONS.values())
+    assert gate.sentence("did:Placed Order") == gate.REASONS["left_flow"]

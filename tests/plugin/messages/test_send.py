@@ -1,0 +1,344 @@
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from dramatiq.brokers.stub import StubBroker
+
+from plugin import clock
+from plugin.channels import email
+from plugin.channels.base import Letter, SendError
+from plugin.messages import library, outcome
+from plugin.messages import send as sending
+from plugin.messages.gate import REASONS
+from plugin.messages.send import resolve_stuck, send
+from plugin.settings import get_settings
+from storage import consent, db
+from storage.coupons import count_free
+from storage.events import timeline
+from storage.flows import DRAFT, LEFT, Enrolment, Flow
+from storage.messages import Message
+from storage.shops import Shop
+from tests.plugin.channels.relay import Relay
+from tests.plugin.messages.world import MAYA, World, build
+
+
+def metrics(world: World) -> list[str]:
+    with db.reading() as session:
+        return [e.metric for e in timeline(session, world.shop.id, world.profile_id)]
+
+
+def make_due(world: World, message_id: int) -> None:
+    world.change(Message, message_id, due_at=clock.now() - timedelta(seconds=1))
+
+
+def strand(world: World, message_id: int) -> None:
+    """Leave a message as a sender that died after `sending` leaves it."""
+    world.change(Message, message_id, state="sending", attempts=1, lease_until=1.0)
+
+
+@pytest.fixture
+def idempotent(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Relay:
+    """The relay knows a repeated mail by a header."""
+    relay.knows_repeats_by = "Resend-Idempotency-Key"
+    monkeypatch.setenv("REGULARS_SMTP_IDEMPOTENCY_HEADER", relay.knows_repeats_by)
+    get_settings.cache_clear()
+    return relay
+
+
+def test_a_due_message_is_sent_once_and_told_of(database: str, shop: Shop, relay: Relay) -> None:
+    world = build(shop)
+    message_id = world.queue()
+    for _ in range(3):
+        send(shop.id, [message_id])
+
+    row = world.read(message_id)
+    (mail,) = relay.mails()
+    assert (row.state, row.attempts, row.destination) == ("accepted", 1, MAYA)
+    assert row.sent_at is not None
+    assert (row.subject, row.locale) == ("You left something in your bag", "en")
+    assert (mail["Subject"], mail["To"]) == (row.subject, MAYA)
+    assert row.links[0].startswith("http://127.0.0.1:8001")
+    assert metrics(world).count("Received Email") == 1
+
+
+def test_a_message_before_its_time_waits(world: World, relay: Relay) -> None:
+    message_id = world.queue(due_at=clock.now() + timedelta(hours=1))
+    send(world.shop.id, [message_id])
+
+    assert world.read(message_id).state == "due"
+    assert not relay.raw
+
+
+def test_two_workers_with_the_same_ids_send_each_once(
+    database: str, shop: Shop, relay: Relay
+) -> None:
+    world = build(shop)
+    ids = [world.queue() for _ in range(8)]
+
+    def work(order: list[int]) -> None:
+        send(shop.id, order)
+        email.hang_up()
+
+    workers = [threading.Thread(target=work, args=(order,)) for order in (ids, ids[::-1])]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert [world.read(i).state for i in ids] == ["accepted"] * 8
+    assert len(relay.raw) == 8
+
+
+def test_no_transaction_is_open_while_the_relay_is_spoken_to(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    class Watching:
+        name = "email"
+
+        def send(self, letter: Letter) -> None:
+            with db.transaction():  # SQLite has one writer: this would wait for ours
+                seen.append(world.read(letter.message_id).state)
+
+    monkeypatch.setitem(sending.CHANNELS, "email", Watching())
+    send(world.shop.id, [world.queue()])
+
+    assert seen == ["sending"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda w: w.say(consent.UNSUBSCRIBED), "unsubscribed"),
+        (lambda w: w.change(Flow, w.flow_id, status=DRAFT), "flow_off"),
+        (
+            lambda w: w.change(
+                Enrolment, w.enrolment_id, state=LEFT, ended_because="did:Placed Order"
+            ),
+            "did:Placed Order",
+        ),
+    ],
+)
+def test_what_the_gate_refuses_is_skipped_with_its_reason(
+    world: World, relay: Relay, change: Any, reason: str
+) -> None:
+    message_id = world.queue()
+    change(world)
+    send(world.shop.id, [message_id])
+
+    row = world.read(message_id)
+    assert (row.state, row.reason) == ("skipped", reason)
+    assert not relay.raw
+
+
+def test_the_welcome_mail_gives_each_message_its_own_code(world: World, relay: Relay) -> None:
+    ids = [world.queue(library.WELCOME, event_id=None) for _ in range(2)]
+    send(world.shop.id, ids)
+
+    codes = {world.read(i).coupon_code for i in ids}
+    assert codes == {"WELCOME-A", "WELCOME-B"}
+    for mail, row in zip(relay.mails(), [world.read(i) for i in ids], strict=True):
+        assert row.coupon_code in str(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+
+
+def test_an_empty_pool_rings_for_more_and_the_message_waits_an_hour_at_most(
+    world: World, relay: Relay, bell: StubBroker
+) -> None:
+    ids = [world.queue(library.WELCOME, event_id=None) for _ in range(3)]
+    send(world.shop.id, ids)
+    last = world.read(ids[2])
+    assert (last.state, last.reason, last.attempts) == ("due", "waits_for_coupon", 0)
+    assert timedelta(seconds=20) < last.due_at - clock.now() <= timedelta(seconds=30)
+    assert bell.queues["refill"].qsize() == 1
+
+    make_due(world, ids[2])
+    send(world.shop.id, ids)
+    assert world.read(ids[2]).state == "due"
+
+    world.change(Message, ids[2], created_at=clock.now() - timedelta(minutes=61))
+    make_due(world, ids[2])
+    send(world.shop.id, ids)
+    row = world.read(ids[2])
+    assert (row.state, row.reason) == ("skipped", "no_coupon")
+    assert len(relay.raw) == 2
+
+
+def test_f12_a_busy_relay_is_tried_again_later_and_later(world: World, relay: Relay) -> None:
+    message_id = world.queue(library.WELCOME, event_id=None)
+    relay.stage, relay.answers = "DATA", ["451 4.7.1 later", "421 4.7.0 later"]
+    for attempt, wait in ((1, timedelta(minutes=1)), (2, timedelta(minutes=2))):
+        make_due(world, message_id)
+        send(world.shop.id, [message_id])
+        row = world.read(message_id)
+        assert (row.state, row.reason, row.attempts) == ("due", "try_again", attempt)
+        assert wait * 0.95 < row.due_at - clock.now() <= wait * 1.5
+    make_due(world, message_id)
+    send(world.shop.id, [message_id])
+
+    assert world.read(message_id).state == "accepted"
+    assert len(relay.raw) == 1
+    with db.reading() as session:
+        assert count_free(session, world.shop.id, world.ids[library.COUPON]) == 1
+
+
+def test_f12_the_waits_double_to_six_hours_and_end_within_three_days() -> None:
+    longest = sum((outcome.LONGEST_WAIT if n > 9 else timedelta(minutes=1.5 * 2 ** (n - 1))
+                   for n in range(1, outcome.TRIES)), timedelta())  # fmt: skip
+
+    assert all(timedelta(minutes=1) <= outcome.backoff(n) <= timedelta(hours=6)
+               for n in range(1, 40))  # fmt: skip
+    assert timedelta(hours=24) < longest <= timedelta(hours=72)
+
+
+def test_f12_a_relay_that_never_takes_it_is_given_up_on(world: World, relay: Relay) -> None:
+    message_id = world.queue(attempts=outcome.TRIES - 1)
+    relay.answers = ["450 4.2.1 busy"]
+    send(world.shop.id, [message_id])
+
+    row = world.read(message_id)
+    assert (row.state, row.reason) == ("failed", "gave_up")
+
+
+def test_f13_a_mailbox_that_is_gone_is_not_written_to_again(world: World, relay: Relay) -> None:
+    first, second = world.queue(), world.queue(transactional=True)
+    relay.answers = ["550 5.1.1 no such user"]
+    send(world.shop.id, [first, second])
+
+    assert (world.read(first).state, world.read(first).reason) == ("failed", "address_gone")
+    assert (world.read(second).state, world.read(second).reason) == ("skipped", "bounced")
+    assert metrics(world).count("Bounced Email") == 1
+
+
+def test_f13_a_policy_refusal_says_nothing_of_the_mailbox(world: World, relay: Relay) -> None:
+    first, second = world.queue(), world.queue()
+    relay.stage, relay.answers = "DATA", ["554 5.7.1 policy"]
+    send(world.shop.id, [first, second])
+
+    assert (world.read(first).state, world.read(first).reason) == ("failed", "rejected")
+    assert world.read(second).state == "accepted"
+
+
+def test_f14_marketing_that_was_cut_off_after_data_is_in_doubt_and_never_repeated(
+    world: World, relay: Relay
+) -> None:
+    message_id = world.queue()
+    relay.stage, relay.answers = "DATA", ["drop"]
+    for _ in range(3):
+        send(world.shop.id, [message_id])
+        resolve_stuck()
+
+    row = world.read(message_id)
+    assert (row.state, row.reason) == ("ambiguous", "ambiguous")
+    assert len(relay.raw) == 1
+    assert "Received Email" not in metrics(world)
+
+
+def test_f14_what_was_asked_for_goes_once_more_after_ten_minutes_under_the_same_id(
+    world: World, relay: Relay
+) -> None:
+    message_id = world.queue(transactional=True)
+    relay.stage, relay.answers = "DATA", ["drop", "drop"]
+    send(world.shop.id, [message_id])
+    assert world.read(message_id).state == "due"
+    wait = world.read(message_id).due_at - clock.now()
+    assert timedelta(minutes=9) < wait <= timedelta(minutes=10)
+
+    make_due(world, message_id)
+    send(world.shop.id, [message_id])
+    assert world.read(message_id).state == "ambiguous"
+    assert len({mail["Message-ID"] for mail in relay.mails()}) == 1
+    assert len(relay.raw) == 2
+
+
+def test_f14_a_relay_that_knows_repeats_gets_it_again_and_delivers_one(
+    world: World, idempotent: Relay
+) -> None:
+    message_id = world.queue()
+    idempotent.stage, idempotent.answers = "DATA", ["drop"]
+    send(world.shop.id, [message_id])
+    assert world.read(message_id).state == "due"
+
+    make_due(world, message_id)
+    send(world.shop.id, [message_id])
+    assert world.read(message_id).state == "accepted"
+    assert len(idempotent.raw) == 2
+    assert len(idempotent.mails()) == 1
+
+
+@pytest.mark.parametrize(
+    ("transactional", "state"), [(False, "ambiguous"), (True, "due")], ids=["marketing", "asked"]
+)
+def test_a_message_whose_sender_died_is_settled_by_the_clock(
+    database: str, shop: Shop, relay: Relay, transactional: bool, state: str
+) -> None:
+    world = build(shop)
+    message_id = world.queue(transactional=transactional)
+    strand(world, message_id)
+    resolve_stuck()
+
+    assert world.read(message_id).state == state
+    send(shop.id, [message_id])
+    assert not relay.raw
+
+
+def test_a_message_whose_sender_died_goes_out_once_when_the_relay_knows_repeats(
+    world: World, idempotent: Relay
+) -> None:
+    message_id = world.queue()
+    strand(world, message_id)
+    resolve_stuck()
+    make_due(world, message_id)
+    send(world.shop.id, [message_id])
+
+    assert world.read(message_id).state == "accepted"
+    assert len(idempotent.mails()) == 1
+
+
+def test_a_message_that_is_being_sent_now_is_left_alone(world: World) -> None:
+    message_id = world.queue()
+    world.change(Message, message_id, state="sending", attempts=1, lease_until=4e9)
+    resolve_stuck()
+
+    assert world.read(message_id).state == "sending"
+
+
+def test_an_answer_that_comes_after_its_turn_does_not_count(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow:
+        name = "email"
+
+        def send(self, letter: Letter) -> None:
+            world.change(Message, letter.message_id, lease_until=1.0)
+            resolve_stuck()
+            raise SendError("late", permanent=True, address_gone=True)
+
+    monkeypatch.setitem(sending.CHANNELS, "email", Slow())
+    message_id = world.queue()
+    send(world.shop.id, [message_id])
+
+    assert world.read(message_id).state == "ambiguous"
+
+
+def test_one_broken_message_does_not_hold_up_its_neighbours(world: World, relay: Relay) -> None:
+    broken, fine = world.queue(channel="fax"), world.queue()
+    gone = world.queue(template_id=404)
+    send(world.shop.id, [broken, gone, fine])
+
+    assert [world.read(i).reason for i in (broken, gone)] == ["no_channel", "no_template"]
+    assert world.read(fine).state == "accepted"
+    assert {"no_channel", "no_template"} < set(REASONS)
+
+
+def test_what_is_logged_names_no_address(
+    world: World, relay: Relay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(world.shop.id, [world.queue(), world.queue(library.WELCOME)])
+
+    said = "".join(capsys.readouterr())
+    assert "message.settled" in said
+    assert MAYA not in said
+    assert "WELCOME-" not in said
+    email.hang_up()
