@@ -6,12 +6,13 @@ offers it again when its lease has run out.
 
 import signal
 import threading
+from datetime import timedelta
 from types import FrameType
 
 import dramatiq
 import structlog
 
-from plugin import bell, clock
+from plugin import bell, clock, onboard
 from plugin.events.digest import digest as digest_inbox
 from plugin.flows import step
 from plugin.forms.library import publish as publish_forms
@@ -19,11 +20,14 @@ from plugin.messages import send as sending
 from plugin.offers import coupons
 from plugin.shopify import catalog, pixel
 from storage import coupons as stored_coupons
-from storage import db, flows, inbox, messages
+from storage import db, flows, inbox, messages, shops
 
 TICK_S = 0.25
 HOUSEKEEPING_EVERY = 8  # ticks: what is not urgent is looked at every two seconds
+SYNC_EVERY = 240  # ticks: once a minute
 CLAIM = 5_000  # due rows a tick; a lease is long enough for the workers to do as many
+
+UNSYNCED_FOR = timedelta(minutes=1)
 
 log = structlog.get_logger()
 
@@ -55,10 +59,11 @@ def refill(shop_id: int, coupon_ids: list[int]) -> None:
 
 @dramatiq.actor(queue_name="sync", max_retries=0)
 def sync(shop_id: int) -> None:
-    """Read a new store's catalog, start its pixel, and fill its pools."""
-    catalog.sync_products(shop_id)
+    """Furnish a new store, start its pixel and read its catalog. Twice is a no-op."""
+    onboard.furnish(shop_id)
     pixel.ensure_pixel(shop_id)
     publish_forms(shop_id)
+    catalog.sync_products(shop_id)  # last: it marks the store as synced, else the clock rings again
 
 
 @dramatiq.actor(queue_name="publish", max_retries=0)
@@ -81,6 +86,8 @@ def run_clock() -> None:
     while not stopped.is_set():
         try:
             tick(housekeeping=ticks % HOUSEKEEPING_EVERY == 0)
+            if ticks % SYNC_EVERY == 0:
+                sync_new_stores()
         except db.TRANSIENT:
             log.warning("clock.database_away")
         ticks += 1
@@ -105,3 +112,11 @@ def tick(*, housekeeping: bool = True) -> None:
             low = stored_coupons.low_pools(session)
         bell.ring_for("refill", low)
         sending.resolve_stuck()
+
+
+def sync_new_stores() -> None:
+    """Ring for stores whose first ring was lost, or whose sync failed."""
+    with db.reading() as session:
+        waiting = shops.unsynced(session, clock.now() - UNSYNCED_FOR)
+    for shop_id in waiting:
+        bell.ring("sync", shop_id)

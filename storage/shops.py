@@ -104,3 +104,14 @@ def mark_synced(session: Session, shop_id: int, at: datetime) -> None:
     shop = session.get(Shop, shop_id)
     if shop is not None:
         shop.synced_at = at
+
+
+def unsynced(session: Session, before: datetime) -> Sequence[int]:
+    """Ids of the stores that were installed before a moment and whose catalog was never read."""
+    return session.exec(
+        select(Shop.id).where(
+            col(Shop.uninstalled_at).is_(None),
+            col(Shop.synced_at).is_(None),
+            Shop.installed_at < before,
+        )
+    ).all()

@@ -64,7 +64,15 @@ def _details(said: dict[str, Any]) -> dict[str, str]:
         "timezone": said["ianaTimezone"],
         "currency": said["currencyCode"],
         "country": said["shopAddress"]["countryCodeV2"] or "",
+        "postal_address": _postal(said["shopAddress"]),
     }
+
+
+def _postal(address: dict[str, str | None]) -> str:
+    """The address as one line; empty when the shop keeps none."""
+    region = " ".join(part for part in (address["provinceCode"], address["zip"]) if part)
+    street = (address["address1"], address["city"], region)
+    return ", ".join(p for p in (*street, address["country"]) if p) if address["address1"] else ""
 
 
 def _reinstall(shop: Shop) -> None:
@@ -75,6 +83,8 @@ def _reinstall(shop: Shop) -> None:
 
 
 def _fill(shop: Shop, pair: Pair, details: dict[str, str]) -> None:
+    if shop.postal_address:
+        del details["postal_address"]  # the merchant's own words stay
     for name, value in {**details, **tokens.row(pair)}.items():
         setattr(shop, name, value)
     shop.sender_name = shop.sender_name or shop.name
