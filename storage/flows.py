@@ -105,6 +105,11 @@ def get_flow(session: Session, shop_id: int, flow_id: int) -> Flow | None:
     return session.get(Flow, (shop_id, flow_id))
 
 
+def get_enrolment(session: Session, shop_id: int, enrolment_id: int) -> Enrolment | None:
+    """One shopper's way through one flow."""
+    return session.get(Enrolment, (shop_id, enrolment_id))
+
+
 def get_flow_version(
     session: Session, shop_id: int, flow_id: int, version: int
 ) -> FlowVersion | None:

@@ -6,7 +6,7 @@ It is asked in the transaction that marks a message `sending`, so nobody changes
 from sqlmodel import Session
 
 from storage import consent
-from storage.flows import LEFT, LIVE, Enrolment, get_flow
+from storage.flows import LEFT, LIVE, get_enrolment, get_flow
 from storage.messages import Message
 from storage.profiles import Profile
 from storage.shops import Shop
@@ -78,7 +78,7 @@ def _flow(session: Session, message: Message) -> str | None:
         if flow is None or flow.status != LIVE:
             return "flow_off"
     if message.enrolment_id is not None:
-        enrolment = session.get(Enrolment, (message.shop_id, message.enrolment_id))
+        enrolment = get_enrolment(session, message.shop_id, message.enrolment_id)
         if enrolment is not None and enrolment.state == LEFT:
             return enrolment.ended_because or "left_flow"
     return None
