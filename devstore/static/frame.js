@@ -22,8 +22,10 @@
 
   const mark = (path) => {
     const here = path.split('?')[0];
-    for (const link of nav.children)
-      link.toggleAttribute('aria-current', link.dataset.path === here);
+    for (const link of nav.children) {
+      const own = link.dataset.path.split('?')[0];
+      link.ariaCurrent = here === own || here.startsWith(`${own}/`) ? 'page' : null;
+    }
   };
 
   const answers = {
