@@ -1,0 +1,33 @@
+"""`python -m benchmarks [NAME] [options]`: one benchmark by name, or all of them in turn.
+
+Each prints a table for people and ends with one line of JSON.
+"""
+
+import sys
+from argparse import ArgumentParser
+
+from benchmarks import ingest, report
+from benchmarks.servers import BenchmarkError
+
+ALL = {"ingest": ingest}
+
+
+def main(words: list[str]) -> int:
+    """Run what was asked for; 0 when all of it ran."""
+    parser = ArgumentParser(prog="python -m benchmarks", description="Paired benchmarks.")
+    parser.add_argument("name", nargs="?", choices=ALL, help="which; all of them when left out")
+    for each in ALL.values():
+        each.options(parser)
+    asked = parser.parse_args(words)
+    failed = 0
+    for name in [asked.name] if asked.name else ALL:
+        try:
+            failed |= ALL[name].run(asked)
+        except BenchmarkError as error:
+            report.say(f"{name}: {error}")
+            failed = 1
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

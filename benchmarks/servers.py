@@ -1,0 +1,70 @@
+"""Servers under test. In: a command. Out: a process that answers on its port, ended afterwards."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+READY_WITHIN_S = 60.0
+ENDS_WITHIN_S = 20.0
+
+
+class BenchmarkError(Exception):
+    """A benchmark cannot run, or what it measured did not do its work; one sentence."""
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str],
+    folder: Path,
+    ready: Callable[[], bool],
+    env: Mapping[str, str] | None = None,
+    fds: Sequence[int] = (),
+) -> Generator[int]:
+    """Run a server inside the block and give its process id; its words go to a file in `folder`.
+
+    Raises:
+        BenchmarkError: it ended, or does not answer.
+    """
+    name = Path(command[0]).name
+    with (folder / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=env, pass_fds=fds, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise BenchmarkError(f"{name} did not start; its words are in {log.name}.")
+            time.sleep(0.05)
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on a port."""
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+def clean_env(**given: str) -> dict[str, str]:
+    """This process's environment without our settings, so that a run is the same everywhere."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_")}
+    return ours | {"PYTHONPATH": str(ROOT), "NODE_ENV": "production"} | given
