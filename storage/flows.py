@@ -209,6 +209,13 @@ def waiting_enrolments(
     ).all()
 
 
+def load_enrolments(session: Session, shop_id: int, ids: Sequence[int]) -> Sequence[Enrolment]:
+    """Several enrolments, in whatever state."""
+    return session.exec(
+        select(Enrolment).where(Enrolment.shop_id == shop_id, col(Enrolment.id).in_(ids))
+    ).all()
+
+
 def entered_before(
     session: Session, shop_id: int, flow_id: int, profile_ids: Sequence[int]
 ) -> dict[int, datetime]:

@@ -315,3 +315,29 @@ def earned_by_day(
         .group_by("day")
     )
     return {day: (count, int(amount)) for day, count, amount in rows}
+
+
+def due_by_enrolment(
+    session: Session, shop_id: int, profile_ids: Sequence[int]
+) -> dict[int, list[Message]]:
+    """What flows have queued for these shoppers and nobody has sent yet, by enrolment."""
+    found: dict[int, list[Message]] = {}
+    for message in session.exec(
+        select(Message)
+        .where(
+            Message.shop_id == shop_id,
+            col(Message.profile_id).in_(sorted(set(profile_ids))),
+            Message.state == DUE,
+        )
+        .with_for_update()
+    ):
+        if message.enrolment_id is not None:
+            found.setdefault(message.enrolment_id, []).append(message)
+    return found
+
+
+def skip(session: Session, message: Message, reason: str) -> None:
+    """Do not send a message that is due."""
+    message.state = SKIPPED
+    message.reason = reason
+    session.add(message)

@@ -4,7 +4,6 @@ The shop is the one that Shopify's signature names, never one that the browser n
 """
 
 import json
-import time
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from plugin import clock
 from plugin.forms import submit as forms
 from plugin.forms.submit import Sender
 from plugin.settings import get_settings
@@ -88,7 +88,7 @@ async def _shop(request: Request) -> Shop | None:
         for secret in (settings.shopify_client_secret, settings.shopify_old_client_secret)
         if secret
     ]
-    params = proxy_params(request.scope["query_string"], secrets, time.time())
+    params = proxy_params(request.scope["query_string"], secrets, clock.now().timestamp())
     return await run_in_threadpool(_installed, params["shop"]) if params else None
 
 

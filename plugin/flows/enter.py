@@ -9,8 +9,8 @@ from sqlmodel import Session
 from plugin.flows import filters, graph
 from plugin.flows.graph import Graph
 from plugin.settings import get_settings
-from storage import db, flows
-from storage.flows import LEFT, Flow
+from storage import db, flows, messages
+from storage.flows import LEFT, WAITING, Flow
 from storage.ids import new_id
 from storage.shops import Shop
 
@@ -106,14 +106,17 @@ def _leave(
             did.setdefault(event["profile_id"], set()).add(event["metric"])
     if not did:
         return
-    for enrolment in flows.waiting_enrolments(session, shop_id, list(did)):
+    queued = messages.due_by_enrolment(session, shop_id, list(did))
+    waiting = flows.waiting_enrolments(session, shop_id, list(did))
+    for enrolment in [*waiting, *flows.load_enrolments(session, shop_id, list(queued))]:
         steps, metrics = watched.get(enrolment.flow_id, (None, set()))
         because = did[enrolment.profile_id] & metrics
-        if (
-            steps is not None
-            and because
-            and not filters.passes(
-                session, shop_id, enrolment.profile_id, steps, enrolment.started_at, now
-            )
-        ):
-            flows.end(session, enrolment, LEFT, f"did:{min(because)}", now)
+        if not because or steps is None:
+            continue
+        if filters.passes(session, shop_id, enrolment.profile_id, steps, enrolment.started_at, now):
+            continue
+        reason = f"did:{min(because)}"
+        if enrolment.state == WAITING:
+            flows.end(session, enrolment, LEFT, reason, now)
+        for message in queued.get(enrolment.id, []):  # what it had already put into the outbox
+            messages.skip(session, message, reason)

@@ -212,3 +212,16 @@ def test_a_flow_that_turns_in_a_circle_is_refused():
 
     with pytest.raises(RegularsError, match="never end"):
         graph.read(definition)
+
+
+def test_an_order_takes_back_a_last_reminder_that_was_queued_but_not_sent(shop, time, reminders):
+    tell(shop, "Checkout Started", "c1", START)
+    pass_and_work(shop, time, hours=2)
+    pass_and_work(shop, time, days=2)
+    assert [e.state for e in enrolments(shop)] == ["finished"]
+
+    tell(shop, "Placed Order", "1", time.at)
+
+    with db.reading() as session:
+        found = session.exec(select(Message).where(Message.shop_id == shop.id))
+        assert {(m.state, m.reason) for m in found} == {("skipped", "did:Placed Order")}
