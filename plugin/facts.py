@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from babel.numbers import get_currency_precision
@@ -85,6 +86,11 @@ def email(text: object) -> str | None:
     """An address in its normal form, or None. Deliverability is not asked."""
     if not isinstance(text, str) or not text or len(text) > 254:
         return None
+    return _email(text)
+
+
+@lru_cache(4096)  # one delivery names its customer several times, a batch even more often
+def _email(text: str) -> str | None:
     try:
         return validate_email(text.strip(), check_deliverability=False).normalized.lower()
     except EmailNotValidError:

@@ -8,8 +8,10 @@ and in production alike. Work that is meant for every shop (the clock's claims) 
 import re
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Delete, Engine, MetaData, Select, Table, TextClause, Update, event
+from sqlalchemy.engine import Compiled
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import (
     BinaryExpression,
@@ -31,15 +33,24 @@ class ForgottenShopError(Exception):
 def watch(engine: Engine, metadata: MetaData) -> None:
     """Check every statement that `engine` runs against the shops' tables of `metadata`."""
 
-    @event.listens_for(engine, "before_execute")
-    def check(conn: Any, clause: Any, multi: Any, params: Any, options: Any) -> None:
-        if not options.get("all_shops"):
-            require_shop(clause, metadata)
+    checked: WeakSet[Compiled] = WeakSet()  # SQLAlchemy keeps what it compiled: each is read once
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def check(conn: Any, cursor: Any, sql: str, params: Any, context: Any, many: bool) -> None:
+        if context.execution_options.get("all_shops") or context.compiled in checked:
+            return
+        if context.compiled is None:
+            require_shop(TextClause(sql), metadata)
+        else:
+            require_shop(context.compiled.statement, metadata)
+            checked.add(context.compiled)
 
 
 def require_shop(clause: Any, metadata: MetaData) -> None:
     """Raise `ForgottenShopError` when a table of a shop is read or changed without its shop."""
     if isinstance(clause, TextClause):
+        if clause.text.lstrip()[:6].upper() not in ("SELECT", "UPDATE", "DELETE"):
+            return
         words = set(re.findall(r"\w+", clause.text))
         tables = {t.name for t in metadata.tables.values() if "shop_id" in t.c}
         if words & tables and "shop_id" not in words:
