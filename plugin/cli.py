@@ -41,10 +41,12 @@ def serve(
     threads: Threads = 4,
 ) -> None:
     """Run everything on this machine: broker, web, workers and clock."""
+    from plugin.lifeline import hold_if_supervised
     from plugin.serve import say
     from plugin.serve import serve as run
     from plugin.settings import get_settings
 
+    hold_if_supervised()
     settings = get_settings()
     run(
         settings,
@@ -136,7 +138,9 @@ def demo(
 ) -> None:
     """Run everything with a sample store, ready to click through."""
     from plugin.demo import run
+    from plugin.lifeline import hold_if_supervised
 
+    hold_if_supervised()
     run(folder, port=port, shop_port=shop_port, smtp_port=smtp_port, fresh=fresh)
 
 
