@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, func, insert, text, tuple_, update
+from sqlalchemy import BigInteger, Index, func, insert, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage import db, leases
 from storage.types import big, json_column, moment, row_key, shop_key
 
 DRAFT, LIVE = "draft", "live"
@@ -144,25 +144,7 @@ def enrol(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
 
 def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
     """Lease up to `limit` due steps of all shops; (shop id, enrolment id), the earliest first."""
-    clock = db.database_time(session)
-    due = (
-        select(Enrolment.shop_id, Enrolment.id)
-        .where(Enrolment.state == WAITING, Enrolment.due_at <= now, Enrolment.lease_until < clock)
-        .order_by(col(Enrolment.due_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    why = "the clock claims what is due"
-    keys = [(row[0], row[1]) for row in db.every_shop(session, due, why)]
-    if keys:
-        lease = (
-            update(Enrolment)
-            .where(tuple_(col(Enrolment.shop_id), col(Enrolment.id)).in_(keys))
-            .values(lease_until=clock + LEASE_S)
-            .execution_options(synchronize_session=False)
-        )
-        db.every_shop(session, lease, why)
-    return keys
+    return leases.claim_due(session, Enrolment, WAITING, now, limit, LEASE_S)
 
 
 def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) -> list[Enrolment]:

@@ -8,7 +8,7 @@ from sqlalchemy import Index, func, text, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage import db, leases
 from storage.days import day_of
 from storage.types import big, json_column, moment, row_key, shop_key
 
@@ -95,25 +95,7 @@ def add_messages(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
 
 def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
     """Lease up to `limit` due messages of all shops; (shop id, message id), the earliest first."""
-    clock = db.database_time(session)
-    due = (
-        select(Message.shop_id, Message.id)
-        .where(Message.state == DUE, Message.due_at <= now, Message.lease_until < clock)
-        .order_by(col(Message.due_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    why = "the clock claims what is due"
-    keys = [(row[0], row[1]) for row in db.every_shop(session, due, why)]
-    if keys:
-        lease = (
-            update(Message)
-            .where(tuple_(col(Message.shop_id), col(Message.id)).in_(keys))
-            .values(lease_until=clock + LEASE_S)
-            .execution_options(synchronize_session=False)
-        )
-        db.every_shop(session, lease, why)
-    return keys
+    return leases.claim_due(session, Message, DUE, now, limit, LEASE_S)
 
 
 def claim_stuck(session: Session, limit: int) -> list[tuple[int, int]]:
