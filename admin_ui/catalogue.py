@@ -41,6 +41,9 @@ def update(code: str) -> Catalog:
         catalogue = Catalog(locale=code, project="Regulars", fuzzy=False)
     catalogue.update(extract(), no_fuzzy_matching=True)
     catalogue.obsolete.clear()
+    catalogue.header_comment = f"# {LANGUAGES[code]}: what merchants read in the admin."
+    catalogue.last_translator = catalogue.language_team = "The Regulars contributors"
+    catalogue.msgid_bugs_address, catalogue.version = "", ""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         write_po(file, catalogue, width=100, omit_header=False, include_lineno=False)

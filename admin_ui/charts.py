@@ -68,8 +68,8 @@ def by_day(
         for n, (a, b, row) in enumerate(zip(whole, part, written, strict=True))
     ]
     lines = [(0.0, short(top)), (HEIGHT / 2, short(top // 2)), (float(HEIGHT), short(0))]
-    every = max(1, (len(days) - 1) // 4)
-    marks = [say.day(day) for n, day in enumerate(days) if n % every == 0]
+    last = len(days) - 1
+    marks = [say.day(days[round(last * n / 4)]) for n in range(5)]
     return Chart(title, names, bars, lines, marks, written, not any(whole) and not any(part))
 
 
@@ -77,7 +77,7 @@ def ceiling(highest: int) -> int:
     """A round even number at or above the highest value, for the axis."""
     step = 1
     while True:
-        for factor in (2, 4, 10):
-            if step * factor >= highest:
+        for factor in (1, 2, 3, 4, 6, 8):
+            if step * factor >= highest and step * factor % 2 == 0:
                 return step * factor
         step *= 10

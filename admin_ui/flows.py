@@ -1,5 +1,7 @@
 """Flows: the list of automations, one as a tree with what happened at each step, and its switch."""
 
+from datetime import timedelta
+
 from starlette.responses import Response
 
 from admin_ui import tree
@@ -9,6 +11,8 @@ from plugin.flows import library
 from storage import db, flows, lists, messages
 from storage.shops import Shop
 
+LATELY = timedelta(days=30)
+
 
 def show_all(visit: Visit) -> Response:
     """GET /flows"""
@@ -16,9 +20,9 @@ def show_all(visit: Visit) -> Response:
     with db.reading() as session:
         found = flows.flows_of(session, shop.id)
         people = flows.count_enrolments(session, shop.id)
-        always = (shop.installed_at, clock.now())
-        sent = messages.count_sent_by_flow(session, shop.id, *always)
-        earned = messages.earned_by_flow(session, shop.id, *always)
+        lately = (clock.now() - LATELY, clock.now())
+        sent = messages.count_sent_by_flow(session, shop.id, *lately)
+        earned = messages.earned_by_flow(session, shop.id, *lately)
         names = {str(each.id): each.name for each in lists.lists_of(session, shop.id)}
     return visit.page(
         "flows.html",

@@ -12,7 +12,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
+from babel.dates import (
+    format_date,
+    format_skeleton,
+    format_time,
+    format_timedelta,
+    get_datetime_format,
+)
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import (
@@ -110,7 +116,9 @@ class Language:
 
     def moment(self, at: datetime) -> str:
         """A moment, where the shop is: `Nov 21, 2026, 9:04 AM`."""
-        return format_datetime(at, format="medium", tzinfo=self.zone, locale=self.locale)
+        both = get_datetime_format("medium", self.locale)
+        clock_time = format_time(at, format="short", tzinfo=self.zone, locale=self.locale)
+        return both.format(clock_time, self.long_day(self.local_day(at)))
 
     def iso(self, at: datetime) -> str:
         """A moment for machines, in `<time datetime=…>`."""
@@ -118,9 +126,7 @@ class Language:
 
     def ago(self, at: datetime) -> str:
         """How long ago a moment was, or in how long it will be: `3 hours ago`."""
-        return format_timedelta(
-            at - clock.now(), add_direction=True, threshold=1.1, locale=self.locale
-        )
+        return format_timedelta(at - clock.now(), add_direction=True, locale=self.locale)
 
     def local_day(self, at: datetime) -> date:
         """The day that a moment falls on where the shop is."""

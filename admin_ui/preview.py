@@ -78,14 +78,12 @@ def _mail(request: Request) -> Response:
             html = render.preview(session, shop, template_id, locale).html
         except RegularsError as error:
             return pages.problem(request, error.status, domain=shop.domain)
-    ancestors = pages.ancestors(shop.domain)
-    return HTMLResponse(
-        html,
-        headers={
-            **pages.safety(shop.domain),
-            "Content-Security-Policy": f"{RULES}; frame-ancestors 'self' {ancestors}",
-        },
+    headers = pages.safety(shop.domain)
+    headers.pop("Link")
+    headers["Content-Security-Policy"] = (
+        f"{RULES}; frame-ancestors 'self' {pages.ancestors(shop.domain)}"
     )
+    return HTMLResponse(html, headers=headers)
 
 
 def sign(shop_id: int, template_id: int, locale: str, until: datetime) -> str:

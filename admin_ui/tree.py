@@ -3,13 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from babel.units import format_unit
-
 from admin_ui import words
 from admin_ui.language import Language
 from admin_ui.words import N_
 
-UNITS = {"minutes": "duration-minute", "hours": "duration-hour", "days": "duration-day"}
 SECOND = {"hours": "minutes", "days": "hours"}  # of a delay's `secondary_value`
 STARTS = {
     "Checkout Started": N_("When somebody starts a checkout"),
@@ -134,11 +131,18 @@ def _step(action_id: str, action: dict[str, Any], counted: Counted, say: Languag
 def _time(data: dict[str, Any], say: Language) -> str:
     unit = data.get("unit", "days")
     parts = [(data.get("value") or 0, unit), (data.get("secondary_value") or 0, SECOND.get(unit))]
-    return " ".join(
-        format_unit(value, UNITS[name], length="long", locale=say.locale)
-        for value, name in parts
-        if name in UNITS and (value or name == unit)
-    )
+    return " ".join(_span(value, name, say) for value, name in parts if value or name == unit)
+
+
+def _span(value: int, unit: str | None, say: Language) -> str:
+    # Babel's own names of units lack a pattern in Chinese.
+    match unit:
+        case "minutes":
+            return say.plural("%(num)s minute", "%(num)s minutes", value)
+        case "hours":
+            return say.plural("%(num)s hour", "%(num)s hours", value)
+        case _:
+            return say.plural("%(num)s day", "%(num)s days", value)
 
 
 def _condition(condition: dict[str, Any], say: Language) -> str:

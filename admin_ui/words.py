@@ -67,7 +67,8 @@ ORDERS = (
     "Refunded Order",
 )  # fmt: skip
 BROWSING = (
-    "Viewed Product", "Viewed Collection", "Viewed Cart", "Added to Cart", "Active on Site", "Submitted Search",
+    "Viewed Product", "Viewed Collection", "Viewed Cart", "Added to Cart", "Active on Site",
+    "Submitted Search",
 )  # fmt: skip
 # The message's own row says these, with more about them.
 TOLD_BY_MESSAGES = ("Received Email", "Opened Email", "Clicked Email", "Bounced Email")
@@ -129,7 +130,7 @@ SOURCES = {
 }
 CHANNELS = {"email": N_("Email"), "sms": N_("Text message")}
 IDENTITIES = {
-    "email": N_("Email"),
+    "email": N_("Email address"),
     "phone": N_("Phone"),
     "customer_id": N_("Shopify customer"),
     "browser_id": N_("Browser"),
@@ -202,6 +203,8 @@ def details(event: Event, say: Language) -> list[str]:
 def reason(code: str, say: Language) -> str:
     """Why a message was not sent; a code may carry a detail after a colon."""
     name, _, detail = code.partition(":")
+    if code == "did:Placed Order":
+        return say.text("They placed an order before the message was due.")
     if name == "did":
         return say.text("They did this: %(what)s", what=said(METRICS, detail, say))
     return said(REASONS, name, say)

@@ -183,9 +183,7 @@ def _is_called(words: Sequence[str]) -> Any:
 
 
 def _begins(column: Any, word: str) -> Any:
-    return column.like(
-        word.replace("\\", "").replace("%", "").replace("_", r"\_") + "%", escape="\\"
-    )
+    return column.startswith(word, autoescape=True)
 
 
 def count_profiles(session: Session, shop_id: int) -> int:

@@ -1,0 +1,201 @@
+"""What a merchant does: switch, save, search, page on, try again; and what she is then told."""
+
+import json
+from datetime import timedelta
+
+from plugin import clock
+from storage import db, flows, forms, inbox
+from storage.ids import new_id
+from storage.profiles import Profile
+from storage.shops import get_shop
+
+
+def toast(answer):
+    return json.loads(answer.headers["HX-Trigger"])["regulars:toast"]["words"]
+
+
+def test_a_flow_is_switched_off_and_on(merchant, shop, filled):
+    path = f"/flows/{filled['Welcome']}"
+
+    off = merchant.post(path, status="draft")
+    assert "off" in toast(off)
+    assert 'aria-checked="false"' in off.text
+    on = merchant.post(path, status="live")
+
+    assert "live" in toast(on)
+    assert on.headers["HX-Replace-Url"] == path
+    with db.reading() as session:
+        assert flows.get_flow(session, shop.id, filled["Welcome"]).status == flows.LIVE
+
+
+def test_switching_off_asks_first_when_shoppers_wait(merchant, filled):
+    page = merchant.fetch(f"/flows/{filled['Abandoned checkout']}").text
+
+    assert 'hx-confirm="3 shoppers are waiting' in page
+    assert "hx-confirm" not in merchant.fetch(f"/flows/{filled['Welcome']}").text
+
+
+def test_a_form_is_switched_off_and_the_storefront_told(merchant, shop, filled, bell):
+    bell.declare_queue("publish")
+    before = bell.queues["publish"].qsize()
+
+    answer = merchant.post(f"/forms/{filled['form']}", status="draft")
+
+    assert answer.status_code == 200
+    assert bell.queues["publish"].qsize() == before + 1
+    with db.reading() as session:
+        assert forms.get_form(session, shop.id, filled["form"]).status == forms.DRAFT
+
+
+def test_settings_are_kept_on_one_line_and_speak_the_new_language(merchant, shop):
+    answer = merchant.post(
+        "/settings",
+        sender_name="Dew\r\npoint  Skin",
+        sender_email=" Hello@DEWPOINT.example ",
+        postal_address="12 Mill Lane",
+        language="zh_Hans",
+    )
+
+    assert toast(answer) == "已保存"
+    assert 'lang="zh-Hans"' in answer.text
+    with db.reading() as session:
+        kept = get_shop(session, shop.id)
+        assert kept.sender_name == "Dew point Skin"
+        assert kept.sender_email == "hello@dewpoint.example"
+    assert 'lang="zh-Hans"' in merchant.open("/", locale="en").text
+
+
+def test_an_address_that_is_none_is_refused_and_nothing_is_kept(merchant, shop):
+    answer = merchant.post("/settings", sender_name="X", sender_email="hello@", language="xx")
+
+    assert answer.status_code == 422
+    assert 'aria-invalid="true"' in answer.text
+    assert 'value="hello@"' in answer.text
+    with db.reading() as session:
+        assert get_shop(session, shop.id).sender_name == "Dewpoint"
+
+
+def test_a_search_finds_by_any_name_address_or_number(merchant, filled):
+    for words in ("may", "OKAFOR", "maya okafor", "okafor maya", "maya.ok", "+1 415 555", "+1415"):
+        text = merchant.fetch("/audience", params={"q": words}).text
+        assert "Maya Okafor" in text, words
+        assert "Lena Brandt" not in text, words
+    assert "陈小雨" in merchant.fetch("/audience", params={"q": "小雨"}).text
+    assert "Nobody is called that" in merchant.fetch("/audience", params={"q": "%"}).text
+
+
+def test_a_long_list_is_paged_to_its_end_without_a_hole(merchant, shop):
+    at = clock.now()
+    with db.transaction() as session:
+        session.add_all(
+            Profile(shop_id=shop.id, id=new_id(), email=f"p{n}@example.com", created_at=at,
+                    seen_at=at - timedelta(seconds=n // 40))
+            for n in range(120)
+        )  # fmt: skip
+
+    seen, path = [], "/audience"
+    for _ in range(5):
+        text = merchant.fetch(path).text
+        seen += [n for n in range(120) if f">p{n}@example.com</a>" in text]
+        if 'id="older"' not in text:
+            break
+        path = text.split('hx-get="/audience?q=&amp;before=')[1].split('"')[0]
+        path = f"/audience?before={path}"
+
+    assert sorted(seen) == list(range(120))
+
+
+def test_a_timeline_is_paged_and_filtered(merchant, filled):
+    page = f"/audience/profiles/{filled['profile']}"
+    first = merchant.fetch(page).text
+    older = first.split("before=")[1].split('"')[0]
+    second = merchant.fetch(f"{page}?before={older}").text
+
+    assert "Show older" in first
+    assert "#1097" in first
+    assert "#1097" not in second
+    assert "This address never agreed to marketing messages." in first
+    assert "Placed an order" not in merchant.fetch(f"{page}?kind=messages").text.split(
+        'id="timeline"'
+    )[1].split("</ol>")[0].replace("They placed an order", "")
+    assert "Rice Water Toner" in merchant.fetch(f"{page}?kind=browsing").text
+
+
+def test_a_profile_shows_the_answer_in_the_forms_words_and_the_proof_of_consent(merchant, filled):
+    text = merchant.fetch(f"/audience/profiles/{filled['profile']}").text
+
+    assert "What does your skin need most?" in text
+    assert "More hydration" in text
+    assert "By signing up you agree to receive our emails" in text
+    assert "203.0.113.42" in text
+    assert "Next step:" in text
+
+
+def test_a_flow_says_why_messages_were_not_sent(merchant, filled):
+    text = merchant.fetch(f"/flows/{filled['Abandoned checkout']}").text
+
+    assert "They placed an order before the message was due." in text
+    assert "When somebody starts a checkout" in text
+    assert "Wait 1 hour" in text
+    assert "Leaves the flow as soon as this happens: Placed an order" in text
+
+
+def test_a_preview_runs_nothing_and_ends(merchant, client, filled, monkeypatch):
+    page = merchant.fetch(f"/flows/{filled['Welcome']}/messages/1").text
+    address = page.split('class="mail" sandbox src="')[1].split('"')[0]
+
+    mail = client.get(address)
+    assert mail.status_code == 200
+    assert mail.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert "script-src" not in mail.headers["Content-Security-Policy"]
+    assert "admin.shopify.com" in mail.headers["Content-Security-Policy"]
+    assert client.get(address[:-2]).status_code == 404
+    assert client.get(address.replace(".en.", ".zh-CN.")).status_code == 404
+    later = clock.now() + timedelta(minutes=11)
+    monkeypatch.setattr("admin_ui.preview.clock.now", lambda: later)
+    assert client.get(address).status_code == 404
+
+
+def test_a_delivery_is_tried_again_once_more(merchant, shop, filled, bell):
+    path = "/settings/quarantine/b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"
+    before = bell.queues["digest"].qsize()
+    shown = merchant.fetch(path).text
+    assert "total_price is not an amount of money" in shown
+    assert "&#34;total_price&#34;: &#34;ten&#34;" in shown
+
+    answer = merchant.post(path)
+
+    assert answer.headers["HX-Replace-Url"] == "/settings/quarantine"
+    assert bell.queues["digest"].qsize() == before + 1
+    assert merchant.post(path).status_code == 404
+    with db.inbox_reading() as session:
+        assert inbox.count_quarantined(session, shop.id) == 1
+
+
+def test_home_counts_thirty_days_and_warns_of_quarantine(merchant, filled):
+    text = merchant.open("/").text
+
+    assert "2 deliveries from Shopify could not be read." in text
+    assert "Maya Okafor placed an order of $54.00" in text
+    assert "Getting started" not in text
+    assert "Flows that earn most" in text
+
+
+def test_a_new_shop_is_led_through_its_first_steps(merchant):
+    text = merchant.open("/").text
+
+    assert "1 of 5 done" in text  # the sender is set in this shop
+    assert "activateAppId=test-client-id/embed" in text
+    assert "/admin/themes/current/editor?context=apps" in text
+
+
+def test_static_files_are_kept_forever_under_their_hash(merchant, client):
+    page = merchant.open("/").text
+    address = page.split('rel="stylesheet" href="')[1].split('"')[0]
+
+    kept = client.get(address)
+    assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert kept.headers["Content-Type"].startswith("text/css")
+    old = client.get("/static/admin/000000000000/admin.css")
+    assert old.headers["Cache-Control"] == "no-cache"
+    assert client.get("/static/admin/x/passwd").status_code == 404

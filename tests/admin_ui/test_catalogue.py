@@ -1,0 +1,69 @@
+"""Every string that a merchant can see stands in every language."""
+
+import re
+
+import pytest
+from babel.messages.pofile import read_po
+
+from admin_ui import catalogue, words
+from admin_ui.language import CATALOGUES, LANGUAGES, Language, choose
+from plugin.messages.gate import REASONS
+
+
+def strings(value):
+    return [value] if isinstance(value, str) else list(value)
+
+
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
+def test_no_string_lacks_a_translation(code):
+    with (CATALOGUES / code / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        known = read_po(file, locale=code)
+
+    wanted = [message.id for message in catalogue.extract() if message.id]
+    found = {str(m.id): m for m in known if m.id}
+
+    assert len(wanted) > 250
+    assert [m for m in wanted if str(m) not in found] == []
+    assert [m.id for m in known if m.id and not all(strings(m.string))] == []
+    assert [m.id for m in known if m.fuzzy and m.id] == []
+    assert sorted(set(found) - {str(m) for m in wanted}) == [], "no longer said anywhere"
+
+
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
+def test_a_translation_names_the_same_values(code):
+    with (CATALOGUES / code / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        known = read_po(file, locale=code)
+
+    for message in known:
+        asked = [set(re.findall(r"%\((\w+)\)s", text)) for text in strings(message.id)]
+        for text in strings(message.string):
+            assert set(re.findall(r"%\((\w+)\)s", text)) == set.union(*asked), message.id
+
+
+def test_every_reason_of_the_gate_is_explained():
+    assert set(REASONS) <= set(words.REASONS)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "code"),
+    [
+        (("zh-CN",), "zh_Hans"),
+        (("", "zh_Hans"), "zh_Hans"),
+        (("fr-FR,zh;q=0.8,en;q=0.5",), "zh_Hans"),
+        (("en-GB", "zh"), "en"),
+        (("fr", "de"), "en"),
+        ((), "en"),
+    ],
+)
+def test_the_first_language_that_we_speak_is_taken(wishes, code):
+    assert choose(*wishes) == code
+
+
+def test_money_and_days_are_written_as_the_reader_writes_them():
+    english, chinese = Language("en", "America/New_York", "USD"), Language("zh_Hans", "x", "CNY")
+
+    assert english.money(123456) == "$1,234.56"
+    assert english.money(1999, "JPY") == "¥1,999"
+    assert chinese.money(123456) == "¥1,234.56"
+    assert chinese.zone.key == "UTC"
+    assert english.percent(0.0423) == "4.2%"

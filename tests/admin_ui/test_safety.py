@@ -1,0 +1,131 @@
+"""What no page may do: be framed by strangers, run what a shopper typed, show another shop's."""
+
+import re
+
+import pytest
+
+from plugin.settings import get_settings
+from storage import db, flows, forms, inbox
+from storage.ids import new_id
+from storage.inbox import QUARANTINED, Arrival
+from storage.lists import List
+from storage.profiles import Profile
+from storage.shops import get_shop
+from tests.conftest import NOW
+
+EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'{{7*7}}"
+
+
+def rules(answer):
+    pairs = [rule.split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split("; ")]
+    return dict(pairs)
+
+
+def test_each_document_may_be_framed_by_its_shops_admin_alone(merchant, pages):
+    """S27"""
+    for path in [*pages(), "/flows/1", "/audience/profiles/nobody", "/forms/9?x=1"]:
+        said = rules(merchant.open(path))
+        assert said["frame-ancestors"] == (
+            "https://dewpoint.myshopify.com https://admin.shopify.com"
+        ), path
+        assert said["script-src"] == "'self' https://cdn.shopify.com", path
+        assert said["default-src"] == "'none'", path
+
+
+def test_the_dev_store_may_frame_us_only_where_it_is_set(merchant, monkeypatch):
+    monkeypatch.setenv("REGULARS_SHOPIFY_ORIGIN", "http://127.0.0.1:8001")
+    get_settings.cache_clear()
+
+    assert rules(merchant.open("/"))["frame-ancestors"].endswith(" http://127.0.0.1:8001")
+
+
+def test_no_page_needs_an_inline_script_or_style(merchant, pages):
+    for path in pages():
+        html = merchant.open(path).text
+        assert not re.search(r"<script(?![^>]*\bsrc=)", html), path
+        assert not re.search(r"\son\w+=", html), path
+        assert not re.search(r"\sstyle=", html), path
+        assert "<style" not in html, path
+
+
+def test_app_bridge_is_the_first_script_and_announced_ahead(merchant):
+    answer = merchant.open("/")
+
+    assert re.search(r"<script src=\"([^\"]+)\"", answer.text)[1].endswith("app-bridge.js")
+    assert "app-bridge.js>; rel=preload; as=script" in answer.headers["Link"]
+    assert '<meta name="shopify-api-key" content="test-client-id">' in answer.text
+
+
+def test_whatever_people_type_stays_text(merchant, shop, filled):
+    with db.transaction() as session:
+        named = get_shop(session, shop.id)
+        named.name = named.sender_name = named.postal_address = EVIL
+        session.add(named)
+        flow = flows.get_flow(session, shop.id, filled["Welcome"])
+        flow.name = EVIL
+        session.add(flow)
+        form = forms.get_form(session, shop.id, filled["form"])
+        form.name = EVIL
+        session.add(form)
+        session.add(List(shop_id=shop.id, id=new_id(), name=EVIL, created_at=NOW))
+        evil = Profile(
+            shop_id=shop.id, id=new_id(), first_name=EVIL, last_name=EVIL, email=EVIL, country=EVIL,
+            locale=EVIL, properties={EVIL: [EVIL], "skin_need": EVIL}, created_at=NOW, seen_at=NOW,
+        )  # fmt: skip
+        session.add(evil)
+    with db.inbox_transaction() as session:
+        inbox.keep(session, [Arrival(shop.id, EVIL, EVIL, "", "", NOW, EVIL.encode())])
+        inbox.settle(session, shop.id, [EVIL], QUARANTINED, EVIL)
+
+    for path in (
+        "/", "/audience", f"/audience/profiles/{evil.id}", "/flows", f"/flows/{filled['Welcome']}",
+        f"/flows/{filled['Welcome']}/messages/1", "/forms", f"/forms/{filled['form']}",
+        "/settings", "/settings/quarantine",
+    ):  # fmt: skip
+        answer = merchant.open(path)
+        assert answer.status_code == 200, path
+        assert "<script>alert" not in answer.text, path
+        assert "<img src=x" not in answer.text, path
+    for answer in (merchant.fetch("/audience", params={"q": EVIL}), merchant.open("/", EVIL)):
+        assert "<script>alert" not in answer.text
+
+
+@pytest.mark.parametrize("method", ["open", "fetch", "post"])
+def test_another_shops_ids_lead_nowhere(merchant, other, shop, filled, method, monkeypatch):
+    monkeypatch.setattr("admin_ui.auth.onboard.ensure_installed", lambda domain, token: 0)
+    for path in (
+        f"/audience/lists/{filled['list']}",
+        f"/audience/profiles/{filled['profile']}",
+        f"/flows/{filled['Welcome']}",
+        f"/flows/{filled['Welcome']}/messages/1",
+        f"/forms/{filled['form']}",
+        "/settings/quarantine/b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
+    ):
+        answer = getattr(other, method)(path)
+        assert answer.status_code in ((404, 405) if method == "post" else (404,)), path
+        assert "Maya" not in answer.text
+    with db.reading() as session:
+        assert flows.get_flow(session, shop.id, filled["Welcome"]).status == flows.LIVE
+        assert forms.get_form(session, shop.id, filled["form"]).status == forms.LIVE
+
+
+@pytest.mark.parametrize("path", ["/", "/audience", "/flows", "/forms", "/settings/quarantine"])
+def test_another_shop_sees_nothing_of_ours(other, filled, path, monkeypatch):
+    monkeypatch.setattr("admin_ui.auth.onboard.ensure_installed", lambda domain, token: 0)
+    text = other.open(path).text
+
+    for ours in ("Maya", "Dewpoint", "Abandoned checkout", "Welcome popup", "orders/updated"):
+        assert ours not in text
+
+
+@pytest.mark.parametrize("odd", ["0", "-1", "abc", "٣", "9" * 30, "1.5", "%00", "1'--"])
+def test_odd_ids_are_pages_that_do_not_exist(merchant, odd):
+    for path in ("/flows", "/forms", "/audience/profiles", "/audience/lists"):
+        assert merchant.fetch(f"{path}/{odd}").status_code == 404
+
+
+@pytest.mark.parametrize("place", ["", "x", "1-", "-1-2", "9" * 18 + "-1", "1-1-1"])
+def test_odd_places_in_a_list_are_its_beginning(merchant, filled, place):
+    answer = merchant.fetch("/audience", params={"before": place})
+
+    assert answer.status_code == 200
