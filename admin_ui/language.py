@@ -116,7 +116,7 @@ class Language:
 
     def moment(self, at: datetime) -> str:
         """A moment, where the shop is: `Nov 21, 2026, 9:04 AM`."""
-        both = get_datetime_format("medium", self.locale)
+        both = str(get_datetime_format("medium", self.locale))
         clock_time = format_time(at, format="short", tzinfo=self.zone, locale=self.locale)
         return both.format(clock_time, self.long_day(self.local_day(at)))
 
