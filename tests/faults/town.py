@@ -1,0 +1,305 @@
+"""A town: Regulars under its supervisor beside a store in a box, as processes that a test may kill.
+
+Nothing here asks the app how it is doing: the mailbox, the store's outbox and the database's rows
+are read from their files.
+"""
+
+import contextlib
+import os
+import random
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+from sqlmodel import col, func, select
+
+from devstore.merchant import Merchant
+from plugin import lifeline, valkey
+from storage import db
+from storage.flows import Enrolment, Flow
+from storage.inbox import Delivery
+from storage.messages import DUE, Message
+
+ROOT = Path(__file__).parents[2]
+THREADS = 4
+KEY_HEADER = "Idempotency-Key"
+Answer = TypeVar("Answer")
+
+
+class Town:
+    """The processes, their ports and files. Use as a context manager: everything ends with it."""
+
+    def __init__(self, folder: Path, *, database_url: str = "", key_header: str = "") -> None:
+        self.folder = folder
+        self.port, self.store_port, self.smtp_port = free_ports(3)
+        self.shop = f"http://127.0.0.1:{self.store_port}"
+        self.database_url = database_url or f"sqlite:///{folder / 'app' / 'regulars.db'}"
+        self.ahead = timedelta()
+        self._clock = folder / "clock"
+        self._clock.touch()
+        self._env = {k: v for k, v in os.environ.items() if not k.startswith("REGULARS_")} | {
+            "REGULARS_DATA_DIR": str(folder / "app"),
+            "REGULARS_DATABASE_URL": database_url,
+            "REGULARS_SECRET_KEY": os.environ["REGULARS_SECRET_KEY"],
+            "REGULARS_SHOPIFY_CLIENT_ID": "town",
+            "REGULARS_SHOPIFY_CLIENT_SECRET": "a secret of the town's own, long enough",
+            "REGULARS_URL": f"http://127.0.0.1:{self.port}",
+            "REGULARS_SHOPIFY_ORIGIN": self.shop,
+            "REGULARS_APP_BRIDGE_URL": f"{self.shop}/cdn/app-bridge.js",
+            "REGULARS_SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}",
+            "REGULARS_SMTP_IDEMPOTENCY_HEADER": key_header,
+            "REGULARS_CLOCK_FILE": str(self._clock),
+        }
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> "Town":
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        (self.folder / "app").mkdir(exist_ok=True)
+        store = (
+            *("-m", "devstore", "--port", str(self.store_port), "--smtp-port", str(self.smtp_port)),
+            *("--data", str(self.folder / "shop"), "--manifest", str(ROOT / "manifest.toml")),
+            *("--client-id", self._env["REGULARS_SHOPIFY_CLIENT_ID"]),
+            *("--client-secret", self._env["REGULARS_SHOPIFY_CLIENT_SECRET"]),
+            *("--app-url", self._env["REGULARS_URL"], "--extensions", str(ROOT / "extensions")),
+        )
+        self._start("store", store)
+        self.supervisor = self._start("app", ("-m", "regulars", "serve", "--port", str(self.port)))
+        eventually("the store answers", lambda: answers(self.shop), within_s=60)
+        ready = f"http://127.0.0.1:{self.port}/readyz"
+        eventually("the app is ready", lambda: self._alive() and answers(ready), within_s=90)
+        db.connect(self.database_url)
+        with Merchant(self.shop) as merchant:
+            merchant.open("/")
+            for page in ("/flows", "/forms"):
+                merchant.switch_all(page, live=True)
+
+    def _start(self, name: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, *words],
+                cwd=ROOT,
+                env=self._env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=lifeline.hold,  # a test run that is killed leaves nobody behind
+            )
+        self._processes.append(process)
+        return process
+
+    def _alive(self) -> bool:
+        for process in self._processes:
+            assert process.poll() is None, self.tail()
+        return True
+
+    def close(self) -> None:
+        """End every process, by its id."""
+        db.disconnect()
+        for process in reversed(self._processes):
+            below = descendants(process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                for pid in (process.pid, *below):
+                    os.kill(pid, signal.SIGCONT)
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            for pid in below:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self._processes = []
+
+    def tail(self, lines: int = 40) -> str:
+        """The end of what the app said."""
+        return "\n".join((self.folder / "app.log").read_text().splitlines()[-lines:])
+
+    # Time
+
+    def now(self) -> datetime:
+        """The time in the story."""
+        return datetime.now(UTC) + self.ahead
+
+    def pass_time(self, by: timedelta) -> None:
+        """Move the clock that the app and the store share."""
+        self.ahead += by
+        fresh = self._clock.with_suffix(".new")
+        fresh.write_text(str(self.ahead.total_seconds()))
+        fresh.replace(self._clock)
+
+    def skip_retries(self) -> None:
+        """Pass the time until the next retry, of the store's courier or of our sender.
+
+        Nobody waits for these in a story, and no flow waits for so short a time.
+        """
+        waits = [at - self.now() for at in (*self._undelivered(), *self._put_off())]
+        if waits and timedelta() < min(waits) < timedelta(minutes=30):
+            self.pass_time(min(waits) + timedelta(seconds=1))
+
+    def _undelivered(self) -> list[datetime]:
+        waiting = "done_at is null and given_up_at is null"
+        rows = self._rows("shop/store.db", f"select due_at from delivery where {waiting}")
+        return [datetime.fromtimestamp(due_at, UTC) for (due_at,) in rows]
+
+    def _put_off(self) -> list[datetime]:
+        query = select(Message.due_at).where(Message.state == DUE)
+        with db.reading() as session:
+            return list(db.every_shop(session, query, "this test").scalars())
+
+    # Faults
+
+    def parts(self, name: str) -> list[int]:
+        """The processes of one part: web, worker, clock or valkey; its topmost first."""
+        wanted = {"worker": "dramatiq", "valkey": "valkey-server"}.get(name, f"regulars {name}")
+        for pid in children(self.supervisor.pid):
+            if wanted in command_of(pid):
+                return [pid, *descendants(pid)]
+        return []
+
+    def kill(self, name: str, chance: random.Random) -> int:
+        """kill -9 one of a part's processes, as soon as there is one."""
+        pids = eventually(f"{name} runs", lambda: self.parts(name), within_s=40)
+        pid = chance.choice(pids)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to every process of a part."""
+        for pid in eventually(f"{name} runs", lambda: self.parts(name), within_s=40):
+            os.kill(pid, number)
+
+    def ask_broker(self, words: str) -> bytes:
+        """Say something to Valkey."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(5)
+            line.connect(str(valkey.socket_path(self.folder / "app")))
+            line.sendall(words.encode() + b"\r\n")
+            return line.recv(64)
+
+    # What came of it
+
+    def told(self) -> bool:
+        """Whether the store has told everything, and the app has digested it."""
+        if self._undelivered():
+            return False
+        query = select(func.count()).where(Delivery.state == "new")
+        with db.inbox_reading() as session:
+            return not db.every_shop(session, query, "this test").scalar()
+
+    def messages(self) -> list[Message]:
+        """Every message."""
+        with db.reading() as session:
+            return list(db.every_shop(session, select(Message), "this test").scalars())
+
+    def message_states(self) -> Counter[str]:
+        """How many messages are in each state."""
+        query = select(Message.state, func.count()).group_by(Message.state)
+        with db.reading() as session:
+            found = db.every_shop(session, query, "this test")
+            return Counter({state: count for state, count in found})
+
+    def enrolments(self, flow: str) -> Counter[tuple[str, str]]:
+        """How many enrolments of a flow are in each (state, action)."""
+        query = (
+            select(Enrolment.state, Enrolment.action_id, func.count())
+            .join(Flow, (col(Flow.shop_id) == Enrolment.shop_id) & (Flow.id == Enrolment.flow_id))
+            .where(Flow.name == flow)
+            .group_by(Enrolment.state, Enrolment.action_id)
+        )
+        with db.reading() as session:
+            found = db.every_shop(session, query, "this test")
+            return Counter({(state, action): count for state, action, count in found})
+
+    def mails(self) -> list[tuple[str, str]]:
+        """(recipient, subject) of every mail that the mailbox keeps."""
+        rows = self._rows("shop/mailbox.db", "select recipients, raw from mail")
+        read = [(to, message_from_bytes(bytes(raw), policy=policy.default)) for to, raw in rows]
+        return [(to, str(mail["Subject"])) for to, mail in read]
+
+    def count_mails(self) -> int:
+        """How many mails the mailbox keeps."""
+        return int(self._rows("shop/mailbox.db", "select count(*) from mail")[0][0])
+
+    def receptions(self) -> int:
+        """How often a mail came in, kept or known already by its key."""
+        return int(self._rows("shop/mailbox.db", "select count(*) from reception")[0][0])
+
+    def _rows(self, file: str, sql: str) -> list[Any]:
+        address = f"file:{self.folder / file}?mode=ro"
+        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=10)) as connection:
+            return connection.execute(sql).fetchall()
+
+
+def eventually(
+    what: str, found: Callable[[], Answer], *, within_s: float, every_s: float = 0.1
+) -> Answer:
+    """Ask until the answer is truthy, and give it; fail when it takes longer."""
+    deadline = time.monotonic() + within_s
+    while not (answer := found()):
+        assert time.monotonic() < deadline, f"Not within {within_s:.0f} s: {what}"
+        time.sleep(every_s)
+    return answer
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered 200."""
+    try:
+        return httpx2.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx2.HTTPError:
+        return False
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started."""
+    return [child for child, parent in _parents() if parent == pid]
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below a process."""
+    return [each for child in children(pid) for each in (child, *descendants(child))]
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError, AttributeError):
+                status = (folder / "status").read_text()
+                yield int(folder.name), int(re.search(r"PPid:\s+(\d+)", status).group(1))
+
+
+def command_of(pid: int) -> str:
+    """A process's command line."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
