@@ -53,11 +53,6 @@ def checkouts_by_token(session: Session, shop_id: int, tokens: Sequence[str]) ->
     ).all()
 
 
-def get_checkout(session: Session, shop_id: int, token: str) -> Checkout | None:
-    """One checkout."""
-    return session.get(Checkout, (shop_id, token))
-
-
 def move_checkouts(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
     """Give one profile's checkouts to another."""
     session.connection().execute(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, bindparam, cast, func, tuple_, update
+from sqlalchemy import Index, bindparam, func, tuple_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -90,58 +90,9 @@ def timeline(
     return session.exec(query.order_by(col(Event.occurred_at).desc()).limit(limit)).all()
 
 
-def did_since(
-    session: Session, shop_id: int, profile_ids: Sequence[int], metric: str
-) -> dict[int, datetime]:
-    """When each of these profiles last did something, for those who ever did."""
-    rows = session.exec(
-        select(Event.profile_id, func.max(Event.occurred_at))
-        .where(
-            Event.shop_id == shop_id,
-            col(Event.profile_id).in_(sorted(set(profile_ids))),
-            Event.metric == metric,
-        )
-        .group_by(col(Event.profile_id))
-    )
-    return dict(rows.all())
-
-
 def get_event(session: Session, shop_id: int, event_id: int) -> Event | None:
     """One event."""
     return session.get(Event, (shop_id, event_id))
-
-
-def load_events(session: Session, shop_id: int, ids: Sequence[int]) -> dict[int, Event]:
-    """Several events, by id."""
-    rows = session.exec(
-        select(Event).where(Event.shop_id == shop_id, col(Event.id).in_(sorted(set(ids))))
-    )
-    return {row.id: row for row in rows}
-
-
-def count_by_metric(
-    session: Session, shop_id: int, since: datetime, until: datetime
-) -> dict[str, tuple[int, int]]:
-    """Count and summed value of each metric between two moments."""
-    rows = session.exec(
-        select(Event.metric, func.count(), func.coalesce(func.sum(Event.value), 0))
-        .where(Event.shop_id == shop_id, Event.occurred_at >= since, Event.occurred_at < until)
-        .group_by(Event.metric)
-    )
-    return {metric: (count, int(value or 0)) for metric, count, value in rows}
-
-
-def count_by_day(
-    session: Session, shop_id: int, metric: str, since: datetime
-) -> dict[str, tuple[int, int]]:
-    """Count and summed value of one metric for each UTC day (`2026-11-21`) since a moment."""
-    day = func.substr(cast(Event.occurred_at, String), 1, 10)
-    rows = session.exec(
-        select(day, func.count(), func.coalesce(func.sum(Event.value), 0))
-        .where(Event.shop_id == shop_id, Event.metric == metric, Event.occurred_at >= since)
-        .group_by(day)
-    )
-    return {str(key): (count, int(value or 0)) for key, count, value in rows}
 
 
 def latest_events(session: Session, shop_id: int, limit: int = 20) -> Sequence[Event]:

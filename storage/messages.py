@@ -123,18 +123,6 @@ def get_message(session: Session, shop_id: int, message_id: int) -> Message | No
     return session.get(Message, (shop_id, message_id))
 
 
-def messages_to(
-    session: Session, shop_id: int, profile_id: int, limit: int = 100
-) -> Sequence[Message]:
-    """What one shopper was sent, or was not and why; newest first."""
-    return session.exec(
-        select(Message)
-        .where(Message.shop_id == shop_id, Message.profile_id == profile_id)
-        .order_by(col(Message.created_at).desc())
-        .limit(limit)
-    ).all()
-
-
 def last_clicked(
     session: Session, shop_id: int, profile_id: int, before: datetime, window: timedelta
 ) -> Message | None:

@@ -51,13 +51,6 @@ def get_shop(session: Session, shop_id: int) -> Shop | None:
     return session.get(Shop, shop_id)
 
 
-def installed_shops(session: Session) -> Sequence[Shop]:
-    """Every store that the app is installed on."""
-    return session.exec(
-        select(Shop).where(col(Shop.uninstalled_at).is_(None)).order_by(col(Shop.id))
-    ).all()
-
-
 def installed_domains(session: Session) -> dict[str, int]:
     """Domain to id of every installed store, for the way in."""
     rows = session.exec(select(Shop.domain, Shop.id).where(col(Shop.uninstalled_at).is_(None)))

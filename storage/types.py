@@ -1,6 +1,5 @@
-"""Column types shared by the tables: keys, JSON, money and secrets at rest."""
+"""Column types shared by the tables: keys, moments, JSON and secrets at rest."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, LargeBinary, types
@@ -36,14 +35,6 @@ def moment(*, index: bool = False, default: Any = ...) -> Any:
 def json_column(factory: Any = dict) -> Any:
     """A JSON document: JSONB on PostgreSQL, text on SQLite."""
     return Field(default_factory=factory, sa_type=Json)
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """An amount in the currency's minor units: 1999 USD is $19.99, 1999 JPY is ¥1,999."""
-
-    minor: int
-    currency: str
 
 
 class Encrypted(types.TypeDecorator[str]):

@@ -19,7 +19,7 @@ from storage.shops import Shop, add_shop
 SETTINGS = {
     "REGULARS_SECRET_KEY": "a key for tests that is long enough",
     "REGULARS_SHOPIFY_CLIENT_ID": "test-client-id",
-    "REGULARS_SHOPIFY_CLIENT_SECRET": "test-client-secret",
+    "REGULARS_SHOPIFY_CLIENT_SECRET": "a client secret of 32 bytes for tests",
 }
 os.environ.update(SETTINGS)
 for name in [name for name in os.environ if name.startswith("REGULARS_") and name not in SETTINGS]:

@@ -14,12 +14,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin.settings import get_settings
-from storage import db, inbox
+from storage import db
 from storage.inbox import Delivery
 from webhooks.app import routes
 from webhooks.shopify import MAX_BODY_BYTES
 
-SECRET = b"test-client-secret"
+SECRET = b"a client secret of 32 bytes for tests"
 BODY = json.dumps({"id": 1, "updated_at": "2026-11-21T12:00:00Z"}).encode()
 
 
@@ -168,10 +168,10 @@ def test_another_method_is_405(small_client):
 
 
 def test_a_database_that_is_away_is_503_so_that_shopify_tries_again(small_client, monkeypatch):
-    def away(*_: object) -> None:
+    def away() -> None:
         raise db.OperationalError("insert", {}, Exception("away"))
 
-    monkeypatch.setattr(inbox, "keep", away)
+    monkeypatch.setattr(db, "inbox_engine", away)
 
     assert post(small_client).status_code == 503
 

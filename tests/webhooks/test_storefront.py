@@ -57,7 +57,7 @@ def signed(path: str, shop: str = "dewpoint.myshopify.com", at: float | None = N
         **more,
     }
     text = "".join(sorted(f"{k}={v}" for k, v in params.items()))
-    mac = hmac.new(b"test-client-secret", text.encode(), hashlib.sha256).hexdigest()
+    mac = hmac.new(b"a client secret of 32 bytes for tests", text.encode(), hashlib.sha256).hexdigest()
     return f"{path}?{urlencode({**params, 'signature': mac})}"
 
 
