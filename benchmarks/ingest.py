@@ -129,12 +129,10 @@ def _measure(start: Start, folder: Path, seconds: float, run: str, per_second: f
     """
     request = delivery.signed(SECRET)
     with tempfile.TemporaryDirectory(dir=folder) as place, start(Path(place)) as server:
-        warm = load.fire(
-            server.port, request, run=f"{run}-w", seconds=seconds / 4, connections=CONNECTIONS
-        )
+        warm = load.fire(server.port, request, seconds=seconds / 4, connections=CONNECTIONS)
         before = [cpu.seconds(pid) if pid else 0.0 for pid in (server.pid, server.broker)]
         result = load.fire(
-            server.port, request, run=run, seconds=seconds, connections=CONNECTIONS,
+            server.port, request, seconds=seconds, connections=CONNECTIONS,
             per_second=per_second,
         )  # fmt: skip
         after = [cpu.seconds(pid) if pid else 0.0 for pid in (server.pid, server.broker)]

@@ -1,7 +1,9 @@
 """The web app around everybody's routes: health, errors as sentences, headers, a body limit."""
 
-from collections.abc import AsyncIterator, Sequence
+import gc
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import dramatiq
 import structlog
@@ -34,13 +36,32 @@ def application(routes: Sequence[BaseRoute], *, https: bool) -> Starlette:
         https: whether the outside reaches us over TLS; browsers are then told to insist on it.
     """
     headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if https else {})
-    return Starlette(
+    return _App(
+        direct={each.path: each.endpoint for each in routes if isinstance(each, Direct)},
         routes=[Route("/healthz", healthy), Route("/readyz", ready), *routes],
         middleware=[Middleware(DefaultHeaders, headers=headers)],
         exception_handlers={RegularsError: refuse, Exception: apologise},
         lifespan=_lifespan,
         max_body_size=MAX_BODY_BYTES,
     )
+
+
+class Direct(Route):
+    """A path that only machines call, thousands of times a second: its ASGI endpoint is led to
+    straight, past what browsers need, and looks after limits and errors itself.
+
+    Measured on a webhook: our layers and the router cost more than keeping it does.
+    """
+
+
+class _App(Starlette):
+    def __init__(self, direct: Mapping[str, ASGIApp], **given: Any) -> None:
+        super().__init__(**given)
+        self._direct = direct
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._direct.get(scope["path"]) if scope["type"] == "http" else None
+        await (endpoint or super().__call__)(scope, receive, send)
 
 
 async def healthy(request: Request) -> Response:
@@ -95,5 +116,6 @@ class DefaultHeaders:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    gc.freeze()  # what is loaded by now stays; looking through it took 4 % of a busy ingest
     yield
     db.disconnect()

@@ -1,17 +1,22 @@
 """The inbox: every webhook delivery as it came, until it is digested, and what could not be."""
 
+import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import CursorResult, Index, LargeBinary, func, text, update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
 from storage.types import moment, shop_key
 
 NEW, DONE, QUARANTINED = "new", "done", "quarantined"
-LEASE_S = 30.0  # a digest of 500 takes well under a second; after this another worker may try
+LEASE_S = 15.0  # a digest of 500 takes well under a second; after this another worker may try
+# How many are tried together, by how often they were tried before: a delivery that kills its worker
+# has few companions the second time and none from the third time on.
+TOGETHER = (500, 20)
 
 
 class Delivery(SQLModel, table=True):
@@ -56,26 +61,61 @@ def keep(session: Session, arrivals: Sequence[Arrival]) -> int:
     return max(result.rowcount, 0) if isinstance(result, CursorResult) else 0
 
 
-def claim(session: Session, limit: int) -> list[Delivery]:
-    """Lease up to `limit` undigested deliveries, oldest lease first, to the caller.
+def keep_now(arrivals: Sequence[Arrival]) -> None:
+    """Store deliveries, once each, in a transaction of their own, which is durable on return.
+
+    On SQLite past SQLAlchemy, which costs more than the rows: 130 µs of CPU instead of 520 for one
+    delivery, 31 instead of 60 for each of twenty (measured).
+    """
+    if not db.is_sqlite(db.inbox_engine()):
+        with db.inbox_transaction() as session:
+            keep(session, arrivals)
+        return
+    connection = db.inbox_engine().raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        cursor.executemany(KEEP, [(*a[:-2], _sqlite_time(a.received_at), a.body) for a in arrivals])
+        cursor.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        raise OperationalError(KEEP, None, error) from error
+    finally:
+        connection.close()  # back to the pool, which rolls back what was not committed
+
+
+KEEP = """
+INSERT INTO delivery
+(shop_id, webhook_id, topic, api_version, triggered_at, received_at, body,
+ state, attempts, lease_until, error)
+VALUES (?, ?, ?, ?, ?, ?, ?, 'new', 0, 0.0, '')
+ON CONFLICT DO NOTHING
+"""
+
+
+def _sqlite_time(at: datetime) -> str:
+    """A moment as SQLAlchemy writes it into SQLite."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def claim(session: Session) -> list[Delivery]:
+    """Lease some undigested deliveries, oldest lease first, to the caller.
 
     Attempts are counted here, before the work, so that a delivery which kills its worker is
-    counted too.
+    counted too. Deliveries are leased together only with others that were tried as often.
     """
     now = db.database_time(session)
     due = (
-        select(Delivery.shop_id, Delivery.webhook_id)
+        select(Delivery.shop_id, Delivery.webhook_id, Delivery.attempts)
         .where(Delivery.state == NEW, Delivery.lease_until < now)
         .order_by(col(Delivery.lease_until))
-        .limit(limit)
+        .limit(TOGETHER[0])
         .with_for_update(skip_locked=True)
     )
-    keys = [
-        tuple(row)
-        for row in db.every_shop(session, due, "the inbox is digested in order of arrival")
-    ]
+    found = db.every_shop(session, due, "the inbox is digested in order of arrival").all()
+    tried = found[0].attempts if found else 0
+    alike = [row for row in found if row.attempts == tried]
     by_shop: dict[int, list[str]] = {}
-    for shop_id, webhook_id in keys:
+    for shop_id, webhook_id, _ in alike[: TOGETHER[tried] if tried < len(TOGETHER) else 1]:
         by_shop.setdefault(shop_id, []).append(webhook_id)
     rows: list[Delivery] = []
     for shop_id, webhook_ids in by_shop.items():
@@ -87,6 +127,16 @@ def claim(session: Session, limit: int) -> list[Delivery]:
         )
         rows += session.exec(select(Delivery).where(*mine)).all()
     return rows
+
+
+def uncount(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
+    """Take back that undigested deliveries were tried; their lease stays."""
+    session.connection().execute(
+        update(Delivery)
+        .where(col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id).in_(webhook_ids))
+        .where(col(Delivery.state) == NEW, col(Delivery.attempts) > 0)
+        .values(attempts=Delivery.attempts - 1)
+    )
 
 
 def settle(

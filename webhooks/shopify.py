@@ -7,7 +7,6 @@ again for four hours, and after eight of them Shopify drops the subscription.
 
 import asyncio
 import time
-from collections.abc import Sequence
 
 import structlog
 from starlette.types import Receive, Scope, Send
@@ -38,7 +37,7 @@ class ShopifyWebhook:
         self._topics = frozenset(topics())
         self._shops: dict[str, int] = {}
         self._shops_read_at = float("-inf")
-        self._inbox = GroupCommit[Arrival](_keep, inline=db.is_sqlite(db.inbox_engine()))
+        self._inbox = GroupCommit[Arrival](inbox.keep_now, inline=db.is_sqlite(db.inbox_engine()))
         self._ringing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,11 +100,6 @@ class ShopifyWebhook:
 
 
 HEADERS = [(b"content-length", b"0")]
-
-
-def _keep(arrivals: Sequence[Arrival]) -> None:
-    with db.inbox_transaction() as session:
-        inbox.keep(session, arrivals)
 
 
 def _installed() -> dict[str, int]:
