@@ -25,7 +25,7 @@ def settle(session: Session, message: Message, refused: SendError | None, now: d
         session.add(message)
         record(session, message, "Received Email", str(message.id), now)
     elif refused.ambiguous:
-        doubt(session, message, now)
+        doubt(session, message, now, again=now + backoff(message.attempts))
     elif refused.permanent:
         fail(session, message, "address_gone" if refused.address_gone else "rejected")
         if refused.address_gone:
@@ -36,14 +36,14 @@ def settle(session: Session, message: Message, refused: SendError | None, now: d
         put_off(session, message, now + backoff(message.attempts), "try_again")
 
 
-def doubt(session: Session, message: Message, now: datetime) -> None:
+def doubt(session: Session, message: Message, now: datetime, *, again: datetime) -> None:
     """Nobody knows whether it was accepted.
 
-    A relay that knows repeats gets it again under the same key. Otherwise marketing goes at most
+    A relay that knows repeats gets it `again` under the same key. Otherwise marketing goes at most
     once; what the receiver asked for goes once more, since missing is worse there than twice.
     """
     if get_settings().smtp_idempotency_header and message.attempts < TRIES:
-        put_off(session, message, now + backoff(message.attempts), "try_again")
+        put_off(session, message, again, "try_again")
     elif message.transactional and message.attempts < 2:
         put_off(session, message, now + SECOND_LOOK, "try_again")
     else:

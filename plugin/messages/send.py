@@ -62,7 +62,8 @@ def resolve_stuck() -> None:
             if message is None or message.state != SENDING:
                 continue
             if message.lease_until < db.database_time(session):
-                outcome.doubt(session, message, clock.now())
+                now = clock.now()
+                outcome.doubt(session, message, now, again=now)  # the relay did nothing wrong
                 log.info("message.stuck", shop=shop_id, message=message_id, now=message.state)
 
 
