@@ -1,6 +1,7 @@
 """F01, F02, F03, F05: kill -9 anywhere, an emptied broker: every mail arrives, and arrives once."""
 
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -139,12 +140,13 @@ def shuffled(*counts: int) -> list[str]:
 
 
 def report(play: Play, figures: dict[str, float]) -> None:
-    print(
-        f"{2 * play.journeys} journeys, killed {dict(Counter(play.storm.killed))},"
+    """The run's figures; `pytest -s` shows them."""
+    sys.stdout.write(
+        f"\n{2 * play.journeys} journeys, killed {dict(Counter(play.storm.killed))},"
         f" {play.town.receptions()} receptions for {play.town.count_mails()} mails,"
         f" {dict(play.town.message_states())},"
         f" recovered {figures['recovered_s']:.1f} s and settled {figures['settled_s']:.1f} s"
-        " after the last kill"
+        " after the last kill\n"
     )
 
 

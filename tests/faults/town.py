@@ -217,7 +217,7 @@ class Town:
         query = select(Message.state, func.count()).group_by(Message.state)
         with db.reading() as session:
             found = db.every_shop(session, query, "this test")
-            return Counter({state: count for state, count in found})
+            return Counter(dict(found.all()))
 
     def enrolments(self, flow: str) -> Counter[tuple[str, str]]:
         """How many enrolments of a flow are in each (state, action)."""
