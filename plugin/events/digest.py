@@ -5,7 +5,7 @@ goes to quarantine with the reason; one that fails for another reason is tried a
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -18,7 +18,6 @@ from storage import db, inbox, shops
 from storage.inbox import DONE, QUARANTINED, Delivery
 from storage.shops import Shop
 
-BATCH = 500
 TRIES = 5
 
 log = structlog.get_logger()
@@ -31,15 +30,19 @@ def digest() -> int:
         by_shop: dict[int, list[Delivery]] = {}
         for delivery in deliveries:
             by_shop.setdefault(delivery.shop_id, []).append(delivery)
-        for shop_id, batch in by_shop.items():
-            _digest_shop(shop_id, batch)
+        try:
+            for shop_id, batch in by_shop.items():
+                _digest_shop(shop_id, batch)
+        except db.TRANSIENT:
+            _uncount(by_shop)
+            raise  # the database is busy or away: the lease runs out and somebody tries again
         total += len(deliveries)
     return total
 
 
 def _claim() -> list[Delivery]:
     with db.inbox_transaction() as session:
-        return inbox.claim(session, BATCH)
+        return inbox.claim(session)
 
 
 def _digest_shop(shop_id: int, batch: Sequence[Delivery]) -> None:
@@ -51,6 +54,10 @@ def _digest_shop(shop_id: int, batch: Sequence[Delivery]) -> None:
     understood: list[Delivery] = []
     facts: list[Facts] = []
     for delivery in batch:
+        if delivery.attempts > TRIES:
+            reason = f"tried {TRIES} times: each time the worker died or was too slow"
+            _settle(shop_id, [delivery], QUARANTINED, reason)
+            continue
         try:
             facts.append(understand(delivery, shop.currency))
             understood.append(delivery)
@@ -61,7 +68,7 @@ def _digest_shop(shop_id: int, batch: Sequence[Delivery]) -> None:
     try:
         apply(shop, merge(facts))
     except db.TRANSIENT:
-        raise  # the database is busy or away: the lease runs out and somebody tries again
+        raise
     except Exception:
         log.exception("digest.failed", shop=shop_id, deliveries=len(understood))
         _one_by_one(shop, understood, facts)
@@ -115,6 +122,13 @@ def apply(shop: Shop, facts: Facts) -> None:
         db.lock_shop(session, shop.id)
         entered = record(session, shop, facts, now)
     bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+
+
+def _uncount(by_shop: Mapping[int, Sequence[Delivery]]) -> None:
+    """That the database was away says nothing against a delivery."""
+    with db.inbox_transaction() as session:
+        for shop_id, batch in by_shop.items():
+            inbox.uncount(session, shop_id, [delivery.webhook_id for delivery in batch])
 
 
 def _settle(shop_id: int, batch: Sequence[Delivery], state: str, error: str = "") -> None:
