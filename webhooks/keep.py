@@ -2,11 +2,14 @@
 
 Whoever waits is taken when the writer is free; there is no timer. Measured at 32 connections: a
 commit of its own for each request costs three times as much, and a 3 ms timer triples the delay.
+Before a commit on the loop we look at the sockets once more, and again while that brings rows.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
+
+LARGEST = 200  # rows in a group that still waits for others
 
 Row = TypeVar("Row")
 
@@ -30,16 +33,25 @@ class GroupCommit(Generic[Row]):
         Raises:
             Exception: what `write` raised for this row; the row is not stored.
         """
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((row, done))
         if not self._busy:
             self._busy = True
+            self._loop = asyncio.get_running_loop()  # a system call, so once a group
             if self._inline:
-                loop.call_soon(self._flush_inline)
+                self._loop.call_soon(self._look_again, 0, 0)
             else:
-                self._task = loop.create_task(self._flush_in_thread())
+                self._task = self._loop.create_task(self._flush_in_thread())
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append((row, done))
         await done
+
+    def _look_again(self, had: int, quiet: int) -> None:
+        """Flush after two turns of the loop without a new row: one reads, the next one runs it."""
+        rows = len(self._waiting)
+        quiet = quiet + 1 if rows == had else 0
+        if quiet < 2 and rows < LARGEST:
+            self._loop.call_soon(self._look_again, rows, quiet)
+        else:
+            self._flush_inline()
 
     def _flush_inline(self) -> None:
         """Write everything that the loop has read by now, then whatever came meanwhile."""
