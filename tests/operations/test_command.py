@@ -1,0 +1,92 @@
+"""The command: quick to help, and one sentence for whatever a person can mend."""
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tests.operations.processes import SETTINGS, environment, free_port, run
+
+HEAVY = ("sqlalchemy", "pydantic", "starlette", "dramatiq", "uvicorn", "jinja2", "httpx2")
+
+
+def sentence(answer: subprocess.CompletedProcess[str]) -> str:
+    """The one line that it said."""
+    assert answer.returncode != 0
+    assert "Traceback" not in answer.stderr + answer.stdout
+    [line] = answer.stderr.strip().splitlines()
+    return line
+
+
+def test_help_loads_nothing_and_needs_no_settings(tmp_path):
+    look = f"import sys, regulars, plugin.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    answer = subprocess.run(
+        [sys.executable, "-c", look],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.strip() == "[]"
+
+    told = run("--help", cwd=tmp_path)
+
+    assert told.returncode == 0
+    assert all(name in told.stdout for name in ("serve", "demo", "tour", "migrate", "worker"))
+
+
+@pytest.mark.parametrize("missing", sorted(SETTINGS))
+def test_a_missing_setting_is_named(tmp_path, missing):
+    settings = {name: value for name, value in SETTINGS.items() if name != missing}
+
+    said = sentence(run("serve", cwd=tmp_path, **settings))
+
+    assert said == f"regulars: {missing} is not set. Set it in the environment or in .env."
+
+
+@pytest.mark.parametrize(
+    ("command", "settings", "expected"),
+    [
+        ("clock", {"REGULARS_SECRET_KEY": "short"}, "at least 32 characters"),
+        ("migrate", {"REGULARS_DATABASE_URL": "mysql://x/y"}, "must begin with sqlite://"),
+        (
+            "migrate",
+            {"REGULARS_DATABASE_URL": "postgresql://someone:geheim@127.0.0.1:1/x"},
+            "cannot be reached",
+        ),
+        ("worker", {"REGULARS_BROKER_URL": "redis://127.0.0.1:1"}, "broker cannot be reached"),
+        ("worker", {"REGULARS_BROKER_URL": "http://127.0.0.1:1"}, "must begin with redis://"),
+        ("clock", {}, "broker cannot be reached"),
+        ("migrate", {"REGULARS_DATA_DIR": "/proc/nowhere"}, "cannot be written"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_a_sentence(tmp_path, command, settings, expected):
+    said = sentence(run(command, cwd=tmp_path, **(SETTINGS | settings)))
+
+    assert expected in said
+    assert "geheim" not in said
+
+
+def test_a_taken_port_is_named(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        said = sentence(run("serve", "--port", str(port), cwd=tmp_path, **SETTINGS))
+
+    assert f"Port {port} on 127.0.0.1 cannot be used" in said
+    assert "--port" in said
+
+
+def test_a_database_that_is_away_ends_serve_with_its_reason(tmp_path):
+    away = {"REGULARS_DATABASE_URL": "postgresql://127.0.0.1:1/x"}
+
+    answer = run("serve", "--port", str(free_port()), cwd=tmp_path, **(SETTINGS | away))
+
+    assert answer.returncode == 1
+    assert "cannot be reached" in answer.stdout
+    assert "`migrate` failed" in answer.stderr
+    assert "Traceback" not in answer.stdout + answer.stderr

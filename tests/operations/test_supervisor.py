@@ -1,0 +1,129 @@
+"""The supervisor: starts in order, heals what dies, ends in reverse, leaves nobody behind."""
+
+import os
+import signal
+import sys
+import time
+
+from tests.operations.processes import alive, below, running, until
+
+# A child that says when it starts and when it is told to end; `stubborn` does not listen.
+CHILD = """
+import signal, sys, time
+def end(*_):
+    print("told to end", flush=True)
+    if "stubborn" not in sys.argv: sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+while True: time.sleep(0.05)
+"""
+SUPERVISE = f"""
+import sys
+from plugin.errors import RegularsError
+from plugin.serve import Child, Supervisor, say
+def child(name, *words, code={CHILD!r}, grace=3.0):
+    return Child(name, [sys.executable, "-c", code, *words, name], grace)
+"""
+THREE = f"""{SUPERVISE}
+with Supervisor(say) as supervisor:
+    supervisor.start([child("one"), child("two"), child("three", *sys.argv[1:])])
+    supervisor.wait()
+    say("all", "ready")
+    supervisor.stay()
+"""
+
+
+def words(tmp_path):
+    """Everything that was said, line by line, as (who, what)."""
+    lines = (tmp_path / "log").read_text().splitlines()
+    return [(who.strip(), what) for who, _, what in (line.partition(" | ") for line in lines)]
+
+
+def three(tmp_path, *more):
+    return running([sys.executable, "-c", THREE, *more], cwd=tmp_path)
+
+
+def ups(tmp_path, name):
+    return words(tmp_path).count((name, "up"))
+
+
+def all_up(tmp_path):
+    until(lambda: all(ups(tmp_path, name) for name in ("one", "two", "three")), "all are up")
+
+
+def test_children_end_in_reverse_order_with_the_supervisor(tmp_path):
+    with three(tmp_path) as supervisor:
+        all_up(tmp_path)
+        children = below(supervisor.pid)
+        assert len(children) == 3
+        supervisor.send_signal(signal.SIGINT)
+        assert supervisor.wait(10) == 0
+
+    told = [who for who, what in words(tmp_path) if what == "told to end"]
+    assert told == ["three", "two", "one"]
+    assert not any(map(alive, children))
+
+
+def test_a_child_that_is_killed_starts_again(tmp_path):
+    with three(tmp_path) as supervisor:
+        all_up(tmp_path)
+        for _ in range(2):
+            before = ups(tmp_path, "two")
+            found = below(supervisor.pid).items()
+            [victim] = [pid for pid, line in found if line.strip().endswith("two")]
+            os.kill(victim, signal.SIGKILL)
+            until(lambda n=before: ups(tmp_path, "two") == n + 1, "two is up again", 5)
+
+        assert ups(tmp_path, "one") == ups(tmp_path, "three") == 1
+        assert ("two", "ended (SIGKILL); starting it again") in words(tmp_path)
+
+
+def test_nobody_outlives_a_supervisor_that_is_killed(tmp_path):
+    with three(tmp_path) as supervisor:
+        all_up(tmp_path)
+        children = below(supervisor.pid)
+        supervisor.kill()
+        until(lambda: not any(map(alive, children)), "the children are gone", 5)
+
+
+def test_who_does_not_listen_is_ended_after_its_grace(tmp_path):
+    with three(tmp_path, "stubborn") as supervisor:
+        all_up(tmp_path)
+        started = time.monotonic()
+        supervisor.terminate()
+        supervisor.wait(10)
+
+        assert 2.5 < time.monotonic() - started < 8
+
+
+def test_a_second_signal_ends_everything_at_once(tmp_path):
+    with three(tmp_path, "stubborn") as supervisor:
+        all_up(tmp_path)
+        children = below(supervisor.pid)
+        started = time.monotonic()
+        supervisor.terminate()
+        until(lambda: ("three", "told to end") in words(tmp_path), "the first signal is heard")
+        supervisor.terminate()
+        supervisor.wait(10)
+
+        assert time.monotonic() - started < 2.5
+        assert not any(map(alive, children))
+
+
+def test_a_child_that_cannot_start_ends_it_all_in_a_sentence(tmp_path):
+    broken = f"""{SUPERVISE}
+try:
+    with Supervisor(say) as supervisor:
+        bad = child("bad", code="raise SystemExit('no such luck')")
+        bad.ready = lambda: False
+        supervisor.start([child("one"), bad])
+        supervisor.wait()
+except RegularsError as error:
+    say("caught", error.message)
+"""
+    with running([sys.executable, "-c", broken], cwd=tmp_path) as supervisor:
+        supervisor.wait(10)
+
+    assert ("bad", "no such luck") in words(tmp_path)
+    assert words(tmp_path)[-1][0] in ("caught", "one")
+    assert ("caught", "`bad` ended at once; its own words are above.") in words(tmp_path)
