@@ -183,8 +183,9 @@ async def listening(mailbox: Mailbox, host: str = "127.0.0.1", port: int = 0) ->
 
 def _hang_up(connection: SMTP) -> None:
     transport = connection.transport
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
+    if transport is not None:
+        # uvloop's transports can abort, too, but are no asyncio.WriteTransport.
+        transport.abort()  # type: ignore[attr-defined]
 
 
 def _mail(row: Any) -> Mail:
