@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from itertools import zip_longest
 from typing import Any
 
 import httpx2
@@ -28,11 +29,11 @@ class Shoppers:
         self.town = town
         self.done = 0
 
-    def shop(self, answering: int, leaving: int) -> None:
-        """Let them all come, mixed."""
+    def shop(self, answering: range, leaving: range) -> None:
+        """Let these shoppers all come, mixed."""
         asyncio.run(self._shop(answering, leaving))
 
-    async def _shop(self, answering: int, leaving: int) -> None:
+    async def _shop(self, answering: range, leaving: range) -> None:
         line = Line()
         async with Shopper(self.town.shop, transport=line) as first:
             while not first.forms():  # until the form is published
@@ -41,11 +42,11 @@ class Shoppers:
             form = await first.form(str(first.forms()[0]["id"]))
             assert form
         journeys: list[Callable[[], Coroutine[Any, Any, None]]] = []
-        for number in range(max(answering, leaving)):
-            if number < answering:
-                journeys.append(lambda n=number: self.answer(line, form, n))
-            if number < leaving:
-                journeys.append(lambda n=number: self.leave_checkout(line, n))
+        for answers, leaves in zip_longest(answering, leaving):
+            if answers is not None:
+                journeys.append(lambda n=answers: self.answer(line, form, n))
+            if leaves is not None:
+                journeys.append(lambda n=leaves: self.leave_checkout(line, n))
         todo = iter(journeys)
 
         async def one_after_another() -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
-from sqlmodel import col, func, select
+from sqlmodel import Session, col, create_engine, func, select
 
 from devstore.merchant import Merchant
 from plugin import lifeline, valkey
@@ -44,7 +44,9 @@ class Town:
         self.folder = folder
         self.port, self.store_port, self.smtp_port = free_ports(3)
         self.shop = f"http://127.0.0.1:{self.store_port}"
-        self.database_url = database_url or f"sqlite:///{folder / 'app' / 'regulars.db'}"
+        url = db.parse(database_url or f"sqlite:///{folder / 'app' / 'regulars.db'}")
+        inbox = url if database_url else db.inbox_url(url)
+        self._engines = {"main": create_engine(url), "inbox": create_engine(inbox)}
         self.ahead = timedelta()
         self._clock = folder / "clock"
         self._clock.touch()
@@ -84,18 +86,31 @@ class Town:
             *("--app-url", self._env["REGULARS_URL"], "--extensions", str(ROOT / "extensions")),
         )
         self._start("store", store)
-        self.supervisor = self._start("app", ("-m", "regulars", "serve", "--port", str(self.port)))
+        self.start_app()
         eventually("the store answers", lambda: answers(self.shop), within_s=60)
-        ready = f"http://127.0.0.1:{self.port}/readyz"
-        eventually("the app is ready", lambda: self._alive() and answers(ready), within_s=90)
-        db.connect(self.database_url)
         with Merchant(self.shop) as merchant:
             merchant.open("/")
             for page in ("/flows", "/forms"):
                 merchant.switch_all(page, live=True)
 
+    def start_app(self) -> None:
+        """Start the supervisor, and wait until everything under it is ready."""
+        self.supervisor = self._start("app", ("-m", "regulars", "serve", "--port", str(self.port)))
+        ready = f"http://127.0.0.1:{self.port}/readyz"
+        eventually("the app is ready", lambda: self._alive() and answers(ready), within_s=90)
+
+    def stop_app(self, within_s: float) -> int:
+        """Ask the supervisor to end everything, and give its exit code."""
+        self._processes.remove(self.supervisor)
+        self.supervisor.terminate()
+        try:
+            return self.supervisor.wait(within_s)
+        except BaseException:
+            self._processes.append(self.supervisor)
+            raise
+
     def _start(self, name: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{name}.log").open("wb") as log:
+        with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, *words],
                 cwd=ROOT,
@@ -114,7 +129,8 @@ class Town:
 
     def close(self) -> None:
         """End every process, by its id."""
-        db.disconnect()
+        for engine in self._engines.values():
+            engine.dispose()
         for process in reversed(self._processes):
             below = descendants(process.pid)
             with contextlib.suppress(ProcessLookupError):
@@ -163,9 +179,8 @@ class Town:
         return [datetime.fromtimestamp(due_at, UTC) for (due_at,) in rows]
 
     def _put_off(self) -> list[datetime]:
-        query = select(Message.due_at).where(Message.state == DUE)
-        with db.reading() as session:
-            return list(db.every_shop(session, query, "this test").scalars())
+        with self.session() as session:
+            return list(session.exec(select(Message.due_at).where(Message.state == DUE)))
 
     # Faults
 
@@ -199,25 +214,31 @@ class Town:
 
     # What came of it
 
+    def delivered(self) -> bool:
+        """Whether the app has taken in everything that the store has to tell."""
+        return not self._undelivered()
+
     def told(self) -> bool:
-        """Whether the store has told everything, and the app has digested it."""
-        if self._undelivered():
+        """Whether the app has digested it, too."""
+        if not self.delivered():
             return False
-        query = select(func.count()).where(Delivery.state == "new")
-        with db.inbox_reading() as session:
-            return not db.every_shop(session, query, "this test").scalar()
+        with self.session("inbox") as session:
+            return not session.exec(select(func.count()).where(Delivery.state == "new")).one()
+
+    def session(self, name: str = "main") -> Session:
+        """A look into the app's database; on SQLite the inbox is a file of its own."""
+        return Session(self._engines[name])
 
     def messages(self) -> list[Message]:
         """Every message."""
-        with db.reading() as session:
-            return list(db.every_shop(session, select(Message), "this test").scalars())
+        with self.session() as session:
+            return list(session.exec(select(Message)))
 
     def message_states(self) -> Counter[str]:
         """How many messages are in each state."""
         query = select(Message.state, func.count()).group_by(Message.state)
-        with db.reading() as session:
-            found = db.every_shop(session, query, "this test")
-            return Counter(dict(found.all()))
+        with self.session() as session:
+            return Counter(dict(session.exec(query).all()))
 
     def enrolments(self, flow: str) -> Counter[tuple[str, str]]:
         """How many enrolments of a flow are in each (state, action)."""
@@ -227,8 +248,8 @@ class Town:
             .where(Flow.name == flow)
             .group_by(Enrolment.state, Enrolment.action_id)
         )
-        with db.reading() as session:
-            found = db.every_shop(session, query, "this test")
+        with self.session() as session:
+            found = session.exec(query)
             return Counter({(state, action): count for state, action, count in found})
 
     def mails(self) -> list[tuple[str, str]]:

@@ -1,0 +1,139 @@
+"""F05, F14, F24, F26: what else may befall a town, without a kill."""
+
+import signal
+from collections.abc import Generator
+from datetime import timedelta
+
+import httpx2
+import pytest
+from sqlmodel import col, insert, select
+
+from devstore.merchant import Merchant
+from plugin.messages import gate
+from storage.flows import Enrolment
+from storage.ids import new_id
+from storage.messages import ACCEPTED, AMBIGUOUS, DUE
+from tests.faults.shoppers import Shoppers, reminded, welcomed
+from tests.faults.town import KEY_HEADER, Town, eventually
+
+FLOW = "Abandoned checkout"
+WAITS_AN_HOUR, WAITS_A_DAY = ("waiting", "1"), ("waiting", "3")
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Generator[Town]:
+    """A town whose mail relay knows repeats; the tests of this file share it."""
+    with Town(tmp_path_factory.mktemp("town"), key_header=KEY_HEADER) as town:
+        yield town
+
+
+@pytest.fixture
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Generator[Town]:
+    """A town whose mail relay takes every mail for a new one."""
+    with Town(tmp_path_factory.mktemp("town")) as town:
+        yield town
+
+
+def mails_to(town: Town, address: str) -> int:
+    return [to for to, _ in town.mails()].count(address)
+
+
+def hang_up_after_the_next_mail(town: Town) -> None:
+    fault = {"kind": "drop_after_data", "times": 1}
+    httpx2.post(f"{town.shop}/mailbox/fault", json=fault, trust_env=False).raise_for_status()
+
+
+def test_a_relay_that_hangs_up_after_a_mail_gets_it_again_and_keeps_it_once(town: Town) -> None:
+    before = town.receptions()
+    hang_up_after_the_next_mail(town)
+    Shoppers(town).shop(range(1), range(0))
+
+    put_off = lambda: [m for m in town.messages() if m.reason == "try_again"]  # noqa: E731
+    (message,) = eventually("the mail is put off", put_off, within_s=30)
+    assert message.state == DUE
+    assert mails_to(town, welcomed(0)) == 1
+    town.skip_retries()
+
+    accepted = lambda: town.message_states() == {ACCEPTED: 1}  # noqa: E731
+    eventually("the mail is accepted", accepted, within_s=30)
+    assert town.receptions() - before == 2
+    assert mails_to(town, welcomed(0)) == 1
+
+
+def test_a_plain_relay_that_hangs_up_after_a_mail_gets_no_other_and_the_merchant_sees_it(
+    plain: Town,
+) -> None:
+    hang_up_after_the_next_mail(plain)
+    Shoppers(plain).shop(range(1), range(0))
+
+    doubtful = lambda: plain.message_states() == {AMBIGUOUS: 1}  # noqa: E731
+    eventually("the mail is in doubt", doubtful, within_s=30)
+    plain.pass_time(timedelta(days=2))
+    Shoppers(plain).shop(range(1, 2), range(0))
+    eventually("another is sent", lambda: mails_to(plain, welcomed(1)) == 1, within_s=30)
+    assert mails_to(plain, welcomed(0)) == 1
+    assert plain.message_states() == {ACCEPTED: 1, AMBIGUOUS: 1}
+    (message,) = [each for each in plain.messages() if each.state == AMBIGUOUS]
+    with Merchant(plain.shop) as merchant:
+        assert gate.sentence("ambiguous") in merchant.open(f"/audience/{message.profile_id}")
+
+
+def test_an_emptied_broker_loses_nothing_that_was_queued_in_it(town: Town) -> None:
+    answering, leaving = range(100, 200), range(100, 140)
+    town.signal("worker", signal.SIGSTOP)  # whatever is rung for now stays in the broker
+    Shoppers(town).shop(answering, leaving)
+    eventually("the store has told everything", town.delivered, within_s=60)
+    assert not town.told()
+    assert not mails_to(town, welcomed(100))
+
+    town.ask_broker("FLUSHALL")
+    assert town.ask_broker("DBSIZE") == b":0\r\n"
+    town.signal("worker", signal.SIGCONT)
+
+    def done() -> bool:
+        town.skip_retries()
+        enough = town.enrolments(FLOW)[WAITS_AN_HOUR] == len(leaving)
+        return enough and not set(town.message_states()) - {ACCEPTED}
+
+    eventually("all that was queued is done", done, within_s=90)
+    received = [to for to, _ in town.mails()]
+    assert [received.count(welcomed(n)) for n in answering] == [1] * len(answering)
+
+
+def test_fifty_thousand_who_wait_for_days_hold_up_nobody(town: Town) -> None:
+    Shoppers(town).shop(range(0), range(900, 901))
+    eventually("she waits", lambda: town.enrolments(FLOW)[WAITS_AN_HOUR] > 0, within_s=30)
+    with town.session() as session:
+        hers = session.exec(select(Enrolment).order_by(col(Enrolment.id).desc()).limit(1)).one()
+        crowd = {**hers.model_dump(), "action_id": "3", "waits": True, "lease_until": 0.0}
+        crowd["due_at"] = town.now() + timedelta(days=3)
+        people = [
+            {"id": new_id(), "profile_id": new_id(), "key": f"crowd-{n}"} for n in range(50_000)
+        ]
+        session.connection().execute(insert(Enrolment), [crowd | each for each in people])
+        session.commit()
+        hers.due_at = town.now() + timedelta(seconds=2)
+        session.add(hers)
+        session.commit()
+
+    passed = lambda: town.enrolments(FLOW)[WAITS_A_DAY] == 50_001  # noqa: E731
+    eventually("her step is done", passed, within_s=2 + 5)
+    eventually("her mail is there", lambda: mails_to(town, reminded(900)) == 1, within_s=15)
+
+
+def test_an_orderly_stop_in_the_middle_of_the_work_leaves_nothing_in_doubt(plain: Town) -> None:
+    Shoppers(plain).shop(range(0), range(40))
+    waiting = lambda: plain.enrolments(FLOW)[WAITS_AN_HOUR] == 40  # noqa: E731
+    eventually("all of them wait", waiting, within_s=60)
+    plain.pass_time(timedelta(hours=1))
+    eventually("some have their mail", lambda: plain.count_mails() >= 5, within_s=30, every_s=0.01)
+
+    assert plain.stop_app(within_s=30) == 0
+    assert 5 <= plain.count_mails() < 40
+    assert not set(plain.message_states()) - {ACCEPTED, DUE}
+    plain.start_app()
+
+    all_sent = lambda: plain.message_states() == {ACCEPTED: 40}  # noqa: E731
+    eventually("the others have theirs", all_sent, within_s=60)
+    assert plain.count_mails() == 40
+    assert len(set(plain.mails())) == 40
