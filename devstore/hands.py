@@ -198,9 +198,10 @@ class Album:
         await page.screenshot(path=path, full_page=whole)
 
     async def take_mail(self, page: Any, shop: str, mail: dict[str, Any]) -> None:
-        """Take one of a mail as it looks in the mailbox, without leaving the page."""
+        """Take one of a mail's HTML part, whole, without leaving the page."""
         beside = await page.context.new_page()
-        await beside.goto(f"{shop}/mailbox/{mail['id']}")
+        await beside.set_viewport_size({"width": 720, "height": 900})
+        await beside.goto(f"{shop}/mailbox/{mail['id']}/html")
         await self.take(
             beside, "mail-" + re.sub(r"\W+", "-", mail["subject"].lower())[:30], whole=True
         )
