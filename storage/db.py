@@ -177,12 +177,17 @@ def every_shop(session: Session, statement: Executable, why: str, params: Any = 
 
 
 def _engine(url: URL) -> Engine:
+    """An engine whose errors hold no values: they are logged, and a row names a shopper."""
     if url.get_backend_name() != "sqlite":
-        made = create_engine(url, pool_pre_ping=True, pool_size=20, connect_args=POSTGRES)
+        made = create_engine(
+            url, pool_pre_ping=True, pool_size=20, connect_args=POSTGRES, hide_parameters=True
+        )
     else:
         if url.database in (None, "", ":memory:"):
             raise DatabaseError("A SQLite database needs a file: sqlite:///path/to/regulars.db.")
-        made = create_engine(url, connect_args={"check_same_thread": False}, pool_size=20)
+        made = create_engine(
+            url, connect_args={"check_same_thread": False}, pool_size=20, hide_parameters=True
+        )
         event.listen(made, "connect", _prepare_sqlite)
         event.listen(made, "begin", _begin_sqlite)
     guard.watch(made, SQLModel.metadata)

@@ -1,0 +1,20 @@
+"""What the database's errors say: they are logged, so they may not say who somebody is."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy.exc import SQLAlchemyError
+
+from storage import db
+from storage.profiles import Profile, add_rows
+from storage.shops import Shop
+
+
+def test_s24_an_error_does_not_hold_the_values_of_its_row(database: str, shop: Shop) -> None:
+    now = datetime.now(UTC)
+    row = {"shop_id": shop.id, "id": 1, "email": "maya@example.com", "created_at": now}
+    with pytest.raises(SQLAlchemyError) as raised, db.transaction() as session:
+        add_rows(session, Profile, [row | {"seen_at": now, "first_name": "Maya"}] * 2)
+
+    assert "maya@example.com" not in str(raised.value)
+    assert "Maya" not in str(raised.value)
