@@ -20,7 +20,7 @@ from plugin.messages import send as sending
 from plugin.offers import coupons
 from plugin.shopify import catalog, pixel
 from storage import coupons as stored_coupons
-from storage import db, flows, inbox, messages, shops
+from storage import db, flows, inbox, locks, messages, shops
 
 TICK_S = 0.25
 HOUSEKEEPING_EVERY = 8  # ticks: what is not urgent is looked at every two seconds
@@ -28,6 +28,8 @@ SYNC_EVERY = 240  # ticks: once a minute
 CLAIM = 5_000  # due rows a tick; a lease is long enough for the workers to do as many
 
 UNSYNCED_FOR = timedelta(minutes=1)
+# Dramatiq ends an actor after ten minutes; a catalog of 50,000 products takes hours to read.
+SYNC_LIMIT_MS = 6 * 3_600_000
 
 log = structlog.get_logger()
 
@@ -57,13 +59,21 @@ def refill(shop_id: int, coupon_ids: list[int]) -> None:
         coupons.refill(shop_id, coupon_id)
 
 
-@dramatiq.actor(queue_name="sync", max_retries=0)
+@dramatiq.actor(queue_name="sync", max_retries=0, time_limit=SYNC_LIMIT_MS)
 def sync(shop_id: int) -> None:
-    """Furnish a new store, start its pixel and read its catalog. Twice is a no-op."""
-    onboard.furnish(shop_id)
-    pixel.ensure_pixel(shop_id)
-    publish_forms(shop_id)
-    catalog.sync_products(shop_id)  # last: it marks the store as synced, else the clock rings again
+    """Furnish a new store, start its pixel and read its catalog. Twice is a no-op.
+
+    The clock rings once a minute until it is done; whoever comes second leaves it to the first,
+    or a store with a large catalog would soon have every worker.
+    """
+    try:
+        with locks.exclusive(f"sync-{shop_id}", wait_s=0):
+            onboard.furnish(shop_id)
+            pixel.ensure_pixel(shop_id)
+            publish_forms(shop_id)
+            catalog.sync_products(shop_id)  # last: it marks the store as synced
+    except locks.LockTimeoutError:
+        return
 
 
 @dramatiq.actor(queue_name="publish", max_retries=0)

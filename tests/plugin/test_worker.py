@@ -1,0 +1,45 @@
+"""The workers: what they are rung for twice they do once."""
+
+import threading
+
+import pytest
+
+from plugin import worker
+from storage.shops import Shop
+
+
+def test_a_store_is_synced_by_one_worker_at_a_time(
+    database: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, let_go = threading.Event(), threading.Event()
+    synced: list[int] = []
+
+    def sync_products(shop_id: int) -> None:
+        synced.append(shop_id)
+        inside.set()
+        let_go.wait(10)
+
+    monkeypatch.setattr(worker.onboard, "furnish", lambda shop_id: None)
+    monkeypatch.setattr(worker.pixel, "ensure_pixel", lambda shop_id: None)
+    monkeypatch.setattr(worker, "publish_forms", lambda shop_id: None)
+    monkeypatch.setattr(worker.catalog, "sync_products", sync_products)
+    first = threading.Thread(target=worker.sync.fn, args=(shop.id,))
+    first.start()
+    assert inside.wait(10)
+
+    second = threading.Thread(target=worker.sync.fn, args=(shop.id,))
+    second.start()
+    second.join(5)
+    came_back = not second.is_alive()
+    let_go.set()
+    first.join(10)
+    second.join(10)
+
+    assert came_back
+    assert synced == [shop.id]
+
+
+def test_a_large_catalog_may_take_hours(sqlite: str) -> None:
+    ten_minutes_ms = 600_000  # dramatiq's limit for an actor that names none
+
+    assert worker.sync.options["time_limit"] > 10 * ten_minutes_ms
