@@ -10,14 +10,16 @@ from storage.ids import new_id
 from storage.profiles import Merge, Profile
 
 FIELDS = ("email", "phone", "first_name", "last_name", "locale", "country", "timezone")
+# Enrolments and messages first: who works on one holds its row and writes the others under its
+# profile. Once we have those rows, what was written is there to be moved, and what comes is ours.
 MOVES = (
+    flows.move_enrolments,
+    messages.move_messages,
     events.move_events,
     orders.move_orders,
     checkouts.move_checkouts,
     consent.move_consents,
     lists.move_memberships,
-    flows.move_enrolments,
-    messages.move_messages,
 )
 
 
