@@ -85,7 +85,18 @@ def test_the_page_that_fetches_a_token_is_app_bridge_and_a_word_to_the_stranded(
     assert "Regulars opens inside your Shopify admin" in answer.text
 
 
-@pytest.mark.parametrize("back", ["", "https://evil.example", "//evil.example", "/\\evil.example"])
+@pytest.mark.parametrize(
+    "back",
+    [
+        "",
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",  # browsers drop tabs and line breaks
+        "/\r\n/evil.example",
+        "/flows\\..\\..",
+    ],
+)
 def test_it_never_leads_away_from_us(client, back):
     assert client.get("/auth/patch-id-token", params={"shopify-reload": back}).status_code == 400
 
