@@ -88,9 +88,15 @@ def record(session: Session, events: Sequence[dict[str, Any]]) -> None:
     )
 
 
+def get_consent(session: Session, shop_id: int, channel: str, address: str) -> Consent | None:
+    """What one address allowed on one channel; None when it was never asked."""
+    # `record` writes past the session, which would answer with what it read before.
+    return session.get(Consent, (shop_id, channel, address), populate_existing=True)
+
+
 def consent_state(session: Session, shop_id: int, channel: str, address: str) -> str | None:
     """`subscribed`, `unsubscribed`, or None when this address was never asked."""
-    found = session.get(Consent, (shop_id, channel, address))
+    found = get_consent(session, shop_id, channel, address)
     return None if found is None else found.state
 
 

@@ -4,7 +4,7 @@ message, entries in the consent ledger.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
@@ -19,6 +19,7 @@ from storage.profiles import get_profile
 from storage.shops import get_shop
 
 LINK, ONE_CLICK = "link", "one-click"
+AFTER = timedelta(microseconds=1)
 # Those who say what they are: mail scanners, link previews, tools. A browser says none of this.
 _SCANNER = re.compile(
     r"bot\b|crawl|spider|preview|scan|proofpoint|mimecast|barracuda|safelinks|urldefense|curl/|wget"
@@ -105,9 +106,11 @@ def _change(target: Target, visitor: Visitor, state: str, source: str, words: st
         message = lock_message(session, target.shop_id, target.message_id)
         if message is None:
             return None
-        held = consent.consent_state(session, message.shop_id, message.channel, message.destination)
-        if held != state:
-            row = _entry(message, visitor, state, source, words, now)
+        held = consent.get_consent(session, message.shop_id, message.channel, message.destination)
+        if held is None or held.state != state:
+            # Whoever wrote the last word may have a clock that is ahead: hers comes after it.
+            at = now if held is None else max(now, held.changed_at + AFTER)
+            row = _entry(message, visitor, state, source, words, at) | {"recorded_at": now}
             consent.record(session, [row])
             stopped = state == consent.UNSUBSCRIBED
             metric = "Unsubscribed" if stopped else "Subscribed"

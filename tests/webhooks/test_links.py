@@ -1,11 +1,13 @@
 import re
 from collections.abc import Generator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from plugin import clock
 from plugin.channels import email
 from plugin.messages.send import send
 from plugin.settings import get_settings
@@ -15,7 +17,7 @@ from storage.messages import Message
 from storage.profiles import Profile
 from storage.shops import Shop
 from tests.plugin.channels.relay import Relay, running
-from tests.plugin.messages.world import MAYA, World, build
+from tests.plugin.messages.world import MAYA, World, build, consent_row
 from webhooks import links
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/604.1"}
@@ -167,6 +169,21 @@ def test_twice_is_a_no_op_and_there_is_a_way_back(web: TestClient, sent: Sent) -
     assert sent.state() == "subscribed"
     assert sent.ledger()[0].words == "Subscribe again"
     assert "Unsubscribe from our emails?" in web.get(sent.way_out).text
+
+
+def test_the_way_out_holds_against_a_clock_that_is_ahead(
+    web: TestClient, world: World, sent: Sent
+) -> None:
+    with db.transaction() as session:
+        ahead = consent_row(world.shop.id, consent.SUBSCRIBED, MAYA)
+        later = clock.now() + timedelta(minutes=2)
+        consent.record(session, [ahead | {"unique_key": "ahead", "occurred_at": later}])
+
+    web.post(sent.way_out, data={"List-Unsubscribe": "One-Click"})
+
+    assert sent.state() == "unsubscribed"
+    web.post(sent.way_out, data={"do": "subscribe"})
+    assert sent.state() == "subscribed"
 
 
 def test_the_next_message_is_refused_at_once(web: TestClient, sent: Sent) -> None:
