@@ -235,11 +235,23 @@ def _print(busy: dict[str, Figures], calm: dict[str, Figures], seconds: float, f
     head = ("", "CPU us each", "lowest", "highest", "a second", "p50 ms", "p99 ms")
     passes = max((len(each.passes) for each in busy.values()), default=0)
     report.say(
-        f"Webhook ingest, {delivery.SIZE} bytes, {CONNECTIONS} connections, {passes} passes of "
-        f"{seconds:g} s in turn; {fsyncs} fsyncs a second"
+        f"Webhook ingest, {delivery.SIZE} bytes, {CONNECTIONS} connections, {passes} x "
+        f"{seconds:g} s each in turn; {fsyncs} fsyncs a second"
     )
     report.table(head, [_row(WHO[name], of) for name, of in busy.items()])
-    if calm:
+    ours, bare, node = (busy.get(name, Figures()) for name in NAMES)
+    for words, pairs, target in (
+        ("ours / bare", report.ratios(ours.us, bare.us), "at most 3"),
+        ("node / ours", report.ratios(node.us, ours.us), "at least 5"),
+    ):
+        if pairs:
+            report.say(f"{words}: {report.middle(pairs)} (should be {target})")
+    if ours.passes:
+        report.say(
+            f"Counted is each server with its children. Valkey beside ours: "
+            f"{ours.middle(lambda p: p.broker_us)} us. Every answer was 200, and each is kept."
+        )
+    if any(of.passes for of in calm.values()):
         report.say(
             f"\nThe same at a calm {CALM_PER_S} a second, when few deliveries share a commit"
         )

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,8 +15,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin.settings import get_settings
-from storage import db
-from storage.inbox import Delivery
+from plugin.web import application
+from storage import db, inbox
+from storage.inbox import Arrival, Delivery
 from webhooks.app import routes
 from webhooks.shopify import MAX_BODY_BYTES
 
@@ -186,3 +188,28 @@ def test_the_old_client_secret_still_counts_while_it_is_rotated(sqlite, shop, mo
     finally:
         monkeypatch.undo()
         get_settings.cache_clear()
+
+
+def test_what_is_kept_at_once_reads_as_what_sqlalchemy_keeps_and_only_once(database, shop):
+    at = datetime(2026, 11, 21, 20, 0, 0, 7, timezone(timedelta(hours=8)))
+    one = Arrival(shop.id, "w-1", "orders/create", "2026-10", "2026-11-21T12:00:00Z", at, BODY)
+    with db.inbox_transaction() as session:
+        inbox.keep(session, [one])
+    inbox.keep_now([one._replace(webhook_id="w-2"), one])
+    inbox.keep_now([one._replace(body=b"another")])
+
+    first, second = (each.model_dump(exclude={"webhook_id"}) for each in kept())
+    assert first == second
+    assert first["received_at"] == at
+
+
+def test_shopify_is_led_straight_to_the_inbox_in_the_whole_app(sqlite, shop):
+    app = application(routes(), https=True)
+    with TestClient(app) as client:
+        assert post(client).status_code == 200
+        answer = post(client, given=headers(b"another body"))
+
+        assert (answer.status_code, answer.headers.get("Content-Length")) == (401, "0")
+        assert "Referrer-Policy" not in answer.headers
+        assert "Referrer-Policy" in client.get("/healthz").headers
+        assert len(kept()) == 1
