@@ -53,6 +53,9 @@ class EmailChannel:
         except (smtplib.SMTPException, OSError) as error:
             hang_up()
             raise SendError(f"The mail relay hung up: {type(error).__name__}.") from error
+        except BaseException:
+            hang_up()  # a worker may be told to stop anywhere: the line is in the middle of a mail
+            raise
 
 
 def hang_up() -> None:
@@ -70,7 +73,9 @@ def _envelope(url: str, letter: Letter) -> None:
         try:
             options = _utf8_option(smtp, letter)
             _expect(smtp.mail(check_address(letter.sender), options), (250,))
+            _limit(smtp, letter.deadline)
             _expect(smtp.rcpt(check_address(letter.destination)), (250, 251))
+            _limit(smtp, letter.deadline)
             _expect(smtp.docmd("DATA"), (354,))
             return
         except (smtplib.SMTPServerDisconnected, OSError):
@@ -87,6 +92,8 @@ def _hand_over(mail: bytes, deadline: float) -> None:
         _limit(smtp, deadline)
         # Base64 lines and headers never begin with a dot, so there is none to stuff.
         smtp.send(mail + b".\r\n")
+        if smtp.sock is not None:
+            smtp.sock.settimeout(max(1.0, min(CALL_S, deadline - time.monotonic())))
         answer = smtp.getreply()
     except (smtplib.SMTPException, OSError) as error:
         hang_up()
@@ -165,7 +172,7 @@ def _expect(answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
 
 
 def _utf8_option(smtp: smtplib.SMTP, letter: Letter) -> list[str]:
-    if letter.destination.rpartition("@")[0].isascii():
+    if all(a.rpartition("@")[0].isascii() for a in (letter.sender, letter.destination)):
         return []
     if not smtp.has_extn("smtputf8"):
         raise SendError("The mail relay takes no addresses beyond ASCII.", permanent=True)
@@ -175,7 +182,11 @@ def _utf8_option(smtp: smtplib.SMTP, letter: Letter) -> list[str]:
 def _limit(smtp: smtplib.SMTP, deadline: float) -> None:
     if smtp.sock is None:
         raise smtplib.SMTPServerDisconnected("no connection")
-    smtp.sock.settimeout(_remaining(deadline))
+    try:
+        smtp.sock.settimeout(_remaining(deadline))
+    except SendError:
+        hang_up()  # what was begun on this line is not ended: the next letter must not follow it
+        raise
 
 
 def _remaining(deadline: float) -> float:

@@ -1,10 +1,14 @@
+import asyncio
+import smtplib
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import product
+from typing import Any
 
 import pytest
+from dramatiq.middleware import TimeLimitExceeded
 
 from plugin.channels import email
 from plugin.channels.base import Letter, SendError
@@ -198,3 +202,45 @@ def test_nothing_is_handed_over_after_the_deadline(relay: Relay) -> None:
         EmailChannel().send(letter(deadline=time.monotonic()))
 
     assert not relay.raw
+
+
+def test_a_letter_that_ran_out_of_time_leaves_a_clean_line(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        await asyncio.sleep(1.2)
+        return await Relay.handle_RCPT(relay, server, session, envelope, address, options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(relay, "handle_RCPT", slow)
+        with pytest.raises(SendError, match="no time left"):
+            EmailChannel().send(letter(deadline=time.monotonic() + 2))
+    assert email._kept.smtp is None
+
+    began = time.monotonic()
+    EmailChannel().send(letter(message_id=8))
+    assert time.monotonic() - began < 5
+    assert len(relay.raw) == 1
+
+
+def test_a_worker_that_is_stopped_leaves_a_clean_line(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(smtp: object) -> None:
+        raise TimeLimitExceeded
+
+    EmailChannel().send(letter())
+    with monkeypatch.context() as patch:
+        patch.setattr(smtplib.SMTP, "getreply", stopped)
+        with pytest.raises(TimeLimitExceeded):
+            EmailChannel().send(letter(message_id=8))
+
+    assert email._kept.smtp is None
+    EmailChannel().send(letter(message_id=9))
+    assert "Welcome" in relay.raw[-1].decode()
+
+
+def test_a_sender_beyond_ascii_is_written_as_it_is_or_refused(relay: Relay) -> None:
+    EmailChannel().send(letter(sender="你好@dewpoint.example"))
+
+    assert len(relay.raw) == 1
