@@ -98,6 +98,29 @@ def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, in
     return leases.claim_due(session, Message, DUE, now, limit, LEASE_S)
 
 
+def still_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) -> Sequence[int]:
+    """Those of a shop's messages that nobody has sent yet, in the order in which they are due."""
+    return session.exec(
+        select(Message.id)
+        .where(
+            Message.shop_id == shop_id,
+            col(Message.id).in_(ids),
+            Message.state == DUE,
+            Message.due_at <= now,
+        )
+        .order_by(col(Message.due_at), col(Message.id))
+    ).all()
+
+
+def give_back(session: Session, shop_id: int, ids: Sequence[int]) -> None:
+    """Let messages that were offered, and that there was no time for, be offered again at once."""
+    session.connection().execute(
+        update(Message)
+        .where(col(Message.shop_id) == shop_id, col(Message.id).in_(ids), col(Message.state) == DUE)
+        .values(lease_until=0.0)
+    )
+
+
 def claim_stuck(session: Session, limit: int) -> list[tuple[int, int]]:
     """Messages whose sender died between `sending` and the answer; (shop id, message id)."""
     stuck = (

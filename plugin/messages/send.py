@@ -23,7 +23,16 @@ from storage import db
 from storage.coupons import give_code
 from storage.events import get_event
 from storage.flows import get_flow
-from storage.messages import DUE, SENDING, SENDING_S, Message, claim_stuck, lock_message
+from storage.messages import (
+    DUE,
+    SENDING,
+    SENDING_S,
+    Message,
+    claim_stuck,
+    give_back,
+    lock_message,
+    still_due,
+)
 from storage.profiles import Profile, get_profile
 from storage.shops import Shop, get_shop
 
@@ -31,6 +40,8 @@ CALL_BUDGET_S = SENDING_S - 10  # the call ends before anybody else may try
 COUPON_WAIT = timedelta(seconds=30)
 COUPON_PATIENCE = timedelta(hours=1)
 STUCK_AT_ONCE = 500
+TURN_S = 8.0  # of one batch; a worker that is told to end has ten
+BROKEN_TRIES = 5
 
 CHANNELS: dict[str, Channel] = {"email": EmailChannel()}
 
@@ -38,18 +49,44 @@ log = structlog.get_logger()
 
 
 def send(shop_id: int, ids: Sequence[int]) -> None:
-    """Send those of a shop's messages that are due. Safe to run twice, and by two at once."""
+    """Send those of a shop's messages that are due. Safe to run twice, and by two at once.
+
+    After `TURN_S` the rest is given back: a slow relay must hold neither other shops nor a worker
+    that is told to end, and Dramatiq cuts a turn of ten minutes off in the middle of a mail.
+    """
     catalog, broken = Catalog(), None
-    for message_id in ids:
+    until = time.monotonic() + TURN_S
+    with db.reading() as session:  # of an offer that came too late nothing is left to do
+        due = still_due(session, shop_id, ids, clock.now())
+    for place, message_id in enumerate(due):
+        if time.monotonic() > until:
+            with db.transaction() as session:
+                give_back(session, shop_id, due[place:])
+            break
         try:
             _send_one(shop_id, message_id, catalog)
         except db.TRANSIENT:
             raise  # the lease runs out and the clock offers them again
         except Exception as error:
             log.exception("message.broken", shop=shop_id, message=message_id)
+            _note_broken(shop_id, message_id)
             broken = error
     if broken is not None:
         raise broken
+
+
+def _note_broken(shop_id: int, message_id: int) -> None:
+    """Put a message that none of us foresaw off, and after some tries give it up."""
+    with db.transaction() as session:
+        message = lock_message(session, shop_id, message_id)
+        if message is None or message.state != DUE:
+            return  # what was being sent is in doubt, see `resolve_stuck`
+        message.attempts += 1
+        if message.attempts >= BROKEN_TRIES:
+            outcome.fail(session, message, "render")
+        else:
+            until = clock.now() + outcome.backoff(message.attempts)
+            outcome.put_off(session, message, until, "render")
 
 
 def resolve_stuck() -> None:

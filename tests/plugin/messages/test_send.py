@@ -1,4 +1,5 @@
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from storage import consent, db
 from storage.coupons import count_free
 from storage.events import timeline
 from storage.flows import DRAFT, LEFT, Enrolment, Flow
-from storage.messages import Message
+from storage.messages import Message, claim_due
 from storage.shops import Shop
 from tests.plugin.channels.relay import Relay
 from tests.plugin.messages.world import MAYA, World, build
@@ -330,6 +331,54 @@ def test_one_broken_message_does_not_hold_up_its_neighbours(world: World, relay:
     assert [world.read(i).reason for i in (broken, gone)] == ["no_channel", "no_template"]
     assert world.read(fine).state == "accepted"
     assert {"no_channel", "no_template"} < set(REASONS)
+
+
+def test_f20_a_message_that_breaks_us_is_given_up_after_some_tries(
+    world: World, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*args: object, **more: object) -> None:
+        raise TypeError("nobody foresaw this")
+
+    monkeypatch.setattr(sending, "render", break_down)
+    message_id = world.queue()
+    for _ in range(sending.BROKEN_TRIES):
+        assert world.read(message_id).state == "due"
+        make_due(world, message_id)
+        with pytest.raises(TypeError):
+            send(world.shop.id, [message_id])
+
+    row = world.read(message_id)
+    assert (row.state, row.reason) == ("failed", "render")
+
+
+def test_f26_a_turn_ends_in_time_and_the_rest_is_offered_at_once(
+    world: World, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "TURN_S", 0.0)
+    ids = [world.queue(lease_until=time.time() + 60) for _ in range(3)]
+
+    def first_only(shop_id: int, message_id: int, catalog: object) -> None:
+        time.sleep(0.01)
+
+    monkeypatch.setattr(sending, "_send_one", first_only)
+    send(world.shop.id, ids)
+
+    with db.transaction() as session:
+        offered = claim_due(session, clock.now(), 10)
+    assert {message_id for _, message_id in offered} >= set(ids[1:])
+
+
+def test_an_offer_that_came_too_late_costs_one_look(
+    world: World, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [world.queue() for _ in range(3)]
+    send(world.shop.id, ids)
+    looked: list[int] = []
+    monkeypatch.setattr(sending, "_send_one", lambda shop, message, catalog: looked.append(message))
+    send(world.shop.id, ids)
+
+    assert len(relay.mails()) == 3
+    assert looked == []
 
 
 def test_what_is_logged_names_no_address(
