@@ -127,6 +127,23 @@ def migrate() -> None:
 
 
 @command.command()
+def manifest(
+    folder: Annotated[Path, typer.Option("--dir", help="Where Shopify's tools look.")] = Path(),
+    check: Annotated[bool, typer.Option(help="Write nothing; fail where a file differs.")] = False,
+) -> None:
+    """Write shopify.app.toml and the extensions' files, as manifest.toml has them."""
+    from plugin.shopify import files
+
+    if not check:
+        for path in files.write(folder):
+            typer.echo(f"wrote {path}")
+    elif differences := files.drift(folder):
+        typer.echo("\n".join(differences))
+        typer.echo("Run `regulars manifest` to write these files again.")
+        sys.exit(1)
+
+
+@command.command()
 def demo(
     folder: Annotated[Path, typer.Option("--dir", help="Where the demo is kept.")] = Path(
         "var/demo"
