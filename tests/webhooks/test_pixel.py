@@ -6,8 +6,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from plugin.facts import Key, Person
+from plugin.people.identity import resolve
 from storage import db, events, profiles
 from webhooks.app import routes
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -86,3 +90,61 @@ def test_a_clock_that_is_wrong_is_put_right(client, shop):
 
     (event,) = timeline(shop)
     assert event.occurred_at.year < 2099
+
+
+def know(shop, *keys):
+    with db.transaction() as session:
+        (profile_id,) = resolve(session, shop.id, [Person(keys, NOW)], NOW)
+    return profile_id
+
+
+def holders(shop, *keys):
+    with db.reading() as session:
+        found = profiles.find_identities(session, shop.id, keys)
+    return [found.get(tuple(key)) for key in keys]
+
+
+ADA, BO = Key("email", "ada@example.com"), Key("email", "bo@example.com")
+BROWSER, CART = Key("browser_id", "b-1"), Key("cart_token", "c-1")
+
+
+def test_s15_a_forged_word_joins_no_two_shoppers_whom_we_know(client, shop):
+    ada, bo = know(shop, ADA, BROWSER), know(shop, BO, CART)
+
+    assert client.post("/pixel", json=seen(data={"cart_token": "c-1"})).status_code == 204
+    body = seen(client_id="b-2", id="e-2", data={"cart_token": "c-1"})
+    body["events"] += seen(client_id="b-2", id="e-3", data={"cart_token": "c-9"})["events"]
+    body["events"] += seen(id="e-4", data={"cart_token": "c-9"})["events"]
+    assert client.post("/pixel", json=body).status_code == 204
+
+    assert holders(shop, ADA, BROWSER, BO, CART) == [ada, ada, bo, bo]
+    assert holders(shop, Key("browser_id", "b-2"), Key("cart_token", "c-9")) == [bo, bo]
+    assert len(timeline(shop)) == 4
+
+
+def test_a_browsers_cart_leads_to_the_shopper_who_fills_it(client, shop):
+    bo = know(shop, BO, CART)
+    client.post("/pixel", json=seen())
+    client.post("/pixel", json=seen(id="e-2", data={"cart_token": "c-1"}))
+
+    assert holders(shop, BROWSER) == [bo]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'"url": "https://\\u0000.example"',
+        b'"url": "https://\\ud800.example"',
+        b'"client_id": "\\u0000"',
+        b'"client_id": "\\ud800"',
+        b'"data": {"price": NaN}',
+        b'"data": {"price": -Infinity}',
+        b'"data": {"title": "\\u0000\\udfff", "product_id": ' + b"9" * 400 + b"}",
+    ],
+)
+def test_s29_no_word_of_a_browsers_breaks_us(database, client, shop, odd):
+    body = (
+        b'{"shop": "dewpoint.myshopify.com", "events": [{"id": "e-1", "name": "page_viewed",'
+        b' "timestamp": "2026-11-21T12:00:00Z", "client_id": "b-1", ' + odd + b"}]}"
+    )
+    assert client.post("/pixel", content=body).status_code == 204
