@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devstore import costs, mutations, resolvers
+from devstore import bulk, costs, history, mutations, resolvers
 from devstore.shops import shop_of
 from devstore.store import Store
 
@@ -28,6 +28,11 @@ SCHEMA: GraphQLSchema = build_schema(Path(__file__).with_name("schema.graphql").
 NEEDS = {
     "product": ("read_products",),
     "products": ("read_products",),
+    "customer": ("read_customers",),
+    "customers": ("read_customers",),
+    "order": ("read_orders",),
+    "orders": ("read_orders",),
+    "abandonedCheckouts": ("read_orders",),
     "codeDiscountNodeByCode": ("read_discounts",),
     "discountRedeemCodeBulkCreation": ("read_discounts",),
     "discountCodeBasicCreate": ("write_discounts",),
@@ -36,6 +41,14 @@ NEEDS = {
     "webPixelCreate": ("write_pixels", "read_customer_events"),
     "webPixelUpdate": ("write_pixels", "read_customer_events"),
 }
+
+
+def lacking(store: Store, name: str) -> list[str]:
+    """The access scopes that a root field needs and the app does not hold."""
+    assert store.app
+    held = set(store.app.scopes)
+    held |= {each.replace("write_", "read_") for each in held}  # writing includes reading
+    return [each for each in NEEDS.get(name, ()) if each not in held]
 
 
 class Root:
@@ -51,11 +64,7 @@ class Root:
         return lambda info, **given: self._allowed(name, given)
 
     def _allowed(self, name: str, given: dict[str, Any]) -> Any:
-        assert self._store.app
-        held = set(self._store.app.scopes)
-        held |= {each.replace("write_", "read_") for each in held}  # writing includes reading
-        missing = [each for each in NEEDS.get(name, ()) if each not in held]
-        if missing:
+        if missing := lacking(self._store, name):
             raise GraphQLError(
                 f"Access denied for {name} field. Required access: "
                 + " and ".join(f"`{each}` access scope" for each in missing)
@@ -74,9 +83,18 @@ def _product(store: Store, id: str) -> Any:
     return resolvers.product(store, found) if found else None
 
 
-def _products(store: Store, first: int | None = None, after: str | None = None) -> Any:
-    rows = store.products(active=False)
-    return resolvers.connection(rows, lambda row: resolvers.product(store, row), first, after)
+def _customer(store: Store, id: str) -> Any:
+    found = store.customer(resolvers.number(id, "Customer"))
+    return history.customer(store, found) if found else None
+
+
+def _order(store: Store, id: str) -> Any:
+    found = store.order(resolvers.number(id, "Order"))
+    return history.order(store, found) if found else None
+
+
+def _run_in_bulk(store: Store, query: str, **_given: Any) -> Any:
+    return bulk.run(store, query, SCHEMA, lambda field: lacking(store, field))
 
 
 def _discount_by_code(store: Store, code: str) -> Any:
@@ -89,7 +107,17 @@ FIELDS: dict[str, Any] = {
     "shop": resolvers.shop,
     "currentAppInstallation": resolvers.installation,
     "product": _product,
-    "products": _products,
+    "products": lambda store, **given: history.page(store, "products", **given),
+    "customer": _customer,
+    "customers": lambda store, **given: history.page(store, "customers", **given),
+    "order": _order,
+    "orders": lambda store, **given: history.page(store, "orders", **given),
+    "abandonedCheckouts": lambda store, **given: history.page(store, "abandonedCheckouts", **given),
+    "bulkOperation": lambda store, id: bulk.operation(store, resolvers.number(id, bulk.KIND)),
+    "bulkOperations": bulk.operations,
+    "currentBulkOperation": bulk.latest,
+    "bulkOperationRunQuery": _run_in_bulk,
+    "bulkOperationCancel": lambda store, id: bulk.cancel(store, resolvers.number(id, bulk.KIND)),
     "codeDiscountNodeByCode": _discount_by_code,
     "discountRedeemCodeBulkCreation": lambda store, id: mutations.bulk_creation(
         store, resolvers.number(id, "DiscountRedeemCodeBulkCreation")
@@ -184,4 +212,7 @@ async def graphql(request: Request) -> Response:
     return JSONResponse(said, headers=version)
 
 
-routes = [Route("/admin/api/{version}/graphql.json", graphql, methods=["POST"])]
+routes = [
+    Route("/admin/api/{version}/graphql.json", graphql, methods=["POST"]),
+    *bulk.routes,
+]

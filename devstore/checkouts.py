@@ -140,7 +140,7 @@ class Checkouts(Discounts):
         tried = Reduction("")
         if checkout["code"]:
             tried = self.reduction(checkout["code"], lines, checkout["email"])
-        _spread(lines, 0 if tried.refused else tried.cents)
+        spread(lines, 0 if tried.refused else tried.cents)
         return {
             **checkout,
             "lines": lines,
@@ -168,7 +168,7 @@ NOTHING_YET: Document = {
 }
 
 
-def _spread(lines: list[Document], cents: int) -> None:
+def spread(lines: list[Document], cents: int) -> None:
     """Share a reduction between lines by what they cost; the last takes the odd cents."""
     whole, left = subtotal(lines), cents
     for line in lines[:-1]:

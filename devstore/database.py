@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -40,6 +41,8 @@ class Database:
         self.app = app
         self.storefront_url = storefront_url.rstrip("/")
         self.now = now
+        self._path = None if str(path) == ":memory:" else Path(path)
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._lock = threading.RLock()
         self._depth = 0
         self._db = sqlite3.connect(str(path), check_same_thread=False, isolation_level=None)
@@ -119,10 +122,21 @@ class Database:
         """The shop's own number, the same after every restart."""
         return 60_000_000_000 + zlib.crc32(self.domain.encode())
 
+    def folder(self, name: str) -> Path:
+        """A folder beside the shop's file; of a shop in memory, one that goes with it."""
+        with self._lock:
+            if self._path is None and self._temporary is None:
+                self._temporary = tempfile.TemporaryDirectory(prefix="devstore-")
+            beside = self._path.parent if self._path else Path(self._temporary.name)  # type: ignore[union-attr]
+        (beside / name).mkdir(exist_ok=True)
+        return beside / name
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
             self._db.close()
+            if self._temporary is not None:
+                self._temporary.cleanup()
 
 
 def dumps(document: Document) -> str:

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from graphql import GraphQLError
@@ -33,17 +33,29 @@ def connection(
         raise GraphQLError(f"first cannot exceed 250, got {first}")
     start = int(base64.b64decode(after)) + 1 if after else 0
     page = [make(item) for item in items[start : start + first]]
+    return frame(page, start, more=start + first < len(items))
+
+
+def frame(page: Sequence[Answer], start: int, *, more: bool) -> Answer:
+    """Nodes as the page of a connection that begins at `start`."""
     cursors = [base64.b64encode(str(start + at).encode()).decode() for at in range(len(page))]
     return {
-        "nodes": page,
+        "nodes": list(page),
         "edges": [{"cursor": c, "node": n} for c, n in zip(cursors, page, strict=True)],
         "pageInfo": {
             "startCursor": cursors[0] if cursors else None,
             "endCursor": cursors[-1] if cursors else None,
-            "hasNextPage": start + first < len(items),
+            "hasNextPage": more,
             "hasPreviousPage": start > 0,
         },
     }
+
+
+def instant(moment: str | None) -> str | None:
+    """A kept moment as the Admin API writes it: UTC, to the second."""
+    if not moment:
+        return None
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def shop(store: Store) -> Answer:
@@ -139,9 +151,9 @@ def product(store: Store, row: Document) -> Answer:
         "tags": row["tags"],
         "status": row["status"].upper(),
         "totalInventory": sum(each["stock"] for each in row["variants"]),
-        "createdAt": row["created_at"],
-        "updatedAt": row["updated_at"],
-        "publishedAt": row["created_at"] if row["status"] == "active" else None,
+        "createdAt": instant(row["created_at"]),
+        "updatedAt": instant(row["updated_at"]),
+        "publishedAt": instant(row["created_at"]) if row["status"] == "active" else None,
         "onlineStoreUrl": f"{store.storefront_url}/products/{row['handle']}",
         "featuredMedia": {
             "__typename": "MediaImage",
@@ -170,8 +182,8 @@ def variant(product: Document, row: Document) -> Answer:
         "inventoryQuantity": row["stock"],
         "availableForSale": row["stock"] > 0,
         "sku": row["sku"],
-        "createdAt": product["created_at"],
-        "updatedAt": product["updated_at"],
+        "createdAt": instant(product["created_at"]),
+        "updatedAt": instant(product["updated_at"]),
     }
 
 

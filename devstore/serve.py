@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from devstore import (
     mailbox_pages,
     oauth,
     proxy,
+    seed,
     storefront,
     theme,
 )
@@ -31,6 +33,8 @@ from devstore.pages import STATIC
 from devstore.products import ShopError
 from devstore.shops import NoShopError
 from devstore.store import Store
+
+COMMANDS = {"seed": seed.main}
 
 
 def build(
@@ -110,8 +114,12 @@ async def _no_shop(_request: Request, error: Exception) -> Response:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command line: open one shop and serve it until SIGTERM."""
-    said = _arguments().parse_args(argv)
+    """The command line: open one shop and serve it until SIGTERM, or one of `COMMANDS`."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words and words[0] in COMMANDS:
+        COMMANDS[words[0]](words[1:])
+        return
+    said = _arguments().parse_args(words)
     data = Path(said.data)
     data.mkdir(parents=True, exist_ok=True)
     app = App.from_manifest(

@@ -27,6 +27,11 @@ class Store(Orders):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.open()
+        with self.transaction() as db:  # what a process that died was working on
+            db.execute(
+                "update bulk set status = 'FAILED', error = 'INTERNAL_SERVER_ERROR'"
+                " where status in ('CREATED', 'RUNNING')"
+            )
 
     def install(self) -> None:
         """Put the app on the shop, as the merchant's click does; webhooks count from here."""

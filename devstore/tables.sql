@@ -29,3 +29,7 @@ create table if not exists metafield (
   owner text, namespace text, key text, id integer not null, type text not null, value text not null,
   created_at text not null, updated_at text not null, primary key (owner, namespace, key));
 create table if not exists visitor (session text primary key, customer_id integer not null);
+create table if not exists bulk (
+  id integer primary key, query text not null, status text not null, error text, file text not null,
+  objects integer not null default 0, roots integer not null default 0, bytes integer,
+  created_at text not null, completed_at text);

@@ -1,0 +1,40 @@
+"""Shopify's search syntax: `updated_at:>='2026-11-01' id:>=5` comes in, a SQL condition goes out.
+
+Only what stands in `FIELDS` is understood. Shopify ignores other terms and says so in a warning;
+here they are an error, so that a filter that does nothing is noticed.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from graphql import GraphQLError
+
+TERM = re.compile(r"(\w+):(>=|<=|>|<)?(?:'([^']*)'|\"([^\"]*)\"|(\S+))")
+FIELDS = {
+    "created_at": "created_at",
+    "customer_date": "created_at",  # what customers call it
+    "updated_at": "updated_at",
+    "id": "id",
+}
+
+
+def condition(text: str | None) -> tuple[str, list[Any]]:
+    """SQL over a `row` view of moments and ids, and its values."""
+    parts, values = ["1"], []
+    rest = (text or "").strip()
+    while rest:
+        found = TERM.match(rest)
+        if found is None or found[1] not in FIELDS:
+            raise GraphQLError(f"The search {rest!r} is not understood.")
+        parts.append(f"{FIELDS[found[1]]} {found[2] or '='} ?")
+        values.append(_value(found[1], found[3] or found[4] or found[5]))
+        rest = re.sub(r"^AND\b", "", rest[found.end() :].strip()).strip()
+    return " and ".join(parts), values
+
+
+def _value(name: str, text: str) -> int | str:
+    if name == "id":
+        return int(text)
+    at = datetime.fromisoformat(text)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
