@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -20,7 +21,17 @@ from storage.shops import Shop
 from webhooks.signature import proxy_params
 
 MAX_BODY_BYTES = 16 * 1024
+LONGEST_ID = 18  # digits; more of them are no row's
 FORM_CACHE = "public, max-age=60, stale-while-revalidate=600"
+
+
+class RowConvertor(IntegerConvertor):
+    """An id in a path. What no database can hold is no address of ours."""
+
+    regex = f"[0-9]{{1,{LONGEST_ID}}}"
+
+
+register_url_convertor("row", RowConvertor())
 
 
 async def show(request: Request) -> Response:
@@ -68,12 +79,12 @@ async def submit(request: Request) -> Response:
 def routes() -> list[Route]:
     """The routes of the app proxy."""
     return [
-        Route("/proxy/forms/{form_id:int}", show),
+        Route("/proxy/forms/{form_id:row}", show),
         Route(
-            "/proxy/forms/{form_id:int}/view", view, methods=["POST"], max_body_size=MAX_BODY_BYTES
+            "/proxy/forms/{form_id:row}/view", view, methods=["POST"], max_body_size=MAX_BODY_BYTES
         ),
         Route(
-            "/proxy/forms/{form_id:int}/submit",
+            "/proxy/forms/{form_id:row}/submit",
             submit,
             methods=["POST"],
             max_body_size=MAX_BODY_BYTES,

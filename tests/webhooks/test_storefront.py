@@ -57,7 +57,9 @@ def signed(path: str, shop: str = "dewpoint.myshopify.com", at: float | None = N
         **more,
     }
     text = "".join(sorted(f"{k}={v}" for k, v in params.items()))
-    mac = hmac.new(b"a client secret of 32 bytes for tests", text.encode(), hashlib.sha256).hexdigest()
+    mac = hmac.new(
+        b"a client secret of 32 bytes for tests", text.encode(), hashlib.sha256
+    ).hexdigest()
     return f"{path}?{urlencode({**params, 'signature': mac})}"
 
 
@@ -232,3 +234,16 @@ def test_views_and_submissions_are_counted(client, form_id, shop):
     with db.reading() as session:
         totals = forms.form_totals(session, shop.id, forms.date.min)
     assert totals == {form_id: {"viewed": 3, "submitted": 1}}
+
+
+@pytest.mark.parametrize("number", ["9" * 18, "9" * 19, "9" * 30, "9" * 5_000])
+def test_s29_a_number_that_is_no_forms_is_not_found(client, number):
+    assert client.get(signed(f"/proxy/forms/{number}")).status_code == 404
+
+
+@pytest.mark.parametrize("field", ["page", "browser_id", "cart_token", "locale"])
+def test_s29_odd_text_from_a_browser_is_taken_without_it(client, form_id, field):
+    body = json.dumps({**GOOD, field: "a\x00\ud800b"})
+    path = signed(f"/proxy/forms/{form_id}/submit")
+
+    assert client.post(path, content=body).json() == {"ok": True}
