@@ -15,6 +15,8 @@ ARGUMENTS = (  # a page's own traffic and nothing else
     "--disable-component-update",
     "--disable-sync",
 )
+CACHES = (".cache", "Library/Caches")
+PLAYWRIGHTS = ("chrome-linux*/chrome", "chrome-mac*/*.app/Contents/MacOS/*")
 UNPACK = """
 const chromium = require("@sparticuz/chromium");
 (chromium.default || chromium).executablePath().then((path) => console.log(path));
@@ -38,13 +40,16 @@ def _installed() -> Path | None:
 
 
 def _of_playwright() -> Path | None:
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415  a development dependency
-    except ImportError:
-        return None
-    with sync_playwright() as playwright:
-        path = Path(playwright.chromium.executable_path)
-    return path if path.exists() else None
+    """Where `playwright install chromium` puts it. Asking Playwright itself would start its driver,
+    which on a bare machine lacks a library."""
+    said = os.environ.get("PLAYWRIGHT_BROWSERS_PATH")
+    homes = [Path(said)] if said else [Path.home() / each / "ms-playwright" for each in CACHES]
+    for home in homes:
+        for program in PLAYWRIGHTS:
+            found = sorted(home.glob(f"chromium-*/{program}"))
+            if found:
+                return found[-1]
+    return None
 
 
 def _of_npm() -> Path | None:

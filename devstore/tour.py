@@ -262,7 +262,7 @@ async def _step(name: str) -> AsyncIterator[None]:
 async def _chromium() -> AsyncIterator[Any]:
     from playwright.async_api import async_playwright  # noqa: PLC0415  only developers have it
 
-    path = await asyncio.to_thread(chromium.find)
+    path = chromium.find()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=chromium.arguments())
         try:
