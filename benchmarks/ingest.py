@@ -16,6 +16,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from benchmarks import cpu, delivery, load, peers, report
@@ -28,6 +29,7 @@ from benchmarks.servers import (
     running,
 )
 from plugin import valkey
+from plugin.serve import answers
 from storage import db, schema
 from storage.shops import add_shop
 
@@ -138,7 +140,10 @@ def _measure(start: Start, folder: Path, seconds: float, run: str, per_second: f
         after = [cpu.seconds(pid) if pid else 0.0 for pid in (server.pid, server.broker)]
         for each in (warm, result):
             if each.unanswered or set(each.statuses) != {"200"}:
-                raise BenchmarkError(f"{run}: {each.statuses}, {each.unanswered} unanswered.")
+                raise BenchmarkError(
+                    f"{run}: {each.statuses}, {each.unanswered} unanswered, "
+                    f"{each.closed} of them because the server hung up."
+                )
         answered = warm.answered + result.answered
         if server.kept is not None and (kept := server.kept()) != answered:
             raise BenchmarkError(f"{run}: {answered} deliveries were answered, {kept} are kept.")
@@ -172,7 +177,9 @@ def _ours(folder: Path) -> Start:
         )
         web = [sys.executable, "-m", "regulars", "web", "--port", str(port)]
         broker = running(valkey.command(data), place, lambda: valkey.answers(data), env, fds=[lock])
-        with broker as broker_pid, running(web, place, lambda: listens(port), env) as pid:
+        # It takes its port before it is loaded.
+        ready = partial(answers, "127.0.0.1", port, "/readyz")
+        with broker as broker_pid, running(web, place, ready, env) as pid:
             inbox = data / "regulars-inbox.db"
             yield Server(port, pid, lambda: _count(inbox), broker_pid)
 

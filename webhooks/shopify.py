@@ -38,7 +38,8 @@ class ShopifyWebhook:
         self._shops: dict[str, int] = {}
         self._shops_read_at = float("-inf")
         self._inbox = GroupCommit[Arrival](inbox.keep_now, inline=db.is_sqlite(db.inbox_engine()))
-        self._ringing = False
+        self._unheard = False
+        self._ringer: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 405
@@ -84,19 +85,25 @@ class ShopifyWebhook:
     async def _shop(self, domain: str) -> int | None:
         """The id of an installed store. A store that we do not know is looked up at once."""
         if time.monotonic() - self._shops_read_at > SHOPS_KNOWN_FOR_S or domain not in self._shops:
+            self._shops_read_at = time.monotonic()  # one looks; the others go on with what we know
             self._shops = await asyncio.to_thread(_installed)
-            self._shops_read_at = time.monotonic()
         return self._shops.get(domain)
 
     def _ring_soon(self) -> None:
         """Ring once for all that is kept within a moment; the bell costs more than the keeping."""
-        if not self._ringing:
-            self._ringing = True
-            asyncio.get_running_loop().call_later(RING_EVERY_S, self._ring)
+        self._unheard = True
+        if self._ringer is None:
+            self._ringer = asyncio.create_task(self._ring())
 
-    def _ring(self) -> None:
-        self._ringing = False
-        asyncio.get_running_loop().run_in_executor(None, bell.ring, "digest")
+    async def _ring(self) -> None:
+        """One ring at a time: a broker that hangs must not take every thread of this process."""
+        try:
+            while self._unheard:
+                await asyncio.sleep(RING_EVERY_S)
+                self._unheard = False
+                await asyncio.to_thread(bell.ring, "digest")
+        finally:
+            self._ringer = None
 
 
 HEADERS = [(b"content-length", b"0")]
