@@ -263,12 +263,17 @@ async def _chromium() -> AsyncIterator[Any]:
     from playwright.async_api import async_playwright  # noqa: PLC0415  only developers have it
 
     path = chromium.find()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=chromium.arguments())
+    async with contextlib.AsyncExitStack() as stack:
         try:
-            yield browser
-        finally:
-            await browser.close()
+            playwright = await stack.enter_async_context(async_playwright())
+            browser = await playwright.chromium.launch(
+                executable_path=path, args=chromium.arguments()
+            )
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [""]
+            raise StepError(f"the browser did not start: {lines[0]}") from error
+        stack.push_async_callback(browser.close)
+        yield browser
 
 
 def _require_browser() -> None:
