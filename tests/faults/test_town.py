@@ -8,8 +8,8 @@ import httpx2
 import pytest
 from sqlmodel import col, insert, select
 
+from admin_ui import words
 from devstore.merchant import Merchant
-from plugin.messages import gate
 from storage.flows import Enrolment
 from storage.ids import new_id
 from storage.messages import ACCEPTED, AMBIGUOUS, DUE
@@ -76,9 +76,8 @@ def test_a_plain_relay_that_hangs_up_after_a_mail_gets_no_other_and_the_merchant
     assert plain.message_states() == {ACCEPTED: 1, AMBIGUOUS: 1}
     (message,) = [each for each in plain.messages() if each.state == AMBIGUOUS]
     with Merchant(plain.shop) as merchant:
-        assert gate.sentence("ambiguous") in merchant.open(
-            f"/audience/profiles/{message.profile_id}"
-        )
+        page = merchant.open(f"/audience/profiles/{message.profile_id}")
+    assert words.REASONS["ambiguous"] in page
 
 
 def test_an_emptied_broker_loses_nothing_that_was_queued_in_it(town: Town) -> None:
