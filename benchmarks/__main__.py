@@ -6,10 +6,10 @@ Each prints a table for people and ends with one line of JSON.
 import sys
 from argparse import ArgumentParser
 
-from benchmarks import ingest, report
+from benchmarks import backfill, ingest, report
 from benchmarks.servers import BenchmarkError
 
-ALL = {"ingest": ingest}
+ALL = {"ingest": ingest, "backfill": backfill}
 
 
 def main(words: list[str]) -> int:

@@ -127,6 +127,23 @@ def migrate() -> None:
 
 
 @command.command()
+def backfill(
+    store: Annotated[
+        str, typer.Argument(help="Its myshopify.com domain, if not the only one.")
+    ] = "",
+    again: Annotated[bool, typer.Option(help="Read all of it once more.")] = False,
+) -> None:
+    """Read a store's past: its customers, products, orders and checkouts left behind."""
+    from plugin import logs
+    from plugin.connect import connect
+    from plugin.events import progress
+
+    logs.set_up()
+    connect()
+    progress.read(progress.choose(store), again=again)
+
+
+@command.command()
 def manifest(
     folder: Annotated[Path, typer.Option("--dir", help="Where Shopify's tools look.")] = Path(),
     check: Annotated[bool, typer.Option(help="Write nothing; fail where a file differs.")] = False,

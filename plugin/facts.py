@@ -75,6 +75,8 @@ class Facts:
     orders: list[tuple[Person, dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
     checkouts: list[tuple[Person, dict[str, Any]]] = field(default_factory=list)
     products: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
+    finished_operations: list[str] = field(default_factory=list)
+    historical: bool = False  # read from the past: what was before the install sets off nothing
     uninstalled_at: datetime | None = None
 
 
@@ -101,6 +103,11 @@ def phone(text: object, country: str | None = None) -> str | None:
     """A number in E.164, or None. `country` (ISO 3166-1) reads numbers without a prefix."""
     if not isinstance(text, str) or not text or len(text) > 40:
         return None
+    return _phone(text, country)
+
+
+@lru_cache(4096)
+def _phone(text: str, country: str | None) -> str | None:
     try:
         number = parse(text, country)
     except NumberParseException:
@@ -151,5 +158,6 @@ def merge(many: Sequence[Facts]) -> Facts:
         total.orders += facts.orders
         total.checkouts += facts.checkouts
         total.products += facts.products
+        total.finished_operations += facts.finished_operations
         total.uninstalled_at = facts.uninstalled_at or total.uninstalled_at
     return total

@@ -13,6 +13,7 @@ import dramatiq
 import structlog
 
 from plugin import bell, clock, onboard
+from plugin.events import backfill
 from plugin.events.digest import digest as digest_inbox
 from plugin.flows import step
 from plugin.forms.library import publish as publish_forms
@@ -20,7 +21,7 @@ from plugin.messages import send as sending
 from plugin.offers import coupons
 from plugin.shopify import catalog, pixel
 from storage import coupons as stored_coupons
-from storage import db, flows, inbox, locks, messages, shops
+from storage import backfills, db, flows, inbox, locks, messages, shops
 
 TICK_S = 0.25
 HOUSEKEEPING_EVERY = 8  # ticks: what is not urgent is looked at every two seconds
@@ -71,9 +72,18 @@ def sync(shop_id: int) -> None:
             onboard.furnish(shop_id)
             pixel.ensure_pixel(shop_id)
             publish_forms(shop_id)
+            backfill.begin(shop_id)
+            bell.ring("backfill", shop_id)
             catalog.sync_products(shop_id)  # last: it marks the store as synced
     except locks.LockTimeoutError:
         return
+
+
+@dramatiq.actor(queue_name="backfill", actor_name="backfill", max_retries=0)
+def read_past(shop_id: int) -> None:
+    """Read on in a store's past, for a while; then the next store has its turn."""
+    if backfill.work(shop_id):
+        bell.ring("backfill", shop_id)
 
 
 @dramatiq.actor(queue_name="publish", max_retries=0)
@@ -120,7 +130,10 @@ def tick(*, housekeeping: bool = True) -> None:
             bell.ring("digest")
         with db.reading() as session:
             low = stored_coupons.low_pools(session)
+            past = backfills.due(session, clock.now())
         bell.ring_for("refill", low)
+        for shop_id in past:
+            bell.ring("backfill", shop_id)
         sending.resolve_stuck()
 
 

@@ -1,6 +1,7 @@
 """Every table, imported in one place for those who need all of them: migrations and erasure."""
 
 from storage import (
+    backfills,
     checkouts,
     consent,
     coupons,
@@ -21,6 +22,7 @@ INBOX_TABLES = {inbox.Delivery.__tablename__}
 
 __all__ = [
     "INBOX_TABLES",
+    "backfills",
     "checkouts",
     "consent",
     "coupons",

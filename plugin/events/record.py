@@ -9,7 +9,7 @@ from plugin.facts import Facts, Person
 from plugin.flows import enter
 from plugin.insight.attribution import credit_order
 from plugin.people.identity import resolve
-from storage import checkouts, consent, coupons, events, orders, products, shops
+from storage import backfills, checkouts, consent, coupons, events, orders, products, shops
 from storage.ids import new_id
 from storage.shops import Shop
 
@@ -27,6 +27,10 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     _save_orders(session, shop, facts, profile_of)
     new = _save_events(session, shop, facts, profile_of)
     _save_checkouts(session, shop, facts, profile_of)
+    backfills.wake(session, shop.id, facts.finished_operations, now)
+    if facts.historical:
+        # What came after the install is news, whether its webhook or the reading tells it first.
+        new = [event for event in new if event["occurred_at"] >= shop.installed_at]
     for event in new:
         if event["metric"] == "Placed Order":
             credit_order(session, shop.id, event)

@@ -6,6 +6,7 @@ the order in which it came: keys are joined by union-find, and for each field th
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlmodel import Session
@@ -90,8 +91,14 @@ def _groups(people: Sequence[Person], known: dict[Key, int]) -> list[tuple[set[K
 
 
 def _blank(shop_id: int, profile_id: int, now: datetime) -> dict[str, Any]:
-    empty = Profile(shop_id=shop_id, id=profile_id, created_at=now, seen_at=now)
-    return {**empty.model_dump(), "properties": {}, "field_times": {}, "seen_at": None}
+    own = {"shop_id": shop_id, "id": profile_id, "created_at": now}
+    return {**_defaults(), **own, "properties": {}, "field_times": {}}
+
+
+@lru_cache
+def _defaults() -> dict[str, Any]:
+    """A row of which nothing is known; making an object for each costs more than to insert it."""
+    return dict.fromkeys(column.name for column in Profile.__table__.c)  # type: ignore[attr-defined]
 
 
 def _describe(row: dict[str, Any], person: Person) -> None:

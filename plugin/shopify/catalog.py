@@ -31,7 +31,7 @@ def sync_products(shop_id: int) -> int:
     assert shop
     began, seen = clock.now(), set[int]()
     for page in _pages(shop_id):
-        payloads = [_payload(shop_id, node) for node in page]
+        payloads = [payload(shop_id, node) for node in page]
         facts = [webhook.normalise("products/update", each, shop.currency) for each in payloads]
         with db.transaction() as session:
             for row, variants in (pair for said in facts for pair in said.products):
@@ -55,7 +55,7 @@ def _pages(shop_id: int) -> Iterator[list[Node]]:
         after = found["pageInfo"]["endCursor"]
 
 
-def _payload(shop_id: int, node: Node) -> Node:
+def payload(shop_id: int, node: Node) -> Node:
     """The product as a webhook would tell it, so that one normaliser understands both."""
     media = node["featuredMedia"] or {}
     image = (media.get("preview") or {}).get("image") or {}

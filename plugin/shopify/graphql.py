@@ -62,7 +62,7 @@ def ask(domain: str, token: str, document: str, variables: dict[str, Any]) -> di
         TokenRefusedError: Shopify does not know the token.
     """
     path = f"/admin/api/{manifest()['api_version']}/graphql.json"
-    said = {"query": _text(document), "variables": variables}
+    said = {"query": text_of(document), "variables": variables}
     until = time.monotonic() + LONGEST_S
     time.sleep(min(LONGEST_WAIT_S, pace.reserve(domain, document)))
     for tried in range(1, TRIES + 1):
@@ -84,7 +84,8 @@ def ask(domain: str, token: str, document: str, variables: dict[str, Any]) -> di
 
 
 @lru_cache
-def _text(document: str) -> str:
+def text_of(document: str) -> str:
+    """A file of `documents/`."""
     return (DOCUMENTS / f"{document}.graphql").read_text(encoding="utf-8")
 
 

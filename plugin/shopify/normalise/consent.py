@@ -1,5 +1,6 @@
 """customers_email_marketing_consent/update and customers_marketing_consent/update (SMS)."""
 
+from datetime import UTC
 from typing import Any
 
 from plugin import facts
@@ -39,7 +40,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
                 address=address,
                 state=state,
                 at=at,
-                unique_key=f"storefront:{channel}:{address}:{state}:{at.isoformat()}",
+                unique_key=f"storefront:{channel}:{address}:{state}:{at.astimezone(UTC).isoformat()}",
             )
         ],
     )

@@ -15,6 +15,47 @@ depends_on = None
 def upgrade() -> None:
     """Towards the newest version."""
     op.create_table(
+        "backfill",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("operation_id", sa.String(), nullable=False),
+        sa.Column("asked_at", UTCDateTime(), nullable=True),
+        sa.Column("moved_at", UTCDateTime(), nullable=True),
+        sa.Column("due_at", UTCDateTime(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("objects", sa.BigInteger(), nullable=False),
+        sa.Column("lines", sa.BigInteger(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.BigInteger(), nullable=False),
+        sa.Column("skipped", sa.BigInteger(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("finished_at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "stage"),
+    )
+    with op.batch_alter_table("backfill", schema=None) as batch_op:
+        batch_op.create_index(
+            "backfill_due",
+            ["due_at"],
+            unique=False,
+            postgresql_where=sa.text("state NOT IN ('done', 'failed')"),
+            sqlite_where=sa.text("state NOT IN ('done', 'failed')"),
+        )
+
+    op.create_table(
+        "backfill_line",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("root", sa.String(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "stage", "root", "line"),
+    )
+    op.create_table(
         "checkout",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
@@ -608,3 +649,12 @@ def downgrade() -> None:
         batch_op.drop_index("checkout_profile")
 
     op.drop_table("checkout")
+    op.drop_table("backfill_line")
+    with op.batch_alter_table("backfill", schema=None) as batch_op:
+        batch_op.drop_index(
+            "backfill_due",
+            postgresql_where=sa.text("state NOT IN ('done', 'failed')"),
+            sqlite_where=sa.text("state NOT IN ('done', 'failed')"),
+        )
+
+    op.drop_table("backfill")

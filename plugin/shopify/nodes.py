@@ -1,0 +1,143 @@
+"""Nodes of the Admin API: what a reading of the past gives goes in, a webhook's facts come out.
+
+Each node is told again as its webhook would tell it, so that one normaliser understands both.
+"""
+
+import re
+from typing import Any
+
+from plugin.facts import Facts, merge
+from plugin.shopify import catalog
+from plugin.shopify.bulk import CUSTOMERS, ORDERS, PRODUCTS
+from plugin.shopify.catalog import Node, number
+from plugin.shopify.client import ShopifyError
+from plugin.shopify.normalise import checkouts, consent, customers, orders, products
+
+TOKEN = re.compile(r"/checkouts/(?:[^/]+/)*?([^/?]+)/recover")
+SMS, EMAIL = "customers_marketing_consent/update", "customers_email_marketing_consent/update"
+
+
+def facts_of(shop_id: int, stage: str, node: Node, children: list[Node], currency: str) -> Facts:
+    """What a node and the children below it say.
+
+    Raises:
+        MalformedError, ShopifyError, KeyError, TypeError: it is not as Shopify promises.
+    """
+    if stage == PRODUCTS:
+        whole = {**node, "variants": {"nodes": children, "pageInfo": {"hasNextPage": False}}}
+        told = catalog.payload(shop_id, whole)
+        return products.normalise("products/update", told, currency)
+    if stage == ORDERS:
+        return orders.normalise("orders/updated", _order(node, children), currency)
+    if stage == CUSTOMERS:
+        consents = [consent.normalise(*each, currency) for each in _consents(node)]
+        return merge(
+            [customers.normalise("customers/update", _customer(node), currency), *consents]
+        )
+    return checkouts.normalise("checkouts/update", _checkout(node), currency)
+
+
+def _customer(node: Node) -> Node:
+    """customers/update. Inside orders and checkouts fewer fields are asked for."""
+    return {
+        "id": number(node["id"]),
+        "email": (node["defaultEmailAddress"] or {}).get("emailAddress"),
+        "phone": (node["defaultPhoneNumber"] or {}).get("phoneNumber"),
+        "first_name": node["firstName"],
+        "last_name": node["lastName"],
+        "locale": node.get("locale"),
+        "updated_at": node.get("updatedAt"),
+        "default_address": _address(node.get("defaultAddress")),
+    }
+
+
+def _consents(node: Node) -> list[tuple[str, Node]]:
+    """The two consent webhooks, by topic. A yes without a date is as old as the customer."""
+    found: list[tuple[str, Node]] = []
+    customer = number(node["id"])
+    if email := node["defaultEmailAddress"]:
+        said = {"email_marketing_consent": _consent(node, email)}
+        address = email["emailAddress"]
+        found.append((EMAIL, {"customer_id": customer, "email_address": address, **said}))
+    if phone := node["defaultPhoneNumber"]:
+        said = {"sms_marketing_consent": _consent(node, phone)}
+        found.append((SMS, {"id": customer, "phone": phone["phoneNumber"], **said}))
+    return found
+
+
+def _consent(node: Node, kept: Node) -> Node:
+    return {
+        "state": kept["marketingState"].lower(),
+        "opt_in_level": (kept["marketingOptInLevel"] or "").lower() or None,
+        "consent_updated_at": kept["marketingUpdatedAt"] or node["createdAt"],
+    }
+
+
+def _order(node: Node, children: list[Node]) -> Node:
+    customer = node["customer"]
+    return {
+        "id": number(node["id"]),
+        "name": node["name"],
+        "email": node["email"],
+        "phone": node["phone"],
+        "created_at": node["createdAt"],
+        "updated_at": node["updatedAt"],
+        "cancelled_at": node["cancelledAt"],
+        "currency": node["currencyCode"],
+        "customer_locale": node["customerLocale"],
+        "cart_token": node["cartToken"],
+        "checkout_token": node["checkoutToken"],
+        "discount_codes": [{"code": code} for code in node["discountCodes"]],
+        "order_status_url": node["statusPageUrl"],
+        "total_price": _amount(node["totalPriceSet"]),
+        "shipping_address": _address(node["shippingAddress"]),
+        "customer": _customer(customer) if customer else None,
+        "line_items": [_line(child) for child in children],
+    }
+
+
+def _checkout(node: Node) -> Node:
+    """checkouts/update. The API knows no token but the one in the link that leads back."""
+    token = TOKEN.search(node["abandonedCheckoutUrl"])
+    if token is None:
+        raise ShopifyError("A checkout's address holds no token.")
+    customer = _customer(node["customer"]) if node["customer"] else {}
+    return {
+        "token": token[1],
+        "email": customer.get("email"),
+        "phone": customer.get("phone"),
+        "created_at": node["createdAt"],
+        "updated_at": node["updatedAt"],
+        "completed_at": node["completedAt"],
+        "currency": node["totalPriceSet"]["shopMoney"]["currencyCode"],
+        "total_price": _amount(node["totalPriceSet"]),
+        "abandoned_checkout_url": node["abandonedCheckoutUrl"],
+        "shipping_address": _address(node["shippingAddress"]),
+        "customer": customer or None,
+        "line_items": [_line(child) for child in node["lineItems"]["nodes"]],
+    }
+
+
+def _line(node: Node) -> Node:
+    return {
+        "title": node["title"],
+        "variant_title": node["variantTitle"],
+        "quantity": node["quantity"],
+        "price": _amount(node["originalUnitPriceSet"]),
+        "product_id": number(node["product"]["id"]) if node["product"] else None,
+        "variant_id": number(node["variant"]["id"]) if node["variant"] else None,
+    }
+
+
+def _address(node: Node | None) -> Node | None:
+    if not node:
+        return None
+    return {
+        "first_name": node["firstName"],
+        "last_name": node["lastName"],
+        "country_code": node["countryCodeV2"],
+    }
+
+
+def _amount(bag: Node) -> Any:
+    return bag["shopMoney"]["amount"]

@@ -1,0 +1,193 @@
+"""The reading of a shop's past: how far each stage is, and lines that wait for their parents."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CursorResult, Index, delete, insert, text, update
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.shops import Shop
+from storage.types import big, moment, shop_key
+
+WAITING, ASKED, READING, JOINING = "waiting", "asked", "reading", "joining"
+DONE, FAILED = "done", "failed"
+OVER = (DONE, FAILED)
+
+
+class Backfill(SQLModel, table=True):
+    """One stage of the reading. Its progress is written with the rows that it stands for."""
+
+    __table_args__ = (
+        Index("backfill_due", "due_at",
+              postgresql_where=text("state NOT IN ('done', 'failed')"),
+              sqlite_where=text("state NOT IN ('done', 'failed')")),
+    )  # fmt: skip
+
+    shop_id: int = shop_key()
+    stage: str = Field(primary_key=True, description="customers, products, orders or checkouts")
+    generation: int = Field(description="the install that it is for")
+    position: int = Field(description="its place among the stages")
+    state: str = WAITING
+    operation_id: str = Field(default="", description="the storefront's id of its operation")
+    asked_at: datetime | None = moment(default=None)
+    moved_at: datetime | None = moment(default=None)
+    due_at: datetime = moment()
+    tries: int = 0
+    objects: int = big(default=0)  # lines that the operation has so far
+    lines: int = big(default=0)  # lines that were read
+    offset: int = big(default=0)  # where reading goes on: a byte of the result, or an id
+    total: int = big(default=0)  # customers, products, …
+    done: int = big(default=0)  # of these
+    skipped: int = big(default=0)  # of these, not understood
+    error: str = Field(default="", description="for a person")
+    started_at: datetime = moment()
+    finished_at: datetime | None = moment(default=None)
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1; what waits for parents is half done."""
+        if self.state in OVER:
+            return 1.0
+        read = self.lines / self.objects if self.objects else 0.0
+        kept = self.done / self.total if self.total else 0.0
+        return min(1.0, (read + kept) / 2)
+
+
+class BackfillLine(SQLModel, table=True):
+    """One line of a result, until all that belongs together is there."""
+
+    __tablename__ = "backfill_line"
+
+    shop_id: int = shop_key()
+    stage: str = Field(primary_key=True)
+    root: str = Field(primary_key=True, description="the id of the parent, or its own")
+    line: int = Field(primary_key=True, sa_type=BigInteger)
+    body: str
+
+
+def start(session: Session, shop: Shop, stages: Sequence[str], now: datetime) -> None:
+    """Begin the stages of this install that have not begun; those of an earlier one anew."""
+    for position, stage in enumerate(stages):
+        held = session.get(Backfill, (shop.id, stage))
+        if held is not None and held.generation == shop.generation:
+            continue
+        if held is not None:
+            session.delete(held)
+            drop_lines(session, shop.id, stage)
+            session.flush()
+        session.add(
+            Backfill(
+                shop_id=shop.id,
+                stage=stage,
+                generation=shop.generation,
+                position=position,
+                due_at=now,
+                started_at=now,
+            )
+        )
+    session.flush()
+
+
+def forget(session: Session, shop_id: int) -> None:
+    """Let the reading begin anew."""
+    for table in (Backfill, BackfillLine):
+        session.connection().execute(delete(table).where(col(table.shop_id) == shop_id))
+
+
+def stages_of(session: Session, shop_id: int) -> Sequence[Backfill]:
+    """A shop's stages, in the order in which they are done."""
+    return session.exec(
+        select(Backfill).where(Backfill.shop_id == shop_id).order_by(col(Backfill.position))
+    ).all()
+
+
+def due(session: Session, now: datetime) -> list[int]:
+    """Installed shops of which a stage is due."""
+    query = (
+        select(Backfill.shop_id)
+        .join(Shop, col(Shop.id) == col(Backfill.shop_id))
+        .where(
+            col(Shop.uninstalled_at).is_(None),
+            col(Backfill.state).not_in(OVER),
+            Backfill.due_at <= now,
+        )
+        .distinct()
+    )
+    rows = db.every_shop(session, query, "the clock rings for readings of the past")
+    return [row[0] for row in rows]
+
+
+def wake(session: Session, shop_id: int, operations: Sequence[str], now: datetime) -> bool:
+    """Look at these operations now; whether any of them is a stage's."""
+    if not operations:
+        return False
+    done = session.connection().execute(
+        update(Backfill)
+        .where(
+            col(Backfill.shop_id) == shop_id,
+            col(Backfill.operation_id).in_(operations),
+            col(Backfill.state) == ASKED,
+        )
+        .values(due_at=now)
+    )
+    return isinstance(done, CursorResult) and done.rowcount > 0
+
+
+def advance(session: Session, held: Backfill, **changes: Any) -> bool:
+    """Move a stage on from where `held` saw it; whether it still stood there.
+
+    The place is part of the condition, so that nothing is counted twice whoever else works on it.
+    """
+    moved = session.connection().execute(
+        update(Backfill)
+        .where(
+            col(Backfill.shop_id) == held.shop_id,
+            col(Backfill.stage) == held.stage,
+            col(Backfill.generation) == held.generation,
+            col(Backfill.state) == held.state,
+            col(Backfill.offset) == held.offset,
+            col(Backfill.done) == held.done,
+        )
+        .values(changes)
+    )
+    return isinstance(moved, CursorResult) and moved.rowcount == 1
+
+
+def keep_lines(
+    session: Session, shop_id: int, stage: str, rows: Sequence[tuple[str, int, str]]
+) -> None:
+    """Put lines aside: (root, number, body)."""
+    if rows:
+        names = ("root", "line", "body")
+        session.connection().execute(
+            insert(BackfillLine),
+            [
+                {"shop_id": shop_id, "stage": stage, **dict(zip(names, row, strict=True))}
+                for row in rows
+            ],
+        )
+
+
+def next_lines(session: Session, shop_id: int, stage: str, limit: int) -> list[tuple[str, str]]:
+    """Lines that were put aside, as (root, body): what belongs together stands together, in the
+    order in which it came.
+    """
+    rows = session.exec(
+        select(BackfillLine.root, BackfillLine.body)
+        .where(BackfillLine.shop_id == shop_id, BackfillLine.stage == stage)
+        .order_by(col(BackfillLine.root), col(BackfillLine.line))
+        .limit(limit)
+    )
+    return [(root, body) for root, body in rows]
+
+
+def drop_lines(session: Session, shop_id: int, stage: str, until: str | None = None) -> None:
+    """Drop lines that were put aside, all or those up to a root."""
+    gone = delete(BackfillLine).where(
+        col(BackfillLine.shop_id) == shop_id, col(BackfillLine.stage) == stage
+    )
+    if until is not None:
+        gone = gone.where(col(BackfillLine.root) <= until)
+    session.connection().execute(gone)

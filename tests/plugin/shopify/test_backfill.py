@@ -1,0 +1,290 @@
+"""The past of a new store: read in bulk, told as webhooks tell it, and exact whatever happens."""
+
+import json
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlmodel import func, select
+
+from devstore.seed import Seed
+from plugin import clock
+from plugin.events import backfill
+from plugin.shopify import bulk
+from plugin.shopify.install import install
+from plugin.shopify.normalise.bulk import normalise
+from storage import backfills, consent, db, flows
+from storage.backfills import DONE, FAILED, BackfillLine
+from storage.events import Event
+from storage.messages import Credit
+from storage.orders import Order
+from storage.profiles import Profile
+from storage.shops import get_shop
+from tests.plugin.shopify.box import Shopify, refused
+from tests.state import state_of
+
+DOMAIN = "dewpoint.myshopify.com"
+CUSTOMERS, ORDERS, LEFT = 60, 180, 25
+
+
+@pytest.fixture
+def past(shopify: Shopify, door, bell) -> Shopify:
+    """A store with a past."""
+    store = shopify.store
+    store.storefront_url = door.origin
+    store.app = replace(store.app, scopes=(*store.app.scopes, "read_all_orders"))
+    Seed(store).fill(CUSTOMERS, ORDERS, LEFT)
+    return shopify
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Look at once: the store in the box is quick."""
+    monkeypatch.setattr(backfill, "FIRST_LOOK", timedelta(milliseconds=10))
+    monkeypatch.setattr(backfill, "FIRST_REST", timedelta(milliseconds=1))
+
+
+def read_all(shop_id: int, for_s: float = 20.0) -> dict[str, backfills.Backfill]:
+    backfill.begin(shop_id)
+    until = time.monotonic() + for_s
+    while time.monotonic() < until:
+        backfill.work(shop_id)
+        stages = stages_of(shop_id)
+        if all(each.state in backfills.OVER for each in stages.values()):
+            return stages
+        time.sleep(0.01)
+    raise AssertionError([(s.stage, s.state, s.error, s.tries) for s in stages.values()])
+
+
+def stages_of(shop_id: int) -> dict[str, backfills.Backfill]:
+    with db.reading() as session:
+        return {each.stage: each for each in backfills.stages_of(session, shop_id)}
+
+
+def count(shop_id: int, model, *where) -> int:
+    with db.reading() as session:
+        query = select(func.count()).select_from(model).where(model.shop_id == shop_id, *where)
+        return session.exec(query).one()
+
+
+def test_all_of_a_past_is_kept(database, past):
+    shop_id = install(DOMAIN, past.id_token())
+
+    stages = read_all(shop_id)
+
+    assert {stage: (s.state, s.done, s.skipped) for stage, s in stages.items()} == {
+        "customers": (DONE, CUSTOMERS, 0),
+        "products": (DONE, len(past.store.products(active=False)), 0),
+        "orders": (DONE, ORDERS, 0),
+        "checkouts": (DONE, LEFT, 0),
+    }
+    assert {s.share for s in stages.values()} == {1.0}
+    assert count(shop_id, Order) == ORDERS
+    assert count(shop_id, Profile) == CUSTOMERS
+    assert count(shop_id, Event, Event.metric == "Placed Order") == ORDERS
+    assert count(shop_id, Event, Event.metric == "Checkout Started") == LEFT
+    assert count(shop_id, BackfillLine) == 0
+
+
+def test_consent_keeps_the_storefronts_own_time(shop_id, past):
+    read_all(shop_id)
+
+    kept = {row["email"]: row["email_consent"] for row in past.store.customers()}
+    with db.reading() as session:
+        for email, said in kept.items():
+            state = consent.consent_state(session, shop_id, "email", email)
+            ledger = consent.ledger_of(session, shop_id, [("email", email)])
+            if said["state"] == "not_subscribed":
+                assert (state, ledger) == (None, [])
+            else:
+                assert state == said["state"]
+                assert ledger[0].occurred_at.isoformat()[:19] == said["updated_at"][:19]
+
+
+def test_the_past_sets_off_no_flow_and_earns_nothing(shop_id, past, bell):
+    with db.transaction() as session:
+        shop = get_shop(session, shop_id)
+        for number in range(5):
+            cart = past.store.add_to_cart(None, past.store.products()[0]["variants"][0]["id"])
+            past.store.start_checkout(cart["token"], f"left{number}@example.com")
+        shop.installed_at = clock.now() + timedelta(seconds=5)
+        session.add(shop)
+
+    read_all(shop_id)
+
+    assert count(shop_id, Event, Event.metric == "Checkout Started") == LEFT + 5
+    assert count(shop_id, flows.Enrolment) == 0
+    assert count(shop_id, Credit) == 0
+
+
+def test_twice_is_a_no_op_and_webhooks_say_the_same(shop_id, past):
+    read_all(shop_id)
+    once = state_of(shop_id)
+
+    with db.transaction() as session:
+        backfills.forget(session, shop_id)
+    read_all(shop_id)
+
+    assert state_of(shop_id) == once
+
+
+def test_work_in_the_smallest_pieces_that_is_cut_off_each_time_ends_in_the_same_state(
+    database, past, monkeypatch
+):
+    shop_id = install(DOMAIN, past.id_token())
+    read_all(shop_id)
+    whole = state_of(shop_id)
+    with db.transaction() as session:
+        other = get_shop(session, shop_id)
+        fields = other.model_dump(exclude={"id", "domain"})
+        second = type(other)(id=other.id + 1, domain="other.myshopify.com", **fields)
+        session.add(second)
+    monkeypatch.setattr(backfill, "BATCH", 7)
+    monkeypatch.setattr(backfill, "LINES", 11)
+    monkeypatch.setattr(backfills, "drop_lines", _dies_at(backfills.drop_lines, 5))
+    monkeypatch.setattr(backfills, "keep_lines", _dies_at(backfills.keep_lines, 4))
+    past.app.state.stores["other.myshopify.com"] = past.store
+    backfill.begin(second.id)
+
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            backfill.work(second.id, for_s=0.001)
+        except Killed:
+            continue
+        if all(each.state in backfills.OVER for each in stages_of(second.id).values()):
+            break
+
+    assert state_of(second.id) == whole
+
+
+class Killed(BaseException):
+    """What a kill -9 is to the process that it hits, as far as the database can tell."""
+
+
+def _dies_at(act, every):
+    calls = 0
+
+    def dies(*given, **named):
+        nonlocal calls
+        calls += 1
+        act(*given, **named)
+        if calls % every == 0:
+            raise Killed
+
+    return dies
+
+
+def test_an_operation_that_shopify_breaks_off_is_asked_for_again(shop_id, past):
+    past.store.set("bulk trouble", "FAILED")
+
+    stages = read_all(shop_id)
+
+    assert {s.state for s in stages.values()} == {DONE}
+    assert count(shop_id, Order) == ORDERS
+
+
+def test_in_the_end_the_part_that_there_is_is_taken(shop_id, past, monkeypatch):
+    monkeypatch.setattr(backfill, "ASKS", 1)
+    monkeypatch.setattr(backfill, "STAGES", (bulk.ORDERS,))
+    past.store.set("bulk trouble", "FAILED")
+
+    orders = read_all(shop_id)["orders"]
+
+    assert (orders.state, orders.error) == (DONE, "Shopify gave only a part.")
+    assert count(shop_id, Order) == orders.done == 3
+
+
+def test_an_operation_that_stands_still_is_called_off_and_asked_for_again(
+    shop_id, past, monkeypatch
+):
+    monkeypatch.setattr(backfill, "STUCK", timedelta(milliseconds=50))
+    monkeypatch.setattr(backfill, "STAGES", (bulk.CUSTOMERS,))
+    past.store.set("bulk trouble", "STUCK")
+
+    assert read_all(shop_id)["customers"].done == CUSTOMERS
+    states = [row["status"] for row in past.store.rows("select status from bulk order by id")]
+    assert states == ["CANCELED", "COMPLETED"]
+
+
+def test_a_line_that_makes_no_sense_is_counted_and_spares_its_neighbours(
+    shop_id, past, monkeypatch
+):
+    monkeypatch.setattr(backfill, "STAGES", (bulk.CUSTOMERS,))
+    real = bulk.lines
+
+    def spoilt(url, offset):
+        for number, (line, at) in enumerate(real(url, offset)):
+            yield (
+                {0: b"{nonsense", 1: b"[]", 2: b'{"id": "gid://shopify/Customer/x"}'}.get(
+                    number, line
+                ),
+                at,
+            )
+
+    monkeypatch.setattr(bulk, "lines", spoilt)
+
+    customers = read_all(shop_id)["customers"]
+
+    assert (customers.state, customers.skipped) == (DONE, 3)
+    assert count(shop_id, Profile) == CUSTOMERS - 3
+
+
+def test_a_node_that_the_database_refuses_spares_its_neighbours(shop_id, past, monkeypatch):
+    monkeypatch.setattr(backfill, "STAGES", (bulk.CUSTOMERS,))
+    real = backfill.record
+
+    def picky(session, shop, facts, now):
+        if any(("customer_id", "71000000000013") in person.keys for person in facts.people):
+            raise ValueError("this one")
+        return real(session, shop, facts, now)
+
+    monkeypatch.setattr(backfill, "record", picky)
+
+    customers = read_all(shop_id)["customers"]
+
+    assert (customers.state, customers.skipped) == (DONE, 1)
+    assert count(shop_id, Profile) == CUSTOMERS - 1
+
+
+def test_trouble_at_shopify_is_waited_out_and_then_given_up(shop_id, past, monkeypatch):
+    monkeypatch.setattr(backfill, "STAGES", (bulk.CUSTOMERS,))
+    monkeypatch.setattr(backfill, "TRIES", 2)
+    past.trouble = [refused(402), refused(402)]
+
+    customers = read_all(shop_id)["customers"]
+
+    assert customers.state == FAILED
+    assert "plan" in customers.error
+
+
+def test_the_news_that_an_operation_ended_wakes_its_stage(shop_id, past):
+    backfill.begin(shop_id)
+    now = clock.now()
+    with db.transaction() as session:
+        (held, *_) = backfills.stages_of(session, shop_id)
+        later = now + timedelta(minutes=1)
+        backfills.advance(session, held, state="asked", operation_id="gid://x/1", due_at=later)
+
+    said = {"admin_graphql_api_id": "gid://x/1", "status": "completed"}
+    facts = normalise("bulk_operations/finish", json.loads(json.dumps(said)), "USD")
+    with db.transaction() as session:
+        backfill.record(session, get_shop(session, shop_id), facts, now)
+
+    assert stages_of(shop_id)["customers"].due_at == now
+
+
+def test_a_reinstall_reads_anew(shop_id, past):
+    read_all(shop_id)
+    with db.transaction() as session:
+        get_shop(session, shop_id).generation += 1
+
+    backfill.begin(shop_id)
+
+    assert {s.state for s in stages_of(shop_id).values()} == {"waiting"}
+
+
+@pytest.fixture
+def shop_id(sqlite: str, past: Shopify) -> int:
+    return install(DOMAIN, past.id_token())
