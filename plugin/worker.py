@@ -20,8 +20,8 @@ from plugin.forms.library import publish as publish_forms
 from plugin.messages import send as sending
 from plugin.offers import coupons
 from plugin.shopify import catalog, pixel
-from storage import coupons as stored_coupons
 from storage import backfills, db, flows, inbox, locks, messages, shops
+from storage import coupons as stored_coupons
 
 TICK_S = 0.25
 HOUSEKEEPING_EVERY = 8  # ticks: what is not urgent is looked at every two seconds

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_a_bulk_operation_writes_parents_and_children_apart(shop, seeded):
     assert int(done["rootObjectCount"]) == len(roots) == len(set(roots)) == 90
     assert int(done["objectCount"]) == len(found)
     assert {each["__parentId"] for each in children} == set(roots)
-    beside = [a.get("id") == b.get("__parentId") for a, b in zip(found, found[1:], strict=False)]
+    beside = [a.get("id") == b.get("__parentId") for a, b in pairwise(found)]
     assert not any(beside)
     assert int(done["fileSize"]) == len(shop.get(done["url"]).content)
     (told,) = [each.payload for each in seeded.outbox("bulk_operations/finish")] or [{}]
