@@ -110,25 +110,39 @@ def customer(store: Store, row: Document) -> Answer:
         "note": None,
         "numberOfOrders": lambda _info: str(store.count_orders(row["id"])),
         "amountSpent": spent,
-        "defaultEmailAddress": _consent(row, "email"),
-        "defaultPhoneNumber": _consent(row, "phone"),
+        "defaultEmailAddress": _email(row),
+        "defaultPhoneNumber": _phone(row),
         "defaultAddress": _address(row.get("address"), row["id"] + 5),
         "createdAt": resolvers.instant(row["created_at"]),
         "updatedAt": resolvers.instant(row["updated_at"]),
     }
 
 
-def _consent(row: Document, kind: str) -> Answer | None:
-    if not row[kind]:
+def _email(row: Document) -> Answer | None:
+    if not row["email"]:
         return None
-    kept = row["email_consent" if kind == "email" else "sms_consent"]
-    level = kept["opt_in_level"]
+    state, at, level = _consent(row["email_consent"])
     return {
-        "emailAddress" if kind == "email" else "phoneNumber": row[kind],
-        "marketingState": kept["state"].upper(),
-        "marketingUpdatedAt": resolvers.instant(kept["updated_at"]),
-        "marketingOptInLevel": level.upper() if level else None,
+        "emailAddress": row["email"],
+        "marketingState": state,
+        "marketingUpdatedAt": at,
+        "marketingOptInLevel": level,
     }
+
+
+def _phone(row: Document) -> Answer | None:
+    if not row["phone"]:
+        return None
+    state, at, level = _consent(row["sms_consent"])
+    said = state.replace("NOT_", "NEVER_")  # the newer type's word
+    consent = {"state": said, "updatedAt": at, "optInLevel": level}
+    return {"phoneNumber": row["phone"], "smsMarketingConsent": consent}
+
+
+def _consent(kept: Document) -> tuple[str, str | None, str | None]:
+    level = kept["opt_in_level"]
+    at = resolvers.instant(kept["updated_at"])
+    return kept["state"].upper(), at, level.upper() if level else None
 
 
 def _address(kept: Document | None, number: int) -> Answer | None:

@@ -56,20 +56,23 @@ def _consents(node: Node) -> list[tuple[str, Node]]:
     found: list[tuple[str, Node]] = []
     customer = number(node["id"])
     if email := node["defaultEmailAddress"]:
-        said = {"email_marketing_consent": _consent(node, email)}
+        kept = (email["marketingState"], email["marketingOptInLevel"], email["marketingUpdatedAt"])
+        said = {"email_marketing_consent": _consent(node, *kept)}
         address = email["emailAddress"]
         found.append((EMAIL, {"customer_id": customer, "email_address": address, **said}))
     if phone := node["defaultPhoneNumber"]:
-        said = {"sms_marketing_consent": _consent(node, phone)}
+        sms = phone["smsMarketingConsent"]
+        kept = (sms["state"], sms["optInLevel"], sms["updatedAt"])
+        said = {"sms_marketing_consent": _consent(node, *kept)}
         found.append((SMS, {"id": customer, "phone": phone["phoneNumber"], **said}))
     return found
 
 
-def _consent(node: Node, kept: Node) -> Node:
+def _consent(node: Node, state: str, level: str | None, at: str | None) -> Node:
     return {
-        "state": kept["marketingState"].lower(),
-        "opt_in_level": (kept["marketingOptInLevel"] or "").lower() or None,
-        "consent_updated_at": kept["marketingUpdatedAt"] or node["createdAt"],
+        "state": state.replace("NEVER", "NOT").lower(),  # newer consents have another word for it
+        "opt_in_level": (level or "").lower() or None,
+        "consent_updated_at": at or node["createdAt"],
     }
 
 

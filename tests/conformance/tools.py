@@ -84,6 +84,24 @@ def fetch_schema() -> Path:
     return SCHEMA
 
 
+def fetch_files(package: str, folder: str) -> Path:
+    """A folder out of a package of npm's, unpacked.
+
+    Raises:
+        MissingError: it cannot be had.
+    """
+    there = CACHE / package.rpartition("@")[0].replace("/", "-")
+    with _alone():
+        if not (there / "package" / folder).exists():
+            there.mkdir(exist_ok=True)
+            _npm(_node(), "pack", package, "--pack-destination", str(there))
+            (packed,) = there.glob("*.tgz")
+            with tarfile.open(packed) as archive:
+                archive.extractall(there, filter="data")
+            packed.unlink()
+    return there / "package" / folder
+
+
 def _node() -> Node:
     try:
         return find_node()
@@ -104,16 +122,17 @@ def _install(node: Node) -> None:
 
 
 def _npm(node: Node, *words: str) -> None:
+    command = [node.npm, *words, "--ignore-scripts", "--fetch-retries=1"]
     try:
         done = subprocess.run(
-            [node.npm, *words, "--ignore-scripts"], cwd=PACKAGES, env=_environment(node),
+            command, cwd=PACKAGES, env=_environment(node),
             capture_output=True, text=True, check=False, timeout=WITHIN_S,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingError(f"npm cannot run: {error}.") from None
     if done.returncode:
-        words_said = done.stderr.strip().splitlines() or ["it said nothing"]
-        raise MissingError(f"`npm {words[0]}` failed: {words_said[-1]}")
+        lines = done.stderr.splitlines() or ["it said nothing"]
+        raise MissingError(f"`npm {words[0]}` failed: {' '.join(lines[:3])}")
 
 
 def _environment(node: Node) -> dict[str, str]:
