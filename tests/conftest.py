@@ -130,3 +130,12 @@ def shop(request: pytest.FixtureRequest, bell: StubBroker) -> Shop:
             postal_address="12 Mill Lane, Portland, OR 97205, USA",
             access_token="shpat_test",
         )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud when nobody else's tools could be asked: a skip alone is easily overlooked."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    unchecked = [str(each.longrepr) for each in skipped if "NOT CHECKED" in str(each.longrepr)]
+    if unchecked:
+        terminalreporter.section("CONFORMANCE WAS NOT CHECKED", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{len(unchecked)} tests were skipped: {unchecked[0]}")
