@@ -2,7 +2,18 @@
 
 from starlette.routing import BaseRoute, Route
 
-from admin_ui import audience, flows, forms, home, preview, profile, quarantine, settings, static
+from admin_ui import (
+    audience,
+    flows,
+    forms,
+    home,
+    past,
+    preview,
+    profile,
+    quarantine,
+    settings,
+    static,
+)
 from admin_ui.auth import PATCH, merchant, patch_id_token
 
 
@@ -10,6 +21,7 @@ def routes() -> list[BaseRoute]:
     """Everything under which a merchant finds us."""
     pages = [
         ("/", home.show, "GET"),
+        ("/past", past.show, "GET"),
         ("/audience", audience.show, "GET"),
         ("/audience/lists/{list_id}", audience.show_list, "GET"),
         ("/audience/profiles/{profile_id}", profile.show, "GET"),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 from starlette.responses import Response
 
-from admin_ui import charts, links, words
+from admin_ui import charts, links, past, words
 from admin_ui.charts import Chart
 from admin_ui.language import Language
 from admin_ui.visit import Visit
@@ -74,6 +74,7 @@ def show(visit: Visit) -> Response:
         best = best_flows(session, shop.id, edges[0], now)
         feed = latest(session, shop.id, say)
         todo = tasks(session, shop, say)
+        reading = past.read(session, shop.id, say)
     with db.inbox_reading() as inbox_session:
         quarantined = inbox.count_quarantined(inbox_session, shop.id)
     return visit.page(
@@ -86,6 +87,7 @@ def show(visit: Visit) -> Response:
         feed=feed,
         tasks=todo,
         quarantined=quarantined,
+        past=reading,
     )
 
 

@@ -97,10 +97,10 @@ class Outbox(Database):
         """Every delivery as headers and body, to shuffle, repeat and replay without a network."""
         return [self.request(delivery) for delivery in self.outbox(topic)]
 
-    def outbox(self, topic: str | None = None) -> list[Delivery]:
-        """Every delivery and how far it got, oldest first."""
-        sql = "select * from delivery where ? is null or topic = ? order by rowid"
-        return [_delivery(row) for row in self.rows(sql, topic, topic)]
+    def outbox(self, topic: str | None = None, *, since: int = 0) -> list[Delivery]:
+        """Every delivery and how far it got, oldest first, but for the first so many."""
+        sql = "select * from delivery where (? is null or topic = ?) and rowid > ? order by rowid"
+        return [_delivery(row) for row in self.rows(sql, topic, topic, since)]
 
     def redeliver(self, topic: str | None = None) -> int:
         """Send everything again that was delivered, same ids and all; how many that is."""

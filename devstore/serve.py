@@ -25,6 +25,7 @@ from devstore import (
     seed,
     storefront,
     theme,
+    traffic,
 )
 from devstore.app import App
 from devstore.delivery import Courier
@@ -34,7 +35,7 @@ from devstore.products import ShopError
 from devstore.shops import NoShopError
 from devstore.store import Store
 
-COMMANDS = {"seed": seed.main}
+COMMANDS = {"seed": seed.main, "traffic": traffic.traffic, "replay": traffic.replay}
 
 
 def build(

@@ -1,0 +1,48 @@
+"""The card about the import of a shop's past."""
+
+from datetime import timedelta
+
+from plugin import clock
+from plugin.events import backfill
+from storage import backfills, db
+
+
+def change(shop, stage: str, **values: object) -> None:
+    with db.transaction() as session:
+        for held in backfills.stages_of(session, shop.id):
+            if held.stage == stage:
+                backfills.advance(session, held, **values)
+
+
+def test_the_card_tells_how_far_it_is_and_asks_again_until_the_end(merchant, shop):
+    assert "Import of your past" not in merchant.open("/").text
+    backfill.begin(shop.id)
+    change(shop, "customers", state="reading", lines=500, objects=1_000, done=500, total=1_000)
+
+    page = merchant.open("/").text
+    assert "500 of 1,000" in page
+    assert 'hx-get="/past"' in page
+    assert "12% done" in page
+    assert "导入历史数据" in merchant.open("/", "zh-CN").text
+
+    for stage in backfill.STAGES:
+        change(shop, stage, state="done", finished_at=clock.now(), done=1_000, skipped=2)
+    part = merchant.fetch("/past").text
+    assert "100% done" in part
+    assert "2 could not be read" in part
+    assert "hx-get" not in part
+
+
+def test_the_card_goes_a_day_after_the_end_unless_a_part_failed(merchant, shop):
+    backfill.begin(shop.id)
+    long_ago = clock.now() - timedelta(days=2)
+    for stage in backfill.STAGES:
+        change(shop, stage, state="done", finished_at=long_ago)
+    assert "Import of your past" not in merchant.open("/").text
+
+    with db.transaction() as session:
+        backfills.forget(session, shop.id)
+    backfill.begin(shop.id)
+    for stage in backfill.STAGES:
+        change(shop, stage, state="failed", finished_at=long_ago)
+    assert "did not let us read" in merchant.open("/").text
