@@ -74,11 +74,11 @@ def run(asked: Namespace) -> int:
     with tempfile.TemporaryDirectory(dir=peers.CACHE) as place:
         whole, killed = _small(Path(place))
         began = time.perf_counter()
-        with _shop(Path(place) / "large", customers, orders) as (env, store):
+        with shop(Path(place) / "large", customers, orders) as (env, store):
             seed_s = time.perf_counter() - began
-            reading = _read(env, Path(place) / "large", KILLS)
-            kept = _kept(env)
-            wanted = _wanted(store)
+            reading = read(env, Path(place) / "large", KILLS)
+            kept = kept_in(env)
+            wanted = wanted_by(store)
     exact = whole == killed and kept == wanted
     _print(reading, customers, orders, kept, wanted, whole == killed)
     report.line(
@@ -102,19 +102,16 @@ def run(asked: Namespace) -> int:
 
 def _small(folder: Path) -> tuple[str, str]:
     """A hash of the state after a whole reading, and after one that was killed three times."""
-    hashes = []
+    hashes, at = [], datetime(2026, 11, 21, 12, tzinfo=UTC)
     for name, kills in (("whole", ()), ("killed", KILLS)):
-        with _shop(folder / name, 500, 1_500, at=datetime(2026, 11, 21, 12, tzinfo=UTC)) as (
-            env,
-            _,
-        ):
-            _read(env, folder / name, kills)
-            hashes.append(_hash(env))
+        with shop(folder / name, 500, 1_500, at=at) as (env, _):
+            read(env, folder / name, kills)
+            hashes.append(hash_of(env))
     return hashes[0], hashes[1]
 
 
 @contextlib.contextmanager
-def _shop(
+def shop(
     folder: Path, customers: int, orders: int, at: datetime | None = None
 ) -> Generator[tuple[Mapping[str, str], Path]]:
     """A seeded store on a port, and our migrated database with that store installed."""
@@ -158,7 +155,7 @@ def _migrate(data: Path, token: str) -> None:
         db.disconnect()
 
 
-def _read(env: Mapping[str, str], folder: Path, kills: tuple[float, ...]) -> Reading:
+def read(env: Mapping[str, str], folder: Path, kills: tuple[float, ...]) -> Reading:
     """Run `regulars backfill` to its end, killed at these shares of its way."""
     reading, left = Reading(), list(kills)
     deadline = time.monotonic() + WITHIN_S
@@ -238,12 +235,13 @@ def _open(env: Mapping[str, str]) -> sqlite3.Connection:
     return sqlite3.connect(f"{env['REGULARS_DATA_DIR']}/regulars.db", timeout=30)
 
 
-def _kept(env: Mapping[str, str]) -> dict[str, int]:
+def kept_in(env: Mapping[str, str]) -> dict[str, int]:
+    """How much of each is in our database."""
     with contextlib.closing(_open(env)) as database:
         return {name: int(database.execute(sql).fetchone()[0]) for name, sql in KEPT.items()}
 
 
-def _wanted(store: Path) -> dict[str, int]:
+def wanted_by(store: Path) -> dict[str, int]:
     """The same, counted in the store."""
     with contextlib.closing(sqlite3.connect(store)) as database:
         ask = database.execute
@@ -260,7 +258,7 @@ def _wanted(store: Path) -> dict[str, int]:
         }
 
 
-def _hash(env: Mapping[str, str]) -> str:
+def hash_of(env: Mapping[str, str]) -> str:
     secrets.use_keys({"1": KEY})
     db.connect(f"sqlite:///{env['REGULARS_DATA_DIR']}/regulars.db")
     try:
