@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
-from sqlmodel import Session, col, create_engine, func, select
+from sqlmodel import Session, col, create_engine, func, select, update
 
 from devstore.merchant import Merchant
 from plugin import lifeline, valkey
 from storage import db
 from storage.flows import Enrolment, Flow
 from storage.inbox import Delivery
-from storage.messages import DUE, Message
+from storage.messages import DUE, SENDING, Message
 
 ROOT = Path(__file__).parents[2]
 THREADS = 4
@@ -181,6 +181,13 @@ class Town:
     def _put_off(self) -> list[datetime]:
         with self.session() as session:
             return list(session.exec(select(Message.due_at).where(Message.state == DUE)))
+
+    def end_doubt(self) -> None:
+        """Let the minute be over that a message stays with a sender who does not answer."""
+        with self.session() as session:
+            stuck = update(Message).where(col(Message.state) == SENDING).values(lease_until=0.0)
+            session.connection().execute(stuck)
+            session.commit()
 
     # Faults
 
