@@ -40,4 +40,5 @@ def test_the_doctor_would_find_a_fault(tools: Tools, tmp_path):
 
     status, found, _ = examined(tools, tmp_path)
 
-    assert (status, set(found)) == (1, {"INSECURE_WEBHOOK_URL"})
+    assert status == 1
+    assert "INSECURE_WEBHOOK_URL" in found
