@@ -20,6 +20,10 @@ command = typer.Typer(
 Host = Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for every one.")]
 Port = Annotated[int, typer.Option(help="The port to listen on.")]
 Processes = Annotated[int, typer.Option(help="Worker processes.")]
+Domain = Annotated[str, typer.Option("--shop", help="The shop's myshopify.com domain.")]
+Email = Annotated[str, typer.Option(help="Her email address.")]
+Phone = Annotated[str, typer.Option(help="Her phone number, best with its +.")]
+Customer = Annotated[str, typer.Option("--customer-id", help="Shopify's id of the customer.")]
 Threads = Annotated[int, typer.Option(help="Threads in each worker process.")]
 
 
@@ -158,6 +162,45 @@ def manifest(
         typer.echo("\n".join(differences))
         typer.echo("Run `regulars manifest` to write these files again.")
         sys.exit(1)
+
+
+@command.command()
+def forget(domain: Domain, email: Email = "", phone: Phone = "", customer: Customer = "") -> None:
+    """Forget a shopper: everything about her goes, and no marketing reaches her again."""
+    from plugin import logs
+    from plugin.connect import connect
+    from plugin.people import by_hand
+
+    logs.set_up()
+    connect()
+    if by_hand.forget(domain, email, phone, customer):
+        typer.echo("She is forgotten.")
+    else:
+        typer.echo("She is forgotten but for news of her that waits: the workers see to it.")
+
+
+@command.command()
+def export_person(
+    domain: Domain,
+    email: Email = "",
+    phone: Phone = "",
+    customer: Customer = "",
+    out: Annotated[Path | None, typer.Option(help="A file for it, for its owner only.")] = None,
+) -> None:
+    """Write everything that is kept about a shopper as JSON."""
+    from plugin import logs
+    from plugin.connect import connect
+    from plugin.people import by_hand
+
+    logs.set_up()
+    connect()
+    text = by_hand.export(domain, email, phone, customer)
+    if out is None:
+        typer.echo(text)
+        return
+    out.touch(mode=0o600)
+    out.write_text(text + "\n", encoding="utf-8")
+    typer.echo(f"wrote {out}", err=True)
 
 
 @command.command()

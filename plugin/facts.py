@@ -7,7 +7,7 @@ storefront's own time, so that the order of arrival does not matter.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,6 +20,9 @@ from phonenumbers import (
     is_valid_number,
     parse,
 )
+from sqlmodel import SQLModel
+
+MOST_MONEY = 10**14  # whole units: its minor units fit into 64 bits in every currency
 
 
 class Key(NamedTuple):
@@ -66,6 +69,25 @@ class Allowed:
 
 
 @dataclass(slots=True)
+class Described:
+    """A row of one of `storage`'s tables as the storefront describes it now; the newest wins."""
+
+    table: type[SQLModel]
+    row: dict[str, Any]
+    person: Person | None = None
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the law lets somebody ask of us: `kind` of `storage.privacy`, and by which keys."""
+
+    kind: str
+    at: datetime
+    reference: str
+    keys: tuple[Key, ...] = ()
+
+
+@dataclass(slots=True)
 class Facts:
     """All that one delivery says; rows are those of `storage`, yet without shop and profile."""
 
@@ -75,9 +97,15 @@ class Facts:
     orders: list[tuple[Person, dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
     checkouts: list[tuple[Person, dict[str, Any]]] = field(default_factory=list)
     products: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
+    described: list[Described] = field(default_factory=list)
+    shop: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
+    lost_codes: list[str] = field(default_factory=list)
     finished_operations: list[str] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     historical: bool = False  # read from the past: what was before the install sets off nothing
+    domain: str = ""  # the store that the body itself names: no signature covers the headers
     uninstalled_at: datetime | None = None
+    forgotten: list[Person] = field(default_factory=list)  # who was left out
 
 
 class MalformedError(Exception):
@@ -138,8 +166,10 @@ def minor(amount: object, currency: str, name: str = "amount") -> int:
     """
     try:
         value = Decimal(str(amount))
+        if not abs(value) < MOST_MONEY:  # also refuses NaN; 1e999999 would be a million digits
+            raise ValueError
         return int((value * 10 ** get_currency_precision(currency)).to_integral_value())
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
         raise MalformedError(f"{name} is not an amount of money") from None
 
 
@@ -158,6 +188,13 @@ def merge(many: Sequence[Facts]) -> Facts:
         total.orders += facts.orders
         total.checkouts += facts.checkouts
         total.products += facts.products
+        total.described += facts.described
+        total.shop += facts.shop
+        total.lost_codes += facts.lost_codes
         total.finished_operations += facts.finished_operations
-        total.uninstalled_at = facts.uninstalled_at or total.uninstalled_at
+        total.asked += facts.asked
+        if facts.uninstalled_at is not None:
+            total.uninstalled_at = max(
+                facts.uninstalled_at, total.uninstalled_at or facts.uninstalled_at
+            )
     return total

@@ -17,4 +17,10 @@ def manifest() -> dict[str, Any]:
 def topics() -> dict[str, str]:
     """Each webhook topic with the module that handles it."""
     handlers: dict[str, str] = manifest()["webhooks"]["topics"]
+    return handlers | compliance()
+
+
+def compliance() -> dict[str, str]:
+    """The topics that the law asks for, with the module that handles each."""
+    handlers: dict[str, str] = manifest()["compliance"]["topics"]
     return handlers

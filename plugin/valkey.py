@@ -54,6 +54,8 @@ def claim(data_dir: Path) -> int:
     ours, servers = _open(home / "supervisor.lock"), _open(home / "server.lock")
     if not _locked(ours):
         owner = os.pread(ours, 32, 0).decode(errors="replace").strip()
+        os.close(ours)
+        os.close(servers)
         raise RegularsError(
             f"Regulars is already running on {data_dir} (process {owner}). "
             "Stop it first, or give this one a REGULARS_DATA_DIR of its own."

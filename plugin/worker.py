@@ -19,9 +19,11 @@ from plugin.flows import step
 from plugin.forms.library import publish as publish_forms
 from plugin.messages import send as sending
 from plugin.offers import coupons
+from plugin.people import privacy as law
 from plugin.shopify import catalog, pixel
 from storage import backfills, db, flows, inbox, locks, messages, shops
 from storage import coupons as stored_coupons
+from storage import privacy as requests
 
 TICK_S = 0.25
 HOUSEKEEPING_EVERY = 8  # ticks: what is not urgent is looked at every two seconds
@@ -79,6 +81,12 @@ def sync(shop_id: int) -> None:
         return
 
 
+@dramatiq.actor(queue_name="privacy", max_retries=0)
+def privacy(shop_id: int, ids: list[int]) -> None:
+    """Carry out what shoppers and stores asked of us by law."""
+    law.carry_out(shop_id, ids)
+
+
 @dramatiq.actor(queue_name="backfill", actor_name="backfill", max_retries=0)
 def read_past(shop_id: int) -> None:
     """Read on in a store's past, for a while; then the next store has its turn."""
@@ -108,6 +116,7 @@ def run_clock() -> None:
             tick(housekeeping=ticks % HOUSEKEEPING_EVERY == 0)
             if ticks % SYNC_EVERY == 0:
                 sync_new_stores()
+                law.expire()
         except db.TRANSIENT:
             log.warning("clock.database_away")
         ticks += 1
@@ -134,6 +143,9 @@ def tick(*, housekeeping: bool = True) -> None:
         bell.ring_for("refill", low)
         for shop_id in past:
             bell.ring("backfill", shop_id)
+        with db.transaction() as session:
+            asked = requests.claim_due(session, now, CLAIM)
+        bell.ring_for("privacy", asked)
         sending.resolve_stuck()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Index, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage.newest import save_newest
 from storage.types import big, json_column, moment, shop_key
 
 
@@ -21,6 +21,7 @@ class Checkout(SQLModel, table=True):
     profile_id: int = big()
     started_at: datetime = moment()
     updated_at: datetime = moment()
+    told_at: datetime = moment()
     completed_at: datetime | None = moment(default=None)
     total: int = big()
     currency: str
@@ -29,19 +30,8 @@ class Checkout(SQLModel, table=True):
 
 
 def save_checkouts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert checkouts or bring them up to date; an older description never replaces a newer."""
-    if not rows:
-        return
-    upsert = db.insert(Checkout)
-    keep = {"shop_id", "token", "started_at"}
-    session.connection().execute(
-        upsert.on_conflict_do_update(
-            index_elements=["shop_id", "token"],
-            set_={c.name: upsert.excluded[c.name] for c in upsert.table.c if c.name not in keep},
-            where=upsert.excluded.updated_at >= Checkout.updated_at,
-        ),
-        list(rows),
-    )
+    """Insert checkouts or bring them up to date; the newest word wins."""
+    save_newest(session, Checkout, rows, keep=("started_at",))
 
 
 def checkouts_by_token(session: Session, shop_id: int, tokens: Sequence[str]) -> Sequence[Checkout]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Index, and_, func, or_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage import db, privacy
 from storage.types import big, moment, row_key, shop_key
 
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
@@ -59,11 +59,14 @@ def record(session: Session, events: Sequence[dict[str, Any]]) -> None:
     """Add entries to the ledger, once each by `unique_key`, and let the state follow.
 
     The latest moment wins; at the same moment `unsubscribed` does (a stop is never lost to a tie).
+    An address that asked to be forgotten stays suppressed until its owner says yes herself.
     """
     if not events:
         return
     connection = session.connection()
     connection.execute(db.insert(ConsentEvent).on_conflict_do_nothing(), list(events))
+    if not (counts := _heeded(session, events)):
+        return
     upsert = db.insert(Consent)
     new, old = upsert.excluded, Consent
     connection.execute(
@@ -83,9 +86,18 @@ def record(session: Session, events: Sequence[dict[str, Any]]) -> None:
                 "state": e["state"],
                 "changed_at": e["occurred_at"],
             }
-            for e in sorted(events, key=lambda e: e["occurred_at"])
+            for e in sorted(counts, key=lambda e: e["occurred_at"])
         ],
     )
+
+
+def _heeded(session: Session, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the entries that change a state."""
+    counts = [e for e in events if e["state"] != SUBSCRIBED]
+    for shop_id in {e["shop_id"] for e in events}:
+        yeses = [e for e in events if e["shop_id"] == shop_id and e["state"] == SUBSCRIBED]
+        counts += privacy.heeded(session, shop_id, yeses) if yeses else []
+    return counts
 
 
 def get_consent(session: Session, shop_id: int, channel: str, address: str) -> Consent | None:

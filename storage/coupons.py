@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, func, insert, text, update
+from sqlalchemy import Index, delete, func, insert, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -160,3 +160,15 @@ def redeemed_key(session: Session, shop_id: int, order_id: int) -> str | None:
             CouponCode.shop_id == shop_id, CouponCode.redeemed_order_id == order_id
         )
     ).first()
+
+
+def drop_codes(session: Session, shop_id: int, codes: Sequence[str]) -> None:
+    """Forget codes that the storefront no longer takes and nobody was given."""
+    if codes:
+        session.connection().execute(
+            delete(CouponCode).where(
+                col(CouponCode.shop_id) == shop_id,
+                col(CouponCode.code).in_(codes),
+                col(CouponCode.message_key).is_(None),
+            )
+        )

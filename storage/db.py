@@ -198,6 +198,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, see `_begin_sqlite`
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten: storage/scrub.py
     connection.execute("PRAGMA synchronous=FULL")  # a 200 or a `sending` must outlive a power cut
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, delete, func, insert, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
 from storage.days import day_of
+from storage.newest import save_newest
 from storage.types import big, json_column, moment, row_key, shop_key
 
 
@@ -27,6 +27,7 @@ class Order(SQLModel, table=True):
     number: str
     placed_at: datetime = moment()
     updated_at: datetime = moment()
+    told_at: datetime = moment()
     cancelled_at: datetime | None = moment(default=None)
     total: int = big()
     currency: str
@@ -54,28 +55,17 @@ class OrderLine(SQLModel, table=True):
 def save_orders(
     session: Session, orders: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]
 ) -> None:
-    """Insert orders or bring them up to date; an older description never replaces a newer one."""
-    if not orders:
+    """Insert one shop's orders or bring them up to date, with their lines; the newest word wins."""
+    taken = set(save_newest(session, Order, orders))
+    if not taken:
         return
-    upsert = db.insert(Order)
-    keep = {"shop_id", "id", "profile_id"}
-    changed = {c.name: upsert.excluded[c.name] for c in upsert.table.c if c.name not in keep}
     session.connection().execute(
-        upsert.on_conflict_do_update(
-            index_elements=["shop_id", "id"],
-            set_=changed,
-            where=upsert.excluded.updated_at >= Order.updated_at,
-        ),
-        list(orders),
-    )
-    for order in orders:
-        session.connection().execute(
-            delete(OrderLine).where(
-                OrderLine.shop_id == order["shop_id"], OrderLine.order_id == order["id"]
-            )
+        delete(OrderLine).where(
+            col(OrderLine.shop_id) == orders[0]["shop_id"], col(OrderLine.order_id).in_(taken)
         )
-    if lines:
-        session.connection().execute(insert(OrderLine), list(lines))
+    )
+    if kept := [line for line in lines if line["order_id"] in taken]:
+        session.connection().execute(insert(OrderLine), kept)
 
 
 def orders_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Order]:

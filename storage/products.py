@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, delete, insert, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage.newest import save_newest
 from storage.types import big, json_column, moment, row_key, shop_key
 
 
@@ -27,6 +27,7 @@ class Product(SQLModel, table=True):
     price: int = big(default=0)
     status: str = "active"
     updated_at: datetime = moment()
+    told_at: datetime = moment()
 
 
 class Variant(SQLModel, table=True):
@@ -39,30 +40,29 @@ class Variant(SQLModel, table=True):
     sku: str = ""
     price: int = big()
     compare_at_price: int | None = big(nullable=True, default=None)
-    stock: int | None = None
+    inventory_item_id: int | None = big(nullable=True, default=None)
 
 
-def save_product(session: Session, row: dict[str, Any], variants: Sequence[dict[str, Any]]) -> None:
-    """Insert a product or bring it up to date; an older description never replaces a newer one."""
-    upsert = db.insert(Product)
-    changed = {
-        c.name: upsert.excluded[c.name] for c in upsert.table.c if c.name not in ("shop_id", "id")
-    }
-    saved = session.connection().execute(
-        upsert.on_conflict_do_update(
-            index_elements=["shop_id", "id"],
-            set_=changed,
-            where=upsert.excluded.updated_at >= Product.updated_at,
-        ).returning(upsert.table.c.id),
-        row,
-    )
-    if saved.first() is None:
+def save_products(
+    session: Session,
+    shop_id: int,
+    described: Sequence[tuple[dict[str, Any], Sequence[dict[str, Any]]]],
+) -> None:
+    """Insert products, each with its variants, or bring them up to date; the newest word wins.
+
+    Rows come without their shop. One product may be described several times in a batch.
+    """
+    in_order = sorted(described, key=lambda said: (said[0]["updated_at"], said[0]["told_at"]))
+    newest = {product["id"]: (product, variants) for product, variants in in_order}
+    rows = [{"shop_id": shop_id, **product} for product, _ in newest.values()]
+    taken = save_newest(session, Product, rows)
+    if not taken:
         return
     session.connection().execute(
-        delete(Variant).where(Variant.shop_id == row["shop_id"], Variant.product_id == row["id"])
+        delete(Variant).where(col(Variant.shop_id) == shop_id, col(Variant.product_id).in_(taken))
     )
-    if variants:
-        session.connection().execute(insert(Variant), list(variants))
+    if kept := [{"shop_id": shop_id, **v} for key in taken for v in newest[key][1]]:
+        session.connection().execute(insert(Variant), kept)
 
 
 def retire_others(session: Session, shop_id: int, seen: set[int], before: datetime) -> int:

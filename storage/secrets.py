@@ -44,6 +44,12 @@ def derive(purpose: str, key_id: str | None = None) -> tuple[str, bytes]:
     return chosen, hkdf.derive(_keys[chosen])
 
 
+def derive_all(purpose: str) -> dict[str, bytes]:
+    """The key for one purpose from each of the installation's keys, the current one first."""
+    order = [_current, *(key_id for key_id in _keys if key_id != _current)]
+    return dict(derive(purpose, key_id) for key_id in order)
+
+
 def seal(text: str) -> bytes:
     """`key id : nonce + ciphertext`, in base64."""
     key_id, key = derive("at-rest")

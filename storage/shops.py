@@ -1,14 +1,14 @@
 """Installed stores: who they are, their tokens, and how they write to their shoppers."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.ids import new_id
-from storage.types import Encrypted, moment
+from storage.types import Encrypted, json_column, moment
 
 
 class Shop(SQLModel, table=True):
@@ -39,6 +39,7 @@ class Shop(SQLModel, table=True):
     installed_at: datetime = moment()
     uninstalled_at: datetime | None = moment(default=None)
     synced_at: datetime | None = moment(default=None)
+    field_times: dict[str, str] = json_column()
 
 
 def shop_by_domain(session: Session, domain: str) -> Shop | None:
@@ -70,7 +71,7 @@ def uninstall(session: Session, shop_id: int, at: datetime) -> None:
 
     The storefront has revoked the tokens by now, so they are forgotten.
     """
-    shop = session.get(Shop, shop_id)
+    shop = session.get(Shop, shop_id, with_for_update=True, populate_existing=True)
     if shop is not None and shop.uninstalled_at is None and at >= shop.installed_at:
         shop.uninstalled_at = at
         shop.access_token = shop.refresh_token = None
@@ -108,3 +109,18 @@ def unsynced(session: Session, before: datetime) -> Sequence[int]:
             Shop.installed_at < before,
         )
     ).all()
+
+
+def describe(session: Session, shop_id: int, at: datetime, fields: dict[str, Any]) -> None:
+    """Bring a store's own details up to date, each if this is the newest word on it."""
+    shop = session.get(Shop, shop_id, with_for_update=True, populate_existing=True)
+    if shop is None:
+        return
+    times = dict(shop.field_times)
+    for name, value in fields.items():
+        stamp = at.astimezone(UTC).isoformat(timespec="microseconds")
+        if stamp >= times.get(name, "") and at >= shop.installed_at:
+            setattr(shop, name, value)
+            times[name] = stamp
+    shop.field_times = times
+    session.add(shop)

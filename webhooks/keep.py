@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from storage import db
+
 LARGEST = 200  # rows in a group that still waits for others
 
 Row = TypeVar("Row")
@@ -59,6 +61,8 @@ class GroupCommit(Generic[Row]):
         self._busy = False
         try:
             self._write([row for row, _ in group])
+        except db.TRANSIENT as error:
+            _fail_all(group, error)
         except Exception:
             for row, done in group:
                 try:
@@ -76,6 +80,8 @@ class GroupCommit(Generic[Row]):
             group, self._waiting = self._waiting, []
             try:
                 await asyncio.to_thread(self._write, [row for row, _ in group])
+            except db.TRANSIENT as error:
+                _fail_all(group, error)
             except Exception:
                 for row, done in group:
                     try:
@@ -88,6 +94,12 @@ class GroupCommit(Generic[Row]):
                 for _, done in group:
                     _finish(done)
         self._busy = False
+
+
+def _fail_all(group: Sequence[tuple[Row, asyncio.Future[None]]], error: Exception) -> None:
+    """The database is busy or away, for every row alike: to try each would block for each."""
+    for _, done in group:
+        _fail(done, error)
 
 
 def _finish(done: asyncio.Future[None]) -> None:

@@ -14,7 +14,7 @@ from plugin import bell, clock
 from plugin.events.record import record
 from plugin.facts import Facts, MalformedError, merge
 from plugin.shopify.normalise.route import normaliser
-from storage import db, inbox, shops
+from storage import db, erasure, inbox, shops
 from storage.inbox import DONE, QUARANTINED, Delivery
 from storage.shops import Shop
 
@@ -59,21 +59,28 @@ def _digest_shop(shop_id: int, batch: Sequence[Delivery]) -> None:
             _settle(shop_id, [delivery], QUARANTINED, reason)
             continue
         try:
-            facts.append(understand(delivery, shop.currency))
+            said = understand(delivery, shop.currency)
+            if said.domain not in ("", shop.domain):
+                raise MalformedError("the body speaks of another store than the headers")
+            facts.append(said)
             understood.append(delivery)
         except MalformedError as error:
             _settle(shop_id, [delivery], QUARANTINED, str(error))
     if not understood:
         return
+    told = merge(facts)
     try:
-        apply(shop, merge(facts))
+        apply(shop, told)
     except db.TRANSIENT:
         raise
     except Exception:
         log.exception("digest.failed", shop=shop_id, deliveries=len(understood))
         _one_by_one(shop, understood, facts)
         return
-    _settle(shop_id, understood, DONE)
+    left_out = {id(person) for person in told.forgotten}
+    about = [any(id(person) in left_out for person in said.people) for said in facts]
+    _settle(shop_id, [d for d, hers in zip(understood, about, strict=True) if not hers], DONE)
+    _empty(shop_id, [d for d, hers in zip(understood, about, strict=True) if hers])
 
 
 def _one_by_one(shop: Shop, batch: Sequence[Delivery], facts: Sequence[Facts]) -> None:
@@ -90,6 +97,7 @@ def _one_by_one(shop: Shop, batch: Sequence[Delivery], facts: Sequence[Facts]) -
                 _settle(shop.id, [delivery], QUARANTINED, reason)
         else:
             _settle(shop.id, [delivery], DONE)
+            _empty(shop.id, [delivery] if said.forgotten else [])
 
 
 def understand(delivery: Delivery, currency: str) -> Facts:
@@ -107,11 +115,13 @@ def understand(delivery: Delivery, currency: str) -> Facts:
         raise MalformedError("the body is not JSON") from None
     if not isinstance(payload, dict):
         raise MalformedError("the body is not a JSON object")
-    if delivery.topic == "app/uninstalled":
-        payload = {"triggered_at": delivery.triggered_at}
+    if delivery.triggered_at:
+        payload["triggered_at"] = delivery.triggered_at
     try:
         return normalise(delivery.topic, payload, currency)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except MalformedError:
+        raise
+    except Exception as error:  # whatever it holds, it must not take its neighbours along
         raise MalformedError(f"the payload is not as promised: {type(error).__name__}") from error
 
 
@@ -129,6 +139,15 @@ def _uncount(by_shop: Mapping[int, Sequence[Delivery]]) -> None:
     with db.inbox_transaction() as session:
         for shop_id, batch in by_shop.items():
             inbox.uncount(session, shop_id, [delivery.webhook_id for delivery in batch])
+
+
+def _empty(shop_id: int, batch: Sequence[Delivery]) -> None:
+    """These name somebody who is forgotten: they are digested, and what they said is gone."""
+    ids = [delivery.webhook_id for delivery in batch]
+    if ids:
+        with db.inbox_transaction() as session:
+            inbox.settle(session, shop_id, ids, DONE)
+            erasure.blank_deliveries(session, shop_id, ids)
 
 
 def _settle(shop_id: int, batch: Sequence[Delivery], state: str, error: str = "") -> None:

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from plugin.facts import Facts, Person
 from plugin.flows import enter
 from plugin.insight.attribution import credit_order
+from plugin.people import forgotten, privacy
 from plugin.people.identity import resolve
 from storage import backfills, checkouts, consent, coupons, events, orders, products, shops
 from storage.ids import new_id
+from storage.newest import save_newest
 from storage.shops import Shop
 
 
@@ -19,6 +21,9 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
 
     The caller holds the shop's lock and commits.
     """
+    for asked in facts.asked:
+        privacy.take(session, shop.id, asked, now)
+    facts = forgotten.without(session, shop.id, facts)
     people = [*facts.people]
     found = resolve(session, shop.id, people, now)
     profile_of = {id(p): profile for p, profile in zip(people, found, strict=True)}
@@ -27,6 +32,10 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     _save_orders(session, shop, facts, profile_of)
     new = _save_events(session, shop, facts, profile_of)
     _save_checkouts(session, shop, facts, profile_of)
+    _save_described(session, shop, facts, profile_of)
+    for at, fields in sorted(facts.shop, key=lambda said: said[0]):
+        shops.describe(session, shop.id, at, fields)
+    coupons.drop_codes(session, shop.id, facts.lost_codes)
     backfills.wake(session, shop.id, facts.finished_operations, now)
     if facts.historical:
         # What came after the install is news, whether its webhook or the reading tells it first.
@@ -40,12 +49,18 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
 
 
 def _save_catalog(session: Session, shop: Shop, facts: Facts) -> None:
-    for product, variants in facts.products:
-        products.save_product(
-            session,
-            {"shop_id": shop.id, **product},
-            [{"shop_id": shop.id, **variant} for variant in variants],
-        )
+    products.save_products(session, shop.id, facts.products)
+
+
+def _save_described(
+    session: Session, shop: Shop, facts: Facts, profile_of: dict[int, int | None]
+) -> None:
+    by_table: dict[type[SQLModel], list[dict[str, Any]]] = {}
+    for said in facts.described:
+        whose = {} if said.person is None else {"profile_id": profile_of.get(id(said.person))}
+        by_table.setdefault(said.table, []).append({"shop_id": shop.id, **whose, **said.row})
+    for table, rows in by_table.items():
+        save_newest(session, table, rows)
 
 
 def _save_consents(

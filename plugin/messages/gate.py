@@ -5,7 +5,7 @@ It is asked in the transaction that marks a message `sending`, so nobody changes
 
 from sqlmodel import Session
 
-from storage import consent
+from storage import consent, privacy
 from storage.flows import LEFT, LIVE, get_enrolment, get_flow
 from storage.messages import Message
 from storage.profiles import Profile
@@ -21,6 +21,7 @@ REASONS = {
     "no_address": "The shopper has no email address.",
     "bounced": "The mailbox does not exist: an earlier message came back.",
     "unsubscribed": "The shopper has unsubscribed.",
+    "suppressed": "The shopper asked to be forgotten and has not signed up again since.",
     "no_consent": "The shopper never agreed to marketing messages.",
     "no_sender": "The shop has no sender address. Set it in the settings.",
     "no_postal_address": "The shop has no postal address, which the law wants in every marketing"
@@ -66,6 +67,8 @@ def refusal(session: Session, shop: Shop, message: Message, profile: Profile | N
         return None
     if state == consent.UNSUBSCRIBED:
         return "unsubscribed"
+    if privacy.suppressed(session, shop.id, [(message.channel, profile.email)]):
+        return "suppressed"
     if state != consent.SUBSCRIBED:
         return "no_consent"
     return None if shop.postal_address.strip() else "no_postal_address"

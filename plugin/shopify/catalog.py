@@ -10,6 +10,8 @@ from plugin import clock
 from plugin.shopify.client import ShopifyError, graphql
 from plugin.shopify.normalise import products as webhook
 from storage import db, products, shops
+from storage.inventory import Stock
+from storage.newest import save_newest
 
 Node = dict[str, Any]
 
@@ -34,10 +36,12 @@ def sync_products(shop_id: int) -> int:
         payloads = [payload(shop_id, node) for node in page]
         facts = [webhook.normalise("products/update", each, shop.currency) for each in payloads]
         with db.transaction() as session:
-            for row, variants in (pair for said in facts for pair in said.products):
-                mine = {"shop_id": shop_id}
-                seen.add(row["id"])
-                products.save_product(session, row | mine, [each | mine for each in variants])
+            mine = {"shop_id": shop_id}
+            pairs = [pair for said in facts for pair in said.products]
+            seen.update(row["id"] for row, _ in pairs)
+            products.save_products(session, shop_id, pairs)
+            stocks = [each.row | mine for said in facts for each in said.described]
+            save_newest(session, Stock, stocks)
     with db.transaction() as session:
         products.retire_others(session, shop_id, seen, began - RECENT)
         shops.mark_synced(session, shop_id, clock.now())

@@ -1,9 +1,10 @@
 """app/uninstalled: the store is no longer ours to speak to."""
 
 from plugin.facts import Facts, moment
-from plugin.shopify.normalise.fields import Payload
+from plugin.shopify.normalise.fields import Payload, text
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     """When it happened, by the delivery's own time: the payload is the shop as it was."""
-    return Facts(uninstalled_at=moment(payload.get("triggered_at"), "X-Shopify-Triggered-At"))
+    at = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    return Facts(uninstalled_at=at, domain=text(payload, "myshopify_domain"))

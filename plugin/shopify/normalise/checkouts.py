@@ -8,6 +8,7 @@ from plugin.shopify.normalise.fields import (
     line_items,
     part,
     text,
+    told,
 )
 
 
@@ -32,6 +33,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         "token": token,
         "started_at": started,
         "updated_at": updated,
+        "told_at": told(payload, updated),
         "completed_at": moment(completed, "completed_at") if completed else None,
         "total": total,
         "currency": currency,

@@ -1,4 +1,4 @@
-"""customers_email_marketing_consent/update and customers_marketing_consent/update (SMS)."""
+"""What a customer allows by email, SMS and WhatsApp: customers_…marketing_consent/update."""
 
 from datetime import UTC
 from typing import Any
@@ -19,6 +19,10 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         channel, kind = "email", EMAIL
         address = facts.email(payload.get("email_address"))
         said = part(payload, "email_marketing_consent")
+    elif topic == "customers_whats_app_marketing_consent/update":
+        channel, kind = "whatsapp", PHONE
+        address = facts.phone(payload.get("phone_number"))
+        said = part(payload, "whats_app_marketing_consent")
     else:
         channel, kind = "sms", PHONE
         address = facts.phone(payload.get("phone"))
@@ -28,7 +32,8 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     state = STATES.get(text(said, "state").lower())
     if address is None or state is None:
         return Facts()
-    at = moment(said.get("consent_updated_at"), "consent_updated_at")
+    # WhatsApp's calls it `updated_at`.
+    at = moment(said.get("consent_updated_at") or said.get("updated_at"), "consent_updated_at")
     customer: Any = payload.get("customer_id") or payload.get("id")
     person = Person(keys=facts.keys((CUSTOMER, customer), (kind, address)), at=at)
     return Facts(

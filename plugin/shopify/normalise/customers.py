@@ -1,4 +1,4 @@
-"""customers/create, customers/update: who somebody is. They carry no consent since API 2025-01."""
+"""customers/create, update, enable, disable: who somebody is. No consent in them since 2025-01."""
 
 from plugin.facts import Facts, Person, moment
 from plugin.shopify.normalise.fields import Payload, customer_keys, known_fields, number

@@ -1,10 +1,11 @@
 """Reading Shopify's JSON: every personal field may be missing or null (protected customer data)."""
 
+from datetime import datetime
 from typing import Any
 
 from plugin import facts
 from plugin.facts import Key, MalformedError
-from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, PHONE
+from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE
 
 Payload = dict[str, Any]
 
@@ -35,6 +36,18 @@ def rows(payload: Payload, name: str) -> list[Payload]:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
+def gid(value: object) -> int | None:
+    """The number at the end of a global id: gid://shopify/Order/5 is 5."""
+    tail = str(value or "").rpartition("/")[2].partition("?")[0]
+    return int(tail) if tail.isascii() and tail.isdigit() else None
+
+
+def told(payload: Payload, otherwise: datetime) -> datetime:
+    """When the storefront sent this word; the digest adds it, a reading of the past has none."""
+    said = payload.get("triggered_at")
+    return facts.moment(said, "X-Shopify-Triggered-At") if said else otherwise
+
+
 def customer_keys(customer: Payload) -> tuple[Key, ...]:
     """What a customer is known by."""
     return facts.keys(
@@ -56,6 +69,7 @@ def buyer_keys(payload: Payload) -> tuple[Key, ...]:
                     (PHONE, facts.phone(payload.get("phone"))),
                     (CHECKOUT, payload.get("checkout_token") or payload.get("token")),
                     (CART, payload.get("cart_token")),
+                    (ORDER, payload.get("order_id")),
                 ),
             )
         )

@@ -1,4 +1,4 @@
-"""orders/create, orders/updated, orders/cancelled: orders in all their states."""
+"""orders/…: orders in all their states, as create, updated, paid, fulfilled and cancelled tell."""
 
 from typing import Any
 
@@ -12,7 +12,13 @@ from plugin.shopify.normalise.fields import (
     part,
     rows,
     text,
+    told,
 )
+
+FULFILLED = {
+    "orders/fulfilled": "Fulfilled Order",
+    "orders/partially_fulfilled": "Fulfilled Partial Order",
+}
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:
@@ -28,7 +34,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     cancelled = payload.get("cancelled_at")
     person = Person(
         # An order's own `token` is its public name, not its checkout's.
-        keys=buyer_keys({**payload, "token": None}),
+        keys=buyer_keys({**payload, "token": None, "order_id": order_id}),
         at=updated,
         fields=known_fields(payload, part(payload, "customer")),
     )
@@ -38,6 +44,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         "number": text(payload, "name") or str(payload.get("order_number") or order_id),
         "placed_at": placed,
         "updated_at": updated,
+        "told_at": told(payload, updated),
         "cancelled_at": moment(cancelled, "cancelled_at") if cancelled else None,
         "total": total,
         "currency": currency,
@@ -72,6 +79,8 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         )
         for index, line in enumerate(lines)
     ]
+    if metric := FULFILLED.get(topic):
+        events.append(Did(person, metric, f"{order_id}:{topic}", updated, total, currency, said))
     if order["cancelled_at"]:
         at = order["cancelled_at"]
         events.append(Did(person, "Cancelled Order", str(order_id), at, total, currency, said))

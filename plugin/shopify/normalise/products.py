@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from plugin.facts import Facts, minor, moment
-from plugin.shopify.normalise.fields import Payload, number, part, rows, text
+from plugin.shopify.normalise.fields import Payload, number, part, rows, text, told
+from plugin.shopify.normalise.inventory import stock
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -13,8 +14,10 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     """One product with its variants. A deletion comes with the id alone and is final."""
     product_id = number(payload, "id")
     if topic == "products/delete":
-        gone = {"title": "", "handle": "", "status": "deleted", "updated_at": FOREVER}
+        gone: dict[str, Any] = {"title": "", "handle": "", "status": "deleted"}
+        gone |= {"updated_at": FOREVER, "told_at": FOREVER}
         return Facts(products=[({"id": product_id, **EMPTY, **gone}, [])])
+    updated = moment(payload.get("updated_at"), "updated_at")
     prices = [
         minor(v.get("price") or 0, currency, "variants.price") for v in rows(payload, "variants")
     ]
@@ -28,7 +31,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
             "compare_at_price": minor(variant["compare_at_price"], currency)
             if variant.get("compare_at_price")
             else None,
-            "stock": variant.get("inventory_quantity"),
+            "inventory_item_id": variant.get("inventory_item_id"),
         }
         for variant, price in zip(rows(payload, "variants"), prices, strict=True)
     ]
@@ -46,9 +49,11 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         "image": text(image, "src"),
         "price": min(prices, default=0),
         "status": text(payload, "status") or "active",
-        "updated_at": moment(payload.get("updated_at"), "updated_at"),
+        "updated_at": updated,
+        "told_at": told(payload, updated),
     }
-    return Facts(products=[(product, variants)])
+    stocks = [stock(variant, payload) for variant in rows(payload, "variants")]
+    return Facts(products=[(product, variants)], described=stocks)
 
 
 EMPTY = {"description": "", "kind": "", "tags": [], "image": "", "price": 0}

@@ -14,8 +14,9 @@ Normaliser = Callable[[str, Payload, str], Facts]
 @lru_cache
 def normaliser(topic: str) -> Normaliser | None:
     """The function that understands a topic, or None when nobody subscribed to it."""
-    module = topics().get(topic)
-    if module is None:
+    handler = topics().get(topic)
+    if handler is None:
         return None
-    found: Normaliser = import_module(module).normalise
+    module, _, function = handler.partition(":")
+    found: Normaliser = getattr(import_module(module), function or "normalise")
     return found

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("told_at", UTCDateTime(), nullable=False),
         sa.Column("completed_at", UTCDateTime(), nullable=True),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
@@ -72,6 +73,17 @@ def upgrade() -> None:
     with op.batch_alter_table("checkout", schema=None) as batch_op:
         batch_op.create_index("checkout_profile", ["shop_id", "profile_id"], unique=False)
 
+    op.create_table(
+        "collection",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("handle", sa.String(), nullable=False),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
     op.create_table(
         "consent",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -248,6 +260,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "flow_id", "version"),
     )
     op.create_table(
+        "forgotten",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("until", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "mark"),
+    )
+    op.create_table(
         "form",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -291,6 +310,16 @@ def upgrade() -> None:
     with op.batch_alter_table("identity", schema=None) as batch_op:
         batch_op.create_index("identity_profile", ["shop_id", "profile_id"], unique=False)
 
+    op.create_table(
+        "inventory_level",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("available", sa.Integer(), nullable=True),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "item_id", "location_id"),
+    )
     op.create_table(
         "list",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -400,6 +429,7 @@ def upgrade() -> None:
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("placed_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("told_at", UTCDateTime(), nullable=False),
         sa.Column("cancelled_at", UTCDateTime(), nullable=True),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
@@ -416,6 +446,33 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "privacy_request",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("unique_key", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("requested_at", UTCDateTime(), nullable=False),
+        sa.Column("done_at", UTCDateTime(), nullable=True),
+        sa.Column("due_at", UTCDateTime(), nullable=False),
+        sa.Column("lease_until", sa.Float(), nullable=False),
+        sa.Column("whom", Encrypted(), nullable=True),
+        sa.Column("marks", Json, nullable=False),
+        sa.Column("content", Encrypted(), nullable=True),
+        sa.Column("expires_at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("privacy_request", schema=None) as batch_op:
+        batch_op.create_index(
+            "privacy_request_due",
+            ["due_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'new'"),
+            sqlite_where=sa.text("state = 'new'"),
+        )
+        batch_op.create_index("privacy_request_key", ["shop_id", "unique_key"], unique=True)
+
+    op.create_table(
         "product",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -428,6 +485,7 @@ def upgrade() -> None:
         sa.Column("price", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("told_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     with op.batch_alter_table("product", schema=None) as batch_op:
@@ -478,6 +536,7 @@ def upgrade() -> None:
         sa.Column("installed_at", UTCDateTime(), nullable=False),
         sa.Column("uninstalled_at", UTCDateTime(), nullable=True),
         sa.Column("synced_at", UTCDateTime(), nullable=True),
+        sa.Column("field_times", Json, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("domain"),
     )
@@ -498,6 +557,38 @@ def upgrade() -> None:
         )
         batch_op.create_index("step_log_enrolment", ["shop_id", "enrolment_id"], unique=False)
 
+    op.create_table(
+        "stock",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("available", sa.Integer(), nullable=True),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "variant_id"),
+    )
+    op.create_table(
+        "subscription",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=True),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("interval", sa.String(), nullable=False),
+        sa.Column("interval_count", sa.Integer(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("subscription", schema=None) as batch_op:
+        batch_op.create_index("subscription_profile", ["shop_id", "profile_id"], unique=False)
+
+    op.create_table(
+        "suppression",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "channel", "mark"),
+    )
     op.create_table(
         "template",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -530,7 +621,7 @@ def upgrade() -> None:
         sa.Column("sku", sa.String(), nullable=False),
         sa.Column("price", sa.BigInteger(), nullable=False),
         sa.Column("compare_at_price", sa.BigInteger(), nullable=True),
-        sa.Column("stock", sa.Integer(), nullable=True),
+        sa.Column("inventory_item_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("shop_id", "product_id", "id"),
     )
 
@@ -540,6 +631,12 @@ def downgrade() -> None:
     op.drop_table("variant")
     op.drop_table("template_version")
     op.drop_table("template")
+    op.drop_table("suppression")
+    with op.batch_alter_table("subscription", schema=None) as batch_op:
+        batch_op.drop_index("subscription_profile")
+
+    op.drop_table("subscription")
+    op.drop_table("stock")
     with op.batch_alter_table("step_log", schema=None) as batch_op:
         batch_op.drop_index("step_log_enrolment")
         batch_op.drop_index("step_log_action")
@@ -556,6 +653,15 @@ def downgrade() -> None:
         batch_op.drop_index("product_handle")
 
     op.drop_table("product")
+    with op.batch_alter_table("privacy_request", schema=None) as batch_op:
+        batch_op.drop_index("privacy_request_key")
+        batch_op.drop_index(
+            "privacy_request_due",
+            postgresql_where=sa.text("state = 'new'"),
+            sqlite_where=sa.text("state = 'new'"),
+        )
+
+    op.drop_table("privacy_request")
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.drop_index("orders_profile")
         batch_op.drop_index("orders_placed")
@@ -585,6 +691,7 @@ def downgrade() -> None:
 
     op.drop_table("membership")
     op.drop_table("list")
+    op.drop_table("inventory_level")
     with op.batch_alter_table("identity", schema=None) as batch_op:
         batch_op.drop_index("identity_profile")
 
@@ -592,6 +699,7 @@ def downgrade() -> None:
     op.drop_table("form_version")
     op.drop_table("form_stat")
     op.drop_table("form")
+    op.drop_table("forgotten")
     op.drop_table("flow_version")
     with op.batch_alter_table("flow", schema=None) as batch_op:
         batch_op.drop_index("flow_trigger")
@@ -645,6 +753,7 @@ def downgrade() -> None:
         batch_op.drop_index("consent_state")
 
     op.drop_table("consent")
+    op.drop_table("collection")
     with op.batch_alter_table("checkout", schema=None) as batch_op:
         batch_op.drop_index("checkout_profile")
 

@@ -58,10 +58,16 @@ def test_a_customer_becomes_a_profile(database, shop):
         (b'{"id": 7, "updated_at": "yesterday"}', "updated_at is not a time"),
         (b'{"id": 7, "updated_at": "2026-11-21T07:00:00"}', "updated_at is not a time"),
         (b'{"id": 1e400, "updated_at": null}', "id is not a number"),
+        (
+            b'{"id": 7, "created_at": "2026-11-21T07:00:00Z", "total_price": "1e999999999",'
+            b' "updated_at": "2026-11-21T07:00:00Z"}',
+            "total_price is not an amount",
+        ),
     ],
 )
 def test_nonsense_is_quarantined_with_its_reason_and_its_neighbours_go_through(shop, body, reason):
-    keep(shop, "customers/create", body, "bad")
+    topic = "orders/create" if b"total_price" in body else "customers/create"
+    keep(shop, topic, body, "bad")
     keep(shop, "customers/create", CUSTOMER, "good")
 
     digest()
@@ -149,7 +155,7 @@ def test_an_order_of_a_guest_without_any_name_is_kept(database, shop):
 
 
 def test_uninstalling_forgets_the_tokens_and_a_late_word_of_it_spares_a_new_install(shop):
-    keep(shop, "app/uninstalled", {"id": 1})
+    keep(shop, "app/uninstalled", {"id": 1, "myshopify_domain": shop.domain})
     digest()
     with db.transaction() as session:
         gone = shops.get_shop(session, shop.id)
@@ -157,7 +163,7 @@ def test_uninstalling_forgets_the_tokens_and_a_late_word_of_it_spares_a_new_inst
         gone.uninstalled_at, gone.installed_at = None, NOW.replace(hour=13)
         session.add(gone)
 
-    keep(shop, "app/uninstalled", {"id": 1}, "late")
+    keep(shop, "app/uninstalled", {"id": 1, "myshopify_domain": shop.domain}, "late")
     digest()
     with db.reading() as session:
         assert shops.get_shop(session, shop.id).uninstalled_at is None
@@ -194,3 +200,30 @@ def test_browsing_before_a_name_is_known_joins_the_shopper_who_buys(shop):
     assert [e.metric for e in done] == ["Checkout Started", "Added to Cart"]
     assert done[0].value == 1999
     assert done[0].properties["checkout_url"] == "http://127.0.0.1/recover"
+
+
+def test_s05_a_body_that_speaks_of_another_store_is_quarantined(shop):
+    keep(shop, "app/uninstalled", {"id": 1, "myshopify_domain": "another.myshopify.com"})
+    digest()
+
+    assert len(quarantine(shop)) == 1
+    with db.reading() as session:
+        assert shops.get_shop(session, shop.id).uninstalled_at is None
+
+
+def test_a_product_told_twice_in_one_batch_keeps_its_newest_variants(database, shop):
+    for number, price in (("w-2", "25.00"), ("w-1", "19.99")):
+        product = {
+            "id": 5,
+            "title": "Serum",
+            "handle": "serum",
+            "updated_at": f"2026-11-21T12:00:0{number[-1]}Z",
+            "variants": [{"id": 1, "title": "30 ml", "price": price}],
+        }
+        keep(shop, "products/update", product, number)
+    digest()
+
+    assert quarantine(shop) == []
+    with db.reading() as session:
+        (found,) = products.active_products(session, shop.id)
+    assert found.price == 2500

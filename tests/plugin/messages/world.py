@@ -12,7 +12,7 @@ from storage.events import Event
 from storage.flows import LIVE, Enrolment, Flow
 from storage.ids import new_id
 from storage.messages import Message, add_messages, get_message
-from storage.products import save_product
+from storage.products import save_products
 from storage.profiles import Profile
 from storage.shops import Shop
 
@@ -96,7 +96,7 @@ def build(shop: Shop) -> World:
         seeded = library.seed(session, shop)
         add_codes(session, shop.id, seeded[library.COUPON], ["WELCOME-A", "WELCOME-B"])
         for number, need in enumerate(["hydration", "blemishes", "sensitivity", "firmness"] * 2, 1):
-            save_product(session, product_row(shop.id, number, need), [])
+            save_products(session, shop.id, [(product_row(shop.id, number, need), [])])
         consent.record(session, [consent_row(shop.id, consent.SUBSCRIBED, MAYA)])
         session.add(
             Profile(
@@ -154,4 +154,5 @@ def product_row(shop_id: int, number: int, need: str) -> dict[str, Any]:
         "price": 1000 * number,
         "status": "active",
         "updated_at": clock.now(),
+        "told_at": clock.now(),
     }

@@ -79,7 +79,7 @@ def test_an_older_page_never_replaces_a_newer_webhook(shop_id: int, shopify: Sho
     payload = {"id": row["id"], "title": "Newer", "handle": "x", "updated_at": later}
     ((product, variants),) = normalise("products/update", payload, "USD").products
     with db.transaction() as session:
-        products.save_product(session, product | {"shop_id": shop_id}, variants)
+        products.save_products(session, shop_id, [(product, variants)])
 
     sync_products(shop_id)
 
@@ -93,7 +93,7 @@ def test_what_is_gone_goes_off_sale_and_what_is_new_stays(shop_id: int, shopify:
         said = {"id": product_id, "title": "T", "updated_at": (now - age).isoformat()}
         ((product, variants),) = normalise("products/update", said, "USD").products
         with db.transaction() as session:
-            products.save_product(session, product | {"shop_id": shop_id}, variants)
+            products.save_products(session, shop_id, [(product, variants)])
 
     sync_products(shop_id)
 

@@ -1,0 +1,51 @@
+"""Privacy by command. In: a shop and what somebody is known by. Out: her data, or nobody."""
+
+from plugin import facts
+from plugin.errors import RegularsError
+from plugin.facts import Key
+from plugin.people import privacy
+from plugin.people.copy import copy_of
+from storage import db, shops
+from storage.profiles import CUSTOMER, EMAIL, PHONE
+from storage.shops import Shop
+
+
+def forget(domain: str, email: str, phone: str, customer: str) -> bool:
+    """Forget somebody; False when deliveries about her wait to be digested first.
+
+    Raises:
+        RegularsError: there is no such shop, or nothing to know her by.
+    """
+    shop = _shop(domain)
+    return privacy.forget(shop.id, _keys(shop, email, phone, customer))
+
+
+def export(domain: str, email: str, phone: str, customer: str) -> str:
+    """Everything that we keep about somebody, as JSON.
+
+    Raises:
+        RegularsError: as for `forget`.
+    """
+    shop = _shop(domain)
+    return copy_of(shop.id, _keys(shop, email, phone, customer))
+
+
+def _shop(domain: str) -> Shop:
+    with db.reading() as session:
+        shop = shops.shop_by_domain(session, domain.strip().lower())
+    if shop is None:
+        raise RegularsError(f"There is no shop {domain}.", 404)
+    return shop
+
+
+def _keys(shop: Shop, email: str, phone: str, customer: str) -> tuple[Key, ...]:
+    found = facts.keys(
+        (EMAIL, facts.email(email)),
+        (PHONE, facts.phone(phone, shop.country or None)),
+        (CUSTOMER, customer.rpartition("/")[2]),
+    )
+    if len(found) < sum(1 for said in (email, phone, customer) if said):
+        raise RegularsError("This is not a complete email address or phone number.", 400)
+    if not found:
+        raise RegularsError("Say whom: --email, --phone or --customer-id.", 400)
+    return found

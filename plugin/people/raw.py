@@ -1,0 +1,94 @@
+"""Raw deliveries. In: everything that somebody is known by. Out: the deliveries that name her."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import phonenumbers
+
+from storage import about, db, erasure
+from storage.inbox import NEW
+from storage.privacy import Whom
+from storage.profiles import PHONE
+
+# People write numbers with these between the digits; an address is compared without them as well.
+SEPARATORS = b" -().+"
+
+
+class Needles:
+    """What to look for in a body: addresses and tokens anywhere, numbers as whole numbers."""
+
+    def __init__(self, whom: Whom) -> None:
+        ids = [value for _, value in whom.keys if value.isdigit()]
+        self._numbers = re.compile(
+            b"|".join(rb"(?<!\d)%s(?!\d)" % number.encode() for number in ids) or rb"(?!)"
+        )
+        words = [(kind, value) for kind, value in whom.keys if not value.isdigit()]
+        self._words = {
+            _flat(spelling)
+            for kind, value in words
+            for spelling in _spellings(national(value) if kind == PHONE else value)
+        } - {b""}
+
+    def named_in(self, body: bytes) -> bool:
+        """Whether a body names her, in whatever case and with whatever between the digits."""
+        flat = _flat(body)
+        return any(word in flat for word in self._words) or bool(self._numbers.search(body))
+
+
+def national(number: str) -> str:
+    """The digits of a number in E.164 that it has everywhere, with or without its country's."""
+    try:
+        return str(phonenumbers.parse(number).national_number)
+    except phonenumbers.NumberParseException:
+        return number
+
+
+def _spellings(value: str) -> tuple[bytes, bytes]:
+    """As it is, and as JSON may escape it."""
+    return value.encode(), value.encode("ascii", "backslashreplace").replace(b"\\x", b"\\u00")
+
+
+def _flat(text: bytes) -> bytes:
+    return text.lower().translate(None, SEPARATORS)
+
+
+def deliveries(shop_id: int, whom: Whom, until: datetime) -> Iterator[list[Any]]:
+    """The deliveries up to a moment that name her, in portions."""
+    needles, after = Needles(whom), ""
+    while True:
+        with db.inbox_reading() as session:
+            page = about.deliveries_page(session, shop_id, after, until)
+        if not page:
+            return
+        yield [row for row in page if needles.named_in(bytes(row.body))]
+        after = page[-1].webhook_id
+
+
+def lines(shop_id: int, whom: Whom) -> Iterator[list[Any]]:
+    """What waits of a reading of the past and names her, in portions."""
+    needles, after = Needles(whom), ("", "", -1)
+    while True:
+        with db.reading() as session:
+            page = about.lines_page(session, shop_id, after)
+        if not page:
+            return
+        yield [row for row in page if needles.named_in(row.body.encode())]
+        after = (page[-1].stage, page[-1].root, page[-1].line)
+
+
+def blank(shop_id: int, whom: Whom, until: datetime) -> int:
+    """Empty what names her; how many deliveries are yet to be digested, and stay until then."""
+    for named in lines(shop_id, whom):
+        if named:
+            with db.transaction() as session:
+                erasure.drop_families(session, shop_id, [(row.stage, row.root) for row in named])
+    waiting = 0
+    for found in deliveries(shop_id, whom, until):
+        waiting += sum(row.state == NEW for row in found)
+        settled = [row.webhook_id for row in found if row.state != NEW]
+        if settled:
+            with db.inbox_transaction() as session:
+                erasure.blank_deliveries(session, shop_id, settled)
+    return waiting

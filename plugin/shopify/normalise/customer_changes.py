@@ -1,0 +1,30 @@
+"""customer.tags_added, customer.tags_removed, customers/purchasing_summary: what changed of one."""
+
+from typing import Any
+
+from plugin import facts
+from plugin.facts import Facts, MalformedError, Person, moment
+from plugin.shopify.normalise.fields import Payload, gid, part
+from storage.profiles import CUSTOMER
+
+TAGGED = {"customer.tags_added": True, "customer.tags_removed": False}
+
+
+def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+    """Each tag by itself, so that adding and removing may come in any order; or the sums."""
+    customer = gid(payload.get("customerId"))
+    if customer is None:
+        raise MalformedError("customerId is no id of a customer")
+    at = moment(payload.get("occurredAt"), "occurredAt")
+    properties: dict[str, Any]
+    if topic in TAGGED:
+        tags = payload.get("tags")
+        properties = {f"tag:{tag}": TAGGED[topic] for tag in tags or [] if isinstance(tag, str)}
+    else:
+        spent = part(payload, "amountSpent")
+        code = str(spent.get("currencyCode") or currency)
+        properties = {
+            "orders_count": int(payload.get("numberOfOrders") or 0),
+            "total_spent": facts.minor(spent.get("amount") or 0, code, "amountSpent"),
+        }
+    return Facts(people=[Person(facts.keys((CUSTOMER, customer)), at, properties=properties)])

@@ -1,0 +1,22 @@
+"""customers/merge: two customers that the merchant made one."""
+
+from datetime import UTC, datetime
+
+from plugin import facts
+from plugin.facts import Facts, Person
+from plugin.shopify.normalise.fields import Payload, gid, told
+from storage.profiles import CUSTOMER
+
+SOMETIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+    """Both customers are one person, once the merge has succeeded."""
+    if payload.get("status") == "failed":
+        return Facts()
+    kept = gid(payload.get("admin_graphql_api_customer_kept_id"))
+    deleted = gid(payload.get("admin_graphql_api_customer_deleted_id"))
+    if kept is None or deleted is None:
+        raise facts.MalformedError("admin_graphql_api_customer_kept_id is no id of a customer")
+    keys = facts.keys((CUSTOMER, kept), (CUSTOMER, deleted))
+    return Facts(people=[Person(keys, told(payload, SOMETIME))])

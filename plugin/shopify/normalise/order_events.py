@@ -1,0 +1,108 @@
+"""What happens to an order: refunds, transactions, fulfilments, parcels on their way, returns.
+
+These name the order and nobody; the order says whose it is, before or after them.
+"""
+
+from datetime import datetime
+
+from plugin import facts
+from plugin.facts import Did, Facts, Person, minor, moment
+from plugin.shopify.normalise.fields import Payload, gid, number, part, rows, text
+from storage.profiles import ORDER
+
+PARCEL = {
+    "confirmed": "Confirmed Shipment",
+    "out_for_delivery": "Marked Out for Delivery",
+    "delivered": "Delivered Shipment",
+}
+RETURN = {
+    "returns/request": "Requested Return",
+    "returns/approve": "Approved Return",
+    "returns/decline": "Declined Return",
+    "returns/cancel": "Cancelled Return",
+    "returns/close": "Closed Return",
+    "returns/reopen": "Reopened Return",
+}
+
+
+def refunds(topic: str, payload: Payload, currency: str) -> Facts:
+    """refunds/create: `Refunded Order`, worth what went back."""
+    currency = text(next(iter(rows(payload, "transactions")), {}), "currency") or currency
+    back = sum(
+        minor(paid.get("amount") or 0, currency, "transactions.amount")
+        for paid in rows(payload, "transactions")
+        if paid.get("kind") == "refund" and paid.get("status") == "success"
+    )
+    at = moment(payload.get("processed_at") or payload.get("created_at"), "created_at")
+    person = _buyer(number(payload, "order_id"), at)
+    said = {"order_id": payload["order_id"], "note": text(payload, "note")[:300]}
+    refund = str(number(payload, "id"))
+    event = Did(person, "Refunded Order", refund, at, back, currency, said)
+    return Facts(people=[person], events=[event])
+
+
+def transactions(topic: str, payload: Payload, currency: str) -> Facts:
+    """order_transactions/create: one event a payment, its outcome in the properties."""
+    currency = text(payload, "currency") or currency
+    at = moment(payload.get("processed_at") or payload.get("created_at"), "created_at")
+    person = _buyer(number(payload, "order_id"), at)
+    said = {name: text(payload, name) for name in ("kind", "status", "gateway")}
+    event = Did(
+        person,
+        "Order Transaction",
+        str(number(payload, "id")),
+        at,
+        minor(payload.get("amount") or 0, currency, "amount"),
+        currency,
+        {"order_id": payload["order_id"], **said},
+    )
+    return Facts(people=[person], events=[event])
+
+
+def fulfilments(topic: str, payload: Payload, currency: str) -> Facts:
+    """fulfillments/create, update: `Confirmed Shipment`, with the number to follow it by."""
+    if topic != "fulfillments/create":
+        person = _buyer(
+            number(payload, "order_id"), moment(payload.get("updated_at"), "updated_at")
+        )
+        return Facts(people=[person])
+    at = moment(payload.get("created_at"), "created_at")
+    person = _buyer(number(payload, "order_id"), at)
+    said = {
+        "order_id": payload["order_id"],
+        "tracking_company": text(payload, "tracking_company"),
+        "tracking_number": text(payload, "tracking_number"),
+        "tracking_url": text(payload, "tracking_url"),
+    }
+    event = Did(person, "Confirmed Shipment", str(number(payload, "id")), at, properties=said)
+    return Facts(people=[person], events=[event])
+
+
+def parcels(topic: str, payload: Payload, currency: str) -> Facts:
+    """fulfillment_events/create: where a parcel is."""
+    at = moment(payload.get("happened_at"), "happened_at")
+    person = _buyer(number(payload, "order_id"), at)
+    metric = PARCEL.get(text(payload, "status"))
+    if metric is None:
+        return Facts(people=[person])
+    said = {"order_id": payload["order_id"], "fulfillment_id": payload.get("fulfillment_id")}
+    event = Did(person, metric, str(number(payload, "fulfillment_id")), at, properties=said)
+    return Facts(people=[person], events=[event])
+
+
+def returns(topic: str, payload: Payload, currency: str) -> Facts:
+    """returns/…: what became of a return. Its payload has no time; the telling's counts."""
+    metric = RETURN.get(topic)
+    order = payload.get("order_id") or part(payload, "order").get("id")
+    if metric is None or not isinstance(order, int):
+        return Facts()  # before 2024-07 a declined return did not say whose it was
+    at = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    person = _buyer(order, at)
+    return_id = gid(payload.get("admin_graphql_api_id")) or number(payload, "id")
+    said = {"order_id": order, "return_id": return_id}
+    unique = str(return_id) if metric != "Reopened Return" else f"{return_id}:{at.isoformat()}"
+    return Facts(people=[person], events=[Did(person, metric, unique, at, properties=said)])
+
+
+def _buyer(order_id: int, at: datetime) -> Person:
+    return Person(facts.keys((ORDER, order_id)), at)

@@ -1,0 +1,33 @@
+"""customers/data_request, customers/redact, shop/redact: what the law lets people ask of us.
+
+The topic stands in a header that nobody signs, so the signed body must have the topic's own shape:
+a shopper's question must never empty a shop.
+"""
+
+from plugin import facts
+from plugin.facts import Asked, Facts, MalformedError, moment
+from plugin.shopify.normalise.fields import Payload, customer_keys, part
+from storage.privacy import DATA_REQUEST, REDACT, SHOP_REDACT
+from storage.profiles import ORDER
+
+ORDERS = {DATA_REQUEST: "orders_requested", REDACT: "orders_to_redact"}
+
+
+def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+    """One request."""
+    at = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    if topic == SHOP_REDACT:
+        if {"customer", "data_request", *ORDERS.values()} & payload.keys():
+            raise MalformedError("this body is not shop/redact's")
+        return Facts(asked=[Asked(topic, at, at.isoformat())])
+    if not isinstance(payload.get("customer"), dict) or (topic == REDACT) == (
+        "data_request" in payload
+    ):
+        raise MalformedError(f"this body is not {topic}'s")
+    orders = payload.get(ORDERS[topic])
+    keys = (
+        *customer_keys(part(payload, "customer")),
+        *facts.keys(*((ORDER, number) for number in (orders if isinstance(orders, list) else ()))),
+    )
+    request = part(payload, "data_request").get("id")
+    return Facts(asked=[Asked(topic, at, f"{request or at.isoformat()}:{keys}", keys)])

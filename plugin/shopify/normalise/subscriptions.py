@@ -1,0 +1,54 @@
+"""subscription_contracts/…, subscription_billing_attempts/…: contracts that our own app made."""
+
+from plugin import facts
+from plugin.facts import Described, Did, Facts, Person, moment
+from plugin.shopify.normalise.fields import Payload, number, part, text
+from storage.profiles import CUSTOMER, SUBSCRIPTION
+from storage.subscriptions import Subscription
+
+METRICS = {
+    "subscription_contracts/create": "Started Subscription",
+    "subscription_contracts/activate": "Activated Subscription",
+    "subscription_contracts/pause": "Paused Subscription",
+    "subscription_contracts/cancel": "Cancelled Subscription",
+    "subscription_contracts/expire": "Expired Subscription",
+    "subscription_contracts/fail": "Failed Subscription",
+    "subscription_billing_attempts/success": "Subscription Order Paid",
+    "subscription_billing_attempts/failure": "Subscription Payment Failed",
+    "subscription_billing_attempts/challenged": "Subscription Payment Challenged",
+}
+
+
+def contracts(topic: str, payload: Payload, currency: str) -> Facts:
+    """One contract as it stands, and what became of it."""
+    sent = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    contract = number(payload, "id")
+    person = Person(
+        facts.keys((SUBSCRIPTION, contract), (CUSTOMER, payload.get("customer_id"))), sent
+    )
+    policy = part(payload, "billing_policy")
+    row = {
+        "id": contract,
+        "status": text(payload, "status"),
+        "interval": text(policy, "interval"),
+        "interval_count": int(policy.get("interval_count") or 1),
+        "updated_at": sent,
+        "told_at": sent,
+    }
+    events = []
+    if metric := METRICS.get(topic):
+        unique = f"{contract}:{payload.get('revision_id') or sent.isoformat()}"
+        events.append(Did(person, metric, unique, sent, properties={"subscription_id": contract}))
+    return Facts(people=[person], events=events, described=[Described(Subscription, row, person)])
+
+
+def billing(topic: str, payload: Payload, currency: str) -> Facts:
+    """One attempt to be paid for a contract."""
+    contract, attempt = payload.get("subscription_contract_id"), payload.get("id")
+    if contract is None or attempt is None:
+        return Facts()  # Shopify's own example is an empty object: nothing is said of anybody
+    sent = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    person = Person(facts.keys((SUBSCRIPTION, contract)), sent)
+    said = {"subscription_id": contract, "error_code": text(payload, "error_code")}
+    event = Did(person, METRICS[topic], str(attempt), sent, properties=said)
+    return Facts(people=[person], events=[event])

@@ -1,0 +1,246 @@
+"""Erasure: how each table forgets a shopper, or a whole shop, in bounded pieces.
+
+What is about a shopper (`storage.about`) is deleted, unless reports or the law need it: then it
+stays without her.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, delete, or_, tuple_, update
+from sqlalchemy import select as columns
+from sqlmodel import Session, col
+
+from storage.about import ABOUT, addresses, condition, enrolments, orders, tables
+from storage.backfills import BackfillLine
+from storage.consent import Consent, ConsentEvent
+from storage.coupons import CouponCode
+from storage.flows import Enrolment, StepLog
+from storage.ids import new_id
+from storage.inbox import DONE, NEW, Delivery
+from storage.messages import DUE, SENDING, SKIPPED, Credit, Message
+from storage.orders import Order, OrderLine
+from storage.privacy import PrivacyRequest, Whom, mark
+from storage.profiles import Identity, Profile
+from storage.shops import Shop
+
+BATCH = 1_000  # rows in one transaction
+NOBODY_ID = 0  # the profile of a message whose receiver is forgotten
+
+
+def detach(session: Session, shop_id: int, whom: Whom) -> None:
+    """Take away what leads to her, so that whatever comes from now on begins anew."""
+    connection = session.connection()
+    if whom.profile_ids:
+        for table, ids in ((Identity, Identity.profile_id), (Profile, Profile.id)):
+            connection.execute(
+                delete(table).where(
+                    col(table.shop_id) == shop_id,
+                    col(ids).in_(whom.profile_ids),
+                )
+            )
+    if whom.addresses:
+        connection.execute(
+            delete(Consent).where(col(Consent.shop_id) == shop_id, addresses(Consent, whom))
+        )
+    session.expire_all()
+
+
+def erase_some(session: Session, shop_id: int, whom: Whom) -> bool:
+    """Erase a bounded part of what is left of her; False when nothing is.
+
+    Enrolments and messages first: who works on one holds its row and writes the others.
+    """
+    stages: list[Callable[[], int]] = [
+        lambda: _erase_enrolments(session, shop_id, whom),
+        lambda: _blank_messages(session, shop_id, whom),
+        lambda: _blank_orders(session, shop_id, whom),
+        lambda: _blank_ledger(session, shop_id, whom),
+    ]
+    stages += [
+        lambda table=table: _delete_some(session, table, shop_id, condition(table, shop_id, whom))  # type: ignore[misc]
+        for table in tables()
+        if table.name == "merge" or ("profile_id" in table.c and table.name not in BLANKED)
+    ]
+    return any(stage() for stage in stages)
+
+
+BLANKED = frozenset(("message", "orders", "consent_event"))
+
+
+def _delete_some(
+    session: Session, table: Table, shop_id: int, where: ColumnElement[bool] | None = None
+) -> int:
+    key = list(table.primary_key)
+    some = columns(*key).where(table.c.shop_id == shop_id).limit(BATCH)
+    if where is not None:
+        some = some.where(where)
+    gone = delete(table).where(table.c.shop_id == shop_id, tuple_(*key).in_(some))
+    return session.connection().execute(gone).rowcount
+
+
+def _erase_enrolments(session: Session, shop_id: int, whom: Whom) -> int:
+    ids = list(
+        session.connection()
+        .execute(enrolments(shop_id, whom).limit(BATCH).with_for_update())
+        .scalars()
+    )
+    for table, column in ((StepLog, StepLog.enrolment_id), (Enrolment, Enrolment.id)):
+        session.connection().execute(
+            delete(table).where(
+                col(table.shop_id) == shop_id,
+                col(column).in_(ids),
+            )
+        )
+    return len(ids)
+
+
+def _blank_messages(session: Session, shop_id: int, whom: Whom) -> int:
+    """Messages stay for the reports, as nobody's: under other ids, for mail relays know the old."""
+    of_shop = col(Message.shop_id) == shop_id
+    rows = list(
+        session.connection().execute(
+            columns(col(Message.id), col(Message.key), col(Message.state))
+            .where(of_shop, col(Message.profile_id).in_(whom.profile_ids))
+            .limit(BATCH)
+            .with_for_update()
+        )
+    )
+    for old_id, key, state in rows:
+        fresh = new_id()
+        dropped = {"state": SKIPPED, "reason": "no_profile"} if state in (DUE, SENDING) else {}
+        session.connection().execute(
+            update(Message)
+            .where(of_shop, col(Message.id) == old_id)
+            .values(
+                id=fresh, key=f"forgotten:{fresh}", profile_id=NOBODY_ID, destination="",
+                enrolment_id=None, event_id=None, locale="", subject="", coupon_code=None,
+                links=[], **dropped,
+            )
+        )  # fmt: skip
+        session.connection().execute(
+            update(Credit)
+            .where(col(Credit.shop_id) == shop_id, col(Credit.message_id) == old_id)
+            .values(message_id=fresh)
+        )
+        session.connection().execute(
+            update(CouponCode)
+            .where(col(CouponCode.shop_id) == shop_id, col(CouponCode.message_key) == key)
+            .values(message_key=f"forgotten:{fresh}", redeemed_order_id=None)
+        )
+    return len(rows)
+
+
+ANONYMOUS_ORDER: dict[str, Any] = {
+    "profile_id": None,
+    "number": "",
+    "checkout_token": None,
+    "cart_token": None,
+    "discount_codes": [],
+    "status_url": "",
+}
+
+
+def _blank_orders(session: Session, shop_id: int, whom: Whom) -> int:
+    """Amounts and goods stay for the reports; whose order it was does not."""
+    named = or_(
+        col(Order.profile_id).is_not(None), col(Order.number) != "", col(Order.status_url) != ""
+    )
+    ids = list(
+        session.connection()
+        .execute(orders(shop_id, whom).where(named).limit(BATCH).with_for_update())
+        .scalars()
+    )
+    change = session.connection().execute
+    change(
+        update(Order)
+        .where(col(Order.shop_id) == shop_id, col(Order.id).in_(ids))
+        .values(ANONYMOUS_ORDER)
+    )
+    change(  # a line without a product has a title that somebody typed
+        update(OrderLine)
+        .where(
+            col(OrderLine.shop_id) == shop_id,
+            col(OrderLine.order_id).in_(ids),
+            col(OrderLine.product_id).is_(None),
+        )
+        .values(title="")
+    )
+    change(
+        update(CouponCode)
+        .where(col(CouponCode.shop_id) == shop_id, col(CouponCode.redeemed_order_id).in_(ids))
+        .values(redeemed_order_id=None)
+    )
+    return len(ids)
+
+
+def _blank_ledger(session: Session, shop_id: int, whom: Whom) -> int:
+    """The proof of a consent stays under the mark of its address, for whoever disputes it.
+
+    GDPR, article 17(3)(e): erasure does not reach what a legal claim is defended with.
+    """
+    named = col(ConsentEvent.address).not_like("forgotten:%")
+    where = and_(ABOUT["consent_event"](shop_id, whom), named)
+    rows = list(
+        session.connection().execute(
+            columns(col(ConsentEvent.id), col(ConsentEvent.channel), col(ConsentEvent.address))
+            .where(col(ConsentEvent.shop_id) == shop_id, where)
+            .limit(BATCH)
+        )
+    )
+    for entry, channel, address in rows:
+        known_as = mark("suppression", f"{shop_id}:{channel}:{address}")
+        session.connection().execute(
+            update(ConsentEvent)
+            .where(col(ConsentEvent.shop_id) == shop_id, col(ConsentEvent.id) == entry)
+            .values(
+                address=f"forgotten:{known_as}", unique_key=f"forgotten:{entry}", profile_id=None,
+                page="", ip="", user_agent="",
+            )
+        )  # fmt: skip
+    return len(rows)
+
+
+def blank_deliveries(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
+    """Empty deliveries that are digested or never will be; their ids stay: each counts once."""
+    session.connection().execute(
+        update(Delivery)
+        .where(
+            col(Delivery.shop_id) == shop_id,
+            col(Delivery.webhook_id).in_(webhook_ids),
+            col(Delivery.state) != NEW,
+        )
+        .values(body=b"", state=DONE, error="")
+    )
+
+
+def drop_families(session: Session, shop_id: int, families: Sequence[tuple[str, str]]) -> None:
+    """Drop what waits of a reading of the past, by (stage, root)."""
+    session.connection().execute(
+        delete(BackfillLine).where(
+            col(BackfillLine.shop_id) == shop_id,
+            tuple_(col(BackfillLine.stage), col(BackfillLine.root)).in_(families),
+        )
+    )
+
+
+def empty_shop(session: Session, shop_id: int) -> bool:
+    """Delete some of a shop's rows, its requests for privacy last; False when nothing is left."""
+    return any(
+        _delete_some(session, table, shop_id)
+        for table in tables()
+        if table.name != PrivacyRequest.__tablename__
+    )
+
+
+def empty_inbox(session: Session, shop_id: int) -> bool:
+    """Delete some of a shop's deliveries; False when none is left."""
+    table: Table = Delivery.__table__  # type: ignore[attr-defined]
+    return bool(_delete_some(session, table, shop_id))
+
+
+def drop_shop(session: Session, shop_id: int) -> None:
+    """Delete a shop that is empty, with its requests."""
+    for table, key in ((PrivacyRequest, PrivacyRequest.shop_id), (Shop, Shop.id)):
+        session.connection().execute(delete(table).where(col(key) == shop_id))
+    session.expire_all()

@@ -1,0 +1,31 @@
+"""Stock: how many of each variant there are, and how many at each place."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, SQLModel
+
+from storage.types import moment, shop_key
+
+
+class Stock(SQLModel, table=True):
+    """How many of a variant can be bought, over all places."""
+
+    shop_id: int = shop_key()
+    variant_id: int = Field(primary_key=True, sa_type=BigInteger)
+    available: int | None = None
+    updated_at: datetime = moment()
+    told_at: datetime = moment()
+
+
+class InventoryLevel(SQLModel, table=True):
+    """How many of an inventory item lie at one place; None after it was disconnected from there."""
+
+    __tablename__ = "inventory_level"
+
+    shop_id: int = shop_key()
+    item_id: int = Field(primary_key=True, sa_type=BigInteger)
+    location_id: int = Field(primary_key=True, sa_type=BigInteger)
+    available: int | None = None
+    updated_at: datetime = moment()
+    told_at: datetime = moment()
