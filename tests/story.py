@@ -17,7 +17,10 @@ class Story:
     def __init__(self, seed: int = 7) -> None:
         self.at = START
         app = App.from_manifest(
-            PATH, client_id="test-client-id", client_secret="a client secret of 32 bytes for tests", url="http://app"
+            PATH,
+            client_id="test-client-id",
+            client_secret="a client secret of 32 bytes for tests",
+            url="http://app",
         )
         self.store = Store(app=app, now=lambda: self.at)
         self.store.install()
