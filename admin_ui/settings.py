@@ -7,7 +7,7 @@ from admin_ui.language import LANGUAGES
 from admin_ui.visit import Visit
 from plugin import facts
 from plugin.manifest import manifest
-from storage import db, inbox, shops
+from storage import db, inbox, privacy, shops
 
 LONGEST = {"sender_name": 100, "sender_email": 254, "postal_address": 300}
 
@@ -67,6 +67,8 @@ def _page(
     granted = set(shop.scopes.replace(" ", "").split(",")) - {""}
     with db.inbox_reading() as session:
         quarantined = inbox.count_quarantined(session, shop.id)
+    with db.reading() as session:
+        asked = privacy.requests_of(session, shop.id)
     return visit.page(
         "settings.html",
         toast=toast,
@@ -77,5 +79,6 @@ def _page(
         languages=LANGUAGES,
         scopes=[(scope, not granted or scope in granted) for scope in manifest()["scopes"]],
         quarantined=quarantined,
+        asked=asked,
         embed=links.embed(shop),
     )

@@ -86,6 +86,7 @@ TONES = {
     "sending": "info",
 }  # fmt: skip
 REASONS = {
+    "suppressed": N_("The shopper asked to be forgotten and has not signed up again since."),
     "no_consent": N_("This address never agreed to marketing messages."),
     "unsubscribed": N_("This address had unsubscribed before the message was due."),
     "no_address": N_("We know no address of theirs for this channel."),

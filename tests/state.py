@@ -33,7 +33,7 @@ def state_of(shop_id: int) -> dict[str, Any]:
             for row in rows(model):
                 kept = {k: v for k, v in row.items() if k not in ("shop_id", *without)}
                 if kept.get("profile_id") is not None:
-                    kept["profile_id"] = names[kept["profile_id"]]
+                    kept["profile_id"] = names.get(kept["profile_id"], "nobody")
                 out.append(json.dumps(kept, sort_keys=True))
             return sorted(out)
 

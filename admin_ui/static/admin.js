@@ -46,6 +46,19 @@
     dialog.showModal();
   }
 
+  // A link could not show who asks: App Bridge adds the session token to a fetch only.
+  async function download(event) {
+    const button = event.target.closest("[data-download]");
+    if (!button) return;
+    const answer = await fetch(button.dataset.download);
+    if (!answer.ok) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") || "")?.[1] || "file.json";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), SHOWN_MS);
+  }
+
   let waiting = 0;
   function busy(change) {
     waiting = Math.max(0, waiting + change);
@@ -53,6 +66,7 @@
   }
 
   document.addEventListener("regulars:toast", (event) => toast(event.detail.words));
+  document.addEventListener("click", download);
   document.addEventListener("htmx:confirm", ask);
   document.addEventListener("htmx:before:request", () => busy(1));
   document.addEventListener("htmx:finally:request", () => busy(-1));

@@ -1,0 +1,67 @@
+"""The settings show what shoppers asked for, and hand the merchant their files."""
+
+import pytest
+
+from plugin import clock
+from plugin.events.digest import apply
+from plugin.facts import Asked, Facts, Key, Person
+from plugin.people import privacy as asked_of_us
+from storage import db, privacy
+from storage.privacy import DATA_REQUEST, REDACT
+
+KEYS = (Key("customer_id", "7001002003"), Key("email", "maya@example.com"))
+
+
+@pytest.fixture
+def asked(merchant, shop):
+    """A shopper asked for her data; the id of the request."""
+    at = clock.now()
+    apply(shop, Facts(people=[Person(KEYS, at, {"first_name": "Maya"})]))
+    apply(shop, Facts(asked=[Asked(DATA_REQUEST, at, "1", KEYS)]))
+    with db.reading() as session:
+        (request,) = privacy.requests_of(session, shop.id)
+    return request.id
+
+
+def test_nobody_has_asked(merchant):
+    assert "Nobody has asked yet." in merchant.open("/settings").text
+
+
+def test_the_merchant_downloads_the_copy(merchant, shop, asked):
+    assert "Being done" in merchant.open("/settings").text
+    assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
+
+    asked_of_us.carry_out(shop.id, [asked])
+
+    page = merchant.open("/settings").text
+    assert f'data-download="/settings/privacy/{asked}"' in page
+    assert "maya" not in page.lower()
+    file = merchant.fetch(f"/settings/privacy/{asked}")
+    assert file.headers["content-disposition"].startswith('attachment; filename="privacy-request-')
+    assert file.json()["tables"]["profile"][0]["first_name"] == "Maya"
+    assert "数据副本" in merchant.open("/settings", locale="zh-CN").text
+
+
+def test_only_this_shops_merchant_gets_it(merchant, other, shop, asked):
+    asked_of_us.carry_out(shop.id, [asked])
+
+    assert other.fetch(f"/settings/privacy/{asked}").status_code == 404
+    stranger = other.client.get(f"/settings/privacy/{asked}", follow_redirects=False)
+    assert stranger.status_code == 302
+
+
+def test_the_file_goes_after_thirty_days_or_with_the_shopper(merchant, shop, asked, monkeypatch):
+    asked_of_us.carry_out(shop.id, [asked])
+    apply(shop, Facts(asked=[Asked(REDACT, clock.now(), "2", KEYS)]))
+    assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
+    assert "File deleted" in merchant.open("/settings").text
+
+
+def test_the_file_expires(merchant, shop, asked, monkeypatch):
+    asked_of_us.carry_out(shop.id, [asked])
+    later = clock.now() + asked_of_us.KEPT_FOR
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    asked_of_us.expire()
+
+    assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404

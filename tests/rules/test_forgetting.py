@@ -1,0 +1,229 @@
+"""L13, L14, O13: who is forgotten is in no table, queue, log or file; who asks gets every field."""
+
+import json
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import SQLModel
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from plugin import clock
+from plugin.events.digest import digest
+from plugin.people import privacy as asked_of_us
+from storage import about, db, inbox, privacy
+from storage.coupons import CouponCode, count_free
+from storage.inbox import Delivery
+from storage.messages import Credit, Message
+from storage.orders import Order
+from storage.privacy import DATA_REQUEST, DONE, REDACT, SHOP_REDACT
+from storage.shops import Shop, get_shop, uninstall
+from tests.conftest import SETTINGS
+from tests.rules import canary
+from tests.state import state_of
+from webhooks.app import routes
+
+WITHIN_S = 60.0
+SECRET = SETTINGS["REGULARS_SHOPIFY_CLIENT_SECRET"]
+
+
+@pytest.fixture
+def client(database, shop):
+    with TestClient(Starlette(routes=routes())) as client:
+        yield client
+
+
+def work() -> None:
+    """What clock and workers do, until nothing is due."""
+    for _ in range(20):
+        digest()
+        now = clock.now() + timedelta(seconds=5)  # what was put off is due by then
+        with db.transaction() as session:
+            due = privacy.claim_due(session, now, 100)
+        for shop_id, request_id in due:
+            asked_of_us.carry_out(shop_id, [request_id])
+        with db.inbox_reading() as session:
+            if not due and not inbox.waiting(session):
+                return
+    raise AssertionError("there is no end to it")
+
+
+def rows(model: Any, shop: Shop) -> list[Any]:
+    with db.reading() as session:
+        query = model.__table__.select().where(model.__table__.c.shop_id == shop.id)
+        return list(session.connection().execute(query))
+
+
+def other_shop(shop: Shop) -> Shop:
+    other = Shop(id=shop.id + 1, domain="other.myshopify.com", installed_at=shop.installed_at)
+    with db.transaction() as session:
+        session.add(other)
+    return other
+
+
+def test_every_table_has_its_place_and_the_canary_sits_in_each(sqlite, shop):
+    planted = {row.__tablename__ for row in canary.plant(shop)}
+    for table in SQLModel.metadata.sorted_tables:
+        if "shop_id" in table.c and table.name not in about.NOBODY:
+            known = table.name in about.ABOUT or table.name in about.RAW
+            assert known or "profile_id" in table.c, f"whose are the rows of {table.name}?"
+            assert table.name in planted, f"plant the canary in {table.name}"
+
+
+def test_a_customer_planted_everywhere_is_gone_within_a_minute(
+    client, shop, database, tmp_path, bell, capfd
+):
+    canary.plant(shop)
+    assert canary.found_in(canary.dump(database, tmp_path)) == list(canary.WORDS)
+    began = time.monotonic()
+
+    canary.ask(
+        client, shop, REDACT, SECRET, **canary.about_her(),
+        orders_to_redact=[canary.LOOSE_ORDER],
+    )  # fmt: skip
+    work()
+
+    assert time.monotonic() - began < WITHIN_S
+    assert canary.found_in(canary.dump(database, tmp_path)) == []
+    queued = b"".join(message for queue in bell.queues.values() for message in [*queue.queue])
+    assert canary.found_in(queued) == []
+    said = capfd.readouterr()
+    assert canary.found_in((said.out + said.err).encode()) == []
+    (request, *_) = rows(privacy.PrivacyRequest, shop)
+    assert {r.state for r in rows(privacy.PrivacyRequest, shop)} == {DONE, "expired"}
+    assert request.shop_id == shop.id
+
+
+def test_amounts_stay_as_nobodys(client, shop):
+    canary.plant(shop)
+
+    canary.ask(client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
+    work()
+
+    order = next(row for row in rows(Order, shop) if row.id == canary.ORDER)
+    (credit,) = rows(Credit, shop)
+    sent = next(row for row in rows(Message, shop) if row.state == "accepted")
+    (code,) = rows(CouponCode, shop)
+    assert (order.total, order.profile_id, order.number) == (4200, None, "")
+    assert (credit.amount, credit.message_id) == (4200, sent.id)
+    assert (sent.profile_id, sent.destination, sent.opened_at is not None) == (0, "", True)
+    assert {row.state for row in rows(Message, shop)} == {"accepted", "skipped"}
+    with db.reading() as session:
+        assert count_free(session, shop.id, 1) == 0, "her code is not given to anybody else"
+    assert code.redeemed_order_id is None
+
+
+def test_a_second_request_and_a_late_delivery_bring_nothing_back(client, shop, database, tmp_path):
+    canary.plant(shop)
+    canary.ask(
+        client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[canary.LOOSE_ORDER]
+    )
+    work()
+
+    canary.ask(
+        client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[canary.LOOSE_ORDER]
+    )
+    with db.inbox_transaction() as session:
+        session.add(
+            Delivery(shop_id=shop.id, webhook_id="late", topic="customers/update",
+                     received_at=clock.now(), body=json.dumps(canary.customer()).encode())
+        )  # fmt: skip
+    work()
+    asked_of_us.scrub.scrub()
+
+    assert state_of(shop.id)["people"] == {}
+    assert canary.found_in(canary.dump(database, tmp_path)) == []
+
+
+def test_the_copy_has_every_field_that_we_keep(client, shop):
+    planted = canary.plant(shop)
+    began = time.monotonic()
+
+    canary.ask(
+        client, shop, DATA_REQUEST, SECRET, **canary.about_her(),
+        orders_requested=[canary.LOOSE_ORDER], data_request={"id": 9},
+    )  # fmt: skip
+    work()
+
+    assert time.monotonic() - began < WITHIN_S
+    with db.reading() as session:
+        ready = [r for r in privacy.requests_of(session, shop.id) if r.ready and r.expires_at]
+        file = json.loads(privacy.get_request(session, shop.id, ready[0].id).content)
+    assert canary.found_in(json.dumps(file).encode()) == list(canary.WORDS)
+    assert len(file["deliveries"]) >= 5
+    for row in planted:
+        if row.__tablename__ in about.RAW | about.NOBODY:
+            continue
+        copies = file["tables"][row.__tablename__]
+        said = json.loads(row.model_dump_json())
+        keys = [c.name for c in row.__table__.primary_key]
+        (copy,) = [c for c in copies if all(str(c[k]) == str(said[k]) for k in keys)]
+        assert copy.keys() == said.keys()
+        for name, value in said.items():
+            if isinstance(value, str) and not name.endswith("_at") and name != "at":
+                assert copy[name] == value
+
+
+def test_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):
+    canary.plant(shop)
+    other = other_shop(shop)
+    canary.plant(other)
+    work()
+    held = state_of(other.id)
+    with db.transaction() as session:
+        uninstall(session, shop.id, clock.now())
+    began = time.monotonic()
+
+    canary.ask(client, shop, SHOP_REDACT, SECRET)
+    work()
+
+    assert time.monotonic() - began < WITHIN_S
+    for table in SQLModel.metadata.sorted_tables:
+        if "shop_id" in table.c:
+            engine = db.inbox_engine() if table.name == "delivery" else db.engine()
+            with engine.execution_options(all_shops="this test").connect() as connection:
+                owners = {row.shop_id for row in connection.execute(table.select())}
+            assert shop.id not in owners, table.name
+            assert other.id in owners or table.name in about.NOBODY, table.name
+    with db.reading() as session:
+        assert get_shop(session, shop.id) is None
+    assert state_of(other.id) == held
+    assert b"dewpoint" not in canary.dump(database, tmp_path).lower()
+
+
+def test_a_shop_that_came_back_is_not_emptied(client, shop):
+    canary.plant(shop)
+    held = state_of(shop.id)
+    canary.ask(client, shop, SHOP_REDACT, SECRET)
+    with db.transaction() as session:
+        again = get_shop(session, shop.id)
+        again.installed_at = clock.now() + timedelta(seconds=1)
+        session.add(again)
+
+    work()
+
+    assert state_of(shop.id)["orders"] == held["orders"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "body"),
+    [
+        (SHOP_REDACT, {**canary.about_her(), "orders_to_redact": []}),
+        (SHOP_REDACT, {**canary.about_her(), "orders_requested": [], "data_request": {"id": 1}}),
+        (REDACT, {**canary.about_her(), "orders_requested": [], "data_request": {"id": 1}}),
+        (DATA_REQUEST, {**canary.about_her(), "orders_to_redact": []}),
+        (REDACT, {}),
+    ],
+)
+def test_a_signed_body_does_nothing_under_another_topic(client, shop, topic, body):
+    canary.plant(shop)
+    held = state_of(shop.id)["orders"]
+
+    canary.ask(client, shop, topic, SECRET, **body)
+    work()
+
+    assert state_of(shop.id)["orders"] == held
+    with db.inbox_reading() as session:
+        assert next(iter(inbox.quarantined(session, shop.id))).topic == topic

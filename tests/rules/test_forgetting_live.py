@@ -1,0 +1,89 @@
+"""L13, O13: a real shopper of a running Regulars is forgotten, down to the last file."""
+
+import asyncio
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from devstore.app import App
+from devstore.shopper import Shopper
+from devstore.store import Store
+from plugin.forms.definition import questions
+from plugin.manifest import PATH
+from tests.faults.town import Town, eventually
+
+WITHIN_S = 60.0
+EMAIL, PHONE, FIRST, LAST = "quincella@example.com", "+14155550199", "Quincella", "Marmeladova"
+STREET = "17 Quincewood Crescent"
+
+
+@pytest.fixture
+def town(tmp_path_factory: pytest.TempPathFactory) -> Generator[Town]:
+    """Every process of an installation, on SQLite."""
+    with Town(tmp_path_factory.mktemp("town")) as town:
+        yield town
+
+
+@pytest.fixture
+def store(town: Town) -> Generator[Store]:
+    """The running store's own file, to ask for what only its merchant may."""
+    app = App.from_manifest(
+        PATH, client_id="town", client_secret="a secret of the town's own, long enough", url="x"
+    )
+    store = Store(town.folder / "shop" / "store.db", app=app)
+    yield store
+    store.close()
+
+
+async def shop(town: Town) -> None:
+    """Answer the popup, fill a cart, buy."""
+    async with Shopper(town.shop) as her:
+        while not her.forms():
+            await her.visit()
+            await asyncio.sleep(0.2)
+        form = await her.form(str(her.forms()[0]["id"]))
+        assert form
+        answers = {each.name: min(each.answers) for each in questions(form)}
+        said = {"version": form["version"], "email": EMAIL, "answers": answers, "phone": PHONE}
+        assert (await her.answer(form["id"], **said)).status_code == 200
+        await her.add_to_cart("cloud-cream")
+        await her.start_checkout(EMAIL)
+        await her.pay(first_name=FIRST, last_name=LAST, address1=STREET)
+
+
+def found(folder: Path, words: list[str]) -> list[str]:
+    """Which words stand in any file of the app's, whatever their case."""
+    files = [*(folder / "app").rglob("*"), folder / "app.log"]
+    text = b"\n".join(f.read_bytes() for f in files if f.is_file()).lower()
+    return [word for word in words if word.lower().encode() in text]
+
+
+def test_a_shopper_is_gone_from_every_file_within_a_minute(town: Town, store: Store) -> None:
+    asyncio.run(shop(town))
+    customer = eventually("she is a customer", lambda: store.customer(EMAIL), within_s=WITHIN_S)
+    written_to = lambda: EMAIL in [to for to, _ in town.mails()]  # noqa: E731
+    eventually("the welcome mail is out", written_to, within_s=WITHIN_S)
+    eventually("everything is told and digested", town.told, within_s=WITHIN_S)
+    words = [EMAIL, PHONE.removeprefix("+"), FIRST, LAST, STREET, str(customer["id"])]
+    assert set(found(town.folder, words)) >= {EMAIL, FIRST, LAST, STREET, str(customer["id"])}
+
+    store.ask_for_data(EMAIL)
+    store.redact_customer(EMAIL)
+
+    eventually("she is gone", lambda: not found(town.folder, words), within_s=WITHIN_S)
+    time.sleep(3)  # nobody writes her anew
+    assert found(town.folder, words) == []
+
+
+def test_a_shop_is_empty_within_a_minute_of_the_request(town: Town, store: Store) -> None:
+    asyncio.run(shop(town))
+    eventually("everything is told and digested", town.told, within_s=WITHIN_S)
+
+    store.uninstall()
+    with store.transaction() as kept:  # 48 hours later
+        kept.execute("update delivery set due_at = 0 where topic = 'shop/redact'")
+    words = [EMAIL, FIRST, LAST, STREET, store.domain]
+
+    eventually("the shop is empty", lambda: not found(town.folder, words), within_s=WITHIN_S)
