@@ -9,7 +9,7 @@ const shop = `${store}.myshopify.com`;
 const answers = {};
 
 const ask = async (name, request) => {
-  const answer = await fetch(request, {redirect: 'manual'});
+  const answer = await fetch(request, {redirect: 'manual', signal: AbortSignal.timeout(30_000)});
   await answer.arrayBuffer();
   answers[name] = {status: answer.status, headers: Object.fromEntries(answer.headers)};
 };
