@@ -101,6 +101,7 @@ def _catalog(session: Session, shop: Shop, now: datetime) -> None:
                 tags=["hydration", "sensitivity"][: 1 + n % 2],
                 price=price,
                 updated_at=now,
+                told_at=now,
             )
         )
 
@@ -119,6 +120,7 @@ def _orders(
             "number": f"#{1096 - n}",
             "placed_at": at,
             "updated_at": at,
+            "told_at": at,
             "cancelled_at": None,
             "total": total,
             "currency": shop.currency,
