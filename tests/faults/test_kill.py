@@ -58,7 +58,7 @@ class Storm:
             self.town.skip_retries()
             return mark is None and end()
 
-        eventually(f"{parts} killed and the work done", step, within_s=120)
+        eventually(f"{parts} killed and the work done", step, within_s=240)
 
 
 class Play:
