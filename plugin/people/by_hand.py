@@ -39,13 +39,14 @@ def _shop(domain: str) -> Shop:
 
 
 def _keys(shop: Shop, email: str, phone: str, customer: str) -> tuple[Key, ...]:
+    number = customer.rpartition("/")[2]
     found = facts.keys(
         (EMAIL, facts.email(email)),
         (PHONE, facts.phone(phone, shop.country or None)),
-        (CUSTOMER, customer.rpartition("/")[2]),
+        (CUSTOMER, number if number.isdigit() else None),
     )
     if len(found) < sum(1 for said in (email, phone, customer) if said):
-        raise RegularsError("This is not a complete email address or phone number.", 400)
+        raise RegularsError("This is not a complete email address, phone number or id.", 400)
     if not found:
         raise RegularsError("Say whom: --email, --phone or --customer-id.", 400)
     return found

@@ -1,0 +1,67 @@
+"""`regulars forget` and `regulars export-person`: the same, on the operator's word."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from plugin import clock, connect
+from plugin.cli import command
+from plugin.errors import RegularsError
+from plugin.events.digest import apply
+from plugin.facts import Facts, Key, Person
+from tests.state import state_of
+
+SHOP = ("--shop", "dewpoint.myshopify.com")
+KEYS = (Key("customer_id", "7001002003"), Key("email", "maya@example.com"),
+        Key("phone", "+14155550123"))  # fmt: skip
+
+
+@pytest.fixture
+def run(sqlite, shop, monkeypatch):
+    """The command, on this test's database."""
+    monkeypatch.setattr(connect, "connect", lambda: None)
+    monkeypatch.setattr("plugin.logs.set_up", lambda: None)
+    apply(
+        shop,
+        Facts(people=[Person(KEYS, clock.now(), {"first_name": "Maya", "email": KEYS[1].value})]),
+    )
+    return lambda *words: CliRunner().invoke(command, words)
+
+
+@pytest.mark.parametrize(
+    "whom",
+    [
+        ("--email", "Maya@Example.com"),
+        ("--phone", "(415) 555-0123"),
+        ("--customer-id", "gid://shopify/Customer/7001002003"),
+    ],
+)
+def test_somebody_is_exported_and_forgotten(run, shop, tmp_path, whom):
+    file = tmp_path / "maya.json"
+    said = run("export-person", *SHOP, *whom)
+    run("export-person", *SHOP, *whom, "--out", str(file))
+
+    assert '"first_name": "Maya"' in said.stdout
+    assert json.loads(file.read_text())["tables"]["profile"][0]["email"] == "maya@example.com"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+    assert "forgotten" in run("forget", *SHOP, *whom).stdout
+    assert state_of(shop.id)["people"] == {}
+    assert '"tables": {}' in run("export-person", *SHOP, *whom).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (SHOP, "Say whom"),
+        ((*SHOP, "--email", "maya"), "not a complete email address"),
+        ((*SHOP, "--customer-id", "maya"), "not a complete"),
+        (("--shop", "stranger.myshopify.com", "--email", "maya@example.com"), "no shop"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_a_sentence(run, words, sentence):
+    for command_name in ("forget", "export-person"):
+        error = run(command_name, *words).exception
+        assert isinstance(error, RegularsError)
+        assert sentence in error.message
