@@ -27,6 +27,7 @@ SCHEMA = CACHE / "admin_2026-10.json.gz"
 SCHEMA_IN = "@shopify/dev-mcp@1.16.0"
 SCHEMA_SHA256 = "f3b522f264556925eada700e795e4a002a9cba83444ebcc6c0d724254a0c6593"
 WITHIN_S = 300
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 class MissingError(Exception):
@@ -139,7 +140,9 @@ def _environment(node: Node) -> dict[str, str]:
     """npm is a script that wants its own Node first; nobody is told what we do."""
     quiet = {"SHOPIFY_CLI_NO_ANALYTICS": "1", "OPT_OUT_INSTRUMENTATION": "true", "CI": "1"}
     path = f"{Path(node.node).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, **quiet, "PATH": path}
+    # The machine's own certificates too, where it has some: a company's proxy is known only there.
+    known = {"NODE_EXTRA_CA_CERTS": str(CERTIFICATES)} if CERTIFICATES.exists() else {}
+    return {**known, **os.environ, **quiet, "PATH": path}
 
 
 @contextmanager
