@@ -98,7 +98,12 @@ def fetch_files(package: str, folder: str) -> Path:
             _npm(_node(), "pack", package, "--pack-destination", str(there))
             (packed,) = there.glob("*.tgz")
             with tarfile.open(packed) as archive:
-                archive.extractall(there, filter="data")
+                for member in archive:
+                    target = (there / member.name).resolve()
+                    content = archive.extractfile(member)
+                    if content and target.is_relative_to(there.resolve()):
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        target.write_bytes(content.read())
             packed.unlink()
     return there / "package" / folder
 
