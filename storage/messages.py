@@ -121,6 +121,25 @@ def give_back(session: Session, shop_id: int, ids: Sequence[int]) -> None:
     )
 
 
+def wake(
+    session: Session, shop_id: int, reason: str, now: datetime, wait: timedelta
+) -> Sequence[int]:
+    """Make due what was put off for a reason, `wait` at most, and say which messages those are."""
+    woken = session.connection().execute(
+        update(Message)
+        .where(
+            col(Message.shop_id) == shop_id,
+            col(Message.state) == DUE,
+            col(Message.due_at) > now,
+            col(Message.due_at) <= now + wait,
+            col(Message.reason) == reason,
+        )
+        .values(due_at=now)
+        .returning(Message.__table__.c.id)  # type: ignore[attr-defined]
+    )
+    return woken.scalars().all()
+
+
 def claim_stuck(session: Session, limit: int) -> list[tuple[int, int]]:
     """Messages whose sender died between `sending` and the answer; (shop id, message id)."""
     stuck = (

@@ -16,6 +16,7 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 # the latest, inside the 72 that mail may be put off for (RFC 5321, 4.5.4.1 asks for 4 to 5 days).
 TRIES = 19
 SECOND_LOOK = timedelta(minutes=10)  # before a transactional mail in doubt goes out once more
+WAITS_FOR_COUPON, COUPON_WAIT = "waits_for_coupon", timedelta(seconds=30)  # then it asks again
 
 
 def settle(session: Session, message: Message, refused: SendError | None, now: datetime) -> None:

@@ -37,7 +37,6 @@ from storage.profiles import Profile, get_profile
 from storage.shops import Shop, get_shop
 
 CALL_BUDGET_S = SENDING_S - 10  # the call ends before anybody else may try
-COUPON_WAIT = timedelta(seconds=30)
 COUPON_PATIENCE = timedelta(hours=1)
 STUCK_AT_ONCE = 500
 TURN_S = 8.0  # of one batch; a worker that is told to end has ten
@@ -222,12 +221,12 @@ def _give_coupon(session: Session, message: Message, template: Loaded, dry: list
     message.coupon_code = give_code(session, message.shop_id, coupon_id, message.key, now)
     if message.coupon_code:
         return True
-    waited = message.reason == "waits_for_coupon"
+    waited = message.reason == outcome.WAITS_FOR_COUPON
     if waited and now - message.created_at > COUPON_PATIENCE:
         outcome.skip(session, message, "no_coupon")
         return False
     dry.append(coupon_id)
-    message.reason, message.due_at = "waits_for_coupon", now + COUPON_WAIT
+    message.reason, message.due_at = outcome.WAITS_FOR_COUPON, now + outcome.COUPON_WAIT
     message.lease_until = 0.0
     session.add(message)
     return False

@@ -7,10 +7,11 @@ from typing import Any
 
 import structlog
 
-from plugin import clock
+from plugin import bell, clock
 from plugin.errors import RegularsError
+from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
 from plugin.shopify.client import ShopifyError, graphql
-from storage import coupons, db, locks
+from storage import coupons, db, locks, messages
 from storage.coupons import POOL_FULL, Coupon
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # without 0 O, 1 I L, U: codes are typed from a phone
@@ -34,6 +35,20 @@ def refill(shop_id: int, coupon_id: int) -> None:
             _refill(shop_id, coupon_id)
     except locks.LockTimeoutError:
         return
+    _wake(shop_id, coupon_id)
+
+
+def _wake(shop_id: int, coupon_id: int) -> None:
+    """Send what waited for these codes now.
+
+    Once the lock is free: whoever waits rings after it wrote so, and either finds the lock free
+    and comes by here itself, or wrote before we look.
+    """
+    with db.transaction() as session:
+        if not coupons.count_free(session, shop_id, coupon_id):
+            return
+        woken = messages.wake(session, shop_id, WAITS_FOR_COUPON, clock.now(), COUPON_WAIT)
+    bell.ring_for("send", [(shop_id, message_id) for message_id in woken])
 
 
 def _refill(shop_id: int, coupon_id: int) -> None:

@@ -1,16 +1,18 @@
 """Coupon pools: filled once, whoever asks, and whatever gets lost on the way."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from dramatiq.brokers.stub import StubBroker
 from starlette.responses import JSONResponse
 
 from plugin import clock
+from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
 from plugin.offers.coupons import ALPHABET, LENGTH, new_code, refill
 from plugin.shopify.install import install
-from storage import coupons, db, locks, shops
+from storage import coupons, db, locks, messages, shops
 from storage.coupons import POOL_FULL, Coupon
 from storage.ids import new_id
 from tests.plugin.shopify.box import Shopify, refused
@@ -216,3 +218,53 @@ def test_codes_are_plain_and_not_to_be_guessed() -> None:
     assert len(ALPHABET) ** LENGTH > 2**60
     assert not set("01OILU") & set(ALPHABET)
     assert all(code.startswith("WELCOME-") and len(code) == 8 + LENGTH for code in codes)
+
+
+def test_what_waits_for_a_code_is_sent_as_soon_as_the_pool_has_codes(
+    shop_id: int, coupon_id: int, bell: StubBroker
+) -> None:
+    now = clock.now()
+    soon, far = now + COUPON_WAIT, now + timedelta(hours=1)
+    waits, other, later = (
+        queue(shop_id, reason, due_at)
+        for reason, due_at in (
+            (WAITS_FOR_COUPON, soon),
+            ("try_again", soon),
+            (WAITS_FOR_COUPON, far),
+        )
+    )
+    refill(shop_id, coupon_id)
+
+    assert bell.queues["send"].qsize() == 1
+    with db.reading() as session:
+        due = messages.still_due(session, shop_id, [waits, other, later], clock.now())
+    assert due == [waits]
+
+
+def test_a_pool_that_stays_empty_wakes_nobody(
+    shop_id: int, coupon_id: int, shopify: Shopify, bell: StubBroker
+) -> None:
+    queue(shop_id, WAITS_FOR_COUPON, clock.now() + COUPON_WAIT)
+    denied = {"errors": [{"message": "No", "extensions": {"code": "ACCESS_DENIED"}}]}
+    shopify.trouble = [JSONResponse(denied)]
+    refill(shop_id, coupon_id)
+
+    assert not bell.queues["send"].qsize()
+
+
+def queue(shop_id: int, reason: str, due_at: datetime) -> int:
+    """A message that was put off until then."""
+    row = {
+        "shop_id": shop_id,
+        "id": new_id(),
+        "key": f"{reason}-{due_at}",
+        "profile_id": new_id(),
+        "channel": "email",
+        "template_id": new_id(),
+        "reason": reason,
+        "due_at": due_at,
+        "created_at": clock.now(),
+    }
+    with db.transaction() as session:
+        (added,) = messages.add_messages(session, [row])
+    return added
