@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -40,8 +41,9 @@ def running(
     name = Path(command[0]).name
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
-            command, cwd=folder, env=env, pass_fds=fds, stdout=log, stderr=subprocess.STDOUT
-        )
+            command, cwd=folder, env=env, pass_fds=fds, stdout=log, stderr=subprocess.STDOUT,
+            start_new_session=True,  # the wheel's `node` starts another process, and waits for it
+        )  # fmt: skip
     try:
         deadline = time.monotonic() + READY_WITHIN_S
         while not ready():
@@ -50,12 +52,17 @@ def running(
             time.sleep(0.05)
         yield process.pid
     finally:
-        process.terminate()
-        try:
+        _end(process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(ENDS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process, signal.SIGKILL)
+        process.wait()
+
+
+def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """Signal a server and all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, how)
 
 
 def listens(port: int) -> bool:

@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from sqlmodel import Session, SQLModel
 
 from storage import guard
 
+PAGE_BYTES = 4_096  # SQLite's own
+# A delivery of 7 KB then fills one page instead of three: 42 µs of CPU instead of 50 to keep one of
+# 32 in a commit (measured); of 16 KB pages a commit writes twice as much, and takes longer.
+INBOX_PAGE_BYTES = 8_192
 BUSY_TIMEOUT_MS = 15_000  # how long a SQLite writer waits for the one before it
 # Short statements over arrays cost more to compile than to run: 32 ms against 1.5 ms measured.
 POSTGRES = {"connect_timeout": 5, "options": "-c jit=off -c timezone=UTC"}
@@ -45,7 +50,9 @@ def connect(url: str) -> None:
     """
     disconnect()
     main = _engine(parse(url))
-    inbox = _engine(inbox_url(parse(url))) if is_sqlite(main) else main
+    inbox = main
+    if is_sqlite(main):
+        inbox = _engine(inbox_url(parse(url)), page_bytes=INBOX_PAGE_BYTES)
     try:
         with main.connect() as connection:
             connection.execute(text("SELECT 1"))
@@ -176,7 +183,7 @@ def every_shop(session: Session, statement: Executable, why: str, params: Any = 
     return session.execute(statement, params, execution_options={"all_shops": why})
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, page_bytes: int = PAGE_BYTES) -> Engine:
     """An engine whose errors hold no values: they are logged, and a row names a shopper."""
     if url.get_backend_name() != "sqlite":
         made = create_engine(
@@ -188,14 +195,15 @@ def _engine(url: URL) -> Engine:
         made = create_engine(
             url, connect_args={"check_same_thread": False}, pool_size=20, hide_parameters=True
         )
-        event.listen(made, "connect", _prepare_sqlite)
+        event.listen(made, "connect", partial(_prepare_sqlite, page_bytes=page_bytes))
         event.listen(made, "begin", _begin_sqlite)
     guard.watch(made, SQLModel.metadata)
     return made
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any, *, page_bytes: int) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, see `_begin_sqlite`
+    connection.execute(f"PRAGMA page_size={page_bytes}")  # of a file that is not there yet
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten: storage/scrub.py

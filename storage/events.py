@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Index, bindparam, func, tuple_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage import bulk
 from storage.types import Json, big, json_column, moment, row_key, shop_key
 
 
@@ -36,8 +36,10 @@ def add_events(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
     """Insert events that are not known yet; the ids of those that were new."""
     if not rows:
         return set()
-    statement = db.insert(Event).on_conflict_do_nothing().returning(Event.id)
-    return set(session.connection().execute(statement, list(rows)).scalars())
+    bulk.add(session, Event, rows, unless_known=True)
+    ids = [row["id"] for row in rows]
+    kept = select(Event.id).where(Event.shop_id == rows[0]["shop_id"], col(Event.id).in_(ids))
+    return set(session.exec(kept))
 
 
 def describe_events(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:

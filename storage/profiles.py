@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, and_, bindparam, delete, func, insert, or_, tuple_, update
+from sqlalchemy import Index, and_, delete, func, or_, tuple_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.types import big, json_column, moment, row_key, shop_key
@@ -114,29 +114,6 @@ def load_profiles(session: Session, shop_id: int, ids: Iterable[int]) -> dict[in
         table.select().where(table.c.shop_id == shop_id, table.c.id.in_(sorted(set(ids))))
     )
     return {row.id: dict(row._mapping) for row in rows}
-
-
-def add_rows(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert plain rows in one statement."""
-    if rows:
-        session.connection().execute(insert(model), rows)
-
-
-def save_profiles(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Write changed profile rows back, by their key."""
-    if not rows:
-        return
-    table = Profile.__table__  # type: ignore[attr-defined]
-    from_row = {c.name: c.name for c in table.c if c.name not in ("shop_id", "id")}
-    session.connection().execute(
-        update(table)
-        .where(table.c.shop_id == bindparam("key_shop"), table.c.id == bindparam("key_id"))
-        .values({name: bindparam(f"to_{name}") for name in from_row}),
-        [
-            {"key_shop": r["shop_id"], "key_id": r["id"], **{f"to_{n}": r[n] for n in from_row}}
-            for r in rows
-        ],
-    )
 
 
 def absorb(session: Session, shop_id: int, gone_id: int, kept_id: int) -> None:

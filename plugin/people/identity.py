@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from plugin.facts import Key, Person
 from plugin.people.merge import fold_fields, merge_profiles
-from storage import profiles
+from storage import bulk, profiles
 from storage.ids import new_id
 from storage.profiles import Identity, Profile
 
@@ -43,10 +43,10 @@ def resolve(
         if profile_id is not None:
             _describe(loaded[profile_id], person)
     made = {row["id"] for row in fresh}
-    profiles.add_rows(session, Profile, fresh)
-    profiles.save_profiles(session, [row for key, row in loaded.items() if key not in made])
+    bulk.add(session, Profile, fresh)
+    bulk.save(session, Profile, [row for key, row in loaded.items() if key not in made])
     at = {key: person.at for person in people for key in person.keys}
-    profiles.add_rows(
+    bulk.add(
         session,
         Identity,
         [

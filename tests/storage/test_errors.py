@@ -6,15 +6,23 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage import db
-from storage.profiles import Profile, add_rows
+from storage.bulk import add
+from storage.profiles import Profile
 from storage.shops import Shop
 
 
 def test_s24_an_error_does_not_hold_the_values_of_its_row(database: str, shop: Shop) -> None:
     now = datetime.now(UTC)
-    row = {"shop_id": shop.id, "id": 1, "email": "maya@example.com", "created_at": now}
+    maya = Profile(
+        shop_id=shop.id,
+        id=1,
+        email="maya@example.com",
+        first_name="Maya",
+        created_at=now,
+        seen_at=now,
+    )
     with pytest.raises(SQLAlchemyError) as raised, db.transaction() as session:
-        add_rows(session, Profile, [row | {"seen_at": now, "first_name": "Maya"}] * 2)
+        add(session, Profile, [maya.model_dump()] * 2)
 
     assert "maya@example.com" not in str(raised.value)
     assert "Maya" not in str(raised.value)
