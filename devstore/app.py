@@ -20,6 +20,7 @@ class App:
     scopes: tuple[str, ...] = ()
     topics: frozenset[str] | None = None  # None: every topic there is
     webhook_uri: str = "/webhooks/shopify"
+    webhook_headers: str = "X-Shopify-"  # or Shopify-, as next-generation events have it
     proxy_prefix: str = "apps"
     proxy_subpath: str = "regulars"
     proxy_path: str = "/proxy"

@@ -29,7 +29,7 @@ class Request(NamedTuple):
     @property
     def topic(self) -> str:
         """What it is about, such as `orders/create`."""
-        return self.headers["X-Shopify-Topic"]
+        return next(v for name, v in self.headers.items() if name.endswith("Shopify-Topic"))
 
     @property
     def payload(self) -> Any:
@@ -115,17 +115,20 @@ class Outbox(Database):
     def request(self, delivery: Delivery) -> Request:
         """A delivery with the headers that Shopify sends."""
         assert self.app
+        said = {
+            "Topic": delivery.topic,
+            "Hmac-Sha256": signature(delivery.body, self.app.client_secret),
+            "Shop-Domain": self.domain,
+            "API-Version": self.app.api_version,
+            "Webhook-Id": delivery.id,
+            "Event-Id": delivery.event_id,
+            "Triggered-At": delivery.triggered_at,
+        }
         return Request(
             {
                 "Content-Type": "application/json",
                 "User-Agent": "Shopify-Captain-Hook",
-                "X-Shopify-Topic": delivery.topic,
-                "X-Shopify-Hmac-Sha256": signature(delivery.body, self.app.client_secret),
-                "X-Shopify-Shop-Domain": self.domain,
-                "X-Shopify-API-Version": self.app.api_version,
-                "X-Shopify-Webhook-Id": delivery.id,
-                "X-Shopify-Event-Id": delivery.event_id,
-                "X-Shopify-Triggered-At": delivery.triggered_at,
+                **{f"{self.app.webhook_headers}{name}": value for name, value in said.items()},
             },
             delivery.body,
         )

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import httpx2
@@ -12,6 +13,7 @@ import pytest
 
 from devstore.delivery import Courier
 from devstore.outbox import signature
+from devstore.store import Store
 
 
 def courier(store, answer):
@@ -48,6 +50,19 @@ def test_a_delivery_carries_shopifys_headers(store, app):
     assert json.loads(request.content)["email"] == "zoë@example.com"
     assert len({each.headers["X-Shopify-Webhook-Id"] for each in came}) == 3
     assert deliver(store, answer) == 0
+
+
+def test_the_store_can_speak_as_next_generation_events_do(app, clock):
+    new = replace(app, webhook_headers="Shopify-")
+    store = Store(app=new, now=clock)
+    store.install()
+    store.register_customer("mia@example.com")
+    (delivery,) = store.deliveries()
+    store.close()
+
+    assert delivery.topic == delivery.headers["Shopify-Topic"] == "customers/create"
+    assert delivery.headers["Shopify-Hmac-Sha256"] == signature(delivery.body, app.client_secret)
+    assert not [name for name in delivery.headers if name.startswith("X-")]
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 500, 503])

@@ -74,6 +74,33 @@ def test_a_delivery_is_kept_raw_and_the_worker_is_told(client, bell):
     bell.queues["digest"].get(timeout=2)
 
 
+def test_both_families_of_headers_mean_the_same(small_client):
+    old = headers(API_Version="2026-10")
+    new = {name.removeprefix("X-"): value for name, value in old.items()}
+
+    assert post(small_client, given=old).status_code == 200
+    assert post(small_client, given={**new, "Shopify-Webhook-Id": "w-2"}).status_code == 200
+    first, second = (
+        delivery.model_dump(exclude={"webhook_id", "received_at"}) for delivery in kept()
+    )
+    assert first == second
+    assert first["topic"] == "customers/update"
+
+    assert post(small_client, given=new).status_code == 200  # the first one once more
+    assert len(kept()) == 2
+
+
+def test_one_family_cannot_sign_for_the_other(small_client):
+    """What the signature's own family does not say was not said."""
+    given = headers()
+    mixed = {"Shopify-Hmac-Sha256": given.pop("X-Shopify-Hmac-Sha256"), **given}
+    wrong = {**headers(), "X-Shopify-Hmac-Sha256": "x", "Shopify-Hmac-Sha256": sign(BODY)}
+
+    assert post(small_client, given=mixed).status_code == 200
+    assert post(small_client, given=wrong).status_code == 401
+    assert kept() == []
+
+
 def test_a_delivery_is_kept_once_however_often_it_comes(client):
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: post(client).status_code, range(100)))
