@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute, Route
 
 from admin_ui import (
     audience,
+    coupons,
     flows,
     forms,
     home,
@@ -14,6 +15,7 @@ from admin_ui import (
     quarantine,
     settings,
     static,
+    write_backs,
 )
 from admin_ui.auth import PATCH, merchant, patch_id_token
 
@@ -33,9 +35,14 @@ def routes() -> list[BaseRoute]:
         ("/forms", forms.show_all, "GET"),
         ("/forms/{form_id}", forms.show, "GET"),
         ("/forms/{form_id}", forms.switch, "POST"),
+        ("/coupons", coupons.show_all, "GET"),
+        ("/coupons", coupons.create, "POST"),
+        ("/coupons/{coupon_id}", coupons.make_again, "POST"),
         ("/settings", settings.show, "GET"),
         ("/settings", settings.save, "POST"),
         ("/settings/privacy/{request_id}", privacy.download, "GET"),
+        ("/settings/write-backs", write_backs.show, "GET"),
+        ("/settings/write-backs", write_backs.save, "POST"),
         ("/settings/quarantine", quarantine.show_all, "GET"),
         ("/settings/quarantine/{webhook_id:path}", quarantine.show, "GET"),
         ("/settings/quarantine/{webhook_id:path}", quarantine.try_again, "POST"),

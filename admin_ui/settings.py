@@ -7,7 +7,7 @@ from admin_ui.language import LANGUAGES
 from admin_ui.visit import Visit
 from plugin import facts
 from plugin.manifest import manifest
-from storage import db, inbox, privacy, shops
+from storage import db, inbox, privacy, shops, write_backs
 
 LONGEST = {"sender_name": 100, "sender_email": 254, "postal_address": 300}
 
@@ -69,6 +69,7 @@ def _page(
         quarantined = inbox.count_quarantined(session, shop.id)
     with db.reading() as session:
         asked = privacy.requests_of(session, shop.id)
+        unwritten, _ = write_backs.troubled(session, shop.id)
     return visit.page(
         "settings.html",
         toast=toast,
@@ -79,6 +80,7 @@ def _page(
         languages=LANGUAGES,
         scopes=[(scope, not granted or scope in granted) for scope in manifest()["scopes"]],
         quarantined=quarantined,
+        unwritten=unwritten,
         asked=asked,
         embed=links.embed(shop),
     )

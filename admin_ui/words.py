@@ -25,6 +25,8 @@ DID = {
     "Fulfilled Order": N_("An order of %(who)s was sent"),
     "Cancelled Order": N_("An order of %(who)s was cancelled"),
     "Refunded Order": N_("An order of %(who)s was refunded"),
+    "Edited Order": N_("An order of %(who)s was changed"),
+    "Deleted Order": N_("An order of %(who)s was deleted"),
     "Submitted Form": N_("%(who)s filled in a sign-up form"),
     "Form submitted by profile": N_("%(who)s filled in a sign-up form"),
     "Subscribed to List": N_("%(who)s joined a list"),
@@ -50,6 +52,8 @@ METRICS = {
     "Fulfilled Order": N_("Order sent"),
     "Cancelled Order": N_("Order cancelled"),
     "Refunded Order": N_("Order refunded"),
+    "Edited Order": N_("Order changed"),
+    "Deleted Order": N_("Order deleted"),
     "Submitted Form": N_("Filled in a sign-up form"),
     "Form submitted by profile": N_("Filled in a sign-up form"),
     "Subscribed to List": N_("Joined a list"),
@@ -64,7 +68,7 @@ METRICS = {
 }
 ORDERS = (
     "Placed Order", "Ordered Product", "Checkout Started", "Fulfilled Order", "Cancelled Order",
-    "Refunded Order",
+    "Refunded Order", "Edited Order", "Deleted Order",
 )  # fmt: skip
 BROWSING = (
     "Viewed Product", "Viewed Collection", "Viewed Cart", "Added to Cart", "Active on Site",

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devstore import bulk, costs, history, mutations, resolvers
+from devstore import bulk, costs, history, mutations, people, resolvers
 from devstore.shops import shop_of
 from devstore.store import Store
 
@@ -30,12 +30,20 @@ NEEDS = {
     "products": ("read_products",),
     "customer": ("read_customers",),
     "customers": ("read_customers",),
+    "customerByIdentifier": ("read_customers",),
+    "customerSet": ("write_customers",),
+    "customerEmailMarketingConsentUpdate": ("write_customers",),
+    "customerSmsMarketingConsentUpdate": ("write_customers",),
+    "customerWhatsAppMarketingConsentUpdate": ("write_customers",),
+    "tagsAdd": ("write_customers",),
+    "tagsRemove": ("write_customers",),
     "order": ("read_orders",),
     "orders": ("read_orders",),
     "abandonedCheckouts": ("read_orders",),
     "codeDiscountNodeByCode": ("read_discounts",),
     "discountRedeemCodeBulkCreation": ("read_discounts",),
     "discountCodeBasicCreate": ("write_discounts",),
+    "discountCodeFreeShippingCreate": ("write_discounts",),
     "discountRedeemCodeBulkAdd": ("write_discounts",),
     "webPixel": ("read_pixels",),
     "webPixelCreate": ("write_pixels", "read_customer_events"),
@@ -126,9 +134,19 @@ FIELDS: dict[str, Any] = {
     "discountCodeBasicCreate": lambda store, **given: mutations.create_discount(
         store, given["basicCodeDiscount"]
     ),
+    "discountCodeFreeShippingCreate": lambda store, **given: mutations.create_free_shipping(
+        store, given["freeShippingCodeDiscount"]
+    ),
     "discountRedeemCodeBulkAdd": lambda store, **given: mutations.add_codes(
         store, given["discountId"], given["codes"]
     ),
+    "customerByIdentifier": people.by_identifier,
+    "customerSet": people.set_customer,
+    "customerEmailMarketingConsentUpdate": people.email_consent,
+    "customerSmsMarketingConsentUpdate": people.sms_consent,
+    "customerWhatsAppMarketingConsentUpdate": people.whatsapp_consent,
+    "tagsAdd": lambda store, **given: people.tag(store, on=True, **given),
+    "tagsRemove": lambda store, **given: people.tag(store, on=False, **given),
     "metafieldsSet": lambda store, metafields: mutations.set_metafields(store, metafields),
     "webPixelCreate": lambda store, **given: mutations.create_pixel(store, given["webPixel"]),
     "webPixelUpdate": lambda store, **given: mutations.update_pixel(

@@ -141,6 +141,8 @@ class Checkouts(Discounts):
         if checkout["code"]:
             tried = self.reduction(checkout["code"], lines, checkout["email"])
         spread(lines, 0 if tried.refused else tried.cents)
+        shipping = 0 if whole - tried.cents >= FREE_FROM else SHIPPING
+        shipping_off = shipping if tried.type == "shipping" else 0
         return {
             **checkout,
             "lines": lines,
@@ -150,7 +152,8 @@ class Checkouts(Discounts):
             "code_type": tried.type,
             "code_value": tried.value,
             "refused": tried.refused,
-            "shipping": 0 if whole - tried.cents >= FREE_FROM else SHIPPING,
+            "shipping": shipping - shipping_off,
+            "shipping_off": shipping_off,
         }
 
 

@@ -1,14 +1,21 @@
 """Customers: people the shop knows. What they agreed to is told by webhooks of its own."""
 
 import secrets
+from collections.abc import Callable
+from datetime import datetime
 
 from devstore import payloads
 from devstore.carts import Carts
-from devstore.database import Document, dumps
+from devstore.database import Database, Document, dumps
 from devstore.products import ShopError
 
-EMAIL_STATES = ("not_subscribed", "pending", "subscribed", "unsubscribed", "invalid", "redacted")
-SMS_STATES = ("not_subscribed", "pending", "subscribed", "unsubscribed", "redacted")
+STATES = ("not_subscribed", "pending", "subscribed", "unsubscribed", "redacted")
+# Each channel with the topic that tells of it; the second one is about texts, whatever its name.
+CHANNELS: dict[str, tuple[str, Callable[[Database, Document], Document]]] = {
+    "email": ("customers_email_marketing_consent/update", payloads.email_consent),
+    "sms": ("customers_marketing_consent/update", payloads.sms_consent),
+    "whatsapp": ("customers_whats_app_marketing_consent/update", payloads.whatsapp_consent),
+}
 
 
 class Customers(Carts):
@@ -18,6 +25,10 @@ class Customers(Carts):
         """A customer by email (in any case) or id."""
         column = "id" if isinstance(email_or_id, int) else "email"
         return self.document(f"select body from customer where {column} = ?", email_or_id)
+
+    def customer_with(self, phone: str) -> Document | None:
+        """A customer by phone."""
+        return self.document("select body from customer where phone = ?", phone)
 
     def customers(self) -> list[Document]:
         """Everybody, newest first."""
@@ -57,6 +68,7 @@ class Customers(Carts):
         *,
         email_state: str | None = None,
         sms_state: str | None = None,
+        whatsapp_state: str | None = None,
         opt_in_level: str = "single_opt_in",
         collected_from: str = "shopify",
     ) -> Document:
@@ -65,28 +77,62 @@ class Customers(Carts):
             kept = self.customer(email)
             if kept is None:
                 raise ShopError("This customer does not exist.", 404)
-            for key, state, states in (
-                ("email_consent", email_state, EMAIL_STATES),
-                ("sms_consent", sms_state, SMS_STATES),
-            ):
-                if state is None or kept[key]["state"] == state:
-                    continue
-                if state not in states:
-                    raise ShopError(f"{state} is not a state of consent.")
-                kept[key] = {
-                    "state": state,
-                    "opt_in_level": opt_in_level,
-                    "updated_at": self.now().isoformat(),
-                    "collected_from": collected_from,
-                }
-                kept = self._keep_customer(kept, "update")
-                if key == "email_consent":
-                    told = payloads.email_consent(self, kept)
-                    self.emit("customers_email_marketing_consent/update", told)
-                else:
-                    told = payloads.sms_consent(self, kept)
-                    self.emit("customers_marketing_consent/update", told)
+            for channel, state in (
+                ("email", email_state), ("sms", sms_state), ("whatsapp", whatsapp_state)
+            ):  # fmt: skip
+                if state is not None:
+                    kept = self.keep_consent(
+                        kept, channel, state, level=opt_in_level, collected_from=collected_from
+                    )
             return kept
+
+    def keep_consent(
+        self,
+        kept: Document,
+        channel: str,
+        state: str,
+        *,
+        level: str | None = None,
+        collected_from: str = "other",
+        said_at: datetime | None = None,
+    ) -> Document:
+        """A customer with her consent for one channel; an older word than the kept one is no news.
+
+        "The customer's consent state reflects the consent record with the most recent date":
+        shopify.dev, CustomerEmailMarketingConsentState.
+        """
+        if state not in (*STATES, "invalid") or (state == "invalid" and channel != "email"):
+            raise ShopError(f"{state} is not a state of consent.")
+        held, at = consent_of(kept, channel), (said_at or self.now()).replace(microsecond=0)
+        if held["state"] == state:
+            return kept
+        if held["updated_at"] and at < datetime.fromisoformat(held["updated_at"]):
+            return kept
+        with self.transaction():
+            kept[f"{channel}_consent"] = {
+                "state": state,
+                "opt_in_level": level,
+                "updated_at": at.isoformat(),
+                "collected_from": collected_from,
+            }
+            kept = self._keep_customer(kept, "update")
+            topic, told = CHANNELS[channel]
+            self.emit(topic, told(self, kept))
+        return kept
+
+    def tag_customer(self, kept: Document, tags: list[str], *, on: bool) -> Document:
+        """Put tags on a customer or take them off; told by webhooks of their own."""
+        held = list(kept.get("tags", []))
+        changed = [tag for tag in dict.fromkeys(tags) if (tag in held) != on]
+        if not changed:
+            return kept
+        wanted = held + changed if on else [tag for tag in held if tag not in changed]
+        with self.transaction():
+            kept = self._keep_customer({**kept, "tags": sorted(wanted)}, "update")
+            self.emit(
+                f"customer.tags_{'added' if on else 'removed'}", payloads.tags(self, kept, changed)
+            )
+        return kept
 
     def log_in(self, email: str) -> str:
         """A session for the customer with this email: the dev store asks for no proof."""
@@ -122,6 +168,7 @@ class Customers(Carts):
             "updated_at": None,
             "email_consent": dict(nothing),
             "sms_consent": {**nothing, "collected_from": "other"},
+            "tags": [],
         }
 
     def _keep_customer(self, customer: Document, happened: str) -> Document:
@@ -134,3 +181,10 @@ class Customers(Carts):
             )
             self.emit(f"customers/{happened}", payloads.customer(self, customer))
         return customer
+
+
+def consent_of(kept: Document, channel: str) -> Document:
+    """What a customer agreed to on a channel; who was made before it was there, to nothing."""
+    nothing = {"state": "not_subscribed", "opt_in_level": None, "updated_at": None}
+    held: Document = kept.get(f"{channel}_consent", nothing)
+    return held

@@ -15,7 +15,7 @@ class Reduction(NamedTuple):
     code: str
     cents: int = 0
     value: str = ""  # 15.0 or 10.00, as Shopify writes it
-    type: str = "percentage"
+    type: str = "percentage"  # fixed_amount, shipping
     refused: str | None = None
 
 
@@ -28,6 +28,7 @@ class Discounts(Customers):
         *,
         percentage: float | None = None,
         amount: int | None = None,
+        free_shipping: bool = False,
         title: str = "",
         starts_at: datetime | None = None,
         ends_at: datetime | None = None,
@@ -42,6 +43,7 @@ class Discounts(Customers):
             "title": title or code,
             "percentage": percentage,
             "amount": amount,
+            "free_shipping": free_shipping,
             "starts_at": (starts_at or self.now()).isoformat(),
             "ends_at": ends_at.isoformat() if ends_at else None,
             "usage_limit": usage_limit,
@@ -94,6 +96,8 @@ class Discounts(Customers):
         why = self._refusal(found, row["code"], row["uses"], subtotal(lines), email)
         if why:
             return Reduction(code, refused=why)
+        if found.get("free_shipping"):
+            return Reduction(row["code"], 0, "100.0", "shipping")
         whole = subtotal(lines)
         if found["percentage"] is not None:
             value = f"{found['percentage'] * 100:.1f}"

@@ -13,6 +13,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from devstore import order_payloads, resolvers, search
+from devstore.customers import consent_of
 from devstore.database import Document
 from devstore.payloads import gid, money
 from devstore.resolvers import Answer
@@ -133,10 +134,17 @@ def _email(row: Document) -> Answer | None:
 def _phone(row: Document) -> Answer | None:
     if not row["phone"]:
         return None
-    state, at, level = _consent(row["sms_consent"])
-    said = state.replace("NOT_", "NEVER_")  # the newer type's word
-    consent = {"state": said, "updatedAt": at, "optInLevel": level}
-    return {"phoneNumber": row["phone"], "smsMarketingConsent": consent}
+
+    def consent(channel: str) -> Answer:
+        state, at, level = _consent(consent_of(row, channel))
+        said = state.replace("NOT_", "NEVER_")  # the newer types' word
+        return {"state": said, "updatedAt": at, "optInLevel": level}
+
+    return {
+        "phoneNumber": row["phone"],
+        "smsMarketingConsent": consent("sms"),
+        "whatsAppMarketingConsent": consent("whatsapp"),
+    }
 
 
 def _consent(kept: Document) -> tuple[str, str | None, str | None]:

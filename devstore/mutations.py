@@ -15,22 +15,40 @@ MOST_CODES, MOST_FIELDS = 250, 25  # a call: shopify.dev, discountRedeemCodeBulk
 
 def create_discount(store: Store, said: Document) -> Answer:
     """discountCodeBasicCreate."""
-    errors = [
-        {"field": ["basicCodeDiscount", *path], "code": code, "message": message, "extraInfo": None}
-        for path, code, message in _faults(store, said)
-    ]
+    errors = _faults(store, said, "basicCodeDiscount")
+    value = (said.get("customerGets") or {}).get("value") or {}
+    share, where = value.get("percentage"), ["customerGets", "value"]
+    if share is None and not value.get("discountAmount"):
+        errors.append(_fault("basicCodeDiscount", where, "BLANK", "Value can't be blank"))
+    elif share is not None and not 0 < share <= 1:
+        where, why = [*where, "percentage"], "Value must be between 0.0 and 1.0"
+        errors.append(_fault("basicCodeDiscount", where, "VALUE_OUTSIDE_RANGE", why))
+    fixed = (value.get("discountAmount") or {}).get("amount")
+    amount = cents(fixed) if fixed is not None else None
+    if amount is not None and amount <= 0:
+        where, why = [*where, "discountAmount", "amount"], "Value must be greater than 0"
+        errors.append(_fault("basicCodeDiscount", where, "GREATER_THAN", why))
+    return _made(store, said, errors, percentage=share, amount=amount)
+
+
+def create_free_shipping(store: Store, said: Document) -> Answer:
+    """discountCodeFreeShippingCreate."""
+    errors = _faults(store, said, "freeShippingCodeDiscount")
+    if not (said.get("destination") or {}).get("all"):
+        why = "Destination can't be blank"
+        errors.append(_fault("freeShippingCodeDiscount", ["destination"], "BLANK", why))
+    return _made(store, said, errors, free_shipping=True)
+
+
+def _made(store: Store, said: Document, errors: list[Answer], **takes_off: Any) -> Answer:
     if errors:
         return {"codeDiscountNode": None, "userErrors": errors}
-    value = said["customerGets"]["value"]
-    fixed = (value.get("discountAmount") or {}).get("amount")
     least = ((said.get("minimumRequirement") or {}).get("subtotal") or {}).get(
         "greaterThanOrEqualToSubtotal"
     )
     who = ((said.get("context") or {}).get("customers") or {}).get("add") or ()
     made = store.create_discount(
         said["code"],
-        percentage=value.get("percentage"),
-        amount=cents(fixed) if fixed is not None else None,
         title=said.get("title") or said["code"],
         starts_at=_moment(said.get("startsAt")),
         ends_at=_moment(said.get("endsAt")),
@@ -38,33 +56,31 @@ def create_discount(store: Store, said: Document) -> Answer:
         once_per_customer=bool(said.get("appliesOncePerCustomer")),
         minimum=cents(least or 0),
         customers=[number(each, "Customer") for each in who],
+        **takes_off,
     )
     return {"codeDiscountNode": discount(store, made), "userErrors": []}
 
 
-def _faults(store: Store, said: Document) -> list[tuple[list[str], str, str]]:
+def _faults(store: Store, said: Document, argument: str) -> list[Answer]:
     """What speaks against a discount, in Shopify's words where they are known."""
-    found: list[tuple[list[str], str, str]] = []
+    found: list[tuple[str, str, str]] = []
     if not said.get("code"):
-        found.append((["code"], "BLANK", "Code can't be blank"))
+        found.append(("code", "BLANK", "Code can't be blank"))
     elif len(said["code"]) > 255:
-        found.append((["code"], "TOO_LONG", "Code is too long (maximum is 255 characters)"))
+        found.append(("code", "TOO_LONG", "Code is too long (maximum is 255 characters)"))
     elif store.taken(said["code"]):
-        found.append((["code"], "TAKEN", "Code must be unique. Please try a different code."))
+        found.append(("code", "TAKEN", "Code must be unique. Please try a different code."))
     if not said.get("title"):
-        found.append((["title"], "BLANK", "Title can't be blank"))
+        found.append(("title", "BLANK", "Title can't be blank"))
     if not said.get("startsAt"):
-        found.append((["startsAt"], "BLANK", "Starts at can't be blank"))
+        found.append(("startsAt", "BLANK", "Starts at can't be blank"))
     if not (said.get("context") or {}):
-        found.append((["context"], "BLANK", "Context can't be blank"))
-    value = (said.get("customerGets") or {}).get("value") or {}
-    share = value.get("percentage")
-    if share is None and not value.get("discountAmount"):
-        found.append((["customerGets", "value"], "BLANK", "Value can't be blank"))
-    elif share is not None and not 0 < share <= 1:
-        path, why = ["customerGets", "value", "percentage"], "Value must be between 0.0 and 1.0"
-        found.append((path, "VALUE_OUTSIDE_RANGE", why))
-    return found
+        found.append(("context", "BLANK", "Context can't be blank"))
+    return [_fault(argument, [path], code, message) for path, code, message in found]
+
+
+def _fault(argument: str, path: list[str], code: str, message: str) -> Answer:
+    return {"field": [argument, *path], "code": code, "message": message, "extraInfo": None}
 
 
 def add_codes(store: Store, discount_id: str, codes: list[Document]) -> Answer:
@@ -175,7 +191,7 @@ def set_metafields(store: Store, said: list[Document]) -> Answer:
 
 def _field_faults(store: Store, at: int, said: Document) -> list[Answer]:
     found = []
-    if said["ownerId"] != store.installation_gid:
+    if not _is_owner(store, said["ownerId"]):
         found.append(_field_fault(at, ["ownerId"], "INVALID", "Owner does not exist."))
     if not said.get("type"):
         found.append(_field_fault(at, ["type"], "BLANK", "Type can't be blank"))
@@ -188,6 +204,14 @@ def _field_faults(store: Store, at: int, said: Document) -> list[Answer]:
             why = "Value is invalid JSON."
             found.append(_field_fault(at, ["value"], "INVALID_VALUE", why))
     return found
+
+
+def _is_owner(store: Store, identifier: str) -> bool:
+    """Whether something there may hold metafields: the app itself, or a customer."""
+    head, _, number = identifier.rpartition("/")
+    if head == "gid://shopify/Customer" and number.isdigit():
+        return store.customer(int(number)) is not None
+    return identifier == store.installation_gid
 
 
 def _field_fault(at: int, path: list[str], code: str, message: str) -> Answer:

@@ -45,7 +45,7 @@ def checkout(shop: Database, row: Document, buyer: Document | None) -> Payload:
         "presentment_currency": shop.currency,
         "buyer_accepts_sms_marketing": row["accepts_sms"],
         "sms_marketing_phone": row["phone"] if row["accepts_sms"] else None,
-        "total_discounts": money(row["reduction"]),
+        "total_discounts": money(saved(row)),
         "total_line_items_price": money(row["subtotal"]),
         "total_price": money(subtotal + row["shipping"]),
         "total_tax": "0.00",
@@ -71,10 +71,15 @@ def recover_key(token: str) -> str:
     return hashlib.sha256(f"recover {token}".encode()).hexdigest()[:32]
 
 
+def saved(row: Document) -> int:
+    """What a code takes off, in cents: of the goods or of the shipping."""
+    return int(row["reduction"]) + int(row.get("shipping_off", 0))
+
+
 def _codes(row: Document) -> list[dict[str, Any]]:
     if not row["code"]:
         return []
-    return [{"code": row["code"], "amount": money(row["reduction"]), "type": row["code_type"]}]
+    return [{"code": row["code"], "amount": money(saved(row)), "type": row["code_type"]}]
 
 
 def _checkout_shipping(row: Document) -> list[Payload]:
@@ -130,6 +135,7 @@ def order(shop: Database, row: Document, buyer: Document) -> Payload:
     subtotal, void = row["subtotal"] - row["reduction"], bool(row["cancelled_at"])
     total = subtotal + row["shipping"]
     current = 0 if void else total
+    off = int(row.get("shipping_off", 0))
     return {
         "id": row["id"],
         "admin_graphql_api_id": gid("Order", row["id"]),
@@ -158,8 +164,8 @@ def order(shop: Database, row: Document, buyer: Document) -> Payload:
         "current_subtotal_price": money(0 if void else subtotal),
         "current_subtotal_price_set": money_set(shop, 0 if void else subtotal),
         "current_total_additional_fees_set": None,
-        "current_total_discounts": money(0 if void else row["reduction"]),
-        "current_total_discounts_set": money_set(shop, 0 if void else row["reduction"]),
+        "current_total_discounts": money(0 if void else saved(row)),
+        "current_total_discounts_set": money_set(shop, 0 if void else saved(row)),
         "current_total_duties_set": None,
         "current_total_price": money(current),
         "current_total_price_set": money_set(shop, current),
@@ -203,14 +209,14 @@ def order(shop: Database, row: Document, buyer: Document) -> Payload:
         "taxes_included": False,
         "test": True,
         "token": row["token"],
-        "total_discounts": money(row["reduction"]),
-        "total_discounts_set": money_set(shop, row["reduction"]),
+        "total_discounts": money(saved(row)),
+        "total_discounts_set": money_set(shop, saved(row)),
         "total_line_items_price": money(row["subtotal"]),
         "total_line_items_price_set": money_set(shop, row["subtotal"]),
         "total_outstanding": "0.00",
         "total_price": money(total),
         "total_price_set": money_set(shop, total),
-        "total_shipping_price_set": money_set(shop, row["shipping"]),
+        "total_shipping_price_set": money_set(shop, row["shipping"] + off),
         "total_tax": "0.00",
         "total_tax_set": money_set(shop, 0),
         "total_tip_received": "0.00",
@@ -234,13 +240,21 @@ def order(shop: Database, row: Document, buyer: Document) -> Payload:
                 "discounted_price_set": money_set(shop, row["shipping"]),
                 "is_removed": False,
                 "phone": None,
-                "price": money(row["shipping"]),
-                "price_set": money_set(shop, row["shipping"]),
+                "price": money(row["shipping"] + off),
+                "price_set": money_set(shop, row["shipping"] + off),
                 "requested_fulfillment_service_id": None,
                 "source": "shopify",
                 "title": "Standard",
                 "tax_lines": [],
-                "discount_allocations": [],
+                "discount_allocations": [
+                    {
+                        "amount": money(off),
+                        "amount_set": money_set(shop, off),
+                        "discount_application_index": 0,
+                    }
+                ]
+                if off
+                else [],
             }
         ],
         "returns": [],
@@ -251,13 +265,14 @@ def order(shop: Database, row: Document, buyer: Document) -> Payload:
 def _applications(row: Document) -> list[Payload]:
     if not row["code"]:
         return []
+    shipping = row["code_type"] == "shipping"
     return [
         {
-            "target_type": "line_item",
+            "target_type": "shipping_line" if shipping else "line_item",
             "type": "discount_code",
             "value": row["code_value"],
-            "value_type": row["code_type"],
-            "allocation_method": "across",
+            "value_type": "percentage" if shipping else row["code_type"],
+            "allocation_method": "each" if shipping else "across",
             "target_selection": "all",
             "code": row["code"],
         }

@@ -182,6 +182,7 @@ FROM_CHECKOUT = (
     "subtotal",
     "reduction",
     "shipping",
+    "shipping_off",
     "code",
     "code_type",
     "code_value",

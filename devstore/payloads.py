@@ -271,6 +271,27 @@ def sms_consent(shop: Database, row: Document) -> Payload:
     }
 
 
+def whatsapp_consent(shop: Database, row: Document) -> Payload:
+    """customers_whats_app_marketing_consent/update, since 2026-07."""
+    kept = row["whatsapp_consent"]
+    return {
+        "customer_id": row["id"],
+        "phone_number": row["phone"],
+        "whats_app_marketing_consent": {
+            "state": kept["state"],
+            "opt_in_level": kept["opt_in_level"],
+            "updated_at": at(shop, kept["updated_at"]),
+            "collected_from": kept["collected_from"],
+        },
+    }
+
+
+def tags(shop: Database, row: Document, changed: list[str]) -> Payload:
+    """customer.tags_added and customer.tags_removed."""
+    occurred_at = shop.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {"customerId": gid("Customer", row["id"]), "tags": changed, "occurredAt": occurred_at}
+
+
 def whose(kept: Database) -> Payload:
     """shop/redact, and the head of the other compliance webhooks."""
     return {"shop_id": kept.shop_id, "shop_domain": kept.domain}

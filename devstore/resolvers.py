@@ -203,7 +203,7 @@ def discount(store: Store, row: Document) -> Answer:
     return {
         "id": gid("DiscountCodeNode", row["id"]),
         "codeDiscount": {
-            "__typename": "DiscountCodeBasic",
+            "__typename": f"DiscountCode{'FreeShipping' if row.get('free_shipping') else 'Basic'}",
             "title": row["title"],
             "status": status,
             "startsAt": row["starts_at"],

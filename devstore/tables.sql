@@ -7,6 +7,7 @@ create table if not exists checkout (
 create index if not exists checkout_cart on checkout (cart_token);
 create table if not exists customer (
   id integer primary key, email text unique collate nocase, phone text, body text not null);
+create index if not exists customer_phone on customer (phone);
 create table if not exists orders (
   id integer primary key, token text unique not null, customer_id integer, body text not null);
 create index if not exists orders_customer on orders (customer_id);

@@ -100,6 +100,7 @@ class Facts:
     described: list[Described] = field(default_factory=list)
     shop: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
     lost_codes: list[str] = field(default_factory=list)
+    lost_discounts: list[str] = field(default_factory=list)  # by the storefront's ids
     finished_operations: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     historical: bool = False  # read from the past: what was before the install sets off nothing
@@ -173,6 +174,12 @@ def minor(amount: object, currency: str, name: str = "amount") -> int:
         raise MalformedError(f"{name} is not an amount of money") from None
 
 
+def decimal(amount: int, currency: str) -> str:
+    """Minor units as a decimal amount: decimal(1999, "USD") is "19.99", and 1999 yen "1999"."""
+    places = get_currency_precision(currency)
+    return f"{Decimal(amount).scaleb(-places):.{places}f}"
+
+
 def keys(*pairs: tuple[str, object]) -> tuple[Key, ...]:
     """Those of the (kind, value) pairs that hold something, once each."""
     return tuple(dict.fromkeys(Key(kind, str(value)) for kind, value in pairs if value))
@@ -191,6 +198,7 @@ def merge(many: Sequence[Facts]) -> Facts:
         total.described += facts.described
         total.shop += facts.shop
         total.lost_codes += facts.lost_codes
+        total.lost_discounts += facts.lost_discounts
         total.finished_operations += facts.finished_operations
         total.asked += facts.asked
         if facts.uninstalled_at is not None:

@@ -20,10 +20,11 @@ from plugin.forms.library import publish as publish_forms
 from plugin.messages import send as sending
 from plugin.offers import coupons
 from plugin.people import privacy as law
-from plugin.shopify import catalog, pixel
+from plugin.shopify import catalog, pixel, write_backs
 from storage import backfills, db, flows, inbox, locks, messages, shops
 from storage import coupons as stored_coupons
 from storage import privacy as requests
+from storage import write_backs as stored_write_backs
 
 TICK_S = 0.25
 HOUSEKEEPING_EVERY = 8  # ticks: what is not urgent is looked at every two seconds
@@ -94,6 +95,13 @@ def read_past(shop_id: int) -> None:
         bell.ring("backfill", shop_id)
 
 
+@dramatiq.actor(queue_name="write_back", max_retries=0)
+def write_back(shop_id: int) -> None:
+    """Bring to Shopify's customers what they should hold, for a while; then others have a turn."""
+    if write_backs.work(shop_id):
+        bell.ring("write_back", shop_id)
+
+
 @dramatiq.actor(queue_name="publish", max_retries=0)
 def publish(shop_id: int) -> None:
     """Tell a storefront which forms are live."""
@@ -139,10 +147,13 @@ def tick(*, housekeeping: bool = True) -> None:
             bell.ring("digest")
         with db.reading() as session:
             low = stored_coupons.low_pools(session)
-            past = backfills.due(session, clock.now())
+            past = backfills.due(session, now)
+            unwritten = stored_write_backs.due_shops(session, now)
         bell.ring_for("refill", low)
         for shop_id in past:
             bell.ring("backfill", shop_id)
+        for shop_id in unwritten:
+            bell.ring("write_back", shop_id)
         with db.transaction() as session:
             asked = requests.claim_due(session, now, CLAIM)
         bell.ring_for("privacy", asked)

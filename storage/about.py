@@ -32,6 +32,7 @@ from storage.profiles import (
     identities_of,
 )
 from storage.tables import INBOX_TABLES
+from storage.write_backs import WriteBack
 
 PAGE = 200  # deliveries read at once; a body has 6 MB at most
 
@@ -80,6 +81,10 @@ ABOUT: dict[str, Callable[[int, Whom], ColumnElement[bool]]] = {
     "consent": lambda _, whom: addresses(Consent, whom),
     "consent_event": lambda _, whom: or_(
         col(ConsentEvent.profile_id).in_(whom.profile_ids), addresses(ConsentEvent, whom)
+    ),
+    "write_back": lambda _, whom: or_(
+        col(WriteBack.profile_id).in_(whom.profile_ids),
+        tuple_(col(WriteBack.kind), col(WriteBack.name)).in_(whom.addresses),
     ),
     "orders": lambda _, whom: or_(
         col(Order.profile_id).in_(whom.profile_ids), col(Order.id).in_(whom.order_ids)

@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import Index, and_, func, or_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db, privacy
+from storage import db, privacy, write_backs
 from storage.types import big, moment, row_key, shop_key
 
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
+SAID = (SUBSCRIBED, UNSUBSCRIBED)
+STOREFRONT = "storefront"  # the source of what it told us itself
 BOUNCED = "bounced"  # the mailbox does not exist; whoever gives the address anew replaces it
 
 
@@ -60,7 +62,11 @@ def record(session: Session, events: Sequence[dict[str, Any]]) -> None:
 
     The latest moment wins; at the same moment `unsubscribed` does (a stop is never lost to a tie).
     An address that asked to be forgotten stays suppressed until its owner says yes herself.
+
+    What was said to us goes back to the storefront; what it says itself does not, and our own
+    word coming back from it is no news.
     """
+    events = _without_echoes(session, events)
     if not events:
         return
     connection = session.connection()
@@ -89,6 +95,50 @@ def record(session: Session, events: Sequence[dict[str, Any]]) -> None:
             for e in sorted(counts, key=lambda e: e["occurred_at"])
         ],
     )
+    _tell_storefront(session, counts)
+
+
+def _without_echoes(session: Session, events: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """Without what the storefront has from us. It keeps whole seconds."""
+    known: dict[tuple[int, str], write_backs.WriteBack] = {}
+    told = [e for e in events if e["source"] == STOREFRONT]
+    for shop_id in {e["shop_id"] for e in told}:
+        keys = {_key(e) for e in told if e["shop_id"] == shop_id}
+        found = write_backs.by_key(session, shop_id, keys)
+        known |= {(shop_id, key): row for key, row in found.items()}
+
+    def is_echo(event: dict[str, Any]) -> bool:
+        ours = known.get((event["shop_id"], _key(event)))
+        return (
+            ours is not None
+            and event["source"] == STOREFRONT
+            and event["state"] == ours.value
+            and event["occurred_at"].replace(microsecond=0) == ours.said_at.replace(microsecond=0)
+        )
+
+    return [e for e in events if not is_echo(e)] if known else events
+
+
+def _tell_storefront(session: Session, events: Sequence[dict[str, Any]]) -> None:
+    """A bounce is no word of the shopper's, so it stays here."""
+    for shop_id in {e["shop_id"] for e in events}:
+        said = [
+            {
+                "kind": e["channel"],
+                "name": e["address"],
+                "value": e["state"],
+                "profile_id": e.get("profile_id"),
+                "said_at": e["occurred_at"],
+            }
+            for e in events
+            if e["shop_id"] == shop_id and e["source"] != STOREFRONT and e["state"] in SAID
+        ]
+        at = max(e["recorded_at"] for e in events if e["shop_id"] == shop_id)
+        write_backs.put(session, shop_id, said, at)
+
+
+def _key(event: dict[str, Any]) -> str:
+    return write_backs.key_of(event["channel"], event["address"], None)
 
 
 def _heeded(session: Session, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

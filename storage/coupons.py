@@ -11,6 +11,8 @@ from storage import db
 from storage.shops import Shop
 from storage.types import big, moment, row_key, shop_key
 
+PERCENTAGE, AMOUNT, FREE_SHIPPING = "percentage", "amount", "free_shipping"
+KINDS = (PERCENTAGE, AMOUNT, FREE_SHIPPING)
 POOL_LOW, POOL_FULL = 100, 250  # codes; the storefront takes 250 in a call
 
 
@@ -21,7 +23,9 @@ class Coupon(SQLModel, table=True):
     id: int = row_key()
     name: str
     prefix: str = Field(description="what its codes begin with")
-    percent: int
+    kind: str = PERCENTAGE
+    percent: int = 0
+    amount: int = big(default=0)  # off, in minor units of the shop's currency
     first_code: str = Field(
         default="", description="drawn before the discount is made, to find it by"
     )
@@ -29,6 +33,7 @@ class Coupon(SQLModel, table=True):
     created_at: datetime = moment()
     error: str = Field(default="", description="why the storefront refused it, for the merchant")
     retry_at: datetime | None = moment(default=None)
+    deleted_at: datetime | None = moment(default=None)  # at the storefront, by the merchant
 
 
 class CouponCode(SQLModel, table=True):
@@ -89,7 +94,11 @@ def low_pools(session: Session) -> list[tuple[int, int]]:
     query = (
         select(Coupon.shop_id, Coupon.id)
         .join(Shop, col(Shop.id) == col(Coupon.shop_id))
-        .where(col(Shop.uninstalled_at).is_(None), free < POOL_LOW)
+        .where(
+            col(Shop.uninstalled_at).is_(None),
+            col(Coupon.deleted_at).is_(None),
+            free < POOL_LOW,
+        )
     )
     rows = db.every_shop(session, query, "the clock fills the pools of codes")
     return [(row[0], row[1]) for row in rows]
@@ -172,3 +181,41 @@ def drop_codes(session: Session, shop_id: int, codes: Sequence[str]) -> None:
                 col(CouponCode.message_key).is_(None),
             )
         )
+
+
+def drop_discounts(
+    session: Session, shop_id: int, discount_ids: Sequence[str], at: datetime
+) -> None:
+    """Note that discounts are gone at the storefront, with every code that nobody was given.
+
+    They are not made again by themselves: the merchant who deleted one had a reason.
+    """
+    for coupon in coupons_of(session, shop_id) if discount_ids else ():
+        if coupon.discount_id in discount_ids:
+            coupon.deleted_at, coupon.discount_id, coupon.first_code = at, "", ""
+            _drop_free(session, shop_id, coupon.id)
+
+
+def _drop_free(session: Session, shop_id: int, coupon_id: int) -> None:
+    session.connection().execute(
+        delete(CouponCode).where(
+            col(CouponCode.shop_id) == shop_id,
+            col(CouponCode.coupon_id) == coupon_id,
+            col(CouponCode.message_key).is_(None),
+        )
+    )
+
+
+def count_codes(session: Session, shop_id: int) -> dict[int, tuple[int, int, int]]:
+    """How many codes of each coupon are free, were given, and were used on an order."""
+    rows = session.exec(
+        select(
+            CouponCode.coupon_id,
+            func.count().filter(col(CouponCode.message_key).is_(None)),
+            func.count().filter(col(CouponCode.message_key).is_not(None)),
+            func.count().filter(col(CouponCode.redeemed_order_id).is_not(None)),
+        )
+        .where(CouponCode.shop_id == shop_id)
+        .group_by(col(CouponCode.coupon_id))
+    )
+    return {coupon_id: (free, given, used) for coupon_id, free, given, used in rows}

@@ -34,6 +34,12 @@ class Shop(SQLModel, table=True):
     refresh_token: str | None = Field(default=None, sa_type=Encrypted)
     token_expires_at: datetime | None = moment(default=None)
     refresh_expires_at: datetime | None = moment(default=None)
+    create_customers: bool = Field(
+        default=False, description="make a customer of whoever subscribes and is none yet"
+    )
+    write_answers: bool = Field(
+        default=False, description="keep the answers of forms at the storefront's customers"
+    )
     scopes: str = ""
     generation: int = Field(default=1, description="how many times it was installed")
     installed_at: datetime = moment()

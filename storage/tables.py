@@ -20,6 +20,7 @@ from storage import (
     shops,
     subscriptions,
     templates,
+    write_backs,
 )
 
 INBOX_TABLES = {inbox.Delivery.__tablename__}
@@ -45,4 +46,5 @@ __all__ = [
     "shops",
     "subscriptions",
     "templates",
+    "write_backs",
 ]

@@ -100,7 +100,16 @@ def sqlite(sqlite_template: Path, tmp_path: Path) -> Generator[str]:
 def bell() -> Generator[StubBroker]:
     """A bell that only remembers who rang: `bell.queues["digest"].qsize()`."""
     broker = StubBroker(middleware=[])
-    for queue in ("digest", "advance", "send", "refill", "sync", "backfill", "privacy"):
+    for queue in (
+        "digest",
+        "advance",
+        "send",
+        "refill",
+        "sync",
+        "backfill",
+        "privacy",
+        "write_back",
+    ):
         broker.declare_queue(queue)
     dramatiq.set_broker(broker)
     yield broker

@@ -1,5 +1,6 @@
 """Recording facts. In: what happened in a shop. Out: its rows, and the flows that they set off."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,21 @@ from plugin.flows import enter
 from plugin.insight.attribution import credit_order
 from plugin.people import forgotten, privacy
 from plugin.people.identity import resolve
-from storage import backfills, checkouts, consent, coupons, events, orders, products, shops
+from storage import (
+    backfills,
+    checkouts,
+    consent,
+    coupons,
+    events,
+    orders,
+    products,
+    shops,
+    write_backs,
+)
 from storage.ids import new_id
 from storage.newest import save_newest
+from storage.privacy import CHANNELS
+from storage.profiles import CUSTOMER
 from storage.shops import Shop
 
 
@@ -27,6 +40,7 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     people = [*facts.people]
     found = resolve(session, shop.id, people, now)
     profile_of = {id(p): profile for p, profile in zip(people, found, strict=True)}
+    _wake_write_backs(session, shop, people, profile_of, now)
     _save_catalog(session, shop, facts)
     _save_consents(session, shop, facts, profile_of, now)
     _save_orders(session, shop, facts, profile_of)
@@ -36,6 +50,7 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     for at, fields in sorted(facts.shop, key=lambda said: said[0]):
         shops.describe(session, shop.id, at, fields)
     coupons.drop_codes(session, shop.id, facts.lost_codes)
+    coupons.drop_discounts(session, shop.id, facts.lost_discounts, now)
     backfills.wake(session, shop.id, facts.finished_operations, now)
     if facts.historical:
         # What came after the install is news, whether its webhook or the reading tells it first.
@@ -46,6 +61,27 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     if facts.uninstalled_at is not None:
         shops.uninstall(session, shop.id, facts.uninstalled_at)
     return enter.on_events(session, shop, new, now)
+
+
+def _wake_write_backs(
+    session: Session,
+    shop: Shop,
+    people: Sequence[Person],
+    profile_of: dict[int, int | None],
+    now: datetime,
+) -> None:
+    """What waited until somebody is a customer can be written once she is one."""
+    customers = [p for p in people if any(key.kind == CUSTOMER for key in p.keys)]
+    if not customers:
+        return
+    addresses = [
+        (channel, key.value)
+        for person in customers
+        for key in person.keys
+        for channel in CHANNELS.get(key.kind, ())
+    ]
+    found = (profile_of[id(person)] for person in customers)
+    write_backs.wake(session, shop.id, addresses, [p for p in found if p is not None], now)
 
 
 def _save_catalog(session: Session, shop: Shop, facts: Facts) -> None:

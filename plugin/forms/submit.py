@@ -5,6 +5,7 @@ The browser is not to be believed about who somebody is: an address typed into a
 what the storefront told us of a profile, and never joins two known shoppers.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,14 +18,16 @@ from plugin.flows import enter
 from plugin.forms.definition import choose_locale, consent_words, questions, translated
 from plugin.forms.words import say
 from plugin.people.identity import resolve
-from storage import consent, db, events, forms, lists, profiles
+from storage import consent, db, events, forms, lists, profiles, write_backs
 from storage.consent import SUBSCRIBED
 from storage.forms import LIVE, SUBMITTED, VIEWED, FormVersion
 from storage.ids import new_id
 from storage.profiles import BROWSER, CART, EMAIL, PHONE, STRONG
 from storage.shops import Shop
+from storage.write_backs import METAFIELD
 
 LONGEST = 200  # characters of a token or an answer
+METAFIELD_KEY = re.compile(r"[A-Za-z0-9_-]{2,64}")  # shopify.dev, MetafieldsSetInput.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ def submit(shop: Shop, form_id: int, body: dict[str, Any], sender: Sender) -> di
         profile_id = _person(session, shop.id, said, now)
         _keep_consent(session, shop, version, said, sender, profile_id, now)
         _tell(session, shop, version, said, profile_id, now)
+        if shop.write_answers:
+            _write_answers(session, shop.id, said, profile_id, now)
         list_id = _list_of(session, shop.id, form_id)
         entered = []
         if lists.join_list(session, shop.id, list_id, profile_id, now, f"form:{form_id}"):
@@ -255,4 +260,26 @@ def _tell(
             }
             for metric, properties in told
         ],
+    )
+
+
+def _write_answers(
+    session: Session, shop_id: int, said: Submission, profile_id: int, now: datetime
+) -> None:
+    """Let the storefront's customer hold them, as metafields."""
+    write_backs.put(
+        session,
+        shop_id,
+        [
+            {
+                "kind": METAFIELD,
+                "name": name,
+                "value": answer,
+                "profile_id": profile_id,
+                "said_at": now,
+            }
+            for name, answer in said.answers.items()
+            if METAFIELD_KEY.fullmatch(name)
+        ],
+        now,
     )

@@ -1,5 +1,6 @@
 """Coupon pools: a coupon that runs low goes in, fresh codes that Shopify knows come out."""
 
+import re
 import secrets
 import time
 from datetime import timedelta
@@ -7,21 +8,74 @@ from typing import Any
 
 import structlog
 
-from plugin import bell, clock
+from plugin import bell, clock, facts
 from plugin.errors import RegularsError
 from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
 from plugin.shopify.client import ShopifyError, graphql
-from storage import coupons, db, locks, messages
-from storage.coupons import POOL_FULL, Coupon
+from storage import coupons, db, locks, messages, shops
+from storage.coupons import AMOUNT, FREE_SHIPPING, KINDS, PERCENTAGE, POOL_FULL, Coupon
+from storage.ids import new_id
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # without 0 O, 1 I L, U: codes are typed from a phone
 LENGTH = 13  # 63 bits: a discount is guessed by nobody
+LONGEST_NAME = 100
+PREFIX = re.compile(r"[A-Z0-9]{0,20}")
+MOST_OFF = 10**9  # minor units; a slip of the keyboard, not a discount
 MOST_CODES = 250  # a call: shopify.dev, discountRedeemCodeBulkAdd
 # The clock rings for a low pool every few seconds; what is refused once is refused again.
 REFUSED_FOR, BUSY_FOR = timedelta(minutes=5), timedelta(seconds=30)
+BASIC = ("discount_create", "discountCodeBasicCreate")
+SHIPPING = ("shipping_discount_create", "discountCodeFreeShippingCreate")
 LOOKS, FIRST_LOOK_S, LONGEST_LOOK_S = 30, 0.1, 2.0  # at a bulk that is under way
 
 log = structlog.get_logger()
+
+
+def create(shop_id: int, name: str, prefix: str, kind: str, worth: int = 0) -> int:
+    """Add a coupon, whose codes are then made; its id.
+
+    Args:
+        worth: whole percent, or minor units of the shop's currency; nothing for free shipping.
+
+    Raises:
+        RegularsError: 422, with what will not do.
+    """
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise RegularsError("A coupon needs a name.", 422)
+    if not PREFIX.fullmatch(prefix):
+        raise RegularsError("Codes begin with at most 20 letters and digits.", 422)
+    if kind not in KINDS:
+        raise RegularsError("There is no such kind of coupon.", 422)
+    if kind != FREE_SHIPPING and not 0 < worth <= (100 if kind == PERCENTAGE else MOST_OFF):
+        raise RegularsError("A coupon must be worth something.", 422)
+    coupon = Coupon(
+        shop_id=shop_id,
+        id=new_id(),
+        name=name.strip(),
+        prefix=prefix,
+        kind=kind,
+        percent=worth if kind == PERCENTAGE else 0,
+        amount=worth if kind == AMOUNT else 0,
+        created_at=clock.now(),
+    )
+    with db.transaction() as session:
+        session.add(coupon)
+    bell.ring("refill", shop_id, [coupon.id])
+    return coupon.id
+
+
+def make_again(shop_id: int, coupon_id: int) -> None:
+    """Make a discount anew that the merchant deleted at Shopify, or try at once what it refused.
+
+    Raises:
+        RegularsError: there is no such coupon (404).
+    """
+    with db.transaction() as session:
+        if coupons.get_coupon(session, shop_id, coupon_id) is None:
+            raise RegularsError("There is no such coupon.", 404)
+        fresh = {"deleted_at": None, "error": "", "retry_at": None}
+        coupons.change_coupon(session, shop_id, coupon_id, **fresh)
+    bell.ring("refill", shop_id, [coupon_id])
 
 
 def refill(shop_id: int, coupon_id: int) -> None:
@@ -55,7 +109,7 @@ def _refill(shop_id: int, coupon_id: int) -> None:
     with db.reading() as session:
         coupon = coupons.get_coupon(session, shop_id, coupon_id)
         free = coupons.count_free(session, shop_id, coupon_id)
-    if coupon is None or free >= POOL_FULL or _is_waiting(coupon):
+    if coupon is None or free >= POOL_FULL or _is_waiting(coupon) or coupon.deleted_at:
         return
     try:
         if not coupon.discount_id:
@@ -98,14 +152,15 @@ def _make(coupon: Coupon) -> Coupon:
 
 
 def _create(coupon: Coupon, code: str) -> str:
+    document, field = SHIPPING if coupon.kind == FREE_SHIPPING else BASIC
     try:
-        made = graphql(coupon.shop_id, "discount_create", {"discount": _discount(coupon, code)})
+        made = graphql(coupon.shop_id, document, {"discount": _discount(coupon, code)})
     except ShopifyError as error:
         found = _discount_with(coupon, code) if error.has("TAKEN") else None
         if found is None:
             raise
         return found
-    return str(made["discountCodeBasicCreate"]["codeDiscountNode"]["id"])
+    return str(made[field]["codeDiscountNode"]["id"])
 
 
 def _discount(coupon: Coupon, code: str) -> dict[str, Any]:
@@ -114,15 +169,29 @@ def _discount(coupon: Coupon, code: str) -> dict[str, Any]:
         "code": code,
         "startsAt": clock.now().isoformat(),
         "context": {"all": "ALL"},
-        "customerGets": {
-            "items": {"all": True},
-            "value": {"percentage": coupon.percent / 100},
-        },
         # Both count for each code, not for the discount:
         # community.shopify.dev, "Scope of usageLimit for Discounts with Multiple Codes"
         "usageLimit": 1,
         "appliesOncePerCustomer": True,
+        **_takes_off(coupon),
     }
+
+
+def _takes_off(coupon: Coupon) -> dict[str, Any]:
+    if coupon.kind == FREE_SHIPPING:
+        return {"destination": {"all": True}}
+    value: dict[str, Any] = {"percentage": coupon.percent / 100}
+    if coupon.kind == AMOUNT:
+        # Off the whole order once, not off each of its lines.
+        value = {"discountAmount": {"amount": _decimal(coupon), "appliesOnEachItem": False}}
+    return {"customerGets": {"items": {"all": True}, "value": value}}
+
+
+def _decimal(coupon: Coupon) -> str:
+    """An amount as Shopify writes it: whole units of the shop's currency."""
+    with db.reading() as session:
+        shop = shops.get_shop(session, coupon.shop_id)
+    return facts.decimal(coupon.amount, shop.currency if shop else "USD")
 
 
 def _discount_with(coupon: Coupon, code: str) -> str | None:

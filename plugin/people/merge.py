@@ -5,7 +5,17 @@ from typing import Any
 
 from sqlmodel import Session
 
-from storage import checkouts, consent, events, flows, lists, messages, orders, profiles
+from storage import (
+    checkouts,
+    consent,
+    events,
+    flows,
+    lists,
+    messages,
+    orders,
+    profiles,
+    write_backs,
+)
 from storage.ids import new_id
 from storage.profiles import Merge, Profile
 
@@ -20,6 +30,7 @@ MOVES = (
     checkouts.move_checkouts,
     consent.move_consents,
     lists.move_memberships,
+    write_backs.move_write_backs,
 )
 
 

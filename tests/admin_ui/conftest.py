@@ -108,6 +108,8 @@ def pages(filled: dict[str, int]) -> Callable[[], list[str]]:
         f"/flows/{filled['Abandoned checkout']}",
         f"/flows/{filled['Welcome']}/messages/1",
         "/forms",
+        "/coupons",
+        "/settings/write-backs",
         f"/forms/{filled['form']}",
         "/settings",
         "/settings/quarantine",

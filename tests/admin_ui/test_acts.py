@@ -3,8 +3,10 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from plugin import clock
-from storage import db, flows, forms, inbox
+from storage import coupons, db, flows, forms, inbox, write_backs
 from storage.ids import new_id
 from storage.profiles import Profile
 from storage.shops import get_shop
@@ -199,3 +201,75 @@ def test_static_files_are_kept_forever_under_their_hash(merchant, client):
     old = client.get("/static/admin/000000000000/admin.css")
     assert old.headers["Cache-Control"] == "no-cache"
     assert client.get("/static/admin/x/passwd").status_code == 404
+
+
+def test_what_shopify_refused_is_shown_and_tried_again(merchant, shop, bell):
+    at = clock.now()
+    said = {"kind": "email", "name": "maya@example.com", "value": "subscribed", "profile_id": None}
+    with db.transaction() as session:
+        write_backs.put(session, shop.id, [{**said, "said_at": at}], at)
+        (held,) = write_backs.claim(session, shop.id, at, 1, 0)
+        write_backs.settle(session, held, state=write_backs.FAILED, error="Customer is locked.")
+
+    assert "Shopify did not take 1 change" in merchant.fetch("/settings").text
+    page = merchant.fetch("/settings/write-backs").text
+    assert "Customer is locked." in page
+    assert "maya@example.com" in page
+    merchant.post("/settings/write-backs", again="1")
+
+    assert bell.queues["write_back"].qsize() == 1
+    with db.reading() as session:
+        assert write_backs.due_shops(session, clock.now()) == [shop.id]
+        assert get_shop(session, shop.id).write_answers is False
+
+
+def test_what_goes_back_to_shopify_is_the_merchants_choice(merchant, shop):
+    answer = merchant.post("/settings/write-backs", write_answers="on")
+
+    assert toast(answer) == "Saved"
+    assert 'name="write_answers" checked' in answer.text
+    with db.reading() as session:
+        kept = get_shop(session, shop.id)
+    assert (kept.write_answers, kept.create_customers) == (True, False)
+
+
+def test_a_coupon_is_made_and_its_codes_are_rung_for(merchant, shop, bell):
+    answer = merchant.post("/coupons", name="Spring", prefix="spring", kind="amount", worth="7.50")
+
+    assert toast(answer) == "The coupon is made. Its codes follow."
+    assert "$7.50" in answer.text
+    assert "Being made" in answer.text
+    assert bell.queues["refill"].qsize() == 1
+    with db.reading() as session:
+        made = coupons.coupons_of(session, shop.id)[-1]
+    assert (made.name, made.prefix, made.kind, made.amount) == ("Spring", "SPRING", "amount", 750)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""}, {"prefix": "a b"}, {"kind": "bogo"}, {"worth": "0"}, {"worth": "10.5"},
+        {"worth": "NaN"}, {"worth": "1e99"}, {"kind": "amount", "worth": "-3"},
+    ],
+)  # fmt: skip
+def test_a_coupon_that_will_not_do_is_not_made(merchant, shop, wrong):
+    sent = {"name": "Spring", "prefix": "SPRING", "kind": "percentage", "worth": "10"} | wrong
+    answer = merchant.post("/coupons", **sent)
+
+    assert answer.status_code == 422
+    assert 'aria-invalid="true"' in answer.text
+    with db.reading() as session:
+        assert "Spring" not in [each.name for each in coupons.coupons_of(session, shop.id)]
+
+
+def test_a_coupon_that_shopify_refused_says_why_and_is_tried_again(merchant, shop, filled, bell):
+    with db.transaction() as session:
+        (coupon,) = coupons.coupons_of(session, shop.id)
+        coupons.change_coupon(session, shop.id, coupon.id, error="Too many discounts.")
+    assert "Too many discounts." in merchant.fetch("/coupons").text
+
+    answer = merchant.post(f"/coupons/{coupon.id}")
+
+    assert "Too many discounts." not in answer.text
+    assert bell.queues["refill"].qsize() == 1
+    assert merchant.post("/coupons/1").status_code == 404

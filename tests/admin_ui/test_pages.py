@@ -2,7 +2,10 @@
 
 import pytest
 
-EMPTY = ["/", "/audience", "/flows", "/forms", "/settings", "/settings/quarantine"]
+EMPTY = [
+    "/", "/audience", "/flows", "/forms", "/coupons", "/settings", "/settings/write-backs",
+    "/settings/quarantine",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("locale", ["en", "zh-CN"])

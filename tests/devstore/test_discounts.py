@@ -39,6 +39,34 @@ def test_an_amount_never_takes_more_than_there_is(store, checkout):
     assert store.apply_code(checkout(), "HUGE").cents == 48_00
 
 
+def test_free_shipping_is_taken_off_the_shipping_and_told(store, checkout):
+    store.create_discount("SHIP", free_shipping=True)
+    token = checkout()
+    assert store.checkout(token)["shipping"] == 595
+    tried = store.apply_code(token, "ship")
+    assert (tried.cents, tried.refused) == (0, None)
+    assert store.checkout(token)["shipping"] == 0
+
+    store.complete_checkout(token)
+
+    order = store.deliveries("orders/create")[0].payload
+    assert order["discount_codes"] == [{"code": "SHIP", "amount": "5.95", "type": "shipping"}]
+    assert (order["subtotal_price"], order["total_price"]) == ("48.00", "48.00")
+    (line,) = order["shipping_lines"]
+    assert (line["price"], line["discounted_price"]) == ("5.95", "0.00")
+    assert line["discount_allocations"][0]["amount"] == "5.95"
+    assert order["discount_applications"][0]["target_type"] == "shipping_line"
+    assert order["line_items"][0]["discount_allocations"] == []
+
+
+def test_free_shipping_goes_with_its_code(store, checkout):
+    store.create_discount("SHIP", free_shipping=True)
+    token = checkout()
+    store.apply_code(token, "SHIP")
+
+    assert store.remove_code(token)["shipping"] == 595
+
+
 @pytest.mark.parametrize(
     ("rules", "why"),
     [

@@ -26,6 +26,7 @@ from storage.privacy import DATA_REQUEST, PrivacyRequest
 from storage.profiles import Identity, Merge, Profile
 from storage.shops import Shop
 from storage.subscriptions import Subscription
+from storage.write_backs import WriteBack
 
 EMAIL, PHONE, CUSTOMER = "quincella.canary@example.com", "+14155550199", 7001002003004
 FIRST, LAST, STREET = "Quincella", "Marmeladova", "17 Quincewood Crescent"
@@ -75,6 +76,10 @@ def plant(shop: Shop) -> list[SQLModel]:
                      user_agent=f"{FIRST}'s browser"),
         ConsentEvent(**of, id=new_id(), unique_key=f"import:{PHONE}", channel="sms", address=PHONE,
                      state="subscribed", occurred_at=at, recorded_at=at, source="import"),
+        WriteBack(**of, id=new_id(), unique_key=f"email:{EMAIL}", kind="email", name=EMAIL,
+                  value="subscribed", said_at=at, due_at=at + timedelta(days=99)),
+        WriteBack(**hers, id=new_id(), unique_key=f"metafield:{profile}:name", kind="metafield",
+                  name="name", value=FIRST, said_at=at, due_at=at, state="failed"),
         Event(**hers, id=event, metric="Submitted Form", unique_id=f"{EMAIL}:1", occurred_at=at,
               value=5, currency="USD", properties={"name": FIRST, "street": STREET}),
         Order(**hers, id=ORDER, number="#quincella", placed_at=at, updated_at=at, told_at=at,

@@ -7,12 +7,15 @@ import time
 from urllib.parse import urlencode
 
 import pytest
+from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin.flows import library as flow_library
 from plugin.forms import library as form_library
 from storage import consent, db, flows, forms, lists, profiles
+from storage.shops import get_shop
+from storage.write_backs import WriteBack
 from webhooks.app import routes
 
 GOOD = {
@@ -247,3 +250,25 @@ def test_s29_odd_text_from_a_browser_is_taken_without_it(client, form_id, field)
     path = signed(f"/proxy/forms/{form_id}/submit")
 
     assert client.post(path, content=body).json() == {"ok": True}
+
+
+def test_answers_go_to_the_storefronts_customer_when_the_merchant_wants_that(client, form_id, shop):
+    answer(client, form_id)
+    with db.transaction() as session:
+        assert "metafield" not in kinds(session, shop)
+        get_shop(session, shop.id).write_answers = True
+
+    answer(client, form_id)
+
+    with db.reading() as session:
+        held = {row.kind: row for row in rows_to_write(session, shop)}
+    assert (held["metafield"].name, held["metafield"].value) == ("skin_need", "hydration")
+    assert (held["email"].name, held["email"].value) == ("maya@example.com", "subscribed")
+
+
+def rows_to_write(session, shop):
+    return session.exec(select(WriteBack).where(WriteBack.shop_id == shop.id)).all()
+
+
+def kinds(session, shop):
+    return {row.kind for row in rows_to_write(session, shop)}

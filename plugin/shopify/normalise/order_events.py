@@ -4,6 +4,7 @@ These name the order and nobody; the order says whose it is, before or after the
 """
 
 from datetime import datetime
+from typing import Any
 
 from plugin import facts
 from plugin.facts import Did, Facts, Person, minor, moment
@@ -23,6 +24,45 @@ RETURN = {
     "returns/close": "Closed Return",
     "returns/reopen": "Reopened Return",
 }
+
+
+def edits(topic: str, payload: Payload, currency: str) -> Facts:
+    """orders/edited: `Edited Order`. What is in it now is told by orders/updated."""
+    edit = part(payload, "order_edit")
+    at = moment(edit.get("committed_at") or edit.get("created_at"), "order_edit.created_at")
+    person = _buyer(number(edit, "order_id"), at)
+    lines = part(edit, "line_items")
+    said = {"order_id": edit["order_id"]}
+    for name in ("additions", "removals"):
+        said[name] = sum(int(line.get("delta") or 0) for line in rows(lines, name))
+    event = Did(person, "Edited Order", str(number(edit, "id")), at, properties=said)
+    return Facts(people=[person], events=[event])
+
+
+def deletions(topic: str, payload: Payload, currency: str) -> Facts:
+    """orders/delete: an order that is worth nothing, and stays so whatever is said late of it.
+
+    Its payload has no more than the id; that it ever was stays on the timeline.
+    """
+    order_id = number(payload, "id")
+    at = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    person = _buyer(order_id, at)
+    gone: dict[str, Any] = {
+        "id": order_id,
+        "number": str(order_id),
+        "placed_at": at,
+        "updated_at": at,
+        "told_at": at,
+        "cancelled_at": at,
+        "total": 0,
+        "currency": currency,
+        "checkout_token": None,
+        "cart_token": None,
+        "discount_codes": [],
+        "status_url": "",
+    }
+    event = Did(person, "Deleted Order", str(order_id), at, properties={"order_id": order_id})
+    return Facts(people=[person], events=[event], orders=[(person, gone, [])])
 
 
 def refunds(topic: str, payload: Payload, currency: str) -> Facts:

@@ -130,12 +130,15 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("prefix", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("percent", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("first_code", sa.String(), nullable=False),
         sa.Column("discount_id", sa.String(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("retry_at", UTCDateTime(), nullable=True),
+        sa.Column("deleted_at", UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     op.create_table(
@@ -531,6 +534,8 @@ def upgrade() -> None:
         sa.Column("refresh_token", Encrypted(), nullable=True),
         sa.Column("token_expires_at", UTCDateTime(), nullable=True),
         sa.Column("refresh_expires_at", UTCDateTime(), nullable=True),
+        sa.Column("create_customers", sa.Boolean(), nullable=False),
+        sa.Column("write_answers", sa.Boolean(), nullable=False),
         sa.Column("scopes", sa.String(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("installed_at", UTCDateTime(), nullable=False),
@@ -624,10 +629,47 @@ def upgrade() -> None:
         sa.Column("inventory_item_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("shop_id", "product_id", "id"),
     )
+    op.create_table(
+        "write_back",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("unique_key", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=True),
+        sa.Column("said_at", UTCDateTime(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("due_at", UTCDateTime(), nullable=False),
+        sa.Column("lease_until", sa.Float(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("write_back", schema=None) as batch_op:
+        batch_op.create_index(
+            "write_back_due",
+            ["due_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'due'"),
+            sqlite_where=sa.text("state = 'due'"),
+        )
+        batch_op.create_index("write_back_key", ["shop_id", "unique_key"], unique=True)
+        batch_op.create_index("write_back_profile", ["shop_id", "profile_id"], unique=False)
 
 
 def downgrade() -> None:
     """Back to the version before."""
+    with op.batch_alter_table("write_back", schema=None) as batch_op:
+        batch_op.drop_index("write_back_profile")
+        batch_op.drop_index("write_back_key")
+        batch_op.drop_index(
+            "write_back_due",
+            postgresql_where=sa.text("state = 'due'"),
+            sqlite_where=sa.text("state = 'due'"),
+        )
+
+    op.drop_table("write_back")
     op.drop_table("variant")
     op.drop_table("template_version")
     op.drop_table("template")

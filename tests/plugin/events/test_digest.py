@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from plugin.events.digest import digest
-from storage import consent, db, events, inbox, products, profiles, shops
+from storage import consent, db, events, inbox, orders, products, profiles, shops
 from storage.inbox import Arrival
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -227,3 +227,47 @@ def test_a_product_told_twice_in_one_batch_keeps_its_newest_variants(database, s
     with db.reading() as session:
         (found,) = products.active_products(session, shop.id)
     assert found.price == 2500
+
+
+ORDER = {
+    "id": 9,
+    "name": "#1009",
+    "email": "maya@example.com",
+    "customer": {"id": 7, "email": "maya@example.com"},
+    "created_at": "2026-11-21T10:00:00Z",
+    "updated_at": "2026-11-21T10:00:00Z",
+    "currency": "USD",
+    "total_price": "54.00",
+    "line_items": [{"title": "Cloud Cream", "quantity": 2, "price": "27.00"}],
+}
+
+
+@pytest.mark.parametrize("deleted_first", [False, True])
+def test_an_order_that_was_deleted_is_worth_nothing_whatever_comes_first(
+    database, shop, deleted_first
+):
+    told = [("orders/create", ORDER), ("orders/delete", {"id": 9})]
+    for number, (topic, body) in enumerate(reversed(told) if deleted_first else told):
+        keep(shop, topic, body, f"w-{number}")
+        digest()
+
+    hers = profile(shop)
+    with db.reading() as session:
+        (order,) = orders.orders_of(session, shop.id, hers.id)
+        metrics = {e.metric for e in events.timeline(session, shop.id, hers.id)}
+        assert orders.sales(session, shop.id, NOW.replace(hour=0), NOW.replace(hour=23)) == (0, 0)
+    assert (order.total, order.cancelled_at, order.checkout_token) == (0, NOW, None)
+    assert {"Placed Order", "Deleted Order"} <= metrics
+
+
+def test_an_edited_order_tells_how_much_was_added_and_taken_out(database, shop):
+    lines = {"additions": [{"id": 1, "delta": 2}], "removals": [{"id": 2, "delta": 1}]}
+    edit = {"id": 5, "order_id": 9, "created_at": "2026-11-21T11:00:00Z", "line_items": lines}
+    keep(shop, "orders/create", ORDER)
+    keep(shop, "orders/edited", {"order_edit": edit}, "w-2")
+    digest()
+
+    with db.reading() as session:
+        told = events.timeline(session, shop.id, profile(shop).id)
+    (found,) = (e for e in told if e.metric == "Edited Order")
+    assert found.properties == {"order_id": 9, "additions": 2, "removals": 1}

@@ -9,11 +9,14 @@ from dramatiq.brokers.stub import StubBroker
 from starlette.responses import JSONResponse
 
 from plugin import clock
+from plugin.errors import RegularsError
+from plugin.events.record import record
 from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
-from plugin.offers.coupons import ALPHABET, LENGTH, new_code, refill
+from plugin.offers.coupons import ALPHABET, LENGTH, create, make_again, new_code, refill
 from plugin.shopify.install import install
+from plugin.shopify.normalise.discounts import normalise
 from storage import coupons, db, locks, messages, shops
-from storage.coupons import POOL_FULL, Coupon
+from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, POOL_FULL, Coupon
 from storage.ids import new_id
 from tests.plugin.shopify.box import Shopify, refused
 
@@ -72,6 +75,95 @@ def test_an_empty_pool_is_filled_with_codes_that_the_store_takes(
     lines = [{"price": 10_000, "quantity": 1, "compare_at": None, "product_id": 1}]
     assert shopify.store.reduction(code, lines, "wen@dewpoint.example").cents == 1_000
     assert kept(shop_id, coupon_id).error == ""
+
+
+LINES = [{"price": 10_000, "quantity": 1, "compare_at": None, "product_id": 1}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "worth", "cents", "told"),
+    [
+        (PERCENTAGE, 15, 1_500, "percentage"),
+        (AMOUNT, 750, 750, "fixed_amount"),
+        (FREE_SHIPPING, 0, 0, "shipping"),
+    ],
+)
+def test_each_kind_of_coupon_takes_off_what_it_says(
+    shop_id: int, bell: StubBroker, shopify: Shopify, kind: str, worth: int, cents: int, told: str
+) -> None:
+    coupon_id = create(shop_id, "Spring", "SPRING", kind, worth)
+    assert bell.queues["refill"].qsize() == 1
+
+    refill(shop_id, coupon_id)
+
+    assert free(shop_id, coupon_id) == POOL_FULL
+    taken = shopify.store.reduction(give(shop_id, coupon_id, "a"), LINES, "wen@dewpoint.example")
+    assert (taken.refused, taken.cents, taken.type) == (None, cents, told)
+    assert taken.code.startswith("SPRING-")
+
+
+def test_an_amount_is_told_in_the_shops_own_currency(
+    shop_id: int, bell: StubBroker, shopify: Shopify
+) -> None:
+    with db.transaction() as session:
+        shop = shops.get_shop(session, shop_id)
+        assert shop
+        shop.currency = "JPY"
+    refill(shop_id, create(shop_id, "Five", "", AMOUNT, 500))
+
+    (discount,) = shopify.store.discounts()
+    assert discount["amount"] == 500_00  # the dev store counts hundredths of whatever it is told
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "kind", "worth"),
+    [
+        (" ", "A", PERCENTAGE, 10),
+        ("x" * 101, "A", PERCENTAGE, 10),
+        ("A", "a b", PERCENTAGE, 10),
+        ("A", "A" * 21, PERCENTAGE, 10),
+        ("A", "A", "bogo", 10),
+        ("A", "A", PERCENTAGE, 0),
+        ("A", "A", PERCENTAGE, 101),
+        ("A", "A", AMOUNT, 0),
+    ],
+)
+def test_a_coupon_that_will_not_do_is_refused(
+    shop_id: int, bell: StubBroker, name: str, prefix: str, kind: str, worth: int
+) -> None:
+    with pytest.raises(RegularsError):
+        create(shop_id, name, prefix, kind, worth)
+
+    with db.reading() as session:
+        assert coupons.coupons_of(session, shop_id) == []
+
+
+def test_a_discount_that_the_merchant_deleted_is_made_again_only_when_she_says_so(
+    shop_id: int, coupon_id: int, bell: StubBroker, shopify: Shopify
+) -> None:
+    refill(shop_id, coupon_id)
+    given = give(shop_id, coupon_id, "a")
+    told = {"admin_graphql_api_id": kept(shop_id, coupon_id).discount_id}
+    other = {"admin_graphql_api_id": "gid://shopify/DiscountAutomaticNode/1"}
+    with db.transaction() as session:
+        shop = shops.get_shop(session, shop_id)
+        assert shop
+        for body in (other, told):
+            record(session, shop, normalise("discounts/delete", body, "USD"), clock.now())
+
+    assert free(shop_id, coupon_id) == 0
+    assert kept(shop_id, coupon_id).deleted_at is not None
+    refill(shop_id, coupon_id)
+    assert free(shop_id, coupon_id) == 0
+    with db.reading() as session:
+        assert coupons.low_pools(session) == []
+
+    make_again(shop_id, coupon_id)
+    refill(shop_id, coupon_id)
+
+    assert free(shop_id, coupon_id) == POOL_FULL
+    assert len(shopify.store.discounts()) == 2
+    assert give(shop_id, coupon_id, "a") == given
 
 
 def test_each_code_is_good_once_and_the_next_one_still_is(

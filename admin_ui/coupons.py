@@ -1,0 +1,95 @@
+"""Coupons: what each takes off, how many of its codes are left, and what Shopify minds."""
+
+from decimal import Decimal, InvalidOperation
+
+from starlette.responses import Response
+
+from admin_ui.visit import Visit
+from plugin import facts
+from plugin.facts import MalformedError
+from plugin.offers import coupons
+from storage import coupons as stored
+from storage import db
+from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, Coupon
+
+BLANK = {"name": "", "prefix": "", "kind": PERCENTAGE, "worth": "10"}
+LIMITS = {"name": coupons.LONGEST_NAME, "prefix": 20, "worth": 12}
+
+
+def show_all(visit: Visit) -> Response:
+    """GET /coupons"""
+    return _page(visit, BLANK, {})
+
+
+def create(visit: Visit) -> Response:
+    """POST /coupons: `name`, `prefix`, `kind`, and `worth` in percent or the shop's currency."""
+    sent = {name: visit.form.get(name, "").strip()[:100] for name in BLANK}
+    sent["prefix"] = sent["prefix"].upper()
+    worth = _worth(visit, sent)
+    errors = _errors(visit, sent, worth)
+    if errors or worth is None:
+        return _page(visit, sent, errors, status=422)
+    coupons.create(visit.shop.id, sent["name"], sent["prefix"], sent["kind"], worth)
+    return _page(visit, BLANK, {}, toast=visit.say.text("The coupon is made. Its codes follow."))
+
+
+def make_again(visit: Visit) -> Response:
+    """POST /coupons/{coupon_id}"""
+    coupons.make_again(visit.shop.id, visit.number("coupon_id"))
+    return _page(visit, BLANK, {}, toast=visit.say.text("Trying again"))
+
+
+def _worth(visit: Visit, sent: dict[str, str]) -> int | None:
+    """Whole percent, or minor units; None for what is neither."""
+    try:
+        if sent["kind"] == AMOUNT:
+            return facts.minor(sent["worth"], visit.shop.currency)
+        whole = Decimal(sent["worth"] or "0")
+        return int(whole) if whole == whole.to_integral_value() else None
+    except (InvalidOperation, MalformedError, ValueError, OverflowError):
+        return None
+
+
+def _errors(visit: Visit, sent: dict[str, str], worth: int | None) -> dict[str, str]:
+    say, errors = visit.say, {}
+    if not sent["name"]:
+        errors["name"] = say.text("Give the coupon a name.")
+    if not coupons.PREFIX.fullmatch(sent["prefix"]):
+        errors["prefix"] = say.text("Use at most 20 letters and digits.")
+    if sent["kind"] == PERCENTAGE and not (worth and 0 < worth <= 100):
+        errors["worth"] = say.text("Enter a whole number from 1 to 100.")
+    if sent["kind"] == AMOUNT and not (worth and 0 < worth <= coupons.MOST_OFF):
+        errors["worth"] = say.text("Enter an amount of money, such as 5.00.")
+    if sent["kind"] not in stored.KINDS:
+        errors["kind"] = say.text("Choose one of the kinds.")
+    return errors
+
+
+def _page(
+    visit: Visit,
+    values: dict[str, str],
+    errors: dict[str, str],
+    *,
+    toast: str = "",
+    status: int = 200,
+) -> Response:
+    with db.reading() as session:
+        found = stored.coupons_of(session, visit.shop.id)
+        counts = stored.count_codes(session, visit.shop.id)
+    return visit.page(
+        "coupons.html",
+        toast=toast,
+        status=status,
+        coupons=[(c, _takes_off(visit, c), counts.get(c.id, (0, 0, 0))) for c in found],
+        values=values,
+        errors=errors,
+        limits=LIMITS,
+    )
+
+
+def _takes_off(visit: Visit, coupon: Coupon) -> str:
+    if coupon.kind == FREE_SHIPPING:
+        return visit.say.text("Free shipping")
+    if coupon.kind == AMOUNT:
+        return visit.say.money(coupon.amount)
+    return visit.say.percent(coupon.percent / 100)

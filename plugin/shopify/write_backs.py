@@ -1,0 +1,194 @@
+"""Write-backs: a shop whose customers should hold something goes in, Shopify's customers hold it.
+
+Consent is read at Shopify before it is written: what stands there already, or was said there later,
+is left alone. Shopify goes by the moments, too: "The customer's consent state reflects the consent
+record with the most recent date" (shopify.dev, CustomerEmailMarketingConsentState).
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.shopify.client import ShopifyError, graphql
+from storage import consent, db, locks, profiles, shops, write_backs
+from storage.consent import SUBSCRIBED
+from storage.profiles import CUSTOMER
+from storage.write_backs import DONE, DUE, FAILED, METAFIELD, ON, TAG, WAITS, WriteBack
+
+LIMIT = 50  # rows at a time; two calls a row are some 20 points each of a shop's 100 a second
+LEASE_S = 300.0
+TURN_S = 60.0  # then another shop has its turn
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
+ANSWERS = "regulars"  # a namespace that the merchant's theme and other apps may read, too
+
+Node = dict[str, Any]
+
+log = structlog.get_logger()
+
+
+def work(shop_id: int) -> bool:
+    """Write what is due for a minute; whether there is more. Twice at once is a no-op.
+
+    What Shopify refuses stays as failed, with its words for the merchant. Any other trouble ends
+    the turn: it would meet the next row as well, and all of them are tried again later.
+    """
+    try:
+        with locks.exclusive(f"write-back-{shop_id}", wait_s=0):
+            return _work(shop_id)
+    except locks.LockTimeoutError:
+        return False
+
+
+def _work(shop_id: int) -> bool:
+    until = time.monotonic() + TURN_S
+    while rows := _claim(shop_id):
+        for row in rows:
+            if not _write(row):
+                return False
+        if time.monotonic() > until:
+            return True
+    return False
+
+
+def _claim(shop_id: int) -> Sequence[WriteBack]:
+    with db.transaction() as session:
+        return write_backs.claim(session, shop_id, clock.now(), LIMIT, LEASE_S)
+
+
+def _write(row: WriteBack) -> bool:
+    """Write one thing; False when Shopify cannot be spoken to just now."""
+    write = {TAG: _tag, METAFIELD: _metafield}.get(row.kind, _consent)
+    try:
+        _settle(row, state=write(row), error="")
+    except RegularsError as error:
+        refused = isinstance(error, ShopifyError) and bool(error.user_errors)
+        log.warning("write_back.refused", shop=row.shop_id, write_back=row.id, status=error.status)
+        if refused:
+            _settle(row, state=FAILED, error=error.message)
+            return True
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
+        later = {"due_at": clock.now() + wait, "attempts": row.attempts + 1}
+        _settle(row, state=DUE, error=error.message, **later)
+        return False
+    return True
+
+
+def _settle(row: WriteBack, **fields: Any) -> None:
+    with db.transaction() as session:
+        write_backs.settle(session, row, **fields)
+
+
+def _consent(row: WriteBack) -> str:
+    """Bring an address's consent to the customer who has this address."""
+    with db.reading() as session:
+        held = consent.get_consent(session, row.shop_id, row.kind, row.name)
+    if held is None or (held.changed_at, held.state) != (row.said_at, row.value):
+        return DONE  # the storefront said something newer, or our word does not count
+    by = "emailAddress" if row.kind == "email" else "phoneNumber"
+    found = graphql(row.shop_id, "customer_consent", {"identifier": {by: row.name}})
+    customer = found["customerByIdentifier"]
+    if customer is None:
+        customer = _create(row) if row.kind == "email" and row.value == SUBSCRIBED else None
+    elif _stands(customer, row):
+        return DONE
+    if customer is None:
+        return WAITS
+    document, said = CONSENTS[row.kind](row)
+    graphql(row.shop_id, document, {"input": {"customerId": customer["id"], **said}})
+    return DONE
+
+
+def _stands(customer: Node, row: WriteBack) -> bool:
+    """Whether a customer's consent is what it should be, or was given after what we know."""
+    state, at = _held(customer, row.kind)
+    if state.lower() == row.value:
+        return True
+    return at is not None and datetime.fromisoformat(at) > row.said_at
+
+
+def _held(customer: Node, channel: str) -> tuple[str, str | None]:
+    email, phone = customer["defaultEmailAddress"], customer["defaultPhoneNumber"]
+    if channel == "email":
+        return (email["marketingState"], email["marketingUpdatedAt"]) if email else ("", None)
+    held = phone and phone[f"{'sms' if channel == 'sms' else 'whatsApp'}MarketingConsent"]
+    return (held["state"], held["updatedAt"]) if held else ("", None)
+
+
+def _create(row: WriteBack) -> Node | None:
+    """Make a customer of a subscriber, where the merchant wants that. Twice gives the same one."""
+    with db.reading() as session:
+        shop = shops.get_shop(session, row.shop_id)
+        profile = profiles.get_profile(session, row.shop_id, row.profile_id or 0)
+    if shop is None or not shop.create_customers:
+        return None
+    said = {"email": row.name}
+    if profile is not None and profile.email == row.name:
+        known = {"firstName": profile.first_name, "lastName": profile.last_name}
+        said |= {name: text for name, text in known.items() if text}
+    variables = {"identifier": {"email": row.name}, "input": said}
+    made: Node = graphql(row.shop_id, "customer_set", variables)["customerSet"]["customer"]
+    return made
+
+
+def _email(row: WriteBack) -> tuple[str, Node]:
+    said = {"marketingState": row.value.upper(), "consentUpdatedAt": row.said_at.isoformat()}
+    return "consent_email", {"emailMarketingConsent": said | _level(row, "marketingOptInLevel")}
+
+
+def _sms(row: WriteBack) -> tuple[str, Node]:
+    said = {"marketingState": row.value.upper(), "consentUpdatedAt": row.said_at.isoformat()}
+    return "consent_sms", {"smsMarketingConsent": said | _level(row, "marketingOptInLevel")}
+
+
+def _whatsapp(row: WriteBack) -> tuple[str, Node]:
+    """In the Admin API since 2026-07, with other names for the same."""
+    said = {"state": row.value.upper(), "updatedAt": row.said_at.isoformat()}
+    return "consent_whatsapp", {"whatsAppMarketingConsent": said | _level(row, "optInLevel")}
+
+
+def _level(row: WriteBack, name: str) -> Node:
+    return {name: "SINGLE_OPT_IN"} if row.value == SUBSCRIBED else {}
+
+
+CONSENTS: dict[str, Callable[[WriteBack], tuple[str, Node]]] = {
+    "email": _email,
+    "sms": _sms,
+    "whatsapp": _whatsapp,
+}
+
+
+def _tag(row: WriteBack) -> str:
+    document = "tags_add" if row.value == ON else "tags_remove"
+    customers = _customers(row)
+    for customer in customers:
+        graphql(row.shop_id, document, {"id": customer, "tags": [row.name]})
+    return DONE if customers else WAITS
+
+
+def _metafield(row: WriteBack) -> str:
+    customers = _customers(row)
+    for customer in customers:
+        field = {
+            "ownerId": customer,
+            "namespace": ANSWERS,
+            "key": row.name,
+            "type": "single_line_text_field",
+            "value": row.value,
+        }
+        graphql(row.shop_id, "metafields_set", {"metafields": [field]})
+    return DONE if customers else WAITS
+
+
+def _customers(row: WriteBack) -> list[str]:
+    """The customers that a profile is, by their global ids."""
+    with db.reading() as session:
+        profile = profiles.get_profile(session, row.shop_id, row.profile_id or 0)
+        if profile is None:
+            return []
+        known = profiles.identities_of(session, row.shop_id, [profile.id])
+    return [f"gid://shopify/Customer/{each.value}" for each in known if each.kind == CUSTOMER]

@@ -1,0 +1,205 @@
+"""Write-backs: what the storefront's customers should hold by what we were told, until they do.
+
+One row a thing (her consent for an address, a tag, a metafield): its newest word replaces the one
+before, written or not. What the storefront told us itself is never put here.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, and_, func, or_, text, update
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.ids import new_id
+from storage.shops import Shop
+from storage.types import big, moment, row_key, shop_key
+
+TAG, METAFIELD = "tag", "metafield"  # every other kind is a channel
+ON, OFF = "on", "off"  # of a tag
+DUE, DONE, WAITS, FAILED = "due", "done", "waits", "failed"
+MOST_SHOWN = 20
+
+
+class WriteBack(SQLModel, table=True):
+    """One thing to bring to a customer of the storefront's.
+
+    It is due until it is there. It waits while there is no such customer, and has failed when the
+    storefront refused it for good.
+    """
+
+    __tablename__ = "write_back"
+    __table_args__ = (
+        Index("write_back_key", "shop_id", "unique_key", unique=True),
+        Index("write_back_due", "due_at", postgresql_where=text("state = 'due'"),
+              sqlite_where=text("state = 'due'")),
+        Index("write_back_profile", "shop_id", "profile_id"),
+    )  # fmt: skip
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    unique_key: str = Field(description="email:ana@example.com, tag:<profile>:vip")
+    kind: str = Field(description="email, sms, whatsapp; tag; metafield")
+    name: str = Field(description="the address, the tag, the metafield's key")
+    value: str = Field(description="the consent's state, on or off, the metafield's value")
+    profile_id: int | None = big(nullable=True, default=None)
+    said_at: datetime = moment()
+    state: str = DUE
+    due_at: datetime = moment()
+    lease_until: float = 0.0
+    attempts: int = 0
+    error: str = Field(default="", description="the storefront's words, for the merchant")
+
+
+def key_of(kind: str, name: str, profile_id: int | None) -> str:
+    """An address has one consent whoever's it is; a tag and a metafield are a profile's."""
+    return f"{kind}:{profile_id}:{name}" if kind in (TAG, METAFIELD) else f"{kind}:{name}"
+
+
+def put(session: Session, shop_id: int, said: Iterable[dict[str, Any]], now: datetime) -> None:
+    """Let the storefront know: rows of kind, name, value, profile_id, said_at.
+
+    The latest word on a thing wins; at the same moment the greater value does (`unsubscribed`).
+    """
+    newest: dict[str, dict[str, Any]] = {}
+    for row in sorted(said, key=lambda row: (row["said_at"], row["value"])):
+        newest[key_of(row["kind"], row["name"], row["profile_id"])] = row
+    if not newest:
+        return
+    upsert = db.insert(WriteBack)
+    new, old = upsert.excluded, WriteBack
+    fresh = {"state": DUE, "due_at": now, "lease_until": 0.0, "attempts": 0, "error": ""}
+    session.connection().execute(
+        upsert.on_conflict_do_update(
+            index_elements=["shop_id", "unique_key"],
+            set_={
+                "value": new.value,
+                "said_at": new.said_at,
+                "profile_id": func.coalesce(new.profile_id, old.profile_id),
+                **fresh,
+            },
+            where=or_(
+                new.said_at > old.said_at,
+                and_(new.said_at == old.said_at, new.value > old.value),
+            ),
+        ),
+        [
+            {"shop_id": shop_id, "id": new_id(), "unique_key": key, **row, **fresh}
+            for key, row in newest.items()
+        ],
+    )
+
+
+def by_key(session: Session, shop_id: int, keys: Collection[str]) -> dict[str, WriteBack]:
+    """What is to be written, or was, of these things."""
+    if not keys:
+        return {}
+    rows = session.exec(
+        select(WriteBack).where(
+            WriteBack.shop_id == shop_id, col(WriteBack.unique_key).in_(sorted(keys))
+        )
+    )
+    return {row.unique_key: row for row in rows}
+
+
+def due_shops(session: Session, now: datetime) -> list[int]:
+    """Installed shops for whose customers something is due."""
+    query = (
+        select(WriteBack.shop_id)
+        .join(Shop, col(Shop.id) == col(WriteBack.shop_id))
+        .where(
+            col(Shop.uninstalled_at).is_(None),
+            WriteBack.state == DUE,
+            WriteBack.due_at <= now,
+            WriteBack.lease_until < db.database_time(session),
+        )
+        .distinct()
+    )
+    rows = db.every_shop(session, query, "the clock rings for what the storefront should know")
+    return [row[0] for row in rows]
+
+
+def claim(
+    session: Session, shop_id: int, now: datetime, limit: int, seconds: float
+) -> Sequence[WriteBack]:
+    """Lease some of a shop's due rows, the longest waiting first; by the database's own time."""
+    clock = db.database_time(session)
+    rows = session.exec(
+        select(WriteBack)
+        .where(
+            WriteBack.shop_id == shop_id,
+            WriteBack.state == DUE,
+            WriteBack.due_at <= now,
+            WriteBack.lease_until < clock,
+        )
+        .order_by(col(WriteBack.due_at), col(WriteBack.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        row.lease_until = clock + seconds
+    return rows
+
+
+def settle(session: Session, held: WriteBack, **fields: Any) -> None:
+    """Say how it went, unless a newer word came meanwhile: that one is still to be written."""
+    session.connection().execute(
+        update(WriteBack)
+        .where(
+            col(WriteBack.shop_id) == held.shop_id,
+            col(WriteBack.id) == held.id,
+            col(WriteBack.said_at) == held.said_at,
+            col(WriteBack.value) == held.value,
+        )
+        .values(lease_until=0.0, **fields)
+    )
+
+
+def wake(
+    session: Session,
+    shop_id: int,
+    addresses: Iterable[tuple[str, str]],
+    profile_ids: Iterable[int],
+    now: datetime,
+) -> None:
+    """Look again at what waits for customers with these (channel, address) or these profiles."""
+    keys = sorted({key_of(channel, address, None) for channel, address in addresses})
+    session.connection().execute(
+        update(WriteBack)
+        .where(
+            col(WriteBack.shop_id) == shop_id,
+            col(WriteBack.state) == WAITS,
+            or_(
+                col(WriteBack.unique_key).in_(keys),
+                col(WriteBack.profile_id).in_(sorted(set(profile_ids))),
+            ),
+        )
+        .values(state=DUE, due_at=now)
+    )
+
+
+def try_again(session: Session, shop_id: int, now: datetime) -> None:
+    """Make due what failed, and what is put off."""
+    session.connection().execute(
+        update(WriteBack)
+        .where(col(WriteBack.shop_id) == shop_id, col(WriteBack.error) != "")
+        .values(state=DUE, due_at=now, attempts=0)
+    )
+
+
+def troubled(session: Session, shop_id: int) -> tuple[int, Sequence[WriteBack]]:
+    """How many things the storefront does not take, and the newest of them."""
+    where = (WriteBack.shop_id == shop_id, WriteBack.error != "")
+    count = session.exec(select(func.count()).where(*where)).one()
+    shown = select(WriteBack).where(*where).order_by(col(WriteBack.said_at).desc())
+    return count, session.exec(shown.limit(MOST_SHOWN)).all() if count else []
+
+
+def move_write_backs(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
+    """Give one profile's rows to another."""
+    session.connection().execute(
+        update(WriteBack)
+        .where(col(WriteBack.shop_id) == shop_id, col(WriteBack.profile_id) == from_id)
+        .values(profile_id=to_id)
+    )

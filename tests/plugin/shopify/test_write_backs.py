@@ -1,0 +1,386 @@
+"""Write-backs: what was said to us reaches Shopify's customers, once, and never in a circle."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from devstore.database import Document
+from plugin import clock
+from plugin.events.digest import digest
+from plugin.facts import Person, keys
+from plugin.people.identity import resolve
+from plugin.shopify.install import install
+from plugin.shopify.write_backs import work
+from storage import consent, db, inbox, profiles, write_backs
+from storage.consent import SUBSCRIBED, UNSUBSCRIBED
+from storage.ids import new_id
+from storage.inbox import Arrival
+from storage.shops import get_shop
+from storage.write_backs import DONE, DUE, FAILED, ON, WAITS, WriteBack
+from tests.plugin.shopify.box import Shopify, refused
+
+DOMAIN, ANA, PHONE = "dewpoint.myshopify.com", "ana@example.com", "+12125550123"
+CHANNELS = {"email": ANA, "sms": PHONE, "whatsapp": PHONE}
+
+
+@pytest.fixture
+def shop_id(database: str, bell: object, shopify: Shopify) -> int:
+    return install(DOMAIN, shopify.id_token())
+
+
+@pytest.fixture
+def ana(shopify: Shopify) -> Document:
+    return shopify.store.register_customer(ANA, phone=PHONE)
+
+
+def say(
+    shop_id: int,
+    state: str,
+    channel: str = "email",
+    *,
+    at: datetime | None = None,
+    source: str = "form",
+    profile_id: int | None = None,
+) -> datetime:
+    at = at or clock.now()
+    with db.transaction() as session:
+        consent.record(
+            session,
+            [
+                {
+                    "shop_id": shop_id,
+                    "id": (entry := new_id()),
+                    "unique_key": str(entry),
+                    "channel": channel,
+                    "address": CHANNELS[channel],
+                    "state": state,
+                    "occurred_at": at,
+                    "recorded_at": clock.now(),
+                    "source": source,
+                    "profile_id": profile_id,
+                }
+            ],
+        )
+    return at
+
+
+def at_shopify(shopify: Shopify, channel: str = "email") -> Document:
+    kept = shopify.store.customer(ANA)
+    assert kept
+    held: Document = kept.get(f"{channel}_consent", {"state": "not_subscribed"})
+    return held
+
+
+def row(shop_id: int, channel: str = "email") -> WriteBack:
+    key = write_backs.key_of(channel, CHANNELS[channel], None)
+    with db.reading() as session:
+        return write_backs.by_key(session, shop_id, [key])[key]
+
+
+def take_in(shop_id: int, shopify: Shopify, since: int = 0) -> None:
+    """Deliver what the store has told."""
+    told = [shopify.store.request(each) for each in shopify.store.outbox(since=since)]
+    with db.inbox_transaction() as session:
+        inbox.keep(
+            session,
+            [
+                Arrival(
+                    shop_id, one.headers["X-Shopify-Webhook-Id"], one.topic, "2026-10",
+                    one.headers["X-Shopify-Triggered-At"], clock.now(), one.body,
+                )
+                for one in told
+            ],
+        )  # fmt: skip
+    digest()
+
+
+@pytest.mark.parametrize("channel", ["email", "sms", "whatsapp"])
+def test_yes_and_no_reach_the_customer_with_the_moment_they_were_said(
+    shop_id: int, shopify: Shopify, ana: Document, channel: str
+) -> None:
+    yes = say(shop_id, SUBSCRIBED, channel, at=clock.now() - timedelta(hours=3))
+    assert not work(shop_id)
+
+    held = at_shopify(shopify, channel)
+    assert (held["state"], held["opt_in_level"]) == ("subscribed", "single_opt_in")
+    assert datetime.fromisoformat(held["updated_at"]) == yes.replace(microsecond=0)
+    assert held["collected_from"] == "other"
+
+    say(shop_id, UNSUBSCRIBED, channel, source="one-click")
+    work(shop_id)
+
+    assert at_shopify(shopify, channel)["state"] == "unsubscribed"
+    assert row(shop_id, channel).state == DONE
+
+
+def test_what_shopify_told_is_never_written_back(
+    shop_id: int, shopify: Shopify, ana: Document
+) -> None:
+    shopify.store.set_consent(ANA, email_state="subscribed", sms_state="unsubscribed")
+    take_in(shop_id, shopify)
+    shopify.seen.clear()
+
+    with db.reading() as session:
+        assert write_backs.due_shops(session, clock.now()) == []
+        assert consent.consent_state(session, shop_id, "email", ANA) == SUBSCRIBED
+    work(shop_id)
+
+    assert shopify.seen == []
+
+
+@pytest.mark.parametrize("channel", ["email", "sms", "whatsapp"])
+def test_our_own_word_coming_back_is_no_news(
+    shop_id: int, shopify: Shopify, ana: Document, channel: str
+) -> None:
+    said = say(shop_id, SUBSCRIBED, channel)
+    work(shop_id)
+    assert at_shopify(shopify, channel)["state"] == "subscribed"
+    take_in(shop_id, shopify)
+    shopify.seen.clear()
+    work(shop_id)
+
+    with db.reading() as session:
+        ledger = consent.ledger_of(session, shop_id, [(channel, CHANNELS[channel])])
+        held = consent.get_consent(session, shop_id, channel, CHANNELS[channel])
+    assert [entry.source for entry in ledger] == ["form"]
+    assert held is not None
+    assert held.changed_at == said
+    assert shopify.seen == []
+
+
+def test_a_late_echo_undoes_no_newer_word(shop_id: int, shopify: Shopify, ana: Document) -> None:
+    say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(minutes=5))
+    work(shop_id)
+    say(shop_id, UNSUBSCRIBED, source="one-click")
+
+    take_in(shop_id, shopify)
+    work(shop_id)
+
+    assert at_shopify(shopify)["state"] == "unsubscribed"
+    with db.reading() as session:
+        assert consent.consent_state(session, shop_id, "email", ANA) == UNSUBSCRIBED
+
+
+def test_of_two_words_only_the_newest_is_written(
+    shop_id: int, shopify: Shopify, ana: Document
+) -> None:
+    now = clock.now()
+    say(shop_id, UNSUBSCRIBED, at=now)
+    say(shop_id, SUBSCRIBED, at=now - timedelta(hours=1))
+    work(shop_id)
+
+    assert at_shopify(shopify)["state"] == "unsubscribed"
+    told = shopify.store.outbox("customers_email_marketing_consent/update")
+    assert len(told) == 1
+
+
+def test_of_two_words_of_one_moment_the_stop_is_written(
+    shop_id: int, shopify: Shopify, ana: Document
+) -> None:
+    now = clock.now()
+    for state in (SUBSCRIBED, UNSUBSCRIBED, SUBSCRIBED):
+        say(shop_id, state, at=now)
+    work(shop_id)
+
+    assert at_shopify(shopify)["state"] == "unsubscribed"
+
+
+def test_what_was_said_later_at_shopify_stays(
+    shop_id: int, shopify: Shopify, ana: Document
+) -> None:
+    say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(hours=1))
+    shopify.store.set_consent(ANA, email_state="unsubscribed")
+
+    work(shop_id)
+
+    assert at_shopify(shopify)["state"] == "unsubscribed"
+    assert row(shop_id).state == DONE
+
+
+def test_a_word_that_the_store_has_overtaken_is_not_written(
+    shop_id: int, shopify: Shopify, ana: Document
+) -> None:
+    say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(hours=1))
+    shopify.store.set_consent(ANA, email_state="unsubscribed")
+    take_in(shop_id, shopify)
+    shopify.seen.clear()
+
+    work(shop_id)
+
+    assert shopify.seen == []
+    assert row(shop_id).state == DONE
+
+
+def test_a_subscriber_who_is_no_customer_yet_waits_until_she_is(
+    shop_id: int, shopify: Shopify
+) -> None:
+    said = say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(days=3))
+    work(shop_id)
+    assert row(shop_id).state == WAITS
+    assert shopify.store.customer(ANA) is None
+
+    shopify.store.register_customer(ANA)
+    take_in(shop_id, shopify)
+    assert row(shop_id).state == DUE
+    work(shop_id)
+
+    assert at_shopify(shopify)["state"] == "subscribed"
+    assert datetime.fromisoformat(at_shopify(shopify)["updated_at"]) == said.replace(microsecond=0)
+
+
+def test_a_customer_is_made_of_a_subscriber_where_the_merchant_wants_that(
+    shop_id: int, shopify: Shopify
+) -> None:
+    with db.transaction() as session:
+        shop = get_shop(session, shop_id)
+        assert shop
+        shop.create_customers = True
+    say(shop_id, SUBSCRIBED)
+    work(shop_id)
+
+    assert at_shopify(shopify)["state"] == "subscribed"
+    assert len(shopify.store.customers()) == 1
+
+
+def test_nobody_is_made_a_customer_to_note_that_she_wants_no_mail(
+    shop_id: int, shopify: Shopify
+) -> None:
+    with db.transaction() as session:
+        shop = get_shop(session, shop_id)
+        assert shop
+        shop.create_customers = True
+    say(shop_id, UNSUBSCRIBED, source="link")
+    work(shop_id)
+
+    assert shopify.store.customers() == []
+    assert row(shop_id).state == WAITS
+
+
+def test_a_bounce_is_no_word_of_the_shoppers(shop_id: int, shopify: Shopify, ana: Document) -> None:
+    say(shop_id, consent.BOUNCED, source="bounce")
+
+    with db.reading() as session:
+        assert write_backs.due_shops(session, clock.now()) == []
+
+
+def test_trouble_at_shopify_is_waited_out(
+    shop_id: int, shopify: Shopify, ana: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugin.shopify.graphql.TRIES", 1)
+    say(shop_id, SUBSCRIBED)
+    shopify.trouble = [refused(503)]
+    work(shop_id)
+    put_off = row(shop_id)
+    assert (put_off.state, put_off.attempts) == (DUE, 1)
+    assert put_off.error == "Shopify is in trouble (503)."
+    assert put_off.due_at > clock.now()
+    with db.reading() as session:
+        assert write_backs.due_shops(session, clock.now()) == []
+        assert write_backs.due_shops(session, clock.now() + timedelta(minutes=1)) == [shop_id]
+
+    with db.transaction() as session:
+        write_backs.try_again(session, shop_id, clock.now())
+    work(shop_id)
+
+    assert at_shopify(shopify)["state"] == "subscribed"
+    assert (row(shop_id).state, row(shop_id).error) == (DONE, "")
+
+
+def test_a_lost_answer_makes_no_second_word(shop_id: int, shopify: Shopify, ana: Document) -> None:
+    say(shop_id, SUBSCRIBED)
+    shopify.after = [None, refused(502)]  # written, yet we never heard of it
+    work(shop_id)
+
+    assert row(shop_id).state == DONE
+    assert len(shopify.store.outbox("customers_email_marketing_consent/update")) == 1
+
+
+def test_what_shopify_refuses_stands_there_for_the_merchant(
+    shop_id: int, shopify: Shopify, ana: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devstore.people.ACCEPTED", ())
+    say(shop_id, SUBSCRIBED)
+    work(shop_id)
+
+    with db.reading() as session:
+        count, shown = write_backs.troubled(session, shop_id)
+    assert count == 1
+    assert (shown[0].state, shown[0].name) == (FAILED, ANA)
+    assert "not included in the list" in shown[0].error
+
+    say(shop_id, UNSUBSCRIBED)
+    assert row(shop_id).state == DUE
+    assert row(shop_id).error == ""
+
+
+def test_a_word_that_comes_while_an_older_one_is_written_is_written_after_it(
+    shop_id: int, shopify: Shopify, ana: Document
+) -> None:
+    say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(minutes=1))
+    with db.transaction() as session:
+        (held,) = write_backs.claim(session, shop_id, clock.now(), 10, 60)
+    say(shop_id, UNSUBSCRIBED)
+    with db.transaction() as session:
+        write_backs.settle(session, held, state=DONE)
+    assert row(shop_id).state == DUE
+    work(shop_id)
+
+    assert at_shopify(shopify)["state"] == "unsubscribed"
+
+
+def test_what_a_dead_worker_held_is_offered_again(
+    shop_id: int, shopify: Shopify, ana: Document
+) -> None:
+    say(shop_id, SUBSCRIBED)
+    with db.transaction() as session:
+        assert len(write_backs.claim(session, shop_id, clock.now(), 10, 0.0)) == 1
+    with db.transaction() as session:
+        assert len(write_backs.claim(session, shop_id, clock.now(), 10, 60.0)) == 1
+    with db.transaction() as session:
+        assert write_backs.claim(session, shop_id, clock.now(), 10, 60.0) == []
+
+
+def test_tags_go_on_and_off_the_customer_that_a_profile_is(
+    shop_id: int, shopify: Shopify, ana: Document
+) -> None:
+    take_in(shop_id, shopify)
+    with db.reading() as session:
+        (profile_id,) = profiles.find_identities(session, shop_id, [("email", ANA)]).values()
+
+    def tag(value: str, at: datetime) -> None:
+        said = {"kind": "tag", "name": "vip", "value": value, "profile_id": profile_id}
+        with db.transaction() as session:
+            write_backs.put(session, shop_id, [{**said, "said_at": at}], clock.now())
+        work(shop_id)
+
+    tag(ON, datetime(2026, 11, 21, 9, tzinfo=UTC))
+    kept = shopify.store.customer(ANA)
+    assert kept
+    assert kept["tags"] == ["vip"]
+
+    tag("off", datetime(2026, 11, 21, 10, tzinfo=UTC))
+    kept = shopify.store.customer(ANA)
+    assert kept
+    assert kept["tags"] == []
+
+
+def test_answers_wait_for_their_customer_and_become_her_metafields(
+    shop_id: int, shopify: Shopify
+) -> None:
+    with db.transaction() as session:
+        person = Person(keys(("email", ANA)), clock.now())
+        (profile_id,) = resolve(session, shop_id, [person], clock.now())
+        said = {"kind": "metafield", "name": "skin_need", "value": "hydration"}
+        said |= {"profile_id": profile_id, "said_at": clock.now()}
+        write_backs.put(session, shop_id, [said], clock.now())
+    work(shop_id)
+    with db.reading() as session:
+        assert write_backs.due_shops(session, clock.now()) == []
+
+    ana = shopify.store.register_customer(ANA)
+    take_in(shop_id, shopify)
+    work(shop_id)
+
+    (field,) = shopify.store.metafields(f"gid://shopify/Customer/{ana['id']}")
+    assert (field["namespace"], field["key"]) == ("regulars", "skin_need")
+    assert (field["type"], field["value"]) == ("single_line_text_field", "hydration")
