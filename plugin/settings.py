@@ -1,9 +1,10 @@
 """Settings: what the operator sets, by `REGULARS_…` in the environment or in a `.env` file."""
 
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from plugin.errors import RegularsError
@@ -24,12 +25,29 @@ class Settings(BaseSettings):
     shopify_old_client_secret: str = Field("", description="still accepted while it is rotated")
     shopify_origin: str = Field("", description="empty: https://{shop}; the dev store's address")
     app_bridge_url: str = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
+    trusted_proxies: str = Field(
+        "127.0.0.0/8,::1", description="whose X-Forwarded-For is believed: addresses and networks"
+    )
+    answers_per_minute: int = Field(30, description="of a form, from one address to one shop")
+    answers_per_minute_of_shop: int = 1_000
+    hints_per_minute: int = Field(300, description="views and browser events, from one address")
+    hints_per_minute_of_shop: int = 30_000
     smtp_url: str = Field("", description="smtp://user:password@host:port, smtps:// for TLS")
     smtp_idempotency_header: str = Field(
         "", description="the header by which the relay knows a repeated mail, if it offers one"
     )
     max_event_age_hours: int = Field(24, description="older news starts no flow")
     attribution_days: int = Field(5, description="a click earns an order for this long")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, said: str) -> str:
+        _networks(said)
+        return said
+
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of `trusted_proxies`."""
+        return _networks(self.trusted_proxies)
 
     def database(self) -> str:
         """The database's address."""
@@ -43,6 +61,16 @@ class Settings(BaseSettings):
         parts = [part for part in self.secret_key.split(",") if part]
         pairs = [part.split(":", 1) if ":" in part else ["1", part] for part in parts]
         return dict(pairs)
+
+    def client_secrets(self) -> list[str]:
+        """Shopify signs with the first; the one before it counts while it is rotated."""
+        both = (self.shopify_client_secret, self.shopify_old_client_secret)
+        return [secret for secret in both if secret]
+
+
+@lru_cache
+def _networks(said: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(each.strip()) for each in said.split(",") if each.strip())
 
 
 @lru_cache

@@ -24,7 +24,17 @@ PAGE_BYTES = 4_096  # SQLite's own
 INBOX_PAGE_BYTES = 8_192
 BUSY_TIMEOUT_MS = 15_000  # how long a SQLite writer waits for the one before it
 # Short statements over arrays cost more to compile than to run: 32 ms against 1.5 ms measured.
-POSTGRES = {"connect_timeout": 5, "options": "-c jit=off -c timezone=UTC"}
+# A server that is gone without a word is noticed within ten seconds, whether it owes us an answer
+# (keepalives) or an acknowledgement (tcp_user_timeout): libpq's default is two hours.
+# A minute is what the longest lease lasts; a statement that runs on would be done a second time.
+POSTGRES = {
+    "connect_timeout": 5,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8_000,
+    "options": "-c jit=off -c timezone=UTC -c statement_timeout=60s",
+}
 
 
 class DatabaseError(Exception):

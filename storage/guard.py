@@ -10,20 +10,27 @@ from collections.abc import Iterator
 from typing import Any
 from weakref import WeakSet
 
-from sqlalchemy import Delete, Engine, MetaData, Select, Table, TextClause, Update, event
+from sqlalchemy import Delete, Engine, MetaData, Select, TextClause, Update, event
 from sqlalchemy.engine import Compiled
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import (
     BinaryExpression,
+    BindParameter,
     BooleanClauseList,
     ClauseElement,
     ColumnElement,
     Grouping,
 )
-from sqlalchemy.sql.schema import Column
-from sqlalchemy.sql.selectable import Alias, FromClause, Join
+from sqlalchemy.sql.selectable import AliasedReturnsRows, Join, SelectBase, TableClause
 
 BOUND = "(bound)"
+Link = tuple[str, str]  # when the first is bound to a shop, so is the second
+
+# Text is read, not parsed. What begins like this makes or tends tables and tells no rows.
+_TENDS = re.compile(r"(CREATE|ALTER|DROP|PRAGMA|ANALYZE|VACUUM|REINDEX|COMMENT)\b", re.IGNORECASE)
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_NAMES_ITS_SHOP = re.compile(r"\bshop_id\s*(=|IN\b)|=\s*(\w+\.)?shop_id\b", re.IGNORECASE)
+_INSERTS_ONLY = re.compile(r"(INSERT|REPLACE)\b(?!.*\bSELECT\b)", re.IGNORECASE | re.DOTALL)
 
 
 class ForgottenShopError(Exception):
@@ -39,77 +46,116 @@ def watch(engine: Engine, metadata: MetaData) -> None:
     def check(conn: Any, cursor: Any, sql: str, params: Any, context: Any, many: bool) -> None:
         if context.execution_options.get("all_shops") or context.compiled in checked:
             return
-        if context.compiled is None:
-            require_shop(TextClause(sql), metadata)
-        else:
-            require_shop(context.compiled.statement, metadata)
-            checked.add(context.compiled)
+        compiled = context.compiled
+        try:
+            require_shop(TextClause(sql) if compiled is None else compiled.statement, metadata)
+        except ForgottenShopError as error:
+            raise ForgottenShopError(f"{error}: {sql[:500]}") from None
+        if compiled is not None:
+            checked.add(compiled)
 
 
 def require_shop(clause: Any, metadata: MetaData) -> None:
     """Raise `ForgottenShopError` when a table of a shop is read or changed without its shop."""
+    guarded = {t.name for t in metadata.tables.values() if "shop_id" in t.c}
     if isinstance(clause, TextClause):
-        if clause.text.lstrip()[:6].upper() not in ("SELECT", "UPDATE", "DELETE"):
-            return
-        words = set(re.findall(r"\w+", clause.text))
-        tables = {t.name for t in metadata.tables.values() if "shop_id" in t.c}
-        if words & tables and "shop_id" not in words:
-            raise ForgottenShopError(f"This text names no shop_id: {clause.text[:200]}")
-        return
-    if isinstance(clause, ClauseElement):
+        _check_text(clause.text, guarded)
+    elif isinstance(clause, ClauseElement):
         for part in visitors.iterate(clause):
             if isinstance(part, Select | Update | Delete):
-                _check(part)
+                _check(part, guarded)
+            elif isinstance(part, TextClause):
+                _check_text(part.text, guarded)
 
 
-def _check(statement: Select[Any] | Update | Delete) -> None:
-    if isinstance(statement, Select):
-        sources = [t for f in statement.get_final_froms() for t in _tables(f)]
-        joined = [c for f in statement.get_final_froms() for c in _on_clauses(f)]
-    else:
-        sources, joined = list(_tables(statement.table)), []
-    names = {_name(t) for t in sources if "shop_id" in t.c}
+def _check_text(text: str, guarded: set[str]) -> None:
+    """Text may begin with a comment, a bracket or WITH: only its words count."""
+    plain = _COMMENT.sub(" ", text).lstrip(" \t\r\n(;")
+    if _TENDS.match(plain) or _INSERTS_ONLY.match(plain):
+        return
+    if guarded & set(re.findall(r"\w+", plain.lower())) and not _NAMES_ITS_SHOP.search(plain):
+        raise ForgottenShopError("This text names no shop_id")
+
+
+def _check(statement: Select[Any] | Update | Delete, guarded: set[str]) -> None:
+    sources = _sources(statement)
+    names = {source.name for table in sources for source in _tables(table, guarded)}
     if not names:
         return
     links: dict[str, set[str]] = {}
-    where = [] if statement.whereclause is None else [statement.whereclause]
-    for condition in where + joined:
-        for left, right in _equalities(condition, names):
-            links.setdefault(left, set()).add(right)
-            links.setdefault(right, set()).add(left)
+    for one, other in _links(statement, sources, names, guarded):
+        links.setdefault(one, set()).add(other)
     reached, todo = {BOUND}, [BOUND]
     while todo:
         fresh = links.get(todo.pop(), set()) - reached
         reached |= fresh
         todo += fresh
     if missing := names - reached:
-        raise ForgottenShopError(f"No shop_id for {', '.join(sorted(missing))} in: {statement}")
+        raise ForgottenShopError(f"No shop_id for {', '.join(sorted(missing))}")
 
 
-def _tables(source: Any) -> Iterator[FromClause]:
+def _sources(statement: Select[Any] | Update | Delete) -> list[Any]:
+    """What it reads from or writes to. A change reads every table that its conditions name."""
+    if isinstance(statement, Select):
+        return list(statement.get_final_froms())
+    # SQLAlchemy makes UPDATE … FROM and DELETE … USING of such tables without being told.
+    said = [statement.whereclause, *(getattr(statement, "_values", None) or {}).values()]
+    return [statement.table, *(t for each in said for t in _named_in(each))]
+
+
+def _named_in(clause: Any) -> Iterator[Any]:
+    """The tables of a condition's own columns; a subquery in it looks after itself."""
+    if isinstance(clause, SelectBase):
+        return
+    if isinstance(clause, ColumnElement) and (table := getattr(clause, "table", None)) is not None:
+        yield table
+    if isinstance(clause, ClauseElement):
+        for part in clause.get_children():
+            yield from _named_in(part)
+
+
+def _tables(source: Any, guarded: set[str]) -> Iterator[Any]:
+    """The shops' tables that a source is made of, by the names that they have in it."""
     if isinstance(source, Join):
-        yield from _tables(source.left)
-        yield from _tables(source.right)
-    elif isinstance(source, Table) or (
-        isinstance(source, Alias) and isinstance(source.element, Table)
-    ):
+        yield from _tables(source.left, guarded)
+        yield from _tables(source.right, guarded)
+        return
+    table = source.element if isinstance(source, AliasedReturnsRows) else source
+    if isinstance(table, TableClause) and table.name in guarded:
         yield source
 
 
-def _on_clauses(source: Any) -> Iterator[ColumnElement[Any]]:
-    if isinstance(source, Join):
-        if source.onclause is not None:
-            yield source.onclause
-        yield from _on_clauses(source.left)
-        yield from _on_clauses(source.right)
+def _links(
+    statement: Select[Any] | Update | Delete,
+    sources: list[Any],
+    names: set[str],
+    guarded: set[str],
+) -> Iterator[Link]:
+    """What must hold for every row, from the conditions after WHERE and those after ON."""
+    if statement.whereclause is not None:
+        for one, other in _equalities(statement.whereclause, names):
+            yield from ((one, other), (other, one))
+    for source in sources:
+        yield from _joined(source, names, guarded)
 
 
-def _name(source: Any) -> str:
-    return str(source.name)
+def _joined(source: Any, names: set[str], guarded: set[str]) -> Iterator[Link]:
+    """An outer join keeps the rows that its ON does not fit: it binds its right side alone."""
+    if not isinstance(source, Join):
+        return
+    yield from _joined(source.left, names, guarded)
+    yield from _joined(source.right, names, guarded)
+    if source.full:
+        return
+    right = {each.name for each in _tables(source.right, guarded)}
+    for one, other in _equalities(source.onclause, names):
+        for start, end in ((one, other), (other, one)):
+            if not source.isouter or end in right:
+                yield start, end
 
 
 def _equalities(condition: Any, names: set[str]) -> Iterator[tuple[str, str]]:
-    """What must hold for every row: `a.shop_id = b.shop_id` and `a.shop_id = a value`.
+    """`a.shop_id = b.shop_id` and `a.shop_id = a value`.
 
     Only conditions joined by AND count; one side of an OR binds nothing.
     """
@@ -129,9 +175,20 @@ def _equalities(condition: Any, names: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def _side(side: Any, names: set[str]) -> str | None:
-    if isinstance(side, Column) or getattr(side, "table", None) is not None:
-        if side.name != "shop_id" or side.table is None:
-            return None
-        name = _name(side.table)
-        return name if name in names else BOUND  # another statement's table: bound out there
-    return BOUND
+    """Whose shop_id it is, or that it is a value; None when it binds nothing."""
+    if isinstance(side, Grouping):
+        return _side(side.element, names)
+    if isinstance(side, BindParameter):
+        return BOUND
+    table = getattr(side, "table", None)
+    if table is None or side.name != "shop_id":
+        return None
+    if table.name in names:
+        return str(table.name)
+    # Of a subquery, which is checked itself when its shop_id is a shop's table's own.
+    made_of = [base for base in side.base_columns if base is not side]
+    return BOUND if made_of and all(_is_value_or_shop(base) for base in made_of) else None
+
+
+def _is_value_or_shop(base: Any) -> bool:
+    return isinstance(base, BindParameter) or getattr(base, "name", "") == "shop_id"

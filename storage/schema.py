@@ -101,6 +101,8 @@ def _config(line: str) -> Config:
 def _run(line: str, engine: Engine, act: object) -> None:
     assert callable(act)
     with engine.execution_options(begin="IMMEDIATE").begin() as connection:
+        if not db.is_sqlite(engine):
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index takes its time
         config = _config(line)
         config.attributes["connection"] = connection
         act(config)

@@ -15,6 +15,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from storage import db, schema, secrets
 from storage.shops import Shop, add_shop
+from webhooks import limits
 
 SETTINGS = {
     "REGULARS_SECRET_KEY": "a key for tests that is long enough",
@@ -114,6 +115,13 @@ def bell() -> Generator[StubBroker]:
     dramatiq.set_broker(broker)
     yield broker
     broker.close()
+
+
+@pytest.fixture(autouse=True)
+def quiet_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has come yet, however many came in the tests before."""
+    monkeypatch.setattr(limits, "ANSWERS", limits.Limit())
+    monkeypatch.setattr(limits, "HINTS", limits.Limit())
 
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

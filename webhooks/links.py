@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from plugin.messages import links, receipts
 from plugin.messages.receipts import LINK, ONE_CLICK, Visitor, WayOut
+from webhooks.address import address_of
 
 DOT = bytes.fromhex(  # one transparent pixel, GIF89a
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
@@ -199,7 +200,4 @@ def _language(locale: str) -> Words:
 
 
 def _visitor(request: Request) -> Visitor:
-    client = request.client
-    return Visitor(
-        ip=client.host if client else "", user_agent=request.headers.get("user-agent", "")
-    )
+    return Visitor(address_of(request), request.headers.get("user-agent", ""))

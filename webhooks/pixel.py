@@ -5,6 +5,7 @@ says starts no flow. It asks for no preflight (text/plain) and is told nothing b
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -14,13 +15,17 @@ from starlette.routing import Route
 
 from plugin.events.browser import take
 from storage import db, shops
+from webhooks.address import address_of
+from webhooks.limits import may_hint, too_many
 
 MAX_BODY_BYTES = 64 * 1024
+MOST_EVENTS = 50  # in one batch
+LONGEST_DOMAIN = 200
 HEADERS = {"Access-Control-Allow-Origin": "*"}  # without credentials: nobody's cookies come along
 
 
 async def receive(request: Request) -> Response:
-    """Take a batch of browser events; 204 whatever became of them."""
+    """Take a batch of browser events; 204 whatever became of them, 429 when there are too many."""
     if request.headers.get("sec-gpc") == "1":
         return Response(status_code=204, headers=HEADERS)  # the browser asked not to be followed
     try:
@@ -28,7 +33,10 @@ async def receive(request: Request) -> Response:
     except (ValueError, RecursionError):
         return Response(status_code=204, headers=HEADERS)
     if isinstance(body, dict) and isinstance(body.get("events"), list):
-        await run_in_threadpool(_take, body)
+        domain = str(body.get("shop"))[:LONGEST_DOMAIN]
+        if not may_hint(domain, address_of(request)):
+            return too_many(HEADERS)
+        await run_in_threadpool(_take, domain, body["events"][:MOST_EVENTS])
     return Response(status_code=204, headers=HEADERS)
 
 
@@ -37,8 +45,8 @@ def routes() -> list[Route]:
     return [Route("/pixel", receive, methods=["POST"], max_body_size=MAX_BODY_BYTES)]
 
 
-def _take(body: dict[str, Any]) -> None:
+def _take(domain: str, events: Sequence[Any]) -> None:
     with db.reading() as session:
-        shop = shops.shop_by_domain(session, str(body.get("shop"))[:200])
+        shop = shops.shop_by_domain(session, domain)
     if shop is not None and shop.uninstalled_at is None:
-        take(shop, body["events"][:50])
+        take(shop, events)

@@ -23,6 +23,7 @@ from webhooks.keep import GroupCommit
 from webhooks.signature import is_shopify_webhook
 
 MAX_BODY_BYTES = 6 * 1024 * 1024  # an order with 10,000 lines has 5 MB
+BODY_WITHIN_S = 8.0  # Shopify itself gives up after five
 SHOPS_KNOWN_FOR_S = 5.0
 RING_EVERY_S = 0.05
 LONGEST_ID = 200
@@ -52,9 +53,7 @@ class ShopifyWebhook:
     """The endpoint, as bare ASGI: at thousands of deliveries a second each layer shows."""
 
     def __init__(self) -> None:
-        settings = get_settings()
-        found = (settings.shopify_client_secret, settings.shopify_old_client_secret)
-        self._secrets = [secret.encode() for secret in found if secret]
+        self._secrets = [secret.encode() for secret in get_settings().client_secrets()]
         self._topics, self._compliance = frozenset(topics()), frozenset(compliance())
         self._shops: dict[str, int] = {}
         self._shops_read_at = float("-inf")
@@ -70,14 +69,19 @@ class ShopifyWebhook:
             except db.TRANSIENT:
                 log.warning("webhook.not_kept")
                 status = 503
-        await send({"type": "http.response.start", "status": status, "headers": HEADERS})
+        headers = CLOSING if status in UNREAD else HEADERS
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
     async def _take_in(self, scope: Scope, receive: Receive) -> int:
         headers = dict(scope["headers"])
         if headers.get(b"content-encoding", b"identity") != b"identity":
             return 415
-        body = await _body(headers, receive)
+        try:
+            async with asyncio.timeout(BODY_WITHIN_S):
+                body = await _body(headers, receive)
+        except TimeoutError:
+            return 408
         if body is None:
             return 413
         names = CLASSIC if CLASSIC.signature in headers else NEW
@@ -135,6 +139,8 @@ class ShopifyWebhook:
 
 
 HEADERS = [(b"content-length", b"0")]
+CLOSING = [*HEADERS, (b"connection", b"close")]
+UNREAD = (405, 408, 413, 415)  # the rest of such a body is not worth reading
 
 
 def _installed() -> dict[str, int]:

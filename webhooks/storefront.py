@@ -14,10 +14,12 @@ from starlette.routing import Route
 
 from plugin import clock
 from plugin.forms import submit as forms
-from plugin.forms.submit import Sender
+from plugin.forms.submit import NoFormError, Sender
 from plugin.settings import get_settings
 from storage import db, shops
 from storage.shops import Shop
+from webhooks.address import address_of
+from webhooks.limits import may_answer, may_hint, too_many
 from webhooks.signature import proxy_params
 
 MAX_BODY_BYTES = 16 * 1024
@@ -52,6 +54,8 @@ async def view(request: Request) -> Response:
     shop = await _shop(request)
     if shop is None:
         return Response(status_code=401)
+    if not may_hint(shop.domain, address_of(request, through_shopify=True)):
+        return too_many()
     await run_in_threadpool(forms.view, shop.id, request.path_params["form_id"])
     return Response(status_code=204)
 
@@ -61,15 +65,18 @@ async def submit(request: Request) -> Response:
     shop = await _shop(request)
     if shop is None:
         return Response(status_code=401)
+    address = address_of(request, through_shopify=True)
+    if not may_answer(shop.domain, address):
+        return too_many()
     body = await _json(request)
     if body is None:
         return JSONResponse({"errors": {"": "The request is not a JSON object."}}, status_code=422)
-    sender = Sender(ip=_ip(request), user_agent=request.headers.get("user-agent", ""))
+    sender = Sender(ip=address, user_agent=request.headers.get("user-agent", ""))
     try:
         errors = await run_in_threadpool(
             forms.submit, shop, request.path_params["form_id"], body, sender
         )
-    except LookupError:
+    except NoFormError:
         return Response(status_code=404)
     if errors:
         return JSONResponse({"errors": errors}, status_code=422)
@@ -93,12 +100,7 @@ def routes() -> list[Route]:
 
 
 async def _shop(request: Request) -> Shop | None:
-    settings = get_settings()
-    secrets = [
-        secret.encode()
-        for secret in (settings.shopify_client_secret, settings.shopify_old_client_secret)
-        if secret
-    ]
+    secrets = [secret.encode() for secret in get_settings().client_secrets()]
     params = proxy_params(request.scope["query_string"], secrets, clock.now().timestamp())
     return await run_in_threadpool(_installed, params["shop"]) if params else None
 
@@ -121,9 +123,3 @@ async def _json(request: Request) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
-
-
-def _ip(request: Request) -> str:
-    """The shopper's address: behind the app proxy, the first one that Shopify forwards."""
-    forwarded = request.headers.get("x-forwarded-for", "")
-    return forwarded.split(",")[0].strip() or (request.client.host if request.client else "")

@@ -30,6 +30,10 @@ LONGEST = 200  # characters of a token or an answer
 METAFIELD_KEY = re.compile(r"[A-Za-z0-9_-]{2,64}")  # shopify.dev, MetafieldsSetInput.key
 
 
+class NoFormError(Exception):
+    """The shop shows no such form."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """Who sent it, as far as the connection tells: evidence for the ledger."""
@@ -79,13 +83,13 @@ def submit(shop: Shop, form_id: int, body: dict[str, Any], sender: Sender) -> di
     """Take a form's answers in; a message for each field that will not do, or None.
 
     Raises:
-        LookupError: the shop shows no such form.
+        NoFormError: the shop shows no such form.
     """
     now = clock.now()
     with db.transaction() as session:
         version = shown(session, shop.id, form_id)
         if version is None:
-            raise LookupError(form_id)
+            raise NoFormError
         said, errors = read(version, body, shop.country or None)
         if said is None:
             return errors

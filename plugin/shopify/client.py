@@ -56,7 +56,10 @@ def valid_query(params: Mapping[str, str]) -> bool:
     shop = params.get("shop", "")
     if clean_domain(shop) != shop:
         return False
-    return any(_signed_with(secret).validate_params(dict(params)) for secret in _secrets())
+    return any(
+        _signed_with(secret).validate_params(dict(params))
+        for secret in get_settings().client_secrets()
+    )
 
 
 def decode_session_token(token: str) -> dict[str, Any] | None:
@@ -64,7 +67,7 @@ def decode_session_token(token: str) -> dict[str, Any] | None:
     if not token.isascii() or len(token) > LONGEST_TOKEN:
         return None
     client_id = get_settings().shopify_client_id
-    for secret in _secrets():
+    for secret in get_settings().client_secrets():
         try:
             claims: dict[str, Any] = session_token.decode_from_header(
                 f"{session_token.PREFIX}{token}", client_id, secret
@@ -86,13 +89,6 @@ def covers(granted: str | Iterable[str], required: str | Iterable[str]) -> bool:
 
 def _access(scopes: str | Iterable[str]) -> Any:
     return shopify.ApiAccess(scopes if isinstance(scopes, str) else list(scopes))
-
-
-def _secrets() -> list[str]:
-    """The app's secret, and the one before it while it is rotated."""
-    settings = get_settings()
-    both = [settings.shopify_client_secret, settings.shopify_old_client_secret]
-    return [secret for secret in both if secret]
 
 
 def _signed_with(secret: str) -> Any:

@@ -41,7 +41,9 @@ def world(sqlite: str, shop: Shop) -> World:
 
 @pytest.fixture
 def web() -> Generator[TestClient]:
-    with TestClient(Starlette(routes=links.routes()), headers=BROWSER) as client:
+    behind_tls = {**BROWSER, "X-Forwarded-For": "6.6.6.6, 203.0.113.9"}  # the first is a lie
+    app = Starlette(routes=links.routes())
+    with TestClient(app, headers=behind_tls, client=("127.0.0.1", 50_000)) as client:
         client.follow_redirects = False
         yield client
 
@@ -135,7 +137,7 @@ def test_l15_one_click_unsubscribes_without_cookies_or_redirects(
     assert sent.state() == "unsubscribed"
     entry = sent.ledger()[0]
     assert (entry.source, entry.words) == ("one-click", "List-Unsubscribe=One-Click")
-    assert (entry.ip, entry.user_agent) == ("testclient", BROWSER["User-Agent"])
+    assert (entry.ip, entry.user_agent) == ("203.0.113.9", BROWSER["User-Agent"])
     assert sent.row().unsubscribed_at is not None
     assert len(sent.events("Unsubscribed")) == 1
 

@@ -47,7 +47,7 @@ def form_id(database, shop) -> int:
 
 @pytest.fixture
 def client(form_id):
-    with TestClient(Starlette(routes=routes())) as client:
+    with TestClient(Starlette(routes=routes()), client=("127.0.0.1", 50_000)) as client:
         yield client
 
 
@@ -75,7 +75,7 @@ def test_an_answer_becomes_a_profile_with_its_answer_its_consent_and_the_proof(
     client, form_id, shop, bell
 ):
     url = signed(f"/proxy/forms/{form_id}/submit")
-    headers = {"User-Agent": "Firefox", "X-Forwarded-For": "203.0.113.9, 10.0.0.1"}
+    headers = {"User-Agent": "Firefox", "X-Forwarded-For": "203.0.113.9, 198.51.100.1"}
 
     assert client.post(url, json=GOOD, headers=headers).json() == {"ok": True}
 

@@ -1,0 +1,68 @@
+"""Who asks. In: a request, with what proxies noted on it. Out: the address that it came from.
+
+`X-Forwarded-For` is a list to which each proxy adds whom it heard from. It is read from its end, as
+far as the notes are those of proxies that the settings trust: what stands before, anybody may have
+written.
+"""
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from starlette.requests import Request
+
+from plugin.settings import get_settings
+
+Address = IPv4Address | IPv6Address
+
+LONGEST = 20  # proxies
+HOME_BITS = 64  # of an IPv6 address: what is behind them is one household's to choose
+
+
+def address_of(request: Request, *, through_shopify: bool = False) -> str:
+    """The address that a request came from, or empty text when nothing says so.
+
+    Args:
+        through_shopify: the request's signature says that Shopify's app proxy passed it on. It
+            notes the shopper's own address (shopify.dev: authenticate app proxies).
+    """
+    notes = ",".join(request.headers.getlist("x-forwarded-for")).split(",")[-LONGEST:]
+    # Without an address it came through a socket of this machine's: the last note is a proxy's.
+    peers = [request.client.host] if request.client else []
+    found, *before = [_read(note) for note in (*peers, *reversed(notes))]
+    told = through_shopify
+    for earlier in before:
+        if found is None or earlier is None:
+            break
+        if not _is_trusted(found):
+            if not told:
+                break
+            told = False  # the note of Shopify's proxy; no further one is to be believed
+        found = earlier
+    return "" if found is None else str(found)
+
+
+def household(address: str) -> str:
+    """What to count an address's requests under: an IPv6 address is one of very many of its own."""
+    found = _read(address)
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((found, HOME_BITS), strict=False))
+    return address
+
+
+def _read(note: str) -> Address | None:
+    """An address out of a note, with or without its port."""
+    text = note.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None
+    return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
+
+
+@lru_cache(maxsize=4_096)
+def _is_trusted(address: Address) -> bool:
+    return any(address in network for network in get_settings().trusted_networks())
