@@ -8,6 +8,7 @@ from admin_ui import (
     flows,
     forms,
     home,
+    oauth,
     past,
     preview,
     privacy,
@@ -18,6 +19,7 @@ from admin_ui import (
     write_backs,
 )
 from admin_ui.auth import PATCH, merchant, patch_id_token
+from plugin.shopify.oauth import CALLBACK
 
 
 def routes() -> list[BaseRoute]:
@@ -50,6 +52,8 @@ def routes() -> list[BaseRoute]:
     return [
         *(Route(path, merchant(page), methods=[method]) for path, page, method in pages),
         Route(PATCH, patch_id_token),
+        Route(oauth.AUTH, oauth.begin, methods=["GET"]),
+        Route(CALLBACK, oauth.finish, methods=["GET"]),
         Route("/preview/{key}", preview.mail),
         Route("/static/admin/{digest}/{name}", static.serve),
     ]

@@ -1,8 +1,8 @@
 """Who asks: a request with a session token comes in, a `Visit` goes on to a page, or a refusal out.
 
-There are no cookies. A document brings its token in the query (`id_token`), everything else as a
-Bearer, which App Bridge adds to each fetch; so a POST can come from our own pages only. The shop
-is the token's, whatever the query says. (shopify.dev: session tokens, token exchange)
+No cookie opens anything. A document brings its token in the query (`id_token`), everything else
+as a Bearer, which App Bridge adds to each fetch; so a POST can come from our own pages only. The
+shop is the token's, whatever the query says. (shopify.dev: session tokens, token exchange)
 """
 
 import re
@@ -15,9 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from admin_ui import pages
+from admin_ui.oauth import AUTH
 from admin_ui.visit import Visit
 from plugin import onboard
 from plugin.errors import RegularsError
+from plugin.shopify.client import valid_query
 from plugin.shopify.session import verify_session_token
 from storage import db
 from storage.shops import Shop, shop_by_domain
@@ -41,6 +43,11 @@ def merchant(page: Page) -> Callable[[Request], object]:
         try:
             domain = verify_session_token(token).domain
         except RegularsError:
+            if comes_from_shopify(request) and not await run_in_threadpool(
+                onboard.is_installed, request.query_params["shop"]
+            ):
+                shop = urlencode({"shop": request.query_params["shop"]})
+                return RedirectResponse(f"{AUTH}?{shop}", status_code=302)
             return refuse(request)
         form: dict[str, str] = {}
         if request.method == "POST":
@@ -67,6 +74,15 @@ def is_fetch(request: Request) -> bool:
         or "authorization" in request.headers
         or "hx-request" in request.headers
     )
+
+
+def comes_from_shopify(request: Request) -> bool:
+    """Whether Shopify sends a merchant here unframed: to a store that is not installed, by an app
+    that Shopify does not install by itself."""
+    said = request.query_params
+    if is_fetch(request) or "id_token" in said or "embedded" in said:
+        return False
+    return len(said) == len(said.multi_items()) and valid_query(dict(said))
 
 
 def refuse(request: Request) -> Response:

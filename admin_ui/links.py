@@ -26,5 +26,14 @@ def embed(shop: Shop) -> str:
     return f"{_origin(shop)}/admin/themes/current/editor?{query}"
 
 
+def app(domain: str) -> str:
+    """Our own pages in a store's admin."""
+    return f"{_admin(domain)}/admin/apps/{get_settings().shopify_client_id}"
+
+
 def _origin(shop: Shop) -> str:
-    return get_settings().shopify_origin.rstrip("/") or f"https://{shop.domain}"
+    return _admin(shop.domain)
+
+
+def _admin(domain: str) -> str:
+    return get_settings().shopify_origin.rstrip("/") or f"https://{domain}"

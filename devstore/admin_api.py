@@ -53,8 +53,7 @@ NEEDS = {
 
 def lacking(store: Store, name: str) -> list[str]:
     """The access scopes that a root field needs and the app does not hold."""
-    assert store.app
-    held = set(store.app.scopes)
+    held = set(store.granted)
     held |= {each.replace("write_", "read_") for each in held}  # writing includes reading
     return [each for each in NEEDS.get(name, ()) if each not in held]
 

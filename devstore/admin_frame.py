@@ -55,9 +55,11 @@ def _rows(store: Store, listed: str) -> dict[str, Any]:
 async def app_page(request: Request) -> Response:
     """GET /admin/apps/{handle}/{path}: the app in its frame, or the page that installs it."""
     store, app = shop_of(request), _app(request)
-    if not store.installed:
+    if not store.installed or store.lacking:  # new scopes are asked for as the app is opened
         query = f"?{request.url.query}" if request.url.query else ""
-        return _page(request, "install.html", listed="app", app=app, query=query)
+        action = f"/admin/apps/{app.handle}/install{query}"
+        scopes = store.lacking or app.scopes
+        return _page(request, "install.html", listed="app", app=app, action=action, scopes=scopes)
     source = frame_url(request, request.path_params.get("path", ""))
     parts = urlsplit(app.url)
     return _page(
@@ -171,7 +173,10 @@ def _page(request: Request, template: str, **known: Any) -> Response:
 
 def _app(request: Request) -> App:
     app = shop_of(request).app
-    if app is None or request.path_params.get("handle", app.handle) != app.handle:
+    if app is None or request.path_params.get("handle", app.handle) not in (
+        app.handle,
+        app.client_id,  # as Shopify's own addresses have it
+    ):
         raise ShopError("There is no such app.", 404)
     return app
 

@@ -1,5 +1,8 @@
-"""Who may speak for a shop: session tokens for the app's pages, token exchange for its server."""
+"""Who may speak for a shop: session tokens for the app's pages, token exchange for its server, and
+the merchant's yes for an app that has its tokens by the authorization code grant.
+"""
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -7,12 +10,15 @@ import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from devstore.pages import render
+from devstore.products import ShopError
 from devstore.shops import shop_of
 from devstore.store import ACCESS_S, REFRESH_S, Store, Token
 
@@ -22,6 +28,7 @@ USER = "9112004519"  # the merchant who sits in front of the admin
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
+NOT_FOR_EVER = "Non-expiring tokens are no longer given; ask expiring=1."
 OFFLINE = "urn:shopify:params:oauth:token-type:offline-access-token"
 
 
@@ -64,12 +71,23 @@ async def access_token(request: Request) -> Response:
         return _no("invalid_client", "The client secret is wrong.", 401)
     if asked.get("grant_type") == EXCHANGE:
         return _exchanged(store, asked)
+    if "code" in asked:
+        return _for_code(store, asked)
     if asked.get("grant_type") == "refresh_token":
         token = store.refresh_token(str(asked.get("refresh_token", "")))
         if token is None:
             return _no("invalid_grant", "This refresh token is not valid.")
         return _answer(token)
     return _no("unsupported_grant_type", "Use token exchange or a refresh token.")
+
+
+def _for_code(store: Store, asked: Mapping[str, Any]) -> Response:
+    if str(asked.get("expiring", "")).lower() not in ("1", "true"):
+        return _no("invalid_request", NOT_FOR_EVER)
+    token = store.redeem_code(str(asked["code"]))
+    if token is None:
+        return _no("invalid_request", "The authorization code was not found or was already used")
+    return _answer(token)
 
 
 def _exchanged(store: Store, asked: Mapping[str, Any]) -> Response:
@@ -79,7 +97,7 @@ def _exchanged(store: Store, asked: Mapping[str, Any]) -> Response:
         return _no("invalid_request", "requested_token_type: only offline tokens are given here.")
     # Public apps made since 2026-04-01 get no token that does not expire.
     if str(asked.get("expiring", "")).lower() not in ("1", "true"):
-        return _no("invalid_request", "Non-expiring tokens are no longer given; ask expiring=1.")
+        return _no("invalid_request", NOT_FOR_EVER)
     if not store.installed or not is_session_token(store, str(asked.get("subject_token", ""))):
         return _no("invalid_subject_token", "The subject token is not valid.")
     return _answer(store.issue_token())
@@ -129,4 +147,36 @@ def _no(error: str, why: str, status: int = 400) -> Response:
     return JSONResponse({"error": error, "error_description": why}, status_code=status)
 
 
-routes = [Route("/admin/oauth/access_token", access_token, methods=["POST"])]
+async def authorize(request: Request) -> Response:
+    """GET and POST /admin/oauth/authorize: the merchant is asked, and says yes.
+
+    Who has said yes to all of it already is not asked again.
+    """
+    store, asked = shop_of(request), request.query_params
+    app = store.app
+    if app is None or asked.get("client_id") != app.client_id:
+        raise ShopError("There is no app with this client id.", 400)
+    back = asked.get("redirect_uri", "")
+    if not back.startswith(f"{app.url}/"):
+        raise ShopError("The redirect_uri is not whitelisted.", 400)
+    if request.method == "GET" and (not store.installed or store.lacking):
+        action = f"/admin/oauth/authorize?{request.url.query}"
+        known = {"app": app, "action": action, "scopes": store.lacking or app.scopes}
+        now = store.now().astimezone(store.zone)
+        return HTMLResponse(render("install.html", shop=store, now=now, listed="app", **known))
+    store.install()
+    said = {
+        "code": store.issue_code(),
+        "host": base64.b64encode(f"{request.url.netloc}/admin".encode()).decode().rstrip("="),
+        "shop": store.domain,
+        "state": asked.get("state", ""),
+        "timestamp": str(int(store.now().timestamp())),
+    }
+    said["hmac"] = query_hmac(said, app.client_secret)
+    return RedirectResponse(f"{back}?{urlencode(said)}", 303)
+
+
+routes = [
+    Route("/admin/oauth/authorize", authorize, methods=["GET", "POST"]),
+    Route("/admin/oauth/access_token", access_token, methods=["POST"]),
+]

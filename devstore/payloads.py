@@ -6,6 +6,7 @@ since 2026-04.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -295,6 +296,16 @@ def tags(shop: Database, row: Document, changed: list[str]) -> Payload:
 def whose(kept: Database) -> Payload:
     """shop/redact, and the head of the other compliance webhooks."""
     return {"shop_id": kept.shop_id, "shop_domain": kept.domain}
+
+
+def scopes(kept: Database, before: Sequence[str], now: Sequence[str]) -> Payload:
+    """app/scopes_update: what the merchant allows the app, and what it was."""
+    return {
+        "id": kept.shop_id,
+        "previous": list(before),
+        "current": list(now),
+        "updated_at": kept.stamp(),
+    }
 
 
 def shop(kept: Database) -> Payload:

@@ -1,6 +1,7 @@
 """The shop: its goods and people below, the app that is installed on it here. No HTTP."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from devstore.orders import Orders
 
 ACCESS_S = 3_600  # expiring offline tokens: one hour, refreshed for at most ninety days
 REFRESH_S = 90 * 86_400
+CODE_S = 60
 REDACTED_AFTER = timedelta(hours=48)  # of an uninstall that nobody took back
 
 
@@ -40,6 +42,45 @@ class Store(Orders):
                 db.execute("delete from delivery where topic = 'shop/redact' and done_at is null")
                 self.set("installed", True)
                 self.set("installation", self.next_id("installation"))
+            self.grant(self._wanted)
+
+    @property
+    def granted(self) -> tuple[str, ...]:
+        """The scopes that the merchant allows the app."""
+        found = self.setting("granted")
+        return self._wanted if found is None else tuple(found)
+
+    @property
+    def lacking(self) -> list[str]:
+        """The scopes that the app asks for by now and the merchant was not asked about."""
+        return [each for each in self._wanted if each not in self.granted]
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        return self.app.scopes if self.app else ()
+
+    def grant(self, scopes: Sequence[str]) -> None:
+        """Allow the app these scopes and no others, and tell it where that is a change."""
+        with self.transaction():
+            before = self.granted
+            self.set("granted", list(scopes))
+            if set(before) != set(scopes):
+                self.emit("app/scopes_update", payloads.scopes(self, before, scopes))
+
+    def issue_code(self) -> str:
+        """A code for tokens, good once and for a minute."""
+        code = secrets.token_hex(16)
+        self.set("code", [code, self.now().timestamp() + CODE_S])
+        return code
+
+    def redeem_code(self, code: str) -> Token | None:
+        """Tokens for a code, or None when it is not good any more."""
+        with self.transaction():
+            known, until = self.setting("code", ["", 0])
+            if not known or code != known or self.now().timestamp() > until:
+                return None
+            self.set("code", None)
+            return self.issue_token()
 
     def uninstall(self) -> None:
         """Take the app off: it is told last, when its tokens are worth nothing any more."""
@@ -52,6 +93,8 @@ class Store(Orders):
             self.emit("app/uninstalled", payloads.shop(self))
             self.emit("shop/redact", payloads.whose(self), after=REDACTED_AFTER)
             self.set("installed", False)
+            self.set("granted", None)
+            self.set("code", None)
 
     @property
     def installation_gid(self) -> str:
@@ -73,7 +116,7 @@ class Store(Orders):
         token = Token(
             f"shpat_{secrets.token_hex(16)}",
             f"shprt_{secrets.token_hex(16)}",
-            ",".join(self.app.scopes),
+            ",".join(self.granted),
         )
         at = self.now().timestamp()
         with self.transaction() as db:

@@ -4,6 +4,7 @@ A normaliser turns one delivery into `Facts`; the digest applies them. Every fac
 storefront's own time, so that the order of arrival does not matter.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ from phonenumbers import (
 )
 from sqlmodel import SQLModel
 
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 MOST_MONEY = 10**14  # whole units: its minor units fit into 64 bits in every currency
 
 
@@ -111,6 +113,17 @@ class Facts:
 
 class MalformedError(Exception):
     """A delivery that makes no sense; the message says which field, for the quarantine page."""
+
+
+def storable(value: Any) -> Any:
+    """Parsed JSON without what no database holds in a text: NUL, and half of a pair."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("", value)
+    if isinstance(value, list):
+        return [storable(each) for each in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(each) for name, each in value.items()}
+    return value
 
 
 def email(text: object) -> str | None:

@@ -5,7 +5,7 @@ from plugin.flows import library as flows
 from plugin.forms import library as forms
 from plugin.manifest import manifest
 from plugin.shopify import client
-from plugin.shopify.install import install
+from plugin.shopify.install import install, install_with_code
 from storage import db, locks, shops
 from storage.shops import Shop
 
@@ -31,6 +31,26 @@ def ensure_installed(domain: str, id_token: str) -> int:
         furnish(shop_id)
         bell.ring("sync", shop_id)
     return shop_id
+
+
+def install_by_code(domain: str, code: str) -> int:
+    """The id of the shop whose merchant has just said yes at Shopify, installed.
+
+    Raises:
+        RegularsError: Shopify does not take the code, or is not there.
+    """
+    with locks.exclusive(f"onboard-{domain}"):
+        shop_id = install_with_code(domain, code)
+        furnish(shop_id)
+        bell.ring("sync", shop_id)
+    return shop_id
+
+
+def is_installed(domain: str) -> bool:
+    """Whether the store of this domain needs no further yes of its merchant's."""
+    with db.reading() as session:
+        shop = shops.shop_by_domain(session, domain)
+    return shop is not None and _is_ready(shop)
 
 
 def furnish(shop_id: int) -> None:

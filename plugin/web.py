@@ -11,7 +11,7 @@ from typing import Any
 import dramatiq
 import structlog
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -145,7 +145,10 @@ class DefaultHeaders:
 
 
 class PromptBodies:
-    """Ends a request whose body does not come in time with 408."""
+    """Ends a request whose body does not come in time with 408.
+
+    Where the answer comes before the whole body, the line is closed: the rest is not worth reading.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -155,7 +158,8 @@ class PromptBodies:
             await self.app(scope, receive, send)
             return
         until = asyncio.get_running_loop().time() + BODY_WITHIN_S
-        whole = False
+        given = Headers(scope=scope)
+        whole = "transfer-encoding" not in given and given.get("content-length", "0") == "0"
 
         async def receive_in_time() -> Message:
             nonlocal whole
@@ -165,11 +169,16 @@ class PromptBodies:
                 async with asyncio.timeout_at(until):
                     message = await receive()
             except TimeoutError:
-                raise HTTPException(408, headers={"Connection": "close"}) from None
+                raise HTTPException(408) from None
             whole = not message.get("more_body")
             return message
 
-        await self.app(scope, receive_in_time, send)
+        async def send_and_close(message: Message) -> None:
+            if message["type"] == "http.response.start" and not whole:
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
+
+        await self.app(scope, receive_in_time, send_and_close)
 
 
 @asynccontextmanager

@@ -104,5 +104,4 @@ def _is_number(value: object) -> bool:
 
 
 def _text(value: str) -> str:
-    """A text without what a database cannot hold: NUL, half of a pair."""
-    return "".join(c for c in value[:LONGEST] if c != "\x00" and not "\ud800" <= c <= "\udfff")
+    return str(facts.storable(value[:LONGEST]))

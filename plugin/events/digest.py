@@ -5,6 +5,7 @@ goes to quarantine with the reason; one that fails for another reason is tried a
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,13 +13,15 @@ import structlog
 
 from plugin import bell, clock
 from plugin.events.record import record
-from plugin.facts import Facts, MalformedError, merge
+from plugin.facts import Facts, MalformedError, merge, storable
 from plugin.shopify.normalise.route import normaliser
 from storage import db, erasure, inbox, shops
 from storage.inbox import DONE, QUARANTINED, Delivery
 from storage.shops import Shop
 
 TRIES = 5
+# What may stand for a character that no database holds, in any encoding that JSON has.
+ODD = re.compile(rb"\\u(0000|d[89a-f])|\x00|\xed[\xa0-\xbf]", re.IGNORECASE)
 
 log = structlog.get_logger()
 
@@ -111,6 +114,8 @@ def understand(delivery: Delivery, currency: str) -> Facts:
         raise MalformedError(f"nobody handles the topic {delivery.topic}")
     try:
         payload: Any = json.loads(delivery.body)
+        if ODD.search(delivery.body):
+            payload = storable(payload)
     except (ValueError, RecursionError):
         raise MalformedError("the body is not JSON") from None
     if not isinstance(payload, dict):

@@ -153,10 +153,8 @@ def read(
 
 
 def _text(body: dict[str, Any], name: str, longest: int = LONGEST) -> str:
-    """A text without what a database cannot hold: NUL, half of a pair."""
     value = body.get(name)
-    found = value[:longest] if isinstance(value, str) else ""
-    return "".join(c for c in found if c != "\x00" and not "\ud800" <= c <= "\udfff")
+    return str(facts.storable(value[:longest])) if isinstance(value, str) else ""
 
 
 def _person(session: Session, shop_id: int, said: Submission, now: datetime) -> int:

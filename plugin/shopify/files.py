@@ -15,6 +15,7 @@ from typing import Any
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from plugin.manifest import PATH, manifest, topics
+from plugin.shopify.oauth import CALLBACK
 
 # Not in the list of topics that an app may subscribe to, and wanted of every app: shopify.dev,
 # "Privacy law compliance".
@@ -87,8 +88,8 @@ def _app(there: Table) -> str:
         ),
         _table("build", **there["build"]) if "build" in there else "",
         _table("access_scopes", scopes=",".join(said["scopes"]), use_legacy_install_flow=False),
-        # Shopify installs and we exchange tokens, so that nobody is sent anywhere but home.
-        _table("auth", redirect_urls=[f"{url}/"]),
+        # Shopify installs and we exchange tokens; the callback is for whoever has it otherwise.
+        _table("auth", redirect_urls=[f"{url}/", url + CALLBACK]),
         _table("webhooks", api_version=said["api_version"]),
         *_subscriptions(said["webhooks"]["uri"]),
         _table(

@@ -1,4 +1,6 @@
-"""Installing: an id token from the admin goes in; a shop with tokens and its details comes out."""
+"""Installing. In: an id token from the admin, or the code that a merchant's yes gave. Out: a shop
+with tokens and its details.
+"""
 
 from typing import Any
 
@@ -31,10 +33,19 @@ def install(domain: str, id_token: str) -> int:
         RegularsError: 401 when Shopify does not take the id token.
         ShopifyError: Shopify refused, or was not there. Then nothing was kept.
     """
+    return _install(domain, {**EXCHANGE, "subject_token": id_token})
+
+
+def install_with_code(domain: str, code: str) -> int:
+    """As `install`, by the code of the authorization code grant, which Shopify takes once."""
+    return _install(domain, {"code": code, "expiring": "1"})
+
+
+def _install(domain: str, said: dict[str, str]) -> int:
     if clean_domain(domain) != domain:
         raise RegularsError("This is not a Shopify store.", 400)
     with locks.exclusive(f"install-{domain}"):
-        pair = _exchange(domain, id_token)
+        pair = _exchange(domain, said)
         details = _details(graphql.ask(domain, pair.access, "shop", {})["shop"])
         with db.transaction() as session:
             shop = shops.shop_by_domain(session, domain)
@@ -48,8 +59,8 @@ def install(domain: str, id_token: str) -> int:
     return shop.id
 
 
-def _exchange(domain: str, id_token: str) -> Pair:
-    reply = tokens.request(domain, {**EXCHANGE, "subject_token": id_token})
+def _exchange(domain: str, said: dict[str, str]) -> Pair:
+    reply = tokens.request(domain, said)
     if reply.status in (400, 401):
         raise RegularsError("Shopify does not take this session: reload the page.", 401)
     return tokens.read_pair(reply)

@@ -24,6 +24,16 @@ def text(payload: Payload, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def own_domain(payload: Payload) -> str:
+    """The store that a body is about. The signature covers no header: without this, somebody's
+    body could be sent again as another topic of another store's.
+    """
+    found = text(payload, "myshopify_domain")
+    if not found:
+        raise MalformedError("myshopify_domain is not there")
+    return found
+
+
 def part(payload: Payload, name: str) -> Payload:
     """An object inside, or an empty one."""
     value = payload.get(name)

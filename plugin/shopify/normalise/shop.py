@@ -3,7 +3,7 @@
 from typing import Any
 
 from plugin.facts import Facts, MalformedError, moment
-from plugin.shopify.normalise.fields import Payload, text
+from plugin.shopify.normalise.fields import Payload, own_domain, text
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:
@@ -23,4 +23,4 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     }
     at = moment(payload.get("updated_at") or payload.get("triggered_at"), "updated_at")
     told = {name: value for name, value in said.items() if value}
-    return Facts(shop=[(at, told)], domain=text(payload, "myshopify_domain"))
+    return Facts(shop=[(at, told)], domain=own_domain(payload))

@@ -1,0 +1,18 @@
+"""The ways in as an attacker finds them: every route, over a shop with its own things in it."""
+
+from collections.abc import Generator
+
+import pytest
+from starlette.testclient import TestClient
+
+from plugin.web import application
+from storage.shops import Shop
+from webhooks.app import routes
+
+
+@pytest.fixture
+def way_in(sqlite: str, shop: Shop) -> Generator[TestClient]:
+    """Webhooks, app proxy, pixel and links, in the frame that the whole app has."""
+    app = application(routes(), https=True)
+    with TestClient(app, client=("127.0.0.1", 50_000), raise_server_exceptions=False) as client:
+        yield client
