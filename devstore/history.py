@@ -3,7 +3,6 @@
 Fields that cost a query of their own are functions, called when somebody asks for them.
 """
 
-import base64
 import json
 import zlib
 from collections.abc import Callable, Iterator
@@ -35,7 +34,7 @@ ROWS = {
     "abandonedCheckouts": "select body ->> 'number' as id, body ->> 'created_at' as created_at,"
     " updated_at, body from checkout where order_id is null and body ->> 'announced'",
 }
-SORTED = {"CREATED_AT": "created_at, id", "UPDATED_AT": "updated_at, id", "ID": "id"}
+SORTED = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at", "ID": "id"}
 
 
 def page(
@@ -52,19 +51,22 @@ def page(
         raise GraphQLError("you must provide one of first or last")
     if not 0 <= first <= MOST:
         raise GraphQLError(f"first cannot exceed {MOST}, got {first}")
-    start = int(base64.b64decode(after)) + 1 if after else 0
     where, values = _where(store, field, query)
-    order = SORTED[sortKey or "ID"]
-    if reverse:
-        order = ", ".join(f"{each} desc" for each in order.split(", "))
+    column, way = SORTED[sortKey or "ID"], "<" if reverse else ">"
+    if after:
+        # Shopify's cursors hold the last value and id, so that what moves meanwhile hides nothing.
+        where += f" and ({column}, id) {way} (?, ?)"
+        values += resolvers.opened(after)
+    turn = "desc" if reverse else "asc"
     rows = store.rows(
-        f"select body from ({ROWS[field]}) where {where} order by {order} limit ? offset ?",
+        f"select id, {column} as place, body from ({ROWS[field]})"
+        f" where {where} order by {column} {turn}, id {turn} limit ?",
         *values,
         first + 1,
-        start,
     )
     nodes = [MAKERS[field](store, json.loads(row["body"])) for row in rows[:first]]
-    return resolvers.frame(nodes, start, more=len(rows) > first)
+    cursors = [resolvers.cursor([row["place"], row["id"]]) for row in rows[:first]]
+    return resolvers.frame(nodes, cursors, before=bool(after), more=len(rows) > first)
 
 
 def every(store: Store, field: str, query: str | None) -> Iterator[Answer]:

@@ -31,14 +31,27 @@ def connection(
         raise GraphQLError("you must provide one of first or last")
     if not 0 <= first <= 250:
         raise GraphQLError(f"first cannot exceed 250, got {first}")
-    start = int(base64.b64decode(after)) + 1 if after else 0
+    start = int(opened(after)) + 1 if after else 0
     page = [make(item) for item in items[start : start + first]]
-    return frame(page, start, more=start + first < len(items))
+    cursors = [cursor(start + at) for at in range(len(page))]
+    return frame(page, cursors, before=start > 0, more=start + first < len(items))
 
 
-def frame(page: Sequence[Answer], start: int, *, more: bool) -> Answer:
-    """Nodes as the page of a connection that begins at `start`."""
-    cursors = [base64.b64encode(str(start + at).encode()).decode() for at in range(len(page))]
+def cursor(place: Any) -> str:
+    """A place in a connection, as the outside sees it."""
+    return base64.b64encode(json.dumps(place).encode()).decode()
+
+
+def opened(closed: str) -> Any:
+    """The place in a cursor."""
+    try:
+        return json.loads(base64.b64decode(closed))
+    except ValueError:
+        raise GraphQLError(f"Invalid cursor for current pagination sort: '{closed}'") from None
+
+
+def frame(page: Sequence[Answer], cursors: Sequence[str], *, before: bool, more: bool) -> Answer:
+    """Nodes and their cursors as the page of a connection."""
     return {
         "nodes": list(page),
         "edges": [{"cursor": c, "node": n} for c, n in zip(cursors, page, strict=True)],
@@ -46,7 +59,7 @@ def frame(page: Sequence[Answer], start: int, *, more: bool) -> Answer:
             "startCursor": cursors[0] if cursors else None,
             "endCursor": cursors[-1] if cursors else None,
             "hasNextPage": more,
-            "hasPreviousPage": start > 0,
+            "hasPreviousPage": before,
         },
     }
 
@@ -182,6 +195,7 @@ def variant(product: Document, row: Document) -> Answer:
         "inventoryQuantity": row["stock"],
         "availableForSale": row["stock"] > 0,
         "sku": row["sku"],
+        "inventoryItem": {"id": gid("InventoryItem", row["id"] + 11)},
         "createdAt": instant(product["created_at"]),
         "updatedAt": instant(product["updated_at"]),
     }

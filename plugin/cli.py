@@ -148,6 +148,24 @@ def backfill(
 
 
 @command.command()
+def reconcile(
+    shop: Annotated[str, typer.Option(help="Its myshopify.com domain, if not the only one.")] = "",
+    dry_run: Annotated[bool, typer.Option(help="Only tell what differs; change nothing.")] = False,
+) -> None:
+    """Compare a store with what Shopify has, and mend what was lost on its way to us."""
+    from plugin import logs
+    from plugin.connect import connect
+    from plugin.events import findings, progress
+
+    logs.set_up()
+    connect()
+    store = progress.choose(shop)
+    told = findings.dry_run(store) if dry_run else findings.repair(store)
+    for line in told:
+        typer.echo(line)
+
+
+@command.command()
 def manifest(
     folder: Annotated[Path, typer.Option("--dir", help="Where Shopify's tools look.")] = Path(),
     check: Annotated[bool, typer.Option(help="Write nothing; fail where a file differs.")] = False,

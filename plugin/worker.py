@@ -13,7 +13,7 @@ import dramatiq
 import structlog
 
 from plugin import bell, clock, onboard
-from plugin.events import backfill
+from plugin.events import backfill, reconcile
 from plugin.events.digest import digest as digest_inbox
 from plugin.flows import step
 from plugin.forms.library import publish as publish_forms
@@ -21,7 +21,7 @@ from plugin.messages import send as sending
 from plugin.offers import coupons
 from plugin.people import privacy as law
 from plugin.shopify import catalog, pixel, write_backs
-from storage import backfills, db, flows, inbox, locks, messages, shops
+from storage import backfills, db, flows, inbox, locks, messages, reconciliations, shops
 from storage import coupons as stored_coupons
 from storage import privacy as requests
 from storage import write_backs as stored_write_backs
@@ -102,6 +102,13 @@ def write_back(shop_id: int) -> None:
         bell.ring("write_back", shop_id)
 
 
+@dramatiq.actor(queue_name="reconcile", actor_name="reconcile", max_retries=0)
+def compare(shop_id: int) -> None:
+    """Look for what was lost on its way to us, for a while; then the next store has its turn."""
+    if reconcile.work(shop_id):
+        bell.ring("reconcile", shop_id)
+
+
 @dramatiq.actor(queue_name="publish", max_retries=0)
 def publish(shop_id: int) -> None:
     """Tell a storefront which forms are live."""
@@ -124,6 +131,7 @@ def run_clock() -> None:
             tick(housekeeping=ticks % HOUSEKEEPING_EVERY == 0)
             if ticks % SYNC_EVERY == 0:
                 sync_new_stores()
+                reconcile_stores()
                 law.expire()
         except db.TRANSIENT:
             log.warning("clock.database_away")
@@ -166,3 +174,11 @@ def sync_new_stores() -> None:
         waiting = shops.unsynced(session, clock.now() - UNSYNCED_FOR)
     for shop_id in waiting:
         bell.ring("sync", shop_id)
+
+
+def reconcile_stores() -> None:
+    """Ring for stores that are due to be compared with what Shopify has."""
+    with db.reading() as session:
+        due = reconciliations.due(session, clock.now())
+    for shop_id in due:
+        bell.ring("reconcile", shop_id)

@@ -178,6 +178,19 @@ def consents_of(
     ).all()
 
 
+def unheard(session: Session, shop_id: int, entries: Sequence[dict[str, Any]]) -> set[str]:
+    """The unique keys of those entries that `record` would take in: neither in the ledger nor our
+    own word coming back.
+    """
+    news = {entry["unique_key"] for entry in _without_echoes(session, entries)}
+    known = session.exec(
+        select(ConsentEvent.unique_key).where(
+            ConsentEvent.shop_id == shop_id, col(ConsentEvent.unique_key).in_(sorted(news))
+        )
+    )
+    return news - set(known)
+
+
 def ledger_of(
     session: Session, shop_id: int, addresses: Sequence[tuple[str, str]], limit: int = 200
 ) -> Sequence[ConsentEvent]:

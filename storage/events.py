@@ -74,6 +74,26 @@ def describe_events(session: Session, shop_id: int, rows: Sequence[dict[str, Any
     )
 
 
+def known_events(
+    session: Session, shop_id: int, names: Sequence[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Those of some (metric, unique id) pairs that are known."""
+    by_metric: dict[str, list[str]] = {}
+    for metric, unique_id in names:
+        by_metric.setdefault(metric, []).append(unique_id)
+    found: set[tuple[str, str]] = set()
+    for metric, unique_ids in by_metric.items():
+        rows = session.exec(
+            select(Event.unique_id).where(
+                Event.shop_id == shop_id,
+                Event.metric == metric,
+                col(Event.unique_id).in_(sorted(set(unique_ids))),
+            )
+        )
+        found |= {(metric, unique_id) for unique_id in rows}
+    return found
+
+
 def timeline(
     session: Session,
     shop_id: int,

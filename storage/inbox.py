@@ -171,6 +171,16 @@ def waiting(session: Session) -> bool:
     return bool(db.every_shop(session, query, "the clock looks for undigested deliveries").first())
 
 
+def behind(session: Session, shop_id: int, moment: datetime) -> bool:
+    """Whether any of a shop's deliveries of before a moment is still to be digested."""
+    query = (
+        select(Delivery.webhook_id)
+        .where(Delivery.shop_id == shop_id, Delivery.state == NEW, Delivery.received_at < moment)
+        .limit(1)
+    )
+    return session.exec(query).first() is not None
+
+
 def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[Delivery]:
     """A shop's deliveries that could not be digested, newest first."""
     return session.exec(

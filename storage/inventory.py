@@ -1,9 +1,10 @@
 """Stock: how many of each variant there are, and how many at each place."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.types import moment, shop_key
 
@@ -29,3 +30,13 @@ class InventoryLevel(SQLModel, table=True):
     available: int | None = None
     updated_at: datetime = moment()
     told_at: datetime = moment()
+
+
+def stocks(session: Session, shop_id: int, variant_ids: Sequence[int]) -> dict[int, Stock]:
+    """How many there are of several variants, by variant."""
+    rows = session.exec(
+        select(Stock).where(
+            Stock.shop_id == shop_id, col(Stock.variant_id).in_(sorted(set(variant_ids)))
+        )
+    )
+    return {row.variant_id: row for row in rows}

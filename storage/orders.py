@@ -68,6 +68,27 @@ def save_orders(
         session.connection().execute(insert(OrderLine), kept)
 
 
+def orders_by_id(session: Session, shop_id: int, ids: Sequence[int]) -> dict[int, Order]:
+    """Several orders, by id."""
+    rows = session.exec(
+        select(Order).where(Order.shop_id == shop_id, col(Order.id).in_(sorted(set(ids))))
+    )
+    return {row.id: row for row in rows}
+
+
+def lines_by_order(
+    session: Session, shop_id: int, ids: Sequence[int]
+) -> dict[int, list[dict[str, Any]]]:
+    """The lines of several orders as plain rows, by order."""
+    table = OrderLine.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in session.connection().execute(
+        table.select().where(table.c.shop_id == shop_id, table.c.order_id.in_(sorted(set(ids))))
+    ):
+        found.setdefault(row.order_id, []).append(dict(row._mapping))
+    return found
+
+
 def orders_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Order]:
     """One shopper's orders, newest first."""
     return session.exec(

@@ -100,3 +100,16 @@ def products_by_id(session: Session, shop_id: int, ids: Sequence[int]) -> dict[i
         select(Product).where(Product.shop_id == shop_id, col(Product.id).in_(sorted(set(ids))))
     )
     return {row.id: row for row in rows}
+
+
+def variants_by_product(
+    session: Session, shop_id: int, ids: Sequence[int]
+) -> dict[int, list[dict[str, Any]]]:
+    """The variants of several products as plain rows, by product."""
+    table = Variant.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in session.connection().execute(
+        table.select().where(table.c.shop_id == shop_id, table.c.product_id.in_(sorted(set(ids))))
+    ):
+        found.setdefault(row.product_id, []).append(dict(row._mapping))
+    return found

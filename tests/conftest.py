@@ -110,6 +110,7 @@ def bell() -> Generator[StubBroker]:
         "backfill",
         "privacy",
         "write_back",
+        "reconcile",
     ):
         broker.declare_queue(queue)
     dramatiq.set_broker(broker)

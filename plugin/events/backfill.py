@@ -21,15 +21,14 @@ from plugin import bell, clock
 from plugin.errors import RegularsError
 from plugin.events.record import record
 from plugin.facts import Facts, MalformedError, merge
-from plugin.shopify import bulk, nodes
-from plugin.shopify.bulk import CUSTOMERS, ORDERS, PRODUCTS
+from plugin.shopify import bulk, nodes, pages
+from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
 from plugin.shopify.catalog import number
 from plugin.shopify.client import ShopifyError
 from storage import backfills, db, locks, shops
 from storage.backfills import ASKED, DONE, FAILED, JOINING, OVER, READING, WAITING, Backfill
 from storage.shops import Shop
 
-CHECKOUTS = "checkouts"
 STAGES = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)
 WITH_CHILDREN = (PRODUCTS, ORDERS)
 BATCH = 500  # customers or orders in a transaction
@@ -244,13 +243,13 @@ def _families(rows: Sequence[tuple[str, str]]) -> dict[str, Family]:
 
 
 def _page(shop: Shop, held: Backfill) -> None:
-    page, more = bulk.checkouts(shop.id, held.offset)
-    if page:
-        last = number(page[-1]["id"])
-        progress = {"offset": last, "objects": held.objects + len(page)}
-        progress |= {"lines": held.lines + len(page), "total": held.total + len(page)}
-        _record(shop, held, [(node, []) for node in page], progress)
-    if not more:
+    page = pages.checkouts(shop.id, held.offset)
+    if some := len(page.families):
+        last = number(page.families[-1][0]["id"])
+        progress = {"offset": last, "objects": held.objects + some}
+        progress |= {"lines": held.lines + some, "total": held.total + some}
+        _record(shop, held, page.families, progress)
+    if not page.more:
         _move(held, state=DONE, finished_at=clock.now())
 
 

@@ -129,7 +129,7 @@ def _save_orders(
     for person, order, lines in facts.orders:
         row = {"shop_id": shop.id, "profile_id": profile_of[id(person)], **order}
         held = newest.get(row["id"])
-        if held is None or row["updated_at"] >= held[0]["updated_at"]:
+        if held is None or _told(row) >= _told(held[0]):
             newest[row["id"]] = (row, [{"shop_id": shop.id, **line} for line in lines])
     rows = [row for row, _ in newest.values()]
     orders.save_orders(session, rows, [line for _, lines in newest.values() for line in lines])
@@ -168,7 +168,7 @@ def _save_checkouts(
     newest: dict[str, dict[str, Any]] = {}
     for person, row in facts.checkouts:
         held = newest.get(row["token"])
-        if held is None or row["updated_at"] >= held["updated_at"]:
+        if held is None or _told(row) >= _told(held):
             newest[row["token"]] = _with_profile(shop, person, row, profile_of)
     checkouts.save_checkouts(session, list(newest.values()))
     events.describe_events(
@@ -190,6 +190,11 @@ def _save_checkouts(
             for checkout in checkouts.checkouts_by_token(session, shop.id, list(newest))
         ],
     )
+
+
+def _told(row: dict[str, Any]) -> tuple[datetime, datetime]:
+    """How new a word is: see `storage.newest`."""
+    return row["updated_at"], row["told_at"]
 
 
 def _with_profile(

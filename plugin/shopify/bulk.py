@@ -6,7 +6,6 @@ Shopify works on an operation by itself and leaves its result at an address for 
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import httpx2
 
@@ -15,6 +14,7 @@ from plugin.shopify import graphql as api
 from plugin.shopify.client import ShopifyError, graphql
 
 CUSTOMERS, PRODUCTS, ORDERS = "customers", "products", "orders"
+CHECKOUTS = "checkouts"  # paged, see plugin/shopify/pages.py
 QUERIES = {CUSTOMERS: "bulk_customers", PRODUCTS: "bulk_products", ORDERS: "bulk_orders"}
 LONGEST_LINE = 16 * 1024 * 1024  # bytes: an order with all that we ask for stays far below
 CHUNK = 64 * 1024  # bytes read at a time
@@ -133,14 +133,3 @@ def _client() -> httpx2.Client:
     return httpx2.Client(
         timeout=TIMEOUT, follow_redirects=True, trust_env=not get_settings().shopify_origin
     )
-
-
-def checkouts(shop_id: int, after: int) -> tuple[list[dict[str, Any]], bool]:
-    """The next checkouts that were left behind, by rising id, and whether there are more.
-
-    Paged: no document says that `abandonedCheckouts` runs in bulk. By id instead of by cursor, a
-    page can be asked for again a day later, and more than 25,000 can be had.
-    """
-    found = graphql(shop_id, "abandoned_checkouts", {"from": f"id:>={after + 1}"})
-    page = found["abandonedCheckouts"]
-    return page["nodes"], page["pageInfo"]["hasNextPage"]

@@ -81,14 +81,15 @@ def payload(shop_id: int, node: Node) -> Node:
                 "price": variant["price"],
                 "compare_at_price": variant["compareAtPrice"],
                 "inventory_quantity": variant["inventoryQuantity"],
+                "inventory_item_id": number(variant["inventoryItem"]["id"]),
             }
-            for variant in _variants(shop_id, node)
+            for variant in variants(shop_id, node)
         ],
     }
 
 
-def _variants(shop_id: int, node: Node) -> Iterator[Node]:
-    """All variants: a page of products holds each one's first thirty."""
+def variants(shop_id: int, node: Node) -> Iterator[Node]:
+    """All variants: a page of products holds the first fifteen of each."""
     found = node["variants"]
     yield from found["nodes"]
     while found["pageInfo"]["hasNextPage"]:

@@ -1,9 +1,10 @@
-"""Nodes of the Admin API: what a reading of the past gives goes in, a webhook's facts come out.
+"""Nodes of the Admin API: what a reading gives goes in, a webhook's facts come out.
 
 Each node is told again as its webhook would tell it, so that one normaliser understands both.
 """
 
 import re
+from datetime import datetime
 from typing import Any
 
 from plugin.facts import Facts, merge
@@ -17,24 +18,35 @@ TOKEN = re.compile(r"/checkouts/(?:[^/]+/)*?([^/?]+)/recover")
 SMS, EMAIL = "customers_marketing_consent/update", "customers_email_marketing_consent/update"
 
 
-def facts_of(shop_id: int, stage: str, node: Node, children: list[Node], currency: str) -> Facts:
+def facts_of(
+    shop_id: int,
+    noun: str,
+    node: Node,
+    children: list[Node],
+    currency: str,
+    told_at: datetime | None = None,
+) -> Facts:
     """What a node and the children below it say.
+
+    Args:
+        told_at: when Shopify said it; without, it is as old as the last change.
 
     Raises:
         MalformedError, ShopifyError, KeyError, TypeError: it is not as Shopify promises.
     """
-    if stage == PRODUCTS:
+    sent = {"triggered_at": told_at.isoformat()} if told_at else {}
+    if noun == PRODUCTS:
         whole = {**node, "variants": {"nodes": children, "pageInfo": {"hasNextPage": False}}}
-        told = catalog.payload(shop_id, whole)
+        told = catalog.payload(shop_id, whole) | sent
         return products.normalise("products/update", told, currency)
-    if stage == ORDERS:
-        return orders.normalise("orders/updated", _order(node, children), currency)
-    if stage == CUSTOMERS:
+    if noun == ORDERS:
+        return orders.normalise("orders/updated", _order(node, children) | sent, currency)
+    if noun == CUSTOMERS:
         consents = [consent.normalise(*each, currency) for each in _consents(node)]
         return merge(
             [customers.normalise("customers/update", _customer(node), currency), *consents]
         )
-    return checkouts.normalise("checkouts/update", _checkout(node), currency)
+    return checkouts.normalise("checkouts/update", _checkout(node, children) | sent, currency)
 
 
 def _customer(node: Node) -> Node:
@@ -99,7 +111,7 @@ def _order(node: Node, children: list[Node]) -> Node:
     }
 
 
-def _checkout(node: Node) -> Node:
+def _checkout(node: Node, children: list[Node]) -> Node:
     """checkouts/update. The API knows no token but the one in the link that leads back."""
     token = TOKEN.search(node["abandonedCheckoutUrl"])
     if token is None:
@@ -117,7 +129,7 @@ def _checkout(node: Node) -> Node:
         "abandoned_checkout_url": node["abandonedCheckoutUrl"],
         "shipping_address": _address(node["shippingAddress"]),
         "customer": customer or None,
-        "line_items": [_line(child) for child in node["lineItems"]["nodes"]],
+        "line_items": [_line(child) for child in children],
     }
 
 

@@ -517,6 +517,37 @@ def upgrade() -> None:
         batch_op.create_index("profile_seen", ["shop_id", "seen_at"], unique=False)
 
     op.create_table(
+        "reconciliation",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("noun", sa.String(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.Column("until", UTCDateTime(), nullable=True),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("due_at", UTCDateTime(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.Column("looked", sa.BigInteger(), nullable=False),
+        sa.Column("missing", sa.BigInteger(), nullable=False),
+        sa.Column("partial", sa.BigInteger(), nullable=False),
+        sa.Column("stale", sa.BigInteger(), nullable=False),
+        sa.Column("unsettled", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "noun"),
+    )
+    with op.batch_alter_table("reconciliation", schema=None) as batch_op:
+        batch_op.create_index("reconciliation_due", ["due_at"], unique=False)
+
+    op.create_table(
+        "repair",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("until", UTCDateTime(), nullable=False),
+        sa.Column("noun", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "until", "noun", "kind"),
+    )
+    op.create_table(
         "shop",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("domain", sa.String(), nullable=False),
@@ -685,6 +716,11 @@ def downgrade() -> None:
 
     op.drop_table("step_log")
     op.drop_table("shop")
+    op.drop_table("repair")
+    with op.batch_alter_table("reconciliation", schema=None) as batch_op:
+        batch_op.drop_index("reconciliation_due")
+
+    op.drop_table("reconciliation")
     with op.batch_alter_table("profile", schema=None) as batch_op:
         batch_op.drop_index("profile_seen")
         batch_op.drop_index("profile_email")

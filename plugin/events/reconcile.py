@@ -1,0 +1,313 @@
+"""Reconciliation. In: what changed at Shopify since the last time. Out: only what differs, mended.
+
+Webhooks get lost: Shopify gives up after four hours, and nobody tells us. So every hour each noun
+is read through a window of `updated_at` and compared with what is kept. What differs is recorded as
+its webhook would have been. The window is a row of `reconciliation` that moves on in the
+transaction which records: a process may die at any moment, and the next one goes on from there.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from plugin import bell, clock
+from plugin.errors import RegularsError
+from plugin.events import compare
+from plugin.events.record import record
+from plugin.facts import Facts, MalformedError, merge
+from plugin.people import forgotten
+from plugin.shopify import nodes, pages
+from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
+from plugin.shopify.client import ShopifyError
+from storage import backfills, db, inbox, locks, reconciliations, shops
+from storage.backfills import DONE
+from storage.reconciliations import Reconciliation
+from storage.shops import Shop
+
+NOUNS = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)
+EVERY = timedelta(hours=1)
+GRACE = timedelta(minutes=10)  # for webhooks on their way: Shopify's first three retries
+OVERLAP = timedelta(minutes=30)  # clocks differ, Shopify's search lags, checkouts are left slowly
+SLICE_S = 20.0  # of one shop's turn; then the others have theirs
+FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
+BEHIND = timedelta(minutes=1)  # until the digest has caught up
+TOLD_FOR = timedelta(days=30)  # how long we tell what was mended
+
+Gaps = dict[str, str]  # what a record is, by its id at the storefront
+log = structlog.get_logger()
+
+
+class MovedError(Exception):
+    """Somebody else has moved the window on: what we did is theirs."""
+
+
+class DryRunError(Exception):
+    """Everything is as it would be; now nothing is kept."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a page, or several, came to."""
+
+    looked: int = 0
+    gaps: Gaps = field(default_factory=dict)
+    unsettled: int = 0
+    entered: list[int] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        """How many records were of each kind."""
+        return dict(Counter(self.gaps.values()))
+
+    def add(self, other: "Outcome") -> None:
+        """What came after it, too."""
+        self.looked += other.looked
+        self.gaps |= other.gaps
+        self.unsettled += other.unsettled
+        self.entered += other.entered
+
+
+def work(shop_id: int, for_s: float = SLICE_S) -> bool:
+    """Go on for a while; whether there is more to do at once.
+
+    The rest has its time in the table, and the clock rings for it.
+    """
+    try:
+        with locks.exclusive(f"reconcile-{shop_id}", wait_s=0):
+            _begin(shop_id)
+            until = time.monotonic() + for_s
+            while time.monotonic() < until:
+                held = _next(shop_id)
+                if held is None:
+                    return False
+                _step(*held)
+            return _next(shop_id) is not None
+    except locks.LockTimeoutError:
+        return False  # whoever has it goes on
+
+
+def hurry(shop_id: int) -> None:
+    """Let each noun be due now."""
+    _begin(shop_id)
+    with db.transaction() as session:
+        for held in reconciliations.of_shop(session, shop_id):
+            reconciliations.advance(session, held, due_at=clock.now())
+
+
+def _begin(shop_id: int) -> None:
+    """Begin with the nouns whose past is read, each where that reading began."""
+    with db.transaction() as session:
+        shop = shops.get_shop(session, shop_id)
+        if shop is not None:
+            past = {
+                stage.stage: stage.started_at
+                for stage in backfills.stages_of(session, shop_id)
+                if stage.state == DONE and stage.generation == shop.generation
+            }
+            reconciliations.start(session, shop, past, clock.now())
+
+
+def _next(shop_id: int) -> tuple[Shop, Reconciliation] | None:
+    """The noun to work on: customers first, for the others name them."""
+    with db.reading() as session:
+        shop = shops.get_shop(session, shop_id)
+        held = {row.noun: row for row in reconciliations.of_shop(session, shop_id)}
+    if shop is None or shop.uninstalled_at is not None:
+        return None
+    now = clock.now()
+    due = [held[noun] for noun in NOUNS if noun in held and held[noun].due_at <= now]
+    return (shop, due[0]) if due else None
+
+
+def _step(shop: Shop, held: Reconciliation) -> None:
+    try:
+        if held.until is None:
+            _open(shop, held)
+        else:
+            _page(shop, held)
+    except MovedError:
+        log.info("reconcile.moved", shop=shop.id, noun=held.noun)
+    except RegularsError as error:
+        _rest(held, error.message)
+
+
+def _open(shop: Shop, held: Reconciliation) -> None:
+    """Begin a window, once whatever was told before its end is digested."""
+    until = clock.now() - GRACE
+    with db.inbox_reading() as session:
+        behind = inbox.behind(session, shop.id, until)
+    if behind or until <= held.since:
+        _move(held, due_at=clock.now() + (BEHIND if behind else GRACE))
+        return
+    fresh = dict.fromkeys(("looked", "missing", "partial", "stale", "unsettled", "tries"), 0)
+    _move(held, until=until, place="", error="", **fresh)
+
+
+def _page(shop: Shop, held: Reconciliation) -> None:
+    """Compare a page of what changed, and mend what differs."""
+    assert held.until is not None
+    asked_at = clock.now()
+    page = pages.changed(shop.id, held.noun, held.since - OVERLAP, held.until, held.place)
+    told, lost = _understand(shop, held.noun, page.families, asked_at)
+    place = _behind(held, page)
+    try:
+        outcome = _commit(shop, held, told, place, lost)
+    except (*db.TRANSIENT, MovedError):
+        raise
+    except Exception:
+        log.exception("reconcile.failed", shop=shop.id, noun=held.noun)
+        outcome = _one_by_one(shop, held, told, place, lost)
+    if outcome.gaps:
+        log.info("reconcile.repaired", shop=shop.id, noun=held.noun, **outcome.counts())
+    bell.ring_for("advance", [(shop.id, enrolment) for enrolment in outcome.entered])
+
+
+def _understand(
+    shop: Shop, noun: str, families: list[pages.Family], asked_at: datetime
+) -> tuple[dict[str, Facts], int]:
+    """What nodes say, by the record's id, and how many make no sense."""
+    told: dict[str, Facts] = {}
+    lost = 0
+    for node, children in families:
+        try:
+            facts = nodes.facts_of(shop.id, noun, node, children, shop.currency, asked_at)
+            told[compare.thing(noun, facts)] = facts
+        except (MalformedError, ShopifyError, KeyError, TypeError, ValueError) as error:
+            log.warning("reconcile.not_understood", shop=shop.id, noun=noun, error=str(error)[:200])
+            lost += 1
+    return told, lost
+
+
+def _behind(held: Reconciliation, page: pages.Page) -> dict[str, Any]:
+    """Where the window stands behind a page; closed behind the last."""
+    if page.more:
+        return {"place": page.place, "tries": 0, "error": ""}
+    now = clock.now()
+    closed = {"since": held.until, "until": None, "place": "", "tries": 0, "error": ""}
+    return closed | {"due_at": now + EVERY, "finished_at": now}
+
+
+def _commit(
+    shop: Shop, held: Reconciliation, told: Mapping[str, Facts], place: dict[str, Any], lost: int
+) -> Outcome:
+    """Mend what differs and move the window on, in one transaction."""
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        outcome = mend(session, shop, held.noun, told)
+        _advance(session, held, place, outcome, lost)
+    return outcome
+
+
+def _one_by_one(
+    shop: Shop, held: Reconciliation, told: Mapping[str, Facts], place: dict[str, Any], lost: int
+) -> Outcome:
+    """Mend what can be mended, so that one record does not spoil its page."""
+    total = Outcome()
+    for thing, facts in told.items():
+        try:
+            with db.transaction() as session:
+                db.lock_shop(session, shop.id)
+                total.add(mend(session, shop, held.noun, {thing: facts}))
+        except db.TRANSIENT:
+            raise
+        except Exception:
+            log.exception("reconcile.record_failed", shop=shop.id, noun=held.noun)
+            total.unsettled += 1
+    with db.transaction() as session:
+        _advance(session, held, place, total, lost)
+    return total
+
+
+def _advance(
+    session: Session, held: Reconciliation, place: dict[str, Any], outcome: Outcome, lost: int
+) -> None:
+    counts = outcome.counts()
+    totals = {kind: getattr(held, kind) + count for kind, count in counts.items()}
+    totals["looked"] = held.looked + outcome.looked + lost
+    totals["unsettled"] = held.unsettled + outcome.unsettled + lost
+    reconciliations.note(session, held, counts)
+    if "since" in place:
+        reconciliations.drop_repairs(session, held.shop_id, clock.now() - TOLD_FOR)
+    if not reconciliations.advance(session, held, **place, **totals):
+        raise MovedError
+
+
+def mend(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Outcome:
+    """Record what differs from what is kept, and look again whether it does so no more.
+
+    The caller holds the shop's lock and commits.
+    """
+    gaps = _differing(session, shop, noun, told)
+    if not gaps:
+        return Outcome(len(told))
+    facts = replace(merge([told[thing] for thing in gaps]), historical=True)
+    entered = record(session, shop, facts, clock.now())
+    session.expire_all()
+    left = _differing(session, shop, noun, {thing: told[thing] for thing in gaps})
+    if left:
+        log.warning("reconcile.unsettled", shop=shop.id, noun=noun, count=len(left))
+    mended = {thing: kind for thing, kind in gaps.items() if thing not in left}
+    return Outcome(len(told), mended, len(left), entered)
+
+
+def _differing(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Gaps:
+    """Whoever is forgotten lacks nothing."""
+    facts = forgotten.without(session, shop.id, merge(list(told.values())))
+    return compare.differing(session, shop.id, noun, facts)
+
+
+def dry_run(shop: Shop) -> Iterator[tuple[str, Outcome]]:
+    """What a reconciliation would find now, by noun: it is done, and then undone.
+
+    Raises:
+        ShopifyError: Shopify refused, or was not there.
+    """
+    with db.reading() as session:
+        held = {row.noun: row for row in reconciliations.of_shop(session, shop.id)}
+        past = {each.stage: each for each in backfills.stages_of(session, shop.id)}
+    for noun in NOUNS:
+        if noun in past and past[noun].state == DONE:
+            since = held[noun].since if noun in held else past[noun].started_at
+            yield noun, _dry(shop, noun, since, clock.now() - GRACE)
+
+
+def _dry(shop: Shop, noun: str, since: datetime, until: datetime) -> Outcome:
+    total, place, more = Outcome(), "", True
+    while more:
+        asked_at = clock.now()
+        page = pages.changed(shop.id, noun, since - OVERLAP, until, place)
+        told, lost = _understand(shop, noun, page.families, asked_at)
+        total.add(_undone(shop, noun, told))
+        total.looked += lost
+        total.unsettled += lost
+        place, more = page.place, page.more
+    return total
+
+
+def _undone(shop: Shop, noun: str, told: Mapping[str, Facts]) -> Outcome:
+    outcome = Outcome()
+    try:
+        with db.transaction() as session:
+            db.lock_shop(session, shop.id)
+            outcome = mend(session, shop, noun, told)
+            raise DryRunError
+    except DryRunError:
+        return outcome
+
+
+def _rest(held: Reconciliation, error: str) -> None:
+    """Wait with a window, as Shopify or the way to it is in trouble: no window is given up."""
+    pause = min(LONGEST_REST, FIRST_REST * (1 << min(held.tries, 20)))
+    log.warning("reconcile.waits", shop=held.shop_id, noun=held.noun, tries=held.tries + 1)
+    _move(held, tries=held.tries + 1, due_at=clock.now() + pause, error=error)
+
+
+def _move(held: Reconciliation, **changes: Any) -> None:
+    with db.transaction() as session:
+        if not reconciliations.advance(session, held, **changes):
+            raise MovedError

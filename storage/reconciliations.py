@@ -1,0 +1,163 @@
+"""Reconciliation: up to when ours was compared with the storefront's, and what that mended."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, Index, and_, delete, func, or_, update
+from sqlmodel import Field, Session, SQLModel, UTCDateTime, col, select
+
+from storage import db
+from storage.backfills import DONE, Backfill
+from storage.shops import Shop
+from storage.types import big, moment, shop_key
+
+MISSING, PARTIAL, STALE = "missing", "partial", "stale"  # what a record may be
+
+
+class Reconciliation(SQLModel, table=True):
+    """One noun of a shop's. A window's progress is written with the repairs that it stands for."""
+
+    __table_args__ = (Index("reconciliation_due", "due_at"),)
+
+    shop_id: int = shop_key()
+    noun: str = Field(primary_key=True, description="customers, products, orders, …")
+    generation: int = Field(description="the install that it is for")
+    since: datetime = moment()  # what changed before is settled
+    until: datetime | None = moment(default=None)  # the open window's end; None between two
+    place: str = Field(default="", description="the cursor from which the window is read on")
+    due_at: datetime = moment()
+    tries: int = 0
+    error: str = Field(default="", description="for a person")
+    # Of the open window, or of the last:
+    looked: int = big(default=0)
+    missing: int = big(default=0)
+    partial: int = big(default=0)
+    stale: int = big(default=0)
+    unsettled: int = big(default=0)  # what no repair could mend, and what was not understood
+    finished_at: datetime | None = moment(default=None)
+
+    @property
+    def repaired(self) -> int:
+        """How many records the open window, or the last, brought up to date."""
+        return self.missing + self.partial + self.stale
+
+
+class Repair(SQLModel, table=True):
+    """How many records of a kind one window brought up to date. It names none of them."""
+
+    shop_id: int = shop_key()
+    until: datetime = Field(primary_key=True, sa_type=UTCDateTime)
+    noun: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    count: int = big()
+
+
+def due(session: Session, now: datetime) -> list[int]:
+    """Installed shops of which a noun is due: one whose past is read and that was never compared
+    since, or one whose time has come.
+    """
+    query = (
+        select(Backfill.shop_id)
+        .join(Shop, col(Shop.id) == col(Backfill.shop_id))
+        .outerjoin(Reconciliation, _same(Backfill))
+        .where(
+            col(Shop.uninstalled_at).is_(None),
+            Backfill.state == DONE,
+            or_(col(Reconciliation.noun).is_(None), col(Reconciliation.due_at) <= now),
+        )
+        .distinct()
+    )
+    rows = db.every_shop(session, query, "the clock rings for reconciliations")
+    return [row[0] for row in rows]
+
+
+def _same(stage: type[Backfill]) -> Any:
+    return and_(
+        col(Reconciliation.shop_id) == col(stage.shop_id),
+        col(Reconciliation.noun) == col(stage.stage),
+        col(Reconciliation.generation) == col(stage.generation),
+    )
+
+
+def start(session: Session, shop: Shop, past: Mapping[str, datetime], now: datetime) -> None:
+    """Begin with the nouns of this install that have not begun, each from a moment on."""
+    held = {row.noun: row for row in of_shop(session, shop.id)}
+    for noun, since in past.items():
+        old = held.get(noun)
+        if old is not None and old.generation == shop.generation:
+            continue
+        if old is not None:
+            session.delete(old)
+            session.flush()
+        session.add(
+            Reconciliation(
+                shop_id=shop.id, noun=noun, generation=shop.generation, since=since, due_at=now
+            )
+        )
+    session.flush()
+
+
+def of_shop(session: Session, shop_id: int) -> Sequence[Reconciliation]:
+    """A shop's nouns."""
+    return session.exec(
+        select(Reconciliation)
+        .where(Reconciliation.shop_id == shop_id)
+        .order_by(col(Reconciliation.noun))
+    ).all()
+
+
+def advance(session: Session, held: Reconciliation, **changes: Any) -> bool:
+    """Move a window on from where `held` saw it; whether it still stood there.
+
+    The place is part of the condition, so that nothing is counted twice whoever else works on it.
+    """
+    until = col(Reconciliation.until)
+    moved = session.connection().execute(
+        update(Reconciliation)
+        .where(
+            col(Reconciliation.shop_id) == held.shop_id,
+            col(Reconciliation.noun) == held.noun,
+            col(Reconciliation.generation) == held.generation,
+            col(Reconciliation.since) == held.since,
+            until.is_(None) if held.until is None else until == held.until,
+            col(Reconciliation.place) == held.place,
+        )
+        .values(changes)
+    )
+    return isinstance(moved, CursorResult) and moved.rowcount == 1
+
+
+def note(session: Session, held: Reconciliation, counts: Mapping[str, int]) -> None:
+    """Add what a part of a window brought up to date, by kind."""
+    if not counts:
+        return
+    upsert = db.insert(Repair)
+    session.connection().execute(
+        upsert.on_conflict_do_update(
+            index_elements=["shop_id", "until", "noun", "kind"],
+            set_={"count": upsert.table.c["count"] + upsert.excluded["count"]},
+        ),
+        [
+            {"shop_id": held.shop_id, "until": held.until, "noun": held.noun, "kind": kind,
+             "count": count}
+            for kind, count in counts.items()
+        ],
+    )  # fmt: skip
+
+
+def repairs(session: Session, shop_id: int, since: datetime) -> dict[tuple[str, str], int]:
+    """How many records were brought up to date since a moment, by noun and kind."""
+    rows = session.exec(
+        select(Repair.noun, Repair.kind, func.sum(Repair.count))
+        .where(Repair.shop_id == shop_id, Repair.until >= since)
+        .group_by(Repair.noun, Repair.kind)
+    )
+    return {(noun, kind): int(count) for noun, kind, count in rows}
+
+
+def drop_repairs(session: Session, shop_id: int, before: datetime) -> None:
+    """Drop what is told of no more."""
+    session.connection().execute(
+        delete(Repair).where(col(Repair.shop_id) == shop_id, col(Repair.until) < before)
+    )

@@ -1,0 +1,198 @@
+"""A store with much news, and what goes wrong on its way to us: gaps that can be counted."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import delete, update
+from sqlmodel import Session, SQLModel, col
+
+from devstore.outbox import Request
+from devstore.seed import Seed
+from devstore.store import Store
+from storage import profiles
+from storage.consent import Consent, ConsentEvent
+from storage.events import Event
+from storage.inventory import Stock
+from storage.orders import OrderLine
+from storage.products import Variant
+from storage.profiles import CUSTOMER, Profile
+
+CUSTOMERS = ("customers/create", "customers/update", "customers_email_marketing_consent/update")
+
+
+@dataclass
+class Gaps:
+    """Which records lack what. Ids are the storefront's own."""
+
+    dropped: dict[str, set[int]] = field(default_factory=dict)  # of these nothing ever came
+    stale: dict[str, set[int]] = field(default_factory=dict)  # the last news of these never came
+    half: dict[str, list[tuple[str, int]]] = field(default_factory=dict)  # (what is lacking, id)
+
+    def counts(self) -> Counter[tuple[str, str]]:
+        """How many there are of each noun and kind."""
+        found: Counter[tuple[str, str]] = Counter()
+        for kind, by_noun in (("missing", self.dropped), ("stale", self.stale)):
+            found.update({(noun, kind): len(ids) for noun, ids in by_noun.items()})
+        found.update({(noun, "partial"): len(rows) for noun, rows in self.half.items()})
+        return found
+
+
+class Market:
+    """A store in which much happens, each thing once; `size` 1 plants 500 gaps."""
+
+    def __init__(self, store: Store, size: float) -> None:
+        self.store, self.size = store, size
+        self.chance = random.Random(5)
+        self.gaps = Gaps()
+        self.people = Seed(store)
+        self.goods = [product["variants"][0]["id"] for product in store.products()]
+
+    def many(self, number: int) -> int:
+        return max(1, round(number * self.size))
+
+    def trade(self) -> None:
+        """A thousand customers, some hundred orders and products, and the last news of some."""
+        store = self.store
+        for product in store.products():
+            store.update_product(product["id"], stock=1_000_000)
+        known = [self._customer(number) for number in range(self.many(1_000))]
+        sold = [self._order(number) for number in range(self.many(500))]
+        made = [self._product(number) for number in range(self.many(400))]
+        for number in range(self.many(100)):
+            store.start_checkout(self._cart(), f"buyer{number % len(sold)}@example.com")
+        quiet = [one for one in known if one["email_consent"]["state"] == "not_subscribed"]
+        agreed = [one["id"] for one in known if one not in quiet]
+        people = self._picked([one["id"] for one in quiet], 80, 40, 20)
+        yeses = self._picked(agreed, 30)[0]
+        orders = self._picked(sold, 100, 50, 30, 30)
+        goods = self._picked(made, 60, 20, 20, 20)
+        self.gaps.dropped = {"customers": people[0], "orders": orders[0], "products": goods[0]}
+        self.gaps.stale = {"customers": people[1], "orders": orders[1], "products": goods[1]}
+        self.gaps.half = {
+            "customers": [("name", i) for i in people[2]] + [("consent", i) for i in yeses],
+            "orders": [("lines", i) for i in orders[2]] + [("events", i) for i in orders[3]],
+            "products": [("variants", i) for i in goods[2]] + [("stock", i) for i in goods[3]],
+        }
+        self.before = len(store.outbox())
+        self._last_news()
+
+    def _last_news(self) -> None:
+        stale, began = self.gaps.stale, self.store.now
+        self.store.now = lambda: began() + timedelta(seconds=2)  # moments are told by the second
+        for one in stale["customers"]:
+            email = self.store.customer(one)["email"]
+            self.store.register_customer(email, first_name="Renamed")
+        for order in stale["orders"]:
+            self.store.cancel_order(order)
+        for product in stale["products"]:
+            self.store.update_product(product, title="Renamed", price=4_200)
+
+    def _customer(self, number: int) -> dict:
+        email = f"known{number}@example.com"
+        address = self.people.person(number)["address"]
+        kept = self.store.register_customer(
+            email, first_name=f"First{number}", last_name="Known", address=address
+        )
+        if self.chance.random() < 0.3:
+            kept = self.store.set_consent(email, email_state="subscribed")
+        return kept
+
+    def _cart(self) -> str:
+        return self.store.add_to_cart(None, self.chance.choice(self.goods))["token"]
+
+    def _order(self, number: int) -> int:
+        email = f"buyer{number}@example.com"
+        checkout = self.store.start_checkout(self._cart(), email)["token"]
+        address = self.people.person(number)["address"]
+        self.store.update_checkout(checkout, address=address)
+        return self.store.complete_checkout(checkout)["id"]
+
+    def _product(self, number: int) -> int:
+        sizes = [{"title": f"{ml} ml", "price": 1_000 + ml} for ml in (30, 50)]
+        made = self.store.create_product(
+            handle=f"new-{number}", title=f"New {number}", tags=["new", "b"], variants=sizes
+        )
+        return made["id"]
+
+    def _picked(self, ids: Iterable[int], *numbers: int) -> list[set[int]]:
+        """Disjoint sets of so many ids each."""
+        pool = self.chance.sample(list(ids), k=sum(map(self.many, numbers)))
+        return [{pool.pop() for _ in range(self.many(number))} for number in numbers]
+
+    def arrived(self) -> list[Request]:
+        """The deliveries that were not lost."""
+        told = self.store.deliveries()
+        dropped, stale = self.gaps.dropped, self.gaps.stale
+        return [
+            each
+            for number, each in enumerate(told)
+            if not any(_about(each, noun) in ids for noun, ids in dropped.items())
+            and not (
+                number >= self.before
+                and any(_about(each, noun) in ids for noun, ids in stale.items())
+            )
+        ]
+
+    def damage(self, session: Session, shop_id: int) -> None:
+        """Take out of a shop's database what was only half-applied."""
+        for noun, rows in self.gaps.half.items():
+            for what, key in rows:
+                DAMAGES[noun, what](session, shop_id, key, self.store)
+
+
+def _about(request: Request, noun: str) -> int | None:
+    """The id of the customer, order or product that a delivery is about."""
+    if noun == "customers" and request.topic in CUSTOMERS:
+        return request.payload.get("customer_id") or request.payload["id"]
+    return request.payload["id"] if request.topic.startswith(f"{noun}/") else None
+
+
+def _gone(session: Session, table: type[SQLModel], shop_id: int, *where: object) -> None:
+    session.connection().execute(delete(table).where(table.shop_id == shop_id, *where))
+
+
+def _name(session: Session, shop_id: int, key: int, _store: Store) -> None:
+    whose = profiles.find_identities(session, shop_id, [(CUSTOMER, str(key))])
+    mine = (col(Profile.shop_id) == shop_id, col(Profile.id).in_(whose.values()))
+    row = session.get(Profile, (shop_id, next(iter(whose.values()))))
+    times = {name: at for name, at in row.field_times.items() if name != "first_name"}
+    session.connection().execute(
+        update(Profile).where(*mine).values(first_name=None, field_times=times)
+    )
+
+
+def _consent(session: Session, shop_id: int, key: int, store: Store) -> None:
+    email = store.customer(key)["email"]
+    for table in (Consent, ConsentEvent):
+        _gone(session, table, shop_id, table.address == email)
+
+
+def _lines(session: Session, shop_id: int, key: int, _store: Store) -> None:
+    _gone(session, OrderLine, shop_id, OrderLine.order_id == key)
+
+
+def _events(session: Session, shop_id: int, key: int, _store: Store) -> None:
+    mine = Event.unique_id.in_((str(key), f"{key}:0"))
+    _gone(session, Event, shop_id, mine, Event.metric.in_(("Placed Order", "Ordered Product")))
+
+
+def _variants(session: Session, shop_id: int, key: int, _store: Store) -> None:
+    _gone(session, Variant, shop_id, Variant.product_id == key)
+
+
+def _stock(session: Session, shop_id: int, key: int, store: Store) -> None:
+    sizes = [each["id"] for each in store.product(key)["variants"]]
+    _gone(session, Stock, shop_id, Stock.variant_id.in_(sizes))
+
+
+DAMAGES: dict[tuple[str, str], Callable[[Session, int, int, Store], None]] = {
+    ("customers", "name"): _name,
+    ("customers", "consent"): _consent,
+    ("orders", "lines"): _lines,
+    ("orders", "events"): _events,
+    ("products", "variants"): _variants,
+    ("products", "stock"): _stock,
+}
