@@ -22,11 +22,11 @@ from storage import (
 )
 from storage.events import Event
 from storage.messages import Message
-from storage.profiles import EMAIL, PHONE, Identity
+from storage.privacy import CHANNELS
+from storage.profiles import Identity
 
 PAGE = 30
 KINDS = ("all", "orders", "browsing", "messages")
-CHANNELS = {EMAIL: "email", PHONE: "sms"}
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _place(entries: Sequence[Entry]) -> tuple[datetime, int]:
 
 
 def _addresses(known: Sequence[Identity]) -> list[tuple[str, str]]:
-    return [(CHANNELS[row.kind], row.value) for row in known if row.kind in CHANNELS]
+    return [(c, row.value) for row in known for c in CHANNELS.get(row.kind, ())]
 
 
 def _bought(session: Session, shop_id: int, profile_id: int) -> tuple[int, int]:

@@ -91,7 +91,14 @@ TONES = {
 }  # fmt: skip
 REASONS = {
     "suppressed": N_("The shopper asked to be forgotten and has not signed up again since."),
-    "no_consent": N_("This address never agreed to marketing messages."),
+    "no_consent": N_("This address never agreed to marketing messages on this channel."),
+    "pending": N_("The address was not confirmed yet: the mail with the button waits for a click."),
+    "implied_expired": N_("A purchase allowed messages for a time, which is over."),
+    "no_proof": N_(
+        "The law asks for proof of a consent to texts: the words shown, the form, the page and the "
+        "device. It is not complete for this number."
+    ),
+    "stopped": N_("They stopped every message on this channel, also those about orders."),
     "unsubscribed": N_("This address had unsubscribed before the message was due."),
     "no_address": N_("We know no address of theirs for this channel."),
     "bounced": N_("The mailbox does not exist: an earlier mail to it came back."),
@@ -123,17 +130,25 @@ CONSENT = {
     "subscribed": N_("Subscribed"),
     "unsubscribed": N_("Unsubscribed"),
     "bounced": N_("Mail comes back"),
+    "implied": N_("Allowed for a time by a purchase"),
+    "pending": N_("Not confirmed yet"),
 }
 SOURCES = {
     "form": N_("Sign-up form"),
     "storefront": N_("Shopify"),
     "one-click": N_("One-click unsubscribe of the mail program"),
     "link": N_("Link in a message"),
+    "confirmation": N_("Confirmed by mail"),
+    "preferences": N_("Preference page"),
+    "order": N_("Purchase"),
     "merchant": N_("Changed by the shop"),
     "bounce": N_("The mail relay's answer"),
     "complaint": N_("Reported as spam"),
 }
-CHANNELS = {"email": N_("Email"), "sms": N_("Text message")}
+CHANNELS = {
+    "email": N_("Email"), "sms": N_("Text message"), "whatsapp": N_("WhatsApp"), "rcs": N_("RCS"),
+    "viber": N_("Viber"), "push": N_("Push notification"), "voice": N_("Phone call"),
+}  # fmt: skip
 IDENTITIES = {
     "email": N_("Email address"),
     "phone": N_("Phone"),
@@ -141,6 +156,7 @@ IDENTITIES = {
     "browser_id": N_("Browser"),
     "cart_token": N_("Cart"),
     "checkout_token": N_("Checkout"),
+    "push_token": N_("Push notifications"),
 }
 ENROLMENTS = {
     "waiting": N_("In it now"),

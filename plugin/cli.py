@@ -24,6 +24,7 @@ Domain = Annotated[str, typer.Option("--shop", help="The shop's myshopify.com do
 Email = Annotated[str, typer.Option(help="Her email address.")]
 Phone = Annotated[str, typer.Option(help="Her phone number, best with its +.")]
 Customer = Annotated[str, typer.Option("--customer-id", help="Shopify's id of the customer.")]
+Out = Annotated[Path | None, typer.Option(help="A file for it, for its owner only.")]
 Threads = Annotated[int, typer.Option(help="Threads in each worker process.")]
 
 
@@ -203,7 +204,7 @@ def export_person(
     email: Email = "",
     phone: Phone = "",
     customer: Customer = "",
-    out: Annotated[Path | None, typer.Option(help="A file for it, for its owner only.")] = None,
+    out: Out = None,
 ) -> None:
     """Write everything that is kept about a shopper as JSON."""
     from plugin import logs
@@ -212,7 +213,47 @@ def export_person(
 
     logs.set_up()
     connect()
-    text = by_hand.export(domain, email, phone, customer)
+    _hand_over(by_hand.export(domain, email, phone, customer), out)
+
+
+@command.command()
+def proof(
+    domain: Domain,
+    email: Email = "",
+    phone: Phone = "",
+    customer: Customer = "",
+    csv: Annotated[bool, typer.Option("--csv", help="A table instead of JSON.")] = False,
+    out: Out = None,
+) -> None:
+    """Write the proof of a shopper's consents, with the verdict on its chain of hashes."""
+    from plugin import logs
+    from plugin.connect import connect
+    from plugin.people import by_hand
+
+    logs.set_up()
+    connect()
+    _hand_over(by_hand.proof_of(domain, email, phone, customer, table=csv), out)
+
+
+@command.command()
+def ledger(
+    store: Annotated[str, typer.Option("--shop", help="One shop's alone.")] = "",
+) -> None:
+    """Verify the consent ledger: name every entry that was changed, taken away or moved."""
+    from plugin import logs
+    from plugin.connect import connect
+    from plugin.people import proof
+
+    logs.set_up()
+    connect()
+    if flaws := proof.check(store.strip().lower()):
+        typer.echo("\n".join(flaws))
+        sys.exit(1)
+    typer.echo("Every entry is as it was written, and every state follows from the entries.")
+
+
+def _hand_over(text: str, out: Path | None) -> None:
+    """Print a text about a person, or write it into a file that only its owner reads."""
     if out is None:
         typer.echo(text)
         return

@@ -14,13 +14,14 @@ from sqlmodel import Session, SQLModel, col, select
 
 from storage.backfills import BackfillLine
 from storage.checkouts import Checkout
-from storage.consent import Consent, ConsentEvent
+from storage.consent import Consent
 from storage.coupons import CouponCode
 from storage.flows import Enrolment, StepLog
 from storage.inbox import Delivery
+from storage.ledger import ConsentChain, ConsentEvent
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
-from storage.privacy import Whom
+from storage.privacy import KIND_OF, Whom
 from storage.profiles import (
     CHECKOUT,
     EMAIL,
@@ -38,8 +39,8 @@ PAGE = 200  # deliveries read at once; a body has 6 MB at most
 
 # Tables without rows about a shopper: what merchants make, the storefront's goods, keyed hashes.
 NOBODY = frozenset((
-    "backfill", "collection", "coupon", "flow", "flow_version", "forgotten", "form", "form_stat",
-    "form_version", "inventory_level", "list", "privacy_request", "product",
+    "backfill", "collection", "coupon", "erasure_permit", "flow", "flow_version", "forgotten",
+    "form", "form_stat", "form_version", "inventory_level", "list", "privacy_request", "product",
     "reconciliation", "repair", "stock", "suppression", "template", "template_version", "variant",
 ))  # fmt: skip
 
@@ -79,6 +80,7 @@ ABOUT: dict[str, Callable[[int, Whom], ColumnElement[bool]]] = {
         col(Merge.kept_id).in_(whom.profile_ids), col(Merge.merged_id).in_(whom.profile_ids)
     ),
     "consent": lambda _, whom: addresses(Consent, whom),
+    "consent_chain": lambda _, whom: addresses(ConsentChain, whom),
     "consent_event": lambda _, whom: or_(
         col(ConsentEvent.profile_id).in_(whom.profile_ids), addresses(ConsentEvent, whom)
     ),
@@ -155,7 +157,7 @@ def _claimed(session: Session, shop_id: int, whom: Whom) -> set[tuple[str, str]]
             .where(table.shop_id == of[0], col(table.profile_id).in_(of[1]))
             .distinct()
         ):
-            hers.add((EMAIL if channel == "email" else PHONE, address))
+            hers.add((KIND_OF[channel], address))
     for token in session.exec(
         select(Checkout.token).where(Checkout.shop_id == of[0], col(Checkout.profile_id).in_(of[1]))
     ):

@@ -1,176 +1,217 @@
-"""What each shopper allowed, for each address and channel, and the proof of it."""
+"""What each shopper allowed, for each address, channel and purpose; it follows from the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, and_, func, or_, update
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db, privacy, write_backs
-from storage.types import big, moment, row_key, shop_key
+from storage import db, ledger, privacy, write_backs
+from storage.ledger import MARKETING, ConsentEvent, Place
+from storage.types import big, moment, shop_key
 
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
 SAID = (SUBSCRIBED, UNSUBSCRIBED)
 STOREFRONT = "storefront"  # the source of what it told us itself
+THEIRS = ("email", "sms", "whatsapp")  # the channels that it keeps a consent for
 BOUNCED = "bounced"  # the mailbox does not exist; whoever gives the address anew replaces it
+IMPLIED = "implied"  # by a purchase or an inquiry, until `expires_at`: CASL, section 10(9) and (10)
+PENDING = "pending"  # asked to confirm, and did not yet
+TIES = {SUBSCRIBED: 1, BOUNCED: 2, UNSUBSCRIBED: 3}  # of two words of one moment the greater one
+
+Key = tuple[str, str, str]  # a channel, an address and a purpose
 
 
 class Consent(SQLModel, table=True):
-    """The state of one address on one channel. It follows from the ledger: the latest wins."""
+    """The state of one address on one channel for one purpose, and the entry that made it."""
 
     __table_args__ = (Index("consent_state", "shop_id", "state", "changed_at"),)
 
     shop_id: int = shop_key()
-    channel: str = Field(primary_key=True, description="email, sms, …")
+    channel: str = Field(primary_key=True, description="one of `storage.privacy.KIND_OF`")
     address: str = Field(primary_key=True, description="this email, this phone in E.164")
+    purpose: str = Field(default=MARKETING, primary_key=True)
     state: str
     changed_at: datetime = moment()
-
-
-class ConsentEvent(SQLModel, table=True):
-    """One entry of the ledger, never changed: who said what, where, in answer to which words."""
-
-    __tablename__ = "consent_event"
-    __table_args__ = (
-        Index("consent_event_address", "shop_id", "channel", "address"),
-        Index("consent_event_key", "shop_id", "unique_key", unique=True),
-        Index("consent_event_profile", "shop_id", "profile_id"),
-    )
-
-    shop_id: int = shop_key()
-    id: int = row_key()
-    unique_key: str
-    channel: str
-    address: str
-    state: str
-    occurred_at: datetime = moment()
-    recorded_at: datetime = moment()
-    source: str = Field(description="form, storefront, one-click, link, merchant")
-    profile_id: int | None = big(nullable=True, default=None)
-    words: str = Field(default="", description="the exact words that were shown")
-    form_id: int | None = big(nullable=True, default=None)
-    form_version: int | None = None
-    page: str = ""
-    ip: str = ""
-    user_agent: str = ""
-    legal_basis: str = "consent"
+    expires_at: datetime | None = moment(default=None)
+    event_id: int = big()
 
 
 def record(session: Session, events: Sequence[dict[str, Any]]) -> None:
-    """Add entries to the ledger, once each by `unique_key`, and let the state follow.
+    """Add entries to the ledger, once each by `unique_key`, and let the states follow.
 
-    The latest moment wins; at the same moment `unsubscribed` does (a stop is never lost to a tie).
     An address that asked to be forgotten stays suppressed until its owner says yes herself.
 
     What was said to us goes back to the storefront; what it says itself does not, and our own
     word coming back from it is no news.
     """
-    events = _without_echoes(session, events)
-    if not events:
-        return
-    connection = session.connection()
-    connection.execute(db.insert(ConsentEvent).on_conflict_do_nothing(), list(events))
-    if not (counts := _heeded(session, events)):
-        return
-    upsert = db.insert(Consent)
-    new, old = upsert.excluded, Consent
-    connection.execute(
-        upsert.on_conflict_do_update(
-            index_elements=["shop_id", "channel", "address"],
-            set_={"state": new.state, "changed_at": new.changed_at},
-            where=or_(
-                new.changed_at > old.changed_at,
-                and_(new.changed_at == old.changed_at, new.state == UNSUBSCRIBED),
-            ),
-        ),
-        [
-            {
-                "shop_id": e["shop_id"],
-                "channel": e["channel"],
-                "address": e["address"],
-                "state": e["state"],
-                "changed_at": e["occurred_at"],
-            }
-            for e in sorted(counts, key=lambda e: e["occurred_at"])
-        ],
-    )
-    _tell_storefront(session, counts)
+    by_shop: dict[int, list[dict[str, Any]]] = {}
+    for event in events:
+        by_shop.setdefault(event["shop_id"], []).append(event)
+    for shop_id, said in by_shop.items():
+        ledger.lock(session, shop_id, {(row["channel"], row["address"]) for row in said})
+        new = ledger.unheard(session, shop_id, _without_echoes(session, shop_id, said))
+        _heed(session, shop_id, new)
+        ledger.append(session, shop_id, new)
+        counts = [row for row in new if row["counts"]]
+        _follow(session, shop_id, counts)
+        _tell_storefront(session, shop_id, counts)
 
 
-def _without_echoes(session: Session, events: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+def _without_echoes(
+    session: Session, shop_id: int, rows: Sequence[dict[str, Any]]
+) -> Sequence[dict[str, Any]]:
     """Without what the storefront has from us. It keeps whole seconds."""
-    known: dict[tuple[int, str], write_backs.WriteBack] = {}
-    told = [e for e in events if e["source"] == STOREFRONT]
-    for shop_id in {e["shop_id"] for e in told}:
-        keys = {_key(e) for e in told if e["shop_id"] == shop_id}
-        found = write_backs.by_key(session, shop_id, keys)
-        known |= {(shop_id, key): row for key, row in found.items()}
+    told = {_write_back_key(row) for row in rows if row["source"] == STOREFRONT}
+    if not (known := write_backs.by_key(session, shop_id, told) if told else {}):
+        return rows
 
-    def is_echo(event: dict[str, Any]) -> bool:
-        ours = known.get((event["shop_id"], _key(event)))
+    def is_echo(row: dict[str, Any]) -> bool:
+        ours = known.get(_write_back_key(row))
         return (
             ours is not None
-            and event["source"] == STOREFRONT
-            and event["state"] == ours.value
-            and event["occurred_at"].replace(microsecond=0) == ours.said_at.replace(microsecond=0)
+            and row["source"] == STOREFRONT
+            and row["state"] == ours.value
+            and row["occurred_at"].replace(microsecond=0) == ours.said_at.replace(microsecond=0)
         )
 
-    return [e for e in events if not is_echo(e)] if known else events
+    return [row for row in rows if not is_echo(row)]
 
 
-def _tell_storefront(session: Session, events: Sequence[dict[str, Any]]) -> None:
-    """A bounce is no word of the shopper's, so it stays here."""
-    for shop_id in {e["shop_id"] for e in events}:
-        said = [
-            {
-                "kind": e["channel"],
-                "name": e["address"],
-                "value": e["state"],
-                "profile_id": e.get("profile_id"),
-                "said_at": e["occurred_at"],
-            }
-            for e in events
-            if e["shop_id"] == shop_id and e["source"] != STOREFRONT and e["state"] in SAID
-        ]
-        at = max(e["recorded_at"] for e in events if e["shop_id"] == shop_id)
-        write_backs.put(session, shop_id, said, at)
+def _tell_storefront(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
+    """A bounce or a purchase is no word of the shopper's, so it stays here."""
+    said = [
+        {
+            "kind": row["channel"],
+            "name": row["address"],
+            "value": row["state"],
+            "profile_id": row["profile_id"],
+            "said_at": row["occurred_at"],
+        }
+        for row in rows
+        if (row["source"] != STOREFRONT and row["state"] in SAID)
+        and (row["purpose"] == MARKETING and row["channel"] in THEIRS)
+    ]
+    if said:
+        write_backs.put(session, shop_id, said, max(row["recorded_at"] for row in rows))
 
 
-def _key(event: dict[str, Any]) -> str:
-    return write_backs.key_of(event["channel"], event["address"], None)
+def _write_back_key(row: dict[str, Any]) -> str:
+    return write_backs.key_of(row["channel"], row["address"], None)
 
 
-def _heeded(session: Session, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of the entries that change a state."""
-    counts = [e for e in events if e["state"] != SUBSCRIBED]
-    for shop_id in {e["shop_id"] for e in events}:
-        yeses = [e for e in events if e["shop_id"] == shop_id and e["state"] == SUBSCRIBED]
-        counts += privacy.heeded(session, shop_id, yeses) if yeses else []
-    return counts
+def _heed(session: Session, shop_id: int, new: Sequence[dict[str, Any]]) -> None:
+    """Note at each entry whether it counts."""
+    asks = [
+        row for row in new if row["state"] in (SUBSCRIBED, IMPLIED) and row["purpose"] == MARKETING
+    ]
+    heeded = {row["id"] for row in privacy.heeded(session, shop_id, asks)} if asks else set()
+    for row in asks:
+        row["counts"] = row["id"] in heeded
 
 
-def get_consent(session: Session, shop_id: int, channel: str, address: str) -> Consent | None:
+def fold(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
+    """The states that entries of the ledger come to, whatever order they stand in.
+
+    The latest explicit word wins; of two at the same moment a stop does. A consent that is only
+    implied never beats one, and of several the one that lasts longest holds. To be asked for a
+    confirmation takes nothing away from anybody.
+    """
+    states: dict[Key, dict[str, Any]] = {}
+    for entry in entries:
+        if not entry["counts"]:
+            continue
+        state = {
+            "shop_id": entry["shop_id"],
+            "channel": entry["channel"],
+            "address": entry["address"],
+            "purpose": entry["purpose"],
+            "state": entry["state"],
+            "changed_at": entry["occurred_at"],
+            "expires_at": entry["expires_at"],
+            "event_id": entry["id"],
+        }
+        _keep_stronger(states, state)
+    return states
+
+
+def _keep_stronger(states: dict[Key, dict[str, Any]], state: dict[str, Any]) -> None:
+    key = (state["channel"], state["address"], state["purpose"])
+    if key not in states or _weight(state) > _weight(states[key]):
+        states[key] = state
+
+
+def _weight(state: dict[str, Any]) -> tuple[int, datetime, float, int]:
+    """The greatest holds: a total order, so that states depend on the set of entries alone."""
+    at: datetime = state["changed_at"]
+    if state["state"] == PENDING:
+        return 0, at, 0, state["event_id"]
+    if state["state"] == IMPLIED:
+        return 1, state["expires_at"] or at, at.timestamp(), state["event_id"]
+    return 2, at, TIES.get(state["state"], 0), state["event_id"]
+
+
+def _follow(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Let the states follow new entries. The caller holds the lock of their chains."""
+    told = fold(rows)
+    if not told:
+        return
+    states = states_at(session, shop_id, {(channel, address) for channel, address, _ in told})
+    for state in told.values():
+        _keep_stronger(states, state)
+    changed = [states[key] for key in told if states[key] is told[key]]
+    if not changed:
+        return
+    upsert = db.insert(Consent)
+    session.connection().execute(
+        upsert.on_conflict_do_update(
+            index_elements=["shop_id", "channel", "address", "purpose"],
+            set_={
+                name: upsert.excluded[name]
+                for name in ("state", "changed_at", "expires_at", "event_id")
+            },
+        ),
+        changed,
+    )
+
+
+def states_at(session: Session, shop_id: int, places: Iterable[Place]) -> dict[Key, dict[str, Any]]:
+    """The states of some places as plain rows."""
+    found: dict[Key, dict[str, Any]] = {}
+    table = Consent.__table__  # type: ignore[attr-defined]
+    for some in ledger.chunks(sorted(places)):
+        rows = session.connection().execute(
+            columns(table).where(table.c.shop_id == shop_id, ledger.stands_at(Consent, some))
+        )
+        for row in rows:
+            found[(row.channel, row.address, row.purpose)] = dict(row._mapping)
+    return found
+
+
+def get_consent(
+    session: Session, shop_id: int, channel: str, address: str, purpose: str = MARKETING
+) -> Consent | None:
     """What one address allowed on one channel; None when it was never asked."""
     # `record` writes past the session, which would answer with what it read before.
-    return session.get(Consent, (shop_id, channel, address), populate_existing=True)
+    return session.get(Consent, (shop_id, channel, address, purpose), populate_existing=True)
 
 
 def consent_state(session: Session, shop_id: int, channel: str, address: str) -> str | None:
-    """`subscribed`, `unsubscribed`, or None when this address was never asked."""
+    """The state for marketing, one of the codes above; None when this address was never asked."""
     found = get_consent(session, shop_id, channel, address)
     return None if found is None else found.state
 
 
-def consents_of(
-    session: Session, shop_id: int, addresses: Sequence[tuple[str, str]]
-) -> Sequence[Consent]:
-    """The states of several (channel, address) pairs."""
+def consents_of(session: Session, shop_id: int, addresses: Sequence[Place]) -> Sequence[Consent]:
+    """The states for marketing of several (channel, address) pairs."""
     if not addresses:
         return []
     return session.exec(
         select(Consent).where(
             Consent.shop_id == shop_id,
+            Consent.purpose == MARKETING,
             or_(
                 *(and_(col(Consent.channel) == c, col(Consent.address) == a) for c, a in addresses)
             ),
@@ -192,7 +233,7 @@ def unheard(session: Session, shop_id: int, entries: Sequence[dict[str, Any]]) -
 
 
 def ledger_of(
-    session: Session, shop_id: int, addresses: Sequence[tuple[str, str]], limit: int = 200
+    session: Session, shop_id: int, addresses: Sequence[Place], limit: int = 200
 ) -> Sequence[ConsentEvent]:
     """The ledger's entries for several (channel, address) pairs, newest first."""
     if not addresses:
@@ -208,9 +249,14 @@ def ledger_of(
                 )
             ),
         )
-        .order_by(col(ConsentEvent.occurred_at).desc())
+        .order_by(col(ConsentEvent.occurred_at).desc(), col(ConsentEvent.position).desc())
         .limit(limit)
     ).all()
+
+
+def get_entry(session: Session, shop_id: int, event_id: int) -> ConsentEvent | None:
+    """One entry of the ledger."""
+    return session.get(ConsentEvent, (shop_id, event_id))
 
 
 def move_consents(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
@@ -226,7 +272,9 @@ def count_subscribers(
     session: Session, shop_id: int, since: datetime | None = None, until: datetime | None = None
 ) -> int:
     """How many addresses are subscribed, on any channel; those who said so between two moments."""
-    query = select(func.count()).where(Consent.shop_id == shop_id, Consent.state == SUBSCRIBED)
+    query = select(func.count()).where(
+        Consent.shop_id == shop_id, Consent.state == SUBSCRIBED, Consent.purpose == MARKETING
+    )
     if since is not None:
         query = query.where(Consent.changed_at >= since)
     if until is not None:

@@ -143,6 +143,13 @@ def reading() -> Generator[Session]:
 
 
 @contextmanager
+def snapshot() -> Generator[Session]:
+    """As `reading`, and all of it at one moment, however many statements it takes."""
+    one_moment = {} if is_sqlite(engine()) else {"isolation_level": "REPEATABLE READ"}
+    yield from _session(engine().execution_options(**one_moment), "DEFERRED")
+
+
+@contextmanager
 def inbox_transaction() -> Generator[Session]:
     """As `transaction`, over the inbox."""
     yield from _session(inbox_engine(), "IMMEDIATE")
@@ -217,6 +224,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any, *, page_bytes: 
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten: storage/scrub.py
+    connection.execute("PRAGMA recursive_triggers=ON")  # a REPLACE deletes: storage/append_only.py
     connection.execute("PRAGMA synchronous=FULL")  # a 200 or a `sending` must outlive a power cut
 
 

@@ -7,17 +7,21 @@ stays without her.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, or_, tuple_, update
+from sqlalchemy import ColumnElement, Table, delete, or_, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
+from storage import ledger
 from storage.about import ABOUT, addresses, condition, enrolments, orders, tables
+from storage.append_only import ErasurePermit, permit
 from storage.backfills import BackfillLine
-from storage.consent import Consent, ConsentEvent
+from storage.consent import Consent
 from storage.coupons import CouponCode
+from storage.flaws import flaws_at
 from storage.flows import Enrolment, StepLog
 from storage.ids import new_id
 from storage.inbox import DONE, NEW, Delivery
+from storage.ledger import FORGOTTEN, ConsentChain, ConsentEvent
 from storage.messages import DUE, SENDING, SKIPPED, Credit, Message
 from storage.orders import Order, OrderLine
 from storage.privacy import PrivacyRequest, Whom, mark
@@ -39,10 +43,12 @@ def detach(session: Session, shop_id: int, whom: Whom) -> None:
                     col(ids).in_(whom.profile_ids),
                 )
             )
+    _blank_ledger(session, shop_id, whom)
     if whom.addresses:
-        connection.execute(
-            delete(Consent).where(col(Consent.shop_id) == shop_id, addresses(Consent, whom))
-        )
+        for state in (Consent, ConsentChain):
+            connection.execute(
+                delete(state).where(col(state.shop_id) == shop_id, addresses(state, whom))
+            )
     session.expire_all()
 
 
@@ -55,7 +61,6 @@ def erase_some(session: Session, shop_id: int, whom: Whom) -> bool:
         lambda: _erase_enrolments(session, shop_id, whom),
         lambda: _blank_messages(session, shop_id, whom),
         lambda: _blank_orders(session, shop_id, whom),
-        lambda: _blank_ledger(session, shop_id, whom),
     ]
     stages += [
         lambda table=table: _delete_some(session, table, shop_id, condition(table, shop_id, whom))  # type: ignore[misc]
@@ -174,31 +179,39 @@ def _blank_orders(session: Session, shop_id: int, whom: Whom) -> int:
     return len(ids)
 
 
-def _blank_ledger(session: Session, shop_id: int, whom: Whom) -> int:
+def _blank_ledger(session: Session, shop_id: int, whom: Whom) -> None:
     """The proof of a consent stays under the mark of its address, for whoever disputes it.
 
-    GDPR, article 17(3)(e): erasure does not reach what a legal claim is defended with.
+    GDPR, article 17(3)(e): erasure does not reach what a legal claim is defended with. It is done
+    at once: what comes after it begins a new chain. In another's chain only what she said is blank.
     """
-    named = col(ConsentEvent.address).not_like("forgotten:%")
-    where = and_(ABOUT["consent_event"](shop_id, whom), named)
-    rows = list(
-        session.connection().execute(
-            columns(col(ConsentEvent.id), col(ConsentEvent.channel), col(ConsentEvent.address))
-            .where(col(ConsentEvent.shop_id) == shop_id, where)
-            .limit(BATCH)
-        )
-    )
-    for entry, channel, address in rows:
-        known_as = mark("suppression", f"{shop_id}:{channel}:{address}")
-        session.connection().execute(
-            update(ConsentEvent)
-            .where(col(ConsentEvent.shop_id) == shop_id, col(ConsentEvent.id) == entry)
-            .values(
-                address=f"forgotten:{known_as}", unique_key=f"forgotten:{entry}", profile_id=None,
-                page="", ip="", user_agent="",
+    hers = set(whom.addresses)
+    places = {
+        (channel, address): FORGOTTEN + mark("suppression", f"{shop_id}:{channel}:{address}")
+        if (channel, address) in hers
+        else address
+        for channel, address in session.connection().execute(
+            columns(col(ConsentEvent.channel), col(ConsentEvent.address))
+            .where(
+                col(ConsentEvent.shop_id) == shop_id,
+                ABOUT["consent_event"](shop_id, whom),
+                col(ConsentEvent.address).not_like(f"{FORGOTTEN}%"),
             )
-        )  # fmt: skip
-    return len(rows)
+            .distinct()
+        )
+    }
+    ledger.lock(session, shop_id, {*places, *((place[0], to) for place, to in places.items())})
+    flawed = {flaw.entry_id for flaw in flaws_at(session, shop_id, sorted(places))}
+    for place, entries in ledger.entries_at(session, shop_id, places).items():
+        changes = {
+            entry["id"]: {
+                "unique_key": f"{FORGOTTEN}{entry['id']}", "profile_id": None,
+                "page": "", "ip": "", "user_agent": "",
+            }
+            for entry in entries
+            if place in hers or entry["profile_id"] in whom.profile_ids
+        }  # fmt: skip
+        ledger.rewrite(session, shop_id, place, places[place], changes, flawed)
 
 
 def blank_deliveries(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
@@ -226,11 +239,11 @@ def drop_families(session: Session, shop_id: int, families: Sequence[tuple[str, 
 
 def empty_shop(session: Session, shop_id: int) -> bool:
     """Delete some of a shop's rows, its requests for privacy last; False when nothing is left."""
-    return any(
-        _delete_some(session, table, shop_id)
-        for table in tables()
-        if table.name != PrivacyRequest.__tablename__
-    )
+    last = (PrivacyRequest.__tablename__, ErasurePermit.__tablename__)
+    with permit(session, shop_id):
+        return any(
+            _delete_some(session, table, shop_id) for table in tables() if table.name not in last
+        )
 
 
 def empty_inbox(session: Session, shop_id: int) -> bool:

@@ -16,15 +16,22 @@ from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db, leases, secrets
-from storage.profiles import CHECKOUT, EMAIL, ORDER, PHONE, SUBSCRIPTION
+from storage.profiles import CHECKOUT, EMAIL, ORDER, PHONE, PUSH, SUBSCRIPTION
 from storage.types import Encrypted, json_column, moment, row_key, shop_key
 
 DATA_REQUEST, REDACT = "customers/data_request", "customers/redact"
 SHOP_REDACT = "shop/redact"
 NEW, DONE, EXPIRED = "new", "done", "expired"
 LEASE_S = 60.0
-CHANNELS = {EMAIL: ("email",), PHONE: ("sms", "whatsapp")}  # whom each kind of address can reach
-HER_OWN = ("form", "link")  # sources of a consent that she gave us herself
+# What each kind of address can be reached by, and the kind that a channel needs.
+CHANNELS = {
+    EMAIL: ("email",),
+    PHONE: ("sms", "whatsapp", "rcs", "viber", "voice"),
+    PUSH: ("push",),
+}
+KIND_OF = {channel: kind for kind, channels in CHANNELS.items() for channel in channels}
+# Sources of a consent that she gave us herself.
+HER_OWN = ("form", "link", "confirmation", "preferences")
 # These name one thing of hers, which stays hers: whatever is said of it later is still about it.
 FOR_GOOD = (ORDER, CHECKOUT, SUBSCRIPTION)
 MANY = 500  # marks looked up in one statement

@@ -11,6 +11,7 @@ from storage.types import big, json_column, moment, row_key, shop_key
 
 EMAIL, PHONE, CUSTOMER = "email", "phone", "customer_id"
 BROWSER, CART, CHECKOUT = "browser_id", "cart_token", "checkout_token"
+PUSH = "push_token"  # a browser or phone that takes notifications
 ORDER, SUBSCRIPTION = "order_id", "subscription_id"  # later news of them names nothing else
 STRONG = (EMAIL, PHONE, CUSTOMER)  # these name a person; the others name a device or a visit
 

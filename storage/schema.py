@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
-from storage import db
+from storage import append_only, db
 from storage.tables import INBOX_TABLES
 
 VERSION_TABLES = ("main_version", "inbox_version")
@@ -29,6 +29,9 @@ def upgrade(to: str = "head") -> None:
             _run(line, engine, lambda config, line=line: command.upgrade(config, to))
         except SQLAlchemyError as error:
             raise db.DatabaseError(f"The database could not be upgraded: {error}.") from error
+    # Not a migration of its own: SQLite's batch migrations make a table anew, without its triggers.
+    with db.engine().execution_options(begin="IMMEDIATE").begin() as connection:
+        append_only.protect(connection)
 
 
 def downgrade() -> None:

@@ -64,6 +64,11 @@ def installed_domains(session: Session) -> dict[str, int]:
     return dict(rows.all())
 
 
+def all_domains(session: Session) -> dict[str, int]:
+    """Domain to id of every store that rows are kept of, installed or not."""
+    return dict(session.exec(select(Shop.domain, Shop.id)).all())
+
+
 def add_shop(session: Session, domain: str, at: datetime, **fields: Any) -> Shop:
     """A store's first install."""
     shop = Shop(id=new_id(), domain=domain, installed_at=at, **fields)

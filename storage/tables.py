@@ -1,6 +1,7 @@
 """Every table, imported in one place for those who need all of them: migrations and erasure."""
 
 from storage import (
+    append_only,
     backfills,
     checkouts,
     collections,
@@ -11,6 +12,7 @@ from storage import (
     forms,
     inbox,
     inventory,
+    ledger,
     lists,
     messages,
     orders,
@@ -28,6 +30,7 @@ INBOX_TABLES = {inbox.Delivery.__tablename__}
 
 __all__ = [
     "INBOX_TABLES",
+    "append_only",
     "backfills",
     "checkouts",
     "collections",
@@ -38,6 +41,7 @@ __all__ = [
     "forms",
     "inbox",
     "inventory",
+    "ledger",
     "lists",
     "messages",
     "orders",

@@ -7,8 +7,9 @@ from sqlmodel import SQLModel, select
 
 from storage import db
 from storage.checkouts import Checkout
-from storage.consent import Consent, ConsentEvent
+from storage.consent import Consent
 from storage.events import Event
+from storage.ledger import ConsentEvent
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
 from storage.products import Product, Variant
@@ -43,8 +44,8 @@ def state_of(shop_id: int) -> dict[str, Any]:
         }
         return {
             "people": people,
-            "consent": named(Consent),
-            "ledger": named(ConsentEvent, "id", "recorded_at"),
+            "consent": named(Consent, "event_id"),
+            "ledger": named(ConsentEvent, "id", "recorded_at", "position", "hash"),
             "events": named(Event, "id"),
             "orders": named(Order),
             "order lines": named(OrderLine),

@@ -5,11 +5,19 @@ It is asked in the transaction that marks a message `sending`, so nobody changes
 
 from sqlmodel import Session
 
+from plugin import clock
 from storage import consent, privacy
+from storage.consent import Consent
 from storage.flows import LEFT, LIVE, get_enrolment, get_flow
+from storage.ledger import TRANSACTIONAL
 from storage.messages import Message
-from storage.profiles import Profile
+from storage.profiles import EMAIL, PHONE, Profile
 from storage.shops import Shop
+
+# A text or a call for marketing needs a written agreement, which the caller has to prove:
+# 47 CFR 64.1200(f)(9), (a)(2). Carriers count messages by RCS among texts.
+PROVEN = ("sms", "rcs", "voice")
+PROOF = ("words", "form_id", "form_version", "page", "ip", "user_agent", "occurred_at")
 
 # Every reason that a message can carry, and what it says to the merchant.
 REASONS = {
@@ -18,11 +26,16 @@ REASONS = {
     "flow_off": "The flow was switched off before the message went out.",
     "left_flow": "The shopper left the flow before the message went out.",
     "no_profile": "The shopper's profile was deleted.",
-    "no_address": "The shopper has no email address.",
+    "no_address": "The shopper has no address for this channel.",
     "bounced": "The mailbox does not exist: an earlier message came back.",
     "unsubscribed": "The shopper has unsubscribed.",
     "suppressed": "The shopper asked to be forgotten and has not signed up again since.",
-    "no_consent": "The shopper never agreed to marketing messages.",
+    "no_consent": "The shopper never agreed to marketing messages on this channel.",
+    "pending": "The shopper has not confirmed the address yet.",
+    "implied_expired": "The shopper's purchase allowed messages for a time, which is over.",
+    "no_proof": "The law asks for proof of a consent to texts: the words shown, the form, the page,"
+    " and whose device it was. It is not complete for this number.",
+    "stopped": "The shopper stopped every message on this channel, also those about orders.",
     "no_sender": "The shop has no sender address. Set it in the settings.",
     "no_postal_address": "The shop has no postal address, which the law wants in every marketing"
     " message. Set it in the settings.",
@@ -42,7 +55,7 @@ REASONS = {
 
 def sentence(code: str) -> str:
     """What a reason says to the merchant, in English."""
-    return REASONS.get(code, REASONS["left_flow"])
+    return REASONS.get(code.partition(":")[0], REASONS["left_flow"])
 
 
 def refusal(session: Session, shop: Shop, message: Message, profile: Profile | None) -> str | None:
@@ -56,22 +69,52 @@ def refusal(session: Session, shop: Shop, message: Message, profile: Profile | N
         return reason
     if profile is None:
         return "no_profile"
-    if not profile.email:
+    address = address_of(profile, message.channel)
+    if not address:
         return "no_address"
     if not shop.sender_email:
         return "no_sender"
-    state = consent.consent_state(session, shop.id, message.channel, profile.email)
+    if reason := _consent(session, message, address):
+        return reason
+    if message.transactional or shop.postal_address.strip():
+        return None
+    return "no_postal_address"
+
+
+def address_of(profile: Profile, channel: str) -> str | None:
+    """Where a channel reaches a shopper."""
+    held = {EMAIL: profile.email, PHONE: profile.phone}
+    return held.get(privacy.KIND_OF.get(channel, ""))
+
+
+def _consent(session: Session, message: Message, address: str) -> str | None:
+    """What the address allows on this very channel; a yes to another says nothing here."""
+    shop_id, channel = message.shop_id, message.channel
+    held = consent.get_consent(session, shop_id, channel, address)
+    state = None if held is None else held.state
     if state == consent.BOUNCED:
         return "bounced"
     if message.transactional:
-        return None
+        service = consent.get_consent(session, shop_id, channel, address, TRANSACTIONAL)
+        stopped = service is not None and service.state == consent.UNSUBSCRIBED
+        return "stopped" if stopped else None
     if state == consent.UNSUBSCRIBED:
         return "unsubscribed"
-    if privacy.suppressed(session, shop.id, [(message.channel, profile.email)]):
+    if privacy.suppressed(session, shop_id, [(channel, address)]):
         return "suppressed"
-    if state != consent.SUBSCRIBED:
-        return "no_consent"
-    return None if shop.postal_address.strip() else "no_postal_address"
+    if held is None:
+        return f"no_consent:{channel}"
+    if held.state == consent.PENDING:
+        return "pending"
+    if held.expires_at is not None and clock.now() > held.expires_at:
+        return "implied_expired"
+    return _proof(session, held) if channel in PROVEN else None
+
+
+def _proof(session: Session, held: Consent) -> str | None:
+    entry = consent.get_entry(session, held.shop_id, held.event_id)
+    complete = entry is not None and all(getattr(entry, name) for name in PROOF)
+    return None if complete else "no_proof"
 
 
 def _flow(session: Session, message: Message) -> str | None:

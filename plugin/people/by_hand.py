@@ -3,7 +3,7 @@
 from plugin import facts
 from plugin.errors import RegularsError
 from plugin.facts import Key
-from plugin.people import privacy
+from plugin.people import privacy, proof
 from plugin.people.copy import copy_of
 from storage import db, shops
 from storage.profiles import CUSTOMER, EMAIL, PHONE
@@ -28,6 +28,17 @@ def export(domain: str, email: str, phone: str, customer: str) -> str:
     """
     shop = _shop(domain)
     return copy_of(shop.id, _keys(shop, email, phone, customer))
+
+
+def proof_of(domain: str, email: str, phone: str, customer: str, *, table: bool) -> str:
+    """The proof of somebody's consents, as JSON or as a table in CSV.
+
+    Raises:
+        RegularsError: as for `forget`.
+    """
+    shop = _shop(domain)
+    write = proof.as_csv if table else proof.as_json
+    return write(shop.id, _keys(shop, email, phone, customer))
 
 
 def _shop(domain: str) -> Shop:

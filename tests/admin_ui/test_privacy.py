@@ -6,7 +6,7 @@ from plugin import clock
 from plugin.events.digest import apply
 from plugin.facts import Asked, Facts, Key, Person
 from plugin.people import privacy as asked_of_us
-from storage import db, privacy
+from storage import consent, db, privacy, profiles
 from storage.privacy import DATA_REQUEST, REDACT
 
 KEYS = (Key("customer_id", "7001002003"), Key("email", "maya@example.com"))
@@ -65,3 +65,25 @@ def test_the_file_expires(merchant, shop, asked, monkeypatch):
     asked_of_us.expire()
 
     assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
+
+
+def test_the_merchant_downloads_the_proof_of_a_consent(merchant, other, shop):
+    at = clock.now()
+    apply(shop, Facts(people=[Person(KEYS, at, {"email": "maya@example.com"})]))
+    row = {
+        "shop_id": shop.id, "id": 1, "unique_key": "1", "channel": "email",
+        "address": "maya@example.com", "state": "subscribed", "occurred_at": at,
+        "recorded_at": at, "source": "form",
+    }  # fmt: skip
+    with db.transaction() as session:
+        consent.record(session, [row])
+        (profile,) = profiles.search_profiles(session, shop.id, "maya")
+    page = f"/audience/profiles/{profile.id}"
+    path = f"{page}/proof"
+
+    assert f'data-download="{path}?as=csv"' in merchant.open(page).text
+    file = merchant.fetch(path)
+    assert file.headers["content-disposition"].startswith('attachment; filename="consent-proof-')
+    assert file.json()["holds"]
+    assert merchant.fetch(f"{path}?as=csv").text.startswith("shop_id,id,position,hash,")
+    assert other.fetch(path).status_code == 404

@@ -13,12 +13,13 @@ from plugin import clock
 from storage import db, privacy
 from storage.backfills import BackfillLine
 from storage.checkouts import Checkout
-from storage.consent import Consent, ConsentEvent
+from storage.consent import Consent
 from storage.coupons import CouponCode
 from storage.events import Event
 from storage.flows import Enrolment, StepLog
 from storage.ids import new_id
 from storage.inbox import DONE, QUARANTINED, Delivery
+from storage.ledger import ConsentChain, ConsentEvent
 from storage.lists import Membership
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
@@ -68,13 +69,18 @@ def plant(shop: Shop) -> list[SQLModel]:
         Merge(**of, id=new_id(), kept_id=profile, merged_id=merged, because="email", at=at,
               merged_profile={"email": OLD_EMAIL, "last_name": LAST},
               merged_identities=[["email", OLD_EMAIL]]),
-        Consent(**of, channel="email", address=EMAIL, state="subscribed", changed_at=at),
-        Consent(**of, channel="sms", address=PHONE, state="subscribed", changed_at=at),
-        ConsentEvent(**hers, id=new_id(), unique_key=f"storefront:email:{EMAIL}", channel="email",
+        Consent(**of, channel="email", address=EMAIL, state="subscribed", changed_at=at,
+                event_id=1),
+        Consent(**of, channel="sms", address=PHONE, state="subscribed", changed_at=at, event_id=2),
+        ConsentChain(**of, channel="email", address=EMAIL, length=1, hash="1.x"),
+        ConsentChain(**of, channel="sms", address=PHONE, length=1, hash="1.x"),
+        ConsentEvent(**hers, id=new_id(), position=1, hash="1.x",
+                     unique_key=f"storefront:email:{EMAIL}", channel="email",
                      address=EMAIL, state="subscribed", occurred_at=at, recorded_at=at,
                      source="form", words="Send me news", page=f"http://s/?e={EMAIL}", ip=IP,
                      user_agent=f"{FIRST}'s browser"),
-        ConsentEvent(**of, id=new_id(), unique_key=f"import:{PHONE}", channel="sms", address=PHONE,
+        ConsentEvent(**of, id=new_id(), position=1, hash="1.x", unique_key=f"import:{PHONE}",
+                     channel="sms", address=PHONE,
                      state="subscribed", occurred_at=at, recorded_at=at, source="import"),
         WriteBack(**of, id=new_id(), unique_key=f"email:{EMAIL}", kind="email", name=EMAIL,
                   value="subscribed", said_at=at, due_at=at + timedelta(days=99)),

@@ -89,24 +89,40 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("changed_at", UTCDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "channel", "address"),
+        sa.Column("expires_at", UTCDateTime(), nullable=True),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "channel", "address", "purpose"),
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
         batch_op.create_index("consent_state", ["shop_id", "state", "changed_at"], unique=False)
 
     op.create_table(
+        "consent_chain",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("length", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "channel", "address"),
+    )
+    op.create_table(
         "consent_event",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
         sa.Column("unique_key", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("occurred_at", UTCDateTime(), nullable=False),
         sa.Column("recorded_at", UTCDateTime(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
+        sa.Column("method", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=True),
         sa.Column("words", sa.String(), nullable=False),
         sa.Column("form_id", sa.BigInteger(), nullable=True),
@@ -115,13 +131,15 @@ def upgrade() -> None:
         sa.Column("ip", sa.String(), nullable=False),
         sa.Column("user_agent", sa.String(), nullable=False),
         sa.Column("legal_basis", sa.String(), nullable=False),
+        sa.Column("expires_at", UTCDateTime(), nullable=True),
+        sa.Column("counts", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     with op.batch_alter_table("consent_event", schema=None) as batch_op:
-        batch_op.create_index(
-            "consent_event_address", ["shop_id", "channel", "address"], unique=False
-        )
         batch_op.create_index("consent_event_key", ["shop_id", "unique_key"], unique=True)
+        batch_op.create_index(
+            "consent_event_place", ["shop_id", "channel", "address", "position"], unique=True
+        )
         batch_op.create_index("consent_event_profile", ["shop_id", "profile_id"], unique=False)
 
     op.create_table(
@@ -217,6 +235,11 @@ def upgrade() -> None:
         batch_op.create_index("enrolment_profile", ["shop_id", "profile_id"], unique=False)
         batch_op.create_index("enrolment_state", ["shop_id", "flow_id", "state"], unique=False)
 
+    op.create_table(
+        "erasure_permit",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id"),
+    )
     op.create_table(
         "event",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -790,6 +813,7 @@ def downgrade() -> None:
         batch_op.drop_index("event_latest")
 
     op.drop_table("event")
+    op.drop_table("erasure_permit")
     with op.batch_alter_table("enrolment", schema=None) as batch_op:
         batch_op.drop_index("enrolment_state")
         batch_op.drop_index("enrolment_profile")
@@ -823,10 +847,11 @@ def downgrade() -> None:
     op.drop_table("coupon")
     with op.batch_alter_table("consent_event", schema=None) as batch_op:
         batch_op.drop_index("consent_event_profile")
+        batch_op.drop_index("consent_event_place")
         batch_op.drop_index("consent_event_key")
-        batch_op.drop_index("consent_event_address")
 
     op.drop_table("consent_event")
+    op.drop_table("consent_chain")
     with op.batch_alter_table("consent", schema=None) as batch_op:
         batch_op.drop_index("consent_state")
 

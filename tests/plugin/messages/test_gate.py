@@ -47,10 +47,10 @@ WAYS = {
     "no_sender": lambda w: set_shop(w, sender_email=""),
     "bounced": lambda w: w.say(consent.BOUNCED),
     "unsubscribed": lambda w: w.say(consent.UNSUBSCRIBED),
-    "no_consent": lambda w: w.change(Profile, w.profile_id, email="other@example.com"),
+    "no_consent:email": lambda w: w.change(Profile, w.profile_id, email="other@example.com"),
     "no_postal_address": lambda w: set_shop(w, postal_address=" "),
 }
-ONLY_MARKETING = ("unsubscribed", "no_consent", "no_postal_address")
+ONLY_MARKETING = ("unsubscribed", "no_consent:email", "no_postal_address")
 
 
 def test_who_agreed_gets_it(world: World) -> None:

@@ -194,7 +194,7 @@ def yes(shop: Shop, source: str, at: datetime, address: str = "maya@example.com"
             session,
             [
                 {
-                    "shop_id": shop.id, "id": new_id(), "unique_key": f"{source}:{at}",
+                    "shop_id": shop.id, "id": new_id(), "unique_key": f"{source}:{address}:{at}",
                     "channel": "email", "address": address, "state": SUBSCRIBED,
                     "occurred_at": at, "recorded_at": at, "source": source,
                 }

@@ -1,0 +1,112 @@
+"""Proof: what the consent ledger says, and whether it can be trusted. In: a shop or a person.
+
+Out: the flaws of a shop's ledger; or one person's entries with every field and the verdict on them,
+as JSON or CSV, for whoever disputes a consent.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from plugin import clock
+from plugin.errors import RegularsError
+from storage import about, append_only, db, flaws, ledger, shops
+from storage.flaws import MISSING, STATE, Flaw
+from storage.ledger import ConsentEvent
+
+ABOUT = (
+    "Every entry of the consent ledger for one person's addresses, in the order in which they were"
+    " written; moments in UTC. Each entry's hash is an HMAC-SHA-256, under a key of this"
+    " installation, over the hash before it and all that the entry says."
+)
+FIELDS = tuple(ConsentEvent.model_fields)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would carry out (OWASP)
+
+
+def check(domain: str = "") -> list[str]:
+    """A sentence for each flaw of every shop's ledger, or of one shop's.
+
+    Raises:
+        RegularsError: there is no such shop.
+    """
+    found: list[str] = []
+    with db.snapshot() as session:
+        if not append_only.is_protected(session):
+            found.append("The database's guards are down: run `regulars migrate`.")
+        every = shops.all_domains(session)
+        if domain and domain not in every:
+            raise RegularsError(f"There is no shop {domain}.", 404)
+        for name in [domain] if domain else sorted(every):
+            flawed = flaws.flaws_of(session, every[name])
+            found += [f"{name}: {sentence(flaw)}" for flaw in flawed]
+    return found
+
+
+def sentence(flaw: Flaw) -> str:
+    """What does not hold, and where."""
+    where = f"{flaw.channel} {flaw.address}"
+    if flaw.what == STATE:
+        return f"{where}: the state does not follow from the entries."
+    if flaw.what == MISSING:
+        more = f" to {flaw.position + flaw.count - 1}" if flaw.position and flaw.count > 1 else ""
+        return f"{where}: entry {flaw.position}{more} is missing."
+    return f"{where}: entry {flaw.position} (id {flaw.entry_id}) is not what was written there."
+
+
+def as_json(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
+    """One person's entries and the verdict, as one JSON text."""
+    with db.snapshot() as session:
+        shop = shops.get_shop(session, shop_id)
+        entries, flawed = _found(session, shop_id, keys)
+    said = {
+        "about": ABOUT,
+        "shop": "" if shop is None else shop.domain,
+        "made_at": _plain(clock.now()),
+        "holds": not flawed,
+        "flaws": [sentence(flaw) for flaw in flawed],
+        "entries": [{name: _plain(entry[name]) for name in FIELDS} for entry in entries],
+    }
+    return json.dumps(said, ensure_ascii=False, indent=1)
+
+
+def as_csv(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
+    """One person's entries as a table; `verdict` names what does not hold at an entry."""
+    with db.snapshot() as session:
+        entries, flawed = _found(session, shop_id, keys)
+    by_entry: dict[int | None, list[str]] = {}
+    for flaw in flawed:
+        by_entry.setdefault(flaw.entry_id, []).append(sentence(flaw))
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow([*FIELDS, "verdict"])
+    for entry in entries:
+        verdict = " ".join(by_entry.pop(entry["id"], ["holds"]))
+        table.writerow([*(_cell(entry[name]) for name in FIELDS), verdict])
+    for told in by_entry.values():  # of entries that are gone
+        table.writerow([*("" for _ in FIELDS), " ".join(told)])
+    return out.getvalue()
+
+
+def _found(
+    session: Session, shop_id: int, keys: Sequence[tuple[str, str]]
+) -> tuple[list[dict[str, Any]], list[Flaw]]:
+    places = sorted(set(about.find(session, shop_id, keys).addresses))
+    chains = ledger.entries_at(session, shop_id, places)
+    entries = [entry for place in places for entry in chains[place]]
+    return entries, list(flaws.flaws_at(session, shop_id, places))
+
+
+def _plain(value: object) -> object:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+def _cell(value: object) -> object:
+    plain = _plain(value)
+    if isinstance(plain, str) and plain.startswith(_FORMULA):
+        return f"'{plain}"
+    return plain

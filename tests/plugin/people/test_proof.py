@@ -1,0 +1,98 @@
+"""The proof of one person's consents holds every field, and says whether it can be trusted."""
+
+import csv
+import io
+import json
+
+import pytest
+from sqlalchemy import text
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.events.digest import apply
+from plugin.facts import Facts, Key, Person
+from plugin.people import by_hand, proof
+from storage import append_only, consent, db
+from storage.ids import new_id
+from storage.ledger import ConsentEvent
+
+MAYA, PHONE = "maya@example.com", "+14155550123"
+SAID = {
+    "source": "form", "method": "checkbox", "words": "=Text me, up to 4 a month.", "form_id": 7,
+    "form_version": 3, "page": "https://dewpoint.example/?a=1", "ip": "203.0.113.7",
+    "user_agent": "Safari",
+}  # fmt: skip
+
+
+@pytest.fixture
+def told(shop):
+    """Maya allowed email and texts; the ids of the entries."""
+    now = clock.now()
+    apply(shop, Facts(people=[Person((Key("email", MAYA), Key("phone", PHONE)), now)]))
+    rows = [
+        {
+            "shop_id": shop.id, "id": new_id(), "unique_key": channel, "channel": channel,
+            "address": address, "state": "subscribed", "occurred_at": now, "recorded_at": now,
+        } | SAID
+        for channel, address in (("email", MAYA), ("sms", PHONE), ("email", "noah@example.com"))
+    ]  # fmt: skip
+    with db.transaction() as session:
+        consent.record(session, rows)
+    return [row["id"] for row in rows]
+
+
+def tamper(shop) -> None:
+    with db.engine().begin() as connection:
+        for guard in append_only.GUARDS:
+            connection.execute(text(f"DROP TRIGGER {guard}"))
+        change = ConsentEvent.__table__.update().where(
+            ConsentEvent.shop_id == shop.id, ConsentEvent.channel == "sms"
+        )
+        connection.execute(change.values(words="I agree to everything"))
+
+
+def test_the_proof_of_one_person_holds_every_field_and_nobody_elses(shop, told):
+    file = json.loads(by_hand.proof_of(shop.domain, MAYA, "", "", table=False))
+
+    assert file["holds"]
+    assert file["flaws"] == []
+    assert [entry["id"] for entry in file["entries"]] == told[:2]
+    assert all(entry.keys() == ConsentEvent.model_fields.keys() for entry in file["entries"])
+    assert all(entry.items() >= SAID.items() for entry in file["entries"])
+    assert "noah" not in json.dumps(file)
+
+
+def test_the_table_carries_no_formula(shop, told):
+    rows = list(
+        csv.DictReader(io.StringIO(by_hand.proof_of(shop.domain, MAYA, "", "", table=True)))
+    )
+
+    assert [row["verdict"] for row in rows] == ["holds", "holds"]
+    assert rows[1]["words"] == "'=Text me, up to 4 a month."
+    assert rows[1]["address"] == f"'{PHONE}"
+    assert rows[1]["form_version"] == "3"
+
+
+def test_the_proof_says_which_entry_does_not_hold(shop, told):
+    tamper(shop)
+
+    file = json.loads(by_hand.proof_of(shop.domain, MAYA, "", "", table=False))
+    rows = list(
+        csv.DictReader(io.StringIO(by_hand.proof_of(shop.domain, MAYA, "", "", table=True)))
+    )
+
+    said = f"sms {PHONE}: entry 1 (id {told[1]}) is not what was written there."
+    assert (file["holds"], file["flaws"]) == (False, [said])
+    assert [row["verdict"] for row in rows] == ["holds", said]
+
+
+def test_the_operator_verifies_every_ledger(shop, told):
+    assert proof.check() == []
+    tamper(shop)
+
+    first, second = proof.check(shop.domain)
+
+    assert first == "The database's guards are down: run `regulars migrate`."
+    assert second.startswith(f"{shop.domain}: sms {PHONE}: entry 1 ")
+    with pytest.raises(RegularsError, match="no shop"):
+        proof.check("other.myshopify.com")
