@@ -51,6 +51,11 @@ def tamper(shop) -> None:
         connection.execute(change.values(words="I agree to everything"))
 
 
+def table(shop) -> list[dict[str, str]]:
+    text_of = by_hand.proof_of(shop.domain, MAYA, "", "", table=True)
+    return list(csv.DictReader(io.StringIO(text_of)))
+
+
 def test_the_proof_of_one_person_holds_every_field_and_nobody_elses(shop, told):
     file = json.loads(by_hand.proof_of(shop.domain, MAYA, "", "", table=False))
 
@@ -63,9 +68,7 @@ def test_the_proof_of_one_person_holds_every_field_and_nobody_elses(shop, told):
 
 
 def test_the_table_carries_no_formula(shop, told):
-    rows = list(
-        csv.DictReader(io.StringIO(by_hand.proof_of(shop.domain, MAYA, "", "", table=True)))
-    )
+    rows = table(shop)
 
     assert [row["verdict"] for row in rows] == ["holds", "holds"]
     assert rows[1]["words"] == "'=Text me, up to 4 a month."
@@ -77,9 +80,7 @@ def test_the_proof_says_which_entry_does_not_hold(shop, told):
     tamper(shop)
 
     file = json.loads(by_hand.proof_of(shop.domain, MAYA, "", "", table=False))
-    rows = list(
-        csv.DictReader(io.StringIO(by_hand.proof_of(shop.domain, MAYA, "", "", table=True)))
-    )
+    rows = table(shop)
 
     said = f"sms {PHONE}: entry 1 (id {told[1]}) is not what was written there."
     assert (file["holds"], file["flaws"]) == (False, [said])
