@@ -1,11 +1,13 @@
 """The inbox: every webhook delivery as it came, until it is digested, and what could not be."""
 
+import random
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, Index, LargeBinary, func, text, update
+from sqlalchemy import CursorResult, Index, LargeBinary, func, not_, or_, text, update
+from sqlalchemy import select as columns
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -17,20 +19,29 @@ LEASE_S = 15.0  # a digest of 500 takes well under a second; after this another 
 # How many are tried together, by how often they were tried before: a delivery that kills its worker
 # has few companions the second time and none from the third time on.
 TOGETHER = (500, 20)
+# One worker digests a shop at a time, for its batches wait for one another; yet the leases of one
+# that died hold up the rest of its shop for no longer than this.
+BUSY_S = 3.0
+SHOPS_AT_ONCE = 50  # in one batch; the others have theirs in the next
+
+FIRST, LATER = 0, 1
+# What nobody waits for: a store that changes all its prices must not hold up its orders.
+LATER_TOPICS = ("products/", "collections/", "inventory_levels/", "variants/", "carts/")
 
 
 class Delivery(SQLModel, table=True):
     """One webhook delivery, raw. Its key is the storefront's own, so a redelivery is a no-op."""
 
     __table_args__ = (
-        Index("delivery_new", "lease_until", postgresql_where=text("state = 'new'"),
-              sqlite_where=text("state = 'new'")),
+        Index("delivery_new", "shop_id", "turn", "lease_until",
+              postgresql_where=text("state = 'new'"), sqlite_where=text("state = 'new'")),
         Index("delivery_state", "shop_id", "state", "received_at"),
     )  # fmt: skip
 
     shop_id: int = shop_key()
     webhook_id: str = Field(primary_key=True, description="X-Shopify-Webhook-Id")
     topic: str
+    turn: int = Field(default=FIRST, description="who goes first within the shop")
     api_version: str = ""
     triggered_at: str = Field(default="", description="X-Shopify-Triggered-At, as it came")
     received_at: datetime = moment()
@@ -56,7 +67,8 @@ class Arrival(NamedTuple):
 def keep(session: Session, arrivals: Sequence[Arrival]) -> int:
     """Store deliveries, once each; how many of them were new."""
     result = session.connection().execute(
-        db.insert(Delivery).on_conflict_do_nothing(), [a._asdict() for a in arrivals]
+        db.insert(Delivery).on_conflict_do_nothing(),
+        [a._asdict() | {"turn": turn_of(a.topic)} for a in arrivals],
     )
     return max(result.rowcount, 0) if isinstance(result, CursorResult) else 0
 
@@ -75,7 +87,10 @@ def keep_now(arrivals: Sequence[Arrival]) -> None:
     try:
         cursor = connection.cursor()
         cursor.execute("BEGIN IMMEDIATE")
-        cursor.executemany(KEEP, [(*a[:-2], _sqlite_time(a.received_at), a.body) for a in arrivals])
+        cursor.executemany(
+            KEEP,
+            [(*a[:-2], _sqlite_time(a.received_at), a.body, turn_of(a.topic)) for a in arrivals],
+        )
         cursor.execute("COMMIT")
     except sqlite3.OperationalError as error:
         raise OperationalError(KEEP, None, error) from error
@@ -86,8 +101,8 @@ def keep_now(arrivals: Sequence[Arrival]) -> None:
 KEEP = """
 INSERT INTO delivery
 (shop_id, webhook_id, topic, api_version, triggered_at, received_at, body,
- state, attempts, lease_until, error)
-VALUES (?, ?, ?, ?, ?, ?, ?, 'new', 0, 0.0, '')
+ turn, state, attempts, lease_until, error)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'new', 0, 0.0, '')
 ON CONFLICT DO NOTHING
 """
 
@@ -98,36 +113,74 @@ def _sqlite_time(at: datetime) -> str:
     return utc.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
+def turn_of(topic: str) -> int:
+    """Whether deliveries of a topic go first within their shop, or later."""
+    return LATER if topic.startswith(LATER_TOPICS) else FIRST
+
+
 def claim(session: Session) -> list[Delivery]:
-    """Lease some undigested deliveries, oldest lease first, to the caller.
+    """Lease some undigested deliveries to the caller, of as many shops as wait, each its share.
+
+    Whatever one shop sends, the others wait for one batch at the most. Shops that another worker
+    is at are left to it.
+    """
+    now = db.database_time(session)
+    shops = _shops_waiting(session, now)
+    random.shuffle(shops)
+    rows: list[Delivery] = []
+    for place, shop_id in enumerate(shops[:SHOPS_AT_ONCE]):
+        left = min(len(shops), SHOPS_AT_ONCE) - place
+        share = -(-(TOGETHER[0] - len(rows)) // left)
+        rows += _claim_of(session, shop_id, share, now)
+    return rows
+
+
+def _shops_waiting(session: Session, now: float) -> list[int]:
+    """The shops that have undigested deliveries and that nobody is at.
+
+    One look into the index a shop, however many deliveries wait: a loose index scan
+    (wiki.postgresql.org/wiki/Loose_indexscan).
+    """
+    new, shop = col(Delivery.state) == NEW, col(Delivery.shop_id)
+    first = columns(func.min(shop).label("shop_id")).where(new)
+    shops = first.cte("shops", recursive=True)
+    after = columns(func.min(shop)).where(new, shop > shops.c.shop_id).scalar_subquery()
+    shops = shops.union_all(columns(after).where(shops.c.shop_id.is_not(None)))
+
+    def has(turn: int, *leases: Any) -> Any:
+        mine = (shop == shops.c.shop_id, new, col(Delivery.turn) == turn)
+        return columns(1).select_from(Delivery).where(*mine, *leases).exists()
+
+    waits = [has(turn, Delivery.lease_until < now) for turn in (FIRST, LATER)]
+    busy = [has(turn, Delivery.lease_until > now + LEASE_S - BUSY_S) for turn in (FIRST, LATER)]
+    query = columns(shops.c.shop_id).where(or_(*waits), not_(or_(*busy)))
+    found = db.every_shop(session, query, "the inbox is digested for all shops in turn")
+    return list(found.scalars())
+
+
+def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[Delivery]:
+    """Lease up to `limit` deliveries of one shop.
 
     Attempts are counted here, before the work, so that a delivery which kills its worker is
     counted too. Deliveries are leased together only with others that were tried as often.
     """
-    now = db.database_time(session)
-    due = (
-        select(Delivery.shop_id, Delivery.webhook_id, Delivery.attempts)
-        .where(Delivery.state == NEW, Delivery.lease_until < now)
-        .order_by(col(Delivery.lease_until))
-        .limit(TOGETHER[0])
+    due = session.exec(
+        select(Delivery.webhook_id, Delivery.attempts)
+        .where(Delivery.shop_id == shop_id, Delivery.state == NEW, Delivery.lease_until < now)
+        .order_by(col(Delivery.turn), col(Delivery.lease_until))
+        .limit(limit)
         .with_for_update(skip_locked=True)
+    ).all()
+    tried = due[0][1] if due else 0
+    most = TOGETHER[tried] if tried < len(TOGETHER) else 1
+    alike = [webhook_id for webhook_id, attempts in due if attempts == tried][:most]
+    mine = (col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id).in_(alike))
+    session.connection().execute(
+        update(Delivery)
+        .where(*mine)
+        .values(lease_until=now + LEASE_S, attempts=Delivery.attempts + 1)
     )
-    found = db.every_shop(session, due, "the inbox is digested in order of arrival").all()
-    tried = found[0].attempts if found else 0
-    alike = [row for row in found if row.attempts == tried]
-    by_shop: dict[int, list[str]] = {}
-    for shop_id, webhook_id, _ in alike[: TOGETHER[tried] if tried < len(TOGETHER) else 1]:
-        by_shop.setdefault(shop_id, []).append(webhook_id)
-    rows: list[Delivery] = []
-    for shop_id, webhook_ids in by_shop.items():
-        mine = (col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id).in_(webhook_ids))
-        session.connection().execute(
-            update(Delivery)
-            .where(*mine)
-            .values(lease_until=now + LEASE_S, attempts=Delivery.attempts + 1)
-        )
-        rows += session.exec(select(Delivery).where(*mine)).all()
-    return rows
+    return list(session.exec(select(Delivery).where(*mine)).all())
 
 
 def uncount(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
