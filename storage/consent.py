@@ -223,13 +223,8 @@ def unheard(session: Session, shop_id: int, entries: Sequence[dict[str, Any]]) -
     """The unique keys of those entries that `record` would take in: neither in the ledger nor our
     own word coming back.
     """
-    news = {entry["unique_key"] for entry in _without_echoes(session, shop_id, entries)}
-    known = session.exec(
-        select(ConsentEvent.unique_key).where(
-            ConsentEvent.shop_id == shop_id, col(ConsentEvent.unique_key).in_(sorted(news))
-        )
-    )
-    return news - set(known)
+    news = ledger.unheard(session, shop_id, _without_echoes(session, shop_id, entries))
+    return {entry["unique_key"] for entry in news}
 
 
 def ledger_of(
