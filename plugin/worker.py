@@ -13,7 +13,7 @@ import dramatiq
 import structlog
 
 from plugin import bell, clock, onboard
-from plugin.events import backfill, reconcile
+from plugin.events import backfill, reconcile, retention
 from plugin.events.digest import digest as digest_inbox
 from plugin.flows import step
 from plugin.forms.library import publish as publish_forms
@@ -133,6 +133,7 @@ def run_clock() -> None:
                 sync_new_stores()
                 reconcile_stores()
                 law.expire()
+                retention.drop_digested()
         except db.TRANSIENT:
             log.warning("clock.database_away")
         ticks += 1

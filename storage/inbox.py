@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, Index, LargeBinary, func, not_, or_, text, update
+from sqlalchemy import CursorResult, Index, LargeBinary, delete, func, not_, or_, text, update
 from sqlalchemy import select as columns
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -212,6 +212,21 @@ def offer_again(session: Session, shop_id: int, webhook_id: str) -> None:
         .where(col(Delivery.state) == QUARANTINED)
         .values(state=NEW, error="", attempts=0, lease_until=0.0)
     )
+
+
+def drop_digested(session: Session, shop_id: int, before: datetime, limit: int) -> int:
+    """Delete up to `limit` of a shop's digested deliveries from before a moment; how many."""
+    old = (
+        columns(col(Delivery.webhook_id))
+        .where(
+            col(Delivery.shop_id) == shop_id,
+            col(Delivery.state) == DONE,
+            col(Delivery.received_at) < before,
+        )
+        .limit(limit)
+    )
+    mine = (col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id).in_(old))
+    return session.connection().execute(delete(Delivery).where(*mine)).rowcount
 
 
 def waiting(session: Session) -> bool:
