@@ -14,11 +14,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from admin_ui import pages
+from admin_ui import pages, plan
 from admin_ui.oauth import AUTH
 from admin_ui.visit import Visit
 from plugin import onboard
 from plugin.errors import RegularsError
+from plugin.shopify import billing
 from plugin.shopify.client import valid_query
 from plugin.shopify.session import verify_session_token
 from storage import db
@@ -115,7 +116,10 @@ def _answer(
         shop = _shop(request, domain, token)
         if shop is None:
             return refuse(request)
-        return page(Visit(request, shop, form))
+        visit = Visit(request, shop, form)
+        if url := billing.approval_url(shop):
+            return plan.ask(visit, url)
+        return page(visit)
     except RegularsError as error:
         if error.status == 401:
             return refuse(request)

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devstore import bulk, costs, history, mutations, people, resolvers
+from devstore import billing, bulk, costs, history, mutations, people, resolvers
 from devstore.shops import shop_of
 from devstore.store import Store
 
@@ -112,7 +112,11 @@ def _discount_by_code(store: Store, code: str) -> Any:
 
 FIELDS: dict[str, Any] = {
     "shop": resolvers.shop,
-    "currentAppInstallation": resolvers.installation,
+    "currentAppInstallation": lambda store: {
+        **resolvers.installation(store),
+        "activeSubscriptions": lambda _info: billing.active(store),
+    },
+    "appSubscriptionCreate": billing.create,
     "product": _product,
     "products": lambda store, **given: history.page(store, "products", **given),
     "customer": _customer,

@@ -293,6 +293,24 @@ def tags(shop: Database, row: Document, changed: list[str]) -> Payload:
     return {"customerId": gid("Customer", row["id"]), "tags": changed, "occurredAt": occurred_at}
 
 
+def plan(shop: Database, row: Document) -> Payload:
+    """app_subscriptions/update."""
+    return {
+        "app_subscription": {
+            "admin_graphql_api_id": gid("AppSubscription", row["id"]),
+            "name": row["name"],
+            "status": row["status"],
+            "admin_graphql_api_shop_id": gid("Shop", shop.shop_id),
+            "created_at": at(shop, row["created_at"]),
+            "updated_at": shop.stamp(),
+            "currency": row["currency"],
+            "price": row["price"],
+            "interval": row["interval"].lower(),
+            "plan_handle": None,
+        }
+    }
+
+
 def whose(kept: Database) -> Payload:
     """shop/redact, and the head of the other compliance webhooks."""
     return {"shop_id": kept.shop_id, "shop_domain": kept.domain}

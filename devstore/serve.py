@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from devstore import (
     admin_api,
     admin_frame,
+    billing,
     checkout_pages,
     mailbox_pages,
     oauth,
@@ -71,6 +72,7 @@ def build(
         routes=[
             *admin_api.routes,
             *oauth.routes,
+            *billing.routes,
             *admin_frame.routes,
             *mailbox_pages.routes,
             *theme.routes,

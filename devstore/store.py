@@ -90,6 +90,7 @@ class Store(Orders):
             db.execute("delete from token")
             db.execute("delete from metafield where owner = ?", (self.installation_gid,))
             self.set("pixel", None)
+            self.set("plans", None)
             self.emit("app/uninstalled", payloads.shop(self))
             self.emit("shop/redact", payloads.whose(self), after=REDACTED_AFTER)
             self.set("installed", False)

@@ -105,6 +105,7 @@ class Facts:
     lost_discounts: list[str] = field(default_factory=list)  # by the storefront's ids
     finished_operations: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    plan_changed: bool = False
     historical: bool = False  # read from the past: what was before the install sets off nothing
     domain: str = ""  # the store that the body itself names: no signature covers the headers
     uninstalled_at: datetime | None = None
@@ -214,6 +215,7 @@ def merge(many: Sequence[Facts]) -> Facts:
         total.lost_discounts += facts.lost_discounts
         total.finished_operations += facts.finished_operations
         total.asked += facts.asked
+        total.plan_changed |= facts.plan_changed
         if facts.uninstalled_at is not None:
             total.uninstalled_at = max(
                 facts.uninstalled_at, total.uninstalled_at or facts.uninstalled_at

@@ -40,8 +40,9 @@ PAGE = 200  # deliveries read at once; a body has 6 MB at most
 # Tables without rows about a shopper: what merchants make, the storefront's goods, keyed hashes.
 NOBODY = frozenset((
     "backfill", "collection", "coupon", "erasure_permit", "flow", "flow_version", "forgotten",
-    "form", "form_stat", "form_version", "inventory_level", "list", "privacy_request", "product",
-    "reconciliation", "repair", "stock", "suppression", "template", "template_version", "variant",
+    "form", "form_stat", "form_version", "inventory_level", "list", "plan", "privacy_request",
+    "product", "reconciliation", "repair", "stock", "suppression", "template", "template_version",
+    "variant",
 ))  # fmt: skip
 
 

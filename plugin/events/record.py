@@ -18,6 +18,7 @@ from storage import (
     coupons,
     events,
     orders,
+    plans,
     products,
     shops,
     write_backs,
@@ -52,6 +53,8 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     coupons.drop_codes(session, shop.id, facts.lost_codes)
     coupons.drop_discounts(session, shop.id, facts.lost_discounts, now)
     backfills.wake(session, shop.id, facts.finished_operations, now)
+    if facts.plan_changed:
+        plans.look_again(session, shop.id)
     if facts.historical:
         # What came after the install is news, whether its webhook or the reading tells it first.
         new = [event for event in new if event["occurred_at"] >= shop.installed_at]

@@ -472,6 +472,15 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "plan",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("checked_at", UTCDateTime(), nullable=True),
+        sa.Column("confirmation_url", sa.String(), nullable=False),
+        sa.Column("asked_at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id"),
+    )
+    op.create_table(
         "privacy_request",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -763,6 +772,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("privacy_request")
+    op.drop_table("plan")
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.drop_index("orders_profile")
         batch_op.drop_index("orders_placed")

@@ -1,0 +1,50 @@
+"""The gate: whoever has not approved the plan sees what it costs and where to approve it."""
+
+import pytest
+
+from admin_ui import auth
+from plugin import manifest as manifests
+from storage import db
+from storage.shops import get_shop
+
+URL = "https://dewpoint.myshopify.com/admin/charges/1/confirm?a=1&b=2"
+
+
+@pytest.fixture
+def unpaid(monkeypatch):
+    monkeypatch.setattr(auth.billing, "approval_url", lambda shop: URL)
+    whole = {
+        **manifests.manifest(),
+        "billing": {"name": "Regulars", "price": "29", "currency": "USD", "trial_days": 14},
+    }
+    monkeypatch.setattr(manifests, "manifest", lambda: whole)
+
+
+def test_a_page_says_what_the_plan_costs_and_leads_out_of_the_frame(merchant, unpaid):
+    answer = merchant.open("/audience")
+
+    assert answer.status_code == 402
+    assert "Regulars costs $29.00 every 30 days" in answer.text
+    assert "The first 14 days are free." in answer.text
+    assert f'href="{URL.replace("&", "&amp;")}" target="_top"' in answer.text
+    assert (
+        "frame-ancestors https://dewpoint.myshopify.com"
+        in (answer.headers["Content-Security-Policy"])
+    )
+
+
+def test_nothing_is_done_before_the_plan_is_approved(merchant, shop, unpaid):
+    answer = merchant.post("/settings", sender_name="Somebody", language="en")
+
+    assert answer.status_code == 402
+    assert answer.headers["HX-Retarget"] == "body"
+    with db.reading() as session:
+        assert get_shop(session, shop.id).sender_name == "Dewpoint"
+
+
+def test_the_gate_speaks_chinese(merchant, unpaid):
+    assert "由 Shopify 随您的店铺账单一并收取" in merchant.open("/", locale="zh-CN").text
+
+
+def test_without_a_plan_nobody_hears_of_one(merchant):
+    assert merchant.open("/").status_code == 200

@@ -1,0 +1,134 @@
+"""Billing: nothing without a plan; with one, an offer made once, heeded when it is approved."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from devstore import billing as at_shopify
+from plugin import clock
+from plugin import manifest as manifests
+from plugin.errors import RegularsError
+from plugin.events.record import record
+from plugin.shopify import billing
+from plugin.shopify.billing import approval_url
+from plugin.shopify.install import install
+from plugin.shopify.normalise import app
+from storage import db, plans
+from storage.plans import Plan
+from storage.shops import Shop
+from tests.plugin.shopify.box import Shopify, the_shop
+
+DOMAIN = "dewpoint.myshopify.com"
+PLAN = {"name": "Regulars", "price": "29.00", "currency": "USD", "trial_days": 14, "test": True}
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, **said: object) -> None:
+    whole = {**manifests.manifest(), "billing": said}
+    monkeypatch.setattr(manifests, "manifest", lambda: whole)
+
+
+@pytest.fixture
+def shop(database: str, bell: object, shopify: Shopify) -> Shop:
+    return the_shop(install(DOMAIN, shopify.id_token()))
+
+
+def hear(shop: Shop, shopify: Shopify) -> None:
+    """Take in what Shopify says of plans."""
+    for delivery in shopify.store.outbox("app_subscriptions/update"):
+        with db.transaction() as session:
+            record(session, shop, app.plan(delivery.topic, delivery.payload, "USD"), clock.now())
+
+
+def test_without_a_plan_nothing_is_asked(shop: Shop, shopify: Shopify) -> None:
+    shopify.seen.clear()
+
+    assert approval_url(shop) is None
+    assert shopify.seen == []
+    with db.reading() as session:
+        assert plans.get_plan(session, shop.id) is None
+
+
+def test_a_plan_is_offered_once_and_lets_in_when_it_is_approved(
+    shop: Shop, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, **PLAN)
+    with ThreadPoolExecutor(4) as pool:
+        (url,) = set(pool.map(lambda _: approval_url(shop), range(4)))
+
+    (made,) = at_shopify.plans(shopify.store)
+    assert url == f"{shopify.store.storefront_url}/admin/charges/{made['id']}/confirm"
+    assert (made["price"], made["interval"]) == ("29.00", "EVERY_30_DAYS")
+    assert (made["trial_days"], made["test"]) == (14, True)
+    assert made["return_url"].endswith("/admin/apps/regulars")
+
+    at_shopify.decide(shopify.store, made["id"], approved=True)
+    assert approval_url(shop) is None
+    shopify.seen.clear()
+    assert approval_url(shop) is None
+    assert shopify.seen == []  # we remember, for a day
+
+
+def test_a_plan_that_was_declined_is_offered_anew(
+    shop: Shop, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, **PLAN)
+    first = approval_url(shop)
+    at_shopify.decide(shopify.store, at_shopify.plans(shopify.store)[0]["id"], approved=False)
+    hear(shop, shopify)
+
+    second = approval_url(shop)
+
+    assert second not in (None, first)
+
+
+def test_a_plan_that_ends_shuts_the_door_again(
+    shop: Shop, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, **PLAN)
+    approval_url(shop)
+    at_shopify.decide(shopify.store, at_shopify.plans(shopify.store)[0]["id"], approved=True)
+    assert approval_url(shop) is None
+
+    at_shopify.end(shopify.store)
+    hear(shop, shopify)
+
+    assert approval_url(shop) is not None
+
+
+def test_should_the_news_be_lost_it_is_noticed_within_a_day(
+    shop: Shop, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, **PLAN)
+    approval_url(shop)
+    at_shopify.decide(shopify.store, at_shopify.plans(shopify.store)[0]["id"], approved=True)
+    assert approval_url(shop) is None
+    at_shopify.end(shopify.store)
+    assert approval_url(shop) is None
+
+    with db.transaction() as session:
+        day_old = clock.now() - billing.TRUSTED_FOR - timedelta(seconds=1)
+        plans.save_plan(session, Plan(shop_id=shop.id, active=True, checked_at=day_old))
+
+    assert approval_url(shop) is not None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"price": "0"},
+        {"price": "much"},
+        {"currency": "dollars"},
+        {"interval": "WEEKLY"},
+        {"trial_days": -1},
+        {"name": ""},
+        {"colour": "red"},
+    ],
+)
+def test_a_plan_that_shopify_could_not_offer_is_refused(
+    monkeypatch: pytest.MonkeyPatch, wrong: dict[str, object]
+) -> None:
+    offer(monkeypatch, **{**PLAN, **wrong})
+
+    with pytest.raises(RegularsError, match="needs name, price, currency"):
+        manifests.billing()
