@@ -104,6 +104,8 @@ class Customers(Carts):
         if state not in (*STATES, "invalid") or (state == "invalid" and channel != "email"):
             raise ShopError(f"{state} is not a state of consent.")
         held, at = consent_of(kept, channel), (said_at or self.now()).replace(microsecond=0)
+        if held["state"] == "redacted":
+            raise ShopError("This customer's data is erased.", 422)
         if held["state"] == state:
             return kept
         if held["updated_at"] and at < datetime.fromisoformat(held["updated_at"]):
@@ -119,6 +121,16 @@ class Customers(Carts):
             topic, told = CHANNELS[channel]
             self.emit(topic, told(self, kept))
         return kept
+
+    def redact_consent(self, email: str) -> None:
+        """Her consents, as Shopify shows them once a customer's personal data is erased."""
+        kept = self.customer(email)
+        if kept is None:
+            raise ShopError("This customer does not exist.", 404)
+        erased = {"state": "redacted", "opt_in_level": None, "updated_at": None}
+        kept |= {f"{channel}_consent": {**erased, "collected_from": None} for channel in CHANNELS}
+        with self.transaction() as db:
+            db.execute("update customer set body = ? where id = ?", (dumps(kept), kept["id"]))
 
     def tag_customer(self, kept: Document, tags: list[str], *, on: bool) -> Document:
         """Put tags on a customer or take them off; told by webhooks of their own."""

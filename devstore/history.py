@@ -122,8 +122,8 @@ def customer(store: Store, row: Document) -> Answer:
 
 
 def _email(row: Document) -> Answer | None:
-    if not row["email"]:
-        return None
+    if not row["email"] or row["email_consent"]["state"] == "redacted":
+        return None  # the address goes with the other personal data; its states know no such word
     state, at, level = _consent(row["email_consent"])
     return {
         "emailAddress": row["email"],

@@ -90,9 +90,11 @@ class Orders(Checkouts):
         self.emit("customers/data_request", {**told, "orders_requested": orders, **request})
 
     def redact_customer(self, email: str) -> None:
-        """A customer wants to be forgotten by the app: customers/redact."""
+        """A customer wants to be forgotten: customers/redact. Nobody changes her consent after."""
         told, orders = self._person(email)
-        self.emit("customers/redact", {**told, "orders_to_redact": orders})
+        with self.transaction():
+            self.redact_consent(email)
+            self.emit("customers/redact", {**told, "orders_to_redact": orders})
 
     def _person(self, email: str) -> tuple[Document, list[int]]:
         kept = self.customer(email)

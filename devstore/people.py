@@ -82,13 +82,16 @@ def _consent(
     if state not in ACCEPTED:
         why = "Marketing state is not included in the list"
         return _fault("customer", ["input"], "INCLUSION", why)
-    kept = store.keep_consent(
-        kept,
-        channel,
-        state.lower(),
-        level=(level or "UNKNOWN").lower(),
-        said_at=datetime.fromisoformat(at) if at else None,
-    )
+    try:
+        kept = store.keep_consent(
+            kept,
+            channel,
+            state.lower(),
+            level=(level or "UNKNOWN").lower(),
+            said_at=datetime.fromisoformat(at) if at else None,
+        )
+    except ShopError as error:
+        return _fault("customer", ["input", "customerId"], "INVALID", str(error))
     return {"customer": history.customer(store, kept), "userErrors": []}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, and_, func, or_, text, update
+from sqlalchemy import Index, and_, delete, func, or_, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -176,6 +176,16 @@ def wake(
             ),
         )
         .values(state=DUE, due_at=now)
+    )
+
+
+def drop(session: Session, shop_id: int, addresses: Iterable[tuple[str, str]]) -> None:
+    """Let go of the consents for some (channel, address), written or not."""
+    keys = sorted({key_of(channel, address, None) for channel, address in addresses})
+    session.connection().execute(
+        delete(WriteBack).where(
+            col(WriteBack.shop_id) == shop_id, col(WriteBack.unique_key).in_(keys)
+        )
     )
 
 

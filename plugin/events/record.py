@@ -1,12 +1,12 @@
 """Recording facts. In: what happened in a shop. Out: its rows, and the flows that they set off."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, SQLModel
 
-from plugin.facts import Facts, Person
+from plugin.facts import Facts, Key, Person
 from plugin.flows import enter
 from plugin.insight.attribution import credit_order
 from plugin.people import forgotten, privacy
@@ -25,7 +25,7 @@ from storage import (
 )
 from storage.ids import new_id
 from storage.newest import save_newest
-from storage.privacy import CHANNELS
+from storage.privacy import CHANNELS, REDACT
 from storage.profiles import CUSTOMER
 from storage.shops import Shop
 
@@ -37,6 +37,8 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     """
     for asked in facts.asked:
         privacy.take(session, shop.id, asked, now)
+        if asked.kind == REDACT:  # what we wrote of her from now on would come back as news
+            write_backs.drop(session, shop.id, _addresses(asked.keys))
     facts = forgotten.without(session, shop.id, facts)
     people = [*facts.people]
     found = resolve(session, shop.id, people, now)
@@ -77,14 +79,14 @@ def _wake_write_backs(
     customers = [p for p in people if any(key.kind == CUSTOMER for key in p.keys)]
     if not customers:
         return
-    addresses = [
-        (channel, key.value)
-        for person in customers
-        for key in person.keys
-        for channel in CHANNELS.get(key.kind, ())
-    ]
+    addresses = _addresses(key for person in customers for key in person.keys)
     found = (profile_of[id(person)] for person in customers)
     write_backs.wake(session, shop.id, addresses, [p for p in found if p is not None], now)
+
+
+def _addresses(keys: Iterable[Key]) -> list[tuple[str, str]]:
+    """(channel, address) of each way to reach whoever has these keys."""
+    return [(channel, key.value) for key in keys for channel in CHANNELS.get(key.kind, ())]
 
 
 def _save_catalog(session: Session, shop: Shop, facts: Facts) -> None:

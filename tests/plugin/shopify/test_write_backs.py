@@ -384,3 +384,34 @@ def test_answers_wait_for_their_customer_and_become_her_metafields(
     (field,) = shopify.store.metafields(f"gid://shopify/Customer/{ana['id']}")
     assert (field["namespace"], field["key"]) == ("regulars", "skin_need")
     assert (field["type"], field["value"]) == ("single_line_text_field", "hydration")
+
+
+def test_nothing_more_is_written_of_whoever_asked_to_be_forgotten(
+    shop_id: int, shopify: Shopify, ana: Document
+) -> None:
+    """Else the store would tell it back, as news of after the request."""
+    for channel in CHANNELS:
+        say(shop_id, SUBSCRIBED, channel)
+    shopify.store.redact_customer(ANA)
+    take_in(shop_id, shopify)
+    shopify.seen.clear()
+
+    work(shop_id)
+
+    assert shopify.seen == []
+    with db.reading() as session:
+        keys = [write_backs.key_of(c, CHANNELS[c], None) for c in CHANNELS]
+        assert write_backs.by_key(session, shop_id, keys) == {}
+
+
+def test_a_customer_whose_data_is_erased_is_not_written_to(
+    shop_id: int, shopify: Shopify, ana: Document
+) -> None:
+    shopify.store.redact_customer(ANA)
+    said = len(shopify.store.outbox())
+    say(shop_id, SUBSCRIBED)
+    work(shop_id)
+
+    assert at_shopify(shopify)["state"] == "redacted"
+    assert len(shopify.store.outbox()) == said
+    assert "erased" in row(shop_id).error
