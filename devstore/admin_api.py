@@ -124,6 +124,7 @@ FIELDS: dict[str, Any] = {
     "order": _order,
     "orders": lambda store, **given: history.page(store, "orders", **given),
     "abandonedCheckouts": lambda store, **given: history.page(store, "abandonedCheckouts", **given),
+    "events": lambda store, **given: history.page(store, "events", **given),
     "bulkOperation": lambda store, id: bulk.operation(store, resolvers.number(id, bulk.KIND)),
     "bulkOperations": bulk.operations,
     "currentBulkOperation": bulk.latest,

@@ -33,6 +33,9 @@ ROWS = {
     # Whoever can be reached and has not paid: shopify.dev, abandonedCheckouts.
     "abandonedCheckouts": "select body ->> 'number' as id, body ->> 'created_at' as created_at,"
     " updated_at, body from checkout where order_id is null and body ->> 'announced'",
+    "events": "select id, created_at, action, subject_type, json_object('id', id, 'action', action,"
+    " 'subject', subject, 'subject_type', subject_type, 'created_at', created_at) as body"
+    " from event",
 }
 SORTED = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at", "ID": "id"}
 
@@ -284,6 +287,18 @@ def _variant(store: Store, said: Document) -> Answer | None:
     return None
 
 
+def event(store: Store, row: Document) -> Answer:
+    """Something that happened in the shop. Only deletions of products are kept here."""
+    return {
+        "__typename": "BasicEvent",
+        "id": gid("BasicEvent", row["id"]),
+        "action": row["action"],
+        "createdAt": resolvers.instant(row["created_at"]),
+        "subjectId": row["subject"],
+        "subjectType": row["subject_type"],
+    }
+
+
 def _total(row: Document) -> int:
     return int(row["subtotal"] - row["reduction"] + row["shipping"])
 
@@ -302,4 +317,5 @@ MAKERS: dict[str, Callable[[Store, Document], Answer]] = {
     "customers": customer,
     "orders": order,
     "abandonedCheckouts": checkout,
+    "events": event,
 }

@@ -89,6 +89,12 @@ class Products(Outbox):
             if kept is None:
                 raise ShopError("This product does not exist.", 404)
             db.execute("delete from product where id = ?", (kept["id"],))
+            gone = (payloads.gid("Product", kept["id"]), self.now().isoformat())
+            db.execute(
+                "insert into event (id, action, subject_type, subject, created_at)"
+                " values (?, 'destroy', 'PRODUCT', ?, ?)",
+                (self.next_id("event"), *gone),
+            )
             self.emit("products/delete", {"id": kept["id"]})
 
     def line(self, variant_id: int, quantity: int) -> Document:

@@ -16,6 +16,8 @@ FIELDS = {
     "customer_date": "created_at",  # what customers call it
     "updated_at": "updated_at",
     "id": "id",
+    "action": "action",
+    "subject_type": "subject_type",
 }
 
 
@@ -36,5 +38,7 @@ def condition(text: str | None) -> tuple[str, list[Any]]:
 def _value(name: str, text: str) -> int | str:
     if name == "id":
         return int(text)
+    if not name.endswith(("_at", "_date")):
+        return text
     at = datetime.fromisoformat(text)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat()

@@ -34,3 +34,6 @@ create table if not exists bulk (
   id integer primary key, query text not null, status text not null, error text, file text not null,
   objects integer not null default 0, roots integer not null default 0, bytes integer,
   created_at text not null, completed_at text);
+create table if not exists event (
+  id integer primary key, action text not null, subject_type text not null, subject text not null,
+  created_at text not null);

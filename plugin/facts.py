@@ -42,6 +42,7 @@ class Person:
     at: datetime
     fields: dict[str, Any] = field(default_factory=dict)
     properties: dict[str, Any] = field(default_factory=dict)
+    whole: str = ""  # a prefix: `properties` name all that she has with it
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 import random
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -247,6 +247,21 @@ def behind(session: Session, shop_id: int, moment: datetime) -> bool:
         .limit(1)
     )
     return session.exec(query).first() is not None
+
+
+def heard(session: Session, shop_id: int, topics: Iterable[str], since: datetime) -> set[str]:
+    """Those of some topics that brought a shop anything since a moment."""
+    rows = session.exec(
+        select(Delivery.topic)
+        .where(
+            Delivery.shop_id == shop_id,
+            col(Delivery.state).in_((NEW, DONE, QUARANTINED)),  # the index begins with it
+            Delivery.received_at >= since,
+            col(Delivery.topic).in_(sorted(topics)),
+        )
+        .distinct()
+    )
+    return set(rows)
 
 
 def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[Delivery]:

@@ -10,6 +10,8 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from storage.newest import save_newest
 from storage.types import big, json_column, moment, row_key, shop_key
 
+DELETED = "deleted"  # a status of ours; the others are Shopify's
+
 
 class Product(SQLModel, table=True):
     """One product; `price` is its cheapest variant's, in minor units of the shop's currency."""
@@ -71,7 +73,7 @@ def retire_others(session: Session, shop_id: int, seen: set[int], before: dateti
     """
     rows = session.exec(
         select(Product.id).where(
-            Product.shop_id == shop_id, Product.status != "deleted", Product.updated_at < before
+            Product.shop_id == shop_id, Product.status != DELETED, Product.updated_at < before
         )
     )
     gone = sorted(set(rows) - seen)
@@ -79,7 +81,7 @@ def retire_others(session: Session, shop_id: int, seen: set[int], before: dateti
         session.connection().execute(
             update(Product)
             .where(col(Product.shop_id) == shop_id, col(Product.id).in_(gone[start : start + 500]))
-            .values(status="deleted")
+            .values(status=DELETED)
         )
     return len(gone)
 

@@ -10,7 +10,7 @@ from sqlmodel import Field, Session, SQLModel, UTCDateTime, col, select
 from storage import db
 from storage.backfills import DONE, Backfill
 from storage.shops import Shop
-from storage.types import big, moment, shop_key
+from storage.types import big, json_column, moment, shop_key
 
 MISSING, PARTIAL, STALE = "missing", "partial", "stale"  # what a record may be
 
@@ -36,6 +36,7 @@ class Reconciliation(SQLModel, table=True):
     stale: int = big(default=0)
     unsettled: int = big(default=0)  # what no repair could mend, and what was not understood
     finished_at: datetime | None = moment(default=None)
+    silent: list[str] = json_column(list)  # topics that bring nothing, though there is news
 
     @property
     def repaired(self) -> int:

@@ -12,9 +12,10 @@ from sqlmodel import Session, SQLModel
 
 from plugin.facts import Facts, Person
 from plugin.people.merge import fold_fields
-from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
+from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from storage import checkouts, consent, events, inventory, orders, products, profiles
 from storage.inventory import Stock
+from storage.products import DELETED
 from storage.profiles import CUSTOMER
 from storage.reconciliations import MISSING, PARTIAL, STALE
 
@@ -36,7 +37,7 @@ def thing(noun: str, facts: Facts) -> str:
     """The storefront's own id of the record that these facts are about."""
     if noun == CUSTOMERS:
         return _customer(facts.people[0]) or ""
-    if noun == PRODUCTS:
+    if noun in (PRODUCTS, DELETIONS):
         return str(facts.products[0][0]["id"])
     if noun == ORDERS:
         return str(facts.orders[0][1]["id"])
@@ -62,11 +63,20 @@ def _customers(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
         if row is None:
             kinds.add(MISSING)
         else:
-            kinds |= {STALE if row.get(name) else PARTIAL for name in _news(row, person)}
+            _untag(row, person)
+            kinds |= {STALE if _value(row, name) else PARTIAL for name in _news(row, person)}
             kinds |= {PARTIAL for key in person.keys if key not in known}
         if kind := next((each for each in WORST if each in kinds), None):
             found[customer] = kind
     return found
+
+
+def _untag(row: Row, person: Person) -> None:
+    """Where Shopify names all tags that there are, one that it leaves out was taken off."""
+    if person.whole:
+        held = {name for name, on in row["properties"].items() if on}
+        gone = {name for name in held if name.startswith(person.whole)} - person.properties.keys()
+        person.properties |= dict.fromkeys(gone, False)
 
 
 def _customer(person: Person) -> str | None:
@@ -74,10 +84,16 @@ def _customer(person: Person) -> str | None:
 
 
 def _news(row: Row, person: Person) -> list[str]:
-    """The fields that would not stay as they are."""
+    """The fields and properties that would not stay as they are."""
+    said = person.fields | {f"properties.{name}": v for name, v in person.properties.items()}
     folded = dict(row)
-    fold_fields(folded, person.fields, dict.fromkeys(person.fields, person.at.isoformat()))
-    return [name for name in person.fields if folded[name] != row[name]]
+    fold_fields(folded, said, dict.fromkeys(said, person.at.isoformat()))
+    return [name for name in said if _value(folded, name) != _value(row, name)]
+
+
+def _value(row: Row, name: str) -> Any:
+    place, _, key = name.rpartition(".")
+    return row[place].get(key) if place else row[key]
 
 
 def _words(session: Session, shop_id: int, facts: Facts) -> dict[int, str]:
@@ -155,6 +171,12 @@ def _products(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
     return found
 
 
+def _deletions(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+    """Products that we still offer. What we never knew is no loss."""
+    kept = products.products_by_id(session, shop_id, [row["id"] for row, _ in facts.products])
+    return {str(key): STALE for key, have in kept.items() if have.status != DELETED}
+
+
 def _moved(stock: Stock | None, row: Row) -> bool:
     """Whether there are more or fewer than we think; stock moves without a product's change."""
     return (
@@ -216,4 +238,5 @@ LOOKS: dict[str, Callable[[Session, int, Facts], dict[str, str]]] = {
     PRODUCTS: _products,
     ORDERS: _orders,
     CHECKOUTS: _checkouts,
+    DELETIONS: _deletions,
 }

@@ -55,6 +55,8 @@ def repair(shop: Shop) -> Iterator[str]:
         else:
             counts = {kind: getattr(row, kind) for kind in KINDS}
             yield _line(row.noun, row.looked, counts, row.unsettled)
+        for topic in row.silent:
+            yield f"  {topic} brings nothing: deploy shopify.app.toml once more"
 
 
 def _under_way(rows: list[Reconciliation]) -> bool:
@@ -66,7 +68,8 @@ _NOT_YET = "Its past is not read yet: see `regulars backfill`."
 
 def _rows(shop_id: int) -> list[Reconciliation]:
     with db.reading() as session:
-        return list(reconciliations.of_shop(session, shop_id))
+        found = reconciliations.of_shop(session, shop_id)
+    return sorted(found, key=lambda row: reconcile.NOUNS.index(row.noun))
 
 
 def _line(noun: str, looked: int, counts: dict[str, int], unsettled: int) -> str:

@@ -18,19 +18,20 @@ from sqlmodel import Session
 
 from plugin import bell, clock
 from plugin.errors import RegularsError
-from plugin.events import compare
+from plugin.events import audit, compare
 from plugin.events.record import record
 from plugin.facts import Facts, MalformedError, merge
 from plugin.people import forgotten
 from plugin.shopify import nodes, pages
-from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
+from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.shopify.client import ShopifyError
 from storage import backfills, db, inbox, locks, reconciliations, shops
 from storage.backfills import DONE
 from storage.reconciliations import Reconciliation
 from storage.shops import Shop
 
-NOUNS = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)
+NOUNS = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS, DELETIONS)
+READ = "read"  # the place behind the last page
 EVERY = timedelta(hours=1)
 GRACE = timedelta(minutes=10)  # for webhooks on their way: Shopify's first three retries
 OVERLAP = timedelta(minutes=30)  # clocks differ, Shopify's search lags, checkouts are left slowly
@@ -104,12 +105,17 @@ def _begin(shop_id: int) -> None:
     with db.transaction() as session:
         shop = shops.get_shop(session, shop_id)
         if shop is not None:
-            past = {
-                stage.stage: stage.started_at
-                for stage in backfills.stages_of(session, shop_id)
-                if stage.state == DONE and stage.generation == shop.generation
-            }
-            reconciliations.start(session, shop, past, clock.now())
+            reconciliations.start(session, shop, _past(session, shop), clock.now())
+
+
+def _past(session: Session, shop: Shop) -> dict[str, datetime]:
+    """From when on each noun can be compared."""
+    found = {
+        stage.stage: stage.started_at
+        for stage in backfills.stages_of(session, shop.id)
+        if stage.state == DONE and stage.generation == shop.generation
+    }
+    return found | ({DELETIONS: found[PRODUCTS]} if PRODUCTS in found else {})
 
 
 def _next(shop_id: int) -> tuple[Shop, Reconciliation] | None:
@@ -128,6 +134,8 @@ def _step(shop: Shop, held: Reconciliation) -> None:
     try:
         if held.until is None:
             _open(shop, held)
+        elif held.place == READ:
+            _close(held)
         else:
             _page(shop, held)
     except MovedError:
@@ -154,7 +162,7 @@ def _page(shop: Shop, held: Reconciliation) -> None:
     asked_at = clock.now()
     page = pages.changed(shop.id, held.noun, held.since - OVERLAP, held.until, held.place)
     told, lost = _understand(shop, held.noun, page.families, asked_at)
-    place = _behind(held, page)
+    place = {"place": page.place if page.more else READ, "tries": 0, "error": ""}
     try:
         outcome = _commit(shop, held, told, place, lost)
     except (*db.TRANSIENT, MovedError):
@@ -183,13 +191,18 @@ def _understand(
     return told, lost
 
 
-def _behind(held: Reconciliation, page: pages.Page) -> dict[str, Any]:
-    """Where the window stands behind a page; closed behind the last."""
-    if page.more:
-        return {"place": page.place, "tries": 0, "error": ""}
+def _close(held: Reconciliation) -> None:
+    """End a window; the next one begins where it ended."""
     now = clock.now()
-    closed = {"since": held.until, "until": None, "place": "", "tries": 0, "error": ""}
-    return closed | {"due_at": now + EVERY, "finished_at": now}
+    silent = audit.silent(held, held.since - OVERLAP)
+    if silent:
+        log.warning("reconcile.silent", shop=held.shop_id, noun=held.noun, topics=silent)
+    with db.transaction() as session:
+        reconciliations.drop_repairs(session, held.shop_id, now - TOLD_FOR)
+        _advance(
+            session, held, since=held.until, until=None, place="", due_at=now + EVERY,
+            finished_at=now, silent=silent,
+        )  # fmt: skip
 
 
 def _commit(
@@ -199,7 +212,7 @@ def _commit(
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         outcome = mend(session, shop, held.noun, told)
-        _advance(session, held, place, outcome, lost)
+        _count(session, held, place, outcome, lost)
     return outcome
 
 
@@ -219,11 +232,11 @@ def _one_by_one(
             log.exception("reconcile.record_failed", shop=shop.id, noun=held.noun)
             total.unsettled += 1
     with db.transaction() as session:
-        _advance(session, held, place, total, lost)
+        _count(session, held, place, total, lost)
     return total
 
 
-def _advance(
+def _count(
     session: Session, held: Reconciliation, place: dict[str, Any], outcome: Outcome, lost: int
 ) -> None:
     counts = outcome.counts()
@@ -231,10 +244,7 @@ def _advance(
     totals["looked"] = held.looked + outcome.looked + lost
     totals["unsettled"] = held.unsettled + outcome.unsettled + lost
     reconciliations.note(session, held, counts)
-    if "since" in place:
-        reconciliations.drop_repairs(session, held.shop_id, clock.now() - TOLD_FOR)
-    if not reconciliations.advance(session, held, **place, **totals):
-        raise MovedError
+    _advance(session, held, **place, **totals)
 
 
 def mend(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Outcome:
@@ -247,7 +257,8 @@ def mend(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> 
         return Outcome(len(told))
     facts = replace(merge([told[thing] for thing in gaps]), historical=True)
     entered = record(session, shop, facts, clock.now())
-    session.expire_all()
+    session.flush()
+    session.expire_all()  # `record` writes past the session
     left = _differing(session, shop, noun, {thing: told[thing] for thing in gaps})
     if left:
         log.warning("reconcile.unsettled", shop=shop.id, noun=noun, count=len(left))
@@ -268,12 +279,11 @@ def dry_run(shop: Shop) -> Iterator[tuple[str, Outcome]]:
         ShopifyError: Shopify refused, or was not there.
     """
     with db.reading() as session:
-        held = {row.noun: row for row in reconciliations.of_shop(session, shop.id)}
-        past = {each.stage: each for each in backfills.stages_of(session, shop.id)}
+        held = {row.noun: row.since for row in reconciliations.of_shop(session, shop.id)}
+        since = _past(session, shop) | held
     for noun in NOUNS:
-        if noun in past and past[noun].state == DONE:
-            since = held[noun].since if noun in held else past[noun].started_at
-            yield noun, _dry(shop, noun, since, clock.now() - GRACE)
+        if noun in since:
+            yield noun, _dry(shop, noun, since[noun], clock.now() - GRACE)
 
 
 def _dry(shop: Shop, noun: str, since: datetime, until: datetime) -> Outcome:
@@ -309,5 +319,9 @@ def _rest(held: Reconciliation, error: str) -> None:
 
 def _move(held: Reconciliation, **changes: Any) -> None:
     with db.transaction() as session:
-        if not reconciliations.advance(session, held, **changes):
-            raise MovedError
+        _advance(session, held, **changes)
+
+
+def _advance(session: Session, held: Reconciliation, **changes: Any) -> None:
+    if not reconciliations.advance(session, held, **changes):
+        raise MovedError

@@ -14,7 +14,7 @@ from plugin.shopify import graphql as api
 from plugin.shopify.client import ShopifyError, graphql
 
 CUSTOMERS, PRODUCTS, ORDERS = "customers", "products", "orders"
-CHECKOUTS = "checkouts"  # paged, see plugin/shopify/pages.py
+CHECKOUTS, DELETIONS = "checkouts", "deletions"  # paged, see plugin/shopify/pages.py
 QUERIES = {CUSTOMERS: "bulk_customers", PRODUCTS: "bulk_products", ORDERS: "bulk_orders"}
 LONGEST_LINE = 16 * 1024 * 1024  # bytes: an order with all that we ask for stays far below
 CHUNK = 64 * 1024  # bytes read at a time

@@ -9,13 +9,22 @@ from typing import Any
 
 from plugin.facts import Facts, merge
 from plugin.shopify import catalog
-from plugin.shopify.bulk import CUSTOMERS, ORDERS, PRODUCTS
+from plugin.shopify.bulk import CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.shopify.catalog import Node, number
 from plugin.shopify.client import ShopifyError
-from plugin.shopify.normalise import checkouts, consent, customers, orders, products
+from plugin.shopify.normalise import (
+    checkouts,
+    consent,
+    customer_changes,
+    customers,
+    orders,
+    products,
+)
 
 TOKEN = re.compile(r"/checkouts/(?:[^/]+/)*?([^/?]+)/recover")
 SMS, EMAIL = "customers_marketing_consent/update", "customers_email_marketing_consent/update"
+WHATSAPP = "customers_whats_app_marketing_consent/update"
+TAGS, SUMS = "customer.tags_added", "customers/purchasing_summary"
 
 
 def facts_of(
@@ -41,11 +50,15 @@ def facts_of(
         return products.normalise("products/update", told, currency)
     if noun == ORDERS:
         return orders.normalise("orders/updated", _order(node, children) | sent, currency)
+    if noun == DELETIONS:
+        gone = {"id": number(node["subjectId"])}
+        return products.normalise("products/delete", gone, currency)
     if noun == CUSTOMERS:
+        who = customers.normalise("customers/update", _customer(node), currency)
         consents = [consent.normalise(*each, currency) for each in _consents(node)]
-        return merge(
-            [customers.normalise("customers/update", _customer(node), currency), *consents]
-        )
+        tags, *sums = [customer_changes.normalise(*each, currency) for each in _changes(node)]
+        tags.people[0].whole = customer_changes.TAG
+        return merge([who, *consents, tags, *sums])
     return checkouts.normalise("checkouts/update", _checkout(node, children) | sent, currency)
 
 
@@ -64,7 +77,7 @@ def _customer(node: Node) -> Node:
 
 
 def _consents(node: Node) -> list[tuple[str, Node]]:
-    """The two consent webhooks, by topic. A yes without a date is as old as the customer."""
+    """The three consent webhooks, by topic. A yes without a date is as old as the customer."""
     found: list[tuple[str, Node]] = []
     customer = number(node["id"])
     if email := node["defaultEmailAddress"]:
@@ -73,10 +86,26 @@ def _consents(node: Node) -> list[tuple[str, Node]]:
         address = email["emailAddress"]
         found.append((EMAIL, {"customer_id": customer, "email_address": address, **said}))
     if phone := node["defaultPhoneNumber"]:
-        sms = phone["smsMarketingConsent"]
-        kept = (sms["state"], sms["optInLevel"], sms["updatedAt"])
-        said = {"sms_marketing_consent": _consent(node, *kept)}
-        found.append((SMS, {"id": customer, "phone": phone["phoneNumber"], **said}))
+        number_said = phone["phoneNumber"]
+        said = {"sms_marketing_consent": _consent(node, *_kept(phone["smsMarketingConsent"]))}
+        found.append((SMS, {"id": customer, "phone": number_said, **said}))
+        whats_app = _consent(node, *_kept(phone["whatsAppMarketingConsent"]))
+        said = {"whats_app_marketing_consent": whats_app}
+        found.append((WHATSAPP, {"customer_id": customer, "phone_number": number_said, **said}))
+    return found
+
+
+def _kept(said: Node) -> tuple[str, str | None, str | None]:
+    return said["state"], said["optInLevel"], said["updatedAt"]
+
+
+def _changes(node: Node) -> list[tuple[str, Node]]:
+    """Her tags, and the sums where they were asked for, as told with her last change."""
+    about = {"customerId": node["id"], "occurredAt": node["updatedAt"]}
+    found = [(TAGS, {**about, "tags": node["tags"]})]
+    if "amountSpent" in node:
+        sums = {name: node[name] for name in ("numberOfOrders", "amountSpent")}
+        found.append((SUMS, {**about, **sums}))
     return found
 
 

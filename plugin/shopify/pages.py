@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
+from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.shopify.catalog import Node, number, variants
 from plugin.shopify.client import graphql
 
@@ -13,7 +13,14 @@ DOCUMENTS = {
     PRODUCTS: "products_changed",
     ORDERS: "orders_changed",
     CHECKOUTS: "abandoned_checkouts",
+    DELETIONS: "products_destroyed",
 }
+CHANGED = "updated_at:>='{since}' AND updated_at:<='{until}'"
+# Shopify keeps what happened for a year. It tells of products that were destroyed, not of customers
+# and orders: whether these are still there could only be asked for each by its id.
+DESTROYED = (
+    "subject_type:PRODUCT AND action:destroy AND created_at:>='{since}' AND created_at:<='{until}'"
+)
 Family = tuple[Node, list[Node]]
 
 
@@ -27,12 +34,14 @@ class Page(NamedTuple):
 
 def changed(shop_id: int, noun: str, since: datetime, until: datetime, place: str) -> Page:
     """The next of what changed between two moments, behind a cursor; a checkout is one that was
-    left behind. Oldest change first, but for checkouts, which Shopify cannot sort so.
+    left behind, a deletion that of a product. Oldest first, but for checkouts, which Shopify cannot
+    sort so.
 
     Raises:
         ShopifyError: Shopify refused, or was not there.
     """
-    search = f"updated_at:>='{_time(since)}' AND updated_at:<='{_time(until)}'"
+    words = DESTROYED if noun == DELETIONS else CHANGED
+    search = words.format(since=_time(since), until=_time(until))
     return _page(shop_id, noun, {"search": search, "after": place or None})
 
 
@@ -55,7 +64,7 @@ def _page(shop_id: int, noun: str, asked: dict[str, Any]) -> Page:
 def _children(shop_id: int, noun: str, node: Node) -> Iterator[Node]:
     if noun == PRODUCTS:
         yield from variants(shop_id, node)
-    elif noun != CUSTOMERS:
+    elif noun in (ORDERS, CHECKOUTS):
         yield from _lines(shop_id, noun, node)
 
 

@@ -7,6 +7,7 @@ from plugin.facts import Facts, MalformedError, Person, moment
 from plugin.shopify.normalise.fields import Payload, gid, part
 from storage.profiles import CUSTOMER
 
+TAG = "tag:"  # what the property of a tag begins with
 TAGGED = {"customer.tags_added": True, "customer.tags_removed": False}
 
 
@@ -19,7 +20,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     properties: dict[str, Any]
     if topic in TAGGED:
         tags = payload.get("tags")
-        properties = {f"tag:{tag}": TAGGED[topic] for tag in tags or [] if isinstance(tag, str)}
+        properties = {f"{TAG}{tag}": TAGGED[topic] for tag in tags or [] if isinstance(tag, str)}
     else:
         spent = part(payload, "amountSpent")
         code = str(spent.get("currencyCode") or currency)

@@ -6,6 +6,7 @@ from typing import Any
 from plugin.facts import Facts, minor, moment
 from plugin.shopify.normalise.fields import Payload, number, part, rows, text, told
 from plugin.shopify.normalise.inventory import stock
+from storage.products import DELETED
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -14,7 +15,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     """One product with its variants. A deletion comes with the id alone and is final."""
     product_id = number(payload, "id")
     if topic == "products/delete":
-        gone: dict[str, Any] = {"title": "", "handle": "", "status": "deleted"}
+        gone: dict[str, Any] = {"title": "", "handle": "", "status": DELETED}
         gone |= {"updated_at": FOREVER, "told_at": FOREVER}
         return Facts(products=[({"id": product_id, **EMPTY, **gone}, [])])
     updated = moment(payload.get("updated_at"), "updated_at")

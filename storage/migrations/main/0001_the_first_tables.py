@@ -565,6 +565,7 @@ def upgrade() -> None:
         sa.Column("stale", sa.BigInteger(), nullable=False),
         sa.Column("unsettled", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", UTCDateTime(), nullable=True),
+        sa.Column("silent", Json, nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "noun"),
     )
     with op.batch_alter_table("reconciliation", schema=None) as batch_op:

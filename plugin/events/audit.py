@@ -1,0 +1,40 @@
+"""The audit of subscriptions. In: what a reconciliation found. Out: topics that bring nothing.
+
+Our topics stand in shopify.app.toml, and no query tells whether Shopify still sends them:
+`webhookSubscriptions` "returns only shop-scoped subscriptions, not app-scoped subscriptions
+configured in TOML files" (Admin API 2026-10, the schema's own words). What can be known is their
+silence: records changed, and nothing came in the meantime. Retries do not end such a subscription
+(shopify.dev, changelog 2024-09-10), so what ends it is a configuration that was not deployed, an
+address that leads elsewhere, or protected customer data that Shopify has not approved.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from plugin.manifest import topics
+from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
+from storage import db, inbox
+from storage.reconciliations import MISSING, STALE, Reconciliation
+
+ENOUGH = 3  # lost news of a kind; one or two are lost on the best of lines
+# Which topic would have told of a record of each kind.
+TOLD_BY = {
+    CUSTOMERS: {MISSING: "customers/create", STALE: "customers/update"},
+    PRODUCTS: {MISSING: "products/create", STALE: "products/update"},
+    ORDERS: {MISSING: "orders/create", STALE: "orders/updated"},
+    CHECKOUTS: {MISSING: "checkouts/create", STALE: "checkouts/update"},
+    DELETIONS: {STALE: "products/delete"},
+}
+
+
+def silent(held: Reconciliation, since: datetime) -> list[str]:
+    """The topics that brought nothing since a moment, though an open window, or one before it,
+    found what they should have told.
+    """
+    lost: Mapping[str, str] = TOLD_BY[held.noun]
+    doubted = {topic for kind, topic in lost.items() if getattr(held, kind) >= ENOUGH}
+    doubted = (doubted | set(held.silent)) & set(topics())
+    if not doubted:
+        return []
+    with db.inbox_reading() as session:
+        return sorted(doubted - inbox.heard(session, held.shop_id, doubted, since))
