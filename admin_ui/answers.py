@@ -5,16 +5,18 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin.forms.definition import blocks
+from plugin.people.tags import PREFIX
 from storage import forms
 
 MOST = 60  # properties on one page
 
 
 def told(session: Session, shop_id: int, properties: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    """(question, answer, whether a form asked it), with the words that the shopper saw."""
+    """(question, answer, whether a form asked it), with the words that the shopper saw; no tags."""
     asked = _questions(session, shop_id)
     found = []
-    for name, value in sorted(properties.items())[:MOST]:
+    plain = {name: value for name, value in properties.items() if not name.startswith(PREFIX)}
+    for name, value in sorted(plain.items())[:MOST]:
         label, options = asked.get(name, (name, {}))
         values = value if isinstance(value, list) else [value]
         said = ", ".join(options.get(str(v), str(v)) for v in values)

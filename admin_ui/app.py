@@ -17,6 +17,7 @@ from admin_ui import (
     quarantine,
     settings,
     static,
+    tags,
     write_backs,
 )
 from admin_ui.auth import PATCH, merchant, patch_id_token
@@ -32,6 +33,8 @@ def routes() -> list[BaseRoute]:
         ("/audience/lists/{list_id}", audience.show_list, "GET"),
         ("/audience/profiles/{profile_id}", profile.show, "GET"),
         ("/audience/profiles/{profile_id}/proof", proof.download, "GET"),
+        ("/audience/profiles/{profile_id}/tags", tags.show, "GET"),
+        ("/audience/profiles/{profile_id}/tags", tags.change, "POST"),
         ("/flows", flows.show_all, "GET"),
         ("/flows/{flow_id}", flows.show, "GET"),
         ("/flows/{flow_id}", flows.switch, "POST"),

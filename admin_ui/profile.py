@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from admin_ui import answers, cursor, words
 from admin_ui.visit import Visit, missing
+from plugin.people.tags import tags_of
 from storage import (
     consent,
     db,
@@ -70,6 +71,7 @@ def show(visit: Visit) -> Response:
             consents=consent.consents_of(session, shop_id, addresses),
             ledger=consent.ledger_of(session, shop_id, addresses, limit=PAGE),
             properties=answers.told(session, shop_id, profile.properties),
+            tags=tags_of(profile.properties),
             lists={found.id: found.name for found in lists.lists_of(session, shop_id)},
             memberships=lists.memberships_of(session, shop_id, profile.id)[:PAGE],
             spent=spent,

@@ -123,7 +123,10 @@ def due_shops(session: Session, now: datetime) -> list[int]:
 def claim(
     session: Session, shop_id: int, now: datetime, limit: int, seconds: float
 ) -> Sequence[WriteBack]:
-    """Lease some of a shop's due rows, the longest waiting first; by the database's own time."""
+    """Lease some of a shop's due rows, the longest waiting first; by the database's own time.
+
+    Those that a worker held before and did not settle come last: one of them may be what ended it.
+    """
     clock = db.database_time(session)
     rows = session.exec(
         select(WriteBack)
@@ -133,7 +136,7 @@ def claim(
             WriteBack.due_at <= now,
             WriteBack.lease_until < clock,
         )
-        .order_by(col(WriteBack.due_at), col(WriteBack.id))
+        .order_by(col(WriteBack.lease_until), col(WriteBack.due_at), col(WriteBack.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()

@@ -103,6 +103,7 @@ def pages(filled: dict[str, int]) -> Callable[[], list[str]]:
         "/audience",
         f"/audience/lists/{filled['list']}",
         f"/audience/profiles/{filled['profile']}",
+        f"/audience/profiles/{filled['profile']}/tags",
         "/flows",
         f"/flows/{filled['Welcome']}",
         f"/flows/{filled['Abandoned checkout']}",

@@ -340,6 +340,19 @@ def test_what_a_dead_worker_held_is_offered_again(
         assert write_backs.claim(session, shop_id, clock.now(), 10, 60.0) == []
 
 
+def test_what_may_have_ended_a_worker_does_not_hold_up_the_rest(
+    shop_id: int, shopify: Shopify
+) -> None:
+    say(shop_id, SUBSCRIBED, "email")
+    with db.transaction() as session:
+        (first,) = write_backs.claim(session, shop_id, clock.now(), 1, 0.0)  # and it died
+    say(shop_id, SUBSCRIBED, "sms")
+    with db.transaction() as session:
+        (second,) = write_backs.claim(session, shop_id, clock.now(), 1, 60.0)
+
+    assert (first.kind, second.kind) == ("email", "sms")
+
+
 def test_tags_go_on_and_off_the_customer_that_a_profile_is(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
