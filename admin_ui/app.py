@@ -35,6 +35,7 @@ def routes() -> list[BaseRoute]:
         ("/audience/profiles/{profile_id}/proof", proof.download, "GET"),
         ("/audience/profiles/{profile_id}/tags", tags.show, "GET"),
         ("/audience/profiles/{profile_id}/tags", tags.change, "POST"),
+        ("/audience/profiles/{profile_id}", profile.undo, "POST"),
         ("/flows", flows.show_all, "GET"),
         ("/flows/{flow_id}", flows.show, "GET"),
         ("/flows/{flow_id}", flows.switch, "POST"),

@@ -21,7 +21,7 @@ from plugin import onboard
 from plugin.errors import RegularsError
 from plugin.shopify import billing
 from plugin.shopify.client import valid_query
-from plugin.shopify.session import verify_session_token
+from plugin.shopify.session import SessionToken, verify_session_token
 from storage import db
 from storage.shops import Shop, shop_by_domain
 
@@ -42,7 +42,7 @@ def merchant(page: Page) -> Callable[[Request], object]:
     async def endpoint(request: Request) -> Response:
         token = token_of(request)
         try:
-            domain = verify_session_token(token).domain
+            sender = verify_session_token(token)
         except RegularsError:
             if comes_from_shopify(request) and not await run_in_threadpool(
                 onboard.is_installed, request.query_params["shop"]
@@ -54,7 +54,7 @@ def merchant(page: Page) -> Callable[[Request], object]:
         if request.method == "POST":
             sent = await request.form(max_fields=MAX_FIELDS, max_files=0)
             form = {key: value for key, value in sent.items() if isinstance(value, str)}
-        return await run_in_threadpool(_answer, page, request, domain, token, form)
+        return await run_in_threadpool(_answer, page, request, sender, token, form)
 
     endpoint.__name__ = page.__name__
     return endpoint
@@ -110,13 +110,14 @@ async def patch_id_token(request: Request) -> HTMLResponse:
 
 
 def _answer(
-    page: Page, request: Request, domain: str, token: str, form: dict[str, str]
+    page: Page, request: Request, sender: SessionToken, token: str, form: dict[str, str]
 ) -> Response:
+    domain = sender.domain
     try:
         shop = _shop(request, domain, token)
         if shop is None:
             return refuse(request)
-        visit = Visit(request, shop, form)
+        visit = Visit(request, shop, form, sender.user_id)
         if url := billing.approval_url(shop):
             return plan.ask(visit, url)
         return page(visit)

@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from admin_ui import answers, cursor, words
 from admin_ui.visit import Visit, missing
+from plugin import clock
+from plugin.people import merge
 from plugin.people.tags import tags_of
 from storage import (
     consent,
@@ -16,6 +18,7 @@ from storage import (
     events,
     flows,
     lists,
+    merges,
     messages,
     orders,
     profiles,
@@ -42,6 +45,24 @@ class Entry:
 
 def show(visit: Visit) -> Response:
     """GET /audience/profiles/{profile_id}?kind=…&before=…"""
+    return _page(visit)
+
+
+def undo(visit: Visit) -> Response:
+    """POST /audience/profiles/{profile_id}: take back the merge that the form names."""
+    shop_id, merge_id = visit.shop.id, visit.form.get("undo", "")
+    if not (merge_id.isascii() and merge_id.isdigit() and len(merge_id) < 19):
+        raise missing()
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        if profiles.get_profile(session, shop_id, visit.number("profile_id")) is None:
+            raise missing()
+        done = merge.undo(session, shop_id, int(merge_id), visit.user_id, clock.now())
+    said = visit.say.text("These are two profiles again.") if done else ""
+    return _page(visit, toast=said)
+
+
+def _page(visit: Visit, toast: str = "") -> Response:
     shop_id, profile_id = visit.shop.id, visit.number("profile_id")
     kind = visit.request.query_params.get("kind", "all")
     kind = kind if kind in KINDS else "all"
@@ -56,6 +77,7 @@ def show(visit: Visit) -> Response:
         spent, bought = _bought(session, shop_id, profile.id)
         return visit.page(
             "profile.html",
+            toast=toast,
             profile=profile,
             name=words.person(profile, visit.say),
             kind=kind,
@@ -67,7 +89,7 @@ def show(visit: Visit) -> Response:
             flows={flow.id: flow.name for flow in flows.flows_of(session, shop_id)},
             enrolments=flows.enrolments_of(session, shop_id, profile.id)[:PAGE],
             identities=known[:PAGE],
-            merges=profiles.merges_of(session, shop_id, profile.id)[:PAGE],
+            merges=merges.merges_of(session, shop_id, profile.id, PAGE),
             consents=consent.consents_of(session, shop_id, addresses),
             ledger=consent.ledger_of(session, shop_id, addresses, limit=PAGE),
             properties=answers.told(session, shop_id, profile.properties),

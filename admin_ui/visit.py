@@ -21,6 +21,7 @@ class Visit:
     request: Request
     shop: Shop
     form: Mapping[str, str] = field(default_factory=dict)
+    user_id: str = ""  # of Shopify's staff account
 
     @cached_property
     def say(self) -> Language:

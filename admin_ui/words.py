@@ -157,6 +157,9 @@ IDENTITIES = {
     "cart_token": N_("Cart"),
     "checkout_token": N_("Checkout"),
     "push_token": N_("Push notifications"),
+    "order_id": N_("Order"),
+    "subscription_id": N_("Subscription"),
+    "external_id": N_("Id in your own systems"),
 }
 ENROLMENTS = {
     "waiting": N_("In it now"),
@@ -236,9 +239,3 @@ def left(code: str, say: Language) -> str:
     if code in LEAVINGS:
         return say.text(LEAVINGS[code])
     return reason(code, say)
-
-
-def identity(text: str, say: Language) -> str:
-    """An identity as a merge names it (`email:…`), with its kind in words."""
-    kind, colon, value = text.partition(":")
-    return f"{said(IDENTITIES, kind, say)}{colon}{value}".replace(":", ": ", 1)

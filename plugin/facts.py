@@ -36,13 +36,30 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class Person:
-    """Somebody, by what she is known by. `fields` hold what was said of her at `at`."""
+    """Somebody, by what she is known by. `fields` hold what `source` said of her at `at`."""
 
     keys: tuple[Key, ...]
     at: datetime
     fields: dict[str, Any] = field(default_factory=dict)
     properties: dict[str, Any] = field(default_factory=dict)
     whole: str = ""  # a prefix: `properties` name all that she has with it
+    source: str = "shopify"
+
+
+class Whose(NamedTuple):
+    """The profile that a fact belongs to, and the origin in it that its keys name."""
+
+    profile_id: int
+    origin_id: int
+
+    @property
+    def columns(self) -> dict[str, int | None]:
+        """As the columns of a row that is about somebody."""
+        alone = self.profile_id == self.origin_id
+        return {"profile_id": self.profile_id, "origin_id": None if alone else self.origin_id}
+
+
+NOBODY: dict[str, int | None] = {"profile_id": None, "origin_id": None}
 
 
 @dataclass(slots=True)

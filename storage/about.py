@@ -19,6 +19,7 @@ from storage.coupons import CouponCode
 from storage.flows import Enrolment, StepLog
 from storage.inbox import Delivery
 from storage.ledger import ConsentChain, ConsentEvent
+from storage.merges import load_origins
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
 from storage.privacy import KIND_OF, Whom
@@ -78,7 +79,7 @@ RAW = frozenset(("backfill_line", "delivery"))
 ABOUT: dict[str, Callable[[int, Whom], ColumnElement[bool]]] = {
     "profile": lambda _, whom: col(Profile.id).in_(whom.profile_ids),
     "merge": lambda _, whom: or_(
-        col(Merge.kept_id).in_(whom.profile_ids), col(Merge.merged_id).in_(whom.profile_ids)
+        col(Merge.one_id).in_(whom.profile_ids), col(Merge.other_id).in_(whom.profile_ids)
     ),
     "consent": lambda _, whom: addresses(Consent, whom),
     "consent_chain": lambda _, whom: addresses(ConsentChain, whom),
@@ -118,9 +119,7 @@ def find(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> Who
     """Everything that the person behind these keys is known by, and all her profiles."""
     known = set(keys)
     ids = set(find_identities(session, shop_id, known).values())
-    merged = set(ids)
-    while fresh := _merged_into(session, shop_id, merged) - merged:
-        merged |= fresh
+    merged = ids | load_origins(session, shop_id, ids).keys()
     known |= {(i.kind, i.value) for i in identities_of(session, shop_id, sorted(ids))}
     whom = Whom(sorted(known), sorted(merged))
     whom.keys = sorted(known | _claimed(session, shop_id, whom))
@@ -130,16 +129,6 @@ def find(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> Who
     )
     whom.keys = sorted({*whom.keys, *((ORDER, str(number)) for number in whom.order_ids)})
     return whom
-
-
-def _merged_into(session: Session, shop_id: int, kept: set[int]) -> set[int]:
-    return set(
-        session.exec(
-            select(Merge.merged_id).where(
-                Merge.shop_id == shop_id, col(Merge.kept_id).in_(sorted(kept))
-            )
-        )
-    )
 
 
 def _claimed(session: Session, shop_id: int, whom: Whom) -> set[tuple[str, str]]:

@@ -1,8 +1,7 @@
 """Append-only: the database itself refuses to change the consent ledger or to delete from it.
 
-Two things are let through: another `profile_id` (a merge moves an entry to the profile that was
-kept), and a deletion in a transaction that holds the shop's erasure permit. A permit is a row that
-its own transaction inserts and deletes, so that no other ever sees one.
+One thing is let through: a deletion in a transaction that holds the shop's erasure permit. A permit
+is a row that its own transaction inserts and deletes, so that no other ever sees one.
 """
 
 from collections.abc import Generator
@@ -14,7 +13,6 @@ from sqlmodel import Session, SQLModel, col
 from storage.types import shop_key
 
 LEDGER = "consent_event"
-MAY_CHANGE = ("profile_id",)
 REFUSED = "The consent ledger is append-only."
 GUARDS = {f"{LEDGER}_unchanged", f"{LEDGER}_kept"}
 ONE_AT_A_TIME = 7_305_001  # processes that start together must not define the same function at once
@@ -58,18 +56,12 @@ def is_protected(session: Session) -> bool:
     return found >= GUARDS
 
 
-def _columns() -> str:
-    """The columns that never change."""
-    table = SQLModel.metadata.tables[LEDGER]
-    return ", ".join(column.name for column in table.c if column.name not in MAY_CHANGE)
-
-
 def _sqlite() -> list[str]:
     refuse = f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
     permitted = "EXISTS (SELECT 1 FROM erasure_permit WHERE shop_id = OLD.shop_id)"
     return [
         *(f"DROP TRIGGER IF EXISTS {name}" for name in sorted(GUARDS)),
-        f"CREATE TRIGGER {LEDGER}_unchanged BEFORE UPDATE OF {_columns()} ON {LEDGER} {refuse}",
+        f"CREATE TRIGGER {LEDGER}_unchanged BEFORE UPDATE ON {LEDGER} {refuse}",
         f"CREATE TRIGGER {LEDGER}_kept BEFORE DELETE ON {LEDGER} WHEN NOT {permitted} {refuse}",
     ]
 
@@ -86,7 +78,7 @@ def _postgresql() -> list[str]:
             END IF;
             RAISE EXCEPTION '{REFUSED}' USING ERRCODE = 'integrity_constraint_violation';
         END $$""",
-        f"CREATE OR REPLACE TRIGGER {LEDGER}_unchanged BEFORE UPDATE OF {_columns()} ON {LEDGER}"
+        f"CREATE OR REPLACE TRIGGER {LEDGER}_unchanged BEFORE UPDATE ON {LEDGER}"
         f" FOR EACH ROW {refuse}",
         f"CREATE OR REPLACE TRIGGER {LEDGER}_kept BEFORE DELETE ON {LEDGER} FOR EACH ROW {refuse}",
         f"CREATE OR REPLACE TRIGGER {LEDGER}_whole BEFORE TRUNCATE ON {LEDGER}"

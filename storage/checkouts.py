@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, update
+from sqlalchemy import Index
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.newest import save_newest
-from storage.types import big, json_column, moment, shop_key
+from storage.types import big, json_column, moment, origin, shop_key
 
 
 class Checkout(SQLModel, table=True):
@@ -19,6 +19,7 @@ class Checkout(SQLModel, table=True):
     shop_id: int = shop_key()
     token: str = Field(primary_key=True)
     profile_id: int = big()
+    origin_id: int | None = origin()
     started_at: datetime = moment()
     updated_at: datetime = moment()
     told_at: datetime = moment()
@@ -41,12 +42,3 @@ def checkouts_by_token(session: Session, shop_id: int, tokens: Sequence[str]) ->
             Checkout.shop_id == shop_id, col(Checkout.token).in_(sorted(set(tokens)))
         )
     ).all()
-
-
-def move_checkouts(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
-    """Give one profile's checkouts to another."""
-    session.connection().execute(
-        update(Checkout)
-        .where(col(Checkout.shop_id) == shop_id, col(Checkout.profile_id) == from_id)
-        .values(profile_id=to_id)
-    )

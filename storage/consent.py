@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, and_, func, or_, update
+from sqlalchemy import Index, and_, func, or_
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -252,15 +252,6 @@ def ledger_of(
 def get_entry(session: Session, shop_id: int, event_id: int) -> ConsentEvent | None:
     """One entry of the ledger."""
     return session.get(ConsentEvent, (shop_id, event_id))
-
-
-def move_consents(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
-    """Let the ledger's entries of one profile show under another; what they say stays."""
-    session.connection().execute(
-        update(ConsentEvent)
-        .where(col(ConsentEvent.shop_id) == shop_id, col(ConsentEvent.profile_id) == from_id)
-        .values(profile_id=to_id)
-    )
 
 
 def count_subscribers(

@@ -118,9 +118,9 @@ def _blank_messages(session: Session, shop_id: int, whom: Whom) -> int:
             update(Message)
             .where(of_shop, col(Message.id) == old_id)
             .values(
-                id=fresh, key=f"forgotten:{fresh}", profile_id=NOBODY_ID, destination="",
-                enrolment_id=None, event_id=None, locale="", subject="", coupon_code=None,
-                links=[], **dropped,
+                id=fresh, key=f"forgotten:{fresh}", profile_id=NOBODY_ID, origin_id=None,
+                destination="", enrolment_id=None, event_id=None, locale="", subject="",
+                coupon_code=None, links=[], **dropped,
             )
         )  # fmt: skip
         session.connection().execute(
@@ -138,6 +138,7 @@ def _blank_messages(session: Session, shop_id: int, whom: Whom) -> int:
 
 ANONYMOUS_ORDER: dict[str, Any] = {
     "profile_id": None,
+    "origin_id": None,
     "number": "",
     "checkout_token": None,
     "cart_token": None,

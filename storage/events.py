@@ -8,7 +8,7 @@ from sqlalchemy import Index, bindparam, func, tuple_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import bulk
-from storage.types import Json, big, json_column, moment, row_key, shop_key
+from storage.types import Json, big, json_column, moment, origin, row_key, shop_key
 
 
 class Event(SQLModel, table=True):
@@ -24,6 +24,7 @@ class Event(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     profile_id: int = big()
+    origin_id: int | None = origin()
     metric: str = Field(description="as Klaviyo names it: Placed Order, Viewed Product, …")
     unique_id: str
     occurred_at: datetime = moment()
@@ -125,15 +126,6 @@ def latest_events(session: Session, shop_id: int, limit: int = 20) -> Sequence[E
         .order_by(col(Event.occurred_at).desc())
         .limit(limit)
     ).all()
-
-
-def move_events(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
-    """Give one profile's events to another."""
-    session.connection().execute(
-        update(Event)
-        .where(col(Event.shop_id) == shop_id, col(Event.profile_id) == from_id)
-        .values(profile_id=to_id)
-    )
 
 
 def count_since(

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, func, insert, text, update
+from sqlalchemy import BigInteger, Index, func, insert, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db, leases
-from storage.types import big, json_column, moment, row_key, shop_key
+from storage.types import big, json_column, moment, origin, row_key, shop_key
 
 DRAFT, LIVE = "draft", "live"
 WAITING, FINISHED, LEFT, FAILED = "waiting", "finished", "left", "failed"
@@ -61,6 +61,7 @@ class Enrolment(SQLModel, table=True):
     flow_id: int = big()
     version: int
     profile_id: int = big()
+    origin_id: int | None = origin()
     key: str
     event_id: int | None = big(nullable=True, default=None)
     state: str = WAITING
@@ -261,12 +262,3 @@ def count_steps(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[
     for action_id, outcome, count in rows:
         counts.setdefault(action_id, {})[outcome] = count
     return counts
-
-
-def move_enrolments(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
-    """Give one profile's enrolments to another."""
-    session.connection().execute(
-        update(Enrolment)
-        .where(col(Enrolment.shop_id) == shop_id, col(Enrolment.profile_id) == from_id)
-        .values(profile_id=to_id)
-    )

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Index, func, tuple_
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
-from storage.types import moment, row_key, shop_key
+from storage.types import moment, origin, row_key, shop_key
 
 
 class List(SQLModel, table=True):
@@ -27,18 +27,30 @@ class Membership(SQLModel, table=True):
     shop_id: int = shop_key()
     list_id: int = Field(primary_key=True, sa_type=BigInteger)
     profile_id: int = Field(primary_key=True, sa_type=BigInteger)
+    origin_id: int | None = origin()
     joined_at: datetime = moment()
     source: str = ""
 
 
 def join_list(
-    session: Session, shop_id: int, list_id: int, profile_id: int, at: datetime, source: str
+    session: Session,
+    shop_id: int,
+    list_id: int,
+    profile_id: int,
+    at: datetime,
+    source: str,
+    origin_id: int | None = None,
 ) -> bool:
     """Put a shopper on a list; whether she was not on it before."""
     row = session.connection().execute(
         db.insert(Membership)
         .values(
-            shop_id=shop_id, list_id=list_id, profile_id=profile_id, joined_at=at, source=source
+            shop_id=shop_id,
+            list_id=list_id,
+            profile_id=profile_id,
+            origin_id=origin_id,
+            joined_at=at,
+            source=source,
         )
         .on_conflict_do_nothing()
         .returning(Membership.__table__.c.profile_id)  # type: ignore[attr-defined]
@@ -68,16 +80,6 @@ def memberships_of(session: Session, shop_id: int, profile_id: int) -> Sequence[
     return session.exec(
         select(Membership).where(Membership.shop_id == shop_id, Membership.profile_id == profile_id)
     ).all()
-
-
-def move_memberships(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
-    """Give one profile's memberships to another that may be on the same lists already."""
-    for membership in memberships_of(session, shop_id, from_id):
-        join_list(
-            session, shop_id, membership.list_id, to_id, membership.joined_at, membership.source
-        )
-        session.delete(membership)
-    session.flush()
 
 
 def get_list(session: Session, shop_id: int, list_id: int) -> List | None:

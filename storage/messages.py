@@ -10,7 +10,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db, leases
 from storage.days import day_of
-from storage.types import big, json_column, moment, row_key, shop_key
+from storage.types import big, json_column, moment, origin, row_key, shop_key
 
 DUE, SENDING = "due", "sending"
 ACCEPTED, FAILED, AMBIGUOUS, SKIPPED = "accepted", "failed", "ambiguous", "skipped"
@@ -40,6 +40,7 @@ class Message(SQLModel, table=True):
     id: int = row_key()
     key: str = Field(description="flow, enrolment, action and channel")
     profile_id: int = big()
+    origin_id: int | None = origin()
     channel: str
     destination: str = Field(
         default="", description="the address; empty until it is sent or skipped"
@@ -251,15 +252,6 @@ def credits_of(session: Session, shop_id: int, message_ids: Sequence[int]) -> di
         .group_by(col(Credit.message_id))
     )
     return {message_id: int(amount) for message_id, amount in rows}
-
-
-def move_messages(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
-    """Give one profile's messages to another."""
-    session.connection().execute(
-        update(Message)
-        .where(col(Message.shop_id) == shop_id, col(Message.profile_id) == from_id)
-        .values(profile_id=to_id)
-    )
 
 
 def message_by_key(session: Session, shop_id: int, key: str) -> Message | None:

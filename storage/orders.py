@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete, func, insert, update
+from sqlalchemy import BigInteger, Index, delete, func, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.days import day_of
 from storage.newest import save_newest
-from storage.types import big, json_column, moment, row_key, shop_key
+from storage.types import big, json_column, moment, origin, row_key, shop_key
 
 
 class Order(SQLModel, table=True):
@@ -24,6 +24,7 @@ class Order(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()  # the storefront's own id
     profile_id: int | None = big(nullable=True, default=None)  # a sale at the till names nobody
+    origin_id: int | None = origin()
     number: str
     placed_at: datetime = moment()
     updated_at: datetime = moment()
@@ -109,15 +110,6 @@ def sales(session: Session, shop_id: int, since: datetime, until: datetime) -> t
         )
     ).one()
     return count, int(total)
-
-
-def move_orders(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
-    """Give one profile's orders to another."""
-    session.connection().execute(
-        update(Order)
-        .where(col(Order.shop_id) == shop_id, col(Order.profile_id) == from_id)
-        .values(profile_id=to_id)
-    )
 
 
 def sales_by_day(

@@ -4,20 +4,24 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, and_, delete, func, or_, tuple_, update
+from sqlalchemy import Index, and_, func, or_, tuple_
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.types import big, json_column, moment, row_key, shop_key
+from storage.types import big, json_column, moment, origin, row_key, shop_key
 
 EMAIL, PHONE, CUSTOMER = "email", "phone", "customer_id"
+EXTERNAL = "external_id"  # what the merchant's other systems call somebody
 BROWSER, CART, CHECKOUT = "browser_id", "cart_token", "checkout_token"
 PUSH = "push_token"  # a browser or phone that takes notifications
 ORDER, SUBSCRIPTION = "order_id", "subscription_id"  # later news of them names nothing else
-STRONG = (EMAIL, PHONE, CUSTOMER)  # these name a person; the others name a device or a visit
+STRONG = (CUSTOMER, EXTERNAL, EMAIL, PHONE)  # these name a person; the others a device or a visit
+STRENGTH = (*STRONG, ORDER, SUBSCRIPTION, CHECKOUT, CART, BROWSER)  # whom to believe first
 
 
 class Profile(SQLModel, table=True):
-    """One shopper. `field_times` says when the storefront last spoke of each field: newest wins."""
+    """One shopper. `field_times` and `field_sources` say when and where from each field has its
+    value (`plugin.people.fields`): the newest word wins. A property's key is `properties.<name>`.
+    """
 
     __table_args__ = (
         Index("profile_email", "shop_id", "email"),
@@ -36,6 +40,7 @@ class Profile(SQLModel, table=True):
     timezone: str | None = None
     properties: dict[str, Any] = json_column()
     field_times: dict[str, str] = json_column()
+    field_sources: dict[str, str] = json_column()
     created_at: datetime = moment()
     seen_at: datetime = moment()
 
@@ -49,33 +54,54 @@ class Identity(SQLModel, table=True):
     kind: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
     profile_id: int = big()
+    origin_id: int | None = origin()
     linked_at: datetime = moment()
 
 
-class Merge(SQLModel, table=True):
-    """Two profiles that turned out to be one person, and what of the second was moved."""
+class Origin(SQLModel, table=True):
+    """One of the profiles that a merged profile was made of, and what was said of it alone.
+
+    A profile that was never merged has none. `own` is the profile's row as it would be alone
+    (`plugin.people.fields.own`); `memberships` are the lists that another origin of the same
+    profile joined before it did, as [list id, joined at, source].
+    """
+
+    __table_args__ = (Index("origin_profile", "shop_id", "profile_id"),)
 
     shop_id: int = shop_key()
     id: int = row_key()
-    kept_id: int = big()
-    merged_id: int = big()
-    because: str = Field(description="the identity that both had")
-    merged_profile: dict[str, Any] = json_column()
-    merged_identities: list[list[str]] = json_column(list)
+    profile_id: int = big()
+    own: dict[str, Any] = json_column()
+    memberships: list[list[Any]] = json_column(list)
+
+
+class Merge(SQLModel, table=True):
+    """Two origins that turned out to be one person. Taking it back parts them again, and `apart`
+    then keeps keys from joining them anew, until a person does.
+    """
+
+    __table_args__ = (
+        Index("merge_one", "shop_id", "one_id"),
+        Index("merge_other", "shop_id", "other_id"),
+    )
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    one_id: int = big()
+    other_id: int = big()
+    because: str = Field(description="the kind of identity that both had, or `merchant`")
     at: datetime = moment()
+    by: str = Field(default="", description="the staff's user id, when a person did it")
+    undone_at: datetime | None = moment(default=None)
+    undone_by: str = ""
+    apart: bool = False
 
 
 def get_profile(session: Session, shop_id: int, profile_id: int) -> Profile | None:
     """One profile; a merged one leads to the profile that it became."""
     found = session.get(Profile, (shop_id, profile_id))
-    while found is None:
-        became = session.exec(
-            select(Merge.kept_id).where(Merge.shop_id == shop_id, Merge.merged_id == profile_id)
-        ).first()
-        if became is None:
-            return None
-        profile_id = became
-        found = session.get(Profile, (shop_id, profile_id))
+    if found is None and (origin := session.get(Origin, (shop_id, profile_id))):
+        found = session.get(Profile, (shop_id, origin.profile_id))
     return found
 
 
@@ -83,19 +109,27 @@ def find_identities(
     session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
     """The profile that each known identity leads to."""
+    return {key: whose[0] for key, whose in find_whose(session, shop_id, keys).items()}
+
+
+def find_whose(
+    session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """The (profile, origin) that each known identity leads to."""
     by_kind: dict[str, list[str]] = {}
     for kind, value in keys:
         by_kind.setdefault(kind, []).append(value)
-    found: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str], tuple[int, int]] = {}
     for kind, values in by_kind.items():
         rows = session.exec(
-            select(Identity.value, Identity.profile_id).where(
+            select(Identity.value, Identity.profile_id, Identity.origin_id).where(
                 Identity.shop_id == shop_id,
                 Identity.kind == kind,
                 col(Identity.value).in_(sorted(set(values))),
             )
         )
-        found.update({(kind, value): profile_id for value, profile_id in rows})
+        for value, profile_id, origin_id in rows:
+            found[kind, value] = (profile_id, origin_id or profile_id)
     return found
 
 
@@ -115,18 +149,6 @@ def load_profiles(session: Session, shop_id: int, ids: Iterable[int]) -> dict[in
         table.select().where(table.c.shop_id == shop_id, table.c.id.in_(sorted(set(ids))))
     )
     return {row.id: dict(row._mapping) for row in rows}
-
-
-def absorb(session: Session, shop_id: int, gone_id: int, kept_id: int) -> None:
-    """Let a merged profile's identities lead to the one that was kept, and drop its row."""
-    session.connection().execute(
-        update(Identity)
-        .where(col(Identity.shop_id) == shop_id, col(Identity.profile_id) == gone_id)
-        .values(profile_id=kept_id)
-    )
-    session.connection().execute(
-        delete(Profile).where(col(Profile.shop_id) == shop_id, col(Profile.id) == gone_id)
-    )
 
 
 def search_profiles(
@@ -170,15 +192,6 @@ def count_profiles(session: Session, shop_id: int) -> int:
     return session.exec(
         select(func.count()).select_from(Profile).where(Profile.shop_id == shop_id)
     ).one()
-
-
-def merges_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Merge]:
-    """The merges that made a profile, newest first."""
-    return session.exec(
-        select(Merge)
-        .where(Merge.shop_id == shop_id, Merge.kept_id == profile_id)
-        .order_by(col(Merge.at).desc())
-    ).all()
 
 
 def count_new(session: Session, shop_id: int, since: datetime, until: datetime) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index
 from sqlmodel import SQLModel
 
-from storage.types import big, moment, row_key, shop_key
+from storage.types import big, moment, origin, row_key, shop_key
 
 
 class Subscription(SQLModel, table=True):
@@ -16,6 +16,7 @@ class Subscription(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()  # the storefront's own id
     profile_id: int | None = big(nullable=True, default=None)
+    origin_id: int | None = origin()
     status: str = ""
     interval: str = ""
     interval_count: int = 1

@@ -32,6 +32,11 @@ def moment(*, index: bool = False, default: Any = ...) -> Any:
     return Field(default, sa_type=UTCDateTime, index=index)
 
 
+def origin() -> Any:
+    """The profile that a row came to, where that one has been merged into `profile_id` since."""
+    return big(nullable=True, default=None)
+
+
 def json_column(factory: Any = dict) -> Any:
     """A JSON document: JSONB on PostgreSQL, text on SQLite."""
     return Field(default_factory=factory, sa_type=Json)

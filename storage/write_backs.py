@@ -14,7 +14,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from storage import db
 from storage.ids import new_id
 from storage.shops import Shop
-from storage.types import big, moment, row_key, shop_key
+from storage.types import big, moment, origin, row_key, shop_key
 
 TAG, METAFIELD = "tag", "metafield"  # every other kind is a channel
 ON, OFF = "on", "off"  # of a tag
@@ -44,6 +44,7 @@ class WriteBack(SQLModel, table=True):
     name: str = Field(description="the address, the tag, the metafield's key")
     value: str = Field(description="the consent's state, on or off, the metafield's value")
     profile_id: int | None = big(nullable=True, default=None)
+    origin_id: int | None = origin()
     said_at: datetime = moment()
     state: str = DUE
     due_at: datetime = moment()
@@ -58,7 +59,8 @@ def key_of(kind: str, name: str, profile_id: int | None) -> str:
 
 
 def put(session: Session, shop_id: int, said: Iterable[dict[str, Any]], now: datetime) -> None:
-    """Let the storefront know: rows of kind, name, value, profile_id, said_at.
+    """Let the storefront know: rows of kind, name, value, profile_id, said_at;
+    with origin_id where it is a profile's.
 
     The latest word on a thing wins; at the same moment the greater value does (`unsubscribed`).
     """
@@ -77,6 +79,7 @@ def put(session: Session, shop_id: int, said: Iterable[dict[str, Any]], now: dat
                 "value": new.value,
                 "said_at": new.said_at,
                 "profile_id": func.coalesce(new.profile_id, old.profile_id),
+                "origin_id": new.origin_id,
                 **fresh,
             },
             where=or_(
@@ -207,12 +210,3 @@ def troubled(session: Session, shop_id: int) -> tuple[int, Sequence[WriteBack]]:
     count = session.exec(select(func.count()).where(*where)).one()
     shown = select(WriteBack).where(*where).order_by(col(WriteBack.said_at).desc())
     return count, session.exec(shown.limit(MOST_SHOWN)).all() if count else []
-
-
-def move_write_backs(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
-    """Give one profile's rows to another."""
-    session.connection().execute(
-        update(WriteBack)
-        .where(col(WriteBack.shop_id) == shop_id, col(WriteBack.profile_id) == from_id)
-        .values(profile_id=to_id)
-    )

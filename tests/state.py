@@ -13,7 +13,7 @@ from storage.ledger import ConsentEvent
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
 from storage.products import Product, Variant
-from storage.profiles import Identity, Profile
+from storage.profiles import Identity, Origin, Profile
 
 
 def state_of(shop_id: int) -> dict[str, Any]:
@@ -28,11 +28,13 @@ def state_of(shop_id: int) -> dict[str, Any]:
         for identity in sorted(rows(Identity), key=lambda i: (i["kind"], i["value"])):
             profile = identity["profile_id"]
             names[profile] = names.get(profile, "") + f"{identity['kind']}={identity['value']};"
+        for origin in rows(Origin):
+            names[origin["id"]] = names[origin["profile_id"]]
 
         def named(model: type[SQLModel], *without: str) -> list[str]:
             out = []
             for row in rows(model):
-                kept = {k: v for k, v in row.items() if k not in ("shop_id", *without)}
+                kept = {k: v for k, v in row.items() if k not in ("shop_id", "origin_id", *without)}
                 if kept.get("profile_id") is not None:
                     kept["profile_id"] = names.get(kept["profile_id"], "nobody")
                 out.append(json.dumps(kept, sort_keys=True))

@@ -11,7 +11,7 @@ from typing import Any
 from sqlmodel import Session, SQLModel
 
 from plugin.facts import Facts, Person
-from plugin.people.merge import fold_fields
+from plugin.people import fields
 from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from storage import checkouts, consent, events, inventory, orders, products, profiles
 from storage.inventory import Stock
@@ -85,9 +85,9 @@ def _customer(person: Person) -> str | None:
 
 def _news(row: Row, person: Person) -> list[str]:
     """The fields and properties that would not stay as they are."""
-    said = person.fields | {f"properties.{name}": v for name, v in person.properties.items()}
+    said = fields.said(person)
     folded = dict(row)
-    fold_fields(folded, said, dict.fromkeys(said, person.at.isoformat()))
+    fields.fold(folded, said)
     return [name for name in said if _value(folded, name) != _value(row, name)]
 
 

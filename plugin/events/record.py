@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, SQLModel
 
-from plugin.facts import Facts, Key, Person
+from plugin.facts import NOBODY, Facts, Key, Person, Whose
 from plugin.flows import enter
 from plugin.insight.attribution import credit_order
 from plugin.people import forgotten, privacy
@@ -42,14 +42,14 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     facts = forgotten.without(session, shop.id, facts)
     people = [*facts.people]
     found = resolve(session, shop.id, people, now)
-    profile_of = {id(p): profile for p, profile in zip(people, found, strict=True)}
-    _wake_write_backs(session, shop, people, profile_of, now)
+    whose = {id(p): profile for p, profile in zip(people, found, strict=True)}
+    _wake_write_backs(session, shop, people, whose, now)
     _save_catalog(session, shop, facts)
-    _save_consents(session, shop, facts, profile_of, now)
-    _save_orders(session, shop, facts, profile_of)
-    new = _save_events(session, shop, facts, profile_of)
-    _save_checkouts(session, shop, facts, profile_of)
-    _save_described(session, shop, facts, profile_of)
+    _save_consents(session, shop, facts, whose, now)
+    _save_orders(session, shop, facts, whose)
+    new = _save_events(session, shop, facts, whose)
+    _save_checkouts(session, shop, facts, whose)
+    _save_described(session, shop, facts, whose)
     for at, fields in sorted(facts.shop, key=lambda said: said[0]):
         shops.describe(session, shop.id, at, fields)
     coupons.drop_codes(session, shop.id, facts.lost_codes)
@@ -72,7 +72,7 @@ def _wake_write_backs(
     session: Session,
     shop: Shop,
     people: Sequence[Person],
-    profile_of: dict[int, int | None],
+    whose: dict[int, Whose | None],
     now: datetime,
 ) -> None:
     """What waited until somebody is a customer can be written once she is one."""
@@ -80,8 +80,8 @@ def _wake_write_backs(
     if not customers:
         return
     addresses = _addresses(key for person in customers for key in person.keys)
-    found = (profile_of[id(person)] for person in customers)
-    write_backs.wake(session, shop.id, addresses, [p for p in found if p is not None], now)
+    found = (whose[id(person)] for person in customers)
+    write_backs.wake(session, shop.id, addresses, [p.profile_id for p in found if p], now)
 
 
 def _addresses(keys: Iterable[Key]) -> list[tuple[str, str]]:
@@ -94,18 +94,18 @@ def _save_catalog(session: Session, shop: Shop, facts: Facts) -> None:
 
 
 def _save_described(
-    session: Session, shop: Shop, facts: Facts, profile_of: dict[int, int | None]
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None]
 ) -> None:
     by_table: dict[type[SQLModel], list[dict[str, Any]]] = {}
     for said in facts.described:
-        whose = {} if said.person is None else {"profile_id": profile_of.get(id(said.person))}
-        by_table.setdefault(said.table, []).append({"shop_id": shop.id, **whose, **said.row})
+        about = {} if said.person is None else _columns(whose.get(id(said.person)))
+        by_table.setdefault(said.table, []).append({"shop_id": shop.id, **about, **said.row})
     for table, rows in by_table.items():
         save_newest(session, table, rows)
 
 
 def _save_consents(
-    session: Session, shop: Shop, facts: Facts, profile_of: dict[int, int | None], now: datetime
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None], now: datetime
 ) -> None:
     consent.record(
         session,
@@ -120,7 +120,7 @@ def _save_consents(
                 "occurred_at": said.at,
                 "recorded_at": now,
                 "source": said.source,
-                "profile_id": profile_of[id(said.person)],
+                "profile_id": hers.origin_id if (hers := whose[id(said.person)]) else None,
             }
             for said in facts.consents
         ],
@@ -128,11 +128,11 @@ def _save_consents(
 
 
 def _save_orders(
-    session: Session, shop: Shop, facts: Facts, profile_of: dict[int, int | None]
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None]
 ) -> None:
     newest: dict[int, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
     for person, order, lines in facts.orders:
-        row = {"shop_id": shop.id, "profile_id": profile_of[id(person)], **order}
+        row = {"shop_id": shop.id, **_columns(whose[id(person)]), **order}
         held = newest.get(row["id"])
         if held is None or _told(row) >= _told(held[0]):
             newest[row["id"]] = (row, [{"shop_id": shop.id, **line} for line in lines])
@@ -144,14 +144,14 @@ def _save_orders(
 
 
 def _save_events(
-    session: Session, shop: Shop, facts: Facts, profile_of: dict[int, int | None]
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None]
 ) -> list[dict[str, Any]]:
     """Insert the events; those that were new."""
     rows = [
         {
             "shop_id": shop.id,
             "id": new_id(),
-            "profile_id": profile_id,
+            **hers.columns,
             "metric": did.metric,
             "unique_id": did.unique_id,
             "occurred_at": did.at,
@@ -160,21 +160,25 @@ def _save_events(
             "properties": did.properties,
         }
         for did in facts.events
-        if (profile_id := profile_of[id(did.person)]) is not None
+        if (hers := whose[id(did.person)]) is not None
     ]
     new = events.add_events(session, rows)
     return [row for row in rows if row["id"] in new]
 
 
 def _save_checkouts(
-    session: Session, shop: Shop, facts: Facts, profile_of: dict[int, int | None]
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None]
 ) -> None:
     """Save checkouts, and let `Checkout Started` say what is in each by its newest word."""
     newest: dict[str, dict[str, Any]] = {}
     for person, row in facts.checkouts:
         held = newest.get(row["token"])
         if held is None or _told(row) >= _told(held):
-            newest[row["token"]] = _with_profile(shop, person, row, profile_of)
+            newest[row["token"]] = {
+                "shop_id": shop.id,
+                **_columns(whose[id(person)]),
+                **row,
+            }
     checkouts.save_checkouts(session, list(newest.values()))
     events.describe_events(
         session,
@@ -202,7 +206,5 @@ def _told(row: dict[str, Any]) -> tuple[datetime, datetime]:
     return row["updated_at"], row["told_at"]
 
 
-def _with_profile(
-    shop: Shop, person: Person, row: dict[str, Any], profile_of: dict[int, int | None]
-) -> dict[str, Any]:
-    return {"shop_id": shop.id, "profile_id": profile_of[id(person)], **row}
+def _columns(hers: Whose | None) -> dict[str, int | None]:
+    return NOBODY if hers is None else hers.columns

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from plugin.facts import Whose
 from plugin.flows import filters, graph
 from plugin.flows.graph import Graph
 from plugin.settings import get_settings
@@ -25,27 +26,29 @@ def on_events(
     entered: list[int] = []
     for flow, steps in live:
         causes = [
-            (event["profile_id"], f"{event['metric']}:{event['unique_id']}", event)
+            (_whose(event), f"{event['metric']}:{event['unique_id']}", event)
             for event in new
             if f"metric:{event['metric']}" in steps.triggers and event["occurred_at"] >= oldest
         ]
-        for profile_id, key, event in causes:
+        for whose, key, event in causes:
             at = event["occurred_at"]
-            entered += _enter(session, shop.id, flow, steps, profile_id, key, at, now, event["id"])
+            entered += _enter(session, shop.id, flow, steps, whose, key, at, now, event["id"])
     return entered
 
 
-def on_joined(
-    session: Session, shop: Shop, list_id: int, profile_id: int, now: datetime
-) -> list[int]:
+def on_joined(session: Session, shop: Shop, list_id: int, whose: Whose, now: datetime) -> list[int]:
     """Let a new membership start flows; the ids of the new enrolments."""
     key = f"list:{list_id}"
     entered: list[int] = []
     for flow, steps in _live(session, shop):
         if key in steps.triggers:
-            cause = f"{key}:{profile_id}"
-            entered += _enter(session, shop.id, flow, steps, profile_id, cause, now, now, None)
+            cause = f"{key}:{whose.profile_id}"
+            entered += _enter(session, shop.id, flow, steps, whose, cause, now, now, None)
     return entered
+
+
+def _whose(event: dict[str, Any]) -> Whose:
+    return Whose(event["profile_id"], event["origin_id"] or event["profile_id"])
 
 
 def _live(session: Session, shop: Shop) -> list[tuple[Flow, Graph]]:
@@ -62,23 +65,23 @@ def _enter(
     shop_id: int,
     flow: Flow,
     steps: Graph,
-    profile_id: int,
+    whose: Whose,
     key: str,
     started_at: datetime,
     now: datetime,
     event_id: int | None,
 ) -> Iterable[int]:
-    last = flows.entered_before(session, shop_id, flow.id, [profile_id]).get(profile_id)
+    last = flows.entered_before(session, shop_id, flow.id, [whose.profile_id]).get(whose.profile_id)
     if not filters.reentry_allowed(steps, last, now):
         return ()
-    if not filters.passes(session, shop_id, profile_id, steps, started_at, now):
+    if not filters.passes(session, shop_id, whose.profile_id, steps, started_at, now):
         return ()
     row = {
         "shop_id": shop_id,
         "id": new_id(),
         "flow_id": flow.id,
         "version": flow.version,
-        "profile_id": profile_id,
+        **whose.columns,
         "key": key,
         "event_id": event_id,
         "action_id": steps.entry_id,

@@ -145,6 +145,7 @@ class Batch:
                 "id": new_id(),
                 "key": f"flow:{enrolment.flow_id}:{enrolment.id}:{action.id}:email",
                 "profile_id": enrolment.profile_id,
+                "origin_id": enrolment.origin_id,
                 "channel": "email",
                 "transactional": bool(mail.get("transactional")),
                 "flow_id": enrolment.flow_id,

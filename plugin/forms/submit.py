@@ -13,12 +13,13 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import bell, clock, facts
-from plugin.facts import Key, Person
+from plugin.facts import Key, Person, Whose
 from plugin.flows import enter
 from plugin.forms.definition import choose_locale, consent_words, questions, translated
 from plugin.forms.words import say
+from plugin.people import merge
 from plugin.people.identity import resolve
-from storage import consent, db, events, forms, lists, profiles, write_backs
+from storage import consent, db, events, forms, profiles, write_backs
 from storage.consent import SUBSCRIBED
 from storage.forms import LIVE, SUBMITTED, VIEWED, FormVersion
 from storage.ids import new_id
@@ -94,15 +95,15 @@ def submit(shop: Shop, form_id: int, body: dict[str, Any], sender: Sender) -> di
         if said is None:
             return errors
         db.lock_shop(session, shop.id)
-        profile_id = _person(session, shop.id, said, now)
-        _keep_consent(session, shop, version, said, sender, profile_id, now)
-        _tell(session, shop, version, said, profile_id, now)
+        whose = _person(session, shop.id, said, now)
+        _keep_consent(session, shop, version, said, sender, whose, now)
+        _tell(session, shop, version, said, whose, now)
         if shop.write_answers:
-            _write_answers(session, shop.id, said, profile_id, now)
+            _write_answers(session, shop.id, said, whose, now)
         list_id = _list_of(session, shop.id, form_id)
         entered = []
-        if lists.join_list(session, shop.id, list_id, profile_id, now, f"form:{form_id}"):
-            entered = enter.on_joined(session, shop, list_id, profile_id, now)
+        if merge.join_list(session, shop.id, list_id, whose, now, f"form:{form_id}"):
+            entered = enter.on_joined(session, shop, list_id, whose, now)
         forms.count_form(session, shop.id, form_id, version.version, now.date(), SUBMITTED)
     bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     return None
@@ -157,7 +158,7 @@ def _text(body: dict[str, Any], name: str, longest: int = LONGEST) -> str:
     return str(facts.storable(value[:longest])) if isinstance(value, str) else ""
 
 
-def _person(session: Session, shop_id: int, said: Submission, now: datetime) -> int:
+def _person(session: Session, shop_id: int, said: Submission, now: datetime) -> Whose:
     """The profile behind the email; the browser and its cart join it unless they are another's."""
     weak = facts.keys((BROWSER, said.browser_id), (CART, said.cart_token))
     known = profiles.find_identities(session, shop_id, [(EMAIL, said.email), *weak])
@@ -168,9 +169,9 @@ def _person(session: Session, shop_id: int, said: Submission, now: datetime) -> 
     if owner is None and said.phone and not _taken(session, shop_id, said.phone):
         fields["phone"] = said.phone
     person = Person((Key(EMAIL, said.email), *free), now, fields, properties)
-    (profile_id,) = resolve(session, shop_id, [person], now)
-    assert profile_id is not None  # it has a key
-    return profile_id
+    (whose,) = resolve(session, shop_id, [person], now)
+    assert whose is not None  # it has a key
+    return whose
 
 
 def _is_free(session: Session, shop_id: int, holder: int | None, owner: int | None) -> bool:
@@ -196,7 +197,7 @@ def _keep_consent(
     version: FormVersion,
     said: Submission,
     sender: Sender,
-    profile_id: int,
+    whose: Whose,
     now: datetime,
 ) -> None:
     """Write into the ledger what was allowed, in answer to which words."""
@@ -217,7 +218,7 @@ def _keep_consent(
                 "occurred_at": now,
                 "recorded_at": now,
                 "source": "form",
-                "profile_id": profile_id,
+                "profile_id": whose.origin_id,
                 "words": consent_words(texts, channel),
                 "form_id": version.form_id,
                 "form_version": version.version,
@@ -235,7 +236,7 @@ def _tell(
     shop: Shop,
     version: FormVersion,
     said: Submission,
-    profile_id: int,
+    whose: Whose,
     now: datetime,
 ) -> None:
     """Put it on the timeline, under Klaviyo's metric names."""
@@ -252,7 +253,7 @@ def _tell(
             {
                 "shop_id": shop.id,
                 "id": new_id(),
-                "profile_id": profile_id,
+                **whose.columns,
                 "metric": metric,
                 "unique_id": entry,
                 "occurred_at": now,
@@ -266,7 +267,7 @@ def _tell(
 
 
 def _write_answers(
-    session: Session, shop_id: int, said: Submission, profile_id: int, now: datetime
+    session: Session, shop_id: int, said: Submission, whose: Whose, now: datetime
 ) -> None:
     """Let the storefront's customer hold them, as metafields."""
     write_backs.put(
@@ -277,7 +278,7 @@ def _write_answers(
                 "kind": METAFIELD,
                 "name": name,
                 "value": answer,
-                "profile_id": profile_id,
+                **whose.columns,
                 "said_at": now,
             }
             for name, answer in said.answers.items()

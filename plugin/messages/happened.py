@@ -18,6 +18,7 @@ def record(
         "shop_id": message.shop_id,
         "id": new_id(),
         "profile_id": message.profile_id,
+        "origin_id": message.origin_id,
         "metric": metric,
         "unique_id": unique_id,
         "occurred_at": at,

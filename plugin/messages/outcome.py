@@ -95,7 +95,7 @@ def _mark_bounced(session: Session, message: Message, now: datetime) -> None:
                 "occurred_at": now,
                 "recorded_at": now,
                 "source": "bounce",
-                "profile_id": message.profile_id,
+                "profile_id": message.origin_id or message.profile_id,
                 "legal_basis": "",
             }
         ],

@@ -134,7 +134,7 @@ def _entry(
         "occurred_at": now,
         "recorded_at": now,
         "source": source,
-        "profile_id": message.profile_id,
+        "profile_id": message.origin_id or message.profile_id,
         "words": words,
         "ip": visitor.ip,
         "user_agent": visitor.user_agent[:500],

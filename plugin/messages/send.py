@@ -154,7 +154,6 @@ def _prepare(
     assert shop is not None
     profile = get_profile(session, shop_id, message.profile_id)
     if profile is not None:
-        message.profile_id = profile.id
         message.destination = gate.address_of(profile, message.channel) or ""
     channel = CHANNELS.get(message.channel)
     if channel is None:

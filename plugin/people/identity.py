@@ -1,110 +1,107 @@
 """Identity: which profile is it? In: people as their facts describe them. Out: a profile for each.
 
 Two people are one as soon as anything names both. The outcome depends on what was said, never on
-the order in which it came: keys are joined by union-find, and for each field the newest word wins.
+the order in which it came: whoever shares a key is joined, and for each field the newest word
+wins. One thing stands above the keys: what a person has parted (`plugin.people.merge`) is not
+joined by them again; a fact that names both sides goes to the side of its strongest key.
 """
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
 
 from sqlmodel import Session
 
-from plugin.facts import Key, Person
-from plugin.people.merge import fold_fields, merge_profiles
+from plugin.facts import Key, Person, Whose
+from plugin.people.merge import Household
 from storage import bulk, profiles
-from storage.ids import new_id
-from storage.profiles import Identity, Profile
-
-Node = Key | int
+from storage.profiles import EMAIL, PHONE, STRENGTH, Identity
 
 
 def resolve(
     session: Session, shop_id: int, people: Sequence[Person], now: datetime
-) -> list[int | None]:
-    """The profile of each person, made or merged as needed; None for one without any key."""
-    known = profiles.find_identities(session, shop_id, {k for p in people for k in p.keys})
-    groups = _groups(people, {Key(*key): profile_id for key, profile_id in known.items()})
-    loaded = profiles.load_profiles(session, shop_id, known.values())
-    chosen: dict[Key, int] = {}
-    fresh: list[dict[str, Any]] = []
-    for keys, profile_ids in groups:
-        kept = min(profile_ids) if profile_ids else new_id()
-        if not profile_ids:
-            loaded[kept] = _blank(shop_id, kept, now)
-            fresh.append(loaded[kept])
-        for gone in sorted(profile_ids - {kept}):
-            shared = next(k for k in sorted(keys) if known.get((k.kind, k.value)) == gone)
-            merge_profiles(session, shop_id, loaded[kept], loaded.pop(gone), shared.kind, now)
-        chosen.update(dict.fromkeys(keys, kept))
-    found = [chosen[p.keys[0]] if p.keys else None for p in people]
-    for person, profile_id in zip(people, found, strict=True):
-        if profile_id is not None:
-            _describe(loaded[profile_id], person)
-    made = {row["id"] for row in fresh}
-    bulk.add(session, Profile, fresh)
-    bulk.save(session, Profile, [row for key, row in loaded.items() if key not in made])
+) -> list[Whose | None]:
+    """Whose each person's facts are, made or merged as needed; None for one without any key."""
+    known = profiles.find_whose(session, shop_id, {k for p in people for k in p.keys})
+    house = Household(session, shop_id, now)
+    house.load(profile_id for profile_id, _ in known.values())
+    owners = {Key(*key): origin_id for key, (_, origin_id) in known.items()}
+    homes = _homes(house, people, owners)
+    for person, home in zip(people, homes, strict=True):
+        if home is not None:
+            house.describe(home, _without_others(person, home, owners, house))
+    house.save()
+    found = [None if home is None else Whose(house.profile_of(home), home) for home in homes]
     at = {key: person.at for person in people for key in person.keys}
-    bulk.add(
-        session,
-        Identity,
-        [
-            {
-                "shop_id": shop_id,
-                "kind": key.kind,
-                "value": key.value,
-                "profile_id": profile_id,
-                "linked_at": at[key],
-            }
-            for key, profile_id in sorted(chosen.items())
-            if (key.kind, key.value) not in known and key in at
-        ],
-    )
+    new = [
+        {"shop_id": shop_id, "kind": key.kind, "value": key.value, "linked_at": at[key],
+         **Whose(house.profile_of(origin_id), origin_id).columns}
+        for key, origin_id in sorted(owners.items())
+        if key not in known
+    ]  # fmt: skip
+    bulk.add(session, Identity, new)
     return found
 
 
-def _groups(people: Sequence[Person], known: dict[Key, int]) -> list[tuple[set[Key], set[int]]]:
-    """Keys and profiles that belong together, as (keys, profile ids)."""
-    parent: dict[Node, Node] = {}
+def _homes(house: Household, people: Sequence[Person], owners: dict[Key, int]) -> list[int | None]:
+    """The origin of each person; new keys go into `owners`, and who shares a key is joined.
 
-    def root(node: Node) -> Node:
-        parent.setdefault(node, node)
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for person in people:
+    Who has a key that we know comes first: whoever shares a new key with her is hers, and needs no
+    merge.
+    """
+    homes: list[int | None] = [None] * len(people)
+    having: dict[Key, list[int]] = {}
+    for index, person in enumerate(people):
         for key in person.keys:
-            parent[root(key)] = root(person.keys[0])
-            if key in known:
-                parent[root(known[key])] = root(key)
-    together: dict[Node, tuple[set[Key], set[int]]] = {}
-    for node in list(parent):
-        keys, ids = together.setdefault(root(node), (set(), set()))
-        if isinstance(node, Key):
-            keys.add(node)
-        else:
-            ids.add(node)
-    return list(together.values())
+            having.setdefault(key, []).append(index)
+    waiting = {index: None for index, person in enumerate(people) if person.keys}
+    ready = deque(each for each in waiting if any(key in owners for key in people[each].keys))
+    while waiting:
+        for index in ready:
+            waiting.pop(index, None)
+        while ready:
+            index = ready.popleft()
+            person = people[index]
+            homes[index] = home = _home(house, person, owners)
+            for key in person.keys:
+                if key not in owners:
+                    owners[key] = home
+                    woken = [each for each in having[key] if each in waiting]
+                    ready += woken
+                    for each in woken:
+                        del waiting[each]
+        ready.extend(list(waiting)[:1])
+    return homes
 
 
-def _blank(shop_id: int, profile_id: int, now: datetime) -> dict[str, Any]:
-    own = {"shop_id": shop_id, "id": profile_id, "created_at": now}
-    return {**_defaults(), **own, "properties": {}, "field_times": {}}
+def _home(house: Household, person: Person, owners: dict[Key, int]) -> int:
+    """The origin that a person's strongest known key names, joined with those of the others."""
+    named = [key for key in sorted(person.keys, key=_strength) if key in owners]
+    if not named:
+        return house.add()
+    home = owners[named[0]]
+    for key in named[1:]:
+        other = owners[key]
+        if house.profile_of(home) != house.profile_of(other) and not house.apart(home, other):
+            house.join(home, other, key.kind)
+    return home
 
 
-@lru_cache
-def _defaults() -> dict[str, Any]:
-    """A row of which nothing is known; making an object for each costs more than to insert it."""
-    return dict.fromkeys(column.name for column in Profile.__table__.c)  # type: ignore[attr-defined]
+def _without_others(person: Person, home: int, owners: dict[Key, int], house: Household) -> Person:
+    """What is said of a person, without an address of somebody whom she is apart from."""
+    others = {
+        key.kind
+        for key in person.keys
+        if key.kind in (EMAIL, PHONE)
+        and person.fields.get(key.kind) == key.value
+        and house.profile_of(owners[key]) != house.profile_of(home)
+    }
+    if not others:
+        return person
+    kept = {name: value for name, value in person.fields.items() if name not in others}
+    return replace(person, fields=kept)
 
 
-def _describe(row: dict[str, Any], person: Person) -> None:
-    """Write what was said of a person into her row, each field if it is the newest word on it."""
-    fold_fields(row, person.fields, dict.fromkeys(person.fields, person.at.isoformat()))
-    times = {f"properties.{name}": person.at.isoformat() for name in person.properties}
-    fold_fields(row, {f"properties.{k}": v for k, v in person.properties.items()}, times)
-    row["created_at"] = min(row["created_at"], person.at)
-    row["seen_at"] = person.at if row["seen_at"] is None else max(row["seen_at"], person.at)
+def _strength(key: Key) -> int:
+    return STRENGTH.index(key.kind)

@@ -1,93 +1,272 @@
-"""Merges: two profiles that turned out to be one person. In: their rows. Out: one, and a record."""
+"""Merges: two profiles that turned out to be one person, and the way back.
 
-from datetime import UTC, datetime
-from typing import Any
+A merged profile is a tree: its origins (the profiles that it was made of) are joined by merges.
+Every row remembers the origin that it came to, and every origin keeps what was said of it alone.
+So a merge that is taken back, in whatever order, parts the tree at that place, and each side has
+what was its own: identities, events, orders, messages, enrolments, lists, fields. What came in
+between went to the origin of the strongest key that it named.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 
 from sqlmodel import Session
 
-from storage import (
-    checkouts,
-    consent,
-    events,
-    flows,
-    lists,
-    messages,
-    orders,
-    profiles,
-    write_backs,
-)
+from plugin.facts import Person, Whose
+from plugin.people import fields
+from plugin.people.fields import MERCHANT, Row
+from storage import bulk, lists, merges, profiles
 from storage.ids import new_id
 from storage.profiles import Merge, Profile
 
-FIELDS = ("email", "phone", "first_name", "last_name", "locale", "country", "timezone")
-# Enrolments and messages first: who works on one holds its row and writes the others under its
-# profile. Once we have those rows, what was written is there to be moved, and what comes is ours.
-MOVES = (
-    flows.move_enrolments,
-    messages.move_messages,
-    events.move_events,
-    orders.move_orders,
-    checkouts.move_checkouts,
-    consent.move_consents,
-    lists.move_memberships,
-    write_backs.move_write_backs,
-)
 
 
-def merge_profiles(
-    session: Session,
-    shop_id: int,
-    kept: dict[str, Any],
-    gone: dict[str, Any],
-    because: str,
-    now: datetime,
-) -> None:
-    """Fold `gone` into `kept` (rows of `profile`; `kept` changes in place) and move all it had."""
-    identities = profiles.identities_of(session, shop_id, [gone["id"]])
-    session.add(
-        Merge(
-            shop_id=shop_id,
-            id=new_id(),
-            kept_id=kept["id"],
-            merged_id=gone["id"],
-            because=because,
-            merged_profile=Profile(**gone).model_dump(mode="json"),
-            merged_identities=[[identity.kind, identity.value] for identity in identities],
-            at=now,
-        )
-    )
-    session.flush()
-    session.expunge_all()
-    values = {name: gone[name] for name in FIELDS if gone[name] is not None}
-    values |= {f"properties.{name}": value for name, value in gone["properties"].items()}
-    fold_fields(kept, values, gone["field_times"])
-    kept["created_at"] = min(kept["created_at"], gone["created_at"])
-    kept["seen_at"] = max(kept["seen_at"], gone["seen_at"])
-    for move in MOVES:
-        move(session, shop_id, gone["id"], kept["id"])
-    profiles.absorb(session, shop_id, gone["id"], kept["id"])
+@dataclass
+class Household:
+    """Some profiles of a shop while they are joined and parted; `save` writes them all."""
+
+    session: Session
+    shop_id: int
+    now: datetime
+    rows: dict[int, Row] = field(default_factory=dict)
+    origins: dict[int, Row] = field(default_factory=dict)
+    fresh: set[int] = field(default_factory=set)
+
+    def load(self, profile_ids: Iterable[int]) -> None:
+        """Take in profiles that are there."""
+        ids = set(profile_ids) - self.rows.keys()
+        if ids:
+            self.rows |= profiles.load_profiles(self.session, self.shop_id, ids)
+            self.origins |= merges.load_origins(self.session, self.shop_id, ids)
+
+    def add(self, profile_id: int | None = None) -> int:
+        """Make a profile of which nothing is known; its id."""
+        made = profile_id or new_id()
+        own = {"shop_id": self.shop_id, "id": made, "created_at": self.now}
+        empty: Row = {"properties": {}, "field_times": {}, "field_sources": {}}
+        self.rows[made] = {**_nothing(), **own, **empty}
+        self.fresh.add(made)
+        return made
+
+    def profile_of(self, origin_id: int) -> int:
+        """The profile that an origin is part of."""
+        held = self.origins.get(origin_id)
+        return origin_id if held is None else int(held["profile_id"])
+
+    def tree(self, profile_id: int) -> set[int]:
+        """The origins of a profile: at least itself."""
+        held = {key for key, row in self.origins.items() if row["profile_id"] == profile_id}
+        return held or {profile_id}
+
+    def apart(self, one_id: int, other_id: int) -> list[Merge]:
+        """The undone merges that keep the profiles of two origins apart."""
+        one, other = self.tree(self.profile_of(one_id)), self.tree(self.profile_of(other_id))
+        return [
+            merge
+            for merge in merges.between(self.session, self.shop_id, one)
+            if merge.apart
+            and (
+                (merge.one_id in one and merge.other_id in other)
+                or (merge.one_id in other and merge.other_id in one)
+            )
+        ]
+
+    def join(self, one_id: int, other_id: int, because: str, by: str = "") -> int:
+        """Make one profile of those of two origins, the older one; its id."""
+        kept, gone = sorted((self.profile_of(one_id), self.profile_of(other_id)))
+        if kept == gone:
+            return kept
+        for profile_id in (kept, gone):
+            self._remember(profile_id)
+        merges.add_merge(
+            self.session,
+            {
+                "shop_id": self.shop_id, "id": new_id(), "one_id": one_id, "other_id": other_id,
+                "because": because, "at": self.now, "by": by, "apart": False,
+            },
+        )  # fmt: skip
+        self.session.flush()
+        self.session.expunge_all()
+        self._share_lists(kept, gone)
+        merges.move(self.session, self.shop_id, gone, kept)
+        fields.absorb(self.rows[kept], self.rows.pop(gone))
+        merges.drop_profile(self.session, self.shop_id, gone)
+        for origin_id in self.tree(gone):
+            self.origins[origin_id]["profile_id"] = kept
+        return kept
+
+    def part(self, side: Collection[int]) -> None:
+        """Let some origins of a profile be a profile by themselves again."""
+        old = self.profile_of(min(side))
+        rest = self.tree(old) - set(side)
+        away, home = (side, rest) if old in rest else (rest, side)
+        new = min(away)
+        self.session.flush()
+        self.session.expunge_all()
+        self._part_lists(old, new, away)
+        merges.move_back(self.session, self.shop_id, old, new, away)
+        self.add(new)
+        for profile_id, tree in ((old, home), (new, away)):
+            first, *others = (fields.read_own(self.origins[each]["own"]) for each in sorted(tree))
+            self.rows[profile_id] |= first
+            for other in others:
+                fields.absorb(self.rows[profile_id], other)
+            for each in tree:
+                self.origins[each]["profile_id"] = profile_id
+        for tree in (home, away):
+            if len(tree) == 1:
+                merges.drop_origins(self.session, self.shop_id, tree)
+                del self.origins[min(tree)]
+
+    def describe(self, origin_id: int, person: Person) -> None:
+        """Write what a fact says into the profile and, where it is one of several, the origin."""
+        fields.describe(self.rows[self.profile_of(origin_id)], person)
+        if held := self.origins.get(origin_id):
+            alone = fields.read_own(held["own"])
+            fields.describe(alone, person)
+            held["own"] = fields.own(alone)
+
+    def save(self) -> None:
+        """Write everything back."""
+        fresh = [row for key, row in self.rows.items() if key in self.fresh]
+        known = [row for key, row in self.rows.items() if key not in self.fresh]
+        bulk.add(self.session, Profile, fresh)
+        bulk.save(self.session, Profile, known)
+        merges.save_origins(self.session, list(self.origins.values()))
+
+    def _remember(self, profile_id: int) -> None:
+        """Let a profile that stood alone be an origin."""
+        if self.tree(profile_id) == {profile_id} and profile_id not in self.origins:
+            self.origins[profile_id] = {
+                "shop_id": self.shop_id, "id": profile_id, "profile_id": profile_id,
+                "own": fields.own(self.rows[profile_id]), "memberships": [],
+            }  # fmt: skip
+
+    def _share_lists(self, kept: int, gone: int) -> None:
+        """Of two memberships of one list the earlier one counts; the other waits at its origin."""
+        held: dict[int, Row] = {}
+        for profile_id in (kept, gone):
+            for row in merges.memberships_of(self.session, self.shop_id, profile_id):
+                row["origin_id"] = row["origin_id"] or profile_id
+                row["profile_id"] = kept
+                rival = held.setdefault(row["list_id"], row)
+                if rival is not row:
+                    first, second = sorted((rival, row), key=_joined)
+                    held[row["list_id"]] = first
+                    self._wait(second)
+        self._put_lists((kept, gone), held.values())
+
+    def _part_lists(self, old: int, new: int, away: Collection[int]) -> None:
+        rows = []
+        for row in merges.memberships_of(self.session, self.shop_id, old):
+            row["origin_id"] = row["origin_id"] or old
+            rows.append(row)
+        for origin_id in self.tree(old):
+            held = self.origins[origin_id]
+            rows += [
+                {"shop_id": self.shop_id, "list_id": list_id, "origin_id": origin_id,
+                 "joined_at": datetime.fromisoformat(at), "source": source}
+                for list_id, at, source in held["memberships"]
+            ]  # fmt: skip
+            held["memberships"] = []
+        shown: dict[tuple[int, int], Row] = {}
+        for row in sorted(rows, key=_joined):
+            row["profile_id"] = new if row["origin_id"] in away else old
+            if shown.setdefault((row["profile_id"], row["list_id"]), row) is not row:
+                self._wait(row)
+        self._put_lists((old, new), shown.values())
+
+    def _wait(self, row: Row) -> None:
+        origin = self.origins[row["origin_id"]]
+        said = [row["list_id"], row["joined_at"].isoformat(), row["source"]]
+        origin["memberships"] = [*origin["memberships"], said]
+
+    def _put_lists(self, profile_ids: Iterable[int], rows: Iterable[Row]) -> None:
+        put = [
+            {
+                **row,
+                "origin_id": None if row["origin_id"] == row["profile_id"] else row["origin_id"],
+            }
+            for row in rows
+        ]
+        merges.put_memberships(self.session, self.shop_id, profile_ids, put)
 
 
-def fold_fields(row: dict[str, Any], values: dict[str, Any], times: dict[str, str]) -> None:
-    """Write values into a profile's row, each if it is newer than what the row has.
+def join(session: Session, shop_id: int, one_id: int, other_id: int, by: str, now: datetime) -> int:
+    """Make one profile of two because a person says so, even where keys may not; its id.
 
-    Of two words of the same moment the greater one wins, so that any order gives the same row.
-    `times` are ISO 8601; they are compared as moments and kept in UTC.
+    The caller holds the shop's lock and commits.
     """
-    row["properties"], row["field_times"] = dict(row["properties"]), dict(row["field_times"])
-    for name, value in values.items():
-        at = _utc(times.get(name, ""))
-        place, key = (row, name)
-        if name.startswith("properties."):
-            place, key = row["properties"], name.removeprefix("properties.")
-        if (at, str(value)) > (_utc(row["field_times"].get(name, "")), str(place.get(key) or "")):
-            place[key] = value
-            row["field_times"][name] = at
+    house = Household(session, shop_id, now)
+    house.load((one_id, other_id))
+    merges.lift(session, shop_id, [merge.id for merge in house.apart(one_id, other_id)])
+    kept = house.join(one_id, other_id, MERCHANT, by)
+    house.save()
+    return kept
 
 
-def _utc(text: str) -> str:
-    return (
-        datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="microseconds")
-        if text
-        else ""
-    )
+def join_list(
+    session: Session, shop_id: int, list_id: int, whose: Whose, at: datetime, source: str
+) -> bool:
+    """Put a shopper on a list; whether her profile was not on it before.
+
+    Where another origin of her profile was, it is kept that this one is, too.
+    """
+    origin_id = whose.columns["origin_id"]
+    if lists.join_list(session, shop_id, list_id, whose.profile_id, at, source, origin_id):
+        return True
+    held = merges.load_origins(session, shop_id, [whose.profile_id]).get(whose.origin_id)
+    rows = merges.memberships_of(session, shop_id, whose.profile_id)
+    first = next(row["origin_id"] or whose.profile_id for row in rows if row["list_id"] == list_id)
+    if held and first != whose.origin_id and list_id not in {m[0] for m in held["memberships"]}:
+        held["memberships"] = [*held["memberships"], [list_id, at.isoformat(), source]]
+        merges.save_origins(session, [held])
+    return False
+
+
+def undo(session: Session, shop_id: int, merge_id: int, by: str, now: datetime) -> bool:
+    """Take a merge back; False when there is none to take back.
+
+    From now on no key joins the two sides again: what names both goes to the side of its
+    strongest key. Only a person joins them anew. The caller holds the shop's lock and commits.
+    """
+    merge = merges.get_merge(session, shop_id, merge_id)
+    if merge is None or merge.undone_at is not None:
+        return False
+    merges.undo(session, shop_id, merge_id, now, by)
+    held = profiles.get_profile(session, shop_id, merge.one_id)
+    if held is None:
+        return False  # forgotten meanwhile
+    house = Household(session, shop_id, now)
+    house.load([held.id])
+    tree = house.tree(held.id)
+    links = [
+        (each.one_id, each.other_id)
+        for each in merges.between(session, shop_id, tree)
+        if each.undone_at is None and each.id != merge_id
+    ]
+    house.part(_reached(merge.one_id, links))
+    house.save()
+    return True
+
+
+def _reached(start: int, links: Collection[tuple[int, int]]) -> set[int]:
+    """Everything that links lead to from a start."""
+    reached, grown = {start}, True
+    while grown:
+        fresh = {end for link in links if reached & set(link) for end in link} - reached
+        reached |= fresh
+        grown = bool(fresh)
+    return reached
+
+
+def _joined(row: Row) -> tuple[datetime, int]:
+    return row["joined_at"], row["origin_id"]
+
+
+@lru_cache
+def _nothing() -> Row:
+    """A row of which nothing is known; making an object for each costs more than to insert it."""
+    return dict.fromkeys(column.name for column in Profile.__table__.c)  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from typing import Any
 from plugin import bell, clock
 from plugin.errors import RegularsError
 from plugin.facts import Key, Person
+from plugin.people.fields import MERCHANT
 from plugin.people.identity import resolve
 from storage import db, profiles, write_backs
 from storage.write_backs import OFF, ON, TAG
@@ -35,9 +36,11 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         known = profiles.identities_of(session, shop_id, [profile.id]) if profile else ()
         if profile is None or not known:
             raise RegularsError("There is no such profile.", 404)
-        her = Person((Key(known[0].kind, known[0].value),), now, properties={PREFIX + tag: on})
-        resolve(session, shop_id, [her], now)
-        said = {"kind": TAG, "name": tag, "value": ON if on else OFF, "profile_id": profile.id}
+        her = Person((Key(known[0].kind, known[0].value),), now)
+        her.properties, her.source = {PREFIX + tag: on}, MERCHANT
+        (whose,) = resolve(session, shop_id, [her], now)
+        assert whose is not None  # she has a key
+        said = {"kind": TAG, "name": tag, "value": ON if on else OFF, **whose.columns}
         write_backs.put(session, shop_id, [{**said, "said_at": now}], now)
     bell.ring("write_back", shop_id)
     return tag

@@ -7,6 +7,8 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.events.record import record
+from plugin.facts import Did, Facts, Key, Person
 from plugin.onboard import furnish
 from storage import consent, db, events, forms, inbox, messages, orders, profiles
 from storage.flows import LIVE, Enrolment, StepLog, flows_of, get_flow_version
@@ -14,7 +16,7 @@ from storage.ids import new_id
 from storage.lists import join_list, lists_of
 from storage.messages import Credit, Message
 from storage.products import Product
-from storage.profiles import Identity, Merge, Profile
+from storage.profiles import Identity, Profile
 from storage.shops import Shop
 
 PEOPLE = [
@@ -149,6 +151,7 @@ def _event(
         "shop_id": shop.id,
         "id": (event_id := new_id()),
         "profile_id": profile_id,
+        "origin_id": None,
         "metric": metric,
         "unique_id": str(event_id),
         "occurred_at": at,
@@ -330,12 +333,15 @@ def _story(session: Session, shop: Shop, maya: Profile, now: datetime) -> None:
             due_at=now - timedelta(minutes=70), created_at=now - timedelta(minutes=70),
         )
     )  # fmt: skip
-    session.add(
-        Merge(
-            shop_id=shop.id, id=new_id(), kept_id=maya.id, merged_id=new_id(),
-            because="email:maya.okafor@example.com", at=now - timedelta(minutes=160),
-        )
-    )  # fmt: skip
+    _second_browser(session, shop, now - timedelta(days=3))
+
+
+def _second_browser(session: Session, shop: Shop, at: datetime) -> None:
+    """Maya looked around on another device, and then gave her address there."""
+    tablet, email = Key("browser_id", "b-tablet"), Key("email", "maya.okafor@example.com")
+    seen = Person((tablet,), at)
+    record(session, shop, Facts([seen], [Did(seen, "Viewed Product", "tablet", at)]), at)
+    record(session, shop, Facts([Person((email, tablet), at)]), at)
 
 
 def _quarantine(session: Session, shop: Shop, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """What a merchant does: switch, save, search, page on, try again; and what she is then told."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from plugin import clock
 from storage import coupons, db, flows, forms, inbox, write_backs
 from storage.ids import new_id
-from storage.profiles import Profile
+from storage.profiles import Profile, find_identities
 from storage.shops import get_shop
 
 
@@ -308,3 +309,19 @@ def test_what_is_no_tag_is_refused(merchant, shop, filled, tag):
     with db.transaction() as session:
         due = write_backs.claim(session, shop.id, clock.now(), 100, 0)
     assert [row.name for row in due if row.kind == "tag"] == []
+
+
+def test_a_merge_is_shown_and_taken_back(merchant, shop, filled):
+    page = f"/audience/profiles/{filled['profile']}"
+    before = merchant.fetch(page).text
+    merge_id = re.search(r'name="undo" value="(\d+)"', before)[1]
+
+    answer = merchant.post(page, undo=merge_id)
+
+    assert toast(answer) == "These are two profiles again."
+    assert "Only you can join the two again" in answer.text
+    assert 'name="undo"' not in answer.text
+    with db.reading() as session:
+        known = find_identities(session, shop.id, [("browser_id", "b-tablet")])
+    assert known["browser_id", "b-tablet"] != filled["profile"]
+    assert merchant.post(page, undo="x").status_code == 404

@@ -68,7 +68,8 @@ def test_events_of_one_moment_are_paged_without_a_hole(database, shop):
     rows = [
         {
             "shop_id": shop.id, "id": new_id(), "profile_id": 1, "unique_id": str(n),
-            "metric": "Ordered Product" if n % 2 else "Viewed Product", "occurred_at": AT,
+            "origin_id": None, "occurred_at": AT,
+            "metric": "Ordered Product" if n % 2 else "Viewed Product",
             "value": None, "currency": None, "properties": {},
         }
         for n in range(7)

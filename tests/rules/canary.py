@@ -24,7 +24,7 @@ from storage.lists import Membership
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
 from storage.privacy import DATA_REQUEST, PrivacyRequest
-from storage.profiles import Identity, Merge, Profile
+from storage.profiles import Identity, Merge, Origin, Profile
 from storage.shops import Shop
 from storage.subscriptions import Subscription
 from storage.write_backs import WriteBack
@@ -66,9 +66,8 @@ def plant(shop: Shop) -> list[SQLModel]:
                 properties={"street": STREET}, field_times={"email": at.isoformat()},
                 created_at=at, seen_at=at),
         *(Identity(**hers, kind=kind, value=value, linked_at=at) for kind, value in known.items()),
-        Merge(**of, id=new_id(), kept_id=profile, merged_id=merged, because="email", at=at,
-              merged_profile={"email": OLD_EMAIL, "last_name": LAST},
-              merged_identities=[["email", OLD_EMAIL]]),
+        Merge(**of, id=new_id(), one_id=profile, other_id=merged, because="email", at=at),
+        Origin(**hers, id=merged, own={"email": OLD_EMAIL, "last_name": LAST}),
         Consent(**of, channel="email", address=EMAIL, state="subscribed", changed_at=at,
                 event_id=1),
         Consent(**of, channel="sms", address=PHONE, state="subscribed", changed_at=at, event_id=2),

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from plugin import clock
+from plugin.facts import Key, Person
+from plugin.people.identity import resolve
 from storage import append_only, consent, db, erasure, flaws, ledger, secrets
 from storage.consent import BOUNCED, IMPLIED, PENDING, SUBSCRIBED, UNSUBSCRIBED
 from storage.flaws import CHANGED, MISSING, STATE, Flaw
@@ -82,15 +85,22 @@ def test_l28_the_database_refuses_to_change_the_ledger(database, shop, act):
     assert found(shop) == []
 
 
-def test_l28_a_merge_may_move_entries_to_another_profile(database, shop):
-    tell(shop, SUBSCRIBED, profile_id=1)
+def test_l28_a_merge_leaves_entries_where_they_came(database, shop):
+    with db.transaction() as session:
+        said = Person((Key("customer_id", "7"),), clock.now())
+        resolve(session, shop.id, [said], clock.now())
+        (maya,) = resolve(
+            session, shop.id, [Person((Key("email", MAYA),), clock.now())], clock.now()
+        )
+    tell(shop, SUBSCRIBED, profile_id=maya.profile_id)
 
     with db.transaction() as session:
-        consent.move_consents(session, shop.id, 1, 2)
+        both = Person((Key("customer_id", "7"), Key("email", MAYA)), clock.now())
+        (joined,) = resolve(session, shop.id, [both], clock.now())
 
     with db.reading() as session:
-        (moved,) = consent.ledger_of(session, shop.id, [("email", MAYA)])
-    assert moved.profile_id == 2
+        (entry,) = consent.ledger_of(session, shop.id, [("email", MAYA)])
+    assert entry.profile_id == maya.profile_id != joined.profile_id
     assert found(shop) == []
 
 

@@ -49,7 +49,13 @@ def test_a_saved_row_replaces_that_row_and_no_other_shops(shop: Shop) -> None:
 
 
 def test_what_is_known_is_passed_over_only_when_asked(shop: Shop) -> None:
-    row = {"shop_id": shop.id, "kind": "email", "value": "a@example.com", "linked_at": AT}
+    row = {
+        "shop_id": shop.id,
+        "kind": "email",
+        "value": "a@example.com",
+        "linked_at": AT,
+        "origin_id": None,
+    }
     with db.transaction() as session:
         bulk.add(session, Identity, [row | {"profile_id": 1}])
         bulk.add(session, Identity, [row | {"profile_id": 2}], unless_known=True)

@@ -94,8 +94,8 @@ def test_a_clock_that_is_wrong_is_put_right(client, shop):
 
 def know(shop, *keys):
     with db.transaction() as session:
-        (profile_id,) = resolve(session, shop.id, [Person(keys, NOW)], NOW)
-    return profile_id
+        (whose,) = resolve(session, shop.id, [Person(keys, NOW)], NOW)
+    return whose.profile_id
 
 
 def holders(shop, *keys):

@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
         sa.Column("told_at", UTCDateTime(), nullable=False),
@@ -209,6 +210,7 @@ def upgrade() -> None:
         sa.Column("flow_id", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("event_id", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
@@ -245,6 +247,7 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
         sa.Column("metric", sa.String(), nullable=False),
         sa.Column("unique_id", sa.String(), nullable=False),
         sa.Column("occurred_at", UTCDateTime(), nullable=False),
@@ -330,6 +333,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
         sa.Column("linked_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "kind", "value"),
     )
@@ -359,6 +363,7 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("list_id", sa.BigInteger(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
         sa.Column("joined_at", UTCDateTime(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "list_id", "profile_id"),
@@ -372,20 +377,27 @@ def upgrade() -> None:
         "merge",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("kept_id", sa.BigInteger(), nullable=False),
-        sa.Column("merged_id", sa.BigInteger(), nullable=False),
+        sa.Column("one_id", sa.BigInteger(), nullable=False),
+        sa.Column("other_id", sa.BigInteger(), nullable=False),
         sa.Column("because", sa.String(), nullable=False),
-        sa.Column("merged_profile", Json, nullable=False),
-        sa.Column("merged_identities", Json, nullable=False),
         sa.Column("at", UTCDateTime(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("undone_at", UTCDateTime(), nullable=True),
+        sa.Column("undone_by", sa.String(), nullable=False),
+        sa.Column("apart", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
+    with op.batch_alter_table("merge", schema=None) as batch_op:
+        batch_op.create_index("merge_one", ["shop_id", "one_id"], unique=False)
+        batch_op.create_index("merge_other", ["shop_id", "other_id"], unique=False)
+
     op.create_table(
         "message",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("destination", sa.String(), nullable=False),
         sa.Column("transactional", sa.Boolean(), nullable=False),
@@ -452,6 +464,7 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=True),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("placed_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
@@ -470,6 +483,18 @@ def upgrade() -> None:
         batch_op.create_index(
             "orders_profile", ["shop_id", "profile_id", "placed_at"], unique=False
         )
+
+    op.create_table(
+        "origin",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("own", Json, nullable=False),
+        sa.Column("memberships", Json, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("origin", schema=None) as batch_op:
+        batch_op.create_index("origin_profile", ["shop_id", "profile_id"], unique=False)
 
     op.create_table(
         "plan",
@@ -539,6 +564,7 @@ def upgrade() -> None:
         sa.Column("timezone", sa.String(), nullable=True),
         sa.Column("properties", Json, nullable=False),
         sa.Column("field_times", Json, nullable=False),
+        sa.Column("field_sources", Json, nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("seen_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
@@ -640,6 +666,7 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=True),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("interval", sa.String(), nullable=False),
         sa.Column("interval_count", sa.Integer(), nullable=False),
@@ -702,6 +729,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=True),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
         sa.Column("said_at", UTCDateTime(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("due_at", UTCDateTime(), nullable=False),
@@ -774,6 +802,10 @@ def downgrade() -> None:
 
     op.drop_table("privacy_request")
     op.drop_table("plan")
+    with op.batch_alter_table("origin", schema=None) as batch_op:
+        batch_op.drop_index("origin_profile")
+
+    op.drop_table("origin")
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.drop_index("orders_profile")
         batch_op.drop_index("orders_placed")
@@ -797,6 +829,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("message")
+    with op.batch_alter_table("merge", schema=None) as batch_op:
+        batch_op.drop_index("merge_other")
+        batch_op.drop_index("merge_one")
+
     op.drop_table("merge")
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.drop_index("membership_joined")

@@ -5,10 +5,12 @@ import time
 from datetime import UTC, datetime
 
 from plugin import clock
-from plugin.facts import Key, Person
+from plugin.events.record import record as record_facts
+from plugin.facts import Did, Facts, Key, Person
 from plugin.messages.happened import record
+from plugin.people import merge
 from plugin.people.identity import resolve
-from storage import db
+from storage import about, db, flows, merges, profiles
 from storage.events import timeline
 from storage.ids import new_id
 from storage.messages import add_messages, lock_message
@@ -21,9 +23,9 @@ EMAIL, CUSTOMER = Key("email", "maya@example.com"), Key("customer_id", "7")
 def know(shop: Shop, *keys: Key) -> int:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        (profile_id,) = resolve(session, shop.id, [Person(keys, AT)], AT)
-    assert profile_id is not None
-    return profile_id
+        (whose,) = resolve(session, shop.id, [Person(keys, AT)], AT)
+    assert whose is not None
+    return whose.profile_id
 
 
 def test_a_click_beside_a_merge_moves_with_the_message(database: str, shop: Shop) -> None:
@@ -44,3 +46,100 @@ def test_a_click_beside_a_merge_moves_with_the_message(database: str, shop: Shop
 
     with db.reading() as session:
         assert [event.metric for event in timeline(session, shop.id, kept)] == ["Clicked Email"]
+
+
+def undo_all(shop: Shop, profile_id: int) -> None:
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        for each in merges.merges_of(session, shop.id, profile_id, 10):
+            merge.undo(session, shop.id, each.id, "42", AT)
+
+
+def holders(shop: Shop, *keys: Key) -> list[int]:
+    with db.reading() as session:
+        found = profiles.find_identities(session, shop.id, keys)
+    return [found[key] for key in keys]
+
+
+def test_each_side_gets_back_what_was_its_own(database: str, shop: Shop) -> None:
+    maya, tablet = [Key("email", "maya@example.com")], [Key("browser_id", "tablet")]
+    with db.transaction() as session:
+        flow = {"version": 1, "event_id": None, "action_id": "1", "lease_until": 0.0}
+        for keys, name in ((maya, "maya"), (tablet, "tablet")):
+            person = Person(tuple(keys), AT, properties={"skin_need": name})
+            did = Did(person, "Viewed Product", name, AT)
+            row = {"token": name, "started_at": AT, "updated_at": AT, "told_at": AT, "total": 1}
+            facts = Facts([person], [did], checkouts=[(person, {**row, "currency": "USD",
+                                                                "completed_at": None, "url": "",
+                                                                "lines": []})])  # fmt: skip
+            record_facts(session, shop, facts, AT)
+            (whose,) = resolve(session, shop.id, [person], AT)
+            assert whose is not None
+            merge.join_list(session, shop.id, 1, whose, AT, name)
+            flows.enrol(
+                session,
+                [{"shop_id": shop.id, "id": new_id(), "flow_id": 1, "key": name, "due_at": AT,
+                  "started_at": AT, "entered_at": AT, **flow, **whose.columns}],
+            )  # fmt: skip
+    before = dump(shop)
+    kept = know(shop, *maya, *tablet)
+    assert len(dump(shop)["profile"]) == 1
+    assert len(dump(shop)["membership"]) == 1
+
+    undo_all(shop, kept)
+
+    assert dump(shop) == before
+
+
+def dump(shop: Shop) -> dict[str, list[str]]:
+    """Every row of the shop but the merges themselves, without the moment of the join."""
+    found = {}
+    with db.reading() as session:
+        for table in about.tables():
+            if table.name != "merge":
+                rows = session.connection().execute(
+                    table.select().where(table.c.shop_id == shop.id).order_by(*table.primary_key)
+                )
+                found[table.name] = [str(row) for row in rows]
+    return found
+
+
+def test_what_was_parted_is_not_joined_by_the_same_keys_again(database: str, shop: Shop) -> None:
+    customer, email = know(shop, CUSTOMER), know(shop, EMAIL)
+    undo_all(shop, know(shop, EMAIL, CUSTOMER))
+    cart = Key("cart_token", "new")
+
+    with db.transaction() as session:
+        said = Person((EMAIL, CUSTOMER, cart), AT, {"email": EMAIL.value, "first_name": "Maya"})
+        (whose,) = resolve(session, shop.id, [said], AT)
+
+    assert whose is not None
+    assert whose.profile_id == customer, "the customer's id is the strongest key"
+    assert holders(shop, EMAIL, CUSTOMER, cart) == [email, customer, customer]
+    with db.reading() as session:
+        profile = profiles.get_profile(session, shop.id, customer)
+    assert profile is not None
+    assert (profile.first_name, profile.email) == ("Maya", None), "the address is somebody else's"
+
+
+def test_a_person_joins_again_what_a_person_parted(database: str, shop: Shop) -> None:
+    customer, email = know(shop, CUSTOMER), know(shop, EMAIL)
+    undo_all(shop, know(shop, EMAIL, CUSTOMER))
+
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        kept = merge.join(session, shop.id, customer, email, "42", AT)
+
+    assert holders(shop, EMAIL, CUSTOMER) == [kept, kept]
+    undo_all(shop, kept)
+    assert holders(shop, EMAIL, CUSTOMER) == [email, customer]
+    know(shop, EMAIL, CUSTOMER)
+    assert holders(shop, EMAIL, CUSTOMER) == [email, customer]
+
+
+def test_every_table_about_a_shopper_moves_with_her() -> None:
+    about_her = {table.name for table in about.tables() if "profile_id" in table.c}
+    moved = {table.__tablename__ for table in merges.MOVED}
+
+    assert about_her - moved == merges.STAYS
+    assert all("origin_id" in table.__table__.c for table in merges.MOVED)  # type: ignore[attr-defined]

@@ -382,9 +382,10 @@ def test_answers_wait_for_their_customer_and_become_her_metafields(
 ) -> None:
     with db.transaction() as session:
         person = Person(keys(("email", ANA)), clock.now())
-        (profile_id,) = resolve(session, shop_id, [person], clock.now())
+        (whose,) = resolve(session, shop_id, [person], clock.now())
+        assert whose is not None
         said = {"kind": "metafield", "name": "skin_need", "value": "hydration"}
-        said |= {"profile_id": profile_id, "said_at": clock.now()}
+        said |= {**whose.columns, "said_at": clock.now()}
         write_backs.put(session, shop_id, [said], clock.now())
     work(shop_id)
     with db.reading() as session:

@@ -1,0 +1,176 @@
+"""Merges: rows that move from one profile to another, and back to where they came from."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, or_, update
+from sqlmodel import Session, SQLModel, col, select
+
+from storage import db
+from storage.checkouts import Checkout
+from storage.events import Event
+from storage.flows import Enrolment
+from storage.lists import Membership
+from storage.messages import Message
+from storage.orders import Order
+from storage.profiles import Identity, Merge, Origin, Profile
+from storage.subscriptions import Subscription
+from storage.write_backs import WriteBack
+
+# Enrolments and messages first: who works on one holds its row and writes the others under its
+# profile. Once we have those rows, what was written is there to be moved, and what comes is ours.
+MOVED: tuple[type[SQLModel], ...] = (
+    Enrolment,
+    Message,
+    Event,
+    Order,
+    Checkout,
+    Subscription,
+    WriteBack,
+    Identity,
+)
+# The ledger of consent is about addresses, and names the origin that an entry came to: for ever.
+STAYS = frozenset(("consent_event", "membership", "origin"))
+
+
+def move(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
+    """Give all that one profile has to another; each row remembers where it came to first."""
+    for table in MOVED:
+        rows: Any = table
+        session.connection().execute(
+            update(table)
+            .where(rows.shop_id == shop_id, rows.profile_id == from_id)
+            .values(profile_id=to_id, origin_id=func.coalesce(rows.origin_id, from_id))
+        )
+
+
+def move_back(
+    session: Session, shop_id: int, from_id: int, to_id: int, origins: Collection[int]
+) -> None:
+    """Give what came to some origins, and is one profile's now, to another."""
+    for table in MOVED:
+        rows: Any = table
+        session.connection().execute(
+            update(table)
+            .where(
+                rows.shop_id == shop_id,
+                rows.profile_id == from_id,
+                rows.origin_id.in_(sorted(origins)),
+            )
+            .values(profile_id=to_id, origin_id=func.nullif(rows.origin_id, to_id))
+        )
+
+
+def memberships_of(session: Session, shop_id: int, profile_id: int) -> list[dict[str, Any]]:
+    """A profile's memberships as plain rows, locked while it is merged or parted."""
+    table = Membership.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    rows = session.connection().execute(
+        table.select()
+        .where(table.c.shop_id == shop_id, table.c.profile_id == profile_id)
+        .order_by(table.c.list_id)
+        .with_for_update()
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def put_memberships(
+    session: Session, shop_id: int, profile_ids: Iterable[int], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Let these be the only memberships of some profiles."""
+    session.connection().execute(
+        delete(Membership).where(
+            col(Membership.shop_id) == shop_id,
+            col(Membership.profile_id).in_(sorted(profile_ids)),
+        )
+    )
+    if rows:
+        session.connection().execute(insert(Membership), rows)
+
+
+def load_origins(
+    session: Session, shop_id: int, profile_ids: Iterable[int]
+) -> dict[int, dict[str, Any]]:
+    """What these profiles were made of, as plain rows by id; nothing for one that stands alone."""
+    table = Origin.__table__  # type: ignore[attr-defined]
+    rows = session.connection().execute(
+        table.select()
+        .where(table.c.shop_id == shop_id, table.c.profile_id.in_(sorted(set(profile_ids))))
+        .order_by(table.c.id)
+    )
+    return {row.id: dict(row._mapping) for row in rows}
+
+
+def save_origins(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert origins or write them back."""
+    if rows:
+        upsert = db.insert(Origin)
+        told = upsert.excluded
+        session.connection().execute(
+            upsert.on_conflict_do_update(
+                index_elements=["shop_id", "id"],
+                set_={name: told[name] for name in ("profile_id", "own", "memberships")},
+            ),
+            list(rows),
+        )
+
+
+def drop_origins(session: Session, shop_id: int, ids: Collection[int]) -> None:
+    """Forget that these were ever merged: each is a profile by itself again."""
+    session.connection().execute(
+        delete(Origin).where(col(Origin.shop_id) == shop_id, col(Origin.id).in_(sorted(ids)))
+    )
+
+
+def drop_profile(session: Session, shop_id: int, profile_id: int) -> None:
+    """Delete the row of a profile that was merged."""
+    session.connection().execute(
+        delete(Profile).where(col(Profile.shop_id) == shop_id, col(Profile.id) == profile_id)
+    )
+
+
+def add_merge(session: Session, row: dict[str, Any]) -> None:
+    """Write down that two origins are one person."""
+    session.connection().execute(insert(Merge), [row])
+
+
+def get_merge(session: Session, shop_id: int, merge_id: int) -> Merge | None:
+    """One merge."""
+    return session.get(Merge, (shop_id, merge_id))
+
+
+def between(session: Session, shop_id: int, origins: Collection[int]) -> Sequence[Merge]:
+    """Every merge that names one of these origins, newest first; those undone, too."""
+    ids = sorted(origins)
+    return session.exec(
+        select(Merge)
+        .where(
+            Merge.shop_id == shop_id,
+            or_(col(Merge.one_id).in_(ids), col(Merge.other_id).in_(ids)),
+        )
+        .order_by(col(Merge.at).desc(), col(Merge.id).desc())
+    ).all()
+
+
+def merges_of(session: Session, shop_id: int, profile_id: int, limit: int) -> Sequence[Merge]:
+    """The merges that made a profile, and those that were taken back from it, newest first."""
+    tree = {profile_id, *load_origins(session, shop_id, [profile_id])}
+    return between(session, shop_id, tree)[:limit]
+
+
+def undo(session: Session, shop_id: int, merge_id: int, at: datetime, by: str) -> None:
+    """Mark a merge as taken back: from now on its sides are kept apart."""
+    session.connection().execute(
+        update(Merge)
+        .where(col(Merge.shop_id) == shop_id, col(Merge.id) == merge_id)
+        .values(undone_at=at, undone_by=by, apart=True)
+    )
+
+
+def lift(session: Session, shop_id: int, ids: Collection[int]) -> None:
+    """Let the sides of undone merges be joined again."""
+    session.connection().execute(
+        update(Merge)
+        .where(col(Merge.shop_id) == shop_id, col(Merge.id).in_(sorted(ids)))
+        .values(apart=False)
+    )

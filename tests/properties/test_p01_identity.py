@@ -1,0 +1,183 @@
+"""P01: who is one person follows from what was said, not from when; and what a person parts stays
+as it would have been without the merge."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import Session, SQLModel, select
+
+from plugin.facts import Key, Person
+from plugin.people import merge
+from plugin.people.identity import resolve
+from storage import profiles
+from storage.events import Event, add_events
+from storage.ids import new_id
+from storage.lists import Membership
+from storage.profiles import STRENGTH, Identity, Merge, Origin, Profile
+from tests.properties.examples import thousand
+
+SHOP, OTHER_SHOP = 7, 8
+START = datetime(2026, 11, 21, tzinfo=UTC)
+KEYS = [Key(kind, str(n)) for kind in ("email", "customer_id", "cart_token") for n in range(3)]
+
+people = st.builds(
+    lambda keys, minutes, name: Person(
+        tuple(dict.fromkeys(keys)),
+        START + timedelta(minutes=minutes),
+        {"first_name": name},
+        {"skin_need": name},
+    ),
+    st.lists(st.sampled_from(KEYS), min_size=1, max_size=3),
+    st.integers(0, 5),
+    st.sampled_from(["Ada", "Bo", "Cy"]),
+)
+
+
+class UnionFind:
+    """Who is one person, by the book."""
+
+    def __init__(self) -> None:
+        self.parent: dict[Key, Key] = {}
+
+    def root(self, key: Key) -> Key:
+        self.parent.setdefault(key, key)
+        while self.parent[key] != key:
+            key = self.parent[key]
+        return key
+
+    def join(self, keys: tuple[Key, ...]) -> None:
+        for key in keys:
+            self.parent[self.root(key)] = self.root(keys[0])
+
+    def groups(self) -> set[frozenset[Key]]:
+        found: dict[Key, set[Key]] = {}
+        for key in self.parent:
+            found.setdefault(self.root(key), set()).add(key)
+        return {frozenset(group) for group in found.values()}
+
+
+def tell(session: Session, shop_id: int, said: list[Person], sizes: list[int]) -> None:
+    """Resolve people in batches of these sizes, and then the rest."""
+    at = 0
+    while at < len(said):
+        size = sizes.pop() if sizes else len(said)
+        resolve(session, shop_id, said[at : at + size], START)
+        at += size
+
+
+def rows(session: Session, shop_id: int, model: type[SQLModel]) -> list[dict[str, Any]]:
+    session.flush()
+    session.expire_all()
+    found = session.exec(select(model).where(model.shop_id == shop_id))  # type: ignore[attr-defined]
+    return [row.model_dump(exclude={"shop_id"}) for row in found]
+
+
+def groups(session: Session, shop_id: int) -> dict[int, frozenset[Key]]:
+    """What each profile is known by."""
+    found: dict[int, set[Key]] = {}
+    for row in rows(session, shop_id, Identity):
+        found.setdefault(row["profile_id"], set()).add(Key(row["kind"], row["value"]))
+    return {profile_id: frozenset(keys) for profile_id, keys in found.items()}
+
+
+def state(session: Session, shop_id: int) -> dict[Any, Any]:
+    """Each person by what she is known by, with all that is hers."""
+    names = groups(session, shop_id)
+    found: dict[Any, Any] = {names[row.pop("id")]: row for row in rows(session, shop_id, Profile)}
+    for model in (Event, Membership):
+        found[model] = sorted(
+            (sorted(names[row.pop("profile_id")]), str({k: v for k, v in row.items() if k != "id"}))
+            for row in rows(session, shop_id, model)
+        )
+    return found
+
+
+@thousand
+@given(
+    said=st.lists(people, max_size=6),
+    order=st.randoms(use_true_random=False),
+    sizes=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+)
+def test_p01_any_order_and_grouping_gives_the_same_people(example, said, order, sizes):
+    known = UnionFind()
+    for person in said:
+        known.join(person.keys)
+    shuffled = [*said, *said]
+    order.shuffle(shuffled)
+    with example() as session:
+        resolve(session, OTHER_SHOP, [Person(tuple(KEYS), START)], START)
+        alone = state(session, OTHER_SHOP)
+        tell(session, SHOP, said, list(sizes))
+        assert set(groups(session, SHOP).values()) == known.groups()
+        in_order = state(session, SHOP)
+        assert state(session, OTHER_SHOP) == alone
+    with example() as session:
+        tell(session, SHOP, shuffled, list(sizes))
+        assert state(session, SHOP) == in_order
+        standing = rows(session, SHOP, Merge)
+        tell(session, SHOP, shuffled, [])
+        assert rows(session, SHOP, Merge) == standing, "what was said before merges nothing"
+
+
+acts = st.lists(st.one_of(people, st.integers(0, 20)), max_size=9)
+
+
+@thousand
+@given(acts=acts, order=st.randoms(use_true_random=False))
+def test_p01_merges_undone_in_any_order_leave_everybody_with_her_own(example, acts, order):
+    """Facts that name two people join them, and merges are taken back in between, in any order.
+
+    When all are, it is as if each fact had named the person of its strongest key alone.
+    """
+    with example() as session:
+        for number, act in enumerate(acts):
+            if isinstance(act, int):
+                standing = [each for each in rows(session, SHOP, Merge) if not each["undone_at"]]
+                if standing:
+                    undo(session, standing[act % len(standing)]["id"])
+            else:
+                happen(session, number, act)
+        left = [row["id"] for row in rows(session, SHOP, Merge) if not row["undone_at"]]
+        order.shuffle(left)
+        for merge_id in left:
+            undo(session, merge_id)
+        assert rows(session, SHOP, Origin) == []
+        parted = state(session, SHOP)
+    with example() as session:
+        for number, act in enumerate(acts):
+            if not isinstance(act, int):
+                happen(session, number, alone(session, act))
+        assert state(session, SHOP) == parted
+
+
+def happen(session: Session, number: int, person: Person) -> None:
+    """Something that a person did, by which she joins a list."""
+    (whose,) = resolve(session, SHOP, [person], START)
+    assert whose is not None
+    add_events(
+        session,
+        [
+            {"shop_id": SHOP, "id": new_id(), "metric": "Viewed Product", "value": None,
+             "unique_id": str(number), "occurred_at": person.at, "currency": None,
+             "properties": {}, **whose.columns}
+        ],
+    )  # fmt: skip
+    at = START + timedelta(hours=number)
+    merge.join_list(session, SHOP, number % 2, whose, at, f"fact {number}")
+
+
+def alone(session: Session, person: Person) -> Person:
+    """The same, without the keys that lead to somebody else than the strongest one does."""
+    known = profiles.find_identities(session, SHOP, person.keys)
+    named = sorted((k for k in person.keys if k in known), key=lambda k: STRENGTH.index(k.kind))
+    owner = known[named[0]] if named else None
+    keys = tuple(key for key in person.keys if known.get(key, owner) == owner)
+    return Person(keys, person.at, person.fields, person.properties)
+
+
+def undo(session: Session, merge_id: int) -> None:
+    session.expire_all()
+    assert merge.undo(session, SHOP, merge_id, "staff", START)
+    assert not merge.undo(session, SHOP, merge_id, "staff", START), "once is enough"
