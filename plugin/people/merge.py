@@ -22,7 +22,6 @@ from storage.ids import new_id
 from storage.profiles import Merge, Profile
 
 
-
 @dataclass
 class Household:
     """Some profiles of a shop while they are joined and parted; `save` writes them all."""
