@@ -98,6 +98,9 @@ REASONS = {
         "The law asks for proof of a consent to texts: the words shown, the form, the page and the "
         "device. It is not complete for this number."
     ),
+    "paused": N_("They take a break from messages."),
+    "topic": N_("They are not interested in what this flow is about."),
+    "frequency": N_("They want one message a week at most, and have had it."),
     "stopped": N_("They stopped every message on this channel, also those about orders."),
     "unsubscribed": N_("This address had unsubscribed before the message was due."),
     "no_address": N_("We know no address of theirs for this channel."),

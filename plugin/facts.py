@@ -86,6 +86,9 @@ class Allowed:
     at: datetime
     unique_key: str
     source: str = "storefront"
+    method: str = ""
+    legal_basis: str = "consent"
+    expires_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -158,6 +161,18 @@ def _email(text: str) -> str | None:
         return validate_email(text.strip(), check_deliverability=False).normalized.lower()
     except EmailNotValidError:
         return None
+
+
+def mailbox(address: str) -> str:
+    """The mailbox behind a normal address: tags do not count, and Gmail overlooks dots.
+
+    Tags: RFC 5233; dots: support.google.com/mail/answer/7436150.
+    """
+    name, _, domain = address.partition("@")
+    name = name.partition("+")[0] or name
+    if domain in ("gmail.com", "googlemail.com"):
+        name, domain = name.replace(".", ""), "gmail.com"
+    return f"{name}@{domain}"
 
 
 def phone(text: object, country: str | None = None) -> str | None:

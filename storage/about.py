@@ -22,6 +22,7 @@ from storage.ledger import ConsentChain, ConsentEvent
 from storage.merges import load_origins
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
+from storage.preferences import Preference
 from storage.privacy import KIND_OF, Whom
 from storage.profiles import (
     CHECKOUT,
@@ -43,7 +44,7 @@ NOBODY = frozenset((
     "backfill", "collection", "coupon", "erasure_permit", "flow", "flow_version", "forgotten",
     "form", "form_stat", "form_version", "inventory_level", "list", "plan", "privacy_request",
     "product", "reconciliation", "repair", "stock", "suppression", "template", "template_version",
-    "variant",
+    "topic", "variant",
 ))  # fmt: skip
 
 
@@ -82,6 +83,7 @@ ABOUT: dict[str, Callable[[int, Whom], ColumnElement[bool]]] = {
         col(Merge.one_id).in_(whom.profile_ids), col(Merge.other_id).in_(whom.profile_ids)
     ),
     "consent": lambda _, whom: addresses(Consent, whom),
+    "preference": lambda _, whom: addresses(Preference, whom),
     "consent_chain": lambda _, whom: addresses(ConsentChain, whom),
     "consent_event": lambda _, whom: or_(
         col(ConsentEvent.profile_id).in_(whom.profile_ids), addresses(ConsentEvent, whom)

@@ -24,6 +24,7 @@ from storage.inbox import DONE, NEW, Delivery
 from storage.ledger import FORGOTTEN, ConsentChain, ConsentEvent
 from storage.messages import DUE, SENDING, SKIPPED, Credit, Message
 from storage.orders import Order, OrderLine
+from storage.preferences import Preference
 from storage.privacy import PrivacyRequest, Whom, mark
 from storage.profiles import Identity, Profile
 from storage.shops import Shop
@@ -45,7 +46,7 @@ def detach(session: Session, shop_id: int, whom: Whom) -> None:
             )
     _blank_ledger(session, shop_id, whom)
     if whom.addresses:
-        for state in (Consent, ConsentChain):
+        for state in (Consent, ConsentChain, Preference):
             connection.execute(
                 delete(state).where(col(state.shop_id) == shop_id, addresses(state, whom))
             )

@@ -26,6 +26,7 @@ class Flow(SQLModel, table=True):
     status: str = DRAFT
     version: int = 1
     trigger: str = Field(description="`metric:Checkout Started` or `list:<id>`")
+    topic_id: int | None = big(nullable=True, default=None)  # of storage.preferences
     created_at: datetime = moment()
     updated_at: datetime = moment()
 

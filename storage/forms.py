@@ -11,6 +11,7 @@ from storage import db
 from storage.types import big, json_column, moment, row_key, shop_key
 
 DRAFT, LIVE = "draft", "live"
+BY_COUNTRY, SINGLE, DOUBLE = "country", "single", "double"
 VIEWED, SUBMITTED = "viewed", "submitted"
 
 
@@ -23,6 +24,9 @@ class Form(SQLModel, table=True):
     status: str = DRAFT
     version: int = 1
     list_id: int = big()
+    opt_in: str = Field(
+        default=BY_COUNTRY, description="single, double, or what the shopper's country asks for"
+    )
     created_at: datetime = moment()
     updated_at: datetime = moment()
 

@@ -99,6 +99,24 @@ def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, in
     return leases.claim_due(session, Message, DUE, now, limit, LEASE_S)
 
 
+def sent_since(
+    session: Session, shop_id: int, profile_id: int, channel: str, since: datetime
+) -> bool:
+    """Whether a shopper was sent any marketing on a channel after a moment."""
+    found = session.exec(
+        select(Message.id)
+        .where(
+            Message.shop_id == shop_id,
+            Message.profile_id == profile_id,
+            Message.channel == channel,
+            col(Message.transactional).is_(False),
+            col(Message.sent_at) > since,
+        )
+        .limit(1)
+    )
+    return found.first() is not None
+
+
 def still_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) -> Sequence[int]:
     """Those of a shop's messages that nobody has sent yet, in the order in which they are due."""
     return session.exec(

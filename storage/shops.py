@@ -40,6 +40,9 @@ class Shop(SQLModel, table=True):
     write_answers: bool = Field(
         default=False, description="keep the answers of forms at the storefront's customers"
     )
+    implied_countries: str = Field(
+        default="", description="where a purchase implies consent for two years: CA; empty: nowhere"
+    )
     scopes: str = ""
     generation: int = Field(default=1, description="how many times it was installed")
     installed_at: datetime = moment()

@@ -2,6 +2,7 @@
 
 from storage import (
     append_only,
+    asks,
     backfills,
     checkouts,
     collections,
@@ -18,6 +19,7 @@ from storage import (
     messages,
     orders,
     plans,
+    preferences,
     privacy,
     products,
     profiles,
@@ -33,6 +35,7 @@ INBOX_TABLES = {inbox.Delivery.__tablename__}
 __all__ = [
     "INBOX_TABLES",
     "append_only",
+    "asks",
     "backfills",
     "checkouts",
     "collections",
@@ -49,6 +52,7 @@ __all__ = [
     "messages",
     "orders",
     "plans",
+    "preferences",
     "privacy",
     "products",
     "profiles",

@@ -4,7 +4,7 @@ from starlette.routing import BaseRoute
 
 from plugin.manifest import manifest
 from plugin.web import Direct
-from webhooks import links, pixel, storefront
+from webhooks import asks, links, pixel, preferences, storefront
 from webhooks.shopify import ShopifyWebhook
 
 
@@ -16,4 +16,6 @@ def routes() -> list[BaseRoute]:
         *storefront.routes(),
         *pixel.routes(),
         *links.routes(),
+        *preferences.routes(),
+        *asks.routes(),
     ]

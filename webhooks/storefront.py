@@ -24,6 +24,7 @@ from webhooks.signature import proxy_params
 
 MAX_BODY_BYTES = 16 * 1024
 LONGEST_ID = 18  # digits; more of them are no row's
+FOLLOWS = ("browser_id", "cart_token")  # left out when the browser asks not to be followed
 FORM_CACHE = "public, max-age=60, stale-while-revalidate=600"
 
 
@@ -71,6 +72,8 @@ async def submit(request: Request) -> Response:
     body = await _json(request)
     if body is None:
         return JSONResponse({"errors": {"": "The request is not a JSON object."}}, status_code=422)
+    if request.headers.get("sec-gpc") == "1":
+        body = {name: said for name, said in body.items() if name not in FOLLOWS}
     sender = Sender(ip=address, user_agent=request.headers.get("user-agent", ""))
     try:
         errors = await run_in_threadpool(

@@ -9,7 +9,7 @@ from sqlmodel import Session, SQLModel
 from plugin.facts import NOBODY, Facts, Key, Person, Whose
 from plugin.flows import enter
 from plugin.insight.attribution import credit_order
-from plugin.people import forgotten, privacy
+from plugin.people import forgotten, implied, privacy
 from plugin.people.identity import resolve
 from storage import (
     backfills,
@@ -120,9 +120,12 @@ def _save_consents(
                 "occurred_at": said.at,
                 "recorded_at": now,
                 "source": said.source,
+                "method": said.method,
+                "legal_basis": said.legal_basis,
+                "expires_at": said.expires_at,
                 "profile_id": hers.origin_id if (hers := whose[id(said.person)]) else None,
             }
-            for said in facts.consents
+            for said in (*facts.consents, *implied.by_purchase(shop, facts))
         ],
     )
 

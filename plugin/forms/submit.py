@@ -15,15 +15,18 @@ from sqlmodel import Session
 from plugin import bell, clock, facts
 from plugin.facts import Key, Person, Whose
 from plugin.flows import enter
+from plugin.forms import confirm
 from plugin.forms.definition import choose_locale, consent_words, questions, translated
 from plugin.forms.words import say
+from plugin.messages import asking
 from plugin.people import merge
 from plugin.people.identity import resolve
 from storage import consent, db, events, forms, profiles, write_backs
-from storage.consent import SUBSCRIBED
-from storage.forms import LIVE, SUBMITTED, VIEWED, FormVersion
+from storage.asks import CONFIRM
+from storage.consent import PENDING, SUBSCRIBED
+from storage.forms import LIVE, SUBMITTED, VIEWED, Form, FormVersion
 from storage.ids import new_id
-from storage.profiles import BROWSER, CART, EMAIL, PHONE, STRONG
+from storage.profiles import BROWSER, CART, EMAIL, PHONE, STRONG, get_profile
 from storage.shops import Shop
 from storage.write_backs import METAFIELD
 
@@ -55,6 +58,7 @@ class Submission:
     locale: str
     browser_id: str
     cart_token: str
+    country: str
 
 
 def shown(session: Session, shop_id: int, form_id: int) -> FormVersion | None:
@@ -96,16 +100,24 @@ def submit(shop: Shop, form_id: int, body: dict[str, Any], sender: Sender) -> di
             return errors
         db.lock_shop(session, shop.id)
         whose = _person(session, shop.id, said, now)
-        _keep_consent(session, shop, version, said, sender, whose, now)
-        _tell(session, shop, version, said, whose, now)
+        pending = _must_confirm(session, shop, form_id, said, whose)
+        _keep_consent(session, shop, version, said, sender, whose, now, pending=pending)
+        _tell(session, shop, version, said, whose, now, pending=pending)
         if shop.write_answers:
             _write_answers(session, shop.id, said, whose, now)
-        list_id = _list_of(session, shop.id, form_id)
-        entered = []
-        if merge.join_list(session, shop.id, list_id, whose, now, f"form:{form_id}"):
+        entered, mailed = [], None
+        list_id = _form(session, shop.id, form_id).list_id
+        if pending:
+            mailed = asking.ask(
+                session, shop, CONFIRM, whose, said.email, now,
+                form_id=form_id, form_version=version.version,
+            )  # fmt: skip
+        elif merge.join_list(session, shop.id, list_id, whose, now, f"form:{form_id}"):
             entered = enter.on_joined(session, shop, list_id, whose, now)
         forms.count_form(session, shop.id, form_id, version.version, now.date(), SUBMITTED)
     bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+    if mailed is not None:
+        bell.ring("send", shop.id, [mailed])
     return None
 
 
@@ -148,6 +160,7 @@ def read(
             locale=locale[:35],
             browser_id=_text(body, "browser_id"),
             cart_token=_text(body, "cart_token"),
+            country=_text(body, "country", 2).upper(),
         ),
         {},
     )
@@ -185,10 +198,19 @@ def _taken(session: Session, shop_id: int, phone: str) -> bool:
     return bool(profiles.find_identities(session, shop_id, [(PHONE, phone)]))
 
 
-def _list_of(session: Session, shop_id: int, form_id: int) -> int:
+def _form(session: Session, shop_id: int, form_id: int) -> Form:
     form = forms.get_form(session, shop_id, form_id)
-    assert form is not None
-    return form.list_id
+    assert form is not None  # its version was found
+    return form
+
+
+def _must_confirm(
+    session: Session, shop: Shop, form_id: int, said: Submission, whose: Whose
+) -> bool:
+    form = _form(session, shop.id, form_id)
+    profile = get_profile(session, shop.id, whose.profile_id)
+    where = (said.email, said.country, said.locale)
+    return confirm.is_needed(session, shop, form, profile, where)
 
 
 def _keep_consent(
@@ -199,6 +221,8 @@ def _keep_consent(
     sender: Sender,
     whose: Whose,
     now: datetime,
+    *,
+    pending: bool,
 ) -> None:
     """Write into the ledger what was allowed, in answer to which words."""
     texts = definition_for(version, said.locale)
@@ -214,10 +238,11 @@ def _keep_consent(
                 "unique_key": f"form:{version.form_id}:{entry}",
                 "channel": channel,
                 "address": address,
-                "state": SUBSCRIBED,
+                "state": PENDING if pending else SUBSCRIBED,
                 "occurred_at": now,
                 "recorded_at": now,
                 "source": "form",
+                "method": "checkbox" if channel == "sms" else "button",
                 "profile_id": whose.origin_id,
                 "words": consent_words(texts, channel),
                 "form_id": version.form_id,
@@ -238,14 +263,17 @@ def _tell(
     said: Submission,
     whose: Whose,
     now: datetime,
+    *,
+    pending: bool,
 ) -> None:
     """Put it on the timeline, under Klaviyo's metric names."""
     entry = str(new_id())
     told: list[tuple[str, dict[str, Any]]] = [
         ("Submitted Form", {"form_id": str(version.form_id), "page": said.page, **said.answers}),
-        ("Subscribed to Email Marketing", {"form_id": str(version.form_id)}),
     ]
-    if said.sms:
+    if not pending:
+        told.append(("Subscribed to Email Marketing", {"form_id": str(version.form_id)}))
+    if said.sms and not pending:
         told.append(("Subscribed to SMS Marketing", {"form_id": str(version.form_id)}))
     events.add_events(
         session,

@@ -38,11 +38,13 @@ TYPES = {
     "footer": ("text",),
 }
 SHOWN = ("text", "alt", "title", "note")  # fields that a shopper reads
-UNSUBSCRIBE, VISIT = "Unsubscribe", "Visit the shop"
+UNSUBSCRIBE, PREFERENCES, VISIT = "Unsubscribe", "Preferences", "Visit the shop"
 
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _LINK = re.compile(r"\[([^\]\[]+)\]\(([^()\s]+)\)")
-_UNTRACKED = re.compile(r"(mailto:|tel:|#|\{\{\s*unsubscribe_url\s*\}\}$)", re.IGNORECASE)
+_UNTRACKED = re.compile(
+    r"(mailto:|tel:|#|\{\{\s*(unsubscribe|preferences|ask)_url\s*\}\}$)", re.IGNORECASE
+)
 
 
 @dataclass
@@ -96,7 +98,7 @@ def texts(blocks: Sequence[Block]) -> list[str]:
         found |= dict.fromkeys(block.get("by", {}).get("texts", {}).values())
     if any(b["type"] == "products" and b.get("feed") == "checkout" for b in blocks):
         found |= dict.fromkeys(products.TEXTS)
-    return [*found, VISIT, UNSUBSCRIBE]
+    return [*found, VISIT, PREFERENCES, UNSUBSCRIBE]
 
 
 def to_mjml(blocks: Sequence[Block], page: Page) -> str:
@@ -222,7 +224,9 @@ def _footer(block: Block, page: Page) -> str:
         '<p class="foot"><strong>{{ shop.name }}</strong><br/>'
         "{{ shop.postal_address | newline_to_br }}</p>"
         f'<p class="foot"><a class="quiet" href="{{{{ unsubscribe_url }}}}">'
-        f'{escape(page.say(UNSUBSCRIBE))}</a> &#160;·&#160; <a class="quiet" href="{home}">'
+        f"{escape(page.say(UNSUBSCRIBE))}</a> &#160;·&#160; "
+        '<a class="quiet" href="{{ preferences_url }}">'
+        f'{escape(page.say(PREFERENCES))}</a> &#160;·&#160; <a class="quiet" href="{home}">'
         f"{escape(page.say(VISIT))}</a></p></mj-text>"
     )
 

@@ -9,6 +9,7 @@ CHINESE = {
         "您收到这封邮件，是因为您曾在 {{ shop.name }} 订阅。"
     ),
     "Unsubscribe": "退订",
+    "Preferences": "偏好设置",
     "Visit the shop": "前往商店",
     "Quantity": "数量",
     "and more in your bag": "购物袋里还有更多商品",
@@ -94,4 +95,38 @@ CHINESE = {
         "若有更适合您的，我们会如实相告。"
     ),
     "This is our last reminder about this bag.": "关于这个购物袋，这是我们最后一次提醒。",
+    # asks
+    "Please confirm your email address": "请确认您的邮箱地址",
+    "One click, and you are on the list.": "只需点击一次，即可完成订阅。",
+    "One more step": "还差一步",
+    "Somebody, hopefully you, signed up at {{ shop.name }} with this address. Please confirm that"
+    " you would like our emails. Until then we send you nothing else.": (
+        "有人（希望是您本人）用此邮箱在 {{ shop.name }} 订阅。请确认您愿意接收我们的邮件；"
+        "在您确认之前，我们不会再发送其他邮件。"
+    ),
+    "Confirm my address": "确认我的邮箱",
+    "The button works once, for seven days. If it was not you, do nothing: you will not hear from"
+    " us.": ("按钮七天内有效，仅可使用一次。若非您本人操作，请忽略此邮件，我们不会再打扰您。"),
+    "A copy of your data": "您的数据副本",
+    "It is ready for you to download.": "已准备好，可以下载。",
+    "The copy of your data is ready": "您的数据副本已备好",
+    "You asked {{ shop.name }} for a copy of what is kept about you. It is a file in JSON, which"
+    " any text editor opens.": (
+        "您曾向 {{ shop.name }} 索取所保存的个人数据副本。"
+        "这是一个 JSON 文件，用任何文本编辑器都能打开。"
+    ),
+    "Go to the download": "前往下载",
+    "The button works once, for seven days. If it was not you who asked, do nothing.": (
+        "按钮七天内有效，仅可使用一次。若非您本人提出，请忽略此邮件。"
+    ),
+    "Shall we forget you?": "要我们忘记您吗？",
+    "One click, and everything about you is erased.": "点击一次，您的全部数据即被删除。",
+    "You asked {{ shop.name }} to forget you. Then your profile, what you looked at and what we"
+    " wrote to you are erased for good. What the law asks the shop to keep of an order stays,"
+    " without your name.": (
+        "您曾要求 {{ shop.name }} 忘记您。确认后，您的资料、浏览记录以及我们发给您的消息"
+        "将被永久删除。"
+        "法律要求商店保留的订单信息会保留，但不含您的姓名。"
+    ),
+    "Continue": "继续",
 }

@@ -3,21 +3,25 @@
 It is asked in the transaction that marks a message `sending`, so nobody changes the answer between.
 """
 
+from datetime import timedelta
+
 from sqlmodel import Session
 
 from plugin import clock
-from storage import consent, privacy
+from storage import consent, preferences, privacy
 from storage.consent import Consent
 from storage.flows import LEFT, LIVE, get_enrolment, get_flow
 from storage.ledger import TRANSACTIONAL
-from storage.messages import Message
+from storage.messages import Message, sent_since
+from storage.preferences import WEEKLY
 from storage.profiles import EMAIL, PHONE, Profile
 from storage.shops import Shop
 
 # A text or a call for marketing needs a written agreement, which the caller has to prove:
 # 47 CFR 64.1200(f)(9), (a)(2). Carriers count messages by RCS among texts.
 PROVEN = ("sms", "rcs", "voice")
-PROOF = ("words", "form_id", "form_version", "page", "ip", "user_agent", "occurred_at")
+PROOF = ("words", "form_version", "page", "ip", "user_agent", "occurred_at")
+WEEK = timedelta(days=7)
 
 # Every reason that a message can carry, and what it says to the merchant.
 REASONS = {
@@ -35,6 +39,9 @@ REASONS = {
     "implied_expired": "The shopper's purchase allowed messages for a time, which is over.",
     "no_proof": "The law asks for proof of a consent to texts: the words shown, the form, the page,"
     " and whose device it was. It is not complete for this number.",
+    "paused": "The shopper takes a break from messages.",
+    "topic": "The shopper is not interested in what this flow is about.",
+    "frequency": "The shopper wants one message a week at most, and has had it.",
     "stopped": "The shopper stopped every message on this channel, also those about orders.",
     "no_sender": "The shop has no sender address. Set it in the settings.",
     "no_postal_address": "The shop has no postal address, which the law wants in every marketing"
@@ -69,22 +76,24 @@ def refusal(session: Session, shop: Shop, message: Message, profile: Profile | N
         return reason
     if profile is None:
         return "no_profile"
-    address = address_of(profile, message.channel)
+    address = address_of(profile, message)
     if not address:
         return "no_address"
     if not shop.sender_email:
         return "no_sender"
-    if reason := _consent(session, message, address):
+    if reason := _consent(session, message, address) or _wishes(session, message, address):
         return reason
     if message.transactional or shop.postal_address.strip():
         return None
     return "no_postal_address"
 
 
-def address_of(profile: Profile, channel: str) -> str | None:
-    """Where a channel reaches a shopper."""
+def address_of(profile: Profile, message: Message) -> str | None:
+    """Where a message reaches a shopper: what she asked for goes to the address that asked."""
+    if message.key.startswith("ask:"):
+        return message.destination
     held = {EMAIL: profile.email, PHONE: profile.phone}
-    return held.get(privacy.KIND_OF.get(channel, ""))
+    return held.get(privacy.KIND_OF.get(message.channel, ""))
 
 
 def _consent(session: Session, message: Message, address: str) -> str | None:
@@ -109,6 +118,25 @@ def _consent(session: Session, message: Message, address: str) -> str | None:
     if held.expires_at is not None and clock.now() > held.expires_at:
         return "implied_expired"
     return _proof(session, held) if channel in PROVEN else None
+
+
+def _wishes(session: Session, message: Message, address: str) -> str | None:
+    """What she chose on the preference page; it says nothing of what she asked for."""
+    chosen = preferences.get_preference(session, message.shop_id, message.channel, address)
+    if message.transactional or chosen is None:
+        return None
+    now = clock.now()
+    if chosen.paused_until is not None and chosen.paused_until > now:
+        return "paused"
+    flow = None
+    if message.flow_id is not None:
+        flow = get_flow(session, message.shop_id, message.flow_id)
+    if flow is not None and flow.topic_id in chosen.declined:
+        return "topic"
+    of = (message.shop_id, message.profile_id, message.channel)
+    if chosen.frequency == WEEKLY and sent_since(session, *of, now - WEEK):
+        return "frequency"
+    return None
 
 
 def _proof(session: Session, held: Consent) -> str | None:

@@ -5,8 +5,10 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.messages import ask_mails
 from plugin.messages.chinese import CHINESE
 from plugin.messages.compile import publish
+from storage.asks import CONFIRM, COPY, FORGET
 from storage.coupons import Coupon, coupons_of
 from storage.ids import new_id
 from storage.shops import Shop
@@ -15,7 +17,14 @@ from storage.templates import templates_of
 WELCOME, FIRST, SECOND = "welcome", "checkout_reminder_1", "checkout_reminder_2"
 COUPON = "coupon:welcome"
 NEED = "skin_need"  # the answer of the welcome popup
-NAMES = {WELCOME: "Welcome", FIRST: "Checkout reminder 1", SECOND: "Checkout reminder 2"}
+NAMES = {
+    WELCOME: "Welcome",
+    FIRST: "Checkout reminder 1",
+    SECOND: "Checkout reminder 2",
+    CONFIRM: "Confirm an address",
+    COPY: "Copy of one's data",
+    FORGET: "Confirm to be forgotten",
+}
 PERCENT, PREFIX = 10, "WELCOME"
 HELLO = "Hello{% if person.first_name != '' %} {{ person.first_name }}{% endif %},"
 SIGNED_UP = "You get this email because you signed up at {{ shop.name }}."
@@ -25,7 +34,12 @@ def seed(session: Session, shop: Shop) -> dict[str, int]:
     """The default templates and the welcome coupon: their ids by name. Twice is a no-op."""
     coupon_id = _coupon(session, shop)
     held = {template.name: template.id for template in templates_of(session, shop.id)}
-    mails = {WELCOME: welcome(coupon_id), FIRST: reminder(), SECOND: second_reminder()}
+    mails = {
+        WELCOME: welcome(coupon_id),
+        FIRST: reminder(),
+        SECOND: second_reminder(),
+        **ask_mails.mails(),
+    }
     ids = {COUPON: coupon_id}
     for key, mail in mails.items():
         ids[key] = held.get(NAMES[key]) or publish(

@@ -16,6 +16,7 @@ from plugin.settings import get_settings
 from storage import secrets
 
 CLICK, OPEN, UNSUBSCRIBE = "link:click", "link:open", "link:unsubscribe"
+PREFERENCES, ASK = "link:preferences", "link:ask"
 MAC_BYTES = 12
 _BODY = struct.Struct(">qqH")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{40,120}\Z")
@@ -73,6 +74,16 @@ def open_url(target: Target) -> str:
 def unsubscribe_url(target: Target) -> str:
     """The way out."""
     return f"{_origin()}/u/{make_token(UNSUBSCRIBE, target)}"
+
+
+def preferences_url(target: Target) -> str:
+    """The page on which she chooses what comes."""
+    return f"{_origin()}/p/{make_token(PREFERENCES, target)}"
+
+
+def ask_url(target: Target) -> str:
+    """What the button of a mail that asks for a confirmation leads to."""
+    return f"{_origin()}/a/{make_token(ASK, target)}"
 
 
 def _origin() -> str:

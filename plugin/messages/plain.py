@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from plugin.messages import products
-from plugin.messages.blocks import UNSUBSCRIBE, VISIT, Block, Page, cases
+from plugin.messages.blocks import PREFERENCES, UNSUBSCRIBE, VISIT, Block, Page, cases
 
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _LINK = re.compile(r"\[([^\]\[]+)\]\(((?:\{\{.*?\}\}|[^()\s{])+)\)")
@@ -69,6 +69,7 @@ def _footer(block: Block, page: Page) -> str:
             words(page.say(block.get("text", "")), page),
             "{{ shop.name }}, {{ shop.postal_address }}",
             f"{page.say(VISIT)}: {page.link('{{ shop.url }}')}",
+            f"{page.say(PREFERENCES)}: {{{{ preferences_url }}}}",
             f"{page.say(UNSUBSCRIBE)}: {{{{ unsubscribe_url }}}}",
         ]
     )

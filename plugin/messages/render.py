@@ -152,6 +152,8 @@ def fill(
             ],
             "open_url": links.open_url(here),
             "unsubscribe_url": links.unsubscribe_url(here),
+            "preferences_url": links.preferences_url(here),
+            "ask_url": links.ask_url(here) if message.key.startswith("ask:") else "",
         }
         return Rendered(
             subject=one_line(parsed.subject.render(**context))[:SUBJECT_LIMIT],

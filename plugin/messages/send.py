@@ -154,7 +154,7 @@ def _prepare(
     assert shop is not None
     profile = get_profile(session, shop_id, message.profile_id)
     if profile is not None:
-        message.destination = gate.address_of(profile, message.channel) or ""
+        message.destination = gate.address_of(profile, message) or ""
     channel = CHANNELS.get(message.channel)
     if channel is None:
         outcome.skip(session, message, "no_channel")

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
-from plugin import clock
+from plugin import bell, clock
 from plugin.facts import Asked, Key
+from plugin.messages import asking
 from plugin.people import raw
 from plugin.people.copy import copy_of
-from storage import about, db, erasure, privacy, scrub, shops
+from storage import about, asks, db, erasure, privacy, scrub, shops
 from storage.ids import new_id
 from storage.privacy import DATA_REQUEST, DONE, NEW, REDACT, SHOP_REDACT, PrivacyRequest, Whom
 
@@ -116,6 +117,13 @@ def _copy(request: PrivacyRequest) -> None:
     now = clock.now()
     content = copy_of(request.shop_id, _whom(request).keys)
     _finish(request, state=DONE, whom=None, content=content, expires_at=now + KEPT_FOR)
+    with db.transaction() as session:
+        ask = asks.ask_for_request(session, request.shop_id, request.id)
+        shop = shops.get_shop(session, request.shop_id)
+        if ask is None or shop is None:
+            return
+        asking.mail(session, shop, ask, now)
+    bell.ring("send", request.shop_id, [ask.id])
 
 
 def _empty(request: PrivacyRequest) -> None:

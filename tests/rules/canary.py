@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 from devstore.outbox import signature
 from plugin import clock
 from storage import db, privacy
+from storage.asks import Ask
 from storage.backfills import BackfillLine
 from storage.checkouts import Checkout
 from storage.consent import Consent
@@ -23,6 +24,7 @@ from storage.ledger import ConsentChain, ConsentEvent
 from storage.lists import Membership
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
+from storage.preferences import Preference
 from storage.privacy import DATA_REQUEST, PrivacyRequest
 from storage.profiles import Identity, Merge, Origin, Profile
 from storage.shops import Shop
@@ -71,6 +73,8 @@ def plant(shop: Shop) -> list[SQLModel]:
         Consent(**of, channel="email", address=EMAIL, state="subscribed", changed_at=at,
                 event_id=1),
         Consent(**of, channel="sms", address=PHONE, state="subscribed", changed_at=at, event_id=2),
+        Preference(**of, channel="email", address=EMAIL, changed_at=at),
+        Ask(**hers, id=new_id(), kind="confirm", address=EMAIL, canonical=EMAIL, asked_at=at),
         ConsentChain(**of, channel="email", address=EMAIL, length=1, hash="1.x"),
         ConsentChain(**of, channel="sms", address=PHONE, length=1, hash="1.x"),
         ConsentEvent(**hers, id=new_id(), position=1, hash="1.x",

@@ -15,6 +15,28 @@ depends_on = None
 def upgrade() -> None:
     """Towards the newest version."""
     op.create_table(
+        "ask",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("canonical", sa.String(), nullable=False),
+        sa.Column("asked_at", UTCDateTime(), nullable=False),
+        sa.Column("granted_at", UTCDateTime(), nullable=True),
+        sa.Column("form_id", sa.BigInteger(), nullable=True),
+        sa.Column("form_version", sa.Integer(), nullable=True),
+        sa.Column("request_id", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("ask", schema=None) as batch_op:
+        batch_op.create_index(
+            "ask_canonical", ["shop_id", "kind", "canonical", "asked_at"], unique=False
+        )
+        batch_op.create_index("ask_profile", ["shop_id", "profile_id"], unique=False)
+        batch_op.create_index("ask_request", ["shop_id", "request_id"], unique=False)
+
+    op.create_table(
         "backfill",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("stage", sa.String(), nullable=False),
@@ -272,6 +294,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("trigger", sa.String(), nullable=False),
+        sa.Column("topic_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
@@ -303,6 +326,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("list_id", sa.BigInteger(), nullable=False),
+        sa.Column("opt_in", sa.String(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
@@ -506,6 +530,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id"),
     )
     op.create_table(
+        "preference",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("frequency", sa.String(), nullable=False),
+        sa.Column("paused_until", UTCDateTime(), nullable=True),
+        sa.Column("declined", Json, nullable=False),
+        sa.Column("changed_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "channel", "address"),
+    )
+    op.create_table(
         "privacy_request",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -626,6 +661,7 @@ def upgrade() -> None:
         sa.Column("refresh_expires_at", UTCDateTime(), nullable=True),
         sa.Column("create_customers", sa.Boolean(), nullable=False),
         sa.Column("write_answers", sa.Boolean(), nullable=False),
+        sa.Column("implied_countries", sa.String(), nullable=False),
         sa.Column("scopes", sa.String(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("installed_at", UTCDateTime(), nullable=False),
@@ -709,6 +745,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "template_id", "version"),
     )
     op.create_table(
+        "topic",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    op.create_table(
         "variant",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("product_id", sa.BigInteger(), nullable=False),
@@ -763,6 +807,7 @@ def downgrade() -> None:
 
     op.drop_table("write_back")
     op.drop_table("variant")
+    op.drop_table("topic")
     op.drop_table("template_version")
     op.drop_table("template")
     op.drop_table("suppression")
@@ -801,6 +846,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("privacy_request")
+    op.drop_table("preference")
     op.drop_table("plan")
     with op.batch_alter_table("origin", schema=None) as batch_op:
         batch_op.drop_index("origin_profile")
@@ -917,3 +963,9 @@ def downgrade() -> None:
         )
 
     op.drop_table("backfill")
+    with op.batch_alter_table("ask", schema=None) as batch_op:
+        batch_op.drop_index("ask_request")
+        batch_op.drop_index("ask_profile")
+        batch_op.drop_index("ask_canonical")
+
+    op.drop_table("ask")

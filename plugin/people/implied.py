@@ -1,0 +1,40 @@
+"""Implied consent: a purchase allows marketing for two years where the merchant says that the law
+does. In: a shop and its facts. Out: what to write into the ledger.
+
+Canada's law is the model: CASL, section 10(10)(a), two years from the purchase. Nothing is implied
+until the merchant names countries in the settings.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from plugin.facts import Allowed, Facts
+from storage.consent import IMPLIED
+from storage.profiles import EMAIL
+from storage.shops import Shop
+
+LASTS = timedelta(days=730)
+
+
+def by_purchase(shop: Shop, facts: Facts) -> Iterable[Allowed]:
+    """One entry for each order of somebody in one of the shop's countries for it."""
+    countries = shop.implied_countries.split()
+    if not countries:
+        return
+    for person, order, _ in facts.orders:
+        if person.fields.get("country") not in countries:
+            continue
+        for key in person.keys:
+            if key.kind == EMAIL:
+                yield Allowed(
+                    person=person,
+                    channel="email",
+                    address=key.value,
+                    state=IMPLIED,
+                    at=order["placed_at"],
+                    unique_key=f"order:{order['id']}:implied:{key.value}",
+                    source="order",
+                    method="purchase",
+                    legal_basis="implied",
+                    expires_at=order["placed_at"] + LASTS,
+                )

@@ -1,0 +1,62 @@
+"""Preferences: how often, and about what, an address wants to be written to."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.types import json_column, moment, row_key, shop_key
+
+ALL, WEEKLY = "all", "weekly"
+MOST_TOPICS = 20  # of one shop
+
+
+class Topic(SQLModel, table=True):
+    """Something that a shop writes about; whoever is not interested gets nothing of it."""
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    name: str
+    position: int = 0
+
+
+class Preference(SQLModel, table=True):
+    """What the owner of one address chose on the preference page."""
+
+    shop_id: int = shop_key()
+    channel: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    frequency: str = Field(default=ALL, description="all, weekly: at most one message in 7 days")
+    paused_until: datetime | None = moment(default=None)
+    declined: list[int] = json_column(list)  # ids of topics
+    changed_at: datetime = moment()
+
+
+def get_preference(session: Session, shop_id: int, channel: str, address: str) -> Preference | None:
+    """What was chosen for one address; None when nothing was."""
+    # `choose` writes past the session, which would answer with what it read before.
+    return session.get(Preference, (shop_id, channel, address), populate_existing=True)
+
+
+def choose(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Write what was chosen for some addresses."""
+    if not rows:
+        return
+    upsert = db.insert(Preference)
+    names = ("frequency", "paused_until", "declined", "changed_at")
+    session.connection().execute(
+        upsert.on_conflict_do_update(
+            index_elements=["shop_id", "channel", "address"],
+            set_={name: upsert.excluded[name] for name in names},
+        ),
+        list(rows),
+    )
+
+
+def topics_of(session: Session, shop_id: int) -> Sequence[Topic]:
+    """A shop's topics, in its own order."""
+    return session.exec(
+        select(Topic).where(Topic.shop_id == shop_id).order_by(col(Topic.position), col(Topic.id))
+    ).all()

@@ -1,0 +1,214 @@
+"""L12, S12: where an address is to be confirmed, nothing but one mail comes before the click."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from plugin import clock
+from plugin.channels import email
+from plugin.flows import library as flow_library
+from plugin.flows import step
+from plugin.forms import confirm
+from plugin.forms import library as form_library
+from plugin.messages.send import send
+from plugin.settings import get_settings
+from storage import asks, consent, db, flows, forms, lists, messages, profiles
+from storage.consent import PENDING, SUBSCRIBED, UNSUBSCRIBED
+from storage.forms import DOUBLE, SINGLE
+from storage.messages import Message
+from tests.plugin.channels.relay import running
+from tests.webhooks.test_storefront import GOOD, signed
+from webhooks.app import routes
+
+ANNA = "anna@example.com"
+GERMAN = {"email": ANNA, "locale": "de", "country": "DE"}
+
+
+@pytest.fixture
+def relay(monkeypatch):
+    with running() as found:
+        monkeypatch.setenv("REGULARS_SMTP_URL", found.url)
+        get_settings.cache_clear()
+        yield found
+        email.hang_up()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def form_id(database, shop) -> int:
+    flow_library.seed(shop.id)
+    form_library.seed(shop.id)
+    with db.reading() as session:
+        (form,) = forms.forms_of(session, shop.id)
+        welcome = next(f for f in flows.flows_of(session, shop.id) if f.name == "Welcome")
+    form_library.set_status(shop.id, form.id, True)
+    flow_library.set_status(shop.id, welcome.id, True)
+    return form.id
+
+
+@pytest.fixture
+def client(form_id):
+    with TestClient(Starlette(routes=routes()), client=("127.0.0.1", 50_000)) as client:
+        yield client
+
+
+def sign_up(client, form_id: int, **changes: Any) -> Any:
+    url = signed(f"/proxy/forms/{form_id}/submit", at=clock.now().timestamp())
+    headers = {"X-Forwarded-For": "203.0.113.9", "User-Agent": "Safari"}
+    answered = client.post(url, json={**GOOD, **GERMAN, **changes}, headers=headers)
+    assert answered.status_code == 200
+    return answered
+
+
+def work(shop) -> None:
+    """Whatever is due by now: steps of flows, then mails."""
+    with db.transaction() as session:
+        for row in session.exec(Message.__table__.select().where(Message.shop_id == shop.id)):
+            messages.give_back(session, shop.id, [row.id])
+        session.execute(
+            flows.Enrolment.__table__.update()
+            .where(flows.Enrolment.shop_id == shop.id)
+            .values(lease_until=0.0)
+        )
+    with db.transaction() as session:
+        due = flows.claim_due(session, clock.now(), 100)
+    step.advance(shop.id, [enrolment for _, enrolment in due])
+    with db.transaction() as session:
+        due = messages.claim_due(session, clock.now(), 100)
+    send(shop.id, [message for _, message in due])
+
+
+def held(shop, channel: str = "email", address: str = ANNA) -> str | None:
+    with db.reading() as session:
+        return consent.consent_state(session, shop.id, channel, address)
+
+
+def members(shop) -> int:
+    with db.reading() as session:
+        return sum(lists.count_members(session, shop.id).values())
+
+
+def button(mail: Any) -> str:
+    html = mail.get_body(("html",)).get_content()
+    return str(re.search(r'href="http[^"]*(/a/[\w-]+)"', html)[1])
+
+
+def test_l12_nothing_but_the_confirmation_comes_before_the_click(
+    client, form_id, shop, relay, monkeypatch
+):
+    monkeypatch.setattr("plugin.messages.send.bell", _Deaf)
+    sign_up(client, form_id, phone="+4915112345678", consent={"email": True, "sms": True})
+    work(shop)
+
+    (mail,) = relay.mails()
+    assert mail["Subject"] == "Please confirm your email address"
+    assert (held(shop), held(shop, "sms", "+4915112345678"), members(shop)) == (PENDING, PENDING, 0)
+    for _ in range(20):  # scanners follow links
+        assert client.get(button(mail)).status_code == client.head(button(mail)).status_code == 200
+    assert held(shop) == PENDING
+
+    assert "Thank you, you are in" in client.post(button(mail)).text
+
+    assert (held(shop), members(shop)) == (SUBSCRIBED, 1)
+    work(shop)
+    with db.reading() as session:
+        (welcome,) = [
+            row
+            for row in session.exec(Message.__table__.select().where(Message.shop_id == shop.id))
+            if row.flow_id is not None
+        ]
+        told = consent.ledger_of(session, shop.id, [("email", ANNA)])
+    assert welcome.reason != "pending"
+    assert [(e.state, e.source) for e in told] == [(SUBSCRIBED, "confirmation"), (PENDING, "form")]
+    assert told[0].form_version == 1
+    assert "Yes, sign me up" in told[0].words
+
+
+class _Deaf:
+    """No worker hears the coupon's bell here."""
+
+    @staticmethod
+    def ring(*args: object) -> None:
+        return None
+
+
+def test_l12_the_link_works_once_and_for_seven_days(client, form_id, shop, relay, monkeypatch):
+    sign_up(client, form_id)
+    work(shop)
+    (mail,) = relay.mails()
+    link, now = button(mail), clock.now()
+
+    with monkeypatch.context() as later:
+        later.setattr(clock, "now", lambda: now + timedelta(days=7, minutes=1))
+        assert client.post(link).status_code == 410
+        assert held(shop) == PENDING
+    assert client.post(link).status_code == 200
+    with db.transaction() as session:
+        at = clock.now() + timedelta(seconds=1)
+        stop = {
+            "shop_id": shop.id, "id": 1, "unique_key": "stop", "channel": "email", "address": ANNA,
+            "state": UNSUBSCRIBED, "occurred_at": at, "recorded_at": at, "source": "link",
+        }  # fmt: skip
+        consent.record(session, [stop])
+    assert client.post(link).status_code == 410
+    assert client.get(link).status_code == 410
+
+    assert held(shop) == UNSUBSCRIBED, "an old link undoes no stop"
+
+
+def test_s12_a_mailbox_is_asked_once_a_day_and_three_times_ever(
+    client, form_id, shop, relay, monkeypatch
+):
+    now = clock.now()
+    answers = set()
+    for day in range(6):
+        monkeypatch.setattr(clock, "now", lambda day=day: now + timedelta(days=day, minutes=day))
+        for address in ("anna.b@gmail.com", "annab+1@gmail.com", "a.n.n.a.b@googlemail.com"):
+            answers.add(sign_up(client, form_id, email=address).text)
+
+    with db.reading() as session:
+        assert len(asks.asks_of(session, shop.id, "confirm", "annab@gmail.com")) == 3
+    assert len(answers) == 1, "whoever asks learns nothing"
+
+
+@pytest.mark.parametrize(
+    ("opt_in", "said", "expected"),
+    [
+        ("country", {"country": "DE"}, PENDING),
+        ("country", {"country": "AT"}, PENDING),
+        ("country", {"country": "", "locale": "de"}, PENDING),
+        ("country", {"country": "", "locale": "de-AT"}, PENDING),
+        ("country", {"country": "US", "locale": "de"}, SUBSCRIBED),
+        ("country", {"country": "", "locale": "en"}, SUBSCRIBED),
+        (SINGLE, {"country": "DE"}, SUBSCRIBED),
+        (DOUBLE, {"country": "US"}, PENDING),
+    ],
+)
+def test_l12_the_country_decides_unless_the_form_does(
+    client, form_id, shop, opt_in, said, expected
+):
+    with db.transaction() as session:
+        form = forms.get_form(session, shop.id, form_id)
+        form.opt_in = opt_in
+        session.add(form)
+
+    sign_up(client, form_id, **said)
+
+    assert held(shop) == expected
+    assert confirm.countries() == {"AT", "DE"}
+
+
+def test_l12_a_stranger_takes_nothing_from_somebody_who_is_subscribed(client, form_id, shop):
+    sign_up(client, form_id, country="US", locale="en")
+    assert held(shop) == SUBSCRIBED
+
+    sign_up(client, form_id)
+
+    assert held(shop) == SUBSCRIBED
+    with db.reading() as session:
+        assert not asks.asks_of(session, shop.id, "confirm", ANNA)
+        assert profiles.count_profiles(session, shop.id) == 1

@@ -1,0 +1,296 @@
+"""The preference page: what a shopper chooses there holds, and a GET changes nothing."""
+
+import json
+import re
+from collections.abc import Generator
+from datetime import timedelta
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from plugin import clock, facts
+from plugin.channels import email
+from plugin.messages import links
+from plugin.messages.links import Target
+from plugin.messages.send import send
+from plugin.people import privacy as law
+from plugin.settings import get_settings
+from storage import asks, consent, db, flaws, ledger, preferences, privacy
+from storage.flows import Flow
+from storage.messages import ACCEPTED, Message
+from storage.preferences import Topic
+from storage.profiles import Identity, Profile, get_profile
+from tests.plugin.channels.relay import Relay, running
+from tests.plugin.messages.world import MAYA, World, build
+from webhooks.app import routes
+
+PHONE = "+14155550123"
+
+
+@pytest.fixture
+def relay(monkeypatch: pytest.MonkeyPatch) -> Generator[Relay]:
+    with running() as found:
+        monkeypatch.setenv("REGULARS_SMTP_URL", found.url)
+        get_settings.cache_clear()
+        yield found
+        email.hang_up()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def world(sqlite, shop) -> World:
+    made = build(shop)
+    with db.transaction() as session:
+        for kind, value in (("email", MAYA), ("phone", PHONE)):
+            session.add(
+                Identity(
+                    shop_id=shop.id, kind=kind, value=value, profile_id=made.profile_id,
+                    linked_at=clock.now(),
+                )
+            )  # fmt: skip
+        session.add(Topic(shop_id=shop.id, id=1, name="New arrivals"))
+        session.add(Topic(shop_id=shop.id, id=2, name="Skin advice", position=1))
+    return made
+
+
+@pytest.fixture
+def web(world) -> Generator[TestClient]:
+    headers = {"User-Agent": "Mozilla/5.0 Safari", "X-Forwarded-For": "203.0.113.9"}
+    app, peer = Starlette(routes=routes()), ("127.0.0.1", 50_000)
+    with TestClient(app, headers=headers, client=peer) as client:
+        yield client
+
+
+@pytest.fixture
+def path(world: World) -> str:
+    """The page's address, as a mail to Maya has it."""
+    message_id = world.queue()
+    world.change(Message, message_id, destination=MAYA, state=ACCEPTED)
+    return f"/p/{links.make_token(links.PREFERENCES, Target(world.shop.id, message_id))}"
+
+
+def boxes(page: str) -> dict[str, bool]:
+    """Each box by the words beside it, and whether it is ticked."""
+    found = re.findall(
+        r'name="box" value="\w+"( checked)?>\s*<span>(.*?)<small>', page, flags=re.DOTALL
+    )
+    return {words: bool(on) for on, words in found}
+
+
+def form(page: str, **changes: object) -> dict[str, object]:
+    """What a browser would send of the page as it stands."""
+    sent: dict[str, object] = {
+        "box": re.findall(r'name="box" value="(\w+)" checked', page),
+        "topic": re.findall(r'name="topic" value="(\w+)" checked', page),
+        "frequency": re.search(r'name="frequency" value="(\w+)" checked', page)[1],
+        "pause": "keep" if 'value="keep"' in page else "0",
+        "language": re.search(r'value="([\w-]+)" lang="[\w-]+" selected', page)[1],
+        "do": "save",
+    }
+    return sent | changes
+
+
+def state(world: World, channel: str, address: str, purpose: str = "marketing") -> str | None:
+    with db.reading() as session:
+        held = consent.get_consent(session, world.shop.id, channel, address, purpose)
+    return held.state if held else None
+
+
+def refused(world: World, **changes: object) -> str:
+    message_id = world.queue(**changes)
+    send(world.shop.id, [message_id])
+    return world.read(message_id).reason
+
+
+def test_a_mail_leads_to_the_page_and_the_way_out_does_too(web, world, relay):
+    message_id = world.queue()
+    send(world.shop.id, [message_id])
+    (mail,) = relay.mails()
+    html = mail.get_body(("html",)).get_content()
+    text = mail.get_body(("plain",)).get_content()
+
+    address = re.search(r'href="http[^"]*(/p/[\w-]+)"', html)[1]
+
+    assert address in text
+    assert "Your preferences" in web.get(address).text
+    way_out = re.search(r'href="http[^"]*(/u/[\w-]+)"', html)[1]
+    assert "/p/" in web.get(way_out).text
+
+
+def test_the_page_shows_what_holds_and_no_whole_number(web, path):
+    page = web.get(path).text
+
+    assert boxes(page) == {
+        "By email": True,
+        "By text message. Message and data rates may apply; reply STOP to end": False,
+        "News of my orders, By text message. Message and data rates may apply; reply STOP to end":
+            True,
+    }  # fmt: skip
+    assert MAYA in page
+    assert PHONE not in page
+    assert "•••0123" in page
+
+
+def test_nothing_changes_by_looking(web, world, path):
+    with db.reading() as session:
+        before = consent.ledger_of(session, world.shop.id, [("email", MAYA)])
+    for _ in range(20):
+        assert web.get(path).status_code == web.head(path).status_code == 200
+
+    with db.reading() as session:
+        assert consent.ledger_of(session, world.shop.id, [("email", MAYA)]) == before
+        assert preferences.get_preference(session, world.shop.id, "email", MAYA) is None
+
+
+def test_saving_the_page_as_it_is_says_nothing_new(web, world, path):
+    page = web.get(path).text
+
+    assert "Your choices are saved." in web.post(path, data=form(page)).text
+
+    with db.reading() as session:
+        assert len(consent.ledger_of(session, world.shop.id, [("email", MAYA)])) == 1
+
+
+def test_a_box_is_a_word_in_the_ledger_with_its_proof(web, world, path):
+    page = web.get(path).text
+    every = re.findall(r'name="box" value="(\w+)"', page)
+
+    page = web.post(path, data=form(page, box=every[1:2])).text
+
+    assert state(world, "email", MAYA) == "unsubscribed"
+    assert state(world, "sms", PHONE) == "subscribed"
+    assert state(world, "sms", PHONE, "transactional") == "unsubscribed"
+    with db.reading() as session:
+        told = consent.ledger_of(session, world.shop.id, [("sms", PHONE)])
+        entry = next(e for e in told if e.purpose == "marketing")
+        assert list(flaws.flaws_of(session, world.shop.id)) == []
+    assert entry.words.startswith("News and offers: By text message.")
+    assert (entry.source, entry.method, entry.form_version) == ("preferences", "checkbox", 1)
+    assert entry.ip == "203.0.113.9"
+    assert entry.user_agent == "Mozilla/5.0 Safari"
+    assert entry.page.endswith("/p")
+    assert refused(world) == "unsubscribed"
+    web.post(path, data=form(page, box=every))
+    assert state(world, "email", MAYA) == "subscribed"
+
+
+def test_one_button_ends_everything_but_news_of_orders(web, world, path):
+    page = web.get(path).text
+    every = re.findall(r'name="box" value="(\w+)"', page)
+    page = web.post(path, data=form(page, box=every)).text
+
+    web.post(path, data=form(page, do="none"))
+
+    assert state(world, "email", MAYA) == state(world, "sms", PHONE) == "unsubscribed"
+    assert state(world, "sms", PHONE, "transactional") is None
+
+
+def test_a_break_holds_marketing_back_until_it_is_over(web, world, path, monkeypatch, relay):
+    page = web.post(path, data=form(web.get(path).text, pause="3")).text
+    assert "On a break until" in page
+    assert refused(world) == "paused"
+    assert refused(world, transactional=True) == ""
+
+    web.post(path, data=form(page))  # kept as it is
+    assert refused(world) == "paused"
+
+    later = clock.now() + timedelta(days=91)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert refused(world) == ""
+
+
+def test_once_a_week_is_once_a_week(web, world, path, relay, monkeypatch):
+    web.post(path, data=form(web.get(path).text, frequency="weekly"))
+
+    assert [refused(world), refused(world)] == ["", "frequency"]
+    later = clock.now() + timedelta(days=7, seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert refused(world) == ""
+
+
+def test_a_flow_about_what_she_does_not_care_for_writes_nothing(web, world, path, relay):
+    world.change(Flow, world.flow_id, topic_id=2)
+    assert refused(world) == ""
+
+    page = web.post(path, data=form(web.get(path).text, topic=["1"])).text
+
+    assert refused(world) == "topic"
+    assert re.findall(r'name="topic" value="(\d)"( checked)?', page) == [
+        ("1", " checked"), ("2", "")
+    ]  # fmt: skip
+    world.change(Flow, world.flow_id, topic_id=1)
+    assert refused(world) == ""
+
+
+def test_her_language_is_taken_over(web, world, path):
+    page = web.post(path, data=form(web.get(path).text, language="zh-CN")).text
+
+    assert '<html lang="zh-CN" dir="ltr">' in page
+    assert "您的选择已保存。" in page
+    with db.reading() as session:
+        assert get_profile(session, world.shop.id, world.profile_id).locale == "zh-CN"
+
+
+def work(world: World) -> None:
+    """What the clock and the workers do for requests by law."""
+    with db.transaction() as session:
+        due = privacy.claim_due(session, clock.now() + timedelta(seconds=5), 100)
+    for shop_id, request_id in due:
+        law.carry_out(shop_id, [request_id])
+
+
+def mailed(world: World, relay: Relay, kind: str) -> str:
+    """The address of the button in the one mail that an ask of a kind brought."""
+    with db.reading() as session:
+        (ask,) = asks.asks_of(session, world.shop.id, kind, facts.mailbox(MAYA))
+    send(world.shop.id, [ask.id])
+    *_, mail = relay.mails()
+    assert MAYA in mail["To"]
+    html = mail.get_body(("html",)).get_content()
+    return str(re.search(r'href="http[^"]*(/a/[\w-]+)"', html)[1])
+
+
+def test_a_copy_of_her_data_comes_through_her_mailbox_alone(web, world, path, relay):
+    page = web.post(path, data={"do": "copy"}).text
+    assert "Please look into your inbox" in page
+    assert "skin_need" not in page
+    work(world)
+
+    button = mailed(world, relay, "copy")
+
+    assert "Download" in web.get(button).text
+    file = web.post(button)
+    assert file.headers["content-disposition"] == 'attachment; filename="my-data.json"'
+    assert json.loads(file.content)["tables"]["profile"][0]["email"] == MAYA
+    assert web.post(button).status_code == 410
+    web.post(path, data={"do": "copy"})
+    with db.reading() as session:
+        assert len(asks.asks_of(session, world.shop.id, "copy", MAYA)) == 1, "once a day"
+
+
+def test_who_asks_to_be_forgotten_confirms_it_by_mail(web, world, path, relay):
+    web.post(path, data={"do": "forget"})
+    button = mailed(world, relay, "forget")
+    for _ in range(5):
+        assert "Yes, forget me" in web.get(button).text
+    assert state(world, "email", MAYA) == "subscribed"
+
+    assert "You are being forgotten" in web.post(button).text
+    work(world)
+
+    assert state(world, "email", MAYA) is None
+    with db.reading() as session:
+        assert session.get(Profile, (world.shop.id, world.profile_id)) is None
+        assert privacy.suppressed(session, world.shop.id, [("email", MAYA)])
+        assert not ledger.ends_of(session, world.shop.id, [("email", MAYA)])
+    assert web.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("door", ["p", "a"])
+def test_a_forged_link_leads_nowhere(web, world, door):
+    message_id = world.queue()
+    wrong = links.make_token(links.UNSUBSCRIBE, Target(world.shop.id, message_id))
+    for token in (wrong, wrong[:-1], "x" * 43):
+        assert web.get(f"/{door}/{token}").status_code == 404
+        assert web.post(f"/{door}/{token}", data={"do": "none"}).status_code == 404
