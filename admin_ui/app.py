@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute, Route
 
 from admin_ui import (
     audience,
+    consent,
     coupons,
     flows,
     forms,
@@ -48,6 +49,8 @@ def routes() -> list[BaseRoute]:
         ("/coupons/{coupon_id}", coupons.make_again, "POST"),
         ("/settings", settings.show, "GET"),
         ("/settings", settings.save, "POST"),
+        ("/settings/consent", consent.show, "GET"),
+        ("/settings/consent", consent.save, "POST"),
         ("/settings/privacy/{request_id}", privacy.download, "GET"),
         ("/settings/write-backs", write_backs.show, "GET"),
         ("/settings/write-backs", write_backs.save, "POST"),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
+from storage.ids import new_id
 from storage.types import json_column, moment, row_key, shop_key
 
 ALL, WEEKLY = "all", "weekly"
@@ -53,6 +54,18 @@ def choose(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         ),
         list(rows),
     )
+
+
+def set_topics(session: Session, shop_id: int, names: Sequence[str]) -> None:
+    """Give a shop these topics, in this order. One of the same name stays the same topic."""
+    held = {topic.name: topic for topic in topics_of(session, shop_id)}
+    for position, name in enumerate(names):
+        topic = held.pop(name, None) or Topic(shop_id=shop_id, id=new_id(), name=name)
+        topic.position = position
+        session.add(topic)
+    for gone in held.values():
+        session.delete(gone)
+    session.flush()
 
 
 def topics_of(session: Session, shop_id: int) -> Sequence[Topic]:

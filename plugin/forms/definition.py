@@ -38,6 +38,11 @@ def questions(definition: dict[str, Any]) -> list[Question]:
     ]
 
 
+def dates(definition: dict[str, Any]) -> list[str]:
+    """The names under which a form asks for a day, such as `birthday`."""
+    return [b["properties"]["property_name"] for b in blocks(definition) if b["type"] == "date"]
+
+
 def consent_words(definition: dict[str, Any], channel: str) -> str:
     """The words that stand beside an address, as evidence of what was agreed to."""
     if channel == "sms":

@@ -7,7 +7,7 @@ what the storefront told us of a profile, and never joins two known shoppers.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -16,7 +16,7 @@ from plugin import bell, clock, facts
 from plugin.facts import Key, Person, Whose
 from plugin.flows import enter
 from plugin.forms import confirm
-from plugin.forms.definition import choose_locale, consent_words, questions, translated
+from plugin.forms.definition import choose_locale, consent_words, dates, questions, translated
 from plugin.forms.words import say
 from plugin.messages import asking
 from plugin.people import merge
@@ -30,6 +30,7 @@ from storage.profiles import BROWSER, CART, EMAIL, PHONE, STRONG, get_profile
 from storage.shops import Shop
 from storage.write_backs import METAFIELD
 
+BIRTHDAY, OLD_ENOUGH = "birthday", 16
 LONGEST = 200  # characters of a token or an answer
 METAFIELD_KEY = re.compile(r"[A-Za-z0-9_-]{2,64}")  # shopify.dev, MetafieldsSetInput.key
 
@@ -98,6 +99,8 @@ def submit(shop: Shop, form_id: int, body: dict[str, Any], sender: Sender) -> di
         said, errors = read(version, body, shop.country or None)
         if said is None:
             return errors
+        if _is_child(said, now):
+            return None  # it is answered like everybody, so that nobody learns to say another age
         db.lock_shop(session, shop.id)
         whose = _person(session, shop.id, said, now)
         pending = _must_confirm(session, shop, form_id, said, whose)
@@ -147,6 +150,15 @@ def read(
             errors[question.name] = say("answer", locale)
         else:
             answers[question.name] = answer
+    for name in dates(version.definition):
+        answer = given.get(name)
+        try:
+            answers[name] = date.fromisoformat(
+                answer if isinstance(answer, str) else ""
+            ).isoformat()
+        except ValueError:
+            if answer or name == BIRTHDAY:  # an age that is asked for is not passed over
+                errors[name] = say("date", locale)
     if errors or email is None:
         return None, errors
     allowed = body.get("consent")
@@ -164,6 +176,15 @@ def read(
         ),
         {},
     )
+
+
+def _is_child(said: Submission, now: datetime) -> bool:
+    """Whether a birthday says that we may keep nothing: GDPR, article 8(1); COPPA below 13."""
+    if BIRTHDAY not in said.answers:
+        return False
+    born, today = date.fromisoformat(said.answers[BIRTHDAY]), now.date()
+    age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return age < OLD_ENOUGH
 
 
 def _text(body: dict[str, Any], name: str, longest: int = LONGEST) -> str:

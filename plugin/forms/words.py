@@ -10,6 +10,10 @@ WORDS = {
         "zh": "请填写带国家区号的号码。",
     },
     "answer": {"en": "Please choose one of the answers.", "zh": "请选择其中一项。"},
+    "date": {
+        "en": "Please enter a day, such as 1990-12-31.",
+        "zh": "请填写日期，例如 1990-12-31。",
+    },
     "website": {"en": "Please leave this field empty.", "zh": "请将此项留空。"},
 }
 

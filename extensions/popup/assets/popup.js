@@ -101,6 +101,7 @@
             ...body,
             page: location.href,
             locale,
+            country: window.Shopify?.country,
             browser_id: browserId(),
             cart_token: (allowed() && cookie('cart')?.split('?')[0]) || null,
           }),

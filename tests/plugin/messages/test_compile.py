@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plugin.errors import RegularsError
-from plugin.messages import blocks, library, shield, style
+from plugin.messages import ask_mails, blocks, library, shield, style
 from plugin.messages.chinese import CHINESE
 from plugin.messages.compile import PIXEL, compile_template, to_html
 
@@ -15,6 +15,7 @@ MAILS = {
     library.WELCOME: library.welcome(1),
     library.FIRST: library.reminder(),
     library.SECOND: library.second_reminder(),
+    **ask_mails.mails(),
 }
 
 
