@@ -16,6 +16,7 @@ from admin_ui import (
     profile,
     proof,
     quarantine,
+    reconciliation,
     settings,
     static,
     tags,
@@ -30,6 +31,7 @@ def routes() -> list[BaseRoute]:
     pages = [
         ("/", home.show, "GET"),
         ("/past", past.show, "GET"),
+        ("/past", home.read_past_again, "POST"),
         ("/audience", audience.show, "GET"),
         ("/audience/lists/{list_id}", audience.show_list, "GET"),
         ("/audience/profiles/{profile_id}", profile.show, "GET"),
@@ -54,6 +56,7 @@ def routes() -> list[BaseRoute]:
         ("/settings/privacy/{request_id}", privacy.download, "GET"),
         ("/settings/write-backs", write_backs.show, "GET"),
         ("/settings/write-backs", write_backs.save, "POST"),
+        ("/settings/reconciliation", reconciliation.show, "GET"),
         ("/settings/quarantine", quarantine.show_all, "GET"),
         ("/settings/quarantine/{webhook_id:path}", quarantine.show, "GET"),
         ("/settings/quarantine/{webhook_id:path}", quarantine.try_again, "POST"),

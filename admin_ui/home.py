@@ -6,13 +6,25 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 from starlette.responses import Response
 
-from admin_ui import charts, links, past, words
+from admin_ui import charts, links, past, reconciliation, words
 from admin_ui.charts import Chart
 from admin_ui.language import Language
 from admin_ui.visit import Visit
-from plugin import clock
+from plugin import bell, clock
 from plugin.settings import get_settings
-from storage import consent, db, events, flows, forms, inbox, messages, orders, profiles
+from storage import (
+    backfills,
+    consent,
+    db,
+    events,
+    flows,
+    forms,
+    inbox,
+    messages,
+    orders,
+    profiles,
+    reconciliations,
+)
 from storage.forms import LIVE
 from storage.shops import Shop
 
@@ -63,6 +75,20 @@ class Task:
 
 def show(visit: Visit) -> Response:
     """GET /"""
+    return _page(visit)
+
+
+def read_past_again(visit: Visit) -> Response:
+    """POST /past: once more what Shopify did not let us read."""
+    with db.transaction() as session:
+        backfills.retry(session, visit.shop.id, clock.now())
+    bell.ring("backfill", visit.shop.id)
+    answer = _page(visit, visit.say.text("The import goes on."))
+    answer.headers["HX-Replace-Url"] = "/"
+    return answer
+
+
+def _page(visit: Visit, toast: str = "") -> Response:
     say, shop = visit.say, visit.shop
     now = clock.now()
     edges = charts.last_days(DAYS, now, say)
@@ -75,10 +101,12 @@ def show(visit: Visit) -> Response:
         feed = latest(session, shop.id, say)
         todo = tasks(session, shop, say)
         reading = past.read(session, shop.id, say)
+        silent = reconciliation.silence(reconciliations.of_shop(session, shop.id), say)
     with db.inbox_reading() as inbox_session:
         quarantined = inbox.count_quarantined(inbox_session, shop.id)
     return visit.page(
         "home.html",
+        toast=toast,
         figures=figures,
         earlier=earlier,
         chart_drawn=chart,
@@ -88,6 +116,7 @@ def show(visit: Visit) -> Response:
         tasks=todo,
         quarantined=quarantined,
         past=reading,
+        silent=silent,
     )
 
 

@@ -6,6 +6,7 @@ to date after a change of words, run `python -m admin_ui.catalogue`.
 
 import gettext
 import io
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from babel.dates import (
     format_timedelta,
     get_datetime_format,
 )
+from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import (
@@ -100,6 +102,10 @@ class Language:
     def number(self, number: float) -> str:
         """A count."""
         return format_decimal(number, locale=self.locale)
+
+    def listing(self, words: Sequence[str]) -> str:
+        """Several words as one: `a, b and c`."""
+        return format_list(words, locale=self.locale)
 
     def percent(self, share: float) -> str:
         """A share with one digit after the point when it is small: `4.2%`, `31%`."""

@@ -39,6 +39,7 @@ class Past:
     parts: list[Part]
     share: float
     over: bool
+    failed: bool
 
 
 def show(visit: Visit) -> Response:
@@ -65,7 +66,7 @@ def read(session: Session, shop_id: int, say: Language) -> Past | None:
         )
         for each in stages
     ]
-    return Past(parts, sum(part.share for part in parts) / len(parts), over)
+    return Past(parts, sum(part.share for part in parts) / len(parts), over, failed)
 
 
 def _words(stage: backfills.Backfill, say: Language) -> str:

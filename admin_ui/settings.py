@@ -7,7 +7,7 @@ from admin_ui.language import LANGUAGES
 from admin_ui.visit import Visit
 from plugin import facts
 from plugin.manifest import manifest
-from storage import db, inbox, privacy, shops, write_backs
+from storage import db, inbox, privacy, reconciliations, shops, write_backs
 
 LONGEST = {"sender_name": 100, "sender_email": 254, "postal_address": 300}
 
@@ -69,6 +69,7 @@ def _page(
         quarantined = inbox.count_quarantined(session, shop.id)
     with db.reading() as session:
         asked = privacy.requests_of(session, shop.id)
+        compared = [row.finished_at for row in reconciliations.of_shop(session, shop.id)]
         unwritten, _ = write_backs.troubled(session, shop.id)
     return visit.page(
         "settings.html",
@@ -81,6 +82,7 @@ def _page(
         scopes=[(scope, not granted or scope in granted) for scope in manifest()["scopes"]],
         quarantined=quarantined,
         unwritten=unwritten,
+        compared_at=min((at for at in compared if at is not None), default=None),
         asked=asked,
         embed=links.embed(shop),
     )

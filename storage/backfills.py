@@ -14,6 +14,7 @@ from storage.types import big, moment, shop_key
 WAITING, ASKED, READING, JOINING = "waiting", "asked", "reading", "joining"
 DONE, FAILED = "done", "failed"
 OVER = (DONE, FAILED)
+COUNTS = ("objects", "lines", "offset", "total", "done", "skipped")  # of a stage
 
 
 class Backfill(SQLModel, table=True):
@@ -88,6 +89,16 @@ def start(session: Session, shop: Shop, stages: Sequence[str], now: datetime) ->
             )
         )
     session.flush()
+
+
+def retry(session: Session, shop_id: int, now: datetime) -> None:
+    """Read the stages that failed once more, each from its beginning."""
+    for held in stages_of(session, shop_id):
+        if held.state == FAILED:
+            drop_lines(session, shop_id, held.stage)
+            fresh = dict.fromkeys((*COUNTS, "tries"), 0)
+            changes = {"state": WAITING, "operation_id": "", "error": "", "due_at": now}
+            advance(session, held, finished_at=None, **changes, **fresh)
 
 
 def forget(session: Session, shop_id: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import dramatiq
 import psycopg
 import pytest
+import structlog
 from dramatiq.brokers.stub import StubBroker
 
 from storage import db, schema, secrets
@@ -27,6 +28,15 @@ for name in [name for name in os.environ if name.startswith("REGULARS_") and nam
     del os.environ[name]
 
 _numbers = itertools.count()
+
+
+# Without the locals of every frame, which take seconds to print where facts are large.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -329,7 +329,7 @@ def _again(held: Backfill, error: str) -> None:
     if held.tries + 1 >= TRIES:
         _fail(held, error)
         return
-    fresh = dict.fromkeys(("objects", "lines", "offset", "total", "done", "skipped"), 0)
+    fresh = dict.fromkeys(backfills.COUNTS, 0)
     rest = {"tries": held.tries + 1, "due_at": clock.now() + _pause(held), "error": error}
     with db.transaction() as session:
         backfills.drop_lines(session, held.shop_id, held.stage)

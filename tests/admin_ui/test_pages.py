@@ -4,7 +4,7 @@ import pytest
 
 EMPTY = [
     "/", "/audience", "/flows", "/forms", "/coupons", "/settings", "/settings/write-backs",
-    "/settings/quarantine",
+    "/settings/reconciliation", "/settings/quarantine",
 ]  # fmt: skip
 
 

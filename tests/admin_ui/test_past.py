@@ -46,3 +46,28 @@ def test_the_card_goes_a_day_after_the_end_unless_a_part_failed(merchant, shop):
     for stage in backfill.STAGES:
         change(shop, stage, state="failed", finished_at=long_ago)
     assert "did not let us read" in merchant.open("/").text
+
+
+def test_a_part_that_failed_is_read_once_more_on_request(merchant, shop, bell):
+    backfill.begin(shop.id)
+    for stage in backfill.STAGES:
+        change(shop, stage, state="done", finished_at=clock.now())
+    assert "Try again" not in merchant.open("/").text
+    with db.transaction() as session:
+        backfills.forget(session, shop.id)
+    backfill.begin(shop.id)
+    change(shop, "customers", state="done", finished_at=clock.now(), done=7)
+    change(shop, "orders", state="failed", finished_at=clock.now(), tries=12, error="No.")
+    assert "Try again" in merchant.open("/").text
+
+    answer = merchant.post("/past")
+
+    assert "Try again" not in answer.text
+    assert answer.headers["HX-Replace-Url"] == "/"
+    assert bell.queues["backfill"].qsize() == 1
+    with db.reading() as session:
+        stages = {each.stage: each for each in backfills.stages_of(session, shop.id)}
+    assert (stages["customers"].state, stages["customers"].done) == ("done", 7)
+    orders = stages["orders"]
+    assert (orders.state, orders.tries, orders.error) == ("waiting", 0, "")
+    assert orders.due_at <= clock.now()

@@ -14,7 +14,7 @@ from plugin.events import backfill
 from plugin.shopify import bulk
 from plugin.shopify.install import install
 from plugin.shopify.normalise.bulk import normalise
-from storage import backfills, consent, db, flows
+from storage import backfills, checkouts, consent, db, flows
 from storage.backfills import DONE, FAILED, BackfillLine
 from storage.events import Event
 from storage.messages import Credit
@@ -100,6 +100,47 @@ def test_consent_keeps_the_storefronts_own_time(shop_id, past):
             else:
                 assert state == said["state"]
                 assert ledger[0].occurred_at.isoformat()[:19] == said["updated_at"][:19]
+
+
+def test_tags_sums_and_consent_to_whatsapp_are_kept(shop_id, past, monkeypatch):
+    monkeypatch.setattr(backfill, "STAGES", (bulk.CUSTOMERS,))
+    store = past.store
+    kept = store.register_customer("maya@example.com", phone="+15035550199")
+    store.tag_customer(kept, ["vip", "first:try"], on=True)
+    store.set_consent("maya@example.com", whatsapp_state="subscribed")
+    token = store.add_to_cart(None, store.products()[0]["variants"][0]["id"])["token"]
+    store.start_checkout(token, "maya@example.com")
+    checkout = store.start_checkout(token, "maya@example.com")["token"]
+    order = store.complete_checkout(checkout)
+
+    read_all(shop_id)
+
+    total = order["subtotal"] - order["reduction"] + order["shipping"]
+    with db.reading() as session:
+        (profile,) = session.exec(
+            select(Profile).where(Profile.email == "maya@example.com", Profile.shop_id == shop_id)
+        ).all()
+        said = consent.consent_state(session, shop_id, "whatsapp", "+15035550199")
+    assert profile.properties == {
+        "tag:vip": True, "tag:first:try": True, "orders_count": 1, "total_spent": total
+    }  # fmt: skip
+    assert said == "subscribed"
+
+
+def test_a_checkout_with_many_lines_is_kept_whole(shop_id, past, monkeypatch):
+    monkeypatch.setattr(backfill, "STAGES", (bulk.CHECKOUTS,))
+    store, token = past.store, None
+    many = [each["id"] for product in store.products() for each in product["variants"]][:40]
+    assert len(many) > 15
+    for variant in many:
+        token = store.add_to_cart(token, variant)["token"]
+    checkout = store.start_checkout(token, "maya@example.com")
+
+    read_all(shop_id)
+
+    with db.reading() as session:
+        (kept,) = checkouts.checkouts_by_token(session, shop_id, [checkout["token"]])
+    assert sorted(line["variant_id"] for line in kept.lines) == sorted(many)
 
 
 def test_the_past_sets_off_no_flow_and_earns_nothing(shop_id, past, bell):

@@ -1,0 +1,59 @@
+"""The page that tells how a shop is kept in step with Shopify."""
+
+from datetime import timedelta
+
+from plugin import clock
+from storage import db, reconciliations
+
+
+def compared(shop, noun: str, **values: object) -> None:
+    """A window of a noun that is over."""
+    now = clock.now()
+    with db.transaction() as session:
+        reconciliations.start(session, shop, {noun: now - timedelta(hours=1)}, now)
+        (held,) = [row for row in reconciliations.of_shop(session, shop.id) if row.noun == noun]
+        reconciliations.advance(session, held, until=now)
+        held.until = now
+        reconciliations.note(session, held, {"missing": 2, "stale": 1})
+        reconciliations.note(session, held, {"missing": 40})
+        ended = {"since": now, "until": None, "finished_at": now - timedelta(minutes=12)}
+        reconciliations.advance(session, held, **ended, **values)
+
+
+def test_it_tells_when_each_noun_was_compared_and_what_was_fetched(merchant, shop):
+    assert "It begins when the import of your past is done." in page(merchant)
+    assert "not yet" in merchant.open("/settings").text
+    compared(shop, "orders", looked=1_204, missing=2, stale=1)
+
+    told = page(merchant)
+
+    for words in ("Orders", "12 minutes ago", ">1,204<", ">3<", ">43<"):
+        assert words in told
+    assert "Compared 12 minutes ago" in merchant.open("/settings").text
+    assert "no longer tells" not in told
+    chinese = page(merchant, "zh-CN")
+    assert "与 Shopify 保持同步" in chinese
+    assert "30 天内补取" in chinese
+
+
+def test_home_warns_of_a_topic_that_fell_silent(merchant, shop):
+    compared(shop, "orders", silent=["orders/create", "orders/updated"])
+    compared(shop, "customers", silent=["customers/create"])
+
+    told = "Shopify no longer tells Regulars of new customers, new orders, and changed orders."
+
+    assert told in merchant.open("/").text
+    assert told in page(merchant)
+    assert "Shopify 不再通知 Regulars：新客户、新订单和订单变更。" in page(merchant, "zh-CN")
+
+
+def test_another_shop_is_told_nothing_of_it(merchant, other, shop, monkeypatch):
+    monkeypatch.setattr("admin_ui.auth.onboard.ensure_installed", lambda domain, token: 0)
+    compared(shop, "orders", looked=1_204, silent=["orders/create"])
+
+    assert "1,204" not in other.open("/settings/reconciliation").text
+    assert "no longer tells" not in other.open("/").text
+
+
+def page(merchant, locale: str = "en") -> str:
+    return merchant.open("/settings/reconciliation", locale).text
