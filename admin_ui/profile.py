@@ -21,6 +21,7 @@ from storage import (
     merges,
     messages,
     orders,
+    preferences,
     profiles,
     templates,
 )
@@ -92,6 +93,9 @@ def _page(visit: Visit, toast: str = "") -> Response:
             merges=merges.merges_of(session, shop_id, profile.id, PAGE),
             consents=consent.consents_of(session, shop_id, addresses),
             ledger=consent.ledger_of(session, shop_id, addresses, limit=PAGE),
+            wishes=preferences.preferences_at(session, shop_id, addresses),
+            topics={t.id: t.name for t in preferences.topics_of(session, shop_id)},
+            now=clock.now(),
             properties=answers.told(session, shop_id, profile.properties),
             tags=tags_of(profile.properties),
             lists={found.id: found.name for found in lists.lists_of(session, shop_id)},

@@ -50,7 +50,7 @@ class ConsentEvent(SQLModel, table=True):
     recorded_at: datetime = moment()
     source: str = Field(description="form, confirmation, preferences, storefront, one-click, …")
     method: str = Field(default="", description="how it was said there: checkbox, button, purchase")
-    profile_id: int | None = big(nullable=True, default=None)
+    profile_id: int | None = big(nullable=True, default=None)  # the origin, whatever it is part of
     words: str = Field(default="", description="the exact words that were shown")
     form_id: int | None = big(nullable=True, default=None)
     form_version: int | None = None
@@ -77,7 +77,7 @@ class ConsentChain(SQLModel, table=True):
 UNSAID: dict[str, Any] = {
     name: each.default for name, each in ConsentEvent.model_fields.items() if not each.is_required()
 }
-SEALED = sorted(set(ConsentEvent.model_fields) - {"profile_id", "hash"})
+SEALED = sorted(set(ConsentEvent.model_fields) - {"hash"})
 
 
 def lock(session: Session, shop_id: int, places: Iterable[Place]) -> None:

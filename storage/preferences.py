@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import tuple_
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -39,6 +40,20 @@ def get_preference(session: Session, shop_id: int, channel: str, address: str) -
     """What was chosen for one address; None when nothing was."""
     # `choose` writes past the session, which would answer with what it read before.
     return session.get(Preference, (shop_id, channel, address), populate_existing=True)
+
+
+def preferences_at(
+    session: Session, shop_id: int, addresses: Sequence[tuple[str, str]]
+) -> Sequence[Preference]:
+    """What was chosen for several (channel, address) pairs."""
+    return session.exec(
+        select(Preference)
+        .where(
+            Preference.shop_id == shop_id,
+            tuple_(col(Preference.channel), col(Preference.address)).in_(addresses),
+        )
+        .order_by(col(Preference.channel), col(Preference.address))
+    ).all()
 
 
 def choose(session: Session, rows: Sequence[dict[str, Any]]) -> None:

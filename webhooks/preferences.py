@@ -13,7 +13,7 @@ from plugin.messages import links
 from plugin.people import preferences
 from plugin.people.preferences import PAUSES, Choice, Choices, Wanted
 from storage.asks import COPY, FORGET
-from storage.ledger import TRANSACTIONAL
+from storage.ledger import MARKETING, TRANSACTIONAL
 from webhooks.shopper import draw, language, lost, read_form, visitor
 
 Said = Sequence[tuple[str, str]]  # a form's names and values
@@ -27,8 +27,10 @@ class Words(NamedTuple):
     title: str
     lead: str
     channels: str
-    labels: dict[str, str]
+    names: dict[str, str]
+    news: str
     orders: str
+    terms: str
     topics: str
     frequency: str
     all: str
@@ -52,16 +54,18 @@ ENGLISH = Words(
     title="Your preferences",
     lead="Choose what you would like to hear, and how often.",
     channels="News and offers",
-    labels={
-        "email": "By email",
-        "sms": "By text message. Message and data rates may apply; reply STOP to end",
-        "whatsapp": "By WhatsApp",
-        "rcs": "By RCS message",
-        "viber": "By Viber",
-        "push": "As a notification",
-        "voice": "By phone call",
+    names={
+        "email": "email",
+        "sms": "text message",
+        "whatsapp": "WhatsApp",
+        "rcs": "RCS message",
+        "viber": "Viber",
+        "push": "notification",
+        "voice": "phone call",
     },
-    orders="News of my orders, {channel}",
+    news="By {channel}",
+    orders="About my orders, by {channel}",
+    terms="Message and data rates may apply. Reply STOP to end.",
     topics="What interests you",
     frequency="How often",
     all="Whenever there is something new",
@@ -85,16 +89,18 @@ CHINESE = Words(
     title="偏好设置",
     lead="选择您想收到的内容和频率。",
     channels="新品与优惠",
-    labels={
-        "email": "通过邮件",
-        "sms": "通过短信。可能产生短信和流量费用；回复 STOP 即可退订",
-        "whatsapp": "通过 WhatsApp",
-        "rcs": "通过 RCS 消息",
-        "viber": "通过 Viber",
-        "push": "通过推送通知",
-        "voice": "通过电话",
+    names={
+        "email": "邮件",
+        "sms": "短信",
+        "whatsapp": " WhatsApp",
+        "rcs": " RCS 消息",
+        "viber": " Viber",
+        "push": "推送通知",
+        "voice": "电话",
     },
-    orders="与我的订单有关的通知，{channel}",
+    news="通过{channel}",
+    orders="与我的订单有关的通知，通过{channel}",
+    terms="可能产生短信和流量费用。回复 STOP 即可退订。",
     topics="感兴趣的主题",
     frequency="频率",
     all="有新内容就通知我",
@@ -170,7 +176,12 @@ def _wanted(before: Choices, said: Said) -> Wanted:
         weekly=before.weekly if nothing else one.get("frequency") == "weekly",
         pause_months=int(pause) if pause in {"0", *map(str, PAUSES)} and not nothing else None,
         language=one["language"] if one.get("language") in dict(LANGUAGES) else before.locale,
-        labels={box.key: f"{words.channels}: {_label(box, words)}" for box in before.boxes},
+        labels={
+            box.key: " ".join(
+                [f"{words.channels}: {_label(box, words)}.", _terms(box, words)]
+            ).strip()
+            for box in before.boxes
+        },
     )
 
 
@@ -184,7 +195,7 @@ def _page(found: Choices, said: str = "") -> HTMLResponse:
         title=words.title,
         said=said,
         found=found,
-        boxes=[(box, _label(box, words)) for box in found.boxes],
+        boxes=[(box, _label(box, words), _terms(box, words)) for box in found.boxes],
         until=format_date(until, "long", say.locale.replace("-", "_")) if until else "",
         languages=LANGUAGES,
         shop_name=found.shop_name,
@@ -193,8 +204,13 @@ def _page(found: Choices, said: str = "") -> HTMLResponse:
 
 
 def _label(box: Choice, words: Words) -> str:
-    label = words.labels[box.channel]
-    return words.orders.replace("{channel}", label) if box.purpose == TRANSACTIONAL else label
+    label = words.orders if box.purpose == TRANSACTIONAL else words.news
+    return label.replace("{channel}", words.names[box.channel])
+
+
+def _terms(box: Choice, words: Words) -> str:
+    """What the law wants said beside a yes to texts: 47 CFR 64.1200(f)(9)."""
+    return words.terms if box.purpose == MARKETING and box.channel in ("sms", "rcs") else ""
 
 
 def _words(locale: str) -> Words:

@@ -43,6 +43,13 @@ def served(domain: str, token: object) -> Generator[str]:
         return PlainTextResponse(token(domain))
 
     app = Starlette(routes=[Route("/bridge.js", bridge), Route("/test-token", fresh), *routes()])
+    with serve(app) as address:
+        yield address
+
+
+@contextmanager
+def serve(app: Starlette) -> Generator[str]:
+    """An app on a port of its own; the address of it."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))

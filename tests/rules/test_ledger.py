@@ -70,7 +70,7 @@ def by_force(*statements: str) -> None:
     "act",
     [
         "UPDATE consent_event SET state = 'subscribed' WHERE shop_id > 0",
-        "UPDATE consent_event SET words = 'others', profile_id = 5 WHERE shop_id > 0",
+        "UPDATE consent_event SET profile_id = 5 WHERE shop_id > 0",
         "UPDATE consent_event SET shop_id = 5 WHERE shop_id > 0",
         "DELETE FROM consent_event WHERE shop_id > 0",
         "DELETE FROM consent_event WHERE shop_id > 0 AND position = 2",
