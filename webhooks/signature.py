@@ -48,4 +48,4 @@ def proxy_params(query: bytes, secrets: Sequence[bytes], now: float) -> dict[str
     stamp = pairs["timestamp"][0]
     if not stamp.isascii() or not stamp.isdigit() or abs(now - int(stamp[:12])) > PROXY_TOLERANCE_S:
         return None
-    return {name: values[0] for name, values in pairs.items()}
+    return {name: ",".join(values) for name, values in pairs.items()}

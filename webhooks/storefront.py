@@ -74,7 +74,11 @@ async def submit(request: Request) -> Response:
         return JSONResponse({"errors": {"": "The request is not a JSON object."}}, status_code=422)
     if request.headers.get("sec-gpc") == "1":
         body = {name: said for name, said in body.items() if name not in FOLLOWS}
-    sender = Sender(ip=address, user_agent=request.headers.get("user-agent", ""))
+    sender = Sender(
+        ip=address,
+        user_agent=request.headers.get("user-agent", ""),
+        customer_id=_logged_in(request),
+    )
     try:
         errors = await run_in_threadpool(
             forms.submit, shop, request.path_params["form_id"], body, sender
@@ -103,9 +107,19 @@ def routes() -> list[Route]:
 
 
 async def _shop(request: Request) -> Shop | None:
-    secrets = [secret.encode() for secret in get_settings().client_secrets()]
-    params = proxy_params(request.scope["query_string"], secrets, clock.now().timestamp())
+    params = _signed(request)
     return await run_in_threadpool(_installed, params["shop"]) if params else None
+
+
+def _signed(request: Request) -> dict[str, str] | None:
+    secrets = [secret.encode() for secret in get_settings().client_secrets()]
+    return proxy_params(request.scope["query_string"], secrets, clock.now().timestamp())
+
+
+def _logged_in(request: Request) -> str:
+    """The customer who is logged in at the storefront; "" for nobody."""
+    said = (_signed(request) or {}).get("logged_in_customer_id", "")
+    return said if said.isascii() and said.isdigit() else ""
 
 
 def _installed(domain: str) -> Shop | None:

@@ -1,37 +1,41 @@
 """A form's answers. In: what a browser sent. Out: profile, answers, consent with its proof, and the
 flow that they start, all in one transaction; or a message for each field that will not do.
 
-The browser is not to be believed about who somebody is: an address typed into a form never changes
-what the storefront told us of a profile, and never joins two known shoppers.
+The browser is not to be believed about who somebody is: see `plugin.forms.claim`. What it gets as
+an answer is the same for every address.
 """
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
-from plugin import bell, clock, facts
-from plugin.facts import Key, Person, Whose
+from plugin import bell, clock
+from plugin.facts import Whose
 from plugin.flows import enter
+from plugin.forms import claim as claims
 from plugin.forms import confirm
-from plugin.forms.definition import choose_locale, consent_words, dates, questions, translated
-from plugin.forms.words import say
+from plugin.forms.claim import Claim
+from plugin.forms.definition import choose_locale, consent_words, translated
+from plugin.forms.submission import Submission, is_child, read
 from plugin.messages import asking
 from plugin.people import merge
-from plugin.people.identity import resolve
-from storage import consent, db, events, forms, profiles, write_backs
+from plugin.people.fields import UNPROVEN
+from storage import consent, db, events, forms, write_backs
 from storage.asks import CONFIRM
 from storage.consent import PENDING, SUBSCRIBED
 from storage.forms import LIVE, SUBMITTED, VIEWED, Form, FormVersion
 from storage.ids import new_id
-from storage.profiles import BROWSER, CART, EMAIL, PHONE, STRONG, get_profile
+from storage.profiles import get_profile
 from storage.shops import Shop
 from storage.write_backs import METAFIELD
 
-BIRTHDAY, OLD_ENOUGH = "birthday", 16
-LONGEST = 200  # characters of a token or an answer
+SUBSCRIBES = {
+    "email": "Subscribed to Email Marketing",
+    "sms": "Subscribed to SMS Marketing",
+}
 METAFIELD_KEY = re.compile(r"[A-Za-z0-9_-]{2,64}")  # shopify.dev, MetafieldsSetInput.key
 
 
@@ -45,21 +49,7 @@ class Sender:
 
     ip: str
     user_agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What a browser sent, read and bounded."""
-
-    answers: dict[str, str]
-    email: str
-    phone: str | None
-    sms: bool
-    page: str
-    locale: str
-    browser_id: str
-    cart_token: str
-    country: str
+    customer_id: str = ""  # who is logged in at the storefront, by its own signed word
 
 
 def shown(session: Session, shop_id: int, form_id: int) -> FormVersion | None:
@@ -99,14 +89,15 @@ def submit(shop: Shop, form_id: int, body: dict[str, Any], sender: Sender) -> di
         said, errors = read(version, body, shop.country or None)
         if said is None:
             return errors
-        if _is_child(said, now):
+        if is_child(said, now):
             return None  # it is answered like everybody, so that nobody learns to say another age
         db.lock_shop(session, shop.id)
-        whose = _person(session, shop.id, said, now)
-        pending = _must_confirm(session, shop, form_id, said, whose)
-        _keep_consent(session, shop, version, said, sender, whose, now, pending=pending)
-        _tell(session, shop, version, said, whose, now, pending=pending)
-        if shop.write_answers:
+        claim = claims.settle(session, shop.id, said, sender.customer_id, now)
+        whose, allowed = claim.whose, claims.allowed(session, shop.id, said, claim)
+        pending = "email" not in allowed or _must_confirm(session, shop, form_id, said, whose)
+        _keep_consent(session, shop, version, said, sender, claim, allowed, now, pending=pending)
+        _tell(session, version, said, claim, allowed, now, pending=pending)
+        if shop.write_answers and claim.proven:
             _write_answers(session, shop.id, said, whose, now)
         entered, mailed = [], None
         list_id = _form(session, shop.id, form_id).list_id
@@ -122,101 +113,6 @@ def submit(shop: Shop, form_id: int, body: dict[str, Any], sender: Sender) -> di
     if mailed is not None:
         bell.ring("send", shop.id, [mailed])
     return None
-
-
-def read(
-    version: FormVersion, body: dict[str, Any], country: str | None
-) -> tuple[Submission | None, dict[str, str]]:
-    """What a browser sent, or a message for each field that will not do."""
-    locale = _text(body, "locale")
-    errors: dict[str, str] = {}
-    if _text(body, "website"):
-        errors["website"] = say("website", locale)  # only a program fills what nobody sees
-    email = facts.email(body.get("email"))
-    if email is None:
-        errors["email"] = say("email", locale)
-    typed = _text(body, "phone")
-    phone = facts.phone(typed, country)
-    if typed and phone is None:
-        errors["phone"] = say("phone", locale)
-    given = body.get("answers")
-    given = given if isinstance(given, dict) else {}
-    answers: dict[str, str] = {}
-    for question in questions(version.definition):
-        answer = given.get(question.name)
-        if answer in (None, "") and not question.required:
-            continue
-        if not isinstance(answer, str) or answer not in question.answers:
-            errors[question.name] = say("answer", locale)
-        else:
-            answers[question.name] = answer
-    for name in dates(version.definition):
-        answer = given.get(name)
-        try:
-            answers[name] = date.fromisoformat(
-                answer if isinstance(answer, str) else ""
-            ).isoformat()
-        except ValueError:
-            if answer or name == BIRTHDAY:  # an age that is asked for is not passed over
-                errors[name] = say("date", locale)
-    if errors or email is None:
-        return None, errors
-    allowed = body.get("consent")
-    return (
-        Submission(
-            answers=answers,
-            email=email,
-            phone=phone,
-            sms=isinstance(allowed, dict) and allowed.get("sms") is True and phone is not None,
-            page=_text(body, "page", 2_000),
-            locale=locale[:35],
-            browser_id=_text(body, "browser_id"),
-            cart_token=_text(body, "cart_token"),
-            country=_text(body, "country", 2).upper(),
-        ),
-        {},
-    )
-
-
-def _is_child(said: Submission, now: datetime) -> bool:
-    """Whether a birthday says that we may keep nothing: GDPR, article 8(1); COPPA below 13."""
-    if BIRTHDAY not in said.answers:
-        return False
-    born, today = date.fromisoformat(said.answers[BIRTHDAY]), now.date()
-    age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-    return age < OLD_ENOUGH
-
-
-def _text(body: dict[str, Any], name: str, longest: int = LONGEST) -> str:
-    value = body.get(name)
-    return str(facts.storable(value[:longest])) if isinstance(value, str) else ""
-
-
-def _person(session: Session, shop_id: int, said: Submission, now: datetime) -> Whose:
-    """The profile behind the email; the browser and its cart join it unless they are another's."""
-    weak = facts.keys((BROWSER, said.browser_id), (CART, said.cart_token))
-    known = profiles.find_identities(session, shop_id, [(EMAIL, said.email), *weak])
-    owner = known.get((EMAIL, said.email))
-    free = [key for key in weak if _is_free(session, shop_id, known.get(key), owner)]
-    properties = dict(said.answers)
-    fields = {"email": said.email, "locale": said.locale} if owner is None else {}
-    if owner is None and said.phone and not _taken(session, shop_id, said.phone):
-        fields["phone"] = said.phone
-    person = Person((Key(EMAIL, said.email), *free), now, fields, properties)
-    (whose,) = resolve(session, shop_id, [person], now)
-    assert whose is not None  # it has a key
-    return whose
-
-
-def _is_free(session: Session, shop_id: int, holder: int | None, owner: int | None) -> bool:
-    """Whether a browser or a cart is nobody's yet, or already this shopper's."""
-    if holder is None or holder == owner:
-        return True
-    return not any(i.kind in STRONG for i in profiles.identities_of(session, shop_id, [holder]))
-
-
-def _taken(session: Session, shop_id: int, phone: str) -> bool:
-    return bool(profiles.find_identities(session, shop_id, [(PHONE, phone)]))
 
 
 def _form(session: Session, shop_id: int, form_id: int) -> Form:
@@ -240,16 +136,14 @@ def _keep_consent(
     version: FormVersion,
     said: Submission,
     sender: Sender,
-    whose: Whose,
+    claim: Claim,
+    allowed: dict[str, str],
     now: datetime,
     *,
     pending: bool,
 ) -> None:
     """Write into the ledger what was allowed, in answer to which words."""
     texts = definition_for(version, said.locale)
-    allowed = [("email", said.email)]
-    if said.sms and said.phone:
-        allowed.append(("sms", said.phone))
     consent.record(
         session,
         [
@@ -264,7 +158,7 @@ def _keep_consent(
                 "recorded_at": now,
                 "source": "form",
                 "method": "checkbox" if channel == "sms" else "button",
-                "profile_id": whose.origin_id,
+                "profile_id": claim.whose.origin_id if claim.proven or channel == "email" else None,
                 "words": consent_words(texts, channel),
                 "form_id": version.form_id,
                 "form_version": version.version,
@@ -272,37 +166,36 @@ def _keep_consent(
                 "ip": sender.ip[:45],
                 "user_agent": sender.user_agent[:500],
             }
-            for channel, address in allowed
+            for channel, address in allowed.items()
         ],
     )
 
 
 def _tell(
     session: Session,
-    shop: Shop,
     version: FormVersion,
     said: Submission,
-    whose: Whose,
+    claim: Claim,
+    allowed: dict[str, str],
     now: datetime,
     *,
     pending: bool,
 ) -> None:
     """Put it on the timeline, under Klaviyo's metric names."""
     entry = str(new_id())
-    told: list[tuple[str, dict[str, Any]]] = [
-        ("Submitted Form", {"form_id": str(version.form_id), "page": said.page, **said.answers}),
-    ]
+    form = {"form_id": str(version.form_id), "page": said.page}
+    if not claim.proven:
+        form["sender"] = UNPROVEN
+    told: list[tuple[str, dict[str, Any]]] = [("Submitted Form", {**said.answers, **form})]
     if not pending:
-        told.append(("Subscribed to Email Marketing", {"form_id": str(version.form_id)}))
-    if said.sms and not pending:
-        told.append(("Subscribed to SMS Marketing", {"form_id": str(version.form_id)}))
+        told += [(SUBSCRIBES[channel], {"form_id": form["form_id"]}) for channel in allowed]
     events.add_events(
         session,
         [
             {
-                "shop_id": shop.id,
+                "shop_id": version.shop_id,
                 "id": new_id(),
-                **whose.columns,
+                **claim.whose.columns,
                 "metric": metric,
                 "unique_id": entry,
                 "occurred_at": now,

@@ -1,0 +1,96 @@
+"""Submissions: what a browser sent comes in; what can be read of it goes out."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from plugin import facts
+from plugin.forms.definition import dates, questions
+from plugin.forms.words import say
+from storage.forms import FormVersion
+
+BIRTHDAY, OLD_ENOUGH = "birthday", 16
+LONGEST = 200  # characters of a token or an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a browser sent, read and bounded."""
+
+    answers: dict[str, str]
+    email: str
+    phone: str | None
+    sms: bool
+    page: str
+    locale: str
+    browser_id: str
+    cart_token: str
+    country: str
+
+
+def read(
+    version: FormVersion, body: dict[str, Any], country: str | None
+) -> tuple[Submission | None, dict[str, str]]:
+    """What a browser sent, or a message for each field that will not do."""
+    locale = _text(body, "locale")
+    errors: dict[str, str] = {}
+    if _text(body, "website"):
+        errors["website"] = say("website", locale)  # only a program fills what nobody sees
+    email = facts.email(body.get("email"))
+    if email is None:
+        errors["email"] = say("email", locale)
+    typed = _text(body, "phone")
+    phone = facts.phone(typed, country)
+    if typed and phone is None:
+        errors["phone"] = say("phone", locale)
+    given = body.get("answers")
+    given = given if isinstance(given, dict) else {}
+    answers: dict[str, str] = {}
+    for question in questions(version.definition):
+        answer = given.get(question.name)
+        if answer in (None, "") and not question.required:
+            continue
+        if not isinstance(answer, str) or answer not in question.answers:
+            errors[question.name] = say("answer", locale)
+        else:
+            answers[question.name] = answer
+    for name in dates(version.definition):
+        answer = given.get(name)
+        try:
+            answers[name] = date.fromisoformat(
+                answer if isinstance(answer, str) else ""
+            ).isoformat()
+        except ValueError:
+            if answer or name == BIRTHDAY:  # an age that is asked for is not passed over
+                errors[name] = say("date", locale)
+    if errors or email is None:
+        return None, errors
+    allowed = body.get("consent")
+    return (
+        Submission(
+            answers=answers,
+            email=email,
+            phone=phone,
+            sms=isinstance(allowed, dict) and allowed.get("sms") is True and phone is not None,
+            page=_text(body, "page", 2_000),
+            locale=locale[:35],
+            browser_id=_text(body, "browser_id"),
+            cart_token=_text(body, "cart_token"),
+            country=_text(body, "country", 2).upper(),
+        ),
+        {},
+    )
+
+
+def is_child(said: Submission, now: datetime) -> bool:
+    """Whether a birthday says that we may keep nothing: GDPR, article 8(1); COPPA below 13."""
+    if BIRTHDAY not in said.answers:
+        return False
+    born, today = date.fromisoformat(said.answers[BIRTHDAY]), now.date()
+    age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return age < OLD_ENOUGH
+
+
+def _text(body: dict[str, Any], name: str, longest: int = LONGEST) -> str:
+    value = body.get(name)
+    return str(facts.storable(value[:longest])) if isinstance(value, str) else ""
