@@ -22,7 +22,7 @@ from admin_ui import (
     tags,
     write_backs,
 )
-from admin_ui.auth import PATCH, merchant, patch_id_token
+from admin_ui.auth import PATCH, merchant, nothing_here, patch_id_token
 from plugin.shopify.oauth import CALLBACK
 
 
@@ -68,4 +68,5 @@ def routes() -> list[BaseRoute]:
         Route(CALLBACK, oauth.finish, methods=["GET"]),
         Route("/preview/{key}", preview.mail),
         Route("/static/admin/{digest}/{name}", static.serve),
+        Route("/{rest:path}", nothing_here),
     ]

@@ -109,6 +109,11 @@ async def patch_id_token(request: Request) -> HTMLResponse:
     return pages.bare("patch.html", pages.header_language(request), domain)
 
 
+async def nothing_here(request: Request) -> HTMLResponse:
+    """The page for an address that is none of ours; the admin's frame must be able to show it."""
+    return pages.problem(request, 404)
+
+
 def _answer(
     page: Page, request: Request, sender: SessionToken, token: str, form: dict[str, str]
 ) -> Response:

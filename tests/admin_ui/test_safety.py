@@ -1,4 +1,4 @@
-"""What no page may do: be framed by strangers, run what a shopper typed, show another shop's."""
+"""What no page may do: be framed by strangers, run what a shopper typed."""
 
 import re
 
@@ -19,17 +19,6 @@ EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'{{7*7}}"
 def rules(answer):
     pairs = [rule.split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split("; ")]
     return dict(pairs)
-
-
-def test_each_document_may_be_framed_by_its_shops_admin_alone(merchant, pages):
-    """S27"""
-    for path in [*pages(), "/flows/1", "/audience/profiles/nobody", "/forms/9?x=1"]:
-        said = rules(merchant.open(path))
-        assert said["frame-ancestors"] == (
-            "https://dewpoint.myshopify.com https://admin.shopify.com"
-        ), path
-        assert said["script-src"] == "'self' https://cdn.shopify.com", path
-        assert said["default-src"] == "'none'", path
 
 
 def test_the_dev_store_may_frame_us_only_where_it_is_set(merchant, monkeypatch):
@@ -88,34 +77,6 @@ def test_whatever_people_type_stays_text(merchant, shop, filled):
         assert "<img src=x" not in answer.text, path
     for answer in (merchant.fetch("/audience", params={"q": EVIL}), merchant.open("/", EVIL)):
         assert "<script>alert" not in answer.text
-
-
-@pytest.mark.parametrize("method", ["open", "fetch", "post"])
-def test_another_shops_ids_lead_nowhere(merchant, other, shop, filled, method, monkeypatch):
-    monkeypatch.setattr("admin_ui.auth.onboard.ensure_installed", lambda domain, token: 0)
-    for path in (
-        f"/audience/lists/{filled['list']}",
-        f"/audience/profiles/{filled['profile']}",
-        f"/flows/{filled['Welcome']}",
-        f"/flows/{filled['Welcome']}/messages/1",
-        f"/forms/{filled['form']}",
-        "/settings/quarantine/b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
-    ):
-        answer = getattr(other, method)(path)
-        assert answer.status_code in ((404, 405) if method == "post" else (404,)), path
-        assert "Maya" not in answer.text
-    with db.reading() as session:
-        assert flows.get_flow(session, shop.id, filled["Welcome"]).status == flows.LIVE
-        assert forms.get_form(session, shop.id, filled["form"]).status == forms.LIVE
-
-
-@pytest.mark.parametrize("path", ["/", "/audience", "/flows", "/forms", "/settings/quarantine"])
-def test_another_shop_sees_nothing_of_ours(other, filled, path, monkeypatch):
-    monkeypatch.setattr("admin_ui.auth.onboard.ensure_installed", lambda domain, token: 0)
-    text = other.open(path).text
-
-    for ours in ("Maya", "Dewpoint", "Abandoned checkout", "Welcome popup", "orders/updated"):
-        assert ours not in text
 
 
 @pytest.mark.parametrize("odd", ["0", "-1", "abc", "٣", "9" * 30, "1.5", "%00", "1'--"])

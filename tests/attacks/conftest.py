@@ -7,7 +7,11 @@ from starlette.testclient import TestClient
 
 from plugin.web import application
 from storage.shops import Shop
+from tests.admin_ui.conftest import client, filled, merchant, other, pages
+from tests.plugin.shopify.box import door, shopify
 from webhooks.app import routes
+
+__all__ = ["client", "door", "filled", "merchant", "other", "pages", "shopify"]  # fixtures
 
 
 @pytest.fixture

@@ -19,14 +19,14 @@ from plugin.manifest import manifest
 from plugin.settings import get_settings
 from plugin.web import application
 from storage import db, shops
-from tests.plugin.shopify.box import Shopify, door, shopify  # noqa: F401  fixtures
+from tests.plugin.shopify.box import Shopify
 
 DOMAIN = "dewpoint.myshopify.com"
 SECRET = "a test secret of Shopify's usual length"  # as the box has it
 
 
 @pytest.fixture
-def browser(sqlite: str, bell: object, shopify: Shopify) -> Generator[TestClient]:  # noqa: F811
+def browser(sqlite: str, bell: object, shopify: Shopify) -> Generator[TestClient]:
     """A browser at our door; the store has not heard of us."""
     shopify.store.uninstall()
     shopify.seen.clear()
@@ -35,7 +35,7 @@ def browser(sqlite: str, bell: object, shopify: Shopify) -> Generator[TestClient
         yield client
 
 
-def merchant_says_yes(shopify: Shopify, address: str) -> str:  # noqa: F811
+def merchant_says_yes(shopify: Shopify, address: str) -> str:
     """The address that Shopify sends her back to."""
     with TestClient(shopify.app, follow_redirects=False, base_url="http://127.0.0.1") as admin:
         return admin.post(address).headers["Location"]
@@ -60,7 +60,7 @@ def nobody() -> bool:
         return shops.shop_by_domain(session, DOMAIN) is None
 
 
-def test_s07_the_merchant_is_asked_says_yes_and_has_the_app(browser, shopify, bell):  # noqa: F811
+def test_s07_the_merchant_is_asked_says_yes_and_has_the_app(browser, shopify, bell):
     question = begun(browser)
     asked = {name: each[0] for name, each in parse_qs(urlsplit(question).query).items()}
     assert urlsplit(question).path == "/admin/oauth/authorize"
@@ -109,7 +109,7 @@ NO_SHOPS = [
 
 
 @pytest.mark.parametrize("shop", NO_SHOPS, ids=ascii)
-def test_s07_nobody_is_led_to_what_is_no_store(browser, shopify, shop):  # noqa: F811
+def test_s07_nobody_is_led_to_what_is_no_store(browser, shopify, shop):
     answer = browser.get("/auth", params={"shop": shop})
 
     assert answer.status_code == 400
@@ -188,7 +188,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_s07_a_callback_that_is_not_as_shopify_sends_it_is_refused(browser, shopify, name):  # noqa: F811
+def test_s07_a_callback_that_is_not_as_shopify_sends_it_is_refused(browser, shopify, name):
     back = merchant_says_yes(shopify, begun(browser))
     query = WRONG[name](dict(parse_qsl(urlsplit(back).query)))
     shopify.seen.clear()
@@ -201,7 +201,7 @@ def test_s07_a_callback_that_is_not_as_shopify_sends_it_is_refused(browser, shop
     assert nobody()
 
 
-def test_s07_a_parameter_that_stands_twice_is_refused(browser, shopify):  # noqa: F811
+def test_s07_a_parameter_that_stands_twice_is_refused(browser, shopify):
     back = merchant_says_yes(shopify, begun(browser))
     shopify.seen.clear()
 
@@ -214,7 +214,7 @@ def test_s07_a_parameter_that_stands_twice_is_refused(browser, shopify):  # noqa
     "cookie",
     ["", "1.2", "a" * 64, "1795000000." + "0" * 64, "9" * 12 + "." + "0" * 64, "é", ";", "1." * 99],
 )
-def test_s07_another_browser_is_refused(browser, shopify, cookie):  # noqa: F811
+def test_s07_another_browser_is_refused(browser, shopify, cookie):
     back = merchant_says_yes(shopify, begun(browser))
     shopify.seen.clear()
     browser.cookies.clear()
@@ -225,14 +225,14 @@ def test_s07_another_browser_is_refused(browser, shopify, cookie):  # noqa: F811
     assert nobody()
 
 
-def test_s07_a_cookie_for_one_question_does_not_answer_another(browser, shopify):  # noqa: F811
+def test_s07_a_cookie_for_one_question_does_not_answer_another(browser, shopify):
     first = merchant_says_yes(shopify, begun(browser))
     begun(browser)
 
     assert browser.get(first).status_code == 403
 
 
-def test_s07_a_state_is_good_once(browser, shopify):  # noqa: F811
+def test_s07_a_state_is_good_once(browser, shopify):
     question = begun(browser)
     cookie = browser.cookies["regulars_state"]
     assert browser.get(merchant_says_yes(shopify, question)).status_code == 302
@@ -245,7 +245,7 @@ def test_s07_a_state_is_good_once(browser, shopify):  # noqa: F811
     assert shopify.seen == []
 
 
-def test_s07_a_state_is_good_for_ten_minutes(browser, shopify, monkeypatch):  # noqa: F811
+def test_s07_a_state_is_good_for_ten_minutes(browser, shopify, monkeypatch):
     back = merchant_says_yes(shopify, begun(browser))
     later = clock.now() + timedelta(seconds=601)
     monkeypatch.setattr(clock, "now", lambda: later)
@@ -257,7 +257,7 @@ def test_s07_a_state_is_good_for_ten_minutes(browser, shopify, monkeypatch):  # 
     assert "begin again" in answer.text
 
 
-def test_s07_a_code_that_shopify_does_not_take_leaves_nothing(browser, shopify):  # noqa: F811
+def test_s07_a_code_that_shopify_does_not_take_leaves_nothing(browser, shopify):
     back = merchant_says_yes(shopify, begun(browser))
     query = altered(dict(parse_qsl(urlsplit(back).query)), code="a-code-of-nobodys")
 
@@ -291,7 +291,7 @@ def test_s07_nobody_else_is(browser, changes):
     assert answer.headers["Location"].startswith("/auth/patch-id-token?")
 
 
-def test_s07_nor_is_the_merchant_of_a_store_that_is_installed(browser, shopify):  # noqa: F811
+def test_s07_nor_is_the_merchant_of_a_store_that_is_installed(browser, shopify):
     browser.get(merchant_says_yes(shopify, begun(browser)))
 
     answer = browser.get("/", params=signed())

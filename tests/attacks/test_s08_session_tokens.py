@@ -126,7 +126,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
-def test_a_bad_session_token_is_always_a_401(name: str) -> None:
+def test_s08_a_bad_session_token_is_always_a_401(name: str) -> None:
     bad = BAD[name]()
 
     with pytest.raises(RegularsError) as error:
@@ -145,11 +145,11 @@ GOOD = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_session_token_says_who_it_is(name: str) -> None:
+def test_s08_a_good_session_token_says_who_it_is(name: str) -> None:
     assert verify_session_token(GOOD[name]()) == (DOMAIN, "42")
 
 
-def test_the_token_of_the_dev_store_is_good_whatever_the_clock_of_the_demo_says(
+def test_s08_the_token_of_the_dev_store_is_good_whatever_the_clock_of_the_demo_says(
     shopify: Shopify, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     (tmp_path / "clock").write_text("86400")
