@@ -18,11 +18,17 @@ from plugin.facts import Asked, Key
 from plugin.messages import asking
 from plugin.people import raw
 from plugin.people.copy import copy_of
+from plugin.shopify.install import is_let_in
+from plugin.shopify.wire import ShopifyError
 from storage import about, asks, db, erasure, privacy, scrub, shops
 from storage.ids import new_id
 from storage.privacy import DATA_REQUEST, DONE, NEW, REDACT, SHOP_REDACT, PrivacyRequest, Whom
+from storage.shops import Shop
 
 KEPT_FOR = timedelta(days=30)  # a file waits this long to be fetched: GDPR, article 12(3), a month
+ASKED_AFTER = timedelta(hours=48)
+LATER = timedelta(minutes=15)  # while Shopify cannot be asked
+PATIENCE = timedelta(days=7)  # of the 30 that Shopify gives us
 AGAIN = timedelta(seconds=2)  # when deliveries about her wait to be digested
 
 log = structlog.get_logger()
@@ -127,24 +133,44 @@ def _copy(request: PrivacyRequest) -> None:
 
 
 def _empty(request: PrivacyRequest) -> None:
-    """Empty a shop, unless it came back after the request was made."""
+    """Empty a shop, unless it came back after the uninstall that the request is about."""
     shop_id = request.shop_id
-    with db.transaction() as session:
+    with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
-        if shop is None:
+    if shop is None:
+        return
+    try:
+        back = _is_back(shop, request.requested_at)
+    except ShopifyError:
+        if clock.now() - request.requested_at < PATIENCE:
+            _finish(request, due_at=clock.now() + LATER, lease_until=0.0)
             return
-        back = shop.installed_at > request.requested_at
-        if not back:
-            shops.uninstall(session, shop_id, max(request.requested_at, shop.installed_at))
+        back = False
     if back:
         log.warning("privacy.shop_is_back", shop=shop_id, request=request.id)
         _finish(request, state=DONE, whom=None)
         return
+    with db.transaction() as session:
+        shops.uninstall(session, shop_id, max(request.requested_at, shop.installed_at))
     _all_rows(shop_id)
     with db.transaction() as session:
         erasure.drop_shop(session, shop_id)
     _all_rows(shop_id)  # what a worker was still writing
     scrub.scrub()
+
+
+def _is_back(shop: Shop, asked_at: datetime) -> bool:
+    """Whether a store is installed anew since the uninstall that a request of `asked_at` is about.
+
+    Shopify asks 48 hours after an uninstall and does not say which of the two its time is
+    (shopify.dev: privacy law compliance). An install between them may be a new one, or the old one
+    whose end was never told to us: then Shopify knows.
+    """
+    if shop.installed_at > asked_at:
+        return True
+    if shop.uninstalled_at is not None or shop.installed_at < asked_at - ASKED_AFTER:
+        return False
+    return is_let_in(shop.id)
 
 
 def _all_rows(shop_id: int) -> None:

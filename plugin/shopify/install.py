@@ -11,6 +11,7 @@ from plugin.errors import RegularsError
 from plugin.shopify import graphql, tokens
 from plugin.shopify.client import clean_domain
 from plugin.shopify.tokens import Pair
+from plugin.shopify.wire import ShopifyError
 from storage import db, locks, shops
 from storage.shops import Shop
 
@@ -39,6 +40,21 @@ def install(domain: str, id_token: str) -> int:
 def install_with_code(domain: str, code: str) -> int:
     """As `install`, by the code of the authorization code grant, which Shopify takes once."""
     return _install(domain, {"code": code, "expiring": "1"})
+
+
+def is_let_in(shop_id: int) -> bool:
+    """Whether the store lets us in at this moment. Shopify itself is asked.
+
+    Raises:
+        ShopifyError: it says neither yes nor no just now.
+    """
+    try:
+        graphql.graphql(shop_id, "installation", {})
+    except ShopifyError:
+        raise
+    except RegularsError:  # its tokens are gone, or it takes them no more
+        return False
+    return True
 
 
 def _install(domain: str, said: dict[str, str]) -> int:
