@@ -9,6 +9,7 @@ from admin_ui import (
     flows,
     forms,
     home,
+    links,
     oauth,
     past,
     preview,
@@ -64,7 +65,7 @@ def routes() -> list[BaseRoute]:
     return [
         *(Route(path, merchant(page), methods=[method]) for path, page, method in pages),
         Route(PATCH, patch_id_token),
-        Route(oauth.AUTH, oauth.begin, methods=["GET"]),
+        Route(links.AUTH, oauth.begin, methods=["GET"]),
         Route(CALLBACK, oauth.finish, methods=["GET"]),
         Route("/preview/{key}", preview.mail),
         Route("/static/admin/{digest}/{name}", static.serve),

@@ -14,8 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from admin_ui import pages, plan
-from admin_ui.oauth import AUTH
+from admin_ui import links, pages, plan
 from admin_ui.visit import Visit
 from plugin import onboard
 from plugin.errors import RegularsError
@@ -48,7 +47,7 @@ def merchant(page: Page) -> Callable[[Request], object]:
                 onboard.is_installed, request.query_params["shop"]
             ):
                 shop = urlencode({"shop": request.query_params["shop"]})
-                return RedirectResponse(f"{AUTH}?{shop}", status_code=302)
+                return RedirectResponse(f"{links.AUTH}?{shop}", status_code=302)
             return refuse(request)
         form: dict[str, str] = {}
         if request.method == "POST":

@@ -12,6 +12,7 @@ from admin_ui.language import Language
 from admin_ui.visit import Visit
 from plugin import bell, clock
 from plugin.settings import get_settings
+from plugin.shopify import scopes
 from storage import (
     backfills,
     consent,
@@ -115,6 +116,8 @@ def _page(visit: Visit, toast: str = "") -> Response:
         feed=feed,
         tasks=todo,
         quarantined=quarantined,
+        missing=scopes.missing(shop),
+        grant=links.grant(shop),
         past=reading,
         silent=silent,
     )

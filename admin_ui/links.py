@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from plugin.settings import get_settings
 from storage.shops import Shop
 
+AUTH = "/auth"
 EMBED_BLOCK = "embed"  # extensions/popup/blocks/embed.liquid
 
 
@@ -29,6 +30,11 @@ def embed(shop: Shop) -> str:
 def app(domain: str) -> str:
     """Our own pages in a store's admin."""
     return f"{_admin(domain)}/admin/apps/{get_settings().shopify_client_id}"
+
+
+def grant(shop: Shop) -> str:
+    """Where Shopify asks the merchant for the permissions that she has not given yet."""
+    return f"{get_settings().url.rstrip('/')}{AUTH}?{urlencode({'shop': shop.domain})}"
 
 
 def _origin(shop: Shop) -> str:

@@ -14,7 +14,6 @@ from plugin.errors import RegularsError
 from plugin.settings import get_settings
 from plugin.shopify import oauth
 
-AUTH = "/auth"
 COOKIE = "regulars_state"
 HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
@@ -27,7 +26,7 @@ async def begin(request: Request) -> Response:
         return pages.problem(request, error.status, message=error.message)
     answer = RedirectResponse(found.address, 302, HEADERS)
     answer.set_cookie(
-        COOKIE, found.cookie, max_age=oauth.STATE_FOR_S, path=AUTH,
+        COOKIE, found.cookie, max_age=oauth.STATE_FOR_S, path=links.AUTH,
         secure=get_settings().url.startswith("https://"), httponly=True, samesite="lax",
     )  # fmt: skip
     return answer
@@ -39,7 +38,7 @@ async def finish(request: Request) -> Response:
         answer = await run_in_threadpool(_install, request)
     except RegularsError as error:
         return pages.problem(request, error.status, message=error.message)
-    answer.delete_cookie(COOKIE, path=AUTH)
+    answer.delete_cookie(COOKIE, path=links.AUTH)
     return answer
 
 

@@ -7,6 +7,7 @@ from admin_ui.language import LANGUAGES
 from admin_ui.visit import Visit
 from plugin import facts
 from plugin.manifest import manifest
+from plugin.shopify import scopes
 from storage import db, inbox, privacy, reconciliations, shops, write_backs
 
 LONGEST = {"sender_name": 100, "sender_email": 254, "postal_address": 300}
@@ -64,7 +65,7 @@ def _page(
     status: int = 200,
 ) -> Response:
     shop = visit.shop
-    granted = set(shop.scopes.replace(" ", "").split(",")) - {""}
+    lacking = scopes.missing(shop)
     with db.inbox_reading() as session:
         quarantined = inbox.count_quarantined(session, shop.id)
     with db.reading() as session:
@@ -79,7 +80,8 @@ def _page(
         errors=errors,
         limits=LONGEST,
         languages=LANGUAGES,
-        scopes=[(scope, not granted or scope in granted) for scope in manifest()["scopes"]],
+        scopes=[(scope, scope not in lacking) for scope in manifest()["scopes"]],
+        grant=links.grant(shop) if lacking else "",
         quarantined=quarantined,
         unwritten=unwritten,
         compared_at=min((at for at in compared if at is not None), default=None),

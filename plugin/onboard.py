@@ -1,13 +1,18 @@
 """The first visit: a shop and its id token come in, an installed shop with its flows comes out."""
 
+from datetime import timedelta
+
 from plugin import bell, clock
 from plugin.flows import library as flows
 from plugin.forms import library as forms
-from plugin.manifest import manifest
-from plugin.shopify import client
+from plugin.shopify import scopes
 from plugin.shopify.install import install, install_with_code
+from plugin.shopify.tokens import LIFETIME_S
 from storage import db, locks, shops
 from storage.shops import Shop
+
+LIFETIME = timedelta(seconds=LIFETIME_S)
+ASK_AGAIN = timedelta(minutes=5)
 
 
 def ensure_installed(domain: str, id_token: str) -> int:
@@ -65,4 +70,10 @@ def _is_ready(shop: Shop) -> bool:
         return False
     if shop.refresh_expires_at is not None and shop.refresh_expires_at <= clock.now():
         return False
-    return not shop.scopes or client.covers(shop.scopes, manifest()["scopes"])
+    return not scopes.missing(shop) or _asked_lately(shop)
+
+
+def _asked_lately(shop: Shop) -> bool:
+    """Whether its tokens are fresh: asked again so soon, Shopify knows no more of its scopes."""
+    ends = shop.token_expires_at
+    return ends is not None and ends - clock.now() > LIFETIME - ASK_AGAIN

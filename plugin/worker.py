@@ -20,7 +20,7 @@ from plugin.forms.library import publish as publish_forms
 from plugin.messages import send as sending
 from plugin.offers import coupons
 from plugin.people import privacy as law
-from plugin.shopify import catalog, pixel, write_backs
+from plugin.shopify import catalog, pixel, scopes, write_backs
 from storage import backfills, db, flows, inbox, locks, messages, reconciliations, shops
 from storage import coupons as stored_coupons
 from storage import privacy as requests
@@ -72,14 +72,27 @@ def sync(shop_id: int) -> None:
     """
     try:
         with locks.exclusive(f"sync-{shop_id}", wait_s=0):
-            onboard.furnish(shop_id)
-            pixel.ensure_pixel(shop_id)
-            publish_forms(shop_id)
-            backfill.begin(shop_id)
-            bell.ring("backfill", shop_id)
-            catalog.sync_products(shop_id)  # last: it marks the store as synced
+            _sync(shop_id)
     except locks.LockTimeoutError:
         return
+
+
+def _sync(shop_id: int) -> None:
+    with db.reading() as session:
+        shop = shops.get_shop(session, shop_id)
+    if shop is None:
+        return
+    onboard.furnish(shop_id)
+    if scopes.may(shop, "pixel", "write_pixels", "read_customer_events"):
+        pixel.ensure_pixel(shop_id)
+    publish_forms(shop_id)
+    backfill.begin(shop_id)
+    bell.ring("backfill", shop_id)
+    if scopes.may(shop, "catalog", "read_products"):
+        catalog.sync_products(shop_id)  # last: it marks the store as synced
+    else:
+        with db.transaction() as session:  # until the scope is allowed, which begins it anew
+            shops.mark_synced(session, shop_id, clock.now())
 
 
 @dramatiq.actor(queue_name="privacy", max_retries=0)

@@ -134,6 +134,8 @@ def describe(session: Session, shop_id: int, at: datetime, fields: dict[str, Any
     for name, value in fields.items():
         stamp = at.astimezone(UTC).isoformat(timespec="microseconds")
         if stamp >= times.get(name, "") and at >= shop.installed_at:
+            if name == "scopes" and set(value.split(",")) - set(shop.scopes.split(",")):
+                shop.synced_at = None  # there is more to read and to do than the last time
             setattr(shop, name, value)
             times[name] = stamp
     shop.field_times = times

@@ -26,6 +26,8 @@ REFUSED = {
     423: "Shopify has locked this store.",
 }
 
+NOT_ALLOWED = "Open Regulars in the Shopify admin and agree to the permissions that it asks for."
+
 log = structlog.get_logger()
 pace = Pace()
 
@@ -122,7 +124,10 @@ def _data(reply: Reply) -> dict[str, Any]:
         raise ShopifyError(REFUSED[reply.status])
     body = reply.body or {}
     if errors := _errors(body):
-        raise ShopifyError("Shopify refused: " + _sentences([text for _, text in errors]))
+        words = "Shopify refused: " + _sentences([text for _, text in errors])
+        if any(code == "ACCESS_DENIED" for code, _ in errors):
+            raise ShopifyError(f"{words} {NOT_ALLOWED}", 403)
+        raise ShopifyError(words)
     data = body.get("data")
     if reply.status != 200 or not isinstance(data, dict):
         raise ShopifyError(f"Shopify's answer ({reply.status}) makes no sense.")

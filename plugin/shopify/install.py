@@ -112,6 +112,8 @@ def _reinstall(shop: Shop) -> None:
 def _fill(shop: Shop, pair: Pair, details: dict[str, str]) -> None:
     if shop.postal_address:
         del details["postal_address"]  # the merchant's own words stay
+    if set(pair.scopes.split(",")) - set(shop.scopes.split(",")):
+        shop.synced_at = None  # there is more to read and to do than the last time
     for name, value in {**details, **tokens.row(pair)}.items():
         setattr(shop, name, value)
     shop.sender_name = shop.sender_name or shop.name

@@ -35,10 +35,10 @@ def ids_of(shop_id: int) -> list[str]:
                 continue
             session = apart if table.name in tables.INBOX_TABLES else main
             keys = [c for c in table.primary_key if c.name != "shop_id"]
-            rows = session.connection().execute(
-                columns(*keys).where(table.c.shop_id == shop_id).limit(2)
-            )
-            found += [str(value) for row in rows for value in row]
+            if keys:
+                some = columns(*keys).where(table.c.shop_id == shop_id).limit(2)
+                rows = session.connection().execute(some)
+                found += [str(value) for row in rows for value in row]
     return sorted({each for each in found if each})
 
 

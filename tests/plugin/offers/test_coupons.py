@@ -13,6 +13,7 @@ from plugin.errors import RegularsError
 from plugin.events.record import record
 from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
 from plugin.offers.coupons import ALPHABET, LENGTH, create, make_again, new_code, refill
+from plugin.shopify.graphql import NOT_ALLOWED
 from plugin.shopify.install import install
 from plugin.shopify.normalise.discounts import normalise
 from storage import coupons, db, locks, messages, shops
@@ -267,7 +268,7 @@ def test_a_refusal_stays_at_the_coupon_and_is_tried_again_later(
     shopify.trouble = [JSONResponse(denied)]
 
     refill(shop_id, coupon_id)
-    assert kept(shop_id, coupon_id).error == "Shopify refused: No."
+    assert kept(shop_id, coupon_id).error == f"Shopify refused: No. {NOT_ALLOWED}"
     shopify.seen.clear()
     refill(shop_id, coupon_id)
     assert shopify.seen == []
