@@ -12,14 +12,21 @@ DIGEST = re.compile(r"hmac|digest|signature|\bmac\b|\bseal\b|_seal\(", re.IGNORE
 
 
 def compared(source: str) -> list[str]:
-    """Each comparison by `==`, `!=` or `in` of something that is called like a digest."""
+    """Each comparison by `==`, `!=`, or `in` a few, of something that is called like a digest."""
     return [
         ast.unparse(node)
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Compare)
-        and any(isinstance(sign, ast.Eq | ast.NotEq | ast.In | ast.NotIn) for sign in node.ops)
+        and any(map(compares, node.ops, node.comparators))
         and any(DIGEST.search(ast.unparse(side)) for side in (node.left, *node.comparators))
     ]
+
+
+def compares(sign: ast.cmpop, with_what: ast.expr) -> bool:
+    """Whether it looks at each byte; `in headers` asks for a name."""
+    if isinstance(sign, ast.In | ast.NotIn):
+        return isinstance(with_what, ast.Tuple | ast.List | ast.Set)
+    return isinstance(sign, ast.Eq | ast.NotEq)
 
 
 def test_s03_no_digest_is_compared_by_equality():

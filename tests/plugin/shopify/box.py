@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from devstore import admin_api, costs, oauth
 from devstore.app import App
 from devstore.store import Store
+from plugin import clock
 from plugin.settings import get_settings
 from storage import db
 from storage.shops import Shop, get_shop
@@ -101,7 +102,7 @@ def shopify(door: Door, monkeypatch: pytest.MonkeyPatch) -> Generator[Shopify]:
         client_secret="a test secret of Shopify's usual length",
         url="http://127.0.0.1:8000",
     )
-    store = Store(app=app)
+    store = Store(app=app, now=lambda: clock.now())  # ours, which a test may replace
     store.install()
     door.behind = box = Shopify(store)
     monkeypatch.setenv("REGULARS_SHOPIFY_ORIGIN", door.origin)
