@@ -30,8 +30,9 @@ MOVED: tuple[type[SQLModel], ...] = (
     WriteBack,
     Identity,
 )
-# The ledger of consent is about addresses, and names the origin that an entry came to: for ever.
-STAYS = frozenset(("consent_event", "membership", "origin"))
+# Asks and the ledger of consent are about addresses, and name the origin that they came to, for
+# ever. The others are written anew by who merges (`plugin.people.merge`).
+STAYS = frozenset(("ask", "consent_event", "likeness_key", "membership", "origin"))
 
 
 def move(session: Session, shop_id: int, from_id: int, to_id: int) -> None:

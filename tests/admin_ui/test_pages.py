@@ -3,7 +3,8 @@
 import pytest
 
 EMPTY = [
-    "/", "/audience", "/flows", "/forms", "/coupons", "/settings", "/settings/write-backs",
+    "/", "/audience", "/audience/duplicates", "/flows", "/forms", "/coupons", "/settings",
+    "/settings/write-backs",
     "/settings/reconciliation", "/settings/quarantine",
 ]  # fmt: skip
 
