@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin.forms.definition import blocks
-from plugin.shopify.normalise.customer_changes import TAG
+from plugin.people.tags import PREFIX
 from storage import forms
 
 MOST = 60  # properties on one page
@@ -15,7 +15,7 @@ def told(session: Session, shop_id: int, properties: dict[str, Any]) -> list[tup
     """(question, answer, whether a form asked it), with the words that the shopper saw; no tags."""
     asked = _questions(session, shop_id)
     found = []
-    plain = {name: value for name, value in properties.items() if not name.startswith(TAG)}
+    plain = {name: value for name, value in properties.items() if not name.startswith(PREFIX)}
     for name, value in sorted(plain.items())[:MOST]:
         label, options = asked.get(name, (name, {}))
         values = value if isinstance(value, list) else [value]

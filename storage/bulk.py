@@ -5,17 +5,31 @@ times what the driver takes (measured: 500 events 12 ms of CPU instead of 4). Ro
 hold every column, in the caller's transaction.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Insert, Table, Update, bindparam, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Table,
+    Update,
+    bindparam,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel, UTCDateTime
+
+from storage import db
 
 KEY = "key_"  # before a column's name where it finds the row; no column is called so
 Convert = Callable[[Any], Any]
@@ -47,6 +61,19 @@ def save(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]
     """Write rows that are there, each whole, by their primary key."""
     if rows:
         _run(session, _update(_table(model), session.get_bind().dialect), rows)
+
+
+def among(column: Any, values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether a column holds one of many values.
+
+    They go over as one parameter; of one for each SQLAlchemy writes a longer statement each time
+    (measured: 1,000 values 5 ms of CPU instead of 1).
+    """
+    wanted = sorted(set(values))
+    if db.is_sqlite(db.engine()):
+        each = func.json_each(json.dumps(wanted)).table_valued("value")
+        return cast("ColumnElement[bool]", column.in_(select(each.c.value)))
+    return cast("ColumnElement[bool]", column == func.any(literal(wanted, ARRAY(column.type))))
 
 
 def _run(session: Session, prepared: Prepared, rows: Sequence[dict[str, Any]]) -> None:
@@ -110,7 +137,8 @@ def _sqlite_time(at: datetime | None) -> str | None:
         return None
     if at.tzinfo is None:
         raise ValueError("This moment has no time zone.")
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(" ", "microseconds")[:26]
 
 
 def _table(model: type[SQLModel]) -> Table:

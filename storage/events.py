@@ -39,7 +39,9 @@ def add_events(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
         return set()
     bulk.add(session, Event, rows, unless_known=True)
     ids = [row["id"] for row in rows]
-    kept = select(Event.id).where(Event.shop_id == rows[0]["shop_id"], col(Event.id).in_(ids))
+    kept = select(Event.id).where(
+        Event.shop_id == rows[0]["shop_id"], bulk.among(col(Event.id), ids)
+    )
     return set(session.exec(kept))
 
 

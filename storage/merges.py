@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, or_, update
 from sqlmodel import Session, SQLModel, col, select
 
-from storage import db
+from storage import bulk, db
 from storage.checkouts import Checkout
 from storage.events import Event
 from storage.flows import Enrolment
@@ -30,9 +30,9 @@ MOVED: tuple[type[SQLModel], ...] = (
     WriteBack,
     Identity,
 )
-# Asks and the ledger of consent are about addresses, and name the origin that they came to, for
-# ever. The others are written anew by who merges (`plugin.people.merge`).
-STAYS = frozenset(("ask", "consent_event", "likeness_key", "membership", "origin"))
+# The ledger of consent, and what was asked by mail, are about addresses, and name the origin that
+# each came to: for ever.
+STAYS = frozenset(("ask", "consent_event", "membership", "origin"))
 
 
 def move(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
@@ -96,7 +96,7 @@ def load_origins(
     table = Origin.__table__  # type: ignore[attr-defined]
     rows = session.connection().execute(
         table.select()
-        .where(table.c.shop_id == shop_id, table.c.profile_id.in_(sorted(set(profile_ids))))
+        .where(table.c.shop_id == shop_id, bulk.among(table.c.profile_id, set(profile_ids)))
         .order_by(table.c.id)
     )
     return {row.id: dict(row._mapping) for row in rows}

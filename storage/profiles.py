@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Index, and_, func, or_, tuple_
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from storage import bulk
 from storage.types import big, json_column, moment, origin, row_key, shop_key
 
 EMAIL, PHONE, CUSTOMER = "email", "phone", "customer_id"
@@ -125,7 +126,7 @@ def find_whose(
             select(Identity.value, Identity.profile_id, Identity.origin_id).where(
                 Identity.shop_id == shop_id,
                 Identity.kind == kind,
-                col(Identity.value).in_(sorted(set(values))),
+                bulk.among(col(Identity.value), values),
             )
         )
         for value, profile_id, origin_id in rows:
@@ -146,9 +147,10 @@ def load_profiles(session: Session, shop_id: int, ids: Iterable[int]) -> dict[in
     """Profiles as plain rows, by id: the pipeline's way, without ORM objects."""
     table = Profile.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
     rows = session.connection().execute(
-        table.select().where(table.c.shop_id == shop_id, table.c.id.in_(sorted(set(ids))))
+        table.select().where(table.c.shop_id == shop_id, bulk.among(table.c.id, set(ids)))
     )
-    return {row.id: dict(row._mapping) for row in rows}
+    names = table.c.keys()
+    return {row.id: dict(zip(names, row, strict=True)) for row in rows}
 
 
 def search_profiles(

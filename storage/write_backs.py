@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Index, and_, delete, func, or_, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage import bulk, db
 from storage.ids import new_id
 from storage.shops import Shop
 from storage.types import big, moment, origin, row_key, shop_key
@@ -170,15 +170,15 @@ def wake(
     now: datetime,
 ) -> None:
     """Look again at what waits for customers with these (channel, address) or these profiles."""
-    keys = sorted({key_of(channel, address, None) for channel, address in addresses})
+    keys = {key_of(channel, address, None) for channel, address in addresses}
     session.connection().execute(
         update(WriteBack)
         .where(
             col(WriteBack.shop_id) == shop_id,
             col(WriteBack.state) == WAITS,
             or_(
-                col(WriteBack.unique_key).in_(keys),
-                col(WriteBack.profile_id).in_(sorted(set(profile_ids))),
+                bulk.among(col(WriteBack.unique_key), keys),
+                bulk.among(col(WriteBack.profile_id), set(profile_ids)),
             ),
         )
         .values(state=DUE, due_at=now)

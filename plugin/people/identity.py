@@ -18,6 +18,8 @@ from plugin.people.merge import Household
 from storage import bulk, profiles
 from storage.profiles import EMAIL, PHONE, STRENGTH, Identity
 
+Owners = dict[tuple[str, str], int]  # the origin that each key leads to
+
 
 def resolve(
     session: Session, shop_id: int, people: Sequence[Person], now: datetime
@@ -26,25 +28,25 @@ def resolve(
     known = profiles.find_whose(session, shop_id, {k for p in people for k in p.keys})
     house = Household(session, shop_id, now)
     house.load(profile_id for profile_id, _ in known.values())
-    owners = {Key(*key): origin_id for key, (_, origin_id) in known.items()}
+    owners: Owners = {key: origin_id for key, (_, origin_id) in known.items()}
+    owned = set(owners.items())
     homes = _homes(house, people, owners)
     for person, home in zip(people, homes, strict=True):
         if home is not None:
             house.describe(home, _without_others(person, home, owners, house))
     house.save()
     found = [None if home is None else Whose(house.profile_of(home), home) for home in homes]
-    at = {key: person.at for person in people for key in person.keys}
+    at: dict[tuple[str, str], datetime] = {key: p.at for p in people for key in p.keys}
     new = [
-        {"shop_id": shop_id, "kind": key.kind, "value": key.value, "linked_at": at[key],
+        {"shop_id": shop_id, "kind": key[0], "value": key[1], "linked_at": at[key],
          **Whose(house.profile_of(origin_id), origin_id).columns}
-        for key, origin_id in sorted(owners.items())
-        if key not in known
+        for key, origin_id in sorted(owners.items() - owned)
     ]  # fmt: skip
     bulk.add(session, Identity, new)
     return found
 
 
-def _homes(house: Household, people: Sequence[Person], owners: dict[Key, int]) -> list[int | None]:
+def _homes(house: Household, people: Sequence[Person], owners: Owners) -> list[int | None]:
     """The origin of each person; new keys go into `owners`, and who shares a key is joined.
 
     Who has a key that we know comes first: whoever shares a new key with her is hers, and needs no
@@ -75,7 +77,7 @@ def _homes(house: Household, people: Sequence[Person], owners: dict[Key, int]) -
     return homes
 
 
-def _home(house: Household, person: Person, owners: dict[Key, int]) -> int:
+def _home(house: Household, person: Person, owners: Owners) -> int:
     """The origin that a person's strongest known key names, joined with those of the others."""
     named = [key for key in sorted(person.keys, key=_strength) if key in owners]
     if not named:
@@ -88,7 +90,7 @@ def _home(house: Household, person: Person, owners: dict[Key, int]) -> int:
     return home
 
 
-def _without_others(person: Person, home: int, owners: dict[Key, int], house: Household) -> Person:
+def _without_others(person: Person, home: int, owners: Owners, house: Household) -> Person:
     """What is said of a person, without an address of somebody whom she is apart from."""
     others = {
         key.kind

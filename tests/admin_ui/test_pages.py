@@ -3,8 +3,7 @@
 import pytest
 
 EMPTY = [
-    "/", "/audience", "/audience/duplicates", "/flows", "/forms", "/coupons", "/settings",
-    "/settings/write-backs",
+    "/", "/audience", "/flows", "/forms", "/coupons", "/settings", "/settings/write-backs",
     "/settings/reconciliation", "/settings/quarantine",
 ]  # fmt: skip
 
