@@ -148,6 +148,44 @@ def backfill(
     progress.read(progress.choose(store), again=again)
 
 
+@command.command("import")
+def import_profiles(
+    file: Annotated[Path, typer.Argument(help="A file of separated values, with a header.")],
+    shop: Annotated[str, typer.Option(help="Its myshopify.com domain, if not the only one.")] = "",
+    column: Annotated[
+        list[str] | None, typer.Option(help="What a column is: 'Column name=email', …")
+    ] = None,
+    list_name: Annotated[str, typer.Option("--list", help="The list that they join.")] = "",
+    consent: Annotated[
+        list[str] | None, typer.Option(help="A channel that all of them agreed to: email, sms, …")
+    ] = None,
+    where: Annotated[str, typer.Option(help="Where they agreed to it.")] = "",
+    on: Annotated[str, typer.Option(help="When, at the latest: 2026-11-21.")] = "",
+    properties: Annotated[bool, typer.Option(help="Keep unknown columns as properties.")] = False,
+    start_flows: Annotated[bool, typer.Option(help="Let the list's flows begin.")] = False,
+) -> None:
+    """Take in profiles from a CSV file, with their consent if they gave it."""
+    from plugin import logs
+    from plugin.connect import connect
+    from plugin.events import import_file, progress
+
+    logs.set_up()
+    connect()
+    named = dict(each.rpartition("=")[::2] for each in column or ())
+    done = import_file.read(
+        progress.choose(shop),
+        file,
+        named=named,
+        list_name=list_name,
+        channels=tuple(consent or ()),
+        where=where,
+        on=on,
+        properties=properties,
+        starts_flows=start_flows,
+    )
+    typer.echo(f"{done.rows - done.refused:,} taken in, {done.refused:,} left out.")
+
+
 @command.command()
 def reconcile(
     shop: Annotated[str, typer.Option(help="Its myshopify.com domain, if not the only one.")] = "",

@@ -89,6 +89,18 @@ class Allowed:
     method: str = ""
     legal_basis: str = "consent"
     expires_at: datetime | None = None
+    words: str = ""
+
+
+@dataclass(slots=True)
+class Joined:
+    """Somebody's place on a list; `starts_flows` where it is news, and not the past."""
+
+    person: Person
+    list_id: int
+    at: datetime
+    source: str
+    starts_flows: bool = False
 
 
 @dataclass(slots=True)
@@ -121,6 +133,7 @@ class Facts:
     checkouts: list[tuple[Person, dict[str, Any]]] = field(default_factory=list)
     products: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
     described: list[Described] = field(default_factory=list)
+    joined: list[Joined] = field(default_factory=list)
     shop: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
     lost_codes: list[str] = field(default_factory=list)
     lost_discounts: list[str] = field(default_factory=list)  # by the storefront's ids
@@ -243,6 +256,7 @@ def merge(many: Sequence[Facts]) -> Facts:
         total.checkouts += facts.checkouts
         total.products += facts.products
         total.described += facts.described
+        total.joined += facts.joined
         total.shop += facts.shop
         total.lost_codes += facts.lost_codes
         total.lost_discounts += facts.lost_discounts

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
         "", description="the header by which the relay knows a repeated mail, if it offers one"
     )
     max_event_age_hours: int = Field(24, description="older news starts no flow")
+    import_mb: int = Field(500, ge=1, description="of the largest file of profiles, in MB")
     keep_deliveries_days: int = Field(7, ge=1, description="digested webhooks, to look into")
     attribution_days: int = Field(5, description="a click earns an order for this long")
 

@@ -13,7 +13,7 @@ import dramatiq
 import structlog
 
 from plugin import bell, clock, onboard
-from plugin.events import backfill, reconcile, retention
+from plugin.events import backfill, imports, reconcile, retention
 from plugin.events.digest import digest as digest_inbox
 from plugin.flows import step
 from plugin.forms.library import publish as publish_forms
@@ -23,6 +23,7 @@ from plugin.people import privacy as law
 from plugin.shopify import catalog, pixel, scopes, write_backs
 from storage import backfills, db, flows, inbox, locks, messages, reconciliations, shops
 from storage import coupons as stored_coupons
+from storage import imports as stored_imports
 from storage import privacy as requests
 from storage import write_backs as stored_write_backs
 
@@ -108,6 +109,13 @@ def read_past(shop_id: int) -> None:
         bell.ring("backfill", shop_id)
 
 
+@dramatiq.actor(queue_name="imports", actor_name="imports", max_retries=0)
+def import_profiles(shop_id: int) -> None:
+    """Read on in a merchant's file, for a while; then the next store has its turn."""
+    if imports.work(shop_id):
+        bell.ring("imports", shop_id)
+
+
 @dramatiq.actor(queue_name="write_back", max_retries=0)
 def write_back(shop_id: int) -> None:
     """Bring to Shopify's customers what they should hold, for a while; then others have a turn."""
@@ -146,6 +154,7 @@ def run_clock() -> None:
                 sync_new_stores()
                 reconcile_stores()
                 law.expire()
+                imports.expire()
                 retention.drop_digested()
         except db.TRANSIENT:
             log.warning("clock.database_away")
@@ -170,10 +179,13 @@ def tick(*, housekeeping: bool = True) -> None:
         with db.reading() as session:
             low = stored_coupons.low_pools(session)
             past = backfills.due(session, now)
+            unread = stored_imports.due(session, now)
             unwritten = stored_write_backs.due_shops(session, now)
         bell.ring_for("refill", low)
         for shop_id in past:
             bell.ring("backfill", shop_id)
+        for shop_id in unread:
+            bell.ring("imports", shop_id)
         for shop_id in unwritten:
             bell.ring("write_back", shop_id)
         with db.transaction() as session:

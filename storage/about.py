@@ -42,9 +42,10 @@ PAGE = 200  # deliveries read at once; a body has 6 MB at most
 # Tables without rows about a shopper: what merchants make, the storefront's goods, keyed hashes.
 NOBODY = frozenset((
     "backfill", "collection", "coupon", "erasure_permit", "flow", "flow_version", "forgotten",
-    "form", "form_stat", "form_version", "inventory_level", "list", "plan", "privacy_request",
-    "product", "reconciliation", "repair", "stock", "suppression", "template", "template_version",
-    "topic", "variant",
+    "form", "form_stat", "form_version", "import_flaw", "inventory_level", "list",
+    "plan", "privacy_request", "product", "profile_import", "reconciliation", "repair", "stock",
+    "suppression", "template", "template_version", "topic",
+    "variant",
 ))  # fmt: skip
 
 

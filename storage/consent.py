@@ -15,10 +15,12 @@ from storage.types import big, moment, shop_key
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
 SAID = (SUBSCRIBED, UNSUBSCRIBED)
 STOREFRONT = "storefront"  # the source of what it told us itself
+IMPORT = "import"  # the source of what a merchant's file says
 THEIRS = ("email", "sms", "whatsapp")  # the channels that it keeps a consent for
 BOUNCED = "bounced"  # the mailbox does not exist; whoever gives the address anew replaces it
 IMPLIED = "implied"  # by a purchase or an inquiry, until `expires_at`: CASL, section 10(9) and (10)
 PENDING = "pending"  # asked to confirm, and did not yet
+NOES = (UNSUBSCRIBED, BOUNCED)
 TIES = {SUBSCRIBED: 1, BOUNCED: 2, UNSUBSCRIBED: 3}  # of two words of one moment the greater one
 
 Key = tuple[str, str, str]  # a channel, an address and a purpose
@@ -42,7 +44,8 @@ class Consent(SQLModel, table=True):
 def record(session: Session, events: Sequence[dict[str, Any]]) -> None:
     """Add entries to the ledger, once each by `unique_key`, and let the states follow.
 
-    An address that asked to be forgotten stays suppressed until its owner says yes herself.
+    An address that asked to be forgotten stays suppressed until its owner says yes herself, and a
+    merchant's file never overrides a no.
 
     What was said to us goes back to the storefront; what it says itself does not, and our own
     word coming back from it is no news.
@@ -81,7 +84,7 @@ def _without_echoes(
 
 
 def _tell_storefront(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
-    """A bounce or a purchase is no word of the shopper's, so it stays here."""
+    """A bounce, a purchase or the yes of a file is no word of the shopper's, so it stays here."""
     said = [
         {
             "kind": row["channel"],
@@ -92,6 +95,7 @@ def _tell_storefront(session: Session, shop_id: int, rows: Sequence[dict[str, An
         }
         for row in rows
         if (row["source"] != STOREFRONT and row["state"] in SAID)
+        and (row["source"] != IMPORT or row["state"] == UNSUBSCRIBED)
         and (row["purpose"] == MARKETING and row["channel"] in THEIRS)
     ]
     if said:
@@ -108,8 +112,30 @@ def _heed(session: Session, shop_id: int, new: Sequence[dict[str, Any]]) -> None
         row for row in new if row["state"] in (SUBSCRIBED, IMPLIED) and row["purpose"] == MARKETING
     ]
     heeded = {row["id"] for row in privacy.heeded(session, shop_id, asks)} if asks else set()
+    imported = {_place(row) for row in asks if row["source"] == IMPORT}
+    refused = {_place(row) for row in new if row["state"] in NOES} & imported
+    refused |= refusing(session, shop_id, imported - refused)
     for row in asks:
-        row["counts"] = row["id"] in heeded
+        row["counts"] = row["id"] in heeded and (
+            row["source"] != IMPORT or _place(row) not in refused
+        )
+
+
+def _place(row: dict[str, Any]) -> Place:
+    return row["channel"], row["address"]
+
+
+def refusing(session: Session, shop_id: int, places: Iterable[Place]) -> set[Place]:
+    """Those of some places where the yes of a file counts for nothing: a no stands there, or who
+    it was asked to be forgotten.
+    """
+    asked = set(places)
+    states = states_at(session, shop_id, asked)
+    return privacy.suppressed(session, shop_id, asked).keys() | {
+        (channel, address)
+        for (channel, address, purpose), state in states.items()
+        if purpose == MARKETING and state["state"] in NOES
+    }
 
 
 def fold(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Index, func, tuple_
+from sqlalchemy import BigInteger, Index, delete, func, tuple_
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage import bulk, db
 from storage.types import moment, origin, row_key, shop_key
 
 
@@ -56,6 +57,73 @@ def join_list(
         .returning(Membership.__table__.c.profile_id)  # type: ignore[attr-defined]
     )
     return row.first() is not None
+
+
+def join(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> set[tuple[int, int]]:
+    """Put many on lists; (list id, profile id) of those who were not on theirs before.
+
+    The caller holds the shop's lock.
+    """
+    fresh = {(row["list_id"], row["profile_id"]): row for row in reversed(rows)}
+    for list_id in {list_id for list_id, _ in fresh}:
+        wanted = [profile_id for of, profile_id in fresh if of == list_id]
+        for profile_id in session.exec(
+            select(Membership.profile_id).where(
+                Membership.shop_id == shop_id,
+                Membership.list_id == list_id,
+                col(Membership.profile_id).in_(wanted),
+            )
+        ):
+            del fresh[list_id, profile_id]
+    bulk.add(session, Membership, list(fresh.values()), unless_known=True)
+    return set(fresh)
+
+
+def leave_some(
+    session: Session, shop_id: int, list_id: int, source: str, after: int, limit: int
+) -> int | None:
+    """Of the members after a profile's id, take those off a list who came to it by `source`; the
+    id of the last one looked at, None when there was none.
+    """
+    ids = session.exec(
+        select(Membership.profile_id)
+        .where(
+            Membership.shop_id == shop_id,
+            Membership.list_id == list_id,
+            Membership.profile_id > after,
+        )
+        .order_by(col(Membership.profile_id))
+        .limit(limit)
+    ).all()
+    if not ids:
+        return None
+    session.connection().execute(
+        delete(Membership).where(
+            col(Membership.shop_id) == shop_id,
+            col(Membership.list_id) == list_id,
+            col(Membership.profile_id) > after,
+            col(Membership.profile_id) <= ids[-1],
+            col(Membership.source) == source,
+        )
+    )
+    return ids[-1]
+
+
+def count_from(session: Session, shop_id: int, list_id: int, source: str) -> int:
+    """How many came to a list by `source`."""
+    return session.exec(
+        select(func.count()).where(
+            Membership.shop_id == shop_id,
+            Membership.list_id == list_id,
+            Membership.source == source,
+        )
+    ).one()
+
+
+def add_list(session: Session, row: List) -> None:
+    """Make a list."""
+    session.add(row)
+    session.flush()
 
 
 def lists_of(session: Session, shop_id: int) -> Sequence[List]:

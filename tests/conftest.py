@@ -14,6 +14,7 @@ import pytest
 import structlog
 from dramatiq.brokers.stub import StubBroker
 
+from plugin.settings import get_settings
 from storage import db, schema, secrets
 from storage.shops import Shop, add_shop
 from webhooks import limits
@@ -108,6 +109,16 @@ def sqlite(sqlite_template: Path, tmp_path: Path) -> Generator[str]:
 
 
 @pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
+    """Where files lie: a folder of this test's."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("REGULARS_DATA_DIR", str(folder))
+    get_settings.cache_clear()
+    yield folder
+    get_settings.cache_clear()
+
+
+@pytest.fixture
 def bell() -> Generator[StubBroker]:
     """A bell that only remembers who rang: `bell.queues["digest"].qsize()`."""
     broker = StubBroker(middleware=[])
@@ -121,6 +132,7 @@ def bell() -> Generator[StubBroker]:
         "privacy",
         "write_back",
         "reconcile",
+        "imports",
     ):
         broker.declare_queue(queue)
     dramatiq.set_broker(broker)

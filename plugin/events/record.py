@@ -11,12 +11,15 @@ from plugin.flows import enter
 from plugin.insight.attribution import credit_order
 from plugin.people import forgotten, implied, privacy
 from plugin.people.identity import resolve
+from plugin.people.merge import join_list
 from storage import (
     backfills,
     checkouts,
     consent,
     coupons,
     events,
+    lists,
+    merges,
     orders,
     plans,
     products,
@@ -50,6 +53,7 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     new = _save_events(session, shop, facts, whose)
     _save_checkouts(session, shop, facts, whose)
     _save_described(session, shop, facts, whose)
+    entered = _save_joined(session, shop, facts, whose, now)
     for at, fields in sorted(facts.shop, key=lambda said: said[0]):
         shops.describe(session, shop.id, at, fields)
     coupons.drop_codes(session, shop.id, facts.lost_codes)
@@ -65,7 +69,7 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
             credit_order(session, shop.id, event)
     if facts.uninstalled_at is not None:
         shops.uninstall(session, shop.id, facts.uninstalled_at)
-    return enter.on_events(session, shop, new, now)
+    return [*entered, *enter.on_events(session, shop, new, now)]
 
 
 def _wake_write_backs(
@@ -123,6 +127,7 @@ def _save_consents(
                 "method": said.method,
                 "legal_basis": said.legal_basis,
                 "expires_at": said.expires_at,
+                "words": said.words,
                 "profile_id": hers.origin_id if (hers := whose[id(said.person)]) else None,
             }
             for said in (*facts.consents, *implied.by_purchase(shop, facts))
@@ -202,6 +207,29 @@ def _save_checkouts(
             for checkout in checkouts.checkouts_by_token(session, shop.id, list(newest))
         ],
     )
+
+
+def _save_joined(
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None], now: datetime
+) -> list[int]:
+    """Put people on lists; the ids of the enrolments that this begins."""
+    about = [(joined, hers) for joined in facts.joined if (hers := whose[id(joined.person)])]
+    rows = [
+        {"shop_id": shop.id, **hers.columns, "list_id": joined.list_id, "joined_at": joined.at,
+         "source": joined.source}
+        for joined, hers in about
+    ]  # fmt: skip
+    fresh = lists.join(session, shop.id, rows)
+    merged = merges.load_origins(session, shop.id, {hers.profile_id for _, hers in about})
+    entered: list[int] = []
+    for joined, hers in about:
+        if (joined.list_id, hers.profile_id) not in fresh:
+            if hers.origin_id in merged:  # another origin of hers may have been on it before
+                join_list(session, shop.id, joined.list_id, hers, joined.at, joined.source)
+        elif joined.starts_flows:
+            fresh.discard((joined.list_id, hers.profile_id))
+            entered += enter.on_joined(session, shop, joined.list_id, hers, now)
+    return entered
 
 
 def _told(row: dict[str, Any]) -> tuple[datetime, datetime]:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from plugin import clock
-from plugin.people import raw
+from plugin.people import brought, raw
 from storage import about, db, privacy, shops
 
 ABOUT = (
@@ -38,6 +38,7 @@ def copy_of(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
         "tables": tables,
         "deliveries": deliveries,
         "waiting_lines": lines,
+        "imported_rows": list(brought.found(shop_id, whom)),
         "forgotten_before": forgotten,
         "suppressed": [{"channel": channel, "address": address} for channel, address in suppressed],
     }

@@ -59,6 +59,7 @@ def _mentioned(facts: Facts) -> Iterable[Person]:
     yield from (person for person, _, _ in facts.orders)
     yield from (person for person, _ in facts.checkouts)
     yield from (said.person for said in facts.described if said.person is not None)
+    yield from (joined.person for joined in facts.joined)
 
 
 def _times(facts: Facts, people: list[Person]) -> dict[int, datetime]:
@@ -114,6 +115,7 @@ def _rest(facts: Facts, out: dict[int, Person]) -> Facts:
         ],
         checkouts=[(p, row) for p, row in facts.checkouts if id(p) not in out],
         described=[s for s in facts.described if s.person is None or id(s.person) not in out],
+        joined=[joined for joined in facts.joined if id(joined.person) not in out],
     )
 
 

@@ -16,8 +16,9 @@ from sqlmodel import Session
 from plugin import bell, clock
 from plugin.facts import Asked, Key
 from plugin.messages import asking
-from plugin.people import raw
+from plugin.people import brought, raw
 from plugin.people.copy import copy_of
+from plugin.sheets import files
 from plugin.shopify.install import is_let_in
 from plugin.shopify.wire import ShopifyError
 from storage import about, asks, db, erasure, privacy, scrub, shops
@@ -106,6 +107,7 @@ def _redact(request: PrivacyRequest) -> None:
     if raw.blank(request.shop_id, whom, request.requested_at):
         _finish(request, state=NEW, due_at=clock.now() + AGAIN, lease_until=0.0)
         return
+    brought.blank(request.shop_id, whom)
     _finish(request, state=DONE, whom=None)
     if not scrub.scrub():
         log.warning("privacy.not_scrubbed", shop=request.shop_id, request=request.id)
@@ -152,6 +154,7 @@ def _empty(request: PrivacyRequest) -> None:
         return
     with db.transaction() as session:
         shops.uninstall(session, shop_id, max(request.requested_at, shop.installed_at))
+    files.drop_all(shop_id)
     _all_rows(shop_id)
     with db.transaction() as session:
         erasure.drop_shop(session, shop_id)

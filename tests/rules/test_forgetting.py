@@ -11,8 +11,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
+from plugin.events import imports
 from plugin.events.digest import digest
 from plugin.people import privacy as asked_of_us
+from plugin.sheets import flaws
+from plugin.sheets.flaws import SheetError
 from storage import about, db, inbox, privacy
 from storage.coupons import CouponCode, count_free
 from storage.inbox import Delivery
@@ -21,11 +24,13 @@ from storage.orders import Order
 from storage.privacy import DATA_REQUEST, DONE, REDACT, SHOP_REDACT
 from storage.shops import Shop, get_shop, uninstall
 from tests.conftest import SETTINGS
+from tests.plugin.events import sheet
 from tests.rules import canary
 from tests.state import state_of
 from webhooks.app import routes
 
 WITHIN_S = 60.0
+pytestmark = pytest.mark.usefixtures("data_dir")
 SECRET = SETTINGS["REGULARS_SHOPIFY_CLIENT_SECRET"]
 
 
@@ -153,6 +158,9 @@ def test_the_copy_has_every_field_that_we_keep(client, shop):
         file = json.loads(privacy.get_request(session, shop.id, ready[0].id).content)
     assert canary.found_in(json.dumps(file).encode()) == list(canary.WORDS)
     assert len(file["deliveries"]) >= 5
+    assert [canary.found_in(row.encode()) for row in file["imported_rows"]] == [
+        [canary.EMAIL, canary.FIRST, canary.LAST, canary.STREET]
+    ]
     for row in planted:
         if row.__tablename__ in about.RAW | about.NOBODY:
             continue
@@ -164,6 +172,39 @@ def test_the_copy_has_every_field_that_we_keep(client, shop):
         for name, value in said.items():
             if isinstance(value, str) and not name.endswith("_at") and name != "at":
                 assert copy[name] == value
+
+
+def test_others_rows_of_a_merchants_file_stay_and_one_that_comes_in_goes(client, shop, data_dir):
+    canary.plant(shop)
+    coming = imports.begin(shop.id, "more.csv", 1_000)
+    imports.receive(coming, 0, f"Email\n{canary.EMAIL}\n".encode())
+
+    canary.ask(client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
+    work()
+
+    (file,) = data_dir.rglob("*.csv")
+    assert file.read_bytes().split() == [
+        b"Email,First", b"Name,Note", b'a@example.com,Ann,"x"', b"b@example.com,Bo,",
+    ]  # fmt: skip
+    with pytest.raises(SheetError, match="forgotten"):
+        imports.receive(sheet.finish(shop, coming), 0, b"more")
+
+
+def test_l14_a_file_brings_nobody_back_among_those_who_are_written_to(client, shop):
+    canary.plant(shop)
+    canary.ask(client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
+    work()
+
+    held = sheet.take_in(
+        shop, f"email,phone\n{canary.EMAIL},{canary.PHONE}\nann@example.com,\n",
+        channels=["email", "sms"], where="Fair in Porto",
+    )  # fmt: skip
+
+    assert held.refused == 0
+    assert sheet.state(shop, canary.EMAIL) is None
+    assert sheet.state(shop, canary.PHONE, "sms") is None
+    assert sheet.state(shop, "ann@example.com") == "subscribed"
+    assert (2, -1, flaws.STAYS) in sheet.flaws_of(held)
 
 
 def test_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):

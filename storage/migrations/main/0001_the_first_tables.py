@@ -365,6 +365,15 @@ def upgrade() -> None:
         batch_op.create_index("identity_profile", ["shop_id", "profile_id"], unique=False)
 
     op.create_table(
+        "import_flaw",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("import_id", sa.BigInteger(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "import_id", "line", "place"),
+    )
+    op.create_table(
         "inventory_level",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("item_id", sa.BigInteger(), nullable=False),
@@ -610,6 +619,43 @@ def upgrade() -> None:
         batch_op.create_index("profile_seen", ["shop_id", "seen_at"], unique=False)
 
     op.create_table(
+        "profile_import",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("file_name", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("encoding", sa.String(), nullable=False),
+        sa.Column("delimiter", sa.String(), nullable=False),
+        sa.Column("begins", sa.BigInteger(), nullable=False),
+        sa.Column("columns", Json, nullable=False),
+        sa.Column("mapping", Json, nullable=False),
+        sa.Column("said", Json, nullable=False),
+        sa.Column("list_id", sa.BigInteger(), nullable=True),
+        sa.Column("starts_flows", sa.Boolean(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("refused", sa.BigInteger(), nullable=False),
+        sa.Column("flaws", sa.BigInteger(), nullable=False),
+        sa.Column("joined", sa.BigInteger(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.Column("due_at", UTCDateTime(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("finished_at", UTCDateTime(), nullable=True),
+        sa.Column("expires_at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("profile_import", schema=None) as batch_op:
+        batch_op.create_index(
+            "profile_import_due",
+            ["due_at"],
+            unique=False,
+            postgresql_where=sa.text("state IN ('running', 'leaving')"),
+            sqlite_where=sa.text("state IN ('running', 'leaving')"),
+        )
+
+    op.create_table(
         "reconciliation",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("noun", sa.String(), nullable=False),
@@ -827,6 +873,14 @@ def downgrade() -> None:
         batch_op.drop_index("reconciliation_due")
 
     op.drop_table("reconciliation")
+    with op.batch_alter_table("profile_import", schema=None) as batch_op:
+        batch_op.drop_index(
+            "profile_import_due",
+            postgresql_where=sa.text("state IN ('running', 'leaving')"),
+            sqlite_where=sa.text("state IN ('running', 'leaving')"),
+        )
+
+    op.drop_table("profile_import")
     with op.batch_alter_table("profile", schema=None) as batch_op:
         batch_op.drop_index("profile_seen")
         batch_op.drop_index("profile_email")
@@ -886,6 +940,7 @@ def downgrade() -> None:
     op.drop_table("membership")
     op.drop_table("list")
     op.drop_table("inventory_level")
+    op.drop_table("import_flaw")
     with op.batch_alter_table("identity", schema=None) as batch_op:
         batch_op.drop_index("identity_profile")
 

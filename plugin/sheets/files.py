@@ -1,0 +1,89 @@
+"""The files that merchants bring: pieces come in, one file for each import lies in the data folder.
+
+They hold people's data: each is gone after `KEPT_FOR`, and what names somebody goes when she is
+forgotten.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from plugin.settings import get_settings
+from plugin.sheets import records
+
+KEPT_FOR = timedelta(days=7)
+PIECE = 512 * 1024  # bytes of an upload's piece: small enough for any line
+
+
+def folder(shop_id: int) -> Path:
+    """Where a shop's files lie."""
+    return get_settings().data_dir / "imports" / str(shop_id)
+
+
+def path_of(shop_id: int, import_id: int) -> Path:
+    """The file of an import."""
+    return folder(shop_id) / f"{import_id}.csv"
+
+
+def create(shop_id: int, import_id: int) -> None:
+    """Make an empty file that its owner alone reads."""
+    folder(shop_id).mkdir(mode=0o700, parents=True, exist_ok=True)
+    path_of(shop_id, import_id).touch(mode=0o600)
+
+
+def append(path: Path, at: int, piece: bytes) -> int:
+    """Add a piece that begins at a byte; how long the file is then.
+
+    A piece that comes again, or too early, changes nothing.
+    """
+    with path.open("r+b") as file:
+        length = file.seek(0, os.SEEK_END)
+        if at == length:
+            file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+            length += len(piece)
+    return length
+
+
+def rows_of(
+    path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]
+) -> Iterator[str]:
+    """The rows that are somebody's, as they stand in the file."""
+    for _, raw in _hers(path, encoding, delimiter, is_hers):
+        yield raw.decode(encoding, "replace")
+
+
+def blank(path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]) -> None:
+    """Overwrite the rows that are somebody's with spaces; every other byte stays in its place."""
+    with path.open("r+b") as file:
+        for start, raw in _hers(path, encoding, delimiter, is_hers):
+            file.seek(start)
+            file.write(bytes(byte if byte in b"\r\n" else 32 for byte in raw))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _hers(
+    path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]
+) -> Iterator[tuple[int, bytes]]:
+    """First byte and bytes of each row that is somebody's; in pieces, where one is very long."""
+    with path.open("rb") as file:
+        for row in records.rows(path, encoding, delimiter):
+            file.seek(row.start)
+            for start in range(row.start, row.end, records.LONGEST):
+                raw = file.read(min(records.LONGEST, row.end - start))
+                if is_hers(raw.decode(encoding, "replace").encode()):
+                    yield start, raw
+
+
+def drop(shop_id: int, import_id: int) -> None:
+    """Delete the file of an import."""
+    path_of(shop_id, import_id).unlink(missing_ok=True)
+
+
+def drop_all(shop_id: int) -> None:
+    """Delete all of a shop's files."""
+    shutil.rmtree(folder(shop_id), ignore_errors=True)

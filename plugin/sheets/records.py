@@ -1,0 +1,118 @@
+"""Rows of a file of separated values. In: a file and where to go on. Out: its rows, one at a time.
+
+Nothing is held but one row, and none grows beyond `LONGEST`: a quotation mark that is never closed
+costs its own row, and reading goes on with the line after it.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from plugin.sheets.flaws import COLUMNS, LONG, NUL, OPEN, UNREADABLE
+
+LONGEST = 64 * 1024  # bytes of a row; smaller than what the csv module takes of one cell
+LINES = 200  # lines of a row: cells in quotation marks may hold line breaks
+MOST_COLUMNS = 500
+
+
+@dataclass(slots=True)
+class Row:
+    """One row: where it stands in the file, and its cells or what is wrong with it."""
+
+    line: int  # its first one, from 1
+    start: int  # its first byte
+    end: int  # the byte after it
+    next_line: int
+    cells: list[str] = field(default_factory=list)
+    flaw: str = ""
+
+
+class _BrokenError(Exception):
+    """A row that does not end."""
+
+
+class _Lines:
+    """The lines of a file as text, for the csv module; keeps count of what one row takes."""
+
+    def __init__(self, file: BinaryIO, encoding: str, line: int) -> None:
+        self.file, self.encoding, self.line = file, encoding, line
+        self.at = file.tell()
+        self.begin()
+
+    def begin(self) -> None:
+        """From here on it is another row."""
+        self.start, self.first_line = self.at, self.line
+        self.first_end, self.flaw = self.at, ""
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        raw = self.file.readline(LONGEST + 1)
+        if not raw:
+            if self.at > self.start:  # the csv module asks for more: it is inside of a cell
+                raise _BrokenError(OPEN)
+            raise StopIteration
+        first = self.at == self.start
+        self.at += len(raw)
+        self.line += 1
+        if first:
+            self._skip_rest(raw)
+            self.first_end = self.at
+        if self.at - self.start > LONGEST or self.line - self.first_line > LINES:
+            raise _BrokenError(LONG if first else OPEN)
+        if b"\0" in raw:
+            self.flaw = NUL
+        try:
+            return raw.decode(self.encoding)
+        except UnicodeDecodeError:
+            self.flaw = UNREADABLE
+            return raw.decode(self.encoding, "replace")
+
+    def _skip_rest(self, raw: bytes) -> None:
+        """Step over what is left of a line that is too long."""
+        while raw and not raw.endswith(b"\n") and self.at - self.start > LONGEST:
+            raw = self.file.readline(LONGEST + 1)
+            self.at += len(raw)
+
+    def back(self) -> None:
+        """To the line after the first one of this row."""
+        self.at, self.line = self.first_end, self.first_line + 1
+        self.file.seek(self.at)
+
+
+def rows(
+    path: Path, encoding: str, delimiter: str, offset: int = 0, line: int = 1
+) -> Iterator[Row]:
+    """The rows from a byte on, which is the first of `line`; blank ones have no cells.
+
+    Args:
+        encoding: one in which a byte 10 is always a line's end.
+    """
+    with path.open("rb") as file:
+        file.seek(offset)
+        lines = _Lines(file, encoding, line)
+        reader = csv.reader(lines, delimiter=delimiter)
+        while True:
+            lines.begin()
+            cells: list[str] = []
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except _BrokenError as error:
+                lines.back()
+                lines.flaw = str(error)
+                reader = csv.reader(lines, delimiter=delimiter)
+            except csv.Error:  # a line break of another system's outside of quotation marks
+                lines.flaw = UNREADABLE
+                reader = csv.reader(lines, delimiter=delimiter)
+            yield _row(lines, cells)
+
+
+def _row(lines: _Lines, cells: list[str]) -> Row:
+    flaw = lines.flaw or (COLUMNS if len(cells) > MOST_COLUMNS else "")
+    kept = [] if flaw or not any(cell.strip() for cell in cells) else cells
+    return Row(lines.first_line, lines.start, lines.at, lines.line, kept, flaw)

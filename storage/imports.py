@@ -1,0 +1,184 @@
+"""Imports of profiles from a file: what the merchant said of it, how far it is, and its flaws.
+
+The file itself lies beside the database (`plugin.sheets.files`); no row here names a shopper.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CursorResult, Index, func, text, update
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import bulk, db
+from storage.shops import Shop
+from storage.types import big, json_column, moment, row_key, shop_key
+
+UPLOADING, READY, RUNNING, LEAVING = "uploading", "ready", "running", "leaving"
+DONE, STOPPED, LEFT, FAILED = "done", "stopped", "left", "failed"
+WORKING = (RUNNING, LEAVING)
+OVER = (DONE, STOPPED, LEFT, FAILED)
+MOST_FLAWS = 100_000  # kept of one import, as a list; the others are counted
+
+
+class Import(SQLModel, table=True):
+    """One file of profiles. Its progress is written with the rows that it stands for."""
+
+    __tablename__ = "profile_import"
+    __table_args__ = (
+        Index("profile_import_due", "due_at",
+              postgresql_where=text("state IN ('running', 'leaving')"),
+              sqlite_where=text("state IN ('running', 'leaving')")),
+    )  # fmt: skip
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    file_name: str
+    state: str = UPLOADING
+    size: int = big()  # bytes: as announced, then as they are
+    encoding: str = ""
+    delimiter: str = ""
+    begins: int = big(default=0)  # the byte at which the first row after the header begins
+    columns: list[str] = json_column(list)
+    mapping: list[str] = json_column(list)  # what each column is, of `plugin.events.columns`
+    said: dict[str, Any] = json_column()  # what the merchant declares about consent
+    list_id: int | None = big(nullable=True, default=None)
+    starts_flows: bool = False
+    offset: int = big(default=0)  # where work goes on: a byte of the file, or a profile's id
+    line: int = big(default=1)
+    rows: int = big(default=0)  # of people, read so far
+    refused: int = big(default=0)  # of these, left out
+    flaws: int = big(default=0)
+    joined: int = big(default=0)
+    error: str = Field(default="", description="a code of `plugin.sheets.flaws`")
+    due_at: datetime = moment()
+    created_at: datetime = moment()
+    finished_at: datetime | None = moment(default=None)
+    expires_at: datetime | None = moment(default=None)  # of the file; None when it is gone
+
+    @property
+    def share(self) -> float:
+        """How much of the file is read, from 0 to 1."""
+        if self.state in OVER:
+            return 1.0
+        return min(1.0, self.offset / self.size) if self.size and self.state == RUNNING else 0.0
+
+    @property
+    def source(self) -> str:
+        """What memberships that it makes are marked with."""
+        return f"import:{self.id}"
+
+
+class ImportFlaw(SQLModel, table=True):
+    """What is wrong with a row or a cell of a file; never what stands in it."""
+
+    __tablename__ = "import_flaw"
+
+    shop_id: int = shop_key()
+    import_id: int = Field(primary_key=True, sa_type=BigInteger)
+    line: int = Field(primary_key=True, sa_type=BigInteger)
+    place: int = Field(primary_key=True, description="the column from 0; -1: the whole row")
+    reason: str = Field(description="a code of `plugin.sheets.flaws`")
+
+
+def add(session: Session, held: Import) -> None:
+    """Begin an import."""
+    session.add(held)
+    session.flush()
+
+
+def get_import(session: Session, shop_id: int, import_id: int) -> Import | None:
+    """One import, as the database has it now."""
+    return session.get(Import, (shop_id, import_id), populate_existing=True)
+
+
+def imports_of(session: Session, shop_id: int, limit: int | None = 50) -> Sequence[Import]:
+    """A shop's imports, newest first."""
+    newest = (col(Import.created_at).desc(), col(Import.id).desc())
+    return session.exec(
+        select(Import).where(Import.shop_id == shop_id).order_by(*newest).limit(limit)
+    ).all()
+
+
+def count_open(session: Session, shop_id: int) -> int:
+    """How many of a shop's imports have a file."""
+    return session.exec(
+        select(func.count()).where(Import.shop_id == shop_id, col(Import.expires_at).is_not(None))
+    ).one()
+
+
+def next_due(session: Session, shop_id: int, now: datetime) -> Import | None:
+    """The shop's earliest import that has work to do."""
+    return session.exec(
+        select(Import)
+        .where(Import.shop_id == shop_id, col(Import.state).in_(WORKING), Import.due_at <= now)
+        .order_by(col(Import.created_at), col(Import.id))
+        .limit(1)
+    ).first()
+
+
+def due(session: Session, now: datetime) -> list[int]:
+    """Installed shops with an import that has work to do."""
+    query = (
+        select(Import.shop_id)
+        .join(Shop, col(Shop.id) == col(Import.shop_id))
+        .where(
+            col(Shop.uninstalled_at).is_(None),
+            col(Import.state).in_(WORKING),
+            Import.due_at <= now,
+        )
+        .distinct()
+    )
+    return [row[0] for row in db.every_shop(session, query, "the clock rings for imports")]
+
+
+def expired(session: Session, now: datetime) -> list[tuple[int, int]]:
+    """(shop id, import id) of the imports of all shops whose file is to go."""
+    query = select(Import.shop_id, Import.id).where(col(Import.expires_at) <= now)
+    rows = db.every_shop(session, query, "the clock drops files whose time is over")
+    return [(row[0], row[1]) for row in rows]
+
+
+def advance(session: Session, held: Import, **changes: Any) -> bool:
+    """Move an import on from where `held` saw it; whether it still stood there.
+
+    The place is part of the condition, so that nothing is counted twice whoever else works on it.
+    """
+    moved = session.connection().execute(
+        update(Import)
+        .where(
+            col(Import.shop_id) == held.shop_id,
+            col(Import.id) == held.id,
+            col(Import.state) == held.state,
+            col(Import.offset) == held.offset,
+        )
+        .values(changes)
+    )
+    return isinstance(moved, CursorResult) and moved.rowcount == 1
+
+
+def keep_flaws(session: Session, held: Import, found: Sequence[tuple[int, int, str]]) -> None:
+    """Note flaws, given as (line, place, reason), as long as there is room in the list."""
+    room = max(0, MOST_FLAWS - held.flaws)
+    names = ("line", "place", "reason")
+    whose = {"shop_id": held.shop_id, "import_id": held.id}
+    rows = [{**whose, **dict(zip(names, each, strict=True))} for each in found[:room]]
+    bulk.add(session, ImportFlaw, rows, unless_known=True)
+
+
+def flaws_of(
+    session: Session, shop_id: int, import_id: int, after: tuple[int, int], limit: int
+) -> list[tuple[int, int, str]]:
+    """Some flaws after a (line, place), in the order of the file."""
+    place = (col(ImportFlaw.line), col(ImportFlaw.place))
+    rows = session.exec(
+        select(ImportFlaw.line, ImportFlaw.place, ImportFlaw.reason)
+        .where(
+            ImportFlaw.shop_id == shop_id,
+            ImportFlaw.import_id == import_id,
+            (place[0] > after[0]) | ((place[0] == after[0]) & (place[1] > after[1])),
+        )
+        .order_by(*place)
+        .limit(limit)
+    )
+    return [(line, at, reason) for line, at, reason in rows]

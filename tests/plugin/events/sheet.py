@@ -1,0 +1,74 @@
+"""A merchant's file, taken in as the admin does it."""
+
+from typing import Any
+
+from plugin.events import imports
+from plugin.sheets import columns
+from storage import consent, db
+from storage import imports as stored
+from storage.imports import Import
+from storage.lists import Membership
+from storage.profiles import Profile
+from storage.shops import Shop
+
+
+def upload(shop: Shop, body: bytes, piece: int = 1000) -> Import:
+    """Bring a file in pieces; it is ready to be read."""
+    held = imports.begin(shop.id, "people.csv", len(body))
+    for at in range(0, len(body), piece):
+        imports.receive(held, at, body[at : at + piece])
+    imports.arrive(held)
+    return held
+
+
+def take_in(
+    shop: Shop, body: bytes | str, *, list_name: str = "", properties: bool = False, **said: Any
+) -> Import:
+    """Bring a file and read it to its end; the import as it is then."""
+    held = upload(shop, body if isinstance(body, bytes) else body.encode())
+    if properties:
+        held.mapping = [kind or columns.PROPERTY for kind in held.mapping]
+    held.said = said
+    imports.start(held, list_name)
+    return finish(shop, held)
+
+
+def finish(shop: Shop, held: Import) -> Import:
+    """Work until nothing is due; the import as it is then."""
+    while imports.work(shop.id):
+        pass
+    with db.reading() as session:
+        found = stored.get_import(session, shop.id, held.id)
+    assert found is not None
+    return found
+
+
+def flaws_of(held: Import) -> list[tuple[int, int, str]]:
+    """Every flaw of an import."""
+    with db.reading() as session:
+        return stored.flaws_of(session, held.shop_id, held.id, (0, -2), 1_000_000)
+
+
+def rows(model: Any, shop: Shop) -> list[Any]:
+    """All of a shop's rows of one table."""
+    table = model.__table__
+    with db.reading() as session:
+        found = session.connection().execute(table.select().where(table.c.shop_id == shop.id))
+        return list(found)
+
+
+def people(shop: Shop) -> dict[str, Any]:
+    """Profiles by email or phone."""
+    return {row.email or row.phone: row for row in rows(Profile, shop)}
+
+
+def members(shop: Shop, list_id: int | None) -> set[str]:
+    """Who is on a list, by email or phone."""
+    known = {row.id: name for name, row in people(shop).items()}
+    return {known[m.profile_id] for m in rows(Membership, shop) if m.list_id == list_id}
+
+
+def state(shop: Shop, address: str, channel: str = "email") -> str | None:
+    """What an address allows."""
+    with db.reading() as session:
+        return consent.consent_state(session, shop.id, channel, address)
