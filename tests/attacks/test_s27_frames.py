@@ -9,12 +9,13 @@ from plugin.web import application
 from tests.admin_ui.conftest import Merchant
 from tests.attacks.ways import filled_in, ways
 from tests.webhooks.test_shopify import headers
-from webhooks import links, storefront
+from webhooks import asks, links, preferences, storefront
 from webhooks.app import routes
 
 SHOPS = ("dewpoint.myshopify.com", "other.myshopify.com")
 ADMIN = [path for _, path in ways(admin_routes(), "GET")]
-PUBLIC = [path for _, path in ways([*links.routes(), *storefront.routes()], "GET")]
+SHOPPERS = [*links.routes(), *preferences.routes(), *asks.routes(), *storefront.routes()]
+PUBLIC = [path for _, path in ways(SHOPPERS, "GET")]
 
 
 @pytest.fixture

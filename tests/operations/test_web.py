@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from plugin import web
 from plugin.errors import RegularsError
 from plugin.web import application
 from storage import db
@@ -72,6 +73,24 @@ def test_unready_without_a_database(client, no_broker):
 
     assert answer.status_code == 503
     assert answer.json()["database"] is answer.json()["migrations"] is False
+
+
+def test_an_answer_about_readiness_counts_for_a_second(client, monkeypatch):
+    asked = []
+
+    def takes_writes():
+        asked.append(1)
+        return len(asked) == 1
+
+    monkeypatch.setattr(web.schema, "takes_writes", takes_writes)
+    monkeypatch.setattr(web.schema, "is_current", lambda: True)
+    monkeypatch.setattr(web, "broker_answers", lambda broker: True)
+
+    assert {client.get("/readyz").status_code for _ in range(20)} == {200}
+    assert len(asked) == 1
+    later = web.time.monotonic() + web.READY_FOR_S + 0.1
+    monkeypatch.setattr(web.time, "monotonic", lambda: later)
+    assert client.get("/readyz").status_code == 503
 
 
 def test_an_expected_error_is_its_sentence_and_any_other_says_nothing(client):
