@@ -69,7 +69,7 @@ def test_s09_no_act_reaches_into_another_shop(merchant, at_home, shop, filled, p
 
     for place in filled_in(path, ids_of(shop.id) if len(parameters(path)) == 1 else ["1"]):
         answer = at_home.post(place, status="draft", sender_name="Evil", do="x")
-        assert answer.status_code in ((404,) if parameters(path) else (200, 422)), place
+        assert answer.status_code in ((404,) if parameters(path) else (200, 404, 422)), place
 
     assert rows_of(shop.id) == before
 
@@ -92,6 +92,7 @@ def rows_of(shop_id: int) -> dict[str, list[Any]]:
 def test_s09_no_list_names_anything_of_another_shop(at_home, filled, path):
     searched = at_home.fetch(path, params={"q": "a"})
     for answer in (at_home.open(path), at_home.fetch(path), searched):
+        assert answer.status_code == 200 or path.startswith("/auth"), path
         assert not [word for word in OURS if word in answer.text], path
 
 
