@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from devstore import payloads
 from devstore.carts import subtotal
 from devstore.customers import Customers
 from devstore.database import Document, dumps
@@ -67,6 +68,14 @@ class Discounts(Customers):
             {**each, **dict(self._counted(each["id"]))}
             for each in self.documents("select body from discount order by id desc")
         ]
+
+    def delete_discount(self, number: int) -> None:
+        """Take a discount and all its codes out of the shop."""
+        with self.transaction() as db:
+            db.execute("delete from code where discount_id = ?", (number,))
+            db.execute("delete from discount where id = ?", (number,))
+            told = {"admin_graphql_api_id": payloads.gid("DiscountCodeNode", number)}
+            self.emit("discounts/delete", {**told, "deleted_at": self.stamp()})
 
     def taken(self, code: str) -> bool:
         """Whether a code stands for something already; case does not matter."""

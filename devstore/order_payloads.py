@@ -262,6 +262,31 @@ def order(shop: Database, row: Document, buyer: Document) -> Payload:
     }
 
 
+def edit(shop: Database, row: Document, line: Document, more: int) -> Payload:
+    """orders/edited: no more than what changed."""
+    position = row["lines"].index(line)
+    changed = [{"id": row["id"] + 100 + position, "delta": abs(more)}]
+    now = shop.stamp()
+    return {
+        "order_edit": {
+            "id": shop.next_id("edit"),
+            "app_id": None,
+            "created_at": now,
+            "committed_at": now,
+            "notify_customer": False,
+            "order_id": row["id"],
+            "staff_note": "",
+            "user_id": None,
+            "line_items": {
+                "additions": changed if more > 0 else [],
+                "removals": changed if more < 0 else [],
+            },
+            "discounts": {"line_item": {"additions": [], "removals": []}},
+            "shipping_lines": {"additions": [], "removals": []},
+        }
+    }
+
+
 def _applications(row: Document) -> list[Payload]:
     if not row["code"]:
         return []

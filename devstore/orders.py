@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 from devstore import order_payloads, payloads
+from devstore.carts import subtotal
 from devstore.checkouts import Checkouts
 from devstore.database import Document, dumps
 from devstore.products import ShopError
@@ -70,6 +71,28 @@ class Orders(Checkouts):
             self._tell_order("orders/updated", order)
             self.move_stock(order["lines"], 1)
             return order
+
+    def edit_order(self, order_id: int, variant_id: int, more: int) -> Document:
+        """Put more of a line into an order, or less: the app hears what changed, and the whole."""
+        with self.transaction():
+            order = self._known_order(order_id)
+            line = next((each for each in order["lines"] if each["variant_id"] == variant_id), None)
+            if line is None or line["quantity"] + more < 1 or order["cancelled_at"]:
+                raise ShopError("This order cannot be changed so.", 422)
+            line["quantity"] += more
+            order["subtotal"] = subtotal(order["lines"])
+            order = self._keep_order(order)
+            self.emit("orders/edited", order_payloads.edit(self, order, line, more))
+            self._tell_order("orders/updated", order)
+            self.move_stock([{**line, "quantity": abs(more)}], -1 if more > 0 else 1)
+            return order
+
+    def delete_order(self, order_id: int) -> None:
+        """Take an order out of the shop for good; Shopify lets go of cancelled and test orders."""
+        with self.transaction() as db:
+            order = self._known_order(order_id)
+            db.execute("delete from orders where id = ?", (order["id"],))
+            self.emit("orders/delete", {"id": order["id"]})
 
     def fulfil_order(self, order_id: int) -> Document:
         """Send an order on its way."""

@@ -215,3 +215,26 @@ def test_two_hundred_journeys_in_eight_threads_lose_nothing(store, bought):
     assert len({each["id"] for each in orders}) == 200
     assert sorted(each["order_number"] for each in orders) == list(range(1001, 1201))
     assert store.product("rain-lip-balm")["variants"][0]["stock"] == 40
+
+
+def test_an_edited_order_tells_what_changed_and_a_deleted_one_its_id(store):
+    variant = store.product("cloud-cream")["variants"][0]["id"]
+    cart = store.add_to_cart(None, variant, 2)
+    order = store.complete_checkout(store.start_checkout(cart["token"], "mia@example.com")["token"])
+
+    store.edit_order(order["id"], variant, 1)
+    store.edit_order(order["id"], variant, -2)
+    store.delete_order(order["id"])
+
+    more, less = (each.payload["order_edit"] for each in store.deliveries("orders/edited"))
+    line = order["id"] + 100
+    assert more["line_items"] == {"additions": [{"id": line, "delta": 1}], "removals": []}
+    assert less["line_items"] == {"additions": [], "removals": [{"id": line, "delta": 2}]}
+    assert [each.payload["subtotal_price"] for each in store.deliveries("orders/updated")] == [
+        "72.00",
+        "24.00",
+    ]
+    assert told(store, "orders/delete") == {"id": order["id"]}
+    assert store.order(order["id"]) is None
+    with pytest.raises(ShopError):
+        store.edit_order(order["id"], variant, 1)
