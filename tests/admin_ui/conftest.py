@@ -113,6 +113,7 @@ def pages(filled: dict[str, int]) -> Callable[[], list[str]]:
         "/settings/write-backs",
         f"/forms/{filled['form']}",
         "/settings",
+        "/settings/consent",
         "/settings/reconciliation",
         "/settings/quarantine",
         "/settings/quarantine/b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",

@@ -4,6 +4,7 @@ import pytest
 
 EMPTY = [
     "/", "/audience", "/flows", "/forms", "/coupons", "/settings", "/settings/write-backs",
+    "/settings/consent",
     "/settings/reconciliation", "/settings/quarantine",
 ]  # fmt: skip
 
