@@ -7,9 +7,7 @@ transaction which records: a process may die at any moment, and the next one goe
 """
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,13 +16,11 @@ from sqlmodel import Session
 
 from plugin import bell, clock
 from plugin.errors import RegularsError
-from plugin.events import audit, compare
-from plugin.events.record import record
-from plugin.facts import Facts, MalformedError, merge
-from plugin.people import forgotten
-from plugin.shopify import nodes, pages
+from plugin.events import audit
+from plugin.events.mend import Outcome, mend, understand
+from plugin.facts import Facts
+from plugin.shopify import pages
 from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
-from plugin.shopify.client import ShopifyError
 from storage import backfills, db, inbox, locks, reconciliations, shops
 from storage.backfills import DONE
 from storage.reconciliations import Reconciliation
@@ -40,37 +36,11 @@ FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
 BEHIND = timedelta(minutes=1)  # until the digest has caught up
 TOLD_FOR = timedelta(days=30)  # how long we tell what was mended
 
-Gaps = dict[str, str]  # what a record is, by its id at the storefront
 log = structlog.get_logger()
 
 
 class MovedError(Exception):
     """Somebody else has moved the window on: what we did is theirs."""
-
-
-class DryRunError(Exception):
-    """Everything is as it would be; now nothing is kept."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a page, or several, came to."""
-
-    looked: int = 0
-    gaps: Gaps = field(default_factory=dict)
-    unsettled: int = 0
-    entered: list[int] = field(default_factory=list)
-
-    def counts(self) -> dict[str, int]:
-        """How many records were of each kind."""
-        return dict(Counter(self.gaps.values()))
-
-    def add(self, other: "Outcome") -> None:
-        """What came after it, too."""
-        self.looked += other.looked
-        self.gaps |= other.gaps
-        self.unsettled += other.unsettled
-        self.entered += other.entered
 
 
 def work(shop_id: int, for_s: float = SLICE_S) -> bool:
@@ -93,11 +63,11 @@ def work(shop_id: int, for_s: float = SLICE_S) -> bool:
 
 
 def hurry(shop_id: int) -> None:
-    """Let each noun be due now."""
+    """Let each noun be due now, whatever was in its way before."""
     _begin(shop_id)
     with db.transaction() as session:
         for held in reconciliations.of_shop(session, shop_id):
-            reconciliations.advance(session, held, due_at=clock.now())
+            reconciliations.advance(session, held, due_at=clock.now(), error="")
 
 
 def _begin(shop_id: int) -> None:
@@ -105,10 +75,10 @@ def _begin(shop_id: int) -> None:
     with db.transaction() as session:
         shop = shops.get_shop(session, shop_id)
         if shop is not None:
-            reconciliations.start(session, shop, _past(session, shop), clock.now())
+            reconciliations.start(session, shop, past_of(session, shop), clock.now())
 
 
-def _past(session: Session, shop: Shop) -> dict[str, datetime]:
+def past_of(session: Session, shop: Shop) -> dict[str, datetime]:
     """From when on each noun can be compared."""
     found = {
         stage.stage: stage.started_at
@@ -161,7 +131,7 @@ def _page(shop: Shop, held: Reconciliation) -> None:
     assert held.until is not None
     asked_at = clock.now()
     page = pages.changed(shop.id, held.noun, held.since - OVERLAP, held.until, held.place)
-    told, lost = _understand(shop, held.noun, page.families, asked_at)
+    told, lost = understand(shop, held.noun, page.families, asked_at)
     place = {"place": page.place if page.more else READ, "tries": 0, "error": ""}
     try:
         outcome = _commit(shop, held, told, place, lost)
@@ -173,22 +143,6 @@ def _page(shop: Shop, held: Reconciliation) -> None:
     if outcome.gaps:
         log.info("reconcile.repaired", shop=shop.id, noun=held.noun, **outcome.counts())
     bell.ring_for("advance", [(shop.id, enrolment) for enrolment in outcome.entered])
-
-
-def _understand(
-    shop: Shop, noun: str, families: list[pages.Family], asked_at: datetime
-) -> tuple[dict[str, Facts], int]:
-    """What nodes say, by the record's id, and how many make no sense."""
-    told: dict[str, Facts] = {}
-    lost = 0
-    for node, children in families:
-        try:
-            facts = nodes.facts_of(shop.id, noun, node, children, shop.currency, asked_at)
-            told[compare.thing(noun, facts)] = facts
-        except (MalformedError, ShopifyError, KeyError, TypeError, ValueError) as error:
-            log.warning("reconcile.not_understood", shop=shop.id, noun=noun, error=str(error)[:200])
-            lost += 1
-    return told, lost
 
 
 def _close(held: Reconciliation) -> None:
@@ -245,69 +199,6 @@ def _count(
     totals["unsettled"] = held.unsettled + outcome.unsettled + lost
     reconciliations.note(session, held, counts)
     _advance(session, held, **place, **totals)
-
-
-def mend(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Outcome:
-    """Record what differs from what is kept, and look again whether it does so no more.
-
-    The caller holds the shop's lock and commits.
-    """
-    gaps = _differing(session, shop, noun, told)
-    if not gaps:
-        return Outcome(len(told))
-    facts = replace(merge([told[thing] for thing in gaps]), historical=True)
-    entered = record(session, shop, facts, clock.now())
-    session.flush()
-    session.expire_all()  # `record` writes past the session
-    left = _differing(session, shop, noun, {thing: told[thing] for thing in gaps})
-    if left:
-        log.warning("reconcile.unsettled", shop=shop.id, noun=noun, count=len(left))
-    mended = {thing: kind for thing, kind in gaps.items() if thing not in left}
-    return Outcome(len(told), mended, len(left), entered)
-
-
-def _differing(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Gaps:
-    """Whoever is forgotten lacks nothing."""
-    facts = forgotten.without(session, shop.id, merge(list(told.values())))
-    return compare.differing(session, shop.id, noun, facts)
-
-
-def dry_run(shop: Shop) -> Iterator[tuple[str, Outcome]]:
-    """What a reconciliation would find now, by noun: it is done, and then undone.
-
-    Raises:
-        ShopifyError: Shopify refused, or was not there.
-    """
-    with db.reading() as session:
-        held = {row.noun: row.since for row in reconciliations.of_shop(session, shop.id)}
-        since = _past(session, shop) | held
-    for noun in NOUNS:
-        if noun in since:
-            yield noun, _dry(shop, noun, since[noun], clock.now() - GRACE)
-
-
-def _dry(shop: Shop, noun: str, since: datetime, until: datetime) -> Outcome:
-    total, place, more = Outcome(), "", True
-    while more:
-        asked_at = clock.now()
-        page = pages.changed(shop.id, noun, since - OVERLAP, until, place)
-        told, lost = _understand(shop, noun, page.families, asked_at)
-        total.add(_undone(shop, noun, told))
-        total.looked += lost
-        total.unsettled += lost
-        place, more = page.place, page.more
-    return total
-
-
-def _undone(shop: Shop, noun: str, told: Mapping[str, Facts]) -> Outcome:
-    outcome = Outcome()
-    try:
-        with db.transaction() as session:
-            db.lock_shop(session, shop.id)
-            outcome = mend(session, shop, noun, told)
-            raise DryRunError
-    except DryRunError:
-        return outcome
 
 
 def _rest(held: Reconciliation, error: str) -> None:

@@ -9,6 +9,7 @@ from sqlmodel import select
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.events import findings, reconcile
+from plugin.events import mend as mending
 from plugin.events.digest import digest
 from plugin.flows.library import abandoned_checkout, add_flow, set_status
 from plugin.people import by_hand
@@ -38,6 +39,7 @@ def market(shopify: Shopify, door, bell, request) -> Market:
     """A store with its news; with 500 gaps, or on PostgreSQL 50."""
     shopify.store.storefront_url = door.origin
     shopify.bucket(1e9, 1e9)
+    shopify.store.now = real_now  # the news is older than the look at it
     small = "postgresql" in request.node.name
     return Market(shopify.store, 0.1 if small else 1.0)
 
@@ -222,7 +224,7 @@ def test_a_window_that_is_cut_off_again_and_again_ends_as_one_that_was_not(
     sqlite, shopify, market, later, monkeypatch
 ):
     market.size = 0.1
-    monkeypatch.setattr(reconcile, "mend", _dies_at(reconcile.mend, 3))
+    monkeypatch.setattr(reconcile, "mend", _dies_at(mending.mend, 3))
     lossy = installed(market, shopify)
     whole = twin(shopify, lossy)
     market.trade()
