@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from admin_ui import cursor
 from admin_ui.visit import Visit, missing
-from storage import consent, db, lists, profiles
+from storage import consent, db, likeness, lists, profiles
 from storage.consent import Consent
 from storage.profiles import Profile
 
@@ -23,6 +23,7 @@ def show(visit: Visit) -> Response:
     with db.reading() as session:
         found = profiles.search_profiles(session, shop_id, sought, limit=PAGE + 1, before=place)
         states = _states(consent.consents_of(session, shop_id, _addresses(found)))
+        alike = likeness.count_open(session, shop_id)
         total = profiles.count_profiles(session, shop_id)
         subscribers = consent.count_subscribers(session, shop_id)
         known = lists.lists_of(session, shop_id)
@@ -34,6 +35,7 @@ def show(visit: Visit) -> Response:
         states=states,
         older=_older([(p.seen_at, p.id) for p in found]),
         total=total,
+        alike=alike,
         subscribers=subscribers,
         lists=known,
         sizes=sizes,

@@ -178,6 +178,14 @@ LEAVINGS = {
 }
 
 
+ALIKE = {
+    "phone": N_("The same phone number"),
+    "mailbox": N_("The same mailbox, written in another way"),
+    "typo": N_("The addresses differ by a slip"),
+    "name": N_("The same name, and similar addresses"),
+}
+
+
 def said(table: dict[str, str], code: str, say: Language) -> str:
     """A code in words; one that we have no words for, as it is."""
     return say.text(table[code]) if code in table else code

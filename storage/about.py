@@ -19,6 +19,7 @@ from storage.coupons import CouponCode
 from storage.flows import Enrolment, StepLog
 from storage.inbox import Delivery
 from storage.ledger import ConsentChain, ConsentEvent
+from storage.likeness import Duplicate
 from storage.merges import load_origins
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
@@ -82,6 +83,9 @@ ABOUT: dict[str, Callable[[int, Whom], ColumnElement[bool]]] = {
     "profile": lambda _, whom: col(Profile.id).in_(whom.profile_ids),
     "merge": lambda _, whom: or_(
         col(Merge.one_id).in_(whom.profile_ids), col(Merge.other_id).in_(whom.profile_ids)
+    ),
+    "duplicate": lambda _, whom: or_(
+        col(Duplicate.one_id).in_(whom.profile_ids), col(Duplicate.other_id).in_(whom.profile_ids)
     ),
     "consent": lambda _, whom: addresses(Consent, whom),
     "preference": lambda _, whom: addresses(Preference, whom),

@@ -66,11 +66,12 @@ def erase_some(session: Session, shop_id: int, whom: Whom) -> bool:
     stages += [
         lambda table=table: _delete_some(session, table, shop_id, condition(table, shop_id, whom))  # type: ignore[misc]
         for table in tables()
-        if table.name == "merge" or ("profile_id" in table.c and table.name not in BLANKED)
+        if table.name in PAIRS or ("profile_id" in table.c and table.name not in BLANKED)
     ]
     return any(stage() for stage in stages)
 
 
+PAIRS = frozenset(("merge", "duplicate"))  # of two profiles
 BLANKED = frozenset(("message", "orders", "consent_event"))
 
 

@@ -30,9 +30,15 @@ MOVED: tuple[type[SQLModel], ...] = (
     WriteBack,
     Identity,
 )
+<<<<<<< HEAD
 # The ledger of consent, and what was asked by mail, are about addresses, and name the origin that
 # each came to: for ever.
 STAYS = frozenset(("ask", "consent_event", "membership", "origin"))
+=======
+# Asks and the ledger of consent are about addresses, and name the origin that they came to, for
+# ever. The others are written anew by who merges (`plugin.people.merge`).
+STAYS = frozenset(("ask", "consent_event", "likeness_key", "membership", "origin"))
+>>>>>>> fa0b25a (Suggest likely duplicates, for a person to join or keep apart)
 
 
 def move(session: Session, shop_id: int, from_id: int, to_id: int) -> None:

@@ -17,9 +17,13 @@ from sqlmodel import Session
 from plugin.facts import Person, Whose
 from plugin.people import fields
 from plugin.people.fields import MERCHANT, Row
-from storage import bulk, lists, merges, profiles
+from plugin.people.likeness import LOOKED_AT, look
+from storage import bulk, likeness, lists, merges, profiles
 from storage.ids import new_id
 from storage.profiles import Merge, Profile
+
+Looks = tuple[str | None, ...]
+UNKNOWN: Looks = (None,) * len(LOOKED_AT)
 
 
 @dataclass
@@ -32,12 +36,16 @@ class Household:
     rows: dict[int, Row] = field(default_factory=dict)
     origins: dict[int, Row] = field(default_factory=dict)
     fresh: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+    looks: dict[int, Looks] = field(default_factory=dict)
 
     def load(self, profile_ids: Iterable[int]) -> None:
         """Take in profiles that are there."""
         ids = set(profile_ids) - self.rows.keys()
         if ids:
-            self.rows |= profiles.load_profiles(self.session, self.shop_id, ids)
+            found = profiles.load_profiles(self.session, self.shop_id, ids)
+            self.rows |= found
+            self.looks |= {key: _looks(row) for key, row in found.items()}
             self.origins |= merges.load_origins(self.session, self.shop_id, ids)
 
     def add(self, profile_id: int | None = None) -> int:
@@ -92,6 +100,7 @@ class Household:
         merges.move(self.session, self.shop_id, gone, kept)
         fields.absorb(self.rows[kept], self.rows.pop(gone))
         merges.drop_profile(self.session, self.shop_id, gone)
+        self.gone.add(gone)
         for origin_id in self.tree(gone):
             self.origins[origin_id]["profile_id"] = kept
         return kept
@@ -134,6 +143,11 @@ class Household:
         bulk.add(self.session, Profile, fresh)
         bulk.save(self.session, Profile, known)
         merges.save_origins(self.session, list(self.origins.values()))
+        if self.gone:
+            likeness.put_keys(self.session, self.shop_id, self.gone, ())
+        changed = [r for key, r in self.rows.items() if _looks(r) != self.looks.get(key, UNKNOWN)]
+        if changed:
+            look(self.session, self.shop_id, changed, self.now)
 
     def _remember(self, profile_id: int) -> None:
         """Let a profile that stood alone be an origin."""
@@ -247,6 +261,8 @@ def undo(session: Session, shop_id: int, merge_id: int, by: str, now: datetime) 
         if each.undone_at is None and each.id != merge_id
     ]
     house.part(_reached(merge.one_id, links))
+    pair = (house.profile_of(merge.one_id), house.profile_of(merge.other_id))
+    likeness.dismiss(session, shop_id, pair, now, by)
     house.save()
     return True
 
@@ -259,6 +275,10 @@ def _reached(start: int, links: Collection[tuple[int, int]]) -> set[int]:
         reached |= fresh
         grown = bool(fresh)
     return reached
+
+
+def _looks(row: Row) -> Looks:
+    return tuple(row[name] for name in LOOKED_AT)
 
 
 def _joined(row: Row) -> tuple[datetime, int]:

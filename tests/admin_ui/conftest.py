@@ -101,6 +101,7 @@ def pages(filled: dict[str, int]) -> Callable[[], list[str]]:
     return lambda: [
         "/",
         "/audience",
+        "/audience/duplicates",
         f"/audience/lists/{filled['list']}",
         f"/audience/profiles/{filled['profile']}",
         f"/audience/profiles/{filled['profile']}/tags",

@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from plugin import clock
+from plugin.facts import Key, Person
+from plugin.people.identity import resolve
 from storage import coupons, db, flows, forms, inbox, write_backs
 from storage.ids import new_id
-from storage.profiles import Profile, find_identities
+from storage.profiles import Profile, find_identities, get_profile
 from storage.shops import get_shop
 
 
@@ -325,3 +327,30 @@ def test_a_merge_is_shown_and_taken_back(merchant, shop, filled):
         known = find_identities(session, shop.id, [("browser_id", "b-tablet")])
     assert known["browser_id", "b-tablet"] != filled["profile"]
     assert merchant.post(page, undo="x").status_code == 404
+
+
+def test_likely_duplicates_are_joined_or_kept_apart(merchant, shop):
+    pairs = []
+    for n in range(2):
+        with db.transaction() as session:
+            for email in (f"maya{'h' * n}@gmail.com", f"maya{'h' * n}@gmial.com"):
+                person = Person((Key("email", email),), clock.now(), {"email": email})
+                pairs += resolve(session, shop.id, [person], clock.now())
+    ids = [whose.profile_id for whose in pairs]
+    assert "2 pairs of profiles may be one person." in merchant.fetch("/audience").text
+    assert "The addresses differ by a slip" in merchant.fetch("/audience/duplicates").text
+
+    path = "/audience/duplicates"
+    joined = merchant.post(path, one=str(ids[0]), other=str(ids[1]), act="join")
+    apart = merchant.post(path, one=str(ids[2]), other=str(ids[3]), act="apart")
+
+    assert "one profile" in toast(joined)
+    assert "stay two profiles" in toast(apart)
+    assert "No likely duplicates" in apart.text
+    with db.reading() as session:
+        assert get_profile(session, shop.id, ids[1]).id == ids[0]
+        assert get_profile(session, shop.id, ids[3]).id == ids[3]
+    page = merchant.fetch(f"/audience/profiles/{ids[0]}").text
+    assert "by your team" in page
+    again = merchant.post(path, one=str(ids[2]), other=str(ids[3]), act="join")
+    assert again.status_code == 404

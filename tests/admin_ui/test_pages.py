@@ -5,6 +5,8 @@ import pytest
 EMPTY = [
     "/", "/audience", "/flows", "/forms", "/coupons", "/settings", "/settings/write-backs",
     "/settings/consent",
+    "/", "/audience", "/audience/duplicates", "/flows", "/forms", "/coupons", "/settings",
+    "/settings/write-backs",
     "/settings/reconciliation", "/settings/quarantine",
 ]  # fmt: skip
 

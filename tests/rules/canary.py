@@ -22,6 +22,7 @@ from storage.flows import Enrolment, StepLog
 from storage.ids import new_id
 from storage.inbox import DONE, QUARANTINED, Delivery
 from storage.ledger import ConsentChain, ConsentEvent
+from storage.likeness import Duplicate, LikenessKey
 from storage.lists import Membership
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
@@ -70,6 +71,8 @@ def plant(shop: Shop) -> list[SQLModel]:
                 created_at=at, seen_at=at),
         *(Identity(**hers, kind=kind, value=value, linked_at=at) for kind, value in known.items()),
         Merge(**of, id=new_id(), one_id=profile, other_id=merged, because="email", at=at),
+        LikenessKey(**hers, kind="mailbox", value=EMAIL),
+        Duplicate(**of, one_id=profile, other_id=1, because="typo", found_at=at),
         Origin(**hers, id=merged, own={"email": OLD_EMAIL, "last_name": LAST}),
         Consent(**of, channel="email", address=EMAIL, state="subscribed", changed_at=at,
                 event_id=1),

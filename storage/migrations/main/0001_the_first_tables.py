@@ -226,6 +226,21 @@ def upgrade() -> None:
         batch_op.create_index("credit_message", ["shop_id", "message_id"], unique=False)
 
     op.create_table(
+        "duplicate",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("one_id", sa.BigInteger(), nullable=False),
+        sa.Column("other_id", sa.BigInteger(), nullable=False),
+        sa.Column("because", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("found_at", UTCDateTime(), nullable=False),
+        sa.Column("decided_at", UTCDateTime(), nullable=True),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "one_id", "other_id"),
+    )
+    with op.batch_alter_table("duplicate", schema=None) as batch_op:
+        batch_op.create_index("duplicate_state", ["shop_id", "state", "found_at"], unique=False)
+
+    op.create_table(
         "enrolment",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -383,6 +398,17 @@ def upgrade() -> None:
         sa.Column("told_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "item_id", "location_id"),
     )
+    op.create_table(
+        "likeness_key",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "kind", "value", "profile_id"),
+    )
+    with op.batch_alter_table("likeness_key", schema=None) as batch_op:
+        batch_op.create_index("likeness_key_profile", ["shop_id", "profile_id"], unique=False)
+
     op.create_table(
         "list",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -939,6 +965,10 @@ def downgrade() -> None:
 
     op.drop_table("membership")
     op.drop_table("list")
+    with op.batch_alter_table("likeness_key", schema=None) as batch_op:
+        batch_op.drop_index("likeness_key_profile")
+
+    op.drop_table("likeness_key")
     op.drop_table("inventory_level")
     op.drop_table("import_flaw")
     with op.batch_alter_table("identity", schema=None) as batch_op:
@@ -973,6 +1003,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("enrolment")
+    with op.batch_alter_table("duplicate", schema=None) as batch_op:
+        batch_op.drop_index("duplicate_state")
+
+    op.drop_table("duplicate")
     with op.batch_alter_table("credit", schema=None) as batch_op:
         batch_op.drop_index("credit_message")
         batch_op.drop_index("credit_at")

@@ -96,7 +96,7 @@ def dump(shop: Shop) -> dict[str, list[str]]:
     found = {}
     with db.reading() as session:
         for table in about.tables():
-            if table.name != "merge":
+            if table.name not in ("merge", "duplicate"):
                 rows = session.connection().execute(
                     table.select().where(table.c.shop_id == shop.id).order_by(*table.primary_key)
                 )

@@ -1,0 +1,140 @@
+"""Likely duplicates. In: profiles whose address, number or name is new. Out: pairs to decide on.
+
+Each profile has a few keys that it would share with another of the same person, so that a new one
+meets only those few whom a closer look is worth. Nothing is joined here: a person decides.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from difflib import SequenceMatcher
+from typing import Any
+
+from sqlmodel import Session
+
+from storage import likeness, profiles
+from storage.likeness import Likeness
+
+LOOKED_AT = ("email", "phone", "first_name", "last_name")
+# Mail providers that most shoppers have, whose names are therefore the ones most often misspelt.
+PROVIDERS = (
+    "gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "aol.com", "live.com",
+    "qq.com", "163.com", "126.com", "naver.com", "web.de", "gmx.de", "orange.fr", "mail.ru",
+    "mail.com", "ymail.com", "gmx.net", "gmx.at",
+)  # fmt: skip
+DOTLESS = ("gmail.com",)  # support.google.com/mail/answer/7436150: dots don't matter
+SIMILAR = 0.8  # of 1, by difflib: maya.okafor and mayaokafor1 have 0.86, maya and noah 0.5
+SHORTEST = 5  # letters before the @ that a slip is looked for in: an@ and ana@ are two people
+
+Row = Mapping[str, Any]
+
+
+def look(session: Session, shop_id: int, rows: Collection[Row], now: datetime) -> None:
+    """Note what these profiles are like, and suggest those that are like others."""
+    keys = {row["id"]: keys_of(row) for row in rows}
+    likeness.put_keys(
+        session, shop_id, keys.keys(), [(pid, key) for pid, hers in keys.items() for key in hers]
+    )
+    every = {key for hers in keys.values() for key in hers}
+    if not every:
+        return
+    held = likeness.holders(session, shop_id, every)
+    pairs = {
+        (min(pid, other), max(pid, other))
+        for pid, hers in keys.items()
+        for key in hers
+        for other in held[key]
+        if other != pid
+    }
+    if not pairs:
+        return
+    known = {row["id"]: row for row in rows}
+    known |= profiles.load_profiles(
+        session, shop_id, {p for pair in pairs for p in pair} - set(known)
+    )
+    likeness.suggest(
+        session,
+        [
+            {"shop_id": shop_id, "one_id": one, "other_id": other, "because": because,
+             "state": likeness.OPEN, "found_at": now}
+            for one, other in sorted(pairs)
+            if one in known and other in known and (because := alike(known[one], known[other]))
+        ],
+    )  # fmt: skip
+
+
+def keys_of(row: Row) -> set[Likeness]:
+    """What a profile would have in common with another one of the same person."""
+    found: set[Likeness] = set()
+    if row["phone"]:
+        found.add(("phone", row["phone"]))
+    if row["email"]:
+        local, domain = mailbox(row["email"])
+        found.add(("mailbox", f"{local}@{domain}"))
+        if len(local) >= SHORTEST:
+            found.add(("letters", f"{''.join(sorted(local))}@{domain}"))
+            found.add(("skeleton", f"{_skeleton(local)}@{domain}"))
+    if row["first_name"] and row["last_name"]:
+        found.add(("name", _name(row)))
+    return {(kind, value[:200]) for kind, value in found}
+
+
+def alike(one: Row, other: Row) -> str | None:
+    """Why two profiles are likely to be one person: phone, mailbox, typo, name; or None."""
+    if one["phone"] and one["phone"] == other["phone"]:
+        return "phone"
+    if not (one["email"] and other["email"]):
+        return None
+    mine, hers = mailbox(one["email"]), mailbox(other["email"])
+    if mine == hers:
+        return "mailbox" if _plain(one["email"]) == _plain(other["email"]) else "typo"
+    long_enough = min(len(mine[0]), len(hers[0])) >= SHORTEST
+    if long_enough and mine[1] == hers[1] and one_slip(mine[0], hers[0]):
+        return "typo"
+    if not (one["first_name"] and one["last_name"]) or _name(one) != _name(other):
+        return None
+    ratio = SequenceMatcher(None, mine[0], hers[0], autojunk=False).ratio()
+    return "name" if ratio >= SIMILAR else None
+
+
+def mailbox(email: str) -> tuple[str, str]:
+    """(local part, domain) of the mailbox that an address probably means."""
+    local, domain = _plain(email)
+    near = domain
+    if domain not in PROVIDERS:
+        near = next((known for known in PROVIDERS if one_slip(domain, known)), domain)
+    return (local.replace(".", "") if near in DOTLESS else local), near
+
+
+def one_slip(one: str, other: str) -> bool:
+    """Whether one letter too many, too few, wrong, or two swapped make one text of the other.
+
+    A digit is no slip: ana1 and ana2 are two people.
+    """
+    if one == other or abs(len(one) - len(other)) > 1:
+        return False
+    start = 0
+    while one[start : start + 1] == other[start : start + 1]:
+        start += 1
+    a, b = one[start:], other[start:]
+    if a[2:] == b[2:] and len(a) == len(b) > 1 and a[:2] == b[1::-1]:
+        return True
+    slipped = (a[:1] if a[1:] in (b, b[1:]) else "") + (b[:1] if b[1:] in (a, a[1:]) else "")
+    return bool(slipped) and not re.search(r"\d", slipped)
+
+
+def _plain(email: str) -> tuple[str, str]:
+    """An address without what mail programs let anybody add to it."""
+    local, _, domain = email.lower().rpartition("@")
+    domain = {"googlemail.com": "gmail.com"}.get(domain, domain)
+    local = local.partition("+")[0] or local
+    return (local.replace(".", "") if domain in DOTLESS else local), domain
+
+
+def _skeleton(local: str) -> str:
+    """Its consonants and digits, repeated ones once: vowels are what slips most."""
+    return re.sub(r"(.)\1+", r"\1", re.sub(r"[aeiouy._-]", "", local))
+
+
+def _name(row: Row) -> str:
+    return f"{row['first_name']} {row['last_name']}".casefold()

@@ -1,0 +1,129 @@
+"""Likely duplicates: found as they come, decided by a person, and never asked about twice."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from plugin.facts import Key, Person
+from plugin.people import merge
+from plugin.people.identity import resolve
+from plugin.people.likeness import alike, one_slip
+from storage import db, likeness
+from storage.shops import Shop
+
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def know(shop: Shop, email: str, **fields: str) -> int:
+    with db.transaction() as session:
+        said = {"email": email, **fields}
+        (whose,) = resolve(session, shop.id, [Person((Key("email", email),), AT, said)], AT)
+    assert whose is not None
+    return whose.profile_id
+
+
+def waiting(shop: Shop) -> list[tuple[int, int, str]]:
+    with db.reading() as session:
+        return [
+            (row.one_id, row.other_id, row.because)
+            for row in likeness.open_page(session, shop.id, 10)
+        ]
+
+
+MAYA = {"first_name": "Maya", "last_name": "Okafor"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "because"),
+    [
+        (("maya.okafor@gmail.com", {}), ("mayaokafor+shop@googlemail.com", {}), "mailbox"),
+        (("maya@shop.example", {}), ("maya+news@shop.example", {}), "mailbox"),
+        (("maya@gmail.com", {}), ("maya@gmial.com", {}), "typo"),
+        (("maya.okafor@shop.example", {}), ("maya.okfaor@shop.example", {}), "typo"),
+        (("maya.okafor@shop.example", {}), ("maya.okaffor@shop.example", {}), "typo"),
+        (("maya.okafor@a.example", MAYA), ("maya_okafor@b.example", MAYA), "name"),
+        (("m@a.example", {"phone": "+14155550132"}), ("o@b.example", {"phone": "+14155550132"}),
+         "phone"),
+    ],
+)  # fmt: skip
+def test_a_new_profile_meets_the_one_that_it_is_like(database, shop, one, other, because):
+    know(shop, "noah@elsewhere.example", first_name="Noah", last_name="Kim")
+    first, second = know(shop, one[0], **one[1]), know(shop, other[0], **other[1])
+
+    assert waiting(shop) == [(first, second, because)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("maya1@gmail.com", "maya2@gmail.com"),
+        ("ana@shop.example", "anna@shop.example"),
+        ("maya.okafor@mail.com", "maya.okafor@gmail.com"),
+        ("info@a.example", "info@b.example"),
+        ("m.aya@shop.example", "maya@shop.example"),
+    ],
+)
+def test_two_people_are_not_asked_about(sqlite, shop, one, other):
+    know(shop, one)
+    know(shop, other)
+
+    assert waiting(shop) == []
+
+
+def test_a_dismissed_pair_is_never_asked_about_again(database, shop):
+    one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
+    with db.transaction() as session:
+        assert likeness.decide(session, shop.id, (one, other), likeness.DISMISSED, AT, "42")
+
+    know(shop, "maya@gmail.com", first_name="Maya")
+
+    assert waiting(shop) == []
+
+
+def test_what_was_joined_and_parted_is_not_asked_about_again(database, shop):
+    one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
+    with db.transaction() as session:
+        merge.join(session, shop.id, one, other, "42", AT)
+    assert know(shop, "maya@gmial.com") == one
+
+    with db.transaction() as session:
+        (made,) = merge.merges.merges_of(session, shop.id, one, 10)
+        assert merge.undo(session, shop.id, made.id, "42", AT)
+
+    assert waiting(shop) == []
+    assert know(shop, "maya@gmial.com") == other
+    with db.reading() as session:
+        held = likeness.holders(session, shop.id, [("mailbox", "maya@gmail.com")])
+    assert sorted(held["mailbox", "maya@gmail.com"]) == [one, other]
+
+
+def test_what_thousands_share_is_not_searched_through(sqlite, shop):
+    with db.transaction() as session:
+        crowd = [
+            Person((Key("email", f"{n}@x{n}.example"),), AT, {**MAYA, "email": f"{n}@x{n}.example"})
+            for n in range(100)
+        ]
+        resolve(session, shop.id, crowd, AT)
+        held = likeness.holders(session, shop.id, [("name", "maya okafor")])
+    assert len(held["name", "maya okafor"]) == likeness.MOST
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "slip"),
+    [
+        ("gmail.com", "gmial.com", True), ("gmail.com", "gmal.com", True),
+        ("gmail.com", "gmaill.com", True), ("gmail.com", "gnail.com", True),
+        ("gmail.com", "gmail.com", False), ("gmail.com", "gnial.com", False),
+        ("ana1", "ana2", False), ("ana", "ana1", False), ("", "a", True), ("ab", "ba", True),
+    ],
+)  # fmt: skip
+def test_one_slip_is_one_letter(one, other, slip):
+    assert one_slip(one, other) is slip
+    assert one_slip(other, one) is slip
+
+
+def test_without_an_address_only_a_number_is_alike():
+    blank = dict.fromkeys(("email", "phone", "first_name", "last_name"))
+
+    assert alike(blank | MAYA, blank | MAYA) is None
+    assert alike(blank | {"phone": "+1"}, blank | {"phone": "+1"}) == "phone"
