@@ -1,27 +1,47 @@
 """Answers: a profile's properties come in, questions and answers in the forms' words go out."""
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import Session
 
 from plugin.forms.definition import blocks
+from plugin.people.fields import PROPERTY
 from plugin.people.tags import PREFIX
 from storage import forms
+from storage.profiles import Profile
 
 MOST = 60  # properties on one page
 
 
-def told(session: Session, shop_id: int, properties: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    """(question, answer, whether a form asked it), with the words that the shopper saw; no tags."""
+@dataclass(frozen=True)
+class Answer:
+    """A property in words, with where it came from and when; "" and None where nobody knows."""
+
+    label: str
+    value: str
+    source: str
+    at: datetime | None
+
+
+def told(session: Session, shop_id: int, profile: Profile) -> list[Answer]:
+    """A profile's properties, in the words that the shopper saw where a form asked; no tags."""
     asked = _questions(session, shop_id)
+    plain = {name: v for name, v in profile.properties.items() if not name.startswith(PREFIX)}
     found = []
-    plain = {name: value for name, value in properties.items() if not name.startswith(PREFIX)}
     for name, value in sorted(plain.items())[:MOST]:
         label, options = asked.get(name, (name, {}))
         values = value if isinstance(value, list) else [value]
         said = ", ".join(options.get(str(v), str(v)) for v in values)
-        found.append((label, said[:500], name in asked))
+        source, at = where_from(profile, PROPERTY + name)
+        found.append(Answer(label, said[:500], source, at))
     return found
+
+
+def where_from(profile: Profile, name: str) -> tuple[str, datetime | None]:
+    """Who last said a field, and when."""
+    at = profile.field_times.get(name)
+    return profile.field_sources.get(name, ""), datetime.fromisoformat(at) if at else None
 
 
 def _questions(session: Session, shop_id: int) -> dict[str, tuple[str, dict[str, str]]]:

@@ -3,6 +3,7 @@
 from starlette.routing import BaseRoute, Route
 
 from admin_ui import (
+    access,
     audience,
     consent,
     coupons,
@@ -61,6 +62,7 @@ def routes() -> list[BaseRoute]:
         ("/settings/write-backs", write_backs.show, "GET"),
         ("/settings/write-backs", write_backs.save, "POST"),
         ("/settings/reconciliation", reconciliation.show, "GET"),
+        ("/settings/access", access.show, "GET"),
         ("/settings/quarantine", quarantine.show_all, "GET"),
         ("/settings/quarantine/{webhook_id:path}", quarantine.show, "GET"),
         ("/settings/quarantine/{webhook_id:path}", quarantine.try_again, "POST"),

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from admin_ui import links, pages, plan
+from admin_ui import access, links, pages, plan
 from admin_ui.visit import Visit
 from plugin import onboard
 from plugin.errors import RegularsError
@@ -124,7 +124,9 @@ def _answer(
         visit = Visit(request, shop, form, sender.user_id)
         if url := billing.approval_url(shop):
             return plan.ask(visit, url)
-        return page(visit)
+        answer = page(visit)
+        access.note(visit)  # before anybody sees it: no page of a shopper's goes out unwritten
+        return answer
     except RegularsError as error:
         if error.status == 401:
             return refuse(request)

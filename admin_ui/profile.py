@@ -75,7 +75,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
         sent = [entry.message.id for entry in entries if entry.message]
         known = profiles.identities_of(session, shop_id, [profile.id])
         addresses = _addresses(known)
-        spent, bought = _bought(session, shop_id, profile.id)
+        bought, spent = orders.bought_by(session, shop_id, profile.id)
         return visit.page(
             "profile.html",
             toast=toast,
@@ -88,7 +88,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
             earned=messages.credits_of(session, shop_id, sent) if sent else {},
             templates={t.id: t.name for t in templates.templates_of(session, shop_id)},
             flows={flow.id: flow.name for flow in flows.flows_of(session, shop_id)},
-            enrolments=flows.enrolments_of(session, shop_id, profile.id)[:PAGE],
+            enrolments=flows.enrolments_of(session, shop_id, profile.id, PAGE),
             identities=known[:PAGE],
             merges=merges.merges_of(session, shop_id, profile.id, PAGE),
             consents=consent.consents_of(session, shop_id, addresses),
@@ -96,7 +96,8 @@ def _page(visit: Visit, toast: str = "") -> Response:
             wishes=preferences.preferences_at(session, shop_id, addresses),
             topics={t.id: t.name for t in preferences.topics_of(session, shop_id)},
             now=clock.now(),
-            properties=answers.told(session, shop_id, profile.properties),
+            where_from=answers.where_from,
+            properties=answers.told(session, shop_id, profile),
             tags=tags_of(profile.properties),
             lists={found.id: found.name for found in lists.lists_of(session, shop_id)},
             memberships=lists.memberships_of(session, shop_id, profile.id)[:PAGE],
@@ -143,8 +144,3 @@ def _place(entries: Sequence[Entry]) -> tuple[datetime, int]:
 
 def _addresses(known: Sequence[Identity]) -> list[tuple[str, str]]:
     return [(c, row.value) for row in known for c in CHANNELS.get(row.kind, ())]
-
-
-def _bought(session: Session, shop_id: int, profile_id: int) -> tuple[int, int]:
-    kept = [o for o in orders.orders_of(session, shop_id, profile_id) if o.cancelled_at is None]
-    return sum(order.total for order in kept), len(kept)

@@ -178,6 +178,23 @@ LEAVINGS = {
 }
 
 
+PAGES = {
+    "audience": N_("List of profiles"),
+    "audience/duplicates": N_("Likely duplicates"),
+    "audience/lists": N_("A list's members"),
+    "audience/profiles": N_("A profile"),
+    "audience/profiles/proof": N_("Proof of consent"),
+    "audience/profiles/tags": N_("Tags"),
+    "settings/privacy": N_("Copy of a shopper's data"),
+}
+PLACES = {
+    "shopify": N_("from Shopify"),
+    "form": N_("said in a form"),
+    "unproven": N_("typed in a form by somebody who may be another"),
+    "merchant": N_("by your team"),
+    "import": N_("imported"),
+    "api": N_("through the API"),
+}
 ALIKE = {
     "phone": N_("The same phone number"),
     "mailbox": N_("The same mailbox, written in another way"),

@@ -156,6 +156,7 @@ def run_clock() -> None:
                 law.expire()
                 imports.expire()
                 retention.drop_digested()
+                retention.drop_access_log()
         except db.TRANSIENT:
             log.warning("clock.database_away")
         ticks += 1

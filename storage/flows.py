@@ -216,12 +216,15 @@ def entered_before(
     return dict(rows.all())
 
 
-def enrolments_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Enrolment]:
-    """Every flow that one shopper is or was in, newest first."""
+def enrolments_of(
+    session: Session, shop_id: int, profile_id: int, limit: int = 1_000
+) -> Sequence[Enrolment]:
+    """The flows that one shopper is or was in, last entered first."""
     return session.exec(
         select(Enrolment)
         .where(Enrolment.shop_id == shop_id, Enrolment.profile_id == profile_id)
         .order_by(col(Enrolment.entered_at).desc())
+        .limit(limit)
     ).all()
 
 

@@ -30,15 +30,10 @@ MOVED: tuple[type[SQLModel], ...] = (
     WriteBack,
     Identity,
 )
-<<<<<<< HEAD
-# The ledger of consent, and what was asked by mail, are about addresses, and name the origin that
-# each came to: for ever.
-STAYS = frozenset(("ask", "consent_event", "membership", "origin"))
-=======
-# Asks and the ledger of consent are about addresses, and name the origin that they came to, for
-# ever. The others are written anew by who merges (`plugin.people.merge`).
-STAYS = frozenset(("ask", "consent_event", "likeness_key", "membership", "origin"))
->>>>>>> fa0b25a (Suggest likely duplicates, for a person to join or keep apart)
+# Who looked at a profile looked at it as it was. Asks and the ledger of consent are about
+# addresses, and name the origin that they came to, for ever. The others are written anew by who
+# merges (`plugin.people.merge`).
+STAYS = frozenset(("access_log", "ask", "consent_event", "likeness_key", "membership", "origin"))
 
 
 def move(session: Session, shop_id: int, from_id: int, to_id: int) -> None:

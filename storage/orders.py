@@ -90,13 +90,16 @@ def lines_by_order(
     return found
 
 
-def orders_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Order]:
-    """One shopper's orders, newest first."""
-    return session.exec(
-        select(Order)
-        .where(Order.shop_id == shop_id, Order.profile_id == profile_id)
-        .order_by(col(Order.placed_at).desc())
-    ).all()
+def bought_by(session: Session, shop_id: int, profile_id: int) -> tuple[int, int]:
+    """Number and total of one shopper's orders, without the cancelled ones."""
+    count, total = session.exec(
+        select(func.count(), func.coalesce(func.sum(Order.total), 0)).where(
+            Order.shop_id == shop_id,
+            Order.profile_id == profile_id,
+            col(Order.cancelled_at).is_(None),
+        )
+    ).one()
+    return count, int(total)
 
 
 def sales(session: Session, shop_id: int, since: datetime, until: datetime) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Every table, imported in one place for those who need all of them: migrations and erasure."""
 
 from storage import (
+    access_log,
     append_only,
     asks,
     backfills,
@@ -36,6 +37,7 @@ INBOX_TABLES = {inbox.Delivery.__tablename__}
 
 __all__ = [
     "INBOX_TABLES",
+    "access_log",
     "append_only",
     "asks",
     "backfills",

@@ -7,12 +7,19 @@ from datetime import timedelta
 
 from plugin import clock
 from plugin.settings import get_settings
-from storage import db, inbox, shops
+from storage import access_log, db, inbox, shops
 
 AT_ONCE = (
     200  # in a transaction: SQLite overwrites them, 8 KB each, while deliveries want to come in
 )
 AT_MOST = 20_000  # of a shop in one go; the clock comes again in a minute
+
+
+def drop_access_log() -> None:
+    """Drop what is known of who looked at shoppers' data longer ago than the setting."""
+    with db.transaction() as session:
+        before = clock.now() - timedelta(days=get_settings().keep_access_log_days)
+        access_log.drop_before(session, before)
 
 
 def drop_digested() -> int:

@@ -9,7 +9,7 @@ import pytest
 from plugin import clock
 from plugin.facts import Key, Person
 from plugin.people.identity import resolve
-from storage import coupons, db, flows, forms, inbox, write_backs
+from storage import access_log, coupons, db, flows, forms, inbox, write_backs
 from storage.ids import new_id
 from storage.profiles import Profile, find_identities, get_profile
 from storage.shops import get_shop
@@ -354,3 +354,23 @@ def test_likely_duplicates_are_joined_or_kept_apart(merchant, shop):
     assert "by your team" in page
     again = merchant.post(path, one=str(ids[2]), other=str(ids[3]), act="join")
     assert again.status_code == 404
+
+
+def test_l21_whoever_reads_a_profile_is_written_down(merchant, shop, filled):
+    path = f"/audience/profiles/{filled['profile']}"
+    merchant.fetch("/settings")
+    merchant.fetch(path)
+    merchant.post(f"{path}/tags", tag="vip")
+    merchant.fetch("/audience/profiles/1")  # there is none, so there was nothing to read
+
+    with db.reading() as session:
+        told = access_log.page_of(session, shop.id, 10)
+    said = [(row.user_id, row.act, row.page, row.profile_id) for row in told]
+    assert said == [
+        ("42", "change", "audience/profiles/tags", filled["profile"]),
+        ("42", "read", "audience/profiles", filled["profile"]),
+    ]
+    assert "A profile" in merchant.fetch("/settings/access").text
+    with db.transaction() as session:
+        access_log.drop_before(session, clock.now())
+    assert "Nobody looked yet" in merchant.fetch("/settings/access").text

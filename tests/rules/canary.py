@@ -12,6 +12,7 @@ from devstore.outbox import signature
 from plugin import clock
 from plugin.events import imports
 from storage import db, privacy
+from storage.access_log import AccessLog
 from storage.asks import Ask
 from storage.backfills import BackfillLine
 from storage.checkouts import Checkout
@@ -71,6 +72,7 @@ def plant(shop: Shop) -> list[SQLModel]:
                 created_at=at, seen_at=at),
         *(Identity(**hers, kind=kind, value=value, linked_at=at) for kind, value in known.items()),
         Merge(**of, id=new_id(), one_id=profile, other_id=merged, because="email", at=at),
+        AccessLog(**hers, id=new_id(), at=at, user_id="42", act="read", page="audience/profiles"),
         LikenessKey(**hers, kind="mailbox", value=EMAIL),
         Duplicate(**of, one_id=profile, other_id=1, because="typo", found_at=at),
         Origin(**hers, id=merged, own={"email": OLD_EMAIL, "last_name": LAST}),

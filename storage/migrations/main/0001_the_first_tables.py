@@ -15,6 +15,22 @@ depends_on = None
 def upgrade() -> None:
     """Towards the newest version."""
     op.create_table(
+        "access_log",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("act", sa.String(), nullable=False),
+        sa.Column("page", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("access_log", schema=None) as batch_op:
+        batch_op.create_index("access_log_at", ["shop_id", "at"], unique=False)
+        batch_op.create_index("access_log_over", ["at"], unique=False)
+        batch_op.create_index("access_log_profile", ["shop_id", "profile_id"], unique=False)
+
+    op.create_table(
         "ask",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -1058,3 +1074,9 @@ def downgrade() -> None:
         batch_op.drop_index("ask_canonical")
 
     op.drop_table("ask")
+    with op.batch_alter_table("access_log", schema=None) as batch_op:
+        batch_op.drop_index("access_log_profile")
+        batch_op.drop_index("access_log_over")
+        batch_op.drop_index("access_log_at")
+
+    op.drop_table("access_log")

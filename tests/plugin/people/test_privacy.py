@@ -129,7 +129,7 @@ def people_of(shop: Shop) -> dict[str, Any]:
     shuffled=st.randoms(use_true_random=False),
     twice=st.booleans(),
 )
-def test_it_does_not_matter_when_it_comes(sqlite, bell, monkeypatch, old, new, shuffled, twice):
+def test_p16_it_does_not_matter_when_it_comes(sqlite, bell, monkeypatch, old, new, shuffled, twice):
     """Facts older than the forgetting, split at random into those in time and those too late."""
     monkeypatch.setattr("storage.scrub.scrub", lambda: True)
     monkeypatch.setattr(clock, "now", lambda: CUT)

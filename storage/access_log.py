@@ -1,0 +1,69 @@
+"""The access log: which member of a shop's staff looked at whose data, and when."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Index, delete, tuple_
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import db
+from storage.ids import new_id
+from storage.types import big, moment, row_key, shop_key
+
+
+class AccessLog(SQLModel, table=True):
+    """One page with shoppers' data that was opened or acted on."""
+
+    __tablename__ = "access_log"
+    __table_args__ = (
+        Index("access_log_at", "shop_id", "at"),
+        Index("access_log_profile", "shop_id", "profile_id"),
+        Index("access_log_over", "at"),
+    )
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    at: datetime = moment()
+    user_id: str = Field(description="of Shopify's staff account")
+    act: str = Field(description="read or change")
+    page: str = Field(description="the page's path without ids: audience/profiles")
+    profile_id: int | None = big(nullable=True, default=None)
+
+
+def note(
+    session: Session,
+    shop_id: int,
+    at: datetime,
+    user_id: str,
+    act: str,
+    page: str,
+    profile_id: int | None,
+) -> None:
+    """Write down that somebody looked or acted."""
+    session.add(
+        AccessLog(
+            shop_id=shop_id, id=new_id(), at=at, user_id=user_id, act=act, page=page,
+            profile_id=profile_id,
+        )
+    )  # fmt: skip
+
+
+def page_of(
+    session: Session, shop_id: int, limit: int, before: tuple[datetime, int] | None = None
+) -> Sequence[AccessLog]:
+    """What was looked at, last first, from before a (moment, id) on."""
+    query = select(AccessLog).where(AccessLog.shop_id == shop_id)
+    if before is not None:
+        query = query.where(tuple_(col(AccessLog.at), col(AccessLog.id)) < before)
+    newest = (col(AccessLog.at).desc(), col(AccessLog.id).desc())
+    return session.exec(query.order_by(*newest).limit(limit)).all()
+
+
+def drop_before(session: Session, before: datetime) -> None:
+    """Drop what all shops looked at before a moment."""
+    over = (
+        delete(AccessLog)
+        .where(col(AccessLog.at) < before)
+        .execution_options(synchronize_session=False)
+    )
+    db.every_shop(session, over, "the clock drops what was looked at long ago")

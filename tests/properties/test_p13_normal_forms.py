@@ -1,0 +1,63 @@
+"""P13: a normal form stays as it is, and reads back what it was written from."""
+
+from decimal import Decimal
+
+import phonenumbers
+from babel.numbers import get_currency_precision
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat as Format
+
+from plugin import facts
+from tests.properties.examples import thousand
+
+LANDS = ("US", "GB", "DE", "FR", "CN", "HK", "JP", "KR", "AU", "BR", "IN", "ZA", "NG", "AE")
+CURRENCIES = ("USD", "EUR", "CNY", "JPY", "KRW", "KWD", "TND", "HUF", "CLP", "ISK")
+
+MOBILE = phonenumbers.PhoneNumberType.MOBILE
+numbers = st.builds(
+    lambda land, tail: (
+        str(phonenumbers.example_number_for_type(land, MOBILE).country_code)
+        + f"{phonenumbers.example_number_for_type(land, MOBILE).national_number}"[:-3]
+        + f"{tail:03}"
+    ),
+    st.sampled_from(LANDS),
+    st.integers(0, 999),
+)
+letters = st.text("abcÀßıİ中.+-_'", min_size=1, max_size=12)
+
+
+@thousand
+@given(
+    typed=st.one_of(
+        st.builds(lambda a, b: f"  {a}@{b}.Example ", letters, letters),
+        st.text("ab@.é ", max_size=9),
+    )
+)
+def test_p13_an_address_in_normal_form_is_its_own(typed):
+    normal = facts.email(typed)
+
+    if normal is not None:
+        assert facts.email(normal) == normal
+        assert facts.email(f" {normal} ") == normal
+        assert normal == normal.strip()
+
+
+@thousand
+@given(typed=numbers, form=st.sampled_from([Format.E164, Format.INTERNATIONAL, Format.RFC3966]))
+def test_p13_a_number_reads_back_from_however_it_is_written(typed, form):
+    normal = facts.phone(f"+{typed}")
+    assume(normal is not None)  # a few of a country's numbers are not given out
+
+    assert facts.phone(normal) == normal
+    assert facts.phone(phonenumbers.format_number(phonenumbers.parse(normal), form)) == normal
+
+
+@thousand
+@given(amount=st.integers(-(10**13), 10**13), currency=st.sampled_from(CURRENCIES))
+def test_p13_an_amount_reads_back_from_its_decimal(amount, currency):
+    digits = get_currency_precision(currency)
+    written = str(Decimal(amount).scaleb(-digits))
+
+    assert facts.minor(written, currency) == amount
+    assert facts.minor(f"{Decimal(amount).scaleb(-digits):f}", currency) == amount
