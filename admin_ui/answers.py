@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from plugin.forms.definition import blocks
 from plugin.people.fields import PROPERTY
-from plugin.people.tags import PREFIX
+from plugin.shopify.normalise.customer_changes import TAG
 from storage import forms
 from storage.profiles import Profile
 
@@ -27,7 +27,7 @@ class Answer:
 def told(session: Session, shop_id: int, profile: Profile) -> list[Answer]:
     """A profile's properties, in the words that the shopper saw where a form asked; no tags."""
     asked = _questions(session, shop_id)
-    plain = {name: v for name, v in profile.properties.items() if not name.startswith(PREFIX)}
+    plain = {name: v for name, v in profile.properties.items() if not name.startswith(TAG)}
     found = []
     for name, value in sorted(plain.items())[:MOST]:
         label, options = asked.get(name, (name, {}))

@@ -40,6 +40,10 @@ NEEDS = {
     "order": ("read_orders",),
     "orders": ("read_orders",),
     "abandonedCheckouts": ("read_orders",),
+    "customersCount": ("read_customers",),
+    "productsCount": ("read_products",),
+    "ordersCount": ("read_orders",),
+    "abandonedCheckoutsCount": ("read_orders",),
     "codeDiscountNodeByCode": ("read_discounts",),
     "discountRedeemCodeBulkCreation": ("read_discounts",),
     "discountCodeBasicCreate": ("write_discounts",),
@@ -110,6 +114,7 @@ def _discount_by_code(store: Store, code: str) -> Any:
     return resolvers.discount(store, found) if found else None
 
 
+COUNTED = ("customers", "products", "orders", "abandonedCheckouts")
 FIELDS: dict[str, Any] = {
     "shop": resolvers.shop,
     "currentAppInstallation": lambda store: {
@@ -124,6 +129,10 @@ FIELDS: dict[str, Any] = {
     "order": _order,
     "orders": lambda store, **given: history.page(store, "orders", **given),
     "abandonedCheckouts": lambda store, **given: history.page(store, "abandonedCheckouts", **given),
+    **{
+        f"{field}Count": lambda store, field=field, **given: history.count(store, field, **given)
+        for field in COUNTED
+    },
     "events": lambda store, **given: history.page(store, "events", **given),
     "bulkOperation": lambda store, id: bulk.operation(store, resolvers.number(id, bulk.KIND)),
     "bulkOperations": bulk.operations,

@@ -72,6 +72,16 @@ def page(
     return resolvers.frame(nodes, cursors, before=bool(after), more=len(rows) > first)
 
 
+def count(store: Store, field: str, query: str | None = None, limit: int | None = 10_000) -> Answer:
+    """How many nodes a connection has; nobody counts further than the limit."""
+    where, values = _where(store, field, query)
+    found = store.row(f"select count(*) as n from ({ROWS[field]}) where {where}", *values)
+    number = int(found["n"]) if found else 0
+    exact = limit is None or number <= limit
+    precision = "EXACT" if exact else "AT_LEAST"
+    return {"count": number if exact else limit, "precision": precision}
+
+
 def every(store: Store, field: str, query: str | None) -> Iterator[Answer]:
     """All of a connection's nodes, oldest first, a few hundred in memory at a time."""
     where, values = _where(store, field, query)

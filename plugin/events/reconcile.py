@@ -31,6 +31,11 @@ READ = "read"  # the place behind the last page
 EVERY = timedelta(hours=1)
 GRACE = timedelta(minutes=10)  # for webhooks on their way: Shopify's first three retries
 OVERLAP = timedelta(minutes=30)  # clocks differ, Shopify's search lags, checkouts are left slowly
+# Records in a window; more make it shorter, for Shopify pages no further than 25,000. The points of
+# the smallest plan read so many orders in half an hour, at two lines each.
+MOST = 10_000
+SHORTEST = timedelta(minutes=1)  # what changed within it is read, however much it is
+LATE = timedelta(minutes=5)  # behind by more than this, the next window is read at once
 SLICE_S = 20.0  # of one shop's turn; then the others have theirs
 FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
 BEHIND = timedelta(minutes=1)  # until the digest has caught up
@@ -122,8 +127,15 @@ def _open(shop: Shop, held: Reconciliation) -> None:
     if behind or until <= held.since:
         _move(held, due_at=clock.now() + (BEHIND if behind else GRACE))
         return
+    length = until - held.since
+    while length > SHORTEST and _holds(shop, held, held.since + length) > MOST:
+        length /= 2
     fresh = dict.fromkeys(("looked", "missing", "partial", "stale", "unsettled", "tries"), 0)
-    _move(held, until=until, place="", error="", **fresh)
+    _move(held, until=held.since + length, place="", error="", **fresh)
+
+
+def _holds(shop: Shop, held: Reconciliation, until: datetime) -> int:
+    return pages.count(shop.id, held.noun, held.since - OVERLAP, until)
 
 
 def _page(shop: Shop, held: Reconciliation) -> None:
@@ -146,16 +158,17 @@ def _page(shop: Shop, held: Reconciliation) -> None:
 
 
 def _close(held: Reconciliation) -> None:
-    """End a window; the next one begins where it ended."""
+    """End a window; the next one begins where it ended, at once if that is long ago."""
     now = clock.now()
+    assert held.until is not None
     silent = audit.silent(held, held.since - OVERLAP)
     if silent:
         log.warning("reconcile.silent", shop=held.shop_id, noun=held.noun, topics=silent)
     with db.transaction() as session:
         reconciliations.drop_repairs(session, held.shop_id, now - TOLD_FOR)
         _advance(
-            session, held, since=held.until, until=None, place="", due_at=now + EVERY,
-            finished_at=now, silent=silent,
+            session, held, since=held.until, until=None, place="", finished_at=now,
+            due_at=now if now - held.until > GRACE + LATE else now + EVERY, silent=silent,
         )  # fmt: skip
 
 

@@ -7,11 +7,11 @@ from plugin.errors import RegularsError
 from plugin.facts import Key, Person
 from plugin.people.fields import MERCHANT
 from plugin.people.identity import resolve
+from plugin.shopify.normalise.customer_changes import TAG as PREFIX
 from storage import db, profiles, write_backs
 from storage.write_backs import OFF, ON, TAG
 
 LONGEST = 255  # characters: shopify.dev, tagsAdd
-PREFIX = "tag:"  # of the property that holds it
 
 
 def tags_of(properties: dict[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ from storage.consent import SUBSCRIBED
 from storage.profiles import CUSTOMER
 from storage.write_backs import DONE, DUE, FAILED, METAFIELD, ON, TAG, WAITS, WriteBack
 
-LIMIT = 50  # rows at a time; two calls a row are some 20 points each of a shop's 100 a second
+LIMIT = 50  # rows at a time; two calls a row are some 16 points of a shop's 100 a second
 LEASE_S = 300.0
 TURN_S = 60.0  # then another shop has its turn
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)

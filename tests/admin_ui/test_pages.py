@@ -3,11 +3,9 @@
 import pytest
 
 EMPTY = [
-    "/", "/audience", "/flows", "/forms", "/coupons", "/settings", "/settings/write-backs",
-    "/settings/consent",
     "/", "/audience", "/audience/duplicates", "/flows", "/forms", "/coupons", "/settings",
-    "/settings/write-backs",
-    "/settings/reconciliation", "/settings/quarantine",
+    "/settings/write-backs", "/settings/consent", "/settings/reconciliation",
+    "/settings/quarantine",
 ]  # fmt: skip
 
 

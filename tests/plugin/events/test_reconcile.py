@@ -106,6 +106,15 @@ def facts(shop_id: int) -> dict:
     return untold
 
 
+def retold(noun: str, shop_id: int, other_id: int) -> int:
+    """How many rows were told at another time than in the other shop."""
+    one, other = (
+        {row["id"]: row["told_at"] for row in map(json.loads, state_of(each)[noun])}
+        for each in (shop_id, other_id)
+    )
+    return sum(one[key] != at for key, at in other.items())
+
+
 def finish(shop_id: int) -> dict[str, reconciliations.Reconciliation]:
     """One whole reconciliation."""
     reconcile.hurry(shop_id)
@@ -148,6 +157,9 @@ def test_each_of_500_gaps_is_found_and_mended_and_nothing_else(
     assert sum(row.looked for row in rows.values()) > 2_000 * market.size
     assert sum(row.unsettled for row in rows.values()) == 0
     assert facts(lossy) == facts(whole)
+    for noun in ("orders", "products"):
+        gaps = sum(count for (name, _), count in wanted.items() if name == noun)
+        assert retold(noun, lossy, whole) == gaps  # what was whole was not even written again
     assert found(finish(lossy)) == {}
     assert found(finish(whole)) == {}
 
@@ -289,7 +301,7 @@ def test_trouble_at_shopify_is_waited_out_and_the_window_stays(
 ):
     shop_id = installed(market, shopify)
     market.store.register_customer("maya@example.com")
-    shopify.trouble = [refused(402)]
+    shopify.trouble = [None, refused(402)]  # it counts, and gives no page
 
     reconcile.hurry(shop_id)
     reconcile.work(shop_id)
@@ -372,6 +384,30 @@ def test_two_lost_deliveries_are_no_silence(sqlite, shopify, market, later):
 
     assert finish(shop_id)["customers"].missing == 2
     assert finish(shop_id)["customers"].silent == []
+
+
+def test_a_window_with_too_much_in_it_is_read_in_parts(sqlite, shopify, market, later, monkeypatch):
+    monkeypatch.setattr(reconcile, "MOST", 5)
+    monkeypatch.setattr(reconcile, "OVERLAP", timedelta())
+    shop_id = installed(market, shopify)
+    start, ago = market.store.now, [0]
+    market.store.now = lambda: start() - timedelta(minutes=ago[0])
+    for minutes in range(20):
+        ago[0] = minutes * 3
+        market.store.register_customer(f"maya{minutes}@example.com")
+    with db.transaction() as session:
+        for row in backfills.stages_of(session, shop_id):
+            row.started_at -= timedelta(hours=1)
+
+    finish(shop_id)
+    finish(shop_id)
+
+    with db.reading() as session:
+        whole = reconciliations.repairs(session, shop_id, real_now() - timedelta(hours=2))
+        late = reconciliations.repairs(session, shop_id, real_now() - timedelta(minutes=20))
+    assert whole == {("customers", "missing"): 20}
+    assert 0 < late["customers", "missing"] < 20
+    assert len(facts(shop_id)["people"]) == 20
 
 
 def test_the_clock_rings_once_the_past_is_read_and_an_hour_after_each_window(

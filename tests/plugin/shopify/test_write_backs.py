@@ -190,10 +190,12 @@ def test_what_was_said_later_at_shopify_stays(
 ) -> None:
     say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(hours=1))
     shopify.store.set_consent(ANA, email_state="unsubscribed")
+    shopify.seen.clear()
 
     work(shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
+    assert len(shopify.seen) == 1  # it was read, and left alone
     assert row(shop_id).state == DONE
 
 
