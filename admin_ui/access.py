@@ -9,13 +9,14 @@ from storage import access_log, db
 
 PAGE = 50
 PERSONAL = ("/audience", "/settings/privacy/")  # before the paths of such pages
+NAMELESS = ("/pieces", "/progress")  # of a file, again and again: they show nobody
 READ, CHANGE = "read", "change"
 
 
 def note(visit: Visit) -> None:
     """Write down who opens a page that shows shoppers' data; other pages are nobody's business."""
     path = visit.request.url.path
-    if not path.startswith(PERSONAL):
+    if not path.startswith(PERSONAL) or path.endswith(NAMELESS):
         return
     parts = [part for part in path.split("/") if part]
     page = "/".join(part for part in parts if not part.isdigit())

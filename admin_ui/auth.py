@@ -26,7 +26,7 @@ from storage.shops import Shop, shop_by_domain
 
 RETRY = {"X-Shopify-Retry-Invalid-Session-Request": "1"}  # App Bridge then tries a fresh token
 PATCH = "/auth/patch-id-token"
-MAX_FIELDS = 100
+MAX_FIELDS = 600  # a file of profiles may have 500 columns
 # An address of ours. Browsers read `\` as `/` and drop tabs and line breaks: /\t/evil is //evil.
 HERE = re.compile(r"/(?!/)[\x21-\x5b\x5d-\x7e]*")
 
@@ -50,10 +50,13 @@ def merchant(page: Page) -> Callable[[Request], object]:
                 return RedirectResponse(f"{links.AUTH}?{shop}", status_code=302)
             return refuse(request)
         form: dict[str, str] = {}
-        if request.method == "POST":
+        piece = b""
+        if request.headers.get("content-type") == "application/octet-stream":
+            piece = await request.body()
+        elif request.method == "POST":
             sent = await request.form(max_fields=MAX_FIELDS, max_files=0)
             form = {key: value for key, value in sent.items() if isinstance(value, str)}
-        return await run_in_threadpool(_answer, page, request, sender, token, form)
+        return await run_in_threadpool(_answer, page, request, sender, token, form, piece)
 
     endpoint.__name__ = page.__name__
     return endpoint
@@ -114,14 +117,19 @@ async def nothing_here(request: Request) -> HTMLResponse:
 
 
 def _answer(
-    page: Page, request: Request, sender: SessionToken, token: str, form: dict[str, str]
+    page: Page,
+    request: Request,
+    sender: SessionToken,
+    token: str,
+    form: dict[str, str],
+    piece: bytes,
 ) -> Response:
     domain = sender.domain
     try:
         shop = _shop(request, domain, token)
         if shop is None:
             return refuse(request)
-        visit = Visit(request, shop, form, sender.user_id)
+        visit = Visit(request, shop, form, sender.user_id, piece)
         if url := billing.approval_url(shop):
             return plan.ask(visit, url)
         answer = page(visit)

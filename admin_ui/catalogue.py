@@ -9,6 +9,7 @@ from babel.messages.pofile import read_po, write_po
 from admin_ui.language import CATALOGUES, LANGUAGES
 
 HERE = Path(__file__).parent
+SHEETS = HERE.parent / "plugin" / "sheets"  # what is wrong with a file, in words for merchants
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}}
 KEYWORDS = {
@@ -22,12 +23,13 @@ KEYWORDS = {
 
 
 def extract() -> Catalog:
-    """Every string in our Python and in our templates."""
+    """Every string in our Python and in our templates, and those of files that merchants bring."""
     found = Catalog(project="Regulars", fuzzy=False)
-    for name, line, message, comments, context in extract_from_dir(
-        str(HERE), METHODS, OPTIONS, KEYWORDS
-    ):
-        found.add(message, None, [(f"admin_ui/{name}", line)], (), comments, (), context=context)
+    for folder, place in ((HERE, "admin_ui"), (SHEETS, "plugin/sheets")):
+        for name, line, message, comments, context in extract_from_dir(
+            str(folder), METHODS, OPTIONS, KEYWORDS
+        ):
+            found.add(message, None, [(f"{place}/{name}", line)], (), comments, (), context=context)
     return found
 
 

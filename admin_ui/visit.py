@@ -22,6 +22,7 @@ class Visit:
     shop: Shop
     form: Mapping[str, str] = field(default_factory=dict)
     user_id: str = ""  # of Shopify's staff account
+    piece: bytes = b""  # of a file that comes in
 
     @cached_property
     def say(self) -> Language:

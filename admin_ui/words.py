@@ -181,7 +181,16 @@ LEAVINGS = {
 PAGES = {
     "audience": N_("List of profiles"),
     "audience/duplicates": N_("Likely duplicates"),
+    "audience/export": N_("Export of the audience"),
+    **dict.fromkeys(
+        (
+            "audience/imports",
+            *(f"audience/imports/{act}" for act in ("act", "flaws", "new", "preview")),
+        ),
+        N_("Imports"),
+    ),
     "audience/lists": N_("A list's members"),
+    "audience/lists/export": N_("Export of a list"),
     "audience/profiles": N_("A profile"),
     "audience/profiles/proof": N_("Proof of consent"),
     "audience/profiles/tags": N_("Tags"),

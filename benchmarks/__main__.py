@@ -6,10 +6,16 @@ Each prints a table for people and ends with one line of JSON.
 import sys
 from argparse import ArgumentParser
 
-from benchmarks import backfill, digest, fairness, ingest, report
+from benchmarks import backfill, digest, fairness, imports, ingest, report
 from benchmarks.servers import BenchmarkError
 
-ALL = {"ingest": ingest, "digest": digest, "fairness": fairness, "backfill": backfill}
+ALL = {
+    "ingest": ingest,
+    "digest": digest,
+    "fairness": fairness,
+    "backfill": backfill,
+    "import": imports,
+}
 
 
 def main(words: list[str]) -> int:

@@ -188,7 +188,7 @@ def _watch(
             if time.monotonic() > deadline:
                 raise BenchmarkError("The reading does not end.")
             spent = cpu.seconds(process.pid) or spent
-            reading.peak_mb = max(reading.peak_mb, _peak_mb(process.pid))
+            reading.peak_mb = max(reading.peak_mb, peak_mb(process.pid))
             share, _, busy = _progress(env)
             now = time.perf_counter()
             reading.reading_s += now - last if busy else 0.0
@@ -222,7 +222,8 @@ def _progress(env: Mapping[str, str]) -> tuple[float, int, bool]:
     return share, lines, any(state in ("reading", "joining") for state, *_ in rows)
 
 
-def _peak_mb(pid: int) -> float:
+def peak_mb(pid: int) -> float:
+    """The most memory that a process has had at a time."""
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):

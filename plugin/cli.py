@@ -187,6 +187,35 @@ def import_profiles(
 
 
 @command.command()
+def export(
+    shop: Annotated[str, typer.Option(help="Its myshopify.com domain, if not the only one.")] = "",
+    list_name: Annotated[str, typer.Option("--list", help="Only who is on this list.")] = "",
+    out: Out = None,
+) -> None:
+    """Write the audience as CSV."""
+    from plugin import logs
+    from plugin.connect import connect
+    from plugin.events import import_file, progress
+    from plugin.people import export
+    from plugin.sheets.cells import table
+
+    logs.set_up()
+    connect()
+    store = progress.choose(shop)
+    list_id = import_file.list_called(store, list_name) if list_name else None
+    if list_name and list_id is None:
+        raise RegularsError(f"There is no list {list_name}.")
+    pieces = table(export.rows(store.id, list_id))
+    if out is None:
+        sys.stdout.writelines(pieces)
+        return
+    out.touch(mode=0o600)
+    with out.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(pieces)
+    typer.echo(f"wrote {out}", err=True)
+
+
+@command.command()
 def reconcile(
     shop: Annotated[str, typer.Option(help="Its myshopify.com domain, if not the only one.")] = "",
     dry_run: Annotated[bool, typer.Option(help="Only tell what differs; change nothing.")] = False,

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Index, delete, func, tuple_
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import bulk, db
+from storage.profiles import Profile
 from storage.types import moment, origin, row_key, shop_key
 
 
@@ -147,6 +148,28 @@ def memberships_of(session: Session, shop_id: int, profile_id: int) -> Sequence[
     """The lists that one shopper is on."""
     return session.exec(
         select(Membership).where(Membership.shop_id == shop_id, Membership.profile_id == profile_id)
+    ).all()
+
+
+def members_after(
+    session: Session, shop_id: int, list_id: int, after: int, limit: int
+) -> Sequence[Profile]:
+    """Some members of a list with a greater profile id, in the order of their ids."""
+    return session.exec(
+        select(Profile)
+        .join(
+            Membership,
+            (col(Membership.shop_id) == col(Profile.shop_id))
+            & (col(Membership.profile_id) == col(Profile.id)),
+        )
+        .where(
+            Profile.shop_id == shop_id,
+            Membership.shop_id == shop_id,
+            Membership.list_id == list_id,
+            Membership.profile_id > after,
+        )
+        .order_by(col(Membership.profile_id))
+        .limit(limit)
     ).all()
 
 

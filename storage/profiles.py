@@ -189,6 +189,16 @@ def _begins(column: Any, word: str) -> Any:
     return column.startswith(word, autoescape=True)
 
 
+def profiles_after(session: Session, shop_id: int, after: int, limit: int) -> Sequence[Profile]:
+    """Some profiles with a greater id, in the order of their ids."""
+    return session.exec(
+        select(Profile)
+        .where(Profile.shop_id == shop_id, Profile.id > after)
+        .order_by(col(Profile.id))
+        .limit(limit)
+    ).all()
+
+
 def count_profiles(session: Session, shop_id: int) -> int:
     """How many shoppers a shop knows."""
     return session.exec(

@@ -59,6 +59,45 @@
     setTimeout(() => URL.revokeObjectURL(link.href), SHOWN_MS);
   }
 
+  // A file goes up in pieces: each is small enough for any line and brings a fresh token.
+  async function upload(form) {
+    const file = form.querySelector("input[type=file]").files[0];
+    const bar = form.querySelector("progress");
+    const send = async (to, body, type) => {
+      const answer = await fetch(to, { method: "POST", body, headers: { "Content-Type": type, "X-Regulars-Language": document.documentElement.lang } });
+      const said = await answer.json().catch(() => ({}));
+      if (!answer.ok) throw new Error(said.error || form.dataset.broken);
+      return said;
+    };
+    bar.hidden = false;
+    busy(1);
+    try {
+      const about = new URLSearchParams({ name: file.name, size: file.size });
+      const { id, to, piece } = await send("/audience/imports/new", about, "application/x-www-form-urlencoded");
+      let at = 0;
+      while (at < file.size) {
+        ({ at } = await send(`${to}?at=${at}`, file.slice(at, at + piece), "application/octet-stream"));
+        bar.value = at / file.size;
+      }
+      form.elements.id.value = id;
+      form.requestSubmit();
+    } catch (error) {
+      bar.hidden = true;
+      toast(error instanceof TypeError ? form.dataset.broken : error.message);
+    } finally {
+      busy(-1);
+    }
+  }
+
+  // Before htmx hears of it: the form itself goes once its file is there.
+  addEventListener("submit", (event) => {
+    const form = event.target.closest("[data-upload]");
+    if (!form || form.elements.id.value) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    upload(form);
+  }, true);
+
   let waiting = 0;
   function busy(change) {
     waiting = Math.max(0, waiting + change);

@@ -7,6 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plugin.errors import RegularsError
 from plugin.events import imports
+from plugin.events.import_rows import moment
 from plugin.sheets import columns, files, flaws
 from storage import db
 from storage import imports as stored
@@ -44,8 +45,8 @@ def read(
     unknown = {*named.values()} - {*columns.KINDS} | {*channels} - {*columns.CHANNELS}
     if unknown:
         raise RegularsError(f"There is no such field or channel: {', '.join(sorted(unknown))}.")
-    if channels and not where:
-        raise RegularsError("Say where these people said yes: --where.")
+    if channels and not (where and moment(on)):
+        raise RegularsError("Say where and when these people said yes: --where, --on 2026-11-21.")
     if not path.is_file():
         raise RegularsError(f"There is no file {path}.")
     held = imports.begin(shop.id, path.name, path.stat().st_size)
@@ -55,7 +56,7 @@ def read(
         held.mapping = _mapping(held, named, properties)
         held.said = {"channels": list(channels), "where": where, "on": on}
         held.starts_flows = starts_flows
-        held.list_id = _list(shop, list_name)
+        held.list_id = list_called(shop, list_name)
         imports.start(held, "" if held.list_id else list_name)
     except BaseException:
         imports.discard(shop.id, held.id)
@@ -81,7 +82,8 @@ def _mapping(held: Import, named: dict[str, str], properties: bool) -> list[str]
     return [kind or (columns.PROPERTY if properties else kind) for kind in found]
 
 
-def _list(shop: Shop, name: str) -> int | None:
+def list_called(shop: Shop, name: str) -> int | None:
+    """The id of the list with this name, if there is one."""
     with db.reading() as session:
         return next((each.id for each in lists_of(session, shop.id) if each.name == name), None)
 

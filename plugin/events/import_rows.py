@@ -64,7 +64,7 @@ class Reader:
         ]
         self.declared = [c for c in held.said.get("channels", ()) if c in columns.CHANNELS]
         self.where = str(held.said.get("where", ""))
-        self.since = _moment(str(held.said.get("on", ""))) or held.created_at
+        self.since = moment(str(held.said.get("on", ""))) or held.created_at
 
     def take(self, rows: Sequence[Row]) -> Taken:
         """What some rows say, and what is wrong with them."""
@@ -157,7 +157,7 @@ class Reader:
             return
         at = person.at if state != SUBSCRIBED else self.since
         if said := self._cell(row, f"{channel}_consent_at"):
-            found = _moment(said)
+            found = moment(said)
             if found is None:
                 place = self.at[f"{channel}_consent_at"]
                 taken.flaws.append((row.line, place, flaws.MOMENT))
@@ -192,7 +192,7 @@ def _text(row: Row, place: int) -> str:
     return bare(row.cells[place]) if place < len(row.cells) else ""
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str) -> datetime | None:
     """A date, or a moment as ISO 8601 has it; without an offset it is UTC's."""
     try:
         found = datetime.fromisoformat(text)

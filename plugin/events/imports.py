@@ -135,9 +135,9 @@ def describe(held: Import, encoding: str, delimiter: str, begins: int = 0) -> No
 
 
 def first_rows(held: Import, count: int) -> list[Row]:
-    """The first rows of people."""
+    """The first rows of people in a file that waits to be read."""
     path = files.path_of(held.shop_id, held.id)
-    found = records.rows(path, held.encoding, held.delimiter, held.begins)
+    found = records.rows(path, held.encoding, held.delimiter, held.begins, held.line)
     return list(itertools.islice((row for row in found if row.cells or row.flaw), count))
 
 

@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
+from plugin.sheets.cells import guard
 from storage import about, append_only, db, flaws, ledger, shops
 from storage.flaws import MISSING, STATE, Flaw
 from storage.ledger import ConsentEvent
@@ -25,7 +26,6 @@ ABOUT = (
     " installation, over the hash before it and all that the entry says."
 )
 FIELDS = tuple(ConsentEvent.model_fields)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would carry out (OWASP)
 
 
 def check(domain: str = "") -> list[str]:
@@ -86,7 +86,7 @@ def as_csv(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
     table.writerow([*FIELDS, "verdict"])
     for entry in entries:
         verdict = " ".join(by_entry.pop(entry["id"], ["holds"]))
-        table.writerow([*(_cell(entry[name]) for name in FIELDS), verdict])
+        table.writerow([*(guard(entry[name]) for name in FIELDS), verdict])
     for told in by_entry.values():  # of entries that are gone
         table.writerow([*("" for _ in FIELDS), " ".join(told)])
     return out.getvalue()
@@ -103,10 +103,3 @@ def _found(
 
 def _plain(value: object) -> object:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-
-
-def _cell(value: object) -> object:
-    plain = _plain(value)
-    if isinstance(plain, str) and plain.startswith(_FORMULA):
-        return f"'{plain}"
-    return plain

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -16,6 +17,7 @@ from storage import db
 from storage.shops import Shop, add_shop
 from tests.admin_ui import sample
 from tests.conftest import NOW, SETTINGS
+from tests.plugin.events import sheet
 
 SECRET = "a secret of the length that Shopify's have"  # a shorter one makes PyJWT warn
 
@@ -82,9 +84,17 @@ def merchant(sqlite: str, shop: Shop, client: TestClient) -> Merchant:
 
 
 @pytest.fixture
-def filled(merchant: Merchant, shop: Shop) -> dict[str, int]:
+def filled(merchant: Merchant, shop: Shop, data_dir: Path) -> dict[str, int]:
     """Two months of a shop's life; ids by name."""
-    return sample.fill(shop)
+    return sample.fill(shop) | _files(shop)
+
+
+def _files(shop: Shop) -> dict[str, int]:
+    """Two files of profiles: one that waits, and one that is read and has flaws."""
+    body = b"Email,First Name,Tier\nida@example.com,Ida,gold\nnobody,,\n"
+    ready = sheet.upload(shop, body)
+    read = sheet.take_in(shop, body, list_name="Fair in Porto")
+    return {"ready": ready.id, "read": read.id}
 
 
 @pytest.fixture
@@ -102,6 +112,9 @@ def pages(filled: dict[str, int]) -> Callable[[], list[str]]:
         "/",
         "/audience",
         "/audience/duplicates",
+        "/audience/imports",
+        f"/audience/imports/{filled['ready']}",
+        f"/audience/imports/{filled['read']}",
         f"/audience/lists/{filled['list']}",
         f"/audience/profiles/{filled['profile']}",
         f"/audience/profiles/{filled['profile']}/tags",

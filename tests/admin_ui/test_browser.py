@@ -1,6 +1,7 @@
 """The admin in a real browser: for every eye and hand, at a desk and on a telephone."""
 
 import os
+import re
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from plugin.events import imports
 from plugin.settings import get_settings
 from storage import db, flows
 from storage.shops import Shop
@@ -111,6 +113,31 @@ def test_a_flow_is_switched_by_keyboard_after_a_question(page, visit, shop, fill
     with db.reading() as session:
         found = flows.get_flow(session, shop.id, filled["Abandoned checkout"])
         assert found.status == flows.DRAFT
+
+
+@pytest.mark.parametrize("page", WIDTHS, indirect=True)
+def test_a_file_is_uploaded_by_keyboard_in_pieces_and_read(page, visit, shop, data_dir, tmp_path):
+    file = tmp_path / "people.csv"
+    rows = "".join(f"p{n}@example.com,{'x' * 200}\n" for n in range(6_000))
+    file.write_text(f"Email,Note\n{rows}")
+    visit("/audience/imports")
+
+    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_role("button", name="Upload").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("people.csv")
+    kind = page.get_by_label("Note")
+    expect(page.locator("#preview")).not_to_contain_text("xxx")
+    kind.select_option("Keep as a property")
+    expect(page.locator("#preview")).to_contain_text("xxx")
+    page.get_by_role("button", name="Read the file").press("Enter")
+    expect(page.locator("#progress")).to_contain_text("Being read")
+    while imports.work(shop.id):
+        pass
+
+    expect(page.locator("#progress")).to_contain_text("Done")
+    expect(page.locator("#progress")).to_contain_text("6,000")
+    assert re.search(r"/audience/imports/\d+$", page.url.partition("?")[0])
 
 
 def test_the_search_answers_while_one_types(page, visit, filled):

@@ -3,8 +3,8 @@
 import pytest
 
 EMPTY = [
-    "/", "/audience", "/audience/duplicates", "/flows", "/forms", "/coupons", "/settings",
-    "/settings/write-backs", "/settings/consent", "/settings/reconciliation",
+    "/", "/audience", "/audience/duplicates", "/audience/imports", "/flows", "/forms", "/coupons",
+    "/settings", "/settings/write-backs", "/settings/consent", "/settings/reconciliation",
     "/settings/quarantine",
 ]  # fmt: skip
 

@@ -1,0 +1,34 @@
+"""The audience as a file: everybody, or who is on a list, row by row as the database gives them."""
+
+from starlette.responses import Response, StreamingResponse
+
+from admin_ui.visit import Visit, missing
+from plugin import clock
+from plugin.people import export
+from plugin.sheets.cells import table
+from storage import db, lists
+
+
+def everybody(visit: Visit) -> Response:
+    """GET /audience/export"""
+    return _file(visit, "audience", None)
+
+
+def one_list(visit: Visit) -> Response:
+    """GET /audience/lists/{list_id}/export"""
+    list_id = visit.number("list_id")
+    with db.reading() as session:
+        if lists.get_list(session, visit.shop.id, list_id) is None:
+            raise missing()
+    return _file(visit, f"list-{list_id}", list_id)
+
+
+def _file(visit: Visit, name: str, list_id: int | None) -> Response:
+    return StreamingResponse(
+        table(export.rows(visit.shop.id, list_id)),
+        media_type="text/csv",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}-{clock.now():%Y-%m-%d}.csv"',
+            "Cache-Control": "no-store",
+        },
+    )

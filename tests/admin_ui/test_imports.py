@@ -1,0 +1,183 @@
+"""A merchant brings a file: in pieces, seen before it is read, followed, and taken back."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from admin_ui.imports import KINDS
+from plugin.events import imports
+from plugin.sheets import columns, flaws
+from storage import db
+from storage.imports import DONE, LEFT, READY, get_import
+from storage.lists import lists_of
+from tests.plugin.events import sheet
+
+pytestmark = pytest.mark.usefixtures("data_dir")
+BODY = b"Email,Phone Number,Tier,Consent\nAna@Example.com,,gold,yes\nnobody,,,\nbo@,1,,\n"
+
+
+def bring(merchant, body=BODY, name="people.csv"):
+    """What the page's script does; the answer to the form, and the import's path."""
+    begun = merchant.post("/audience/imports/new", name=name, size=str(len(body))).json()
+    for at in range(0, len(body), 50):
+        answer = merchant.client.post(
+            f"{begun['to']}?at={at}", content=body[at : at + 50],
+            headers={**merchant.headers(), "Content-Type": "application/octet-stream"},
+        )  # fmt: skip
+        assert answer.json() == {"at": min(len(body), at + 50)}
+    return merchant.post("/audience/imports", id=begun["id"]), f"/audience/imports/{begun['id']}"
+
+
+def chosen(*kinds, **more):
+    return {f"column-{n}": kind for n, kind in enumerate(kinds)} | more
+
+
+def test_a_file_is_seen_before_it_is_read(merchant, shop):
+    answer, path = bring(merchant)
+
+    assert answer.status_code == 200
+    assert answer.headers["HX-Replace-Url"] == path
+    assert "ana@example.com" in answer.text
+    assert "neither a complete email address nor a phone number" in answer.text
+    assert sheet.people(shop) == {}
+    part = merchant.post(f"{path}/preview", **chosen("email", "", "property", ""))
+    assert "HX-Replace-Url" not in part.headers
+    assert "<dt>Tier</dt><dd>gold</dd>" in part.text
+    assert "Subscribed" not in part.text
+
+
+def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, bell):
+    _, path = bring(merchant)
+    started = merchant.post(
+        path, **chosen("email", "phone", "property", "email_consent", list="new"), list_name="VIP"
+    )
+    assert json.loads(started.headers["HX-Trigger"])["regulars:toast"]["words"]
+    assert 'hx-trigger="every 2s"' in started.text
+    assert bell.queues["imports"].qsize() == 1
+
+    while imports.work(shop.id):
+        pass
+
+    part = merchant.fetch(f"{path}/progress").text
+    assert "hx-trigger" not in part
+    assert "1 new member" in part
+    assert "5 flaws" in part
+    assert set(sheet.people(shop)) == {"ana@example.com"}
+    assert sheet.people(shop)["ana@example.com"].properties == {"Tier": "gold"}
+    told = list(csv.reader(io.StringIO(merchant.fetch(f"{path}/flaws").text)))
+    assert told[0] == ["Line", "What is wrong"]
+    assert ["3", f"Email: {flaws.SENTENCES[flaws.EMAIL]}"] in told
+    with db.reading() as session:
+        list_id = next(each.id for each in lists_of(session, shop.id) if each.name == "VIP")
+    assert sheet.members(shop, list_id) == {"ana@example.com"}
+
+    merchant.post(f"{path}/act", act="leave")
+    while imports.work(shop.id):
+        pass
+
+    assert sheet.members(shop, list_id) == set()
+    assert state_of(shop, path) == LEFT
+
+
+def state_of(shop, path):
+    with db.reading() as session:
+        return get_import(session, shop.id, int(path.rpartition("/")[2])).state
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        (chosen("", "", "property", ""), "mapping"),
+        (chosen("email", **{"channel-email": "on"}, on="2020-01-01"), "where"),
+        (chosen("email", **{"channel-email": "on"}, where="Fair"), "on"),
+        (chosen("email", **{"channel-email": "on"}, where="Fair", on="2099-01-01"), "on"),
+        (chosen("email", list="new"), "list_name"),
+    ],
+)
+def test_what_will_not_do_is_told_and_nothing_is_read(merchant, shop, sent, name):
+    _, path = bring(merchant)
+
+    answer = merchant.post(path, **sent)
+
+    assert answer.status_code == 422
+    assert f'id="{name}-error"' in answer.text
+    assert state_of(shop, path) == READY
+
+
+def test_columns_are_read_again_by_another_separator(merchant, shop):
+    _, path = bring(merchant, b"email;name\nana@example.com;Ana\n")
+    wrong = merchant.post(path, **chosen("email", delimiter=",", encoding="utf-8"))
+    assert 'name="column-1"' not in wrong.text
+
+    right = merchant.post(path, **chosen("email", delimiter=";", encoding="utf-8"))
+
+    assert 'name="column-1"' in right.text
+    assert state_of(shop, path) == READY
+
+
+def test_a_file_that_is_refused_says_why_in_the_merchants_language(merchant):
+    begun = merchant.post("/audience/imports/new", name="x", size=str(10**12))
+    assert begun.status_code == 422
+    assert begun.json() == {"error": flaws.SENTENCES[flaws.TOO_LARGE]}
+
+    answer, _ = bring(merchant, b"PK\x03\x04" + bytes(500))
+
+    assert "Excel workbook" in answer.text
+
+
+def test_other_shops_reach_nothing_of_it(merchant, other):
+    _, path = bring(merchant)
+
+    for place in ("", "/progress", "/flaws"):
+        assert other.fetch(path + place).status_code == 404
+    for place in ("", "/preview", "/act", "/pieces?at=0"):
+        assert other.post(path + place).status_code == 404
+    assert "people.csv" not in other.fetch("/audience/imports").text
+    assert other.post("/audience/imports", id=path.rpartition("/")[2]).status_code == 404
+
+
+def test_every_field_has_its_words(merchant):
+    assert set(KINDS) == set(columns.KINDS)
+
+
+def test_the_audience_goes_out_as_a_table_without_formulas_and_comes_back(merchant, shop):
+    body = "email,first name,phone,consent\nana@example.com,=1+1,+351912345678,yes\n"
+    held = sheet.take_in(shop, body, list_name="Friends")
+    sheet.take_in(shop, "email\nbo@example.com\n")
+
+    whole = merchant.fetch("/audience/export")
+    part = merchant.fetch(f"/audience/lists/{held.list_id}/export")
+
+    assert whole.headers["Content-Disposition"].startswith('attachment; filename="audience-')
+    head, *rows = csv.reader(io.StringIO(whole.text))
+    ana = dict(zip(head, next(row for row in rows if row[0] == "ana@example.com"), strict=True))
+    assert len(rows) == 2
+    assert (ana["First Name"], ana["Phone Number"]) == ("'=1+1", "'+351912345678")
+    assert ana["Email Marketing Consent"] == "subscribed"
+    assert [row[0] for row in csv.reader(io.StringIO(part.text))][1:] == ["ana@example.com"]
+    assert columns.guess(head)[:8] == [
+        "email", "phone", "first_name", "last_name", "country", "locale", "timezone",
+        "email_consent",
+    ]  # fmt: skip
+    again = sheet.take_in(shop, whole.text)
+    assert (again.state, again.refused, again.flaws) == (DONE, 0, 0)
+    assert sheet.people(shop)["ana@example.com"].first_name == "=1+1"
+
+
+def test_who_takes_the_audience_along_is_written_down_and_a_files_pieces_are_not(merchant):
+    bring(merchant)
+    merchant.fetch("/audience/export")
+
+    shown = merchant.fetch("/settings/access").text
+
+    assert "Export of the audience" in shown
+    assert "pieces" not in shown
+
+
+def test_nobody_elses_audience_goes_out(merchant, other, shop):
+    held = sheet.take_in(shop, "email\nana@example.com\n", list_name="Friends")
+
+    assert "ana@example.com" not in other.fetch("/audience/export").text
+    assert other.fetch(f"/audience/lists/{held.list_id}/export").status_code == 404
