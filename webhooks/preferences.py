@@ -182,6 +182,7 @@ def _wanted(before: Choices, said: Said) -> Wanted:
             ).strip()
             for box in before.boxes
         },
+        nothing=nothing,
     )
 
 

@@ -22,7 +22,7 @@ from plugin.people.identity import resolve
 from plugin.settings import get_settings
 from storage import asks, consent, db, preferences, privacy
 from storage.asks import COPY, FORGET
-from storage.consent import IMPLIED, SUBSCRIBED, UNSUBSCRIBED
+from storage.consent import IMPLIED, NOES, SUBSCRIBED, UNSUBSCRIBED
 from storage.ids import new_id
 from storage.ledger import MARKETING, TRANSACTIONAL
 from storage.messages import Message, get_message, lock_message
@@ -46,6 +46,7 @@ class Choice:
     shown: str
     purpose: str
     on: bool
+    refused: bool  # a no stands: to leave it unticked says nothing new
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Wanted:
     pause_months: int | None  # None leaves a pause as it is, 0 ends it
     language: str
     labels: dict[str, str]
+    nothing: bool  # an end to marketing, also where no yes stands: a stop outlasts later purchases
 
 
 def show(target: Target) -> Choices | None:
@@ -88,13 +90,13 @@ def save(target: Target, wanted: Wanted, visitor: Visitor) -> Choices | None:
         if message is None:
             return None
         before = _choices(session, message)
-        changed = [box for box in before.boxes if box.on != (box.key in wanted.boxes)]
+        changed = [box for box in before.boxes if _is_changed(box, wanted)]
         consent.record(
             session, [_entry(session, message, box, wanted, visitor, now) for box in changed]
         )
         for box in changed:
             if box.channel == "email" and box.purpose == MARKETING:
-                verb = "Unsubscribed from" if box.on else "Subscribed to"
+                verb = "Subscribed to" if box.key in wanted.boxes else "Unsubscribed from"
                 record(session, message, f"{verb} Email Marketing", str(new_id()), now)
         preferences.choose(session, _wishes(message, before, wanted, now))
         if wanted.language != before.locale and message.channel == "email":
@@ -223,6 +225,7 @@ def _boxes(session: Session, message: Message) -> list[Choice]:
                     shown=place[1] if place == own else f"•••{place[1][-4:]}",
                     purpose=purpose,
                     on=_is_on(state, purpose),
+                    refused=state is not None and state["state"] in NOES,
                 )
             )
     return boxes
@@ -234,6 +237,12 @@ def _is_on(state: dict[str, Any] | None, purpose: str) -> bool:
     if state["state"] == IMPLIED:
         return bool(clock.now() <= state["expires_at"])
     return bool(state["state"] == SUBSCRIBED)
+
+
+def _is_changed(box: Choice, wanted: Wanted) -> bool:
+    if wanted.nothing and box.purpose == MARKETING:
+        return not box.refused
+    return box.on != (box.key in wanted.boxes)
 
 
 def _entry(
@@ -249,7 +258,7 @@ def _entry(
         "channel": box.channel,
         "address": box.address,
         "purpose": box.purpose,
-        "state": UNSUBSCRIBED if box.on else SUBSCRIBED,
+        "state": SUBSCRIBED if box.key in wanted.boxes else UNSUBSCRIBED,
         "occurred_at": at,
         "recorded_at": now,
         "source": "preferences",

@@ -187,6 +187,18 @@ def test_one_button_ends_everything_but_news_of_orders(web, world, path):
     assert state(world, "sms", PHONE, "transactional") is None
 
 
+def test_an_end_to_everything_holds_where_no_yes_stands_and_is_written_once(web, world, path):
+    assert state(world, "sms", PHONE) is None
+    web.post(path, data=form(web.get(path).text, do="none"))
+    assert state(world, "sms", PHONE) == "unsubscribed"
+
+    web.post(path, data=form(web.get(path).text, do="none"))
+
+    with db.reading() as session:
+        (no,) = consent.ledger_of(session, world.shop.id, [("sms", PHONE)])
+    assert (no.source, no.purpose) == ("preferences", "marketing")
+
+
 def test_a_break_holds_marketing_back_until_it_is_over(web, world, path, monkeypatch, relay):
     page = web.post(path, data=form(web.get(path).text, pause="3")).text
     assert "On a break until" in page
