@@ -129,7 +129,9 @@ def find(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> Who
     merged = ids | load_origins(session, shop_id, ids).keys()
     known |= {(i.kind, i.value) for i in identities_of(session, shop_id, sorted(ids))}
     whom = Whom(sorted(known), sorted(merged))
-    whom.keys = sorted(known | _claimed(session, shop_id, whom))
+    claimed = _claimed(session, shop_id, whom)
+    whom.unproven = sorted(key for key in claimed - known if key[0] in (EMAIL, PHONE))
+    whom.keys = sorted(known | claimed)
     whom.order_ids = sorted(
         {int(value) for kind, value in whom.keys if kind == ORDER and value.isdigit()}
         | set(session.connection().execute(orders(shop_id, whom)).scalars())
@@ -139,7 +141,9 @@ def find(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> Who
 
 
 def _claimed(session: Session, shop_id: int, whom: Whom) -> set[tuple[str, str]]:
-    """Addresses that she wrote into a form or was written to at, unless they are another's."""
+    """Addresses that she wrote into a form or was written to at, unless anything says that they are
+    another's.
+    """
     hers: set[tuple[str, str | None]] = set()
     of = (shop_id, whom.profile_ids)
     for email, phone in session.exec(
@@ -161,7 +165,29 @@ def _claimed(session: Session, shop_id: int, whom: Whom) -> set[tuple[str, str]]
         hers.add((CHECKOUT, token))
     said = {(kind, value) for kind, value in hers if value}
     owners = find_identities(session, shop_id, said)
-    return {key for key in said if owners.get(key, whom.profile_ids[0]) in whom.profile_ids}
+    free = {key for key in said - owners.keys() if _is_alone(session, shop_id, key, whom)}
+    return free | {key for key in said & owners.keys() if owners[key] in whom.profile_ids}
+
+
+def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: Whom) -> bool:
+    """Whether nobody else gave this address: no other profile, and no other's consent."""
+    kind, value = key
+    if kind not in (EMAIL, PHONE):
+        return True
+    channels = [channel for channel, its in KIND_OF.items() if its == kind]
+    column = Profile.email if kind == EMAIL else Profile.phone
+    others = (
+        select(Profile.id).where(
+            Profile.shop_id == shop_id, column == value, col(Profile.id).not_in(whom.profile_ids)
+        ),
+        select(ConsentEvent.id).where(
+            ConsentEvent.shop_id == shop_id,
+            col(ConsentEvent.channel).in_(channels),
+            ConsentEvent.address == value,
+            col(ConsentEvent.profile_id).not_in(whom.profile_ids),
+        ),
+    )
+    return not any(session.exec(query.limit(1)).first() for query in others)
 
 
 def condition(table: Table, shop_id: int, whom: Whom) -> ColumnElement[bool] | None:

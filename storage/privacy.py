@@ -84,11 +84,15 @@ class Suppression(SQLModel, table=True):
 
 @dataclass(slots=True)
 class Whom:
-    """A person as our tables know her. `keys` are (kind, value) of `storage.profiles`."""
+    """A person as our tables know her. `keys` are (kind, value) of `storage.profiles`.
+
+    `unproven` are those of the keys that she typed herself: anybody can type anybody's number.
+    """
 
     keys: list[tuple[str, str]] = field(default_factory=list)
     profile_ids: list[int] = field(default_factory=list)
     order_ids: list[int] = field(default_factory=list)
+    unproven: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def addresses(self) -> list[tuple[str, str]]:

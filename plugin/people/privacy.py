@@ -205,6 +205,7 @@ def _whom(request: PrivacyRequest) -> Whom:
         keys=[(kind, value) for kind, value in kept.get("keys", ())],
         profile_ids=kept.get("profile_ids", []),
         order_ids=kept.get("order_ids", []),
+        unproven=[(kind, value) for kind, value in kept.get("unproven", ())],
     )
 
 

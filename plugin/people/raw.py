@@ -10,31 +10,43 @@ import phonenumbers
 from storage import about, db, erasure
 from storage.inbox import NEW
 from storage.privacy import Whom
-from storage.profiles import PHONE
+from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE, SUBSCRIPTION
 
 # People write numbers with these between the digits; an address is compared without them as well.
 SEPARATORS = b" -().+"
+NUMBERED = (CUSTOMER, ORDER, SUBSCRIPTION)  # the storefront's own ids
+TOKEN = rb'"(?:id|token|cart_token|checkout_token)"\s*:\s*"(?:%s)["?]'
+DIGITS = 7  # a shorter number stands in other numbers
 
 
 class Needles:
-    """What to look for in a body: addresses and tokens anywhere, numbers as whole numbers."""
+    """What to look for in a body: addresses anywhere, the storefront's ids as whole numbers, tokens
+    of carts and checkouts where a body holds such.
+
+    Never what somebody merely typed: a browser's name, or a number that may be another's, could be
+    a word that stands in every body.
+    """
 
     def __init__(self, whom: Whom) -> None:
-        ids = [value for _, value in whom.keys if value.isdigit()]
+        keys = [key for key in whom.keys if key not in whom.unproven]
+        numbers = [value for kind, value in keys if kind in NUMBERED and value.isdigit()]
         self._numbers = re.compile(
-            b"|".join(rb"(?<!\d)%s(?!\d)" % number.encode() for number in ids) or rb"(?!)"
+            b"|".join(rb"(?<!\d)%s(?!\d)" % number.encode() for number in numbers) or rb"(?!)"
         )
-        words = [(kind, value) for kind, value in whom.keys if not value.isdigit()]
-        self._words = {
-            _flat(spelling)
-            for kind, value in words
-            for spelling in _spellings(national(value) if kind == PHONE else value)
-        } - {b""}
+        tokens = [re.escape(value.encode()) for kind, value in keys if kind in (CART, CHECKOUT)]
+        self._tokens = re.compile(TOKEN % b"|".join(tokens) if tokens else rb"(?!)")
+        said = [value for kind, value in keys if kind == EMAIL]
+        said += [n for kind, value in keys if kind == PHONE and len(n := national(value)) >= DIGITS]
+        self._words = {_flat(spelling) for value in said for spelling in _spellings(value)} - {b""}
 
     def named_in(self, body: bytes) -> bool:
         """Whether a body names her, in whatever case and with whatever between the digits."""
         flat = _flat(body)
-        return any(word in flat for word in self._words) or bool(self._numbers.search(body))
+        return (
+            any(word in flat for word in self._words)
+            or bool(self._numbers.search(body))
+            or bool(self._tokens.search(body))
+        )
 
 
 def national(number: str) -> str:

@@ -12,12 +12,13 @@ from plugin import clock, facts
 from plugin.events.digest import apply
 from plugin.facts import Allowed, Asked, Did, Facts, Key, Person
 from plugin.people import privacy as asked_of_us
+from plugin.people.identity import resolve
 from plugin.people.raw import Needles
-from storage import consent, db, privacy, secrets
+from storage import about, consent, db, privacy, secrets
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
 from storage.ids import new_id
 from storage.privacy import REDACT, Whom
-from storage.profiles import CART, CUSTOMER, EMAIL, ORDER, PHONE
+from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE
 from storage.shops import Shop
 from tests.state import state_of
 
@@ -288,6 +289,49 @@ def test_a_delivery_that_names_her_is_recognised(body, named):
             (CUSTOMER, "7001002003")]  # fmt: skip
 
     assert Needles(Whom(keys)).named_in(body) is named
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "named"),
+    [
+        ((BROWSER, "total_price"), b'{"total_price": "49.00"}', False),
+        ((CART, "total_price"), b'{"total_price": "49.00"}', False),
+        ((CART, "1"), b'{"quantity": 1, "id": 1}', False),
+        ((CART, "RAIN-30ML-REFILL"), b'{"sku": "RAIN-30ML-REFILL"}', False),
+        ((CART, "hWN6zF2Qk0"), b'{"cart_token": "hWN6zF2Qk0"}', True),
+        ((CART, "hWN6zF2Qk0"), b'{"id": "hWN6zF2Qk0?key=ab", "line_items": []}', True),
+        ((CHECKOUT, "aa11"), b'{"token": "aa11"}', True),
+        ((PHONE, "+6834002"), b'{"id": 1234002999}', False),
+    ],
+)
+def test_a_word_that_anybody_may_have_typed_finds_nobodys_deliveries(key, body, named):
+    assert Needles(Whom([key])).named_in(body) is named
+
+
+def test_a_number_that_she_only_typed_finds_no_deliveries(shop):
+    her, body = (PHONE, "+14155550123"), b'{"phone": "+1 415-555-0123"}'
+
+    assert Needles(Whom([her])).named_in(body)
+    assert not Needles(Whom([her], unproven=[her])).named_in(body)
+
+
+def test_a_number_that_another_gave_too_is_not_hers_to_take_along_or_to_forget(shop):
+    number = "+14155550123"
+    typed = [
+        Person((Key(EMAIL, f"{name}@example.com"),), CUT, {"phone": number})
+        for name in ("maya", "mallory")
+    ]
+    with db.transaction() as session:
+        resolve(session, shop.id, typed, CUT)
+        whom = about.find(session, shop.id, [(EMAIL, "mallory@example.com")])
+
+    assert (PHONE, number) not in whom.keys
+
+    with db.transaction() as session:
+        zoe = Person((Key(EMAIL, "zoe@example.com"),), CUT, {"phone": "+14155550199"})
+        resolve(session, shop.id, [zoe], CUT)
+        whom = about.find(session, shop.id, [(EMAIL, "zoe@example.com")])
+    assert (PHONE, "+14155550199") in whom.unproven
 
 
 def test_one_shopper_with_much_is_forgotten_in_pieces(shop, monkeypatch):
