@@ -30,8 +30,8 @@ CHANNELS = {
     PUSH: ("push",),
 }
 KIND_OF = {channel: kind for kind, channels in CHANNELS.items() for channel in channels}
-# Sources of a consent that she gave us herself.
-HER_OWN = ("form", "link", "confirmation", "preferences")
+# Sources of a consent that came through her own mailbox: anybody can type an address into a form.
+HER_OWN = ("link", "confirmation", "preferences")
 # These name one thing of hers, which stays hers: whatever is said of it later is still about it.
 FOR_GOOD = (ORDER, CHECKOUT, SUBSCRIPTION)
 MANY = 500  # marks looked up in one statement
@@ -272,7 +272,8 @@ def heeded(
     """Those of one shop's new consents (rows of the ledger) that count.
 
     To a suppressed address only her own later word does, and it lifts the suppression: an import,
-    or the storefront's word on what it kept, is no new decision of hers.
+    or the storefront's word on what it kept, is no new decision of hers, and a form's may be
+    anybody's.
     """
     held = suppressed(session, shop_id, {(row["channel"], row["address"]) for row in yeses})
     if not held:

@@ -4,7 +4,8 @@ anything shows the sender to be her.
 Anybody can type anybody's address. Who claims the address of a shopper that we know is believed
 when she comes from a browser or with a cart of hers, or when the storefront has her logged in. Else
 her browser, her cart and her number stay apart; her answers only fill what nobody else has told
-(`fields.UNPROVEN`); and a yes does not lift a no. The first to bring an address founds its profile.
+(`fields.UNPROVEN`); and a yes does not lift a no. The first to bring an address founds its profile,
+and is believed unless a no or a suppression has stood there from before.
 """
 
 from datetime import datetime
@@ -17,13 +18,13 @@ from plugin.facts import Key, Person, Whose
 from plugin.forms.submission import Submission
 from plugin.people.fields import UNPROVEN
 from plugin.people.identity import resolve
-from storage import consent, profiles
+from storage import consent, privacy, profiles
 from storage.consent import UNSUBSCRIBED
 from storage.profiles import BROWSER, CART, CUSTOMER, EMAIL, PHONE, STRONG
 
 
 class Claim(NamedTuple):
-    """Whose an address is, and whether the sender is shown to be her."""
+    """Whose an address is, and whether the sender is believed to be her."""
 
     whose: Whose
     proven: bool
@@ -41,7 +42,10 @@ def settle(
     signed = facts.keys((CUSTOMER, customer_id))
     known = profiles.find_identities(session, shop_id, [(EMAIL, said.email), *weak, *signed])
     owner = known.get((EMAIL, said.email))
-    proven = owner is None or any(known.get(key) == owner for key in (*weak, *signed))
+    if owner is None:
+        proven = not _is_shut(session, shop_id, "email", said.email)
+    else:
+        proven = any(known.get(key) == owner for key in (*weak, *signed))
     person = Person((Key(EMAIL, said.email),), now, properties=dict(said.answers))
     if proven:
         free = [key for key in weak if _is_free(session, shop_id, known.get(key), owner)]
@@ -57,19 +61,33 @@ def settle(
 
 
 def allowed(session: Session, shop_id: int, said: Submission, claim: Claim) -> dict[str, str]:
-    """What a submission allows, as {channel: address}, as far as the sender may."""
+    """What a submission allows, as {channel: address}, as far as the sender may.
+
+    A no yields to her who is known to own the address, a suppression to no form at all: the link in
+    a mail to the address lifts both, see `plugin.forms.confirm`.
+    """
     asked = {"email": said.email}
+    hers = {"email"} if claim.proven else set()
     if said.sms and said.phone:
         holder = _holder(session, shop_id, said.phone)
         if holder in (None, claim.whose.profile_id):
             asked["sms"] = said.phone
-    if claim.proven:
-        return asked
+        if claim.proven and holder is not None:
+            hers.add("sms")
     return {
         channel: address
         for channel, address in asked.items()
-        if consent.consent_state(session, shop_id, channel, address) != UNSUBSCRIBED
+        if not _is_shut(session, shop_id, channel, address, hers=channel in hers)
     }
+
+
+def _is_shut(
+    session: Session, shop_id: int, channel: str, address: str, *, hers: bool = False
+) -> bool:
+    """Whether a form's yes counts for nothing at an address."""
+    if privacy.suppressed(session, shop_id, [(channel, address)]):
+        return True
+    return not hers and consent.consent_state(session, shop_id, channel, address) == UNSUBSCRIBED
 
 
 def _is_free(session: Session, shop_id: int, holder: int | None, owner: int | None) -> bool:

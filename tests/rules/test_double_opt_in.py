@@ -16,7 +16,7 @@ from plugin.forms import confirm
 from plugin.forms import library as form_library
 from plugin.messages.send import send
 from plugin.settings import get_settings
-from storage import asks, consent, db, flows, forms, lists, messages, profiles
+from storage import asks, consent, db, flows, forms, lists, messages, privacy, profiles
 from storage.consent import PENDING, SUBSCRIBED, UNSUBSCRIBED
 from storage.forms import DOUBLE, SINGLE
 from storage.messages import Message
@@ -212,3 +212,52 @@ def test_l12_a_stranger_takes_nothing_from_somebody_who_is_subscribed(client, fo
     with db.reading() as session:
         assert not asks.asks_of(session, shop.id, "confirm", ANNA)
         assert profiles.count_profiles(session, shop.id) == 1
+
+
+PHONE = "+14155550123"
+TICKED = {"country": "US", "locale": "en", "phone": PHONE, "consent": {"email": True, "sms": True}}
+
+
+def shut(shop, by: str) -> None:
+    """Nobody is known by these addresses any more, and something was said against them."""
+    places = [("email", ANNA), ("sms", PHONE)]
+    at = clock.now() - timedelta(days=1)
+    with db.transaction() as session:
+        if by == "erasure":
+            privacy.suppress(session, shop.id, places, at)
+            return
+        consent.record(
+            session,
+            [
+                {
+                    "shop_id": shop.id, "id": number, "unique_key": f"stop:{number}",
+                    "channel": channel, "address": address, "state": UNSUBSCRIBED,
+                    "occurred_at": at, "recorded_at": at, "source": "link",
+                }
+                for number, (channel, address) in enumerate(places, 1)
+            ],
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("by", ["erasure", "stop"])
+def test_s15_only_the_mailbox_takes_back_what_was_said_against_an_address_without_an_owner(
+    client, form_id, shop, relay, by
+):
+    with db.transaction() as session:
+        form = forms.get_form(session, shop.id, form_id)
+        form.opt_in = SINGLE
+        session.add(form)
+    shut(shop, by)
+    before = (held(shop), held(shop, "sms", PHONE))
+
+    for _ in range(2):  # whoever comes first founds the profile, and comes again
+        sign_up(client, form_id, **TICKED)
+
+    assert (held(shop), held(shop, "sms", PHONE), members(shop)) == (*before, 0)
+    work(shop)
+    (mail,) = relay.mails()
+    assert mail["Subject"] == "Please confirm your email address"
+    assert "Thank you, you are in" in client.post(button(mail)).text
+    assert (held(shop), held(shop, "sms", PHONE), members(shop)) == (SUBSCRIBED, before[1], 1)
+    with db.reading() as session:
+        assert not privacy.suppressed(session, shop.id, [("email", ANNA)])

@@ -221,10 +221,11 @@ def test_a_later_import_or_webhook_stays_suppressed_and_her_own_word_lifts_it(
     yes(shop, "import", CUT + timedelta(days=1))
     yes(shop, "storefront", CUT + timedelta(days=2))
     assert state(shop) == (None, True)
-    yes(shop, "form", CUT + timedelta(days=3), "noah@example.com")
+    yes(shop, "confirmation", CUT + timedelta(days=3), "noah@example.com")
+    yes(shop, "form", CUT + timedelta(days=3))  # anybody's
     assert state(shop) == (None, True)
 
-    yes(shop, "form", CUT + timedelta(days=3))
+    yes(shop, "confirmation", CUT + timedelta(days=3))
     assert state(shop) == (SUBSCRIBED, False)
 
 
@@ -249,7 +250,7 @@ def test_suppression_holds_while_the_secret_key_is_rotated(shop, monkeypatch):
         assert state(shop) == (None, True)
         tell(shop, says_who(MAYA, 1, CUT - timedelta(days=1)))
         assert state_of(shop.id)["people"] == {}
-        yes(shop, "form", CUT + timedelta(days=2))
+        yes(shop, "confirmation", CUT + timedelta(days=2))
         assert state(shop) == (SUBSCRIBED, False)
     finally:
         secrets.use_keys({"1": old})
