@@ -19,11 +19,13 @@ from plugin.flows import step
 from plugin.forms.library import publish as publish_forms
 from plugin.messages import send as sending
 from plugin.offers import coupons
+from plugin.people import likeness
 from plugin.people import privacy as law
 from plugin.shopify import catalog, pixel, scopes, write_backs
 from storage import backfills, db, flows, inbox, locks, messages, reconciliations, shops
 from storage import coupons as stored_coupons
 from storage import imports as stored_imports
+from storage import likeness as stored_likeness
 from storage import privacy as requests
 from storage import write_backs as stored_write_backs
 
@@ -130,6 +132,13 @@ def compare(shop_id: int) -> None:
         bell.ring("reconcile", shop_id)
 
 
+@dramatiq.actor(queue_name="likeness", actor_name="likeness", max_retries=0)
+def look_alike(shop_id: int) -> None:
+    """Look for likely duplicates, for a while; then the next store has its turn."""
+    if likeness.work(shop_id):
+        bell.ring("likeness", shop_id)
+
+
 @dramatiq.actor(queue_name="publish", max_retries=0)
 def publish(shop_id: int) -> None:
     """Tell a storefront which forms are live."""
@@ -153,6 +162,7 @@ def run_clock() -> None:
             if ticks % SYNC_EVERY == 0:
                 sync_new_stores()
                 reconcile_stores()
+                look_for_duplicates()
                 law.expire()
                 imports.expire()
                 retention.drop_digested()
@@ -209,3 +219,11 @@ def reconcile_stores() -> None:
         due = reconciliations.due(session, clock.now())
     for shop_id in due:
         bell.ring("reconcile", shop_id)
+
+
+def look_for_duplicates() -> None:
+    """Ring for stores with profiles that were not compared with their likes."""
+    with db.reading() as session:
+        new = stored_likeness.shops_to_look_at(session)
+    for shop_id in new:
+        bell.ring("likeness", shop_id)

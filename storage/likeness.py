@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete, func, tuple_, update
-from sqlalchemy import select as columns
+from sqlalchemy import BigInteger, Index, delete, func, not_, text, tuple_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import bulk, db
+from storage.shops import Shop
 from storage.types import moment, shop_key
 
 OPEN, ACCEPTED, DISMISSED = "open", "accepted", "dismissed"
@@ -23,12 +23,18 @@ class LikenessKey(SQLModel, table=True):
     """One thing that a profile would have in common with another of the same person."""
 
     __tablename__ = "likeness_key"
-    __table_args__ = (Index("likeness_key_profile", "shop_id", "profile_id"),)
+    __table_args__ = (
+        Index("likeness_key_profile", "shop_id", "profile_id"),
+        # With `looked` it covers its queries: SQLite might else as well take the index above.
+        Index("likeness_key_new", "shop_id", "profile_id", "looked",
+              postgresql_where=text("NOT looked"), sqlite_where=text("looked = 0")),
+    )  # fmt: skip
 
     shop_id: int = shop_key()
     kind: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
     profile_id: int = Field(primary_key=True, sa_type=BigInteger)
+    looked: bool = Field(default=False, description="whether its other holders were looked at")
 
 
 class Duplicate(SQLModel, table=True):
@@ -52,43 +58,65 @@ def put_keys(
     profile_ids: Collection[int],
     keys: Iterable[tuple[int, Likeness]],
 ) -> None:
-    """Let these be the only keys of some profiles."""
+    """Let these be the only keys of some profiles. They are to be looked at."""
     session.connection().execute(
         delete(LikenessKey).where(
             col(LikenessKey.shop_id) == shop_id,
-            col(LikenessKey.profile_id).in_(sorted(profile_ids)),
+            bulk.among(col(LikenessKey.profile_id), profile_ids),
         )
     )
     bulk.add(
         session,
         LikenessKey,
         [
-            {"shop_id": shop_id, "kind": kind, "value": value, "profile_id": profile_id}
+            {"shop_id": shop_id, "kind": kind, "value": value, "profile_id": profile_id,
+             "looked": False}
             for profile_id, (kind, value) in keys
         ],
-    )
+    )  # fmt: skip
 
 
-def holders(
-    session: Session, shop_id: int, keys: Collection[Likeness]
-) -> dict[Likeness, list[int]]:
-    """Who has each of these keys: the youngest, and only as many as are worth a look."""
-    table = LikenessKey
-    nth = func.row_number().over(
-        partition_by=(col(table.kind), col(table.value)), order_by=col(table.profile_id).desc()
-    )
-    ranked = (
-        columns(col(table.kind), col(table.value), col(table.profile_id), nth.label("nth"))
+def shops_to_look_at(session: Session) -> list[int]:
+    """Installed shops that have keys which nobody has looked at."""
+    new = select(1).where(LikenessKey.shop_id == Shop.id, not_(col(LikenessKey.looked))).exists()
+    query = select(Shop.id).where(col(Shop.uninstalled_at).is_(None), new)
+    found = db.every_shop(session, query, "the clock rings for likely duplicates")
+    return list(found.scalars())
+
+
+def to_look_at(session: Session, shop_id: int, limit: int) -> Sequence[int]:
+    """Some profiles with keys that nobody has looked at, the oldest first."""
+    return session.exec(
+        select(LikenessKey.profile_id)
+        .where(LikenessKey.shop_id == shop_id, not_(col(LikenessKey.looked)))
+        .distinct()
+        .order_by(col(LikenessKey.profile_id))
+        .limit(limit)
+    ).all()
+
+
+def mark_looked(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
+    """Remember that all keys of some profiles were looked at."""
+    session.connection().execute(
+        update(LikenessKey)
         .where(
-            col(table.shop_id) == shop_id,
-            tuple_(col(table.kind), col(table.value)).in_(sorted(keys)),
+            col(LikenessKey.shop_id) == shop_id,
+            bulk.among(col(LikenessKey.profile_id), profile_ids),
+            not_(col(LikenessKey.looked)),
         )
-        .subquery()
+        .values(looked=True)
     )
-    found: dict[Likeness, list[int]] = {}
-    for row in session.connection().execute(columns(ranked).where(ranked.c.nth <= MOST)):
-        found.setdefault((row.kind, row.value), []).append(row.profile_id)
-    return found
+
+
+def holders(session: Session, shop_id: int, key: Likeness) -> Sequence[int]:
+    """Who has a key: the youngest, and only as many as are worth a look."""
+    kind, value = key
+    return session.exec(
+        select(LikenessKey.profile_id)
+        .where(LikenessKey.shop_id == shop_id, LikenessKey.kind == kind, LikenessKey.value == value)
+        .order_by(col(LikenessKey.profile_id).desc())
+        .limit(MOST)
+    ).all()
 
 
 def suggest(session: Session, rows: Sequence[dict[str, Any]]) -> None:

@@ -133,6 +133,7 @@ def bell() -> Generator[StubBroker]:
         "write_back",
         "reconcile",
         "imports",
+        "likeness",
     ):
         broker.declare_queue(queue)
     dramatiq.set_broker(broker)

@@ -1,18 +1,22 @@
 """Likely duplicates. In: profiles whose address, number or name is new. Out: pairs to decide on.
 
 Each profile has a few keys that it would share with another of the same person, so that a new one
-meets only those few whom a closer look is worth. Nothing is joined here: a person decides.
+meets only those few whom a closer look is worth. Whoever changes a profile only notes its keys, for
+the look costs more than the rest; a worker looks soon after. Nothing is joined here: a person
+decides.
 """
 
 import re
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any
 
 from sqlmodel import Session
 
-from storage import likeness, profiles
+from plugin import clock
+from storage import db, likeness, locks, profiles
 from storage.likeness import Likeness
 
 LOOKED_AT = ("email", "phone", "first_name", "last_name")
@@ -26,31 +30,44 @@ DOTLESS = ("gmail.com",)  # support.google.com/mail/answer/7436150: dots don't m
 SIMILAR = 0.8  # of 1, by difflib: maya.okafor and mayaokafor1 have 0.86, maya and noah 0.5
 SHORTEST = 5  # letters before the @ that a slip is looked for in: an@ and ana@ are two people
 
+SLICE_S = 20.0  # of one shop's turn; then the others have theirs
+TOGETHER = 50  # profiles in a transaction: the digest of their shop waits for it
+
 Row = Mapping[str, Any]
 
 
-def look(session: Session, shop_id: int, rows: Collection[Row], now: datetime) -> None:
-    """Note what these profiles are like, and suggest those that are like others."""
+def note(session: Session, shop_id: int, rows: Iterable[Row]) -> None:
+    """Write down the keys of these profiles, to be looked at."""
     keys = {row["id"]: keys_of(row) for row in rows}
     likeness.put_keys(
         session, shop_id, keys.keys(), [(pid, key) for pid, hers in keys.items() for key in hers]
     )
-    every = {key for hers in keys.values() for key in hers}
-    if not every:
-        return
-    held = likeness.holders(session, shop_id, every)
-    pairs = {
-        (min(pid, other), max(pid, other))
-        for pid, hers in keys.items()
-        for key in hers
-        for other in held[key]
-        if other != pid
-    }
-    if not pairs:
-        return
-    known = {row["id"]: row for row in rows}
+
+
+def work(shop_id: int, for_s: float = SLICE_S) -> bool:
+    """Look at a shop's new keys for a while; whether there are more."""
+    try:
+        with locks.exclusive(f"likeness-{shop_id}", wait_s=0):
+            until = time.monotonic() + for_s
+            while time.monotonic() < until:
+                with db.transaction() as session:
+                    db.lock_shop(session, shop_id)
+                    if not _look(session, shop_id, clock.now()):
+                        return False
+            return True
+    except locks.LockTimeoutError:
+        return False  # whoever has it goes on
+
+
+def _look(session: Session, shop_id: int, now: datetime) -> bool:
+    """Suggest whom some profiles are like; whether there were any to look at."""
+    new = likeness.to_look_at(session, shop_id, TOGETHER)
+    if not new:
+        return False
+    known = profiles.load_profiles(session, shop_id, new)
+    pairs = _pairs(session, shop_id, known.values())
     known |= profiles.load_profiles(
-        session, shop_id, {p for pair in pairs for p in pair} - set(known)
+        session, shop_id, {p for pair in pairs for p in pair} - known.keys()
     )
     likeness.suggest(
         session,
@@ -61,6 +78,22 @@ def look(session: Session, shop_id: int, rows: Collection[Row], now: datetime) -
             if one in known and other in known and (because := alike(known[one], known[other]))
         ],
     )  # fmt: skip
+    likeness.mark_looked(session, shop_id, new)
+    return True
+
+
+def _pairs(session: Session, shop_id: int, rows: Collection[Row]) -> set[tuple[int, int]]:
+    """These profiles, each with those that share a key with it; the older one first."""
+    keys = {row["id"]: keys_of(row) for row in rows}
+    every = {key for hers in keys.values() for key in hers}
+    held = {key: likeness.holders(session, shop_id, key) for key in every}
+    return {
+        (min(pid, other), max(pid, other))
+        for pid, hers in keys.items()
+        for key in hers
+        for other in held[key]
+        if other != pid
+    }
 
 
 def keys_of(row: Row) -> set[Likeness]:

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from plugin.facts import Person, Whose
 from plugin.people import fields
 from plugin.people.fields import MERCHANT, Row
-from plugin.people.likeness import LOOKED_AT, look
+from plugin.people.likeness import LOOKED_AT, note
 from storage import bulk, likeness, lists, merges, profiles
 from storage.ids import new_id
 from storage.profiles import Merge, Profile
@@ -147,7 +147,7 @@ class Household:
             likeness.put_keys(self.session, self.shop_id, self.gone, ())
         changed = [r for key, r in self.rows.items() if _looks(r) != self.looks.get(key, UNKNOWN)]
         if changed:
-            look(self.session, self.shop_id, changed, self.now)
+            note(self.session, self.shop_id, changed)
 
     def _remember(self, profile_id: int) -> None:
         """Let a profile that stood alone be an origin."""

@@ -8,6 +8,7 @@ import pytest
 
 from plugin import clock
 from plugin.facts import Key, Person
+from plugin.people import likeness
 from plugin.people.identity import resolve
 from storage import access_log, coupons, db, flows, forms, inbox, write_backs
 from storage.ids import new_id
@@ -336,6 +337,7 @@ def test_likely_duplicates_are_joined_or_kept_apart(merchant, shop):
             for email in (f"maya{'h' * n}@gmail.com", f"maya{'h' * n}@gmial.com"):
                 person = Person((Key("email", email),), clock.now(), {"email": email})
                 pairs += resolve(session, shop.id, [person], clock.now())
+    likeness.work(shop.id)
     ids = [whose.profile_id for whose in pairs]
     assert "2 pairs of profiles may be one person." in merchant.fetch("/audience").text
     assert "The addresses differ by a slip" in merchant.fetch("/audience/duplicates").text

@@ -3,8 +3,11 @@
 import threading
 
 import pytest
+from dramatiq.brokers.stub import StubBroker
 
 from plugin import worker
+from plugin.people import likeness
+from storage import db
 from storage.shops import Shop
 
 
@@ -43,3 +46,16 @@ def test_a_large_catalog_may_take_hours(sqlite: str) -> None:
     ten_minutes_ms = 600_000  # dramatiq's limit for an actor that names none
 
     assert worker.sync.options["time_limit"] > 10 * ten_minutes_ms
+
+
+def test_the_clock_rings_for_profiles_that_nobody_compared(shop: Shop, bell: StubBroker) -> None:
+    row = {"id": 1, "email": "maya@gmail.com", "phone": None, "first_name": "", "last_name": ""}
+    with db.transaction() as session:
+        likeness.note(session, shop.id, [row])
+
+    worker.look_for_duplicates()
+    assert bell.queues["likeness"].qsize() == 1
+    worker.look_alike.fn(shop.id)
+    worker.look_for_duplicates()
+
+    assert bell.queues["likeness"].qsize() == 1

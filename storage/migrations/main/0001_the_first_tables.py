@@ -420,9 +420,17 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("looked", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "kind", "value", "profile_id"),
     )
     with op.batch_alter_table("likeness_key", schema=None) as batch_op:
+        batch_op.create_index(
+            "likeness_key_new",
+            ["shop_id", "profile_id", "looked"],
+            unique=False,
+            postgresql_where=sa.text("NOT looked"),
+            sqlite_where=sa.text("looked = 0"),
+        )
         batch_op.create_index("likeness_key_profile", ["shop_id", "profile_id"], unique=False)
 
     op.create_table(
@@ -983,6 +991,11 @@ def downgrade() -> None:
     op.drop_table("list")
     with op.batch_alter_table("likeness_key", schema=None) as batch_op:
         batch_op.drop_index("likeness_key_profile")
+        batch_op.drop_index(
+            "likeness_key_new",
+            postgresql_where=sa.text("NOT looked"),
+            sqlite_where=sa.text("looked = 0"),
+        )
 
     op.drop_table("likeness_key")
     op.drop_table("inventory_level")

@@ -7,7 +7,7 @@ import pytest
 from plugin.facts import Key, Person
 from plugin.people import merge
 from plugin.people.identity import resolve
-from plugin.people.likeness import alike, one_slip
+from plugin.people.likeness import alike, one_slip, work
 from storage import db, likeness
 from storage.shops import Shop
 
@@ -20,6 +20,10 @@ def know(shop: Shop, email: str, **fields: str) -> int:
         (whose,) = resolve(session, shop.id, [Person((Key("email", email),), AT, said)], AT)
     assert whose is not None
     return whose.profile_id
+
+
+def look(shop: Shop) -> None:
+    assert not work(shop.id)  # nothing is left to look at
 
 
 def waiting(shop: Shop) -> list[tuple[int, int, str]]:
@@ -49,6 +53,7 @@ MAYA = {"first_name": "Maya", "last_name": "Okafor"}
 def test_a_new_profile_meets_the_one_that_it_is_like(database, shop, one, other, because):
     know(shop, "noah@elsewhere.example", first_name="Noah", last_name="Kim")
     first, second = know(shop, one[0], **one[1]), know(shop, other[0], **other[1])
+    look(shop)
 
     assert waiting(shop) == [(first, second, because)]
 
@@ -66,22 +71,26 @@ def test_a_new_profile_meets_the_one_that_it_is_like(database, shop, one, other,
 def test_two_people_are_not_asked_about(sqlite, shop, one, other):
     know(shop, one)
     know(shop, other)
+    look(shop)
 
     assert waiting(shop) == []
 
 
 def test_a_dismissed_pair_is_never_asked_about_again(database, shop):
     one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
+    look(shop)
     with db.transaction() as session:
         assert likeness.decide(session, shop.id, (one, other), likeness.DISMISSED, AT, "42")
 
     know(shop, "maya@gmail.com", first_name="Maya")
+    look(shop)
 
     assert waiting(shop) == []
 
 
 def test_what_was_joined_and_parted_is_not_asked_about_again(database, shop):
     one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
+    look(shop)
     with db.transaction() as session:
         merge.join(session, shop.id, one, other, "42", AT)
     assert know(shop, "maya@gmial.com") == one
@@ -89,23 +98,44 @@ def test_what_was_joined_and_parted_is_not_asked_about_again(database, shop):
     with db.transaction() as session:
         (made,) = merge.merges.merges_of(session, shop.id, one, 10)
         assert merge.undo(session, shop.id, made.id, "42", AT)
+    look(shop)
 
     assert waiting(shop) == []
     assert know(shop, "maya@gmial.com") == other
     with db.reading() as session:
-        held = likeness.holders(session, shop.id, [("mailbox", "maya@gmail.com")])
-    assert sorted(held["mailbox", "maya@gmail.com"]) == [one, other]
+        held = likeness.holders(session, shop.id, ("mailbox", "maya@gmail.com"))
+    assert sorted(held) == [one, other]
 
 
-def test_what_thousands_share_is_not_searched_through(sqlite, shop):
+def test_the_worker_looks_for_duplicates_and_each_profile_once(database, shop):
+    one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
+    assert waiting(shop) == []
+    with db.reading() as session:
+        assert likeness.shops_to_look_at(session) == [shop.id]
+
+    assert work(shop.id, for_s=0)  # no time: the rest is for later
+    assert waiting(shop) == []
+    look(shop)
+    assert waiting(shop) == [(one, other, "typo")]
+    with db.transaction() as session:
+        assert likeness.shops_to_look_at(session) == []
+        likeness.close(session, shop.id, [(one, other)])
+
+    look(shop)
+    assert waiting(shop) == []
+
+
+def test_what_thousands_share_is_not_searched_through(database, shop):
     with db.transaction() as session:
         crowd = [
             Person((Key("email", f"{n}@x{n}.example"),), AT, {**MAYA, "email": f"{n}@x{n}.example"})
             for n in range(100)
         ]
         resolve(session, shop.id, crowd, AT)
-        held = likeness.holders(session, shop.id, [("name", "maya okafor")])
-    assert len(held["name", "maya okafor"]) == likeness.MOST
+        held = likeness.holders(session, shop.id, ("name", "maya okafor"))
+    assert len(held) == likeness.MOST
+    look(shop)
+    assert waiting(shop) == []
 
 
 @pytest.mark.parametrize(
