@@ -14,10 +14,11 @@ from storage.types import big, moment, row_key, shop_key
 
 CONFIRM, COPY, FORGET = "confirm", "copy", "forget"
 VALID_FOR = timedelta(days=7)
+AGAIN_FOR = timedelta(minutes=15)  # a copy, whose download may have broken off
 
 
 class Ask(SQLModel, table=True):
-    """One ask; it is granted once, within seven days."""
+    """One ask; it is granted once, within seven days, a copy for some minutes more."""
 
     __table_args__ = (
         Index("ask_canonical", "shop_id", "kind", "canonical", "asked_at"),

@@ -14,7 +14,7 @@ from plugin.facts import Whose
 from plugin.messages import library
 from plugin.messages.links import Target
 from storage import asks, db, messages
-from storage.asks import CONFIRM, COPY, VALID_FOR, Ask
+from storage.asks import AGAIN_FOR, CONFIRM, COPY, VALID_FOR, Ask
 from storage.ids import new_id
 from storage.profiles import get_profile
 from storage.shops import Shop, get_shop
@@ -108,7 +108,9 @@ def open_ask(session: Session, target: Target, now: datetime) -> Ask | None:
 
 
 def _is_open(made: Ask, now: datetime) -> bool:
-    return made.granted_at is None and now <= made.asked_at + VALID_FOR
+    if made.granted_at is None:
+        return now <= made.asked_at + VALID_FOR
+    return made.kind == COPY and now <= made.granted_at + AGAIN_FOR
 
 
 def whose_is(session: Session, made: Ask) -> Whose:

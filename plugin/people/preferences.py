@@ -162,7 +162,7 @@ def copy(target: Target) -> str | None:
         request = privacy.get_request(session, made.shop_id, made.request_id)
         if request is None or request.content is None:
             return None
-        made.granted_at = now
+        made.granted_at = made.granted_at or now
         session.add(made)
         return request.content
 
