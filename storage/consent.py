@@ -15,6 +15,7 @@ from storage.types import big, moment, shop_key
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
 SAID = (SUBSCRIBED, UNSUBSCRIBED)
 STOREFRONT = "storefront"  # the source of what it told us itself
+CONFIRMATION = "confirmation"  # the source of a yes by the link in the mail of a double opt-in
 IMPORT = "import"  # the source of what a merchant's file says
 THEIRS = ("email", "sms", "whatsapp")  # the channels that it keeps a consent for
 BOUNCED = "bounced"  # the mailbox does not exist; whoever gives the address anew replaces it

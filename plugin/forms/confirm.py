@@ -20,7 +20,7 @@ from plugin.people import merge
 from plugin.settings import get_settings
 from storage import consent, db, events, forms
 from storage.asks import CONFIRM, Ask
-from storage.consent import SUBSCRIBED
+from storage.consent import CONFIRMATION, SUBSCRIBED
 from storage.forms import DOUBLE, SINGLE, Form
 from storage.ids import new_id
 from storage.profiles import Profile
@@ -80,7 +80,7 @@ def _sign_up(session: Session, made: Ask, visitor: Visitor, words: str, now: dat
         "state": SUBSCRIBED,
         "occurred_at": now,
         "recorded_at": now,
-        "source": "confirmation",
+        "source": CONFIRMATION,
         "method": "double opt-in",
         "profile_id": made.profile_id,
         "words": words,

@@ -16,7 +16,7 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.shopify.client import ShopifyError, graphql
 from storage import consent, db, locks, profiles, shops, write_backs
-from storage.consent import SUBSCRIBED
+from storage.consent import CONFIRMATION, SUBSCRIBED
 from storage.profiles import CUSTOMER
 from storage.write_backs import DONE, DUE, FAILED, METAFIELD, ON, TAG, WAITS, WriteBack
 
@@ -87,6 +87,7 @@ def _consent(row: WriteBack) -> str:
     """Bring an address's consent to the customer who has this address."""
     with db.reading() as session:
         held = consent.get_consent(session, row.shop_id, row.kind, row.name)
+        entry = held and consent.get_entry(session, row.shop_id, held.event_id)
     if held is None or (held.changed_at, held.state) != (row.said_at, row.value):
         return DONE  # the storefront said something newer, or our word does not count
     by = "emailAddress" if row.kind == "email" else "phoneNumber"
@@ -98,7 +99,8 @@ def _consent(row: WriteBack) -> str:
         return DONE
     if customer is None:
         return WAITS
-    document, said = CONSENTS[row.kind](row)
+    level = "CONFIRMED_OPT_IN" if entry and entry.source == CONFIRMATION else "SINGLE_OPT_IN"
+    document, said = CONSENTS[row.kind](row, level)
     graphql(row.shop_id, document, {"input": {"customerId": customer["id"], **said}})
     return DONE
 
@@ -135,27 +137,30 @@ def _create(row: WriteBack) -> Node | None:
     return made
 
 
-def _email(row: WriteBack) -> tuple[str, Node]:
+def _email(row: WriteBack, level: str) -> tuple[str, Node]:
     said = {"marketingState": row.value.upper(), "consentUpdatedAt": row.said_at.isoformat()}
-    return "consent_email", {"emailMarketingConsent": said | _level(row, "marketingOptInLevel")}
+    said |= _level(row, "marketingOptInLevel", level)
+    return "consent_email", {"emailMarketingConsent": said}
 
 
-def _sms(row: WriteBack) -> tuple[str, Node]:
+def _sms(row: WriteBack, level: str) -> tuple[str, Node]:
     said = {"marketingState": row.value.upper(), "consentUpdatedAt": row.said_at.isoformat()}
-    return "consent_sms", {"smsMarketingConsent": said | _level(row, "marketingOptInLevel")}
+    said |= _level(row, "marketingOptInLevel", level)
+    return "consent_sms", {"smsMarketingConsent": said}
 
 
-def _whatsapp(row: WriteBack) -> tuple[str, Node]:
+def _whatsapp(row: WriteBack, level: str) -> tuple[str, Node]:
     """In the Admin API since 2026-07, with other names for the same."""
     said = {"state": row.value.upper(), "updatedAt": row.said_at.isoformat()}
-    return "consent_whatsapp", {"whatsAppMarketingConsent": said | _level(row, "optInLevel")}
+    said |= _level(row, "optInLevel", level)
+    return "consent_whatsapp", {"whatsAppMarketingConsent": said}
 
 
-def _level(row: WriteBack, name: str) -> Node:
-    return {name: "SINGLE_OPT_IN"} if row.value == SUBSCRIBED else {}
+def _level(row: WriteBack, name: str, level: str) -> Node:
+    return {name: level} if row.value == SUBSCRIBED else {}
 
 
-CONSENTS: dict[str, Callable[[WriteBack], tuple[str, Node]]] = {
+CONSENTS: dict[str, Callable[[WriteBack, str], tuple[str, Node]]] = {
     "email": _email,
     "sms": _sms,
     "whatsapp": _whatsapp,

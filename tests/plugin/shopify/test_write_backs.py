@@ -94,6 +94,13 @@ def take_in(shop_id: int, shopify: Shopify, since: int = 0) -> None:
     digest()
 
 
+def test_a_confirmed_yes_is_told_as_one(shop_id: int, shopify: Shopify, ana: Document) -> None:
+    say(shop_id, SUBSCRIBED, source="confirmation")
+    work(shop_id)
+
+    assert at_shopify(shopify)["opt_in_level"] == "confirmed_opt_in"
+
+
 @pytest.mark.parametrize("channel", ["email", "sms", "whatsapp"])
 def test_yes_and_no_reach_the_customer_with_the_moment_they_were_said(
     shop_id: int, shopify: Shopify, ana: Document, channel: str
