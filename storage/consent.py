@@ -39,6 +39,7 @@ class Consent(SQLModel, table=True):
     state: str
     changed_at: datetime = moment()
     expires_at: datetime | None = moment(default=None)
+    by_file: bool = Field(default=False, description="a yes that a merchant's file says")
     event_id: int = big()
 
 
@@ -142,9 +143,10 @@ def refusing(session: Session, shop_id: int, places: Iterable[Place]) -> set[Pla
 def fold(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
     """The states that entries of the ledger come to, whatever order they stand in.
 
-    The latest explicit word wins; of two at the same moment a stop does. A consent that is only
-    implied never beats one, and of several the one that lasts longest holds. To be asked for a
-    confirmation takes nothing away from anybody.
+    The latest explicit word wins; of two at the same moment a stop does. The yes of a merchant's
+    file never beats one, not even an older no that comes after it. Nor does a consent that is only
+    implied, and of several the one that lasts longest holds. To be asked for a confirmation takes
+    nothing away from anybody.
     """
     states: dict[Key, dict[str, Any]] = {}
     for entry in entries:
@@ -158,6 +160,7 @@ def fold(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
             "state": entry["state"],
             "changed_at": entry["occurred_at"],
             "expires_at": entry["expires_at"],
+            "by_file": entry["source"] == IMPORT and entry["state"] == SUBSCRIBED,
             "event_id": entry["id"],
         }
         _keep_stronger(states, state)
@@ -177,7 +180,8 @@ def _weight(state: dict[str, Any]) -> tuple[int, datetime, float, int]:
         return 0, at, 0, state["event_id"]
     if state["state"] == IMPLIED:
         return 1, state["expires_at"] or at, at.timestamp(), state["event_id"]
-    return 2, at, TIES.get(state["state"], 0), state["event_id"]
+    said = 2 if state["by_file"] else 3
+    return said, at, TIES.get(state["state"], 0), state["event_id"]
 
 
 def _follow(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
@@ -197,7 +201,7 @@ def _follow(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> N
             index_elements=["shop_id", "channel", "address", "purpose"],
             set_={
                 name: upsert.excluded[name]
-                for name in ("state", "changed_at", "expires_at", "event_id")
+                for name in ("state", "changed_at", "expires_at", "by_file", "event_id")
             },
         ),
         changed,

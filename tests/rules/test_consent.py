@@ -168,6 +168,26 @@ def test_l14_suppression_survives_erasure_an_import_and_a_webhook(database, shop
     assert {(e.source, e.counts) for e in told} == {("import", False), ("storefront", False)}
 
 
+@pytest.mark.parametrize("file_first", [True, False])
+def test_l14_an_older_no_beats_the_yes_of_a_file_whichever_comes_first(database, shop, file_first):
+    now = clock.now()
+
+    def file() -> None:
+        say(shop, "email", MAYA, source="import", at=now - timedelta(days=1))
+
+    def storefront() -> None:
+        apply(shop, told_by_shopify(UNSUBSCRIBED, now - timedelta(days=900)))
+
+    for act in (file, storefront) if file_first else (storefront, file):
+        act()
+    with db.reading() as session:
+        assert consent.consent_state(session, shop.id, "email", MAYA) == UNSUBSCRIBED
+
+    apply(shop, told_by_shopify(SUBSCRIBED, now - timedelta(days=800)))  # her own later word
+    with db.reading() as session:
+        assert consent.consent_state(session, shop.id, "email", MAYA) == SUBSCRIBED
+
+
 def told_by_shopify(state: str, at: datetime) -> Facts:
     said = {"state": state, "opt_in_level": None, "consent_updated_at": at.isoformat()}
     payload = {"customer_id": 7, "email_address": MAYA, "email_marketing_consent": said}

@@ -132,6 +132,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("changed_at", UTCDateTime(), nullable=False),
         sa.Column("expires_at", UTCDateTime(), nullable=True),
+        sa.Column("by_file", sa.Boolean(), nullable=False),
         sa.Column("event_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "channel", "address", "purpose"),
     )
