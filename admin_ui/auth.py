@@ -51,7 +51,7 @@ def merchant(page: Page) -> Callable[[Request], object]:
             return refuse(request)
         form: dict[str, str] = {}
         piece = b""
-        if request.headers.get("content-type") == "application/octet-stream":
+        if request.method == "POST" and is_piece(request):
             piece = await request.body()
         elif request.method == "POST":
             sent = await request.form(max_fields=MAX_FIELDS, max_files=0)
@@ -60,6 +60,11 @@ def merchant(page: Page) -> Callable[[Request], object]:
 
     endpoint.__name__ = page.__name__
     return endpoint
+
+
+def is_piece(request: Request) -> bool:
+    """Whether the body is a piece of a file rather than a form."""
+    return request.headers.get("content-type") == "application/octet-stream"
 
 
 def token_of(request: Request) -> str:

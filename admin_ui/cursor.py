@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
 
+from admin_ui.visit import is_id
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -15,10 +17,10 @@ def write(at: datetime, row_id: int) -> str:
 
 def read(request: Request) -> tuple[datetime, int] | None:
     """The place that an address names; one that makes no sense is the beginning."""
-    moment, _, row_id = request.query_params.get("before", "").partition("-")
-    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (moment, row_id)):
+    moment, _, last = request.query_params.get("before", "").partition("-")
+    if not (is_id(moment) and is_id(last)):
         return None
     try:
-        return EPOCH + int(moment) * MICROSECOND, int(row_id)
+        return EPOCH + int(moment) * MICROSECOND, int(last)
     except OverflowError:
         return None

@@ -4,7 +4,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui import words
-from admin_ui.visit import Visit, missing
+from admin_ui.visit import Visit, missing, row_id
 from plugin import clock
 from plugin.people import merge
 from storage import db, likeness, profiles
@@ -22,11 +22,10 @@ def show(visit: Visit) -> Response:
 
 def decide(visit: Visit) -> Response:
     """POST /audience/duplicates: `one`, `other` and `act`, which is `join` or `apart`."""
-    ids = [visit.form.get(name, "") for name in ("one", "other")]
     state = ACTS.get(visit.form.get("act", ""))
-    if state is None or not all(each.isascii() and each.isdigit() for each in ids):
+    if state is None:
         raise missing()
-    pair = (int(ids[0][:18]), int(ids[1][:18]))
+    pair = (row_id(visit.form.get("one", "")), row_id(visit.form.get("other", "")))
     with db.transaction() as session:
         db.lock_shop(session, visit.shop.id)
         now = clock.now()

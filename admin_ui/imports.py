@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from admin_ui.visit import Visit, missing
+from admin_ui.visit import Visit, is_id, missing
 from admin_ui.words import N_
 from plugin import clock
 from plugin.events import import_rows, imports
@@ -173,7 +173,7 @@ def act(visit: Visit) -> Response:
 def _held(visit: Visit, said: str | None = None) -> Import:
     if said is None:
         import_id = visit.number("import_id")
-    elif _is_id(said):
+    elif is_id(said):
         import_id = int(said)
     else:
         raise missing()
@@ -214,11 +214,7 @@ def _take(visit: Visit, held: Import) -> None:
     }
     held.starts_flows = bool(visit.form.get("starts_flows"))
     chosen = visit.form.get("list", "")
-    held.list_id = int(chosen) if _is_id(chosen) else None
-
-
-def _is_id(said: str) -> bool:
-    return said.isascii() and said.isdigit() and len(said) < 19
+    held.list_id = int(chosen) if is_id(chosen) else None
 
 
 def _list_name(visit: Visit) -> str:

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui import answers, cursor, words
-from admin_ui.visit import Visit, missing
+from admin_ui.visit import Visit, missing, row_id
 from plugin import clock
 from plugin.people import merge
 from plugin.people.tags import tags_of
@@ -51,14 +51,12 @@ def show(visit: Visit) -> Response:
 
 def undo(visit: Visit) -> Response:
     """POST /audience/profiles/{profile_id}: take back the merge that the form names."""
-    shop_id, merge_id = visit.shop.id, visit.form.get("undo", "")
-    if not (merge_id.isascii() and merge_id.isdigit() and len(merge_id) < 19):
-        raise missing()
+    shop_id, merge_id = visit.shop.id, row_id(visit.form.get("undo", ""))
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
         if profiles.get_profile(session, shop_id, visit.number("profile_id")) is None:
             raise missing()
-        done = merge.undo(session, shop_id, int(merge_id), visit.user_id, clock.now())
+        done = merge.undo(session, shop_id, merge_id, visit.user_id, clock.now())
     said = visit.say.text("These are two profiles again.") if done else ""
     return _page(visit, toast=said)
 

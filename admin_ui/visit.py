@@ -49,10 +49,19 @@ class Visit:
 
     def number(self, name: str) -> int:
         """An id in the path; whatever is none was never ours."""
-        text = self.request.path_params[name]
-        if not (text.isascii() and text.isdigit() and len(text) < 19):
-            raise missing()
-        return int(text)
+        return row_id(self.request.path_params[name])
+
+
+def row_id(said: str) -> int:
+    """An id as an address or a form says it; whatever is none was never ours."""
+    if not is_id(said):
+        raise missing()
+    return int(said)
+
+
+def is_id(said: str) -> bool:
+    """Whether a text could be an id: a whole number of 64 bits."""
+    return said.isascii() and said.isdigit() and len(said) < 19
 
 
 def missing() -> RegularsError:

@@ -1,6 +1,9 @@
 """The schema: bring the databases to the newest version, and say where they stand."""
 
+import sys
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -87,9 +90,17 @@ def lines() -> list[tuple[str, Engine]]:
 
 
 def add_revision(line: str, message: str) -> None:
-    """Write the next migration of a line from what the tables in code have and it lacks."""
-    engine = dict(lines())[line]
-    _run(line, engine, lambda config: command.revision(config, message=message, autogenerate=True))
+    """Write the next migration of a line from what the tables in code have and it lacks.
+
+    `python -m storage.schema main "What it adds"`, on an empty database of its own.
+    """
+    with TemporaryDirectory() as folder:
+        db.connect(f"sqlite:///{folder}/empty.db")
+        upgrade()
+        number = len(list((MIGRATIONS / line).glob("[0-9]*.py"))) + 1
+        act = partial(command.revision, message=message, autogenerate=True, rev_id=f"{number:04}")
+        _run(line, dict(lines())[line], act)
+        db.disconnect()
 
 
 def _config(line: str) -> Config:
@@ -109,3 +120,7 @@ def _run(line: str, engine: Engine, act: object) -> None:
         config = _config(line)
         config.attributes["connection"] = connection
         act(config)
+
+
+if __name__ == "__main__":
+    add_revision(*sys.argv[1:])
