@@ -31,8 +31,8 @@ from storage.shops import Shop
 
 STAGES = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)
 WITH_CHILDREN = (PRODUCTS, ORDERS)
-BATCH = 500  # customers or orders in a transaction
-LINES = 2_000  # lines that are put aside, or looked at together
+BATCH = 250  # customers or orders in a transaction; of 500 the memory came to 200 MB
+LINES = 1_000  # lines that are put aside, or looked at together
 SLICE_S = 20.0  # of one shop's turn; then the others have theirs
 FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(minutes=1)
 STUCK = timedelta(hours=1)  # without a single new line; one such kept others waiting for 20 hours

@@ -71,9 +71,10 @@ def test_a_plain_relay_that_hangs_up_after_a_mail_gets_no_other_and_the_merchant
     eventually("the mail is in doubt", doubtful, within_s=30)
     plain.pass_time(timedelta(days=2))
     Shoppers(plain).shop(range(1, 2), range(0))
-    eventually("another is sent", lambda: mails_to(plain, welcomed(1)) == 1, within_s=30)
-    assert mails_to(plain, welcomed(0)) == 1
-    assert plain.message_states() == {ACCEPTED: 1, AMBIGUOUS: 1}
+    # The relay has a mail a moment before its worker writes that down.
+    sent = lambda: plain.message_states() == {ACCEPTED: 1, AMBIGUOUS: 1}  # noqa: E731
+    eventually("another is sent", sent, within_s=30)
+    assert [mails_to(plain, welcomed(n)) for n in range(2)] == [1, 1]
     (message,) = [each for each in plain.messages() if each.state == AMBIGUOUS]
     with Merchant(plain.shop) as merchant:
         page = merchant.open(f"/audience/profiles/{message.profile_id}")
