@@ -20,10 +20,10 @@ from devstore.store import Store
 def create(
     store: Store,
     name: str,
-    lineItems: list[Document],  # noqa: N803
-    returnUrl: str,  # noqa: N803
+    lineItems: list[Document],  # noqa: N803  arguments have Shopify's names
+    returnUrl: str,  # noqa: N803  as above
     test: bool = False,
-    trialDays: int = 0,  # noqa: N803
+    trialDays: int = 0,  # noqa: N803  as above
 ) -> Answer:
     """appSubscriptionCreate: a plan that waits for the merchant's word."""
     recurring = [(each["plan"] or {}).get("appRecurringPricingDetails") for each in lineItems]

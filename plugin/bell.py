@@ -34,7 +34,7 @@ def connect(url: str) -> Broker:
             url = url.replace("valkey", "redis", 1)
         # Given a URL alone, dramatiq's broker drops the timeouts; a silent broker then hangs us.
         client = redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=10)
-        broker = RedisBroker(client=client)  # type: ignore[no-untyped-call]
+        broker = RedisBroker(client=client)  # type: ignore[no-untyped-call]  # its own has no types
     else:
         raise ValueError(
             f"REGULARS_BROKER_URL must begin with redis://, valkey:// or amqp://, not {kind}://."

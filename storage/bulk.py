@@ -54,13 +54,13 @@ def add(
 ) -> None:
     """Insert rows; with `unless_known` those whose key is taken are passed over."""
     if rows:
-        _run(session, _insert(_table(model), session.get_bind().dialect, unless_known), rows)
+        _run(session, _insert(db.table_of(model), session.get_bind().dialect, unless_known), rows)
 
 
 def save(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
     """Write rows that are there, each whole, by their primary key."""
     if rows:
-        _run(session, _update(_table(model), session.get_bind().dialect), rows)
+        _run(session, _update(db.table_of(model), session.get_bind().dialect), rows)
 
 
 def among(column: Any, values: Collection[Any]) -> ColumnElement[bool]:
@@ -139,8 +139,3 @@ def _sqlite_time(at: datetime | None) -> str | None:
         raise ValueError("This moment has no time zone.")
     utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return utc.isoformat(" ", "microseconds")[:26]
-
-
-def _table(model: type[SQLModel]) -> Table:
-    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-    return table

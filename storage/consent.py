@@ -211,7 +211,7 @@ def _follow(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> N
 def states_at(session: Session, shop_id: int, places: Iterable[Place]) -> dict[Key, dict[str, Any]]:
     """The states of some places as plain rows."""
     found: dict[Key, dict[str, Any]] = {}
-    table = Consent.__table__  # type: ignore[attr-defined]
+    table = db.table_of(Consent)
     for some in ledger.chunks(sorted(places)):
         rows = session.connection().execute(
             columns(table).where(table.c.shop_id == shop_id, ledger.stands_at(Consent, some))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
@@ -189,6 +189,12 @@ def lock_shop(session: Session, shop_id: int) -> None:
     """
     if not is_sqlite(engine()):
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": shop_id})
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The table behind a model, for statements without objects."""
+    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    return table
 
 
 def insert(table: type[SQLModel]) -> Any:

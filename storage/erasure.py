@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Table, delete, or_, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
-from storage import ledger
+from storage import db, ledger
 from storage.about import ABOUT, addresses, condition, enrolments, orders, tables
 from storage.append_only import ErasurePermit, permit
 from storage.backfills import BackfillLine
@@ -251,7 +251,7 @@ def empty_shop(session: Session, shop_id: int) -> bool:
 
 def empty_inbox(session: Session, shop_id: int) -> bool:
     """Delete some of a shop's deliveries; False when none is left."""
-    table: Table = Delivery.__table__  # type: ignore[attr-defined]
+    table = db.table_of(Delivery)
     return bool(_delete_some(session, table, shop_id))
 
 

@@ -140,7 +140,7 @@ def enrol(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
     """Put shoppers into flows, once for each cause; the ids of the new enrolments."""
     if not rows:
         return set()
-    statement = db.insert(Enrolment).on_conflict_do_nothing().returning(Enrolment.__table__.c.id)  # type: ignore[attr-defined]
+    statement = db.insert(Enrolment).on_conflict_do_nothing().returning(db.table_of(Enrolment).c.id)
     return set(session.connection().execute(statement, list(rows)).scalars())
 
 

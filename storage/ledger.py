@@ -155,7 +155,7 @@ def ends_of(
     found: dict[Place, tuple[int, str]] = {}
     for some in chunks(sorted(places)):
         ends = session.connection().execute(
-            columns(ConsentChain.__table__).where(  # type: ignore[attr-defined]
+            columns(db.table_of(ConsentChain)).where(
                 col(ConsentChain.shop_id) == shop_id, stands_at(ConsentChain, some)
             )
         )
@@ -168,7 +168,7 @@ def entries_at(
 ) -> dict[Place, list[dict[str, Any]]]:
     """Every entry of some chains as plain rows, in the order of their positions."""
     found: dict[Place, list[dict[str, Any]]] = {place: [] for place in places}
-    table = ConsentEvent.__table__  # type: ignore[attr-defined]
+    table = db.table_of(ConsentEvent)
     for some in chunks(sorted(places)):
         rows = session.connection().execute(
             columns(table)

@@ -55,7 +55,7 @@ def join_list(
             source=source,
         )
         .on_conflict_do_nothing()
-        .returning(Membership.__table__.c.profile_id)  # type: ignore[attr-defined]
+        .returning(db.table_of(Membership).c.profile_id)
     )
     return row.first() is not None
 

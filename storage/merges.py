@@ -66,7 +66,7 @@ def move_back(
 
 def memberships_of(session: Session, shop_id: int, profile_id: int) -> list[dict[str, Any]]:
     """A profile's memberships as plain rows, locked while it is merged or parted."""
-    table = Membership.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    table = db.table_of(Membership)
     rows = session.connection().execute(
         table.select()
         .where(table.c.shop_id == shop_id, table.c.profile_id == profile_id)
@@ -94,7 +94,7 @@ def load_origins(
     session: Session, shop_id: int, profile_ids: Iterable[int]
 ) -> dict[int, dict[str, Any]]:
     """What these profiles were made of, as plain rows by id; nothing for one that stands alone."""
-    table = Origin.__table__  # type: ignore[attr-defined]
+    table = db.table_of(Origin)
     rows = session.connection().execute(
         table.select()
         .where(table.c.shop_id == shop_id, bulk.among(table.c.profile_id, set(profile_ids)))

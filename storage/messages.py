@@ -90,7 +90,7 @@ def add_messages(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
     """Queue messages, once for each key; the ids of the new ones."""
     if not rows:
         return set()
-    statement = db.insert(Message).on_conflict_do_nothing().returning(Message.__table__.c.id)  # type: ignore[attr-defined]
+    statement = db.insert(Message).on_conflict_do_nothing().returning(db.table_of(Message).c.id)
     return set(session.connection().execute(statement, list(rows)).scalars())
 
 
@@ -154,7 +154,7 @@ def wake(
             col(Message.reason) == reason,
         )
         .values(due_at=now)
-        .returning(Message.__table__.c.id)  # type: ignore[attr-defined]
+        .returning(db.table_of(Message).c.id)
     )
     return woken.scalars().all()
 

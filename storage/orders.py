@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, delete, func, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from storage import db
 from storage.days import day_of
 from storage.newest import save_newest
 from storage.types import big, json_column, moment, origin, row_key, shop_key
@@ -81,7 +82,7 @@ def lines_by_order(
     session: Session, shop_id: int, ids: Sequence[int]
 ) -> dict[int, list[dict[str, Any]]]:
     """The lines of several orders as plain rows, by order."""
-    table = OrderLine.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    table = db.table_of(OrderLine)
     found: dict[int, list[dict[str, Any]]] = {}
     for row in session.connection().execute(
         table.select().where(table.c.shop_id == shop_id, table.c.order_id.in_(sorted(set(ids))))

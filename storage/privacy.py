@@ -121,7 +121,7 @@ def add_request(session: Session, row: dict[str, Any]) -> int | None:
         db.insert(PrivacyRequest)
         .values(row)
         .on_conflict_do_nothing()
-        .returning(PrivacyRequest.__table__.c.id)  # type: ignore[attr-defined]
+        .returning(db.table_of(PrivacyRequest).c.id)
     )
     found = kept.first()
     return None if found is None else int(found[0])

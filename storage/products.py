@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, delete, insert, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from storage import db
 from storage.newest import save_newest
 from storage.types import big, json_column, moment, row_key, shop_key
 
@@ -108,7 +109,7 @@ def variants_by_product(
     session: Session, shop_id: int, ids: Sequence[int]
 ) -> dict[int, list[dict[str, Any]]]:
     """The variants of several products as plain rows, by product."""
-    table = Variant.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    table = db.table_of(Variant)
     found: dict[int, list[dict[str, Any]]] = {}
     for row in session.connection().execute(
         table.select().where(table.c.shop_id == shop_id, table.c.product_id.in_(sorted(set(ids))))

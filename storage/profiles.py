@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Index, and_, func, or_, tuple_
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk
+from storage import bulk, db
 from storage.types import big, json_column, moment, origin, row_key, shop_key
 
 EMAIL, PHONE, CUSTOMER = "email", "phone", "customer_id"
@@ -145,7 +145,7 @@ def identities_of(session: Session, shop_id: int, profile_ids: Sequence[int]) ->
 
 def load_profiles(session: Session, shop_id: int, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Profiles as plain rows, by id: the pipeline's way, without ORM objects."""
-    table = Profile.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    table = db.table_of(Profile)
     rows = session.connection().execute(
         table.select().where(table.c.shop_id == shop_id, bulk.among(table.c.id, set(ids)))
     )

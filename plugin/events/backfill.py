@@ -269,7 +269,7 @@ def _record(
         _commit(shop, held, facts, progress, drop_until)
     except (*db.TRANSIENT, MovedError):
         raise
-    except Exception:
+    except Exception:  # one node that cannot be kept does not spoil the others
         log.exception("backfill.failed", shop=shop.id, stage=held.stage)
         progress["skipped"] += len(facts) - _one_by_one(shop, facts)
         _commit(shop, held, [], progress, drop_until)
@@ -302,7 +302,7 @@ def _one_by_one(shop: Shop, facts: Sequence[Facts]) -> int:
                 record(session, shop, _as_past([each]), clock.now())
         except db.TRANSIENT:
             raise
-        except Exception:
+        except Exception:  # whatever it holds: it is counted as skipped, and shown
             log.exception("backfill.node_failed", shop=shop.id)
         else:
             good += 1

@@ -58,7 +58,7 @@ def read(
         held.starts_flows = starts_flows
         held.list_id = list_called(shop, list_name)
         imports.start(held, "" if held.list_id else list_name)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: nobody's data stay behind
         imports.discard(shop.id, held.id)
         raise
     return _watch(held)

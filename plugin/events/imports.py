@@ -258,7 +258,7 @@ def _record_alone(shop: Shop, held: Import, reader: Reader, row: Row) -> None:
         _commit(shop, held, reader.take([row]), row)
     except (*db.TRANSIENT, MovedError):
         raise
-    except Exception:
+    except Exception:  # whatever it holds: it is told to the merchant, and the next one is read
         log.exception("import.row_failed", shop=shop.id, held=held.id, line=row.line)
         failed = Taken(rows=1, refused=1, flaws=[(row.line, WHOLE, flaws.FAILED)])
         _commit(shop, held, failed, row)

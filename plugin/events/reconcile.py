@@ -149,7 +149,7 @@ def _page(shop: Shop, held: Reconciliation) -> None:
         outcome = _commit(shop, held, told, place, lost)
     except (*db.TRANSIENT, MovedError):
         raise
-    except Exception:
+    except Exception:  # one record that cannot be mended does not spoil its page
         log.exception("reconcile.failed", shop=shop.id, noun=held.noun)
         outcome = _one_by_one(shop, held, told, place, lost)
     if outcome.gaps:
@@ -195,7 +195,7 @@ def _one_by_one(
                 total.add(mend(session, shop, held.noun, {thing: facts}))
         except db.TRANSIENT:
             raise
-        except Exception:
+        except Exception:  # whatever it holds: it is counted as unsettled, and shown
             log.exception("reconcile.record_failed", shop=shop.id, noun=held.noun)
             total.unsettled += 1
     with db.transaction() as session:

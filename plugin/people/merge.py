@@ -18,7 +18,7 @@ from plugin.facts import Person, Whose
 from plugin.people import fields
 from plugin.people.fields import MERCHANT, Row
 from plugin.people.likeness import LOOKED_AT, note
-from storage import bulk, likeness, lists, merges, profiles
+from storage import bulk, db, likeness, lists, merges, profiles
 from storage.ids import new_id
 from storage.profiles import Merge, Profile
 
@@ -288,4 +288,4 @@ def _joined(row: Row) -> tuple[datetime, int]:
 @lru_cache
 def _nothing() -> Row:
     """A row of which nothing is known; making an object for each costs more than to insert it."""
-    return dict.fromkeys(column.name for column in Profile.__table__.c)  # type: ignore[attr-defined]
+    return dict.fromkeys(column.name for column in db.table_of(Profile).c)

@@ -16,7 +16,7 @@ AT = datetime(2026, 11, 21, 20, 0, 0, 123, tzinfo=timezone(timedelta(hours=8)))
 
 
 def profile(shop: Shop, number: int, **fields: Any) -> dict[str, Any]:
-    blank = dict.fromkeys(column.name for column in Profile.__table__.c)  # type: ignore[attr-defined]
+    blank = dict.fromkeys(column.name for column in db.table_of(Profile).c)
     own = {"shop_id": shop.id, "id": number, "properties": {"skin": "dry"}, "field_times": {}}
     return blank | own | {"created_at": AT, "seen_at": AT} | fields
 
