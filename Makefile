@@ -14,13 +14,16 @@ tour: .venv/ready .tools/browser ## play the whole story in a real browser
 test: check .tools/browser ## every check there is: what CI runs
 	@echo "tests" && $(VENV)/pytest -n 2 -q $(ARGS)
 
+faults: .venv/ready ## kill, fill and cut off whatever can be, at full size: about an hour
+	@FAULTS=full $(VENV)/pytest -q -s tests/faults $(ARGS)
+
 check: .venv/ready ## lint, types and the contracts between our folders
 	@echo "lint" && $(VENV)/ruff check . && $(VENV)/ruff format --check .
 	@echo "types" && $(VENV)/mypy
 	@echo "contracts" && $(VENV)/lint-imports
 
 bench: .venv/ready ## measure; NAME=ingest for one benchmark
-	@$(VENV)/python -m benchmarks $(NAME)
+	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)
 
 lock: .venv/ready ## lock newer packages, without naming where they come from
 	@scripts/setup lock
@@ -33,4 +36,4 @@ setup: .venv/ready .tools/browser ## only fetch what the others need
 .tools/browser: scripts/setup devstore/chromium.py | .venv/ready
 	@scripts/setup browser
 
-.PHONY: help demo tour test check bench lock setup
+.PHONY: help demo tour test faults check bench lock setup

@@ -38,7 +38,7 @@ def _app() -> Any:
 
 def _broker() -> Any:
     from plugin import logs
-    from plugin.connect import connect
+    from plugin.connect import connect, settle
     from plugin.lifeline import Lifeline
 
     logs.set_up()
@@ -47,6 +47,7 @@ def _broker() -> Any:
 
     import plugin.worker  # noqa: F401  its actors declare themselves on the broker
 
+    settle()
     return broker
 
 

@@ -6,6 +6,7 @@ from admin_ui import (
     access,
     audience,
     consent,
+    corrections,
     coupons,
     duplicates,
     exports,
@@ -14,12 +15,16 @@ from admin_ui import (
     home,
     imports,
     links,
+    lists,
+    memberships,
+    metrics,
     oauth,
     past,
     preview,
     privacy,
     profile,
     proof,
+    properties,
     quarantine,
     reconciliation,
     settings,
@@ -27,8 +32,10 @@ from admin_ui import (
     tags,
     write_backs,
 )
-from admin_ui.auth import PATCH, merchant, nothing_here, patch_id_token
+from admin_ui.auth import MAX_FIELDS, PATCH, merchant, nothing_here, patch_id_token
 from plugin.shopify.oauth import CALLBACK
+
+FIELDS = {properties.save: properties.MOST_FIELDS}  # of forms with limits of their own
 
 
 def routes() -> list[BaseRoute]:
@@ -51,10 +58,23 @@ def routes() -> list[BaseRoute]:
         ("/audience/imports/{import_id}/progress", imports.progress, "GET"),
         ("/audience/imports/{import_id}/flaws", imports.download_flaws, "GET"),
         ("/audience/imports/{import_id}/act", imports.act, "POST"),
+        ("/audience/lists", lists.show_all, "GET"),
+        ("/audience/lists", lists.create, "POST"),
+        ("/audience/lists/{list_id}", lists.show, "GET"),
+        ("/audience/lists/{list_id}/add", lists.show_people, "GET"),
+        ("/audience/lists/{list_id}/add", lists.add_new, "POST"),
+        ("/audience/lists/{list_id}/members/{profile_id}", lists.change, "POST"),
         ("/audience/lists/{list_id}/export", exports.one_list, "GET"),
-        ("/audience/lists/{list_id}", audience.show_list, "GET"),
+        ("/audience/lists/{list_id}/settings", lists.show_settings, "GET"),
+        ("/audience/lists/{list_id}/settings", lists.rename, "POST"),
+        ("/audience/lists/{list_id}/delete", lists.delete, "POST"),
+        ("/audience/lists/{list_id}/restore", lists.restore, "POST"),
         ("/audience/profiles/{profile_id}", profile.show, "GET"),
         ("/audience/profiles/{profile_id}/proof", proof.download, "GET"),
+        ("/audience/profiles/{profile_id}/lists", memberships.show, "GET"),
+        ("/audience/profiles/{profile_id}/lists", memberships.change, "POST"),
+        ("/audience/profiles/{profile_id}/properties", corrections.show, "GET"),
+        ("/audience/profiles/{profile_id}/properties", corrections.change, "POST"),
         ("/audience/profiles/{profile_id}/tags", tags.show, "GET"),
         ("/audience/profiles/{profile_id}/tags", tags.change, "POST"),
         ("/audience/profiles/{profile_id}", profile.undo, "POST"),
@@ -77,12 +97,20 @@ def routes() -> list[BaseRoute]:
         ("/settings/write-backs", write_backs.save, "POST"),
         ("/settings/reconciliation", reconciliation.show, "GET"),
         ("/settings/access", access.show, "GET"),
+        ("/settings/events", metrics.show, "GET"),
+        ("/settings/properties", properties.show_all, "GET"),
+        ("/settings/properties", properties.create, "POST"),
+        ("/settings/properties/{definition_id}", properties.show, "GET"),
+        ("/settings/properties/{definition_id}", properties.save, "POST"),
         ("/settings/quarantine", quarantine.show_all, "GET"),
         ("/settings/quarantine/{webhook_id:path}", quarantine.show, "GET"),
         ("/settings/quarantine/{webhook_id:path}", quarantine.try_again, "POST"),
     ]
     return [
-        *(Route(path, merchant(page), methods=[method]) for path, page, method in pages),
+        *(
+            Route(path, merchant(page, FIELDS.get(page, MAX_FIELDS)), methods=[method])
+            for path, page, method in pages
+        ),
         Route(PATCH, patch_id_token),
         Route(links.AUTH, oauth.begin, methods=["GET"]),
         Route(CALLBACK, oauth.finish, methods=["GET"]),

@@ -1,15 +1,18 @@
-"""Audience: words to look for come in, the shoppers who bear them go out; and who is on a list."""
+"""Audience: words to look for come in, the shoppers who bear them go out."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from starlette.responses import Response
 
-from admin_ui import cursor
-from admin_ui.visit import Visit, missing
-from storage import consent, db, likeness, lists, profiles
+from admin_ui import cursor, words
+from admin_ui.visit import Visit
+from plugin import bell
+from plugin.facts import calling_code
+from storage import consent, db, likeness, lists, profiles, search
 from storage.consent import Consent
 from storage.profiles import Profile
+from storage.tallies import Count
 
 PAGE = 50
 LONGEST = 100  # letters of a search
@@ -21,61 +24,51 @@ def show(visit: Visit) -> Response:
     sought = visit.request.query_params.get("q", "")[:LONGEST]
     place = cursor.read(visit.request)
     with db.reading() as session:
-        found = profiles.search_profiles(session, shop_id, sought, limit=PAGE + 1, before=place)
-        states = _states(consent.consents_of(session, shop_id, _addresses(found)))
+        found = search.search_profiles(
+            session, shop_id, sought, limit=PAGE + 1, before=place,
+            calling_code=calling_code(visit.shop.country),
+        )  # fmt: skip
+        held = states(consent.consents_of(session, shop_id, addresses(found)))
         alike = likeness.count_open(session, shop_id)
         total = profiles.count_profiles(session, shop_id)
         subscribers = consent.count_subscribers(session, shop_id)
         known = lists.lists_of(session, shop_id)
         sizes = lists.count_members(session, shop_id)
+    counts = (total, subscribers, alike, *sizes.values())
+    count_soon(shop_id, *counts)
     return visit.page(
         "audience.html",
         sought=sought,
         profiles=found[:PAGE],
-        states=states,
-        older=_older([(p.seen_at, p.id) for p in found]),
+        states=held,
+        words=words,
+        older=older([(p.seen_at, p.id) for p in found]),
         total=total,
         alike=alike,
         subscribers=subscribers,
         lists=known,
         sizes=sizes,
+        counted=visit.say.counted(*counts),
     )
 
 
-def show_list(visit: Visit) -> Response:
-    """GET /audience/lists/{list_id}"""
-    shop_id, list_id = visit.shop.id, visit.number("list_id")
-    with db.reading() as session:
-        found = lists.get_list(session, shop_id, list_id)
-        if found is None:
-            raise missing()
-        place = cursor.read(visit.request)
-        members = lists.members(session, shop_id, list_id, limit=PAGE + 1, before=place)
-        people = {
-            m.profile_id: profiles.get_profile(session, shop_id, m.profile_id)
-            for m in members[:PAGE]
-        }
-        shown = [p for p in people.values() if p is not None]
-        states = _states(consent.consents_of(session, shop_id, _addresses(shown)))
-        size = lists.count_members(session, shop_id).get(list_id, 0)
-    return visit.page(
-        "list.html",
-        list=found,
-        size=size,
-        members=[(m, people[m.profile_id]) for m in members[:PAGE] if people[m.profile_id]],
-        states=states,
-        older=_older([(m.joined_at, m.profile_id) for m in members]),
-    )
+def count_soon(shop_id: int, *counts: Count) -> None:
+    """Have counted what there are only known to be many of, so that the next look finds it."""
+    if any(count.at_least for count in counts):
+        bell.ring("tallies", shop_id)
 
 
-def _older(places: Sequence[tuple[datetime, int]]) -> str:
+def older(places: Sequence[tuple[datetime, int]]) -> str:
+    """Where the next page begins, given the places of one more than a page; "" on the last."""
     return cursor.write(*places[PAGE - 1]) if len(places) > PAGE else ""
 
 
-def _addresses(found: Sequence[Profile]) -> list[tuple[str, str]]:
+def addresses(found: Sequence[Profile]) -> list[tuple[str, str]]:
+    """(channel, address) of each way to reach these shoppers that a list of them shows."""
     pairs = [[("email", profile.email), ("sms", profile.phone)] for profile in found]
     return [(channel, address) for pair in pairs for channel, address in pair if address]
 
 
-def _states(found: Sequence[Consent]) -> dict[tuple[str, str], str]:
+def states(found: Sequence[Consent]) -> dict[tuple[str, str], str]:
+    """The state at each (channel, address)."""
     return {(row.channel, row.address): row.state for row in found}

@@ -35,8 +35,12 @@ log = structlog.get_logger()
 Page = Callable[[Visit], Response]
 
 
-def merchant(page: Page) -> Callable[[Request], object]:
-    """The endpoint for a page that only a merchant of an installed shop may see."""
+def merchant(page: Page, most_fields: int = MAX_FIELDS) -> Callable[[Request], object]:
+    """The endpoint for a page that only a merchant of an installed shop may see.
+
+    Args:
+        most_fields: how many fields its form may have.
+    """
 
     async def endpoint(request: Request) -> Response:
         token = token_of(request)
@@ -54,7 +58,7 @@ def merchant(page: Page) -> Callable[[Request], object]:
         if request.method == "POST" and is_piece(request):
             piece = await request.body()
         elif request.method == "POST":
-            sent = await request.form(max_fields=MAX_FIELDS, max_files=0)
+            sent = await request.form(max_fields=most_fields, max_files=0)
             form = {key: value for key, value in sent.items() if isinstance(value, str)}
         return await run_in_threadpool(_answer, page, request, sender, token, form, piece)
 

@@ -43,16 +43,17 @@ def _page(visit: Visit, toast: str = "") -> Response:
     with db.reading() as session:
         found = likeness.open_page(session, shop_id, PAGE)
         shown = [(row, _pair(session, shop_id, row.one_id, row.other_id)) for row in found]
-        total = likeness.count_open(session, shop_id)
     if over := [(row.one_id, row.other_id) for row, pair in shown if pair is None]:
         with db.transaction() as session:
             likeness.close(session, shop_id, over)
+    with db.reading() as session:
+        total = likeness.count_open(session, shop_id)
     return visit.page(
         "duplicates.html",
         words=words,
         toast=toast,
         pairs=[(row, pair) for row, pair in shown if pair],
-        total=total - len(over),
+        total=total,
     )
 
 

@@ -4,18 +4,17 @@ from starlette.responses import Response, StreamingResponse
 
 from admin_ui.visit import Visit, missing
 from plugin import clock
-from plugin.people import export
-from plugin.sheets.cells import table
+from plugin.people.export import FORMATS
 from storage import db, lists
 
 
 def everybody(visit: Visit) -> Response:
-    """GET /audience/export"""
+    """GET /audience/export?as=…"""
     return _file(visit, "audience", None)
 
 
 def one_list(visit: Visit) -> Response:
-    """GET /audience/lists/{list_id}/export"""
+    """GET /audience/lists/{list_id}/export?as=…"""
     list_id = visit.number("list_id")
     with db.reading() as session:
         if lists.get_list(session, visit.shop.id, list_id) is None:
@@ -24,11 +23,15 @@ def one_list(visit: Visit) -> Response:
 
 
 def _file(visit: Visit, name: str, list_id: int | None) -> Response:
+    kind = visit.request.query_params.get("as", "csv")
+    if kind not in FORMATS:
+        raise missing()
+    name = f"{name}-{clock.now():%Y-%m-%d}.{kind}"
     return StreamingResponse(
-        table(export.rows(visit.shop.id, list_id)),
-        media_type="text/csv",
+        FORMATS[kind].write(visit.shop.id, list_id),
+        media_type=FORMATS[kind].media_type,
         headers={
-            "Content-Disposition": f'attachment; filename="{name}-{clock.now():%Y-%m-%d}.csv"',
+            "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "no-store",
         },
     )

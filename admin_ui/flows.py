@@ -7,6 +7,7 @@ from starlette.responses import Response
 from admin_ui import tree
 from admin_ui.visit import Visit, missing
 from plugin import clock
+from plugin.errors import RegularsError
 from plugin.flows import library
 from storage import db, flows, lists, messages
 from storage.shops import Shop
@@ -48,8 +49,13 @@ def switch(visit: Visit) -> Response:
     """POST /flows/{flow_id}: `status` is `live` or `draft`."""
     flow_id = visit.number("flow_id")
     live = visit.form.get("status") == flows.LIVE
-    library.set_status(visit.shop.id, flow_id, live)
     say = visit.say
+    try:
+        library.set_status(visit.shop.id, flow_id, live)
+    except RegularsError as error:
+        if error.status != 409:
+            raise
+        return _page(visit, flow_id, say.text("Its list was deleted."))
     return _page(
         visit,
         flow_id,
@@ -83,6 +89,7 @@ def _page(visit: Visit, flow_id: int, toast: str = "") -> Response:
         toast=toast,
         flow=flow,
         trigger=tree.trigger(flow.trigger, names, say),
+        lost=flow.trigger.startswith("list:") and flow.trigger[5:] not in names,
         conditions=tree.conditions(version.definition, say),
         steps=steps,
         people=people,

@@ -8,8 +8,9 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from admin_ui import charts, links
-from admin_ui.visit import Visit, missing
+from admin_ui.visit import Visit, missing, row_id
 from plugin import clock
+from plugin.errors import RegularsError
 from plugin.forms import library
 from storage import db, forms, lists
 from storage.forms import LIVE, SUBMITTED, VIEWED
@@ -48,11 +49,20 @@ def show(visit: Visit) -> Response:
 
 
 def switch(visit: Visit) -> Response:
-    """POST /forms/{form_id}: `status` is `live` or `draft`."""
-    form_id = visit.number("form_id")
+    """POST /forms/{form_id}: `status` is `live` or `draft`, or `list` is another one."""
+    form_id, say = visit.number("form_id"), visit.say
+    if "list" in visit.form:
+        if not visit.form["list"]:
+            return _page(visit, form_id, say.text("Choose a list first."))
+        library.set_list(visit.shop.id, form_id, row_id(visit.form["list"]))
+        return _page(visit, form_id, say.text("Saved"))
     live = visit.form.get("status") == LIVE
-    library.set_status(visit.shop.id, form_id, live)
-    say = visit.say
+    try:
+        library.set_status(visit.shop.id, form_id, live)
+    except RegularsError as error:
+        if error.status != 409:
+            raise
+        return _page(visit, form_id, say.text("Choose a list first."))
     return _page(
         visit,
         form_id,
@@ -75,6 +85,7 @@ def _page(visit: Visit, form_id: int, toast: str = "") -> Response:
             raise missing()
         counted = {(d, k): n for d, k, n in forms.form_days(session, shop.id, form_id, days[0])}
         joined = lists.get_list(session, shop.id, form.list_id)
+        known = lists.lists_of(session, shop.id)
     views = [counted.get((day, VIEWED), 0) for day in days]
     submits = [counted.get((day, SUBMITTED), 0) for day in days]
     return visit.page(
@@ -82,6 +93,7 @@ def _page(visit: Visit, form_id: int, toast: str = "") -> Response:
         toast=toast,
         form=form,
         list=joined,
+        lists=known,
         views=sum(views),
         submits=sum(submits),
         steps=steps(version.definition),

@@ -132,7 +132,7 @@ def count(session: Session, shop_id: int, since: datetime, until: datetime) -> F
         orders=sold,
         earned=sum(amount for _, amount in earned.values()),
         profiles=profiles.count_new(session, shop_id, since, until),
-        subscribers=consent.count_subscribers(session, shop_id, since, until),
+        subscribers=consent.count_new(session, shop_id, since, until),
         sent=messages.count_sent(session, shop_id, since, until),
     )
 
@@ -175,11 +175,10 @@ def latest(session: Session, shop_id: int, say: Language) -> list[tuple[int, str
         for event in events.latest_events(session, shop_id, FEED_READ)
         if event.metric != "Ordered Product"
     ][:FEED]
-    people = {
-        event.profile_id: profiles.get_profile(session, shop_id, event.profile_id) for event in told
-    }
+    people = profiles.profiles_by_id(session, shop_id, [event.profile_id for event in told])
     return [
-        (e.profile_id, words.happening(e, people[e.profile_id], say), e.occurred_at) for e in told
+        (e.profile_id, words.happening(e, people.get(e.profile_id), say), e.occurred_at)
+        for e in told
     ]
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from admin_ui.lists import sentence
 from admin_ui.visit import Visit, is_id, missing
 from admin_ui.words import N_
 from plugin import clock
 from plugin.events import import_rows, imports
+from plugin.events.lists import ListError
 from plugin.sheets import columns, encoding, files, flaws
 from plugin.sheets.cells import table
 from plugin.sheets.flaws import SheetError
@@ -35,10 +37,11 @@ ENCODINGS = {"utf-8": "UTF-8", "windows-1252": "Windows-1252", "gb18030": "GB180
 STATES = {
     "uploading": N_("Coming in"), "ready": N_("Waits for you"), "running": N_("Being read"),
     "leaving": N_("Being taken off the list"), "done": N_("Done"), "stopped": N_("Stopped"),
-    "left": N_("Taken off the list"), "failed": N_("Failed"),
+    "left": N_("Taken off the list"), "failed": N_("Could not be read"),
 }  # fmt: skip
 SHOWN = 5  # rows of a preview
 FLAWS_SHOWN = 50
+FOLDED = 5  # columns that nobody knows are folded away from so many on
 AT_ONCE = 1_000
 LONGEST = {"where": 300, "on": 10, "list_name": 100}
 PLACE = "/audience/imports"
@@ -136,7 +139,10 @@ def start(visit: Visit) -> Response:
     errors = _errors(visit, held)
     if errors:
         return _page(visit, held, errors, status=422)
-    imports.start(held, _list_name(visit) if visit.form.get("list") == "new" else "")
+    try:
+        imports.start(held, _list_name(visit) if visit.form.get("list") == "new" else "")
+    except ListError as error:
+        return _page(visit, held, {"list_name": sentence(visit, error)}, status=422)
     return _page(visit, held, toast=visit.say.text("The file is being read."))
 
 
@@ -268,7 +274,12 @@ def _choices(visit: Visit, held: Import) -> dict[str, Any]:
     with db.reading() as session:
         known = lists.lists_of(session, held.shop_id)
     samples = [_sample(first, n) for n in range(len(held.columns))]
+    shown = [n for n, kind in enumerate(held.mapping) if kind != columns.NOTHING]
+    folded = [n for n, kind in enumerate(held.mapping) if kind == columns.NOTHING]
+    if not shown or len(folded) < FOLDED:
+        shown, folded = [*range(len(held.columns))], []
     return {
+        "shown": shown, "folded": folded,
         "samples": samples, "kinds": KINDS, "origin": columns.origin(held.columns), "lists": known,
         "outcomes": _outcomes(visit, held), "channels": columns.CHANNELS, "delimiters": DELIMITERS,
         "encodings": ENCODINGS, "chosen": visit.form, "today": f"{clock.now():%Y-%m-%d}",

@@ -7,7 +7,7 @@ to date after a change of words, run `python -m admin_ui.catalogue`.
 import gettext
 import io
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -32,6 +32,7 @@ from babel.numbers import (
 )
 
 from plugin import clock
+from storage.tallies import Count
 
 CATALOGUES = Path(__file__).parent / "locale"
 LANGUAGES = {"en": "English", "zh_Hans": "简体中文"}
@@ -100,8 +101,14 @@ class Language:
         return format_compact_currency(_major(minor, currency), currency, locale=self.locale)
 
     def number(self, number: float) -> str:
-        """A count."""
-        return format_decimal(number, locale=self.locale)
+        """A count: `1,204`; or `10,000+`, where it is only known that there are more."""
+        more = "+" if isinstance(number, Count) and number.at_least else ""
+        return format_decimal(number, locale=self.locale) + more
+
+    def counted(self, *counts: Count) -> str:
+        """When the figures among some counts were counted that are not of just now; or nothing."""
+        moments = [count.counted_at for count in counts if count.counted_at]
+        return self.text("Counted %(ago)s", ago=self.ago(min(moments))) if moments else ""
 
     def listing(self, words: Sequence[str]) -> str:
         """Several words as one: `a, b and c`."""
@@ -120,6 +127,14 @@ class Language:
         """A day: `Nov 21, 2026`."""
         return format_date(day, format="medium", locale=self.locale)
 
+    def month(self, day: date) -> str:
+        """A month without its year: `Nov`."""
+        return format_skeleton("MMM", day, locale=self.locale)
+
+    def long_month(self, day: date) -> str:
+        """A month: `Nov 2026`."""
+        return format_skeleton("yMMM", day, locale=self.locale)
+
     def moment(self, at: datetime) -> str:
         """A moment, where the shop is: `Nov 21, 2026, 9:04 AM`."""
         both = str(get_datetime_format("medium", self.locale))
@@ -133,6 +148,10 @@ class Language:
     def ago(self, at: datetime) -> str:
         """How long ago a moment was, or in how long it will be: `3 hours ago`."""
         return format_timedelta(at - clock.now(), add_direction=True, locale=self.locale)
+
+    def lasting(self, seconds: int) -> str:
+        """How long something took: `6 minutes`."""
+        return format_timedelta(timedelta(seconds=seconds), locale=self.locale)
 
     def local_day(self, at: datetime) -> date:
         """The day that a moment falls on where the shop is."""

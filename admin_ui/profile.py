@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlmodel import Session
 from starlette.responses import Response
 
-from admin_ui import answers, cursor, words
+from admin_ui import activity, answers, cursor, sessions, words
+from admin_ui.sessions import Visited
 from admin_ui.visit import Visit, missing, row_id
 from plugin import clock
+from plugin.messages import gate
 from plugin.people import merge
 from plugin.people.tags import tags_of
 from storage import (
@@ -25,22 +28,34 @@ from storage import (
     profiles,
     templates,
 )
+from storage.activity import counts_of
 from storage.events import Event
+from storage.ledger import Place
 from storage.messages import Message
 from storage.privacy import CHANNELS
-from storage.profiles import Identity
+from storage.profiles import STRONG, Identity
 
 PAGE = 30
 KINDS = ("all", "orders", "browsing", "messages")
 
 
+class Reach(NamedTuple):
+    """What an address allows on a channel, and why the gate keeps marketing from it, or ""."""
+
+    channel: str
+    address: str
+    state: str
+    refusal: str
+
+
 @dataclass(frozen=True)
 class Entry:
-    """One line of a timeline: an event or a message."""
+    """One line of a timeline: an event, a visit or a message."""
 
     at: datetime
     id: int
     event: Event | None = None
+    visited: Visited | None = None
     message: Message | None = None
 
 
@@ -69,6 +84,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
         profile = profiles.get_profile(session, shop_id, profile_id)
         if profile is None:
             raise missing()
+        did = counts_of(session, shop_id, profile.id)
         entries = timeline(session, shop_id, profile.id, kind, cursor.read(visit.request))
         sent = [entry.message.id for entry in entries if entry.message]
         known = profiles.identities_of(session, shop_id, [profile.id])
@@ -81,26 +97,32 @@ def _page(visit: Visit, toast: str = "") -> Response:
             name=words.person(profile, visit.say),
             kind=kind,
             kinds=KINDS,
+            totals=activity.totals(did),
+            year=activity.year(did, clock.now(), visit.say),
             entries=entries[:PAGE],
             older=cursor.write(*_place(entries)) if len(entries) > PAGE else "",
             earned=messages.credits_of(session, shop_id, sent) if sent else {},
             templates={t.id: t.name for t in templates.templates_of(session, shop_id)},
             flows={flow.id: flow.name for flow in flows.flows_of(session, shop_id)},
             enrolments=flows.enrolments_of(session, shop_id, profile.id, PAGE),
-            identities=known[:PAGE],
+            named=[each for each in known if each.kind in STRONG][:PAGE],
+            traces=[each for each in known if each.kind not in STRONG],
+            most_traces=PAGE,
             merges=merges.merges_of(session, shop_id, profile.id, PAGE),
-            consents=consent.consents_of(session, shop_id, addresses),
+            reach=_reach(session, shop_id, addresses),
             ledger=consent.ledger_of(session, shop_id, addresses, limit=PAGE),
             wishes=preferences.preferences_at(session, shop_id, addresses),
             topics={t.id: t.name for t in preferences.topics_of(session, shop_id)},
             now=clock.now(),
             where_from=answers.where_from,
-            properties=answers.told(session, shop_id, profile),
+            properties=answers.told(session, shop_id, profile, visit.say),
             tags=tags_of(profile.properties),
             lists={found.id: found.name for found in lists.lists_of(session, shop_id)},
             memberships=lists.memberships_of(session, shop_id, profile.id)[:PAGE],
             spent=spent,
             bought=bought,
+            sessions=sessions,
+            touches=sessions.touches(session, shop_id, profile.id),
             words=words,
         )
 
@@ -112,7 +134,8 @@ def timeline(
     kind: str,
     before: tuple[datetime, int] | None,
 ) -> list[Entry]:
-    """Events and messages in one line, newest first; one more than a page, if there is more."""
+    """Events, visits and messages in one line, newest first; one more than a page, if there is
+    more."""
     entries: list[Entry] = []
     if kind != "messages":
         metrics = {"orders": words.ORDERS, "browsing": words.BROWSING}.get(kind, ())
@@ -126,7 +149,13 @@ def timeline(
                 before=before,
                 metrics=metrics,
                 without=words.TOLD_BY_MESSAGES,
+                visited=words.VISITED,
             )
+        ]
+    if kind in ("all", "browsing"):
+        entries += [
+            Entry(visited.row.last_at, visited.row.id, visited=visited)
+            for visited in sessions.page_of(session, shop_id, profile_id, PAGE + 1, before)
         ]
     if kind in ("all", "messages"):
         entries += [
@@ -134,6 +163,19 @@ def timeline(
             for message in messages.messages_page(session, shop_id, profile_id, PAGE + 1, before)
         ]
     return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[: PAGE + 1]
+
+
+def _reach(session: Session, shop_id: int, places: Sequence[Place]) -> list[Reach]:
+    """What may be sent by mail and text, and by the other channels that were asked about."""
+    held = {
+        (row.channel, row.address): row for row in consent.consents_of(session, shop_id, places)
+    }
+    said = gate.refusals(session, shop_id, places)
+    return [
+        Reach(*place, held[place].state if place in held else "", said[place] or "")
+        for place in places
+        if place in held or place[0] in ("email", "sms")
+    ]
 
 
 def _place(entries: Sequence[Entry]) -> tuple[datetime, int]:

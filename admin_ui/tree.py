@@ -57,7 +57,9 @@ def trigger(key: str, lists: dict[str, str], say: Language) -> str:
     """What sets a flow off, in words: `metric:Checkout Started`, `list:123`."""
     kind, _, name = key.partition(":")
     if kind == "list":
-        return say.text("When somebody joins the list “%(list)s”", list=lists.get(name, name))
+        if name not in lists:
+            return say.text("When somebody joins a list that was deleted")
+        return say.text("When somebody joins the list “%(list)s”", list=lists[name])
     if name in STARTS:
         return say.text(STARTS[name])
     return say.text("When this happens: %(what)s", what=words.said(words.METRICS, name, say))

@@ -1,8 +1,12 @@
 """Words: the codes and names that the product keeps come in, sentences for a merchant go out."""
 
-from typing import Any
+from typing import Any, TypeGuard
+from urllib.parse import urlsplit
+
+from babel.numbers import is_currency
 
 from admin_ui.language import Language
+from plugin import facts
 from storage.events import Event
 from storage.profiles import Profile
 
@@ -12,11 +16,13 @@ def N_(words: str) -> str:  # noqa: N802  (gettext's own name for a string that 
     return words
 
 
+LARGEST = 10**12  # what a browser says of money beyond it is nonsense
 DID = {
     "Placed Order": N_("%(who)s placed an order of %(amount)s"),
     "Ordered Product": N_("%(who)s ordered %(what)s"),
     "Checkout Started": N_("%(who)s started a checkout of %(amount)s"),
     "Added to Cart": N_("%(who)s added %(what)s to the cart"),
+    "Removed from Cart": N_("%(who)s took %(what)s out of the cart"),
     "Viewed Product": N_("%(who)s looked at %(what)s"),
     "Viewed Collection": N_("%(who)s looked at a collection"),
     "Viewed Cart": N_("%(who)s looked at the cart"),
@@ -44,6 +50,7 @@ METRICS = {
     "Ordered Product": N_("Ordered a product"),
     "Checkout Started": N_("Started a checkout"),
     "Added to Cart": N_("Added to the cart"),
+    "Removed from Cart": N_("Took out of the cart"),
     "Viewed Product": N_("Looked at a product"),
     "Viewed Collection": N_("Looked at a collection"),
     "Viewed Cart": N_("Looked at the cart"),
@@ -66,14 +73,65 @@ METRICS = {
     "Clicked Email": N_("Clicked in an email"),
     "Bounced Email": N_("An email came back"),
 }
+METRICS |= {
+    "Fulfilled Partial Order": N_("A part of an order was sent"),
+    "Order Transaction": N_("A payment of an order"),
+    "Confirmed Shipment": N_("Parcel on its way"),
+    "Marked Out for Delivery": N_("Parcel out for delivery"),
+    "Delivered Shipment": N_("Parcel delivered"),
+    "Requested Return": N_("Asked to return something"),
+    "Approved Return": N_("Return approved"),
+    "Declined Return": N_("Return declined"),
+    "Cancelled Return": N_("Return cancelled"),
+    "Closed Return": N_("Return done"),
+    "Reopened Return": N_("Return opened again"),
+    "Started Subscription": N_("Started a subscription"),
+    "Activated Subscription": N_("Subscription active"),
+    "Paused Subscription": N_("Paused a subscription"),
+    "Cancelled Subscription": N_("Cancelled a subscription"),
+    "Expired Subscription": N_("Subscription ran out"),
+    "Failed Subscription": N_("Subscription failed"),
+    "Subscription Order Paid": N_("Subscription paid for"),
+    "Subscription Payment Failed": N_("Subscription payment failed"),
+    "Subscription Payment Challenged": N_("Subscription payment waits for the bank"),
+}
+TYPES = {
+    "text": N_("Text"),
+    "number": N_("Number"),
+    "date": N_("Date"),
+    "boolean": N_("Yes or no"),
+    "choice": N_("Single choice"),
+    "choices": N_("Multiple choice"),
+}
+SERVICES = {
+    "shopify": N_("Shopify"),
+    "regulars": N_("Regulars"),
+    "onsite": N_("Your pages"),
+    "api": N_("The API"),
+}
+REFUSALS = {
+    "name": N_("The name was missing, longer than 128 characters or held an address."),
+    "reserved": N_("A page used a name that only Shopify or Regulars may use."),
+    "metrics": N_("There were too many kinds already: 200 from pages, 1,000 in all."),
+    "unique_id": N_("The unique id was no text of 200 characters or fewer."),
+    "time": N_("The time was none, before 2000 or more than a year ahead."),
+    "value": N_("The value was no amount, or its currency unknown."),
+    "size": N_("The event had more than 5 MB."),
+    "properties": N_("There were more than 300 properties."),
+    "field": N_("A property had more than 100 kB."),
+    "items": N_("A list had more than 4,000 items."),
+    "depth": N_("Properties lay more than ten levels deep."),
+}
 ORDERS = (
     "Placed Order", "Ordered Product", "Checkout Started", "Fulfilled Order", "Cancelled Order",
     "Refunded Order", "Edited Order", "Deleted Order",
 )  # fmt: skip
 BROWSING = (
-    "Viewed Product", "Viewed Collection", "Viewed Cart", "Added to Cart", "Active on Site",
-    "Submitted Search",
+    "Viewed Product", "Viewed Collection", "Viewed Cart", "Added to Cart", "Removed from Cart",
+    "Active on Site", "Submitted Search",
 )  # fmt: skip
+# What a browser tells of a visit: it stands in the visit's line.
+VISITED = tuple(name for name in BROWSING if name != "Added to Cart")
 # The message's own row says these, with more about them.
 TOLD_BY_MESSAGES = ("Received Email", "Opened Email", "Clicked Email", "Bounced Email")
 
@@ -136,6 +194,18 @@ CONSENT = {
     "implied": N_("Allowed for a time by a purchase"),
     "pending": N_("Not confirmed yet"),
 }
+GETS = {
+    "": N_("Gets marketing."),
+    "unsubscribed": N_("Has unsubscribed, and gets no marketing."),
+    "bounced": N_("Mail comes back from this address: nothing is sent."),
+    "suppressed": N_("Asked to be forgotten, and gets nothing before signing up anew."),
+    "no_consent": N_("Never agreed to marketing, and gets none."),
+    "pending": N_("Has not confirmed the address yet, and gets no marketing."),
+    "implied_expired": N_("A purchase allowed marketing for a time, which is over."),
+    "no_proof": N_(
+        "Said yes, but the proof that the law asks for is not complete: gets no marketing."
+    ),
+}
 SOURCES = {
     "form": N_("Sign-up form"),
     "storefront": N_("Shopify"),
@@ -164,6 +234,7 @@ IDENTITIES = {
     "subscription_id": N_("Subscription"),
     "external_id": N_("Id in your own systems"),
 }
+DEVICES = {"phone": N_("Phone"), "tablet": N_("Tablet"), "computer": N_("Computer")}
 ENROLMENTS = {
     "waiting": N_("In it now"),
     "finished": N_("Went through"),
@@ -190,11 +261,21 @@ PAGES = {
         N_("Imports"),
     ),
     "audience/lists": N_("A list's members"),
+    "audience/lists/add": N_("Whom to add to a list"),
+    "audience/lists/members": N_("A list's members"),
+    **dict.fromkeys(
+        (f"audience/lists/{act}" for act in ("delete", "restore", "settings")),
+        N_("Settings of a list"),
+    ),
     "audience/lists/export": N_("Export of a list"),
     "audience/profiles": N_("A profile"),
     "audience/profiles/proof": N_("Proof of consent"),
+    "audience/profiles/lists": N_("Lists"),
+    "audience/profiles/properties": N_("Properties"),
     "audience/profiles/tags": N_("Tags"),
+    "home": N_("Home"),
     "settings/privacy": N_("Copy of a shopper's data"),
+    "settings/quarantine": N_("Quarantine"),
 }
 PLACES = {
     "shopify": N_("from Shopify"),
@@ -238,8 +319,12 @@ def happening(event: Event, profile: Profile | None, say: Language) -> str:
 
 
 def amount(event: Event, say: Language) -> str:
-    """What an event was worth, in its own currency."""
-    return say.money(event.value or 0, event.currency)
+    """What an event was worth, in its own currency and in the shopper's: `$20.00 (¥3,000)`."""
+    own = say.money(event.value or 0, event.currency)
+    value, code = (event.properties.get(f"presentment_{name}") for name in ("value", "currency"))
+    if not isinstance(value, int) or abs(value) > LARGEST or not _is_code(code):
+        return own
+    return say.text("%(amount)s (%(seen)s)", amount=own, seen=say.money(value, code))
 
 
 def subject(event: Event, say: Language) -> str:
@@ -251,7 +336,16 @@ def subject(event: Event, say: Language) -> str:
 def details(event: Event, say: Language) -> list[str]:
     """What stands under an event on a timeline: the order's number, its lines, a product's name."""
     about: dict[str, Any] = event.properties
-    found = [about[key] for key in ("title", "number", "page") if isinstance(about.get(key), str)]
+    found = [
+        about[key]
+        for key in ("title", "number", "page", "query")
+        if isinstance(about.get(key), str)
+    ]
+    if event.metric == "Active on Site" and isinstance(about.get("url"), str):
+        found.append(urlsplit(about["url"]).path or "/")
+    price, code = about.get("price"), about.get("currency")
+    if isinstance(price, int | float) and abs(price) < LARGEST and _is_code(code):
+        found.append(say.money(facts.minor(price, code, "price"), code))
     lines = about.get("lines")
     found += [
         f"{say.number(line.get('quantity') or 1)} × {line['title']}"
@@ -259,6 +353,10 @@ def details(event: Event, say: Language) -> list[str]:
         if isinstance(line, dict) and line.get("title")
     ]
     return found
+
+
+def _is_code(code: object) -> TypeGuard[str]:
+    return isinstance(code, str) and is_currency(code)
 
 
 def reason(code: str, say: Language) -> str:

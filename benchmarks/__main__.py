@@ -6,15 +6,17 @@ Each prints a table for people and ends with one line of JSON.
 import sys
 from argparse import ArgumentParser
 
-from benchmarks import backfill, digest, fairness, imports, ingest, report
+from benchmarks import backfill, digest, fairness, imports, ingest, open_loop, report, search
 from benchmarks.servers import BenchmarkError
 
 ALL = {
     "ingest": ingest,
+    "open-loop": open_loop,
     "digest": digest,
     "fairness": fairness,
     "backfill": backfill,
     "import": imports,
+    "search": search,
 }
 
 

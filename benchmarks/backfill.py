@@ -162,7 +162,7 @@ def read(env: Mapping[str, str], folder: Path, kills: tuple[float, ...]) -> Read
     while True:
         with (folder / "backfill.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "regulars", "backfill", DOMAIN],
+                [sys.executable, "-m", "regulars", "backfill", "--shop", DOMAIN],
                 cwd=folder, env=dict(env), stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         ended = _watch(process, env, reading, left, deadline)

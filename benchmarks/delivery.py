@@ -4,9 +4,11 @@ import base64
 import hmac
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 DOMAIN = "dewpoint.myshopify.com"
 PATH = "/webhooks/shopify"
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SIZE = 7_200  # bytes: an order of three lines (reference: the dev store's own orders)
 
 
@@ -20,7 +22,11 @@ class Request:
 
 def signed(secret: str) -> Request:
     """An orders/create delivery under the app's secret."""
-    body = order()
+    return sign(secret, "orders/create", order(), domain=DOMAIN, at=AT)
+
+
+def sign(secret: str, topic: str, body: bytes, *, domain: str, at: datetime) -> Request:
+    """Any delivery under the app's secret."""
     signature = base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
     head = [
         f"POST {PATH} HTTP/1.1",
@@ -29,11 +35,11 @@ def signed(secret: str) -> Request:
         "Accept: */*",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
-        "X-Shopify-Topic: orders/create",
-        f"X-Shopify-Shop-Domain: {DOMAIN}",
+        f"X-Shopify-Topic: {topic}",
+        f"X-Shopify-Shop-Domain: {domain}",
         "X-Shopify-API-Version: 2026-10",
         f"X-Shopify-Hmac-Sha256: {signature}",
-        "X-Shopify-Triggered-At: 2026-11-21T12:00:00.123456789Z",
+        f"X-Shopify-Triggered-At: {at.isoformat()}",
         "X-Shopify-Event-Id: 98880550-7158-44d4-b7cd-2c97c8a091b5",
         "X-Shopify-Webhook-Id: ",
     ]

@@ -1,11 +1,11 @@
 """The digest: the CPU of one event with its profile, in batches of 500, against the driver alone.
 
 ours  `plugin.events.record`: identities, newest word for each field, events once each, flows
-raw   the driver's executemany over the same tables, which is told whose profile each row is: it
-      looks nothing up, merges nothing and sets nothing off
+raw   the driver's executemany over the same tables, which is told whose profile each row is and
+      what her days come to: it looks nothing up, counts and merges nothing and sets nothing off
 
-Both end with the same profiles, identities and events, which is checked. They run in turn in one
-process, each pass on a fresh copy of a migrated SQLite database with synchronous=FULL.
+Both end with the same profiles, identities, events and days, which is checked. They run in turn in
+one process, each pass on a fresh copy of a migrated SQLite database with synchronous=FULL.
 """
 
 import contextlib
@@ -25,16 +25,18 @@ from benchmarks import peers, report
 from plugin.events.record import record
 from plugin.facts import Did, Facts, Person, keys
 from storage import db, schema, secrets
+from storage.activity import day_of
 from storage.profiles import CUSTOMER, EMAIL
 from storage.shops import Shop, add_shop, get_shop
 
 EVENTS, PEOPLE, BATCH = 20_000, 5_000, 500
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DAY = day_of(START)  # of every event
 KEY = "a key for a benchmark that is long enough"
 SETTINGS = {
     "REGULARS_SECRET_KEY": KEY,
     "REGULARS_SHOPIFY_CLIENT_ID": "benchmark",
-    "REGULARS_SHOPIFY_CLIENT_SECRET": "the secret of a benchmark",
+    "REGULARS_SHOPIFY_CLIENT_SECRET": "the secret of a benchmark, which is long",
 }
 CONTENT = (
     "SELECT email, first_name, seen_at, created_at, properties FROM profile ORDER BY email",
@@ -42,6 +44,7 @@ CONTENT = (
     " ORDER BY kind, value",
     "SELECT metric, unique_id, occurred_at, email, event.properties FROM event"
     " JOIN profile ON profile.id = profile_id ORDER BY metric, unique_id",
+    "SELECT counts, email FROM activity JOIN profile ON profile.id = profile_id ORDER BY email",
 )
 
 
@@ -161,7 +164,7 @@ def _write(
     shop_id: int,
     numbers: list[int],
 ) -> None:
-    people, identities, events = [], [], []
+    people, identities, events, activity = [], [], [], []
     for number in numbers:
         email, name, customer = _who(number)
         at = _text(_when(number))
@@ -181,6 +184,8 @@ def _write(
         properties = json.dumps({"product_id": number % 24}, separators=(",", ":"))
         event = (shop_id, number, customer, "Viewed Product", f"e-{number}", at, properties)
         events.append(event)
+        counts = f'{{"Viewed Product":{{"{DAY}":{number // PEOPLE + 1}}}}}'
+        activity.append((shop_id, customer, counts))
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(upsert, people)
     connection.executemany(
@@ -192,6 +197,11 @@ def _write(
         "INSERT INTO event (shop_id, id, profile_id, metric, unique_id, occurred_at, properties)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         events,
+    )
+    connection.executemany(
+        "INSERT INTO activity (shop_id, profile_id, counts) VALUES (?, ?, ?)"
+        " ON CONFLICT (shop_id, profile_id) DO UPDATE SET counts = excluded.counts",
+        activity,
     )
     connection.execute("COMMIT")
 

@@ -15,11 +15,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlmodel import func, select
+
 from benchmarks import peers, report
 from benchmarks.digest import KEY, SETTINGS
 from plugin.events.digest import digest
 from storage import db, inbox, schema, secrets
-from storage.inbox import NEW, Arrival
+from storage.inbox import NEW, Arrival, Delivery
 from storage.shops import add_shop
 
 OTHERS, EVERY_S, LOOK_EVERY_S = 4, 0.05, 0.002
@@ -68,7 +70,7 @@ def _keep(shop_id: int, name: str, count: int) -> None:
             body = person | {"updated_at": AT.isoformat(), "first_name": "Mina"}
             said = (f"{name}-{number}", "customers/update", "2026-10", AT.isoformat(), AT)
             arrivals.append(Arrival(shop_id, *said, json.dumps(body).encode()))
-        inbox.keep_now(arrivals)
+        inbox.keep(arrivals)
 
 
 def _waits(shops: list[int], count: int, name: str) -> list[float]:
@@ -119,7 +121,8 @@ def _state(shop_id: int, webhook_id: str) -> str:
 
 def _left(shop_id: int) -> int:
     with db.inbox_reading() as session:
-        return inbox.count_by_state(session, shop_id).get(NEW, 0)
+        new = select(func.count()).where(Delivery.shop_id == shop_id, Delivery.state == NEW)
+        return session.exec(new).one()
 
 
 def _print(alone: list[float], beside: list[float], flood: int, left: int) -> None:

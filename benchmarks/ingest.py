@@ -1,13 +1,15 @@
 """Webhook ingest: the CPU of one delivery, durable before its 200, against two peers.
 
-ours  the product: `regulars web`, migrated SQLite, an installed store, our own Valkey as the bell
-bare  the floor: a Starlette route that answers an empty 200, same server, same flags
-node  what one would take instead: Shopify's official library, express, SQLite with the same fsync
+ours      the product: `regulars web`, migrated SQLite, an installed store, our own Valkey as bell
+postgres  the same on PostgreSQL, a server of our own from a wheel
+bare      the floor: a Starlette route that answers an empty 200, same server, same flags
+node      what one would take instead: Shopify's official library, express, SQLite with fsync
 
 They run in turn, each pass with a fresh process, port and database; ratios are taken pass by pass.
 """
 
 import contextlib
+import itertools
 import shutil
 import sqlite3
 import sys
@@ -16,10 +18,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
+import psycopg
+
 from benchmarks import cpu, delivery, load, peers, report
+from benchmarks.postgres import postgres
 from benchmarks.servers import (
     ROOT,
     BenchmarkError,
@@ -27,14 +31,18 @@ from benchmarks.servers import (
     free_port,
     listens,
     running,
+    web,
 )
-from plugin import valkey
-from plugin.serve import answers
 from storage import db, schema
 from storage.shops import add_shop
 
-NAMES = ("ours", "bare", "node")
+NAMES = ("ours", "postgres", "bare", "node")
 SECRET = "the secret of a benchmark"
+SETTINGS = {
+    "REGULARS_SECRET_KEY": "a key for a benchmark that is long enough",
+    "REGULARS_SHOPIFY_CLIENT_ID": "benchmark",
+    "REGULARS_SHOPIFY_CLIENT_SECRET": SECRET,
+}
 CONNECTIONS = 32
 CALM_PER_S = 300
 FLAGS = ("--no-access-log", "--no-proxy-headers", "--no-server-header", "--log-level", "warning")
@@ -47,15 +55,15 @@ class Server:
     port: int
     pid: int
     kept: Callable[[], int] | None = None
-    broker: int | None = None
+    beside: int | None = None
 
 
 @dataclass
 class Pass:
-    """One server's figures in one pass."""
+    """One server's figures in one pass; `beside_us` is what the server that it calls takes."""
 
     us: float
-    broker_us: float
+    beside_us: float
     result: load.Result
 
 
@@ -78,7 +86,9 @@ class Figures:
 def options(parser: ArgumentParser) -> None:
     """What can be asked for on the command line."""
     parser.add_argument("--quick", action="store_true", help="one short pass; a smoke test")
-    parser.add_argument("--only", default=",".join(NAMES), help="which servers: ours,bare,node")
+    parser.add_argument(
+        "--only", default=",".join(NAMES), help="which servers: ours,postgres,bare,node"
+    )
     parser.add_argument("--passes", type=int, default=0, help="counted passes after the warm-up")
     parser.add_argument("--seconds", type=float, default=0.0, help="of load in each pass")
 
@@ -88,34 +98,32 @@ def run(asked: Namespace) -> int:
     names = [name for name in NAMES if name in asked.only.split(",")]
     passes = asked.passes or (1 if asked.quick else 5)
     seconds = asked.seconds or (0.5 if asked.quick else 4.0)
-    missing = ""
-    with _folder() as folder:
-        starts = {"ours": _ours(folder), "bare": _bare, "node": None}
-        if "node" in names:
+    missing: list[str] = []
+    with _folder() as folder, contextlib.ExitStack() as stack:
+        starts: dict[str, Start] = {}
+        peers_here = {"ours": _ours, "postgres": _postgres, "bare": _bare, "node": _node}
+        for name in [*names]:
             try:
-                starts["node"] = _node()
+                starts[name] = peers_here[name](folder, stack)
             except BenchmarkError as error:
-                missing = str(error)
-                names.remove("node")
+                missing.append(f"{name} was left out: {error}")
+                names.remove(name)
         busy = {name: Figures() for name in names}
-        calm = {name: Figures() for name in names if name != "bare"}
+        calm = {name: Figures() for name in names if name in ("ours", "node")}
         for number in range(0 if asked.quick else -1, passes):
             for name in names:
-                start = starts[name]
-                assert start is not None
-                found = _measure(start, folder, seconds, f"{name}-{number}", 0)
+                found = _measure(starts[name], folder, seconds, f"{name}-{number}", 0)
                 if number >= 0:
                     busy[name].passes.append(found)
         for number in range(0 if asked.quick else 3):
             for name in calm:
-                start = starts[name]
-                assert start is not None
-                found = _measure(start, folder, seconds, f"{name}-calm-{number}", CALM_PER_S)
+                run = f"{name}-calm-{number}"
+                found = _measure(starts[name], folder, seconds, run, CALM_PER_S)
                 calm[name].passes.append(found)
         fsyncs = report.fsyncs_per_second(folder)
     _print(busy, calm, seconds, fsyncs)
-    if missing:
-        report.say(f"The Node peer was left out: {missing}")
+    for words in missing:
+        report.say(words)
     report.line("ingest", _figures(busy, calm, passes, seconds, fsyncs))
     return 1 if missing else 0
 
@@ -132,12 +140,12 @@ def _measure(start: Start, folder: Path, seconds: float, run: str, per_second: f
     request = delivery.signed(SECRET)
     with tempfile.TemporaryDirectory(dir=folder) as place, start(Path(place)) as server:
         warm = load.fire(server.port, request, seconds=seconds / 4, connections=CONNECTIONS)
-        before = [cpu.seconds(pid) if pid else 0.0 for pid in (server.pid, server.broker)]
+        before = [cpu.seconds(pid) if pid else 0.0 for pid in (server.pid, server.beside)]
         result = load.fire(
             server.port, request, seconds=seconds, connections=CONNECTIONS,
             per_second=per_second,
         )  # fmt: skip
-        after = [cpu.seconds(pid) if pid else 0.0 for pid in (server.pid, server.broker)]
+        after = [cpu.seconds(pid) if pid else 0.0 for pid in (server.pid, server.beside)]
         for each in (warm, result):
             if each.unanswered or set(each.statuses) != {"200"}:
                 raise BenchmarkError(
@@ -147,15 +155,45 @@ def _measure(start: Start, folder: Path, seconds: float, run: str, per_second: f
         answered = warm.answered + result.answered
         if server.kept is not None and (kept := server.kept()) != answered:
             raise BenchmarkError(f"{run}: {answered} deliveries were answered, {kept} are kept.")
-    ours, broker = ((b - a) / result.answered * 1e6 for a, b in zip(before, after, strict=True))
-    return Pass(ours, broker, result)
+    ours, beside = ((b - a) / result.answered * 1e6 for a, b in zip(before, after, strict=True))
+    return Pass(ours, beside, result)
 
 
-def _ours(folder: Path) -> Start:
+def _ours(folder: Path, stack: contextlib.ExitStack) -> Start:
     """The product, on a copy of a database that is migrated once."""
     template = folder / "template"
     template.mkdir()
-    db.connect(f"sqlite:///{template / 'regulars.db'}")
+    _prepare(f"sqlite:///{template / 'regulars.db'}")
+
+    @contextlib.contextmanager
+    def start(place: Path) -> Generator[Server]:
+        data = place / "data"
+        shutil.copytree(template, data)
+        with web(place, data, **SETTINGS) as (port, pid, broker):
+            inbox = data / "regulars-inbox.db"
+            yield Server(port, pid, lambda: _count(inbox), broker)
+
+    return start
+
+
+def _postgres(folder: Path, stack: contextlib.ExitStack) -> Start:
+    """The product on PostgreSQL, a copy of a database that is migrated once."""
+    server = stack.enter_context(postgres())
+    _prepare(server.create("ours"))
+    numbers = itertools.count()
+
+    @contextlib.contextmanager
+    def start(place: Path) -> Generator[Server]:
+        url, data = server.create(f"pass_{next(numbers)}", "ours"), place / "data"
+        data.mkdir()
+        with web(place, data, **SETTINGS, REGULARS_DATABASE_URL=url) as (port, pid, _):
+            yield Server(port, pid, lambda: _count_in(url), server.pid)
+
+    return start
+
+
+def _prepare(url: str) -> None:
+    db.connect(url)
     try:
         schema.upgrade()
         with db.transaction() as session:
@@ -164,46 +202,33 @@ def _ours(folder: Path) -> Start:
     finally:
         db.disconnect()
 
-    @contextlib.contextmanager
-    def start(place: Path) -> Generator[Server]:
-        data, port = place / "data", free_port()
-        shutil.copytree(template, data)
-        lock = valkey.claim(data)
-        env = clean_env(
-            REGULARS_DATA_DIR=str(data),
-            REGULARS_SECRET_KEY="a key for a benchmark that is long enough",
-            REGULARS_SHOPIFY_CLIENT_ID="benchmark",
-            REGULARS_SHOPIFY_CLIENT_SECRET=SECRET,
-        )
-        web = [sys.executable, "-m", "regulars", "web", "--port", str(port)]
-        broker = running(valkey.command(data), place, lambda: valkey.answers(data), env, fds=[lock])
-        # It takes its port before it is loaded.
-        ready = partial(answers, "127.0.0.1", port, "/readyz")
-        with broker as broker_pid, running(web, place, ready, env) as pid:
-            inbox = data / "regulars-inbox.db"
-            yield Server(port, pid, lambda: _count(inbox), broker_pid)
-
-    return start
-
 
 def _require_durable() -> None:
     """The product's own connection to the inbox must sync every commit to the disk."""
     with db.inbox_engine().connect() as connection:
+        if not db.is_sqlite(db.inbox_engine()):
+            for name in ("fsync", "synchronous_commit", "full_page_writes"):
+                if (is_on := connection.exec_driver_sql(f"SHOW {name}").scalar()) != "on":
+                    raise BenchmarkError(f"PostgreSQL has {name} {is_on}.")
+            return
         journal = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
         synchronous = connection.exec_driver_sql("PRAGMA synchronous").scalar()
     if (journal, synchronous) != ("wal", 2):
         raise BenchmarkError(f"The inbox has journal_mode {journal}, synchronous {synchronous}.")
 
 
-@contextlib.contextmanager
-def _bare(place: Path) -> Generator[Server]:
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "benchmarks.bare:app", "--port", str(port), *FLAGS]
-    with running(command, place, lambda: listens(port), clean_env()) as pid:
-        yield Server(port, pid)
+def _bare(folder: Path, stack: contextlib.ExitStack) -> Start:
+    @contextlib.contextmanager
+    def start(place: Path) -> Generator[Server]:
+        port = free_port()
+        server = [sys.executable, "-m", "uvicorn", "benchmarks.bare:app", "--port", str(port)]
+        with running([*server, *FLAGS], place, lambda: listens(port), clean_env()) as pid:
+            yield Server(port, pid)
+
+    return start
 
 
-def _node() -> Start:
+def _node(folder: Path, stack: contextlib.ExitStack) -> Start:
     node = peers.find_node()
     packages = peers.install(ROOT / "benchmarks" / "node", node)
 
@@ -223,6 +248,13 @@ def _count(database: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM delivery").fetchone()[0])
 
 
+def _count_in(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT count(*) FROM delivery").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
 @contextlib.contextmanager
 def _folder() -> Generator[Path]:
     """A folder on the disk that the checkout is on; a temporary one may be in memory."""
@@ -233,6 +265,7 @@ def _folder() -> Generator[Path]:
 
 WHO = {
     "ours": "ours: regulars web, SQLite synchronous=FULL",
+    "postgres": "ours: regulars web, PostgreSQL fsync=on",
     "bare": "bare: Starlette, empty 200, keeps nothing",
     "node": "node: @shopify/shopify-api, express, node:sqlite FULL",
 }
@@ -246,9 +279,10 @@ def _print(busy: dict[str, Figures], calm: dict[str, Figures], seconds: float, f
         f"{seconds:g} s each in turn; {fsyncs} fsyncs a second"
     )
     report.table(head, [_row(WHO[name], of) for name, of in busy.items()])
-    ours, bare, node = (busy.get(name, Figures()) for name in NAMES)
+    ours, postgres, bare, node = (busy.get(name, Figures()) for name in NAMES)
     for words, pairs, target in (
         ("ours / bare", report.ratios(ours.us, bare.us), "at most 3"),
+        ("ours on PostgreSQL / bare", report.ratios(postgres.us, bare.us), "at most 3"),
         ("node / ours", report.ratios(node.us, ours.us), "at least 5"),
     ):
         if pairs:
@@ -256,8 +290,10 @@ def _print(busy: dict[str, Figures], calm: dict[str, Figures], seconds: float, f
     if ours.passes:
         report.say(
             f"Counted is each server with its children. Valkey beside ours: "
-            f"{ours.middle(lambda p: p.broker_us)} us. Every answer was 200, and each is kept."
+            f"{ours.middle(lambda p: p.beside_us)} us. Every answer was 200, and each is kept."
         )
+    if postgres.passes:
+        report.say(f"PostgreSQL itself: {postgres.middle(lambda p: p.beside_us)} us.")
     if any(of.passes for of in calm.values()):
         report.say(
             f"\nThe same at a calm {CALM_PER_S} a second, when few deliveries share a commit"
@@ -281,15 +317,18 @@ def _row(who: str, of: Figures) -> Sequence[str]:
 def _figures(
     busy: dict[str, Figures], calm: dict[str, Figures], passes: int, seconds: float, fsyncs: int
 ) -> dict[str, float | int | str | None]:
-    ours, bare, node = (busy.get(name, Figures()) for name in NAMES)
+    ours, postgres, bare, node = (busy.get(name, Figures()) for name in NAMES)
     calm_ours, calm_node = (calm.get(name, Figures()) for name in ("ours", "node"))
     return {
         "ours_us": ours.middle(lambda p: p.us),
         "bare_us": bare.middle(lambda p: p.us),
         "node_us": node.middle(lambda p: p.us),
+        "postgres_us": postgres.middle(lambda p: p.us),
+        "postgres_itself_us": postgres.middle(lambda p: p.beside_us),
+        "postgres_vs_bare": report.middle(report.ratios(postgres.us, bare.us)),
         "ours_vs_bare": report.middle(report.ratios(ours.us, bare.us)),
         "node_vs_ours": report.middle(report.ratios(node.us, ours.us)),
-        "valkey_us": ours.middle(lambda p: p.broker_us),
+        "valkey_us": ours.middle(lambda p: p.beside_us),
         "connections": CONNECTIONS,
         "passes": passes,
         "seconds": seconds,

@@ -5,9 +5,14 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+
+from plugin import valkey
+from plugin.serve import answers
 
 ROOT = Path(__file__).parents[1]
 READY_WITHIN_S = 60.0
@@ -63,6 +68,24 @@ def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
     """Signal a server and all that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, how)
+
+
+@contextlib.contextmanager
+def web(place: Path, data: Path, **settings: str) -> Generator[tuple[int, int, int]]:
+    """Run the product's web process and a broker; its port, its process, the broker's.
+
+    Args:
+        place: where their words go.
+        data: the product's data folder.
+    """
+    port, lock = free_port(), valkey.claim(data)
+    env = clean_env(REGULARS_DATA_DIR=str(data), **settings)
+    command = [sys.executable, "-m", "regulars", "web", "--port", str(port)]
+    broker = running(valkey.command(data), place, lambda: valkey.answers(data), env, fds=[lock])
+    # It takes its port before it is loaded.
+    ready = partial(answers, "127.0.0.1", port, "/readyz")
+    with broker as broker_pid, running(command, place, ready, env) as pid:
+        yield port, pid, broker_pid
 
 
 def listens(port: int) -> bool:

@@ -177,7 +177,11 @@ class Seed:
 
 def main(words: Sequence[str]) -> None:
     """`regulars devstore seed`: fill the shop in a folder, made when it is not there."""
-    parser = argparse.ArgumentParser("devstore seed", description="Give the shop a past.")
+    parser = argparse.ArgumentParser(
+        "devstore seed",
+        description="Give the shop a past.",
+        epilog="`regulars devstore seed --shop DOMAIN --help` tells of filling a shop of Regulars.",
+    )
     parser.add_argument("--customers", type=int, default=1_000)
     parser.add_argument("--orders", type=int, default=3_000)
     parser.add_argument("--checkouts", type=int, help="left behind; a twentieth of the orders")

@@ -170,7 +170,11 @@ def run(
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("devstore", description="A Shopify store in a box.")
+    parser = argparse.ArgumentParser(
+        "devstore",
+        description="A Shopify store in a box.",
+        epilog="Or: devstore seed, devstore traffic, devstore replay, each with --help.",
+    )
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--smtp-port", type=int, default=8025)
     parser.add_argument("--data", default="var/devstore", help="where the shop is kept")

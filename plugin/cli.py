@@ -2,6 +2,8 @@
 
 import os
 import sys
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,7 @@ Host = Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for e
 Port = Annotated[int, typer.Option(help="The port to listen on.")]
 Processes = Annotated[int, typer.Option(help="Worker processes.")]
 Domain = Annotated[str, typer.Option("--shop", help="The shop's myshopify.com domain.")]
+Store = Annotated[str, typer.Option("--shop", help="Its domain, if not the only one.")]
 Email = Annotated[str, typer.Option(help="Her email address.")]
 Phone = Annotated[str, typer.Option(help="Her phone number, best with its +.")]
 Customer = Annotated[str, typer.Option("--customer-id", help="Shopify's id of the customer.")]
@@ -123,35 +126,38 @@ def clock() -> None:
 def migrate() -> None:
     """Bring the database to the newest version."""
     from plugin import logs
-    from plugin.connect import connect_database, migrate
+    from plugin.connect import connect_database
     from plugin.settings import get_settings
+    from storage import db, schema
 
     logs.set_up()
     connect_database(get_settings())
-    migrate()
+    try:
+        schema.upgrade()
+    except db.DatabaseError as error:
+        raise RegularsError(str(error)) from None
 
 
 @command.command()
 def backfill(
-    store: Annotated[
-        str, typer.Argument(help="Its myshopify.com domain, if not the only one.")
-    ] = "",
+    shop: Store = "",
     again: Annotated[bool, typer.Option(help="Read all of it once more.")] = False,
 ) -> None:
     """Read a store's past: its customers, products, orders and checkouts left behind."""
     from plugin import logs
-    from plugin.connect import connect
+    from plugin.connect import connect, require_schema
     from plugin.events import progress
 
     logs.set_up()
     connect()
-    progress.read(progress.choose(store), again=again)
+    require_schema()
+    progress.read(progress.choose(shop), again=again)
 
 
 @command.command("import")
 def import_profiles(
     file: Annotated[Path, typer.Argument(help="A file of separated values, with a header.")],
-    shop: Annotated[str, typer.Option(help="Its myshopify.com domain, if not the only one.")] = "",
+    shop: Store = "",
     column: Annotated[
         list[str] | None, typer.Option(help="What a column is: 'Column name=email', …")
     ] = None,
@@ -166,11 +172,13 @@ def import_profiles(
 ) -> None:
     """Take in profiles from a CSV file, with their consent if they gave it."""
     from plugin import logs
-    from plugin.connect import connect
+    from plugin.connect import connect, require_schema, settle
     from plugin.events import import_file, progress
 
     logs.set_up()
     connect()
+    require_schema()
+    settle()
     named = dict(each.rpartition("=")[::2] for each in column or ())
     done = import_file.read(
         progress.choose(shop),
@@ -188,45 +196,44 @@ def import_profiles(
 
 @command.command()
 def export(
-    shop: Annotated[str, typer.Option(help="Its myshopify.com domain, if not the only one.")] = "",
+    shop: Store = "",
     list_name: Annotated[str, typer.Option("--list", help="Only who is on this list.")] = "",
+    form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
     out: Out = None,
 ) -> None:
-    """Write the audience as CSV."""
+    """Write the audience as CSV or Parquet."""
     from plugin import logs
-    from plugin.connect import connect
+    from plugin.connect import connect, require_schema
     from plugin.events import import_file, progress
-    from plugin.people import export
-    from plugin.sheets.cells import table
+    from plugin.people.export import FORMATS
 
+    if form not in FORMATS:
+        raise RegularsError(f"There is no format {form}: say {' or '.join(FORMATS)}.")
+    if form != "csv" and out is None:
+        raise RegularsError("This format is no text. Say a file for it: --out audience.parquet.")
     logs.set_up()
     connect()
+    require_schema()
     store = progress.choose(shop)
     list_id = import_file.list_called(store, list_name) if list_name else None
     if list_name and list_id is None:
         raise RegularsError(f"There is no list {list_name}.")
-    pieces = table(export.rows(store.id, list_id))
-    if out is None:
-        sys.stdout.writelines(pieces)
-        return
-    out.touch(mode=0o600)
-    with out.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(pieces)
-    typer.echo(f"wrote {out}", err=True)
+    _hand_over(FORMATS[form].write(store.id, list_id), out)
 
 
 @command.command()
 def reconcile(
-    shop: Annotated[str, typer.Option(help="Its myshopify.com domain, if not the only one.")] = "",
+    shop: Store = "",
     dry_run: Annotated[bool, typer.Option(help="Only tell what differs; change nothing.")] = False,
 ) -> None:
     """Compare a store with what Shopify has, and mend what was lost on its way to us."""
     from plugin import logs
-    from plugin.connect import connect
+    from plugin.connect import connect, require_schema
     from plugin.events import findings, progress
 
     logs.set_up()
     connect()
+    require_schema()
     store = progress.choose(shop)
     told = findings.dry_run(store) if dry_run else findings.repair(store)
     for line in told:
@@ -254,11 +261,12 @@ def manifest(
 def forget(domain: Domain, email: Email = "", phone: Phone = "", customer: Customer = "") -> None:
     """Forget a shopper: everything about her goes, and no marketing reaches her again."""
     from plugin import logs
-    from plugin.connect import connect
+    from plugin.connect import connect, require_schema
     from plugin.people import by_hand
 
     logs.set_up()
     connect()
+    require_schema()
     if by_hand.forget(domain, email, phone, customer):
         typer.echo("She is forgotten.")
     else:
@@ -275,12 +283,13 @@ def export_person(
 ) -> None:
     """Write everything that is kept about a shopper as JSON."""
     from plugin import logs
-    from plugin.connect import connect
+    from plugin.connect import connect, require_schema
     from plugin.people import by_hand
 
     logs.set_up()
     connect()
-    _hand_over(by_hand.export(domain, email, phone, customer), out)
+    require_schema()
+    _hand_over([_line(by_hand.export(domain, email, phone, customer))], out)
 
 
 @command.command()
@@ -294,12 +303,13 @@ def proof(
 ) -> None:
     """Write the proof of a shopper's consents, with the verdict on its chain of hashes."""
     from plugin import logs
-    from plugin.connect import connect
+    from plugin.connect import connect, require_schema
     from plugin.people import by_hand
 
     logs.set_up()
     connect()
-    _hand_over(by_hand.proof_of(domain, email, phone, customer, table=csv), out)
+    require_schema()
+    _hand_over([_line(by_hand.proof_of(domain, email, phone, customer, table=csv))], out)
 
 
 @command.command()
@@ -308,24 +318,43 @@ def ledger(
 ) -> None:
     """Verify the consent ledger: name every entry that was changed, taken away or moved."""
     from plugin import logs
-    from plugin.connect import connect
+    from plugin.connect import connect, require_schema
     from plugin.people import proof
 
     logs.set_up()
     connect()
+    require_schema()
     if flaws := proof.check(store.strip().lower()):
         typer.echo("\n".join(flaws))
         sys.exit(1)
     typer.echo("Every entry is as it was written, and every state follows from the entries.")
 
 
-def _hand_over(text: str, out: Path | None) -> None:
-    """Print a text about a person, or write it into a file that only its owner reads."""
+def _line(text: str) -> bytes:
+    return (text if text.endswith("\n") else text + "\n").encode()
+
+
+def _hand_over(pieces: Iterable[bytes], out: Path | None) -> None:
+    """Print what is about people, or write it into a file that only its owner reads.
+
+    The file is made anew beside an old one and takes its place when it is whole: who could read
+    the old one cannot read this one, and none is left half written.
+    """
     if out is None:
-        typer.echo(text)
+        sys.stdout.buffer.writelines(pieces)
         return
-    out.touch(mode=0o600)
-    out.write_text(text + "\n", encoding="utf-8")
+    if out.exists() and not out.is_file():
+        raise RegularsError(f"{out} is no file.")
+    try:
+        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=".", delete=False) as file:
+            try:
+                file.writelines(pieces)
+            except BaseException:
+                Path(file.name).unlink()
+                raise
+        Path(file.name).replace(out)
+    except OSError as error:
+        raise RegularsError(f"{out} cannot be written: {error.strerror}.") from None
     typer.echo(f"wrote {out}", err=True)
 
 
@@ -363,9 +392,17 @@ def tour(
     add_help_option=False,
 )
 def devstore(context: typer.Context) -> None:
-    """Run the sample store alone; `regulars devstore --help` tells its options."""
+    """Run the sample store alone; `regulars devstore --help` tells its options.
+
+    `regulars devstore seed --shop DOMAIN` fills a shop of Regulars itself with made-up people.
+    """
     from devstore.serve import main as run
     from plugin.lifeline import hold_if_supervised
 
+    if context.args[:1] == ["seed"] and any(w.startswith("--shop") for w in context.args):
+        from plugin.town import main as fill_shop
+
+        fill_shop(context.args[1:])
+        return
     hold_if_supervised()
     run(context.args)

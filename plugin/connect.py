@@ -1,5 +1,7 @@
 """Connects this process to what every process needs: the secret keys, the database, the broker."""
 
+import gc
+
 from dramatiq.broker import Broker
 from dramatiq.brokers.redis import RedisBroker
 from pika.exceptions import AMQPError
@@ -41,21 +43,27 @@ def connect_database(settings: Settings) -> None:
         raise RegularsError(str(error)) from None
 
 
-def migrate() -> None:
-    """Bring the connected database to the newest version.
-
-    Raises:
-        RegularsError: a migration failed.
+def settle() -> None:
+    """Everything is loaded and stays: the garbage collector need not walk over it again, which was
+    a tenth of what an import takes (measured).
     """
-    try:
-        schema.upgrade()
-    except db.DatabaseError as error:
-        raise RegularsError(str(error)) from None
+    gc.collect()
+    gc.freeze()
 
 
 def broker_url(settings: Settings) -> str:
     """The broker that the settings name, or the one that `regulars serve` runs for us."""
     return settings.broker_url or valkey.address(settings.data_dir)
+
+
+def require_schema() -> None:
+    """Go on only with a database of this version.
+
+    Raises:
+        RegularsError: it is empty, or of another one.
+    """
+    if not schema.is_current():
+        raise RegularsError("The database is not of this version: run `regulars migrate` first.")
 
 
 def require_broker(broker: Broker) -> None:

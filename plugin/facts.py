@@ -17,6 +17,7 @@ from email_validator import EmailNotValidError, validate_email
 from phonenumbers import (
     NumberParseException,
     PhoneNumberFormat,
+    country_code_for_region,
     format_number,
     is_valid_number,
     parse,
@@ -24,6 +25,12 @@ from phonenumbers import (
 from sqlmodel import SQLModel
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# An address of which only the domain may be wrong: a dot-atom (RFC 5322, 3.2.3) at letters that no
+# other ones stand for (Punycode, RFC 3492).
+_PLAIN = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?!.*xn--)[a-z0-9.-]+",
+    re.ASCII | re.IGNORECASE,
+)
 MOST_MONEY = 10**14  # whole units: its minor units fit into 64 bits in every currency
 
 
@@ -36,7 +43,10 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class Person:
-    """Somebody, by what she is known by. `fields` hold what `source` said of her at `at`."""
+    """Somebody, by what she is known by. `fields` hold what `source` said of her at `at`.
+
+    None among them clears what was said before: what a source does not say is left out.
+    """
 
     keys: tuple[Key, ...]
     at: datetime
@@ -64,7 +74,7 @@ NOBODY: dict[str, int | None] = {"profile_id": None, "origin_id": None}
 
 @dataclass(slots=True)
 class Did:
-    """Something a person did. `value` is in minor units of `currency`."""
+    """Something a person did. `value` is in minor units of `currency`; `quiet` starts no flow."""
 
     person: Person
     metric: str
@@ -73,6 +83,7 @@ class Did:
     value: int | None = None
     currency: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
+    quiet: bool = False
 
 
 @dataclass(slots=True)
@@ -170,8 +181,16 @@ def email(text: object) -> str | None:
 
 @lru_cache(4096)  # one delivery names its customer several times, a batch even more often
 def _email(text: str) -> str | None:
+    typed = text.strip()
+    if _PLAIN.fullmatch(typed):
+        return typed.lower() if _normal(f"a@{typed.rpartition('@')[2].lower()}") else None
+    return _normal(typed)
+
+
+@lru_cache(4096)  # the domain is most of the work, and most shoppers share a few
+def _normal(text: str) -> str | None:
     try:
-        return validate_email(text.strip(), check_deliverability=False).normalized.lower()
+        return validate_email(text, check_deliverability=False).normalized.lower()
     except EmailNotValidError:
         return None
 
@@ -202,6 +221,11 @@ def _phone(text: str, country: str | None) -> str | None:
     except NumberParseException:
         return None
     return format_number(number, PhoneNumberFormat.E164) if is_valid_number(number) else None
+
+
+def calling_code(country: str) -> int:
+    """What numbers of a country (ISO 3166-1) begin with after their +; 0 when nobody knows."""
+    return country_code_for_region(country)
 
 
 def moment(text: object, name: str) -> datetime:

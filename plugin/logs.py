@@ -1,12 +1,34 @@
 """Logs: one line an event, `key=value`, on standard error. Ids only: no address, body or token."""
 
+import contextlib
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 FORMAT = "%(levelname)s %(name)s %(message)s"
 QUIET = ("httpx2", "alembic", "pika", "mail.log", "uvicorn", "dramatiq")  # they tell every step
+
+
+class Unfailing:
+    """A stream for words that nobody depends on: a full disk, or a reader that went away, must
+    not fail what they are said about.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, words: str) -> int:
+        """Write, if that can be done."""
+        with contextlib.suppress(OSError):
+            self._stream.write(words)
+        return len(words)
+
+    def flush(self) -> None:
+        """Flush, if that can be done."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def set_up() -> None:
@@ -25,6 +47,6 @@ def set_up() -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )

@@ -19,6 +19,7 @@ from typing import BinaryIO, Self
 
 from plugin import lifeline, valkey
 from plugin.errors import RegularsError
+from plugin.logs import Unfailing
 from plugin.settings import Settings
 
 LOOK_EVERY_S = 0.1
@@ -291,8 +292,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 def say(name: str, line: str) -> None:
     """One line of output, and whose it is."""
-    sys.stdout.write(f"{name:>8} | {line}\n")
-    sys.stdout.flush()
+    said = Unfailing(sys.stdout)  # a log's disk that is full must not end what it is a log of
+    said.write(f"{name:>8} | {line}\n")
+    said.flush()
 
 
 def answers(host: str, port: int, path: str) -> bool:

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     max_event_age_hours: int = Field(24, description="older news starts no flow")
     import_mb: int = Field(500, ge=1, description="of the largest file of profiles, in MB")
     keep_access_log_days: int = Field(365, ge=1, description="which staff looked at whose data")
+    keep_events_months: int = Field(25, ge=1, description="what shoppers did, and their visits")
     keep_deliveries_days: int = Field(7, ge=1, description="digested webhooks, to look into")
     attribution_days: int = Field(5, description="a click earns an order for this long")
 

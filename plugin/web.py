@@ -26,6 +26,7 @@ from storage import db, schema
 MAX_BODY_BYTES = 1_000_000  # a route that takes more says so itself
 BODY_WITHIN_S = 8.0  # a megabyte over a bad line; whoever drips bytes holds a connection
 READY_FOR_S = 1.0
+AGAIN_S = 10
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -46,7 +47,11 @@ def application(routes: Sequence[BaseRoute], *, https: bool) -> Starlette:
         direct={each.path: each.endpoint for each in routes if isinstance(each, Direct)},
         routes=[Route("/healthz", healthy), Route("/readyz", ready), *routes],
         middleware=[Middleware(DefaultHeaders, headers=headers), Middleware(PromptBodies)],
-        exception_handlers={RegularsError: refuse, Exception: apologise},
+        exception_handlers={
+            RegularsError: refuse,
+            **dict.fromkeys(db.TRANSIENT, put_off),
+            Exception: apologise,
+        },
         lifespan=_lifespan,
         max_body_size=MAX_BODY_BYTES,
     )
@@ -119,6 +124,14 @@ async def refuse(request: Request, error: Exception) -> Response:
         endpoint = getattr(request.scope.get("endpoint"), "__qualname__", "")
         log.warning("web.failed", endpoint=endpoint, status=error.status)
     return PlainTextResponse(error.message, status_code=error.status)
+
+
+async def put_off(request: Request, error: Exception) -> Response:
+    """The database is busy, full or away: nothing was changed, and the same can be asked again."""
+    endpoint = getattr(request.scope.get("endpoint"), "__qualname__", "")
+    log.warning("web.database_away", endpoint=endpoint, error=type(error).__name__)
+    words = "We cannot do this just now. Nothing was changed; please try again in a moment."
+    return PlainTextResponse(words, status_code=503, headers={"Retry-After": str(AGAIN_S)})
 
 
 async def apologise(request: Request, error: Exception) -> Response:

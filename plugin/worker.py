@@ -6,6 +6,7 @@ offers it again when its lease has run out.
 
 import signal
 import threading
+import time
 from datetime import timedelta
 from types import FrameType
 
@@ -13,10 +14,11 @@ import dramatiq
 import structlog
 
 from plugin import bell, clock, onboard
-from plugin.events import backfill, imports, reconcile, retention
+from plugin.events import backfill, imports, lists, reconcile, retention
 from plugin.events.digest import digest as digest_inbox
 from plugin.flows import step
 from plugin.forms.library import publish as publish_forms
+from plugin.insight import tallies
 from plugin.messages import send as sending
 from plugin.offers import coupons
 from plugin.people import likeness
@@ -27,11 +29,14 @@ from storage import coupons as stored_coupons
 from storage import imports as stored_imports
 from storage import likeness as stored_likeness
 from storage import privacy as requests
+from storage import tallies as stored_tallies
 from storage import write_backs as stored_write_backs
 
 TICK_S = 0.25
 HOUSEKEEPING_EVERY = 8  # ticks: what is not urgent is looked at every two seconds
 SYNC_EVERY = 240  # ticks: once a minute
+DIGEST_TURN_S = 2.0
+FIRST, LAST = -10, 10  # a lower number goes first in Dramatiq; all others have 0
 CLAIM = 5_000  # due rows a tick; a lease is long enough for the workers to do as many
 
 UNSYNCED_FOR = timedelta(minutes=1)
@@ -43,8 +48,11 @@ log = structlog.get_logger()
 
 @dramatiq.actor(queue_name="digest", max_retries=0)
 def digest() -> None:
-    """Digest whatever the inbox holds."""
-    digest_inbox()
+    """Digest what the inbox holds, for a while; then whatever else waits has its turn."""
+    until = time.monotonic() + DIGEST_TURN_S
+    digest_inbox(until)
+    if time.monotonic() > until:
+        bell.ring("digest")
 
 
 @dramatiq.actor(queue_name="advance", max_retries=0)
@@ -56,6 +64,12 @@ def advance(shop_id: int, ids: list[int]) -> None:
 @dramatiq.actor(queue_name="send", max_retries=0)
 def send(shop_id: int, ids: list[int]) -> None:
     """Send these messages."""
+    sending.send(shop_id, ids)
+
+
+@dramatiq.actor(queue_name="send_first", max_retries=0, priority=FIRST)
+def send_first(shop_id: int, ids: list[int]) -> None:
+    """Send these messages, for which somebody waits, before anything else is done."""
     sending.send(shop_id, ids)
 
 
@@ -139,6 +153,25 @@ def look_alike(shop_id: int) -> None:
         bell.ring("likeness", shop_id)
 
 
+@dramatiq.actor(queue_name="tallies", actor_name="tallies", max_retries=0)
+def count(shop_id: int) -> None:
+    """Count anew what a shop has many of."""
+    tallies.work(shop_id)
+
+
+@dramatiq.actor(queue_name="lists", actor_name="lists", max_retries=0)
+def drop_lists(shop_id: int) -> None:
+    """Drop lists that were deleted long ago, for a while; then the next store has its turn."""
+    if lists.work(shop_id):
+        bell.ring("lists", shop_id)
+
+
+@dramatiq.actor(queue_name="retention", actor_name="retention", max_retries=0, priority=LAST)
+def drop_over(shop_id: int) -> None:
+    """Drop what a store has kept long enough, for a while; the clock rings for the rest."""
+    retention.work(shop_id)
+
+
 @dramatiq.actor(queue_name="publish", max_retries=0)
 def publish(shop_id: int) -> None:
     """Tell a storefront which forms are live."""
@@ -163,9 +196,11 @@ def run_clock() -> None:
                 sync_new_stores()
                 reconcile_stores()
                 look_for_duplicates()
+                count_again()
+                drop_deleted_lists()
                 law.expire()
                 imports.expire()
-                retention.drop_digested()
+                drop_what_is_over()
                 retention.drop_access_log()
         except db.TRANSIENT:
             log.warning("clock.database_away")
@@ -179,9 +214,11 @@ def tick(*, housekeeping: bool = True) -> None:
     now = clock.now()
     with db.transaction() as session:
         steps = flows.claim_due(session, now, CLAIM)
-        mails = messages.claim_due(session, now, CLAIM)
+        awaited = messages.claim_due(session, now, CLAIM, transactional=True)
+        mails = messages.claim_due(session, now, CLAIM, transactional=False)
+    bell.ring_for(sending.bell_of(transactional=True), awaited)
     bell.ring_for("advance", steps)
-    bell.ring_for("send", mails)
+    bell.ring_for(sending.bell_of(transactional=False), mails)
     if housekeeping:
         with db.inbox_reading() as session:
             undigested = inbox.waiting(session)
@@ -227,3 +264,25 @@ def look_for_duplicates() -> None:
         new = stored_likeness.shops_to_look_at(session)
     for shop_id in new:
         bell.ring("likeness", shop_id)
+
+
+def count_again() -> None:
+    """Ring for stores whose large figures are no longer fresh."""
+    with db.reading() as session:
+        old = stored_tallies.older(session, clock.now() - tallies.EVERY)
+    for shop_id in old:
+        bell.ring("tallies", shop_id)
+
+
+def drop_deleted_lists() -> None:
+    """Ring for stores with lists that can no longer be restored."""
+    with db.reading() as session:
+        over = lists.shops_to_drop(session)
+    for shop_id in over:
+        bell.ring("lists", shop_id)
+
+
+def drop_what_is_over() -> None:
+    """Ring for stores with deliveries, events or visits that were kept long enough."""
+    for shop_id in retention.shops_to_drop():
+        bell.ring("retention", shop_id)

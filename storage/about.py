@@ -12,19 +12,20 @@ from sqlalchemy import ColumnElement, Table, func, or_, tuple_
 from sqlalchemy import select as columns
 from sqlmodel import Session, SQLModel, col, select
 
+from storage import bulk
 from storage.backfills import BackfillLine
 from storage.checkouts import Checkout
 from storage.consent import Consent
 from storage.coupons import CouponCode
 from storage.flows import Enrolment, StepLog
 from storage.inbox import Delivery
-from storage.ledger import ConsentChain, ConsentEvent
+from storage.ledger import ConsentChain, ConsentEvent, stands_at
 from storage.likeness import Duplicate
 from storage.merges import load_origins
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
-from storage.privacy import KIND_OF, Whom
+from storage.privacy import KIND_OF, Whom, aparts
 from storage.profiles import (
     CHECKOUT,
     EMAIL,
@@ -42,17 +43,17 @@ PAGE = 200  # deliveries read at once; a body has 6 MB at most
 
 # Tables without rows about a shopper: what merchants make, the storefront's goods, keyed hashes.
 NOBODY = frozenset((
-    "backfill", "collection", "coupon", "erasure_permit", "flow", "flow_version", "forgotten",
-    "form", "form_stat", "form_version", "import_flaw", "inventory_level", "list",
-    "plan", "privacy_request", "product", "profile_import", "reconciliation", "repair", "stock",
-    "suppression", "template", "template_version", "topic",
-    "variant",
+    "backfill", "collection", "coupon", "erasure_permit", "event_refusal", "flow", "flow_version",
+    "forgotten", "form", "form_stat", "form_version", "import_flaw", "inventory_level", "list",
+    "metric", "plan", "privacy_request", "product", "profile_import", "property_definition",
+    "reconciliation", "repair", "stock", "suppression", "tally", "template", "template_version",
+    "topic", "variant",
 ))  # fmt: skip
 
 
 def addresses(table: Any, whom: Whom) -> ColumnElement[bool]:
     """Rows of a ledger about her addresses."""
-    found: ColumnElement[bool] = tuple_(table.channel, table.address).in_(whom.addresses)
+    found: ColumnElement[bool] = stands_at(table, whom.addresses)
     return found
 
 
@@ -95,7 +96,7 @@ ABOUT: dict[str, Callable[[int, Whom], ColumnElement[bool]]] = {
     ),
     "write_back": lambda _, whom: or_(
         col(WriteBack.profile_id).in_(whom.profile_ids),
-        tuple_(col(WriteBack.kind), col(WriteBack.name)).in_(whom.addresses),
+        bulk.among_pairs(col(WriteBack.kind), col(WriteBack.name), whom.addresses),
     ),
     "orders": lambda _, whom: or_(
         col(Order.profile_id).in_(whom.profile_ids), col(Order.id).in_(whom.order_ids)
@@ -126,8 +127,11 @@ def find(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> Who
     """Everything that the person behind these keys is known by, and all her profiles."""
     known = set(keys)
     ids = set(find_identities(session, shop_id, known).values())
-    merged = ids | load_origins(session, shop_id, ids).keys()
     known |= {(i.kind, i.value) for i in identities_of(session, shop_id, sorted(ids))}
+    apart = find_identities(session, shop_id, aparts(shop_id, known))
+    ids |= set(apart.values())
+    known |= apart.keys()
+    merged = ids | load_origins(session, shop_id, ids).keys()
     whom = Whom(sorted(known), sorted(merged))
     claimed = _claimed(session, shop_id, whom)
     whom.unproven = sorted(key for key in claimed - known if key[0] in (EMAIL, PHONE))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Index, delete, tuple_
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
@@ -59,11 +60,17 @@ def page_of(
     return session.exec(query.order_by(*newest).limit(limit)).all()
 
 
-def drop_before(session: Session, before: datetime) -> None:
-    """Drop what all shops looked at before a moment."""
+def drop_before(session: Session, before: datetime, limit: int) -> int:
+    """Drop up to `limit` of what all shops looked at before a moment; how many."""
+    old = (
+        columns(col(AccessLog.shop_id), col(AccessLog.id))
+        .where(col(AccessLog.at) < before)
+        .limit(limit)
+    )
     over = (
         delete(AccessLog)
-        .where(col(AccessLog.at) < before)
+        .where(tuple_(col(AccessLog.shop_id), col(AccessLog.id)).in_(old))
         .execution_options(synchronize_session=False)
     )
-    db.every_shop(session, over, "the clock drops what was looked at long ago")
+    found = db.every_shop(session, over, "the clock drops what was looked at long ago")
+    return int(found.rowcount)

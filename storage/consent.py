@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, and_, func, or_
+from sqlalchemy import Index, func
 from sqlalchemy import select as columns
+from sqlalchemy.sql import Select
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db, ledger, privacy, write_backs
+from storage import db, ledger, privacy, tallies, write_backs
 from storage.ledger import MARKETING, ConsentEvent, Place
+from storage.tallies import Count
 from storage.types import big, moment, shop_key
 
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
@@ -30,7 +32,7 @@ Key = tuple[str, str, str]  # a channel, an address and a purpose
 class Consent(SQLModel, table=True):
     """The state of one address on one channel for one purpose, and the entry that made it."""
 
-    __table_args__ = (Index("consent_state", "shop_id", "state", "changed_at"),)
+    __table_args__ = (Index("consent_state", "shop_id", "state", "purpose", "changed_at"),)
 
     shop_id: int = shop_key()
     channel: str = Field(primary_key=True, description="one of `storage.privacy.KIND_OF`")
@@ -210,15 +212,11 @@ def _follow(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> N
 
 def states_at(session: Session, shop_id: int, places: Iterable[Place]) -> dict[Key, dict[str, Any]]:
     """The states of some places as plain rows."""
-    found: dict[Key, dict[str, Any]] = {}
     table = db.table_of(Consent)
-    for some in ledger.chunks(sorted(places)):
-        rows = session.connection().execute(
-            columns(table).where(table.c.shop_id == shop_id, ledger.stands_at(Consent, some))
-        )
-        for row in rows:
-            found[(row.channel, row.address, row.purpose)] = dict(row._mapping)
-    return found
+    rows = session.connection().execute(
+        columns(table).where(table.c.shop_id == shop_id, ledger.stands_at(Consent, places))
+    )
+    return {(row.channel, row.address, row.purpose): dict(row._mapping) for row in rows}
 
 
 def get_consent(
@@ -227,6 +225,21 @@ def get_consent(
     """What one address allowed on one channel; None when it was never asked."""
     # `record` writes past the session, which would answer with what it read before.
     return session.get(Consent, (shop_id, channel, address, purpose), populate_existing=True)
+
+
+def hold(session: Session, shop_id: int, channel: str, address: str) -> bool:
+    """Let nobody change what one address allows until this transaction ends.
+
+    False when somebody is at it just now. We do not wait for them: they may wait for what we hold.
+    SQLite has one writer anyway.
+    """
+    if db.is_sqlite(db.engine()):
+        return True
+    there = select(Consent.purpose).where(
+        Consent.shop_id == shop_id, Consent.channel == channel, Consent.address == address
+    )
+    held = session.exec(there.with_for_update(read=True, skip_locked=True)).all()
+    return set(held) == set(session.exec(there))
 
 
 def consent_state(session: Session, shop_id: int, channel: str, address: str) -> str | None:
@@ -243,9 +256,7 @@ def consents_of(session: Session, shop_id: int, addresses: Sequence[Place]) -> S
         select(Consent).where(
             Consent.shop_id == shop_id,
             Consent.purpose == MARKETING,
-            or_(
-                *(and_(col(Consent.channel) == c, col(Consent.address) == a) for c, a in addresses)
-            ),
+            ledger.stands_at(Consent, addresses),
         )
     ).all()
 
@@ -262,19 +273,9 @@ def ledger_of(
     session: Session, shop_id: int, addresses: Sequence[Place], limit: int = 200
 ) -> Sequence[ConsentEvent]:
     """The ledger's entries for several (channel, address) pairs, newest first."""
-    if not addresses:
-        return []
     return session.exec(
         select(ConsentEvent)
-        .where(
-            ConsentEvent.shop_id == shop_id,
-            or_(
-                *(
-                    and_(col(ConsentEvent.channel) == c, col(ConsentEvent.address) == a)
-                    for c, a in addresses
-                )
-            ),
-        )
+        .where(ConsentEvent.shop_id == shop_id, ledger.stands_at(ConsentEvent, addresses))
         .order_by(col(ConsentEvent.occurred_at).desc(), col(ConsentEvent.position).desc())
         .limit(limit)
     ).all()
@@ -285,15 +286,23 @@ def get_entry(session: Session, shop_id: int, event_id: int) -> ConsentEvent | N
     return session.get(ConsentEvent, (shop_id, event_id))
 
 
-def count_subscribers(
-    session: Session, shop_id: int, since: datetime | None = None, until: datetime | None = None
-) -> int:
-    """How many addresses are subscribed, on any channel; those who said so between two moments."""
-    query = select(func.count()).where(
-        Consent.shop_id == shop_id, Consent.state == SUBSCRIBED, Consent.purpose == MARKETING
+def count_subscribers(session: Session, shop_id: int, *, whole: bool = False) -> Count:
+    """How many addresses are subscribed, on any channel; see `storage.tallies`."""
+    return tallies.count(session, shop_id, tallies.SUBSCRIBERS, _subscribed(shop_id), whole=whole)
+
+
+def count_new(session: Session, shop_id: int, since: datetime, until: datetime) -> int:
+    """How many addresses, on any channel, subscribed between two moments and still are."""
+    new = _subscribed(shop_id).where(
+        col(Consent.changed_at) >= since, col(Consent.changed_at) < until
     )
-    if since is not None:
-        query = query.where(Consent.changed_at >= since)
-    if until is not None:
-        query = query.where(Consent.changed_at < until)
-    return session.exec(query).one()
+    found = session.connection().execute(columns(func.count()).select_from(new.subquery()))
+    return int(found.scalar_one())
+
+
+def _subscribed(shop_id: int) -> Select[Any]:
+    return columns(col(Consent.address)).where(
+        col(Consent.shop_id) == shop_id,
+        col(Consent.state) == SUBSCRIBED,
+        col(Consent.purpose) == MARKETING,
+    )

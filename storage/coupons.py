@@ -115,6 +115,12 @@ def count_free(session: Session, shop_id: int, coupon_id: int) -> int:
     ).one()
 
 
+def lock_discount(session: Session, shop_id: int, coupon_id: int, discount_id: str) -> bool:
+    """Whether a coupon's discount is still this one; it stays so until the transaction ends."""
+    coupon = session.get(Coupon, (shop_id, coupon_id), with_for_update=True, populate_existing=True)
+    return coupon is not None and coupon.deleted_at is None and coupon.discount_id == discount_id
+
+
 def add_codes(session: Session, shop_id: int, coupon_id: int, codes: Sequence[str]) -> None:
     """Put codes that the storefront knows into the pool."""
     session.connection().execute(
@@ -190,10 +196,14 @@ def drop_discounts(
 
     They are not made again by themselves: the merchant who deleted one had a reason.
     """
-    for coupon in coupons_of(session, shop_id) if discount_ids else ():
-        if coupon.discount_id in discount_ids:
-            coupon.deleted_at, coupon.discount_id, coupon.first_code = at, "", ""
-            _drop_free(session, shop_id, coupon.id)
+    if not discount_ids:
+        return
+    gone = select(Coupon).where(
+        Coupon.shop_id == shop_id, col(Coupon.discount_id).in_(discount_ids)
+    )
+    for coupon in session.exec(gone.order_by(col(Coupon.id)).with_for_update()):
+        coupon.deleted_at, coupon.discount_id, coupon.first_code = at, "", ""
+        _drop_free(session, shop_id, coupon.id)
 
 
 def _drop_free(session: Session, shop_id: int, coupon_id: int) -> None:

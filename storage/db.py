@@ -28,7 +28,7 @@ BUSY_TIMEOUT_MS = 15_000  # how long a SQLite writer waits for the one before it
 # A server that is gone without a word is noticed within ten seconds, whether it owes us an answer
 # (keepalives) or an acknowledgement (tcp_user_timeout): libpq's default is two hours.
 # A minute is what the longest lease lasts; a statement that runs on would be done a second time.
-POSTGRES = {
+POSTGRES: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 4,
     "keepalives_interval": 2,
@@ -180,6 +180,21 @@ def database_time(session: Session) -> float:
     if session.get_bind().dialect.name == "sqlite":
         return time.time()
     return float(session.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
+
+
+def size_bytes(session: Session) -> int:
+    """How much room the main database takes on its disk, with its indexes."""
+    if session.get_bind().dialect.name == "sqlite":
+        query = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    else:
+        query = "SELECT pg_database_size(current_database())"
+    return int(session.scalar(text(query)) or 0)
+
+
+def give_room(session: Session, mebibytes: int) -> None:
+    """Let this connection to SQLite keep so much of the database in memory."""
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(text(f"PRAGMA cache_size=-{mebibytes * 1024}"))
 
 
 def lock_shop(session: Session, shop_id: int) -> None:

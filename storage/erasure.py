@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Table, delete, or_, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
-from storage import db, ledger
+from storage import bulk, db, ledger
 from storage.about import ABOUT, addresses, condition, enrolments, orders, tables
 from storage.append_only import ErasurePermit, permit
 from storage.backfills import BackfillLine
@@ -44,6 +44,12 @@ def detach(session: Session, shop_id: int, whom: Whom) -> None:
                     col(ids).in_(whom.profile_ids),
                 )
             )
+        # The way out of each mail would write of her anew until its turn comes in `erase_some`.
+        connection.execute(
+            update(Message)
+            .where(col(Message.shop_id) == shop_id, col(Message.profile_id).in_(whom.profile_ids))
+            .values(destination="")
+        )
     _blank_ledger(session, shop_id, whom)
     if whom.addresses:
         for state in (Consent, ConsentChain, Preference):
@@ -78,7 +84,9 @@ BLANKED = frozenset(("message", "orders", "consent_event"))
 def _delete_some(
     session: Session, table: Table, shop_id: int, where: ColumnElement[bool] | None = None
 ) -> int:
-    key = list(table.primary_key)
+    # Without the shop, which is named beside it: SQLite would go through all of the shop for it.
+    key = [column for column in table.primary_key if column.name != "shop_id"]
+    key = key or [table.c.shop_id]
     some = columns(*key).where(table.c.shop_id == shop_id).limit(BATCH)
     if where is not None:
         some = some.where(where)
@@ -235,7 +243,7 @@ def drop_families(session: Session, shop_id: int, families: Sequence[tuple[str, 
     session.connection().execute(
         delete(BackfillLine).where(
             col(BackfillLine.shop_id) == shop_id,
-            tuple_(col(BackfillLine.stage), col(BackfillLine.root)).in_(families),
+            bulk.among_pairs(col(BackfillLine.stage), col(BackfillLine.root), families),
         )
     )
 

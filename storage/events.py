@@ -1,13 +1,19 @@
-"""What shoppers did: one append-only row an event, under Klaviyo's metric names."""
+"""What shoppers did: one append-only row an event, under Klaviyo's metric names.
 
-from collections.abc import Sequence
+Whoever adds, drops or moves events does it here, so that each shopper's days (`storage.activity`)
+say the same.
+"""
+
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, bindparam, func, tuple_, update
+from sqlalchemy import Index, bindparam, delete, func, or_, tuple_, update
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk
+from storage import activity, bulk, db
+from storage.shops import Shop
 from storage.types import Json, big, json_column, moment, origin, row_key, shop_key
 
 
@@ -37,12 +43,12 @@ def add_events(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
     """Insert events that are not known yet; the ids of those that were new."""
     if not rows:
         return set()
-    bulk.add(session, Event, rows, unless_known=True)
-    ids = [row["id"] for row in rows]
-    kept = select(Event.id).where(
-        Event.shop_id == rows[0]["shop_id"], bulk.among(col(Event.id), ids)
-    )
-    return set(session.exec(kept))
+    shop_id, new = rows[0]["shop_id"], {row["id"] for row in rows}
+    if bulk.add(session, Event, rows, unless_known=True) < len(rows):
+        kept = select(Event.id).where(Event.shop_id == shop_id, bulk.among(col(Event.id), new))
+        new = set(session.exec(kept))
+    activity.add(session, shop_id, [row for row in rows if row["id"] in new])
+    return new
 
 
 def describe_events(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
@@ -134,11 +140,14 @@ def count_since(
     session: Session, shop_id: int, profile_id: int, metric: str, since: datetime | None
 ) -> int:
     """How often one shopper did something since a moment, or ever."""
+    if since is None:
+        return sum(activity.counts_of(session, shop_id, profile_id).get(metric, {}).values())
     query = select(func.count()).where(
-        Event.shop_id == shop_id, Event.profile_id == profile_id, Event.metric == metric
+        Event.shop_id == shop_id,
+        Event.profile_id == profile_id,
+        Event.metric == metric,
+        Event.occurred_at >= since,
     )
-    if since is not None:
-        query = query.where(Event.occurred_at >= since)
     return session.exec(query).one()
 
 
@@ -151,10 +160,12 @@ def events_page(
     before: tuple[datetime, int] | None = None,
     metrics: Sequence[str] = (),
     without: Sequence[str] = (),
+    visited: Sequence[str] = (),
 ) -> Sequence[Event]:
     """What one shopper did, newest first, from before a (moment, id) on.
 
     Several events may share a moment (an order and its lines), so the id is part of the place.
+    Of the `visited` metrics it leaves out what a browser told: see `visited`.
     """
     query = select(Event).where(Event.shop_id == shop_id, Event.profile_id == profile_id)
     if before is not None:
@@ -163,5 +174,82 @@ def events_page(
         query = query.where(col(Event.metric).in_(metrics))
     if without:
         query = query.where(col(Event.metric).not_in(without))
+    if visited:
+        query = query.where(or_(col(Event.metric).not_in(visited), _browser().is_(None)))
     newest = (col(Event.occurred_at).desc(), col(Event.id).desc())
     return session.exec(query.order_by(*newest).limit(limit)).all()
+
+
+def visited(
+    session: Session,
+    shop_id: int,
+    profile_id: int,
+    span: tuple[datetime, datetime],
+    metrics: Sequence[str],
+    limit: int,
+) -> Sequence[Event]:
+    """What a shopper's browsers told of her between two moments, as it happened; the last ones."""
+    found = session.exec(
+        select(Event)
+        .where(
+            Event.shop_id == shop_id,
+            Event.profile_id == profile_id,
+            Event.occurred_at >= span[0],
+            Event.occurred_at <= span[1],
+            col(Event.metric).in_(metrics),
+            _browser().is_not(None),
+        )
+        .order_by(col(Event.occurred_at).desc(), col(Event.id).desc())
+        .limit(limit)
+    ).all()
+    return found[::-1]
+
+
+def shops_before(session: Session, before: datetime) -> list[int]:
+    """Shops with an event from before a moment: one look at an index for each shop."""
+    at = col(Event.occurred_at)
+    oldest = columns(at).where(col(Event.shop_id) == Shop.id).order_by(at).limit(1)
+    query = columns(col(Shop.id)).where(oldest.correlate(Shop).scalar_subquery() < before)
+    found = db.every_shop(session, query, "the clock rings for events whose time is over")
+    return list(found.scalars())
+
+
+def drop_events(session: Session, shop_id: int, before: datetime, limit: int) -> int:
+    """Delete up to `limit` of a shop's events from before a moment; how many.
+
+    The caller holds the shop's lock.
+    """
+    old = (
+        columns(col(Event.id))
+        .where(col(Event.shop_id) == shop_id, col(Event.occurred_at) < before)
+        .limit(limit)
+    )
+    mine = (col(Event.shop_id) == shop_id, col(Event.id).in_(old))
+    did = (col(Event.profile_id), col(Event.metric), col(Event.occurred_at))
+    gone = session.connection().execute(delete(Event).where(*mine).returning(*did)).all()
+    activity.take(session, shop_id, [(row[0], row[1], row[2]) for row in gone])
+    return len(gone)
+
+
+def recount(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
+    """Write anew what these shoppers did how often, from their events: those have moved.
+
+    Their rows are held first: what is written of them elsewhere is counted or comes after it.
+    """
+    counts: dict[int, activity.Counts] = {key: {} for key in profile_ids}
+    activity.hold(session, shop_id, counts.keys())
+    day = func.date(col(Event.occurred_at))  # in UTC: as SQLite keeps it, as PostgreSQL is told to
+    did = (col(Event.profile_id), col(Event.metric), day)
+    rows = session.connection().execute(
+        columns(*did, func.count())
+        .where(col(Event.shop_id) == shop_id, bulk.among(col(Event.profile_id), counts.keys()))
+        .group_by(*did)
+    )
+    for profile_id, metric, on, count in rows:
+        counts[profile_id].setdefault(metric, {})[activity.number_of(on)] = count
+    activity.put(session, shop_id, counts)
+
+
+def _browser() -> Any:
+    """The browser that told an event; nothing where a server did."""
+    return col(Event.properties)["browser_id"].as_string()

@@ -149,6 +149,32 @@ def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, in
     return leases.claim_due(session, Enrolment, WAITING, now, limit, LEASE_S)
 
 
+def still_due(
+    session: Session, shop_id: int, ids: Sequence[int], now: datetime
+) -> Sequence[tuple[int, int]]:
+    """Those of the enrolments that still wait and are due: (id, tries)."""
+    return session.exec(
+        select(Enrolment.id, Enrolment.attempts)
+        .where(
+            Enrolment.shop_id == shop_id,
+            col(Enrolment.id).in_(ids),
+            Enrolment.state == WAITING,
+            Enrolment.due_at <= now,
+        )
+        .order_by(col(Enrolment.id))
+    ).all()
+
+
+def begin(session: Session, shop_id: int, ids: Sequence[int]) -> list[int]:
+    """Count a try of these enrolments, and lease them; those that nobody else is at."""
+    return leases.begin(session, Enrolment, "attempts", shop_id, ids, LEASE_S)
+
+
+def uncount(session: Session, shop_id: int, ids: Sequence[int]) -> None:
+    """Take back that these enrolments were tried."""
+    leases.uncount(session, Enrolment, "attempts", shop_id, ids)
+
+
 def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) -> list[Enrolment]:
     """Those of the enrolments that still wait and are due, locked for this transaction."""
     return list(

@@ -7,6 +7,7 @@ and in production alike. Work that is meant for every shop (the clock's claims) 
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 from weakref import WeakSet
 
@@ -42,13 +43,20 @@ def watch(engine: Engine, metadata: MetaData) -> None:
 
     checked: WeakSet[Compiled] = WeakSet()  # SQLAlchemy keeps what it compiled: each is read once
 
+    @lru_cache(1_000)
+    def read_text(sql: str) -> None:
+        require_shop(TextClause(sql), metadata)
+
     @event.listens_for(engine, "before_cursor_execute")
     def check(conn: Any, cursor: Any, sql: str, params: Any, context: Any, many: bool) -> None:
         if context.execution_options.get("all_shops") or context.compiled in checked:
             return
         compiled = context.compiled
         try:
-            require_shop(TextClause(sql) if compiled is None else compiled.statement, metadata)
+            if compiled is None:
+                read_text(sql)
+            else:
+                require_shop(compiled.statement, metadata)
         except ForgottenShopError as error:
             raise ForgottenShopError(f"{error}: {sql[:500]}") from None
         if compiled is not None:

@@ -23,3 +23,18 @@ def new_id() -> int:
         _counter = (_counter + 1) % (1 << COUNTER_BITS)
         _last_ms = max(_last_ms, time.time_ns() // 1_000_000)
         return ((_last_ms - EPOCH_MS) << COUNTER_BITS) | _counter
+
+
+def new_ids(count: int) -> list[int]:
+    """Many ids at once, in their order."""
+    global _counter, _last_ms
+    with _lock:
+        _last_ms = max(_last_ms, time.time_ns() // 1_000_000)
+        first, _counter = _counter + 1, _counter + count
+        # A counter that runs over begins anew a millisecond later.
+        found = [
+            ((_last_ms - EPOCH_MS) << COUNTER_BITS) + each for each in range(first, first + count)
+        ]
+        _last_ms += _counter >> COUNTER_BITS
+        _counter %= 1 << COUNTER_BITS
+    return found

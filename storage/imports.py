@@ -3,7 +3,7 @@
 The file itself lies beside the database (`plugin.sheets.files`); no row here names a shopper.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ UPLOADING, READY, RUNNING, LEAVING = "uploading", "ready", "running", "leaving"
 DONE, STOPPED, LEFT, FAILED = "done", "stopped", "left", "failed"
 WORKING = (RUNNING, LEAVING)
 OVER = (DONE, STOPPED, LEFT, FAILED)
+SOURCE = "import:"  # how the source of a membership begins that a file made
 MOST_FLAWS = 100_000  # kept of one import, as a list; the others are counted
 
 
@@ -66,7 +67,7 @@ class Import(SQLModel, table=True):
     @property
     def source(self) -> str:
         """What memberships that it makes are marked with."""
-        return f"import:{self.id}"
+        return f"{SOURCE}{self.id}"
 
 
 class ImportFlaw(SQLModel, table=True):
@@ -98,6 +99,27 @@ def imports_of(session: Session, shop_id: int, limit: int | None = 50) -> Sequen
     return session.exec(
         select(Import).where(Import.shop_id == shop_id).order_by(*newest).limit(limit)
     ).all()
+
+
+def imports_to(session: Session, shop_id: int, list_id: int, limit: int = 20) -> Sequence[Import]:
+    """The imports that put people on a list, newest first."""
+    newest = (col(Import.created_at).desc(), col(Import.id).desc())
+    return session.exec(
+        select(Import)
+        .where(Import.shop_id == shop_id, Import.list_id == list_id)
+        .order_by(*newest)
+        .limit(limit)
+    ).all()
+
+
+def names_of(session: Session, shop_id: int, ids: Iterable[int]) -> dict[int, str]:
+    """The names of some imports' files, by import id."""
+    rows = session.exec(
+        select(Import.id, Import.file_name).where(
+            Import.shop_id == shop_id, bulk.among(col(Import.id), set(ids))
+        )
+    )
+    return dict(rows.all())
 
 
 def count_open(session: Session, shop_id: int) -> int:

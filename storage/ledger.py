@@ -13,17 +13,17 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Index, delete, insert, text, tuple_
+from sqlalchemy import Index, and_, delete, false, or_, text
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import append_only, db, secrets
+from storage import append_only, bulk, db, secrets
 from storage.types import big, moment, row_key, shop_key
 
 Place = tuple[str, str]  # a channel and an address on it
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
 FORGOTTEN = "forgotten:"  # before the mark that stands for a forgotten address
-MANY = 500  # places or keys looked up in one statement
+MANY = 500  # places looked at together
 BUCKETS = 64  # locks that one transaction holds at most, whatever the size of its batch
 
 
@@ -78,6 +78,7 @@ UNSAID: dict[str, Any] = {
     name: each.default for name, each in ConsentEvent.model_fields.items() if not each.is_required()
 }
 SEALED = sorted(set(ConsentEvent.model_fields) - {"hash"})
+_canonical_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def lock(session: Session, shop_id: int, places: Iterable[Place]) -> None:
@@ -102,12 +103,11 @@ def unheard(session: Session, shop_id: int, rows: Iterable[dict[str, Any]]) -> l
     by_key: dict[str, dict[str, Any]] = {}
     for row in rows:
         by_key.setdefault(row["unique_key"], UNSAID | row)
-    for some in chunks(list(by_key)):
-        known = select(ConsentEvent.unique_key).where(
-            ConsentEvent.shop_id == shop_id, col(ConsentEvent.unique_key).in_(some)
-        )
-        for key in session.exec(known):
-            del by_key[key]
+    known = select(ConsentEvent.unique_key).where(
+        ConsentEvent.shop_id == shop_id, bulk.among(col(ConsentEvent.unique_key), by_key)
+    )
+    for key in session.exec(known):
+        del by_key[key]
     return list(by_key.values())
 
 
@@ -128,10 +128,9 @@ def append(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> No
         row.setdefault("hash", f"{key_id}.{digest(key, last, row)}")
         ends[place] = (row["position"], row["hash"])
         fresh[place] = {"shop_id": shop_id, "channel": place[0], "address": place[1]}
-    connection = session.connection()
-    connection.execute(insert(ConsentEvent), list(rows))
+    bulk.add(session, ConsentEvent, rows)
     upsert = db.insert(ConsentChain)
-    connection.execute(
+    session.connection().execute(
         upsert.on_conflict_do_update(
             index_elements=["shop_id", "channel", "address"],
             set_={"length": upsert.excluded.length, "hash": upsert.excluded.hash},
@@ -144,23 +143,19 @@ def digest(key: bytes, before: str, row: dict[str, Any]) -> str:
     """The HMAC of an entry after the one whose hash is `before`, in hexadecimal."""
     # What is empty is left out, so that a column of a later version leaves old hashes as they are.
     said = {name: _canonical(row[name]) for name in SEALED if row[name] not in (None, "")}
-    told = json.dumps([before, said], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hmac.new(key, told.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, _canonical_json([before, said]).encode(), hashlib.sha256).hexdigest()
 
 
 def ends_of(
     session: Session, shop_id: int, places: Collection[Place]
 ) -> dict[Place, tuple[int, str]]:
     """Length and last hash of each chain that there is."""
-    found: dict[Place, tuple[int, str]] = {}
-    for some in chunks(sorted(places)):
-        ends = session.connection().execute(
-            columns(db.table_of(ConsentChain)).where(
-                col(ConsentChain.shop_id) == shop_id, stands_at(ConsentChain, some)
-            )
+    ends = session.connection().execute(
+        columns(db.table_of(ConsentChain)).where(
+            col(ConsentChain.shop_id) == shop_id, stands_at(ConsentChain, places)
         )
-        found.update({(end.channel, end.address): (end.length, end.hash) for end in ends})
-    return found
+    )
+    return {(end.channel, end.address): (end.length, end.hash) for end in ends}
 
 
 def entries_at(
@@ -169,14 +164,13 @@ def entries_at(
     """Every entry of some chains as plain rows, in the order of their positions."""
     found: dict[Place, list[dict[str, Any]]] = {place: [] for place in places}
     table = db.table_of(ConsentEvent)
-    for some in chunks(sorted(places)):
-        rows = session.connection().execute(
-            columns(table)
-            .where(table.c.shop_id == shop_id, stands_at(ConsentEvent, some))
-            .order_by(table.c.position)
-        )
-        for row in rows:
-            found[(row.channel, row.address)].append(dict(row._mapping))
+    rows = session.connection().execute(
+        columns(table)
+        .where(table.c.shop_id == shop_id, stands_at(ConsentEvent, places))
+        .order_by(table.c.position)
+    )
+    for row in rows:
+        found[(row.channel, row.address)].append(dict(row._mapping))
     return found
 
 
@@ -207,9 +201,18 @@ def rewrite(
     append(session, shop_id, rows)
 
 
-def stands_at(table: Any, places: Collection[Place]) -> Any:
+def stands_at(table: Any, places: Iterable[Place]) -> Any:
     """The rows of a table that are about one of these places."""
-    return tuple_(table.channel, table.address).in_(places)
+    by_channel: dict[str, list[str]] = {}
+    for channel, address in sorted(places):
+        by_channel.setdefault(channel, []).append(address)
+    return or_(
+        false(),
+        *(
+            and_(table.channel == channel, bulk.among(table.address, addresses))
+            for channel, addresses in by_channel.items()
+        ),
+    )
 
 
 def _canonical(value: object) -> object:
@@ -223,8 +226,3 @@ def _number(*parts: object) -> int:
     """A number below 2**32 for whatever is named."""
     said = "\0".join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(said, digest_size=4).digest())
-
-
-def chunks(every: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """As many at once as one statement takes."""
-    return (every[start : start + MANY] for start in range(0, len(every), MANY))

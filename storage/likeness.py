@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete, func, not_, text, tuple_, update
+from sqlalchemy import BigInteger, Index, delete, update
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk, db
+from storage import bulk, db, tallies
 from storage.shops import Shop
+from storage.tallies import Count
 from storage.types import moment, shop_key
 
 OPEN, ACCEPTED, DISMISSED = "open", "accepted", "dismissed"
@@ -25,16 +27,22 @@ class LikenessKey(SQLModel, table=True):
     __tablename__ = "likeness_key"
     __table_args__ = (
         Index("likeness_key_profile", "shop_id", "profile_id"),
-        # With `looked` it covers its queries: SQLite might else as well take the index above.
-        Index("likeness_key_new", "shop_id", "profile_id", "looked",
-              postgresql_where=text("NOT looked"), sqlite_where=text("looked = 0")),
-    )  # fmt: skip
+        {"sqlite_with_rowid": False},
+    )
 
     shop_id: int = shop_key()
     kind: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
     profile_id: int = Field(primary_key=True, sa_type=BigInteger)
-    looked: bool = Field(default=False, description="whether its other holders were looked at")
+
+
+class LikenessDue(SQLModel, table=True):
+    """A profile that is new, or looks different, since anybody compared it with others."""
+
+    __tablename__ = "likeness_due"
+
+    shop_id: int = shop_key()
+    profile_id: int = Field(primary_key=True, sa_type=BigInteger)
 
 
 class Duplicate(SQLModel, table=True):
@@ -58,7 +66,7 @@ def put_keys(
     profile_ids: Collection[int],
     keys: Iterable[tuple[int, Likeness]],
 ) -> None:
-    """Let these be the only keys of some profiles. They are to be looked at."""
+    """Let these be the only keys of some profiles."""
     session.connection().execute(
         delete(LikenessKey).where(
             col(LikenessKey.shop_id) == shop_id,
@@ -69,42 +77,43 @@ def put_keys(
         session,
         LikenessKey,
         [
-            {"shop_id": shop_id, "kind": kind, "value": value, "profile_id": profile_id,
-             "looked": False}
+            {"shop_id": shop_id, "kind": kind, "value": value, "profile_id": profile_id}
             for profile_id, (kind, value) in keys
         ],
-    )  # fmt: skip
+    )
+
+
+def note(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
+    """Let some profiles be looked at."""
+    rows = [{"shop_id": shop_id, "profile_id": profile_id} for profile_id in profile_ids]
+    bulk.add(session, LikenessDue, rows, unless_known=True)
 
 
 def shops_to_look_at(session: Session) -> list[int]:
-    """Installed shops that have keys which nobody has looked at."""
-    new = select(1).where(LikenessKey.shop_id == Shop.id, not_(col(LikenessKey.looked))).exists()
+    """Installed shops that have profiles which nobody has looked at."""
+    new = select(1).where(LikenessDue.shop_id == Shop.id).exists()
     query = select(Shop.id).where(col(Shop.uninstalled_at).is_(None), new)
     found = db.every_shop(session, query, "the clock rings for likely duplicates")
     return list(found.scalars())
 
 
 def to_look_at(session: Session, shop_id: int, limit: int) -> Sequence[int]:
-    """Some profiles with keys that nobody has looked at, the oldest first."""
+    """Some profiles that nobody has looked at, the oldest first."""
     return session.exec(
-        select(LikenessKey.profile_id)
-        .where(LikenessKey.shop_id == shop_id, not_(col(LikenessKey.looked)))
-        .distinct()
-        .order_by(col(LikenessKey.profile_id))
+        select(LikenessDue.profile_id)
+        .where(LikenessDue.shop_id == shop_id)
+        .order_by(col(LikenessDue.profile_id))
         .limit(limit)
     ).all()
 
 
 def mark_looked(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
-    """Remember that all keys of some profiles were looked at."""
+    """Remember that some profiles were looked at."""
     session.connection().execute(
-        update(LikenessKey)
-        .where(
-            col(LikenessKey.shop_id) == shop_id,
-            bulk.among(col(LikenessKey.profile_id), profile_ids),
-            not_(col(LikenessKey.looked)),
+        delete(LikenessDue).where(
+            col(LikenessDue.shop_id) == shop_id,
+            bulk.among(col(LikenessDue.profile_id), profile_ids),
         )
-        .values(looked=True)
     )
 
 
@@ -170,15 +179,14 @@ def close(session: Session, shop_id: int, pairs: Collection[tuple[int, int]]) ->
         session.connection().execute(
             delete(Duplicate).where(
                 col(Duplicate.shop_id) == shop_id,
-                tuple_(col(Duplicate.one_id), col(Duplicate.other_id)).in_(sorted(pairs)),
+                bulk.among_pairs(col(Duplicate.one_id), col(Duplicate.other_id), pairs),
             )
         )
 
 
-def count_open(session: Session, shop_id: int) -> int:
-    """How many pairs wait for a person."""
-    return session.exec(
-        select(func.count())
-        .select_from(Duplicate)
-        .where(Duplicate.shop_id == shop_id, Duplicate.state == OPEN)
-    ).one()
+def count_open(session: Session, shop_id: int, *, whole: bool = False) -> Count:
+    """How many pairs wait for a person; see `storage.tallies`."""
+    waiting = columns(col(Duplicate.one_id)).where(
+        col(Duplicate.shop_id) == shop_id, col(Duplicate.state) == OPEN
+    )
+    return tallies.count(session, shop_id, tallies.DUPLICATES, waiting, whole=whole)

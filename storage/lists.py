@@ -1,30 +1,46 @@
 """Lists: who joined, since when, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete, func, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Index, delete, func, text, tuple_, update
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk, db
-from storage.profiles import Profile
+from storage import bulk, db, tallies
+from storage.imports import SOURCE
+from storage.profiles import Profile, without_words
+from storage.shops import Shop
+from storage.tallies import Count
 from storage.types import moment, origin, row_key, shop_key
 
 
 class List(SQLModel, table=True):
-    """A list that shoppers join, such as the newsletter."""
+    """A list that shoppers join, such as the newsletter.
+
+    A deleted one keeps its members for a while, as it may be restored; nothing else finds it.
+    """
+
+    __table_args__ = (
+        Index("list_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL"),
+              sqlite_where=text("deleted_at IS NOT NULL")),
+    )  # fmt: skip
 
     shop_id: int = shop_key()
     id: int = row_key()
     name: str
     created_at: datetime = moment()
+    deleted_at: datetime | None = moment(default=None)
 
 
 class Membership(SQLModel, table=True):
     """One shopper on one list."""
 
-    __table_args__ = (Index("membership_joined", "shop_id", "list_id", "joined_at"),)
+    __table_args__ = (
+        Index("membership_joined", "shop_id", "list_id", "joined_at", "profile_id"),
+        Index("membership_profile", "shop_id", "profile_id"),
+    )
 
     shop_id: int = shop_key()
     list_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -80,13 +96,34 @@ def join(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> set[
     return set(fresh)
 
 
-def leave_some(
-    session: Session, shop_id: int, list_id: int, source: str, after: int, limit: int
-) -> int | None:
-    """Of the members after a profile's id, take those off a list who came to it by `source`; the
-    id of the last one looked at, None when there was none.
-    """
-    ids = session.exec(
+def rejoin(
+    session: Session,
+    shop_id: int,
+    list_id: int,
+    profile_id: int,
+    at: datetime,
+    source: str,
+    origin_id: int | None,
+) -> None:
+    """Let a membership stand in the place of one of the same origin that a file made."""
+    session.connection().execute(
+        update(Membership)
+        .where(
+            col(Membership.shop_id) == shop_id,
+            col(Membership.list_id) == list_id,
+            col(Membership.profile_id) == profile_id,
+            col(Membership.origin_id).is_not_distinct_from(origin_id),
+            col(Membership.source).startswith(SOURCE),
+        )
+        .values(joined_at=at, source=source)
+    )
+
+
+def ids_after(
+    session: Session, shop_id: int, list_id: int, after: int, limit: int
+) -> Sequence[int]:
+    """Some members of a list with a greater profile id, in the order of their ids."""
+    return session.exec(
         select(Membership.profile_id)
         .where(
             Membership.shop_id == shop_id,
@@ -96,18 +133,33 @@ def leave_some(
         .order_by(col(Membership.profile_id))
         .limit(limit)
     ).all()
-    if not ids:
-        return None
+
+
+def leave_between(
+    session: Session, shop_id: int, list_id: int, source: str | None, first: int, last: int
+) -> set[int]:
+    """Of the members from one profile's id to another's, take those off a list who came to it by
+    `source`, or all for None; who those were.
+    """
+    gone = delete(Membership).where(
+        col(Membership.shop_id) == shop_id,
+        col(Membership.list_id) == list_id,
+        col(Membership.profile_id).between(first, last),
+    )
+    if source is not None:
+        gone = gone.where(col(Membership.source) == source)
+    return set(session.connection().execute(gone.returning(col(Membership.profile_id))).scalars())
+
+
+def leave(session: Session, shop_id: int, list_id: int, profile_id: int) -> None:
+    """Take one shopper off a list."""
     session.connection().execute(
         delete(Membership).where(
             col(Membership.shop_id) == shop_id,
             col(Membership.list_id) == list_id,
-            col(Membership.profile_id) > after,
-            col(Membership.profile_id) <= ids[-1],
-            col(Membership.source) == source,
+            col(Membership.profile_id) == profile_id,
         )
     )
-    return ids[-1]
 
 
 def count_from(session: Session, shop_id: int, list_id: int, source: str) -> int:
@@ -130,52 +182,156 @@ def add_list(session: Session, row: List) -> None:
 def lists_of(session: Session, shop_id: int) -> Sequence[List]:
     """A shop's lists, oldest first."""
     return session.exec(
-        select(List).where(List.shop_id == shop_id).order_by(col(List.created_at))
+        select(List)
+        .where(List.shop_id == shop_id, col(List.deleted_at).is_(None))
+        .order_by(col(List.created_at), col(List.id))
     ).all()
 
 
-def count_members(session: Session, shop_id: int) -> dict[int, int]:
-    """How many shoppers are on each list."""
-    rows = session.exec(
-        select(Membership.list_id, func.count())
-        .where(Membership.shop_id == shop_id)
-        .group_by(col(Membership.list_id))
+def deleted_lists(session: Session, shop_id: int, since: datetime) -> Sequence[List]:
+    """A shop's lists that were deleted since a moment, the last one first."""
+    return session.exec(
+        select(List)
+        .where(List.shop_id == shop_id, col(List.deleted_at) > since)
+        .order_by(col(List.deleted_at).desc(), col(List.id).desc())
+    ).all()
+
+
+def next_to_drop(session: Session, shop_id: int, until: datetime) -> List | None:
+    """One of a shop's lists that was deleted so long ago."""
+    return session.exec(
+        select(List)
+        .where(List.shop_id == shop_id, col(List.deleted_at) <= until)
+        .order_by(col(List.deleted_at), col(List.id))
+        .limit(1)
+    ).first()
+
+
+def shops_to_drop(session: Session, until: datetime) -> list[int]:
+    """Installed shops with a list that was deleted so long ago."""
+    query = (
+        select(List.shop_id)
+        .join(Shop, col(Shop.id) == col(List.shop_id))
+        .where(col(Shop.uninstalled_at).is_(None), col(List.deleted_at) <= until)
+        .distinct()
     )
-    return dict(rows.all())
+    found = db.every_shop(session, query, "the clock rings for lists whose time is over")
+    return list(found.scalars())
+
+
+def drop_list(session: Session, shop_id: int, list_id: int) -> None:
+    """Delete the row of a list that nobody is on."""
+    session.connection().execute(
+        delete(List).where(col(List.shop_id) == shop_id, col(List.id) == list_id)
+    )
+
+
+def count_members(session: Session, shop_id: int, *, whole: bool = False) -> dict[int, Count]:
+    """How many shoppers are on each list; see `storage.tallies`."""
+    kept = {} if whole else tallies.kept_of(session, shop_id, tallies.MEMBERS)
+    others = _count_each(session, shop_id, kept, None if whole else tallies.FEW + 1)
+    return kept | {each: tallies.counted(number, whole=whole) for each, number in others}
+
+
+def count_joined(session: Session, shop_id: int, since: datetime) -> dict[int, Count]:
+    """How many of those on each list joined it after a moment; of more than a few, that they are
+    many.
+    """
+    new = col(Membership.joined_at) > since
+    rows = _count_each(session, shop_id, (), tallies.FEW + 1, new)
+    return {each: tallies.counted(number) for each, number in rows}
+
+
+def _count_each(
+    session: Session,
+    shop_id: int,
+    without: Collection[int],
+    limit: int | None,
+    *those: ColumnElement[bool],
+) -> Sequence[Any]:
+    """(list id, how many of those are on it), for every list but some."""
+    mine = col(List.shop_id) == shop_id
+    theirs = (
+        columns(col(Membership.profile_id))
+        .where(col(Membership.shop_id) == shop_id, col(Membership.list_id) == List.id, mine, *those)
+        .limit(limit)
+        .correlate(List)
+        .subquery()
+    )
+    number = columns(func.count()).select_from(theirs).scalar_subquery()
+    others = columns(col(List.id), number).where(mine, col(List.id).not_in(without))
+    return session.connection().execute(others).all()
 
 
 def memberships_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Membership]:
-    """The lists that one shopper is on."""
+    """What one shopper is on of the shop's lists, the last one that she joined first."""
     return session.exec(
-        select(Membership).where(Membership.shop_id == shop_id, Membership.profile_id == profile_id)
+        select(Membership)
+        .join(
+            List,
+            (col(List.shop_id) == Membership.shop_id) & (col(List.id) == Membership.list_id),
+        )
+        .where(
+            Membership.shop_id == shop_id,
+            Membership.profile_id == profile_id,
+            List.shop_id == shop_id,
+            col(List.deleted_at).is_(None),
+        )
+        .order_by(col(Membership.joined_at).desc(), col(Membership.list_id))
     ).all()
+
+
+def joined(
+    session: Session, shop_id: int, list_id: int, profile_ids: Iterable[int]
+) -> dict[int, Membership]:
+    """Those of some shoppers who are on a list, by profile id."""
+    rows = session.exec(
+        select(Membership).where(
+            Membership.shop_id == shop_id,
+            Membership.list_id == list_id,
+            bulk.among(col(Membership.profile_id), set(profile_ids)),
+        )
+    )
+    return {row.profile_id: row for row in rows}
 
 
 def members_after(
     session: Session, shop_id: int, list_id: int, after: int, limit: int
-) -> Sequence[Profile]:
-    """Some members of a list with a greater profile id, in the order of their ids."""
-    return session.exec(
-        select(Profile)
+) -> Sequence[Any]:
+    """Some members of a list with a greater profile id, in the order of their ids: rows of
+    `without_words`.
+    """
+    rows = session.connection().execute(
+        columns(*without_words())
         .join(
             Membership,
             (col(Membership.shop_id) == col(Profile.shop_id))
             & (col(Membership.profile_id) == col(Profile.id)),
         )
         .where(
-            Profile.shop_id == shop_id,
-            Membership.shop_id == shop_id,
-            Membership.list_id == list_id,
-            Membership.profile_id > after,
+            col(Profile.shop_id) == shop_id,
+            col(Membership.shop_id) == shop_id,
+            col(Membership.list_id) == list_id,
+            col(Membership.profile_id) > after,
         )
         .order_by(col(Membership.profile_id))
         .limit(limit)
-    ).all()
+    )
+    return rows.all()
 
 
 def get_list(session: Session, shop_id: int, list_id: int) -> List | None:
-    """One list."""
-    return session.get(List, (shop_id, list_id))
+    """One list; None also when it was deleted."""
+    found = session.get(List, (shop_id, list_id))
+    return None if found is None or found.deleted_at is not None else found
+
+
+def get_deleted(session: Session, shop_id: int, list_id: int, since: datetime) -> List | None:
+    """One list that was deleted since a moment."""
+    found = session.get(List, (shop_id, list_id))
+    if found is None or found.deleted_at is None or found.deleted_at <= since:
+        return None
+    return found
 
 
 def members(

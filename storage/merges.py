@@ -15,6 +15,7 @@ from storage.lists import Membership
 from storage.messages import Message
 from storage.orders import Order
 from storage.profiles import Identity, Merge, Origin, Profile
+from storage.sessions import BrowserSession
 from storage.subscriptions import Subscription
 from storage.write_backs import WriteBack
 
@@ -24,6 +25,7 @@ MOVED: tuple[type[SQLModel], ...] = (
     Enrolment,
     Message,
     Event,
+    BrowserSession,
     Order,
     Checkout,
     Subscription,
@@ -33,7 +35,8 @@ MOVED: tuple[type[SQLModel], ...] = (
 # Who looked at a profile looked at it as it was. Asks and the ledger of consent are about
 # addresses, and name the origin that they came to, for ever. The others are written anew by who
 # merges (`plugin.people.merge`).
-STAYS = frozenset(("access_log", "ask", "consent_event", "likeness_key", "membership", "origin"))
+STAYS = frozenset(("access_log", "activity", "ask", "consent_event", "likeness_due",
+                   "likeness_key", "membership", "origin", "profile_name"))  # fmt: skip
 
 
 def move(session: Session, shop_id: int, from_id: int, to_id: int) -> None:

@@ -27,13 +27,13 @@ class Message(SQLModel, table=True):
 
     __table_args__ = (
         Index("message_key", "shop_id", "key", unique=True),
-        Index("message_due", "due_at", postgresql_where=text("state = 'due'"),
+        Index("message_due", "transactional", "due_at", postgresql_where=text("state = 'due'"),
               sqlite_where=text("state = 'due'")),
         Index("message_sending", "lease_until", postgresql_where=text("state = 'sending'"),
               sqlite_where=text("state = 'sending'")),
         Index("message_profile", "shop_id", "profile_id", "created_at"),
         Index("message_flow", "shop_id", "flow_id", "action_id", "state"),
-        Index("message_sent", "shop_id", "sent_at"),
+        Index("message_sent", "shop_id", "sent_at", "flow_id"),
     )  # fmt: skip
 
     shop_id: int = shop_key()
@@ -58,7 +58,8 @@ class Message(SQLModel, table=True):
     links: list[str] = json_column(list)
     state: str = DUE
     reason: str = Field(default="", description="why it was skipped or failed")
-    attempts: int = 0
+    attempts: int = Field(default=0, description="how often it was handed to the provider")
+    tries: int = Field(default=0, description="how often it was begun without any outcome")
     due_at: datetime = moment()
     lease_until: float = 0.0
     created_at: datetime = moment()
@@ -94,9 +95,16 @@ def add_messages(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
     return set(session.connection().execute(statement, list(rows)).scalars())
 
 
-def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
-    """Lease up to `limit` due messages of all shops; (shop id, message id), the earliest first."""
-    return leases.claim_due(session, Message, DUE, now, limit, LEASE_S)
+def claim_due(
+    session: Session, now: datetime, limit: int, *, transactional: bool
+) -> list[tuple[int, int]]:
+    """Lease up to `limit` due messages of all shops; (shop id, message id), the earliest first.
+
+    Args:
+        transactional: those that somebody waits for; else the others.
+    """
+    kind = col(Message.transactional).is_(transactional)
+    return leases.claim_due(session, Message, DUE, now, limit, LEASE_S, kind)
 
 
 def sent_since(
@@ -117,10 +125,12 @@ def sent_since(
     return found.first() is not None
 
 
-def still_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) -> Sequence[int]:
-    """Those of a shop's messages that nobody has sent yet, in the order in which they are due."""
+def still_due(
+    session: Session, shop_id: int, ids: Sequence[int], now: datetime
+) -> Sequence[tuple[int, int]]:
+    """Those of a shop's messages that nobody has sent yet, the earliest first: (id, tries)."""
     return session.exec(
-        select(Message.id)
+        select(Message.id, Message.tries)
         .where(
             Message.shop_id == shop_id,
             col(Message.id).in_(ids),
@@ -129,6 +139,16 @@ def still_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime)
         )
         .order_by(col(Message.due_at), col(Message.id))
     ).all()
+
+
+def begin(session: Session, shop_id: int, ids: Sequence[int]) -> list[int]:
+    """Count a try of these messages, and lease them; those that nobody else is at."""
+    return leases.begin(session, Message, "tries", shop_id, ids, LEASE_S)
+
+
+def uncount(session: Session, shop_id: int, ids: Sequence[int]) -> None:
+    """Take back that these messages were tried."""
+    leases.uncount(session, Message, "tries", shop_id, ids)
 
 
 def give_back(session: Session, shop_id: int, ids: Sequence[int]) -> None:

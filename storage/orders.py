@@ -19,7 +19,7 @@ class Order(SQLModel, table=True):
     __tablename__ = "orders"  # `order` is a word of SQL
     __table_args__ = (
         Index("orders_profile", "shop_id", "profile_id", "placed_at"),
-        Index("orders_placed", "shop_id", "placed_at"),
+        Index("orders_placed", "shop_id", "placed_at", "cancelled_at", "total"),
     )
 
     shop_id: int = shop_key()

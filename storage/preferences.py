@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import tuple_
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
 from storage.ids import new_id
+from storage.ledger import stands_at
 from storage.types import json_column, moment, row_key, shop_key
 
 ALL, WEEKLY = "all", "weekly"
@@ -48,10 +48,7 @@ def preferences_at(
     """What was chosen for several (channel, address) pairs."""
     return session.exec(
         select(Preference)
-        .where(
-            Preference.shop_id == shop_id,
-            tuple_(col(Preference.channel), col(Preference.address)).in_(addresses),
-        )
+        .where(Preference.shop_id == shop_id, stands_at(Preference, addresses))
         .order_by(col(Preference.channel), col(Preference.address))
     ).all()
 

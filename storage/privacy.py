@@ -16,7 +16,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db, leases, secrets
-from storage.profiles import CHECKOUT, EMAIL, ORDER, PHONE, PUSH, SUBSCRIPTION
+from storage.profiles import BROWSER, CHECKOUT, EMAIL, ORDER, PHONE, PUSH, SUBSCRIPTION
 from storage.types import Encrypted, json_column, moment, row_key, shop_key
 
 DATA_REQUEST, REDACT = "customers/data_request", "customers/redact"
@@ -82,6 +82,10 @@ class Suppression(SQLModel, table=True):
     at: datetime = moment()
 
 
+APART = "analytics:"  # before the mark of a browser whose shopper allows analytics alone
+BROWSERS_APART = "browsers apart"
+
+
 @dataclass(slots=True)
 class Whom:
     """A person as our tables know her. `keys` are (kind, value) of `storage.profiles`.
@@ -115,6 +119,19 @@ def mark(purpose: str, word: str) -> str:
     return next(iter(marks_of(purpose, [word])))
 
 
+def apart(shop_id: int, browser: str) -> str:
+    """What a browser goes by while its shopper allows analytics alone: nobody comes from there to
+    the browser, and from the browser only who has this installation's key.
+    """
+    return APART + mark(BROWSERS_APART, _word(shop_id, BROWSER, browser))
+
+
+def aparts(shop_id: int, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The keys that those of a person's browsers had, or would have, apart."""
+    words = [_word(shop_id, kind, value) for kind, value in keys if kind == BROWSER]
+    return {(BROWSER, APART + marked) for marked in marks_of(BROWSERS_APART, words)}
+
+
 def add_request(session: Session, row: dict[str, Any]) -> int | None:
     """Keep a request, once for each `unique_key`; its id when it is new."""
     kept = session.connection().execute(
@@ -130,6 +147,11 @@ def add_request(session: Session, row: dict[str, Any]) -> int | None:
 def get_request(session: Session, shop_id: int, request_id: int) -> PrivacyRequest | None:
     """One request."""
     return session.get(PrivacyRequest, (shop_id, request_id))
+
+
+def lock_request(session: Session, shop_id: int, request_id: int) -> PrivacyRequest | None:
+    """One request, locked for this transaction."""
+    return session.get(PrivacyRequest, (shop_id, request_id), with_for_update=True)
 
 
 def requests_of(session: Session, shop_id: int, limit: int = 20) -> Sequence[Any]:
@@ -201,13 +223,16 @@ def remember(
         )
 
 
+def anybody_forgotten(session: Session, shop_id: int) -> bool:
+    """Whether a shop has forgotten anybody at all: then each key costs a hash."""
+    query = select(Forgotten.mark).where(Forgotten.shop_id == shop_id)
+    return session.exec(query.limit(1)).first() is not None
+
+
 def forgotten(
     session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], datetime]:
     """Which of these keys are forgotten, and up to which moment."""
-    nobody = session.exec(select(Forgotten.mark).where(Forgotten.shop_id == shop_id).limit(1))
-    if nobody.first() is None:
-        return {}
     by_word = {_word(shop_id, *key): key for key in keys}
     words = marks_of("redaction", by_word)
     found: dict[tuple[str, str], datetime] = {}
@@ -249,6 +274,9 @@ def suppressed(
     session: Session, shop_id: int, addresses: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], list[Suppression]]:
     """Which of these (channel, address) pairs are suppressed."""
+    nobody = session.exec(select(Suppression.mark).where(Suppression.shop_id == shop_id).limit(1))
+    if nobody.first() is None:
+        return {}
     by_word = {
         f"{shop_id}:{channel}:{address}": (channel, address) for channel, address in addresses
     }

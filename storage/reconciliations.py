@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CursorResult, Index, and_, delete, func, or_, update
-from sqlmodel import Field, Session, SQLModel, UTCDateTime, col, select
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db
 from storage.backfills import DONE, Backfill
 from storage.shops import Shop
-from storage.types import big, json_column, moment, shop_key
+from storage.types import Moment, big, json_column, moment, shop_key
 
 MISSING, PARTIAL, STALE = "missing", "partial", "stale"  # what a record may be
 
@@ -48,7 +48,7 @@ class Repair(SQLModel, table=True):
     """How many records of a kind one window brought up to date. It names none of them."""
 
     shop_id: int = shop_key()
-    until: datetime = Field(primary_key=True, sa_type=UTCDateTime)
+    until: datetime = Field(primary_key=True, sa_type=Moment)
     noun: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     count: int = big()

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
-from storage import append_only, db
+from storage import append_only, db, statistics
 from storage.tables import INBOX_TABLES
 
 VERSION_TABLES = ("main_version", "inbox_version")
@@ -35,6 +35,11 @@ def upgrade(to: str = "head") -> None:
     # Not a migration of its own: SQLite's batch migrations make a table anew, without its triggers.
     with db.engine().execution_options(begin="IMMEDIATE").begin() as connection:
         append_only.protect(connection)
+    for line, engine in lines():
+        if db.is_sqlite(engine):
+            with engine.execution_options(begin="IMMEDIATE").begin() as connection:
+                statistics.assume(connection, f"{line}_version")
+            engine.dispose()  # they are read when a connection opens
 
 
 def downgrade() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -28,6 +29,7 @@ def use_keys(keys: dict[str, str]) -> None:
     if not keys or any(len(value) < 32 for value in keys.values()):
         raise SecretError("REGULARS_SECRET_KEY must hold at least 32 characters.")
     _keys.clear()
+    _derived.cache_clear()
     _keys.update({key_id: value.encode() for key_id, value in keys.items()})
     _current = next(iter(keys))
 
@@ -40,8 +42,13 @@ def derive(purpose: str, key_id: str | None = None) -> tuple[str, bytes]:
     chosen = _current if key_id is None else key_id
     if chosen not in _keys:
         raise SecretError(f"There is no secret key with the id {chosen!r}.")
+    return chosen, _derived(purpose, chosen)
+
+
+@lru_cache(256)  # a few purposes; each takes a tenth of a millisecond
+def _derived(purpose: str, key_id: str) -> bytes:
     hkdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose.encode())
-    return chosen, hkdf.derive(_keys[chosen])
+    return hkdf.derive(_keys[key_id])
 
 
 def derive_all(purpose: str) -> dict[str, bytes]:

@@ -61,6 +61,11 @@ def get_shop(session: Session, shop_id: int) -> Shop | None:
     return session.get(Shop, shop_id)
 
 
+def is_alone(session: Session) -> bool:
+    """Whether there is no more than one shop."""
+    return len(session.exec(select(Shop.id).limit(2)).all()) < 2
+
+
 def installed_domains(session: Session) -> dict[str, int]:
     """Domain to id of every installed store, for the way in."""
     rows = session.exec(select(Shop.domain, Shop.id).where(col(Shop.uninstalled_at).is_(None)))

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, and_, delete, func, or_, text, update
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk, db
+from storage import bulk, db, tallies
 from storage.ids import new_id
 from storage.shops import Shop
+from storage.tallies import Count
 from storage.types import big, moment, origin, row_key, shop_key
 
 TAG, METAFIELD = "tag", "metafield"  # every other kind is a channel
@@ -35,6 +37,10 @@ class WriteBack(SQLModel, table=True):
         Index("write_back_due", "due_at", postgresql_where=text("state = 'due'"),
               sqlite_where=text("state = 'due'")),
         Index("write_back_profile", "shop_id", "profile_id"),
+        Index("write_back_waits", "shop_id", postgresql_where=text("state = 'waits'"),
+              sqlite_where=text("state = 'waits'")),
+        Index("write_back_troubled", "shop_id", "said_at", postgresql_where=text("error != ''"),
+              sqlite_where=text("error != ''")),
     )  # fmt: skip
 
     shop_id: int = shop_key()
@@ -108,17 +114,12 @@ def by_key(session: Session, shop_id: int, keys: Collection[str]) -> dict[str, W
 
 def due_shops(session: Session, now: datetime) -> list[int]:
     """Installed shops for whose customers something is due."""
-    query = (
-        select(WriteBack.shop_id)
-        .join(Shop, col(Shop.id) == col(WriteBack.shop_id))
-        .where(
-            col(Shop.uninstalled_at).is_(None),
-            WriteBack.state == DUE,
-            WriteBack.due_at <= now,
-            WriteBack.lease_until < db.database_time(session),
-        )
-        .distinct()
+    theirs = select(WriteBack.shop_id).where(
+        WriteBack.state == DUE,
+        WriteBack.due_at <= now,
+        WriteBack.lease_until < db.database_time(session),
     )
+    query = select(Shop.id).where(col(Shop.uninstalled_at).is_(None), col(Shop.id).in_(theirs))
     rows = db.every_shop(session, query, "the clock rings for what the storefront should know")
     return [row[0] for row in rows]
 
@@ -160,6 +161,12 @@ def settle(session: Session, held: WriteBack, **fields: Any) -> None:
         )
         .values(lease_until=0.0, **fields)
     )
+
+
+def any_waits(session: Session, shop_id: int) -> bool:
+    """Whether anything waits until somebody is a customer."""
+    query = select(WriteBack.id).where(WriteBack.shop_id == shop_id, WriteBack.state == WAITS)
+    return session.exec(query.limit(1)).first() is not None
 
 
 def wake(
@@ -204,9 +211,9 @@ def try_again(session: Session, shop_id: int, now: datetime) -> None:
     )
 
 
-def troubled(session: Session, shop_id: int) -> tuple[int, Sequence[WriteBack]]:
+def troubled(session: Session, shop_id: int) -> tuple[Count, Sequence[WriteBack]]:
     """How many things the storefront does not take, and the newest of them."""
-    where = (WriteBack.shop_id == shop_id, WriteBack.error != "")
-    count = session.exec(select(func.count()).where(*where)).one()
+    where = (col(WriteBack.shop_id) == shop_id, col(WriteBack.error) != "")
+    count = tallies.count_few(session, columns(col(WriteBack.id)).where(*where))
     shown = select(WriteBack).where(*where).order_by(col(WriteBack.said_at).desc())
     return count, session.exec(shown.limit(MOST_SHOWN)).all() if count else []

@@ -14,9 +14,13 @@ import pytest
 import structlog
 from dramatiq.brokers.stub import StubBroker
 
+from plugin.channels import email
+from plugin.flows import library as flow_library
+from plugin.forms import library as form_library
 from plugin.settings import get_settings
-from storage import db, schema, secrets
+from storage import db, flows, forms, schema, secrets
 from storage.shops import Shop, add_shop
+from tests.plugin.channels.relay import Relay, running
 from webhooks import limits
 
 SETTINGS = {
@@ -126,6 +130,7 @@ def bell() -> Generator[StubBroker]:
         "digest",
         "advance",
         "send",
+        "send_first",
         "refill",
         "sync",
         "backfill",
@@ -134,6 +139,9 @@ def bell() -> Generator[StubBroker]:
         "reconcile",
         "imports",
         "likeness",
+        "tallies",
+        "lists",
+        "retention",
     ):
         broker.declare_queue(queue)
     dramatiq.set_broker(broker)
@@ -180,3 +188,27 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if unchecked:
         terminalreporter.section("CONFORMANCE WAS NOT CHECKED", sep="!", red=True, bold=True)
         terminalreporter.line(f"{len(unchecked)} tests were skipped: {unchecked[0]}")
+
+
+@pytest.fixture
+def relay(monkeypatch: pytest.MonkeyPatch) -> Generator[Relay]:
+    """A relay that the settings name; it takes every mail for a new one."""
+    with running() as found:
+        monkeypatch.setenv("REGULARS_SMTP_URL", found.url)
+        get_settings.cache_clear()
+        yield found
+        email.hang_up()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def form_id(database: str, shop: Shop) -> int:
+    """The sign-up form of a store that has it and the welcome flow switched on."""
+    flow_library.seed(shop.id)
+    form_library.seed(shop.id)
+    with db.reading() as session:
+        (form,) = forms.forms_of(session, shop.id)
+        welcome = next(flow for flow in flows.flows_of(session, shop.id) if flow.name == "Welcome")
+    form_library.set_status(shop.id, form.id, True)
+    flow_library.set_status(shop.id, welcome.id, True)
+    return form.id

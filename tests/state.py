@@ -1,11 +1,13 @@
 """What a shop's database says, without the ids that depend on the order in which things came."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import Session, SQLModel, select
 
 from storage import db
+from storage.activity import Activity, Counts
 from storage.checkouts import Checkout
 from storage.consent import Consent
 from storage.events import Event
@@ -14,6 +16,7 @@ from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
 from storage.products import Product, Variant
 from storage.profiles import Identity, Origin, Profile
+from storage.sessions import BrowserSession
 
 
 def state_of(shop_id: int) -> dict[str, Any]:
@@ -22,14 +25,27 @@ def state_of(shop_id: int) -> dict[str, Any]:
         return state_in(session, shop_id)
 
 
+def check_activity(session: Session, shop_id: int) -> None:
+    """Each shopper's days say what a recount of her events says."""
+    counted: dict[int, Counts] = {}
+    for event in session.exec(select(Event).where(Event.shop_id == shop_id)):
+        days = counted.setdefault(event.profile_id, {}).setdefault(event.metric, {})
+        day = str((event.occurred_at - datetime(1970, 1, 1, tzinfo=UTC)).days)
+        days[day] = days.get(day, 0) + 1
+    table = db.table_of(Activity)
+    found = session.connection().execute(table.select().where(table.c.shop_id == shop_id))
+    assert {row.profile_id: row.counts for row in found if row.counts} == counted
+
+
 def state_in(session: Session, shop_id: int) -> dict[str, Any]:
     """The same, as a transaction sees it that is not committed."""
     session.flush()
-    session.expire_all()
+    check_activity(session, shop_id)
 
     def rows(model: type[SQLModel]) -> list[dict[str, Any]]:
-        found = session.exec(select(model).where(model.shop_id == shop_id))  # type: ignore[attr-defined]
-        return [row.model_dump(mode="json") for row in found]
+        table = db.table_of(model)
+        found = session.connection().execute(table.select().where(table.c.shop_id == shop_id))
+        return [{name: _plain(value) for name, value in row._mapping.items()} for row in found]
 
     names: dict[int, str] = {}
     for identity in sorted(rows(Identity), key=lambda i: (i["kind"], i["value"])):
@@ -56,6 +72,7 @@ def state_in(session: Session, shop_id: int) -> dict[str, Any]:
         "consent": named(Consent, "event_id"),
         "ledger": named(ConsentEvent, "id", "recorded_at", "position", "hash"),
         "events": named(Event, "id"),
+        "visits": named(BrowserSession, "id"),
         "orders": named(Order),
         "order lines": named(OrderLine),
         "checkouts": named(Checkout),
@@ -64,3 +81,7 @@ def state_in(session: Session, shop_id: int) -> dict[str, Any]:
         "messages": named(Message, "id", "key", "flow_id", "enrolment_id", "event_id"),
         "credits": named(Credit, "message_id", "flow_id"),
     }
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

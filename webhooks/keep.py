@@ -6,7 +6,7 @@ Before a commit on the loop we look at the sockets once more, and again while th
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from storage import db
@@ -17,88 +17,84 @@ Row = TypeVar("Row")
 
 
 class GroupCommit(Generic[Row]):
-    """Joins the rows of concurrent requests into one call of `write`.
+    """Joins the rows of concurrent requests into one call of `at_once`.
 
-    `write` runs on the loop when `inline` (SQLite: well under a millisecond), else in a thread.
-    A failed group is written again row by row, so that one bad row fails its own request only.
+    That runs on the loop, and must not hold it up. What it cannot do (somebody else writes, the
+    connection is gone, a row is bad) `patiently` does in a thread, while the loop goes on. What
+    fails there too is written again row by row, so that one bad row fails its own request only.
     """
 
-    def __init__(self, write: Callable[[Sequence[Row]], object], *, inline: bool) -> None:
-        self._write = write
-        self._inline = inline
-        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
+    def __init__(
+        self,
+        at_once: Callable[[Sequence[Row]], Awaitable[object]],
+        patiently: Callable[[Sequence[Row]], object],
+    ) -> None:
+        self._at_once = at_once
+        self._patiently = patiently
+        self._waiting: dict[asyncio.Future[None], Row] = {}
         self._busy = False
 
     async def put(self, row: Row) -> None:
-        """Return when the row is committed.
+        """Return when the row is committed. Whoever goes away before its turn is not written.
 
         Raises:
-            Exception: what `write` raised for this row; the row is not stored.
+            Exception: what was raised for this row; the row is not stored.
         """
         if not self._busy:
             self._busy = True
             self._loop = asyncio.get_running_loop()  # a system call, so once a group
-            if self._inline:
-                self._loop.call_soon(self._look_again, 0, 0)
-            else:
-                self._task = self._loop.create_task(self._flush_in_thread())
+            self._task = self._loop.create_task(self._flush())
         done: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append((row, done))
-        await done
-
-    def _look_again(self, had: int, quiet: int) -> None:
-        """Flush after two turns of the loop without a new row: one reads, the next one runs it."""
-        rows = len(self._waiting)
-        quiet = quiet + 1 if rows == had else 0
-        if quiet < 2 and rows < LARGEST:
-            self._loop.call_soon(self._look_again, rows, quiet)
-        else:
-            self._flush_inline()
-
-    def _flush_inline(self) -> None:
-        """Write everything that the loop has read by now, then whatever came meanwhile."""
-        group, self._waiting = self._waiting, []
-        self._busy = False
+        self._waiting[done] = row
         try:
-            self._write([row for row, _ in group])
+            await done
+        finally:
+            self._waiting.pop(done, None)
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            await self._look_again()
+            group, self._waiting = self._waiting, {}
+            if not group:  # they all went away
+                break
+            try:
+                await self._at_once([*group.values()])
+            except Exception:  # the thread finds out whose fault it is
+                await self._flush_in_thread(group)
+            else:
+                for done in group:
+                    _finish(done)
+        self._busy = False
+
+    async def _look_again(self) -> None:
+        """Return after two turns of the loop without a new row: one reads, the next one runs it."""
+        rows, quiet = len(self._waiting), 0
+        while quiet < 2 and rows < LARGEST:
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == rows else 0
+            rows = len(self._waiting)
+
+    async def _flush_in_thread(self, group: Mapping[asyncio.Future[None], Row]) -> None:
+        try:
+            await asyncio.to_thread(self._patiently, [*group.values()])
         except db.TRANSIENT as error:
             _fail_all(group, error)
         except Exception:
-            for row, done in group:
+            for done, row in group.items():
                 try:
-                    self._write([row])
+                    await asyncio.to_thread(self._patiently, [row])
                 except Exception as error:
                     _fail(done, error)
                 else:
                     _finish(done)
         else:
-            for _, done in group:
+            for done in group:
                 _finish(done)
 
-    async def _flush_in_thread(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting, []
-            try:
-                await asyncio.to_thread(self._write, [row for row, _ in group])
-            except db.TRANSIENT as error:
-                _fail_all(group, error)
-            except Exception:
-                for row, done in group:
-                    try:
-                        await asyncio.to_thread(self._write, [row])
-                    except Exception as error:
-                        _fail(done, error)
-                    else:
-                        _finish(done)
-            else:
-                for _, done in group:
-                    _finish(done)
-        self._busy = False
 
-
-def _fail_all(group: Sequence[tuple[Row, asyncio.Future[None]]], error: Exception) -> None:
-    """The database is busy or away, for every row alike: to try each would block for each."""
-    for _, done in group:
+def _fail_all(group: Iterable[asyncio.Future[None]], error: Exception) -> None:
+    """The database is busy or away, for every row alike: to try each would wait for each."""
+    for done in group:
         _fail(done, error)
 
 

@@ -1,7 +1,9 @@
 """POST /pixel: what shoppers look at, from the web pixel's sandbox.
 
-It is not signed and can be forged, so it is a hint: it names a browser, never a person, and what it
-says starts no flow. It asks for no preflight (text/plain) and is told nothing back.
+It is not signed and can be forged, so it is a hint: it names a browser, never a person. What it
+says may start a flow of that browser's own shopper (somebody looked at a product and left), and
+moves no money: orders, checkouts and consent are told by signed webhooks alone. It asks for no
+preflight (text/plain) and is told nothing back.
 """
 
 import json
@@ -13,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from plugin import facts
 from plugin.events.browser import take
 from storage import db, shops
 from webhooks.address import address_of
@@ -33,10 +36,10 @@ async def receive(request: Request) -> Response:
     except (ValueError, RecursionError):
         return Response(status_code=204, headers=HEADERS)
     if isinstance(body, dict) and isinstance(body.get("events"), list):
-        domain = str(body.get("shop"))[:LONGEST_DOMAIN]
+        domain = str(facts.storable(body.get("shop")))[:LONGEST_DOMAIN]
         if not may_hint(domain, address_of(request)):
             return too_many(HEADERS)
-        await run_in_threadpool(_take, domain, body["events"][:MOST_EVENTS])
+        await run_in_threadpool(_take, domain, body["events"][:MOST_EVENTS], _device(request))
     return Response(status_code=204, headers=HEADERS)
 
 
@@ -45,8 +48,18 @@ def routes() -> list[Route]:
     return [Route("/pixel", receive, methods=["POST"], max_body_size=MAX_BODY_BYTES)]
 
 
-def _take(domain: str, events: Sequence[Any]) -> None:
+def _device(request: Request) -> str:
+    """Phone, tablet or computer, as the browser calls itself. No more of it is kept."""
+    agent = request.headers.get("user-agent", "").lower()
+    if "ipad" in agent or "tablet" in agent or ("android" in agent and "mobile" not in agent):
+        return "tablet"
+    if "mobi" in agent:
+        return "phone"
+    return "computer" if "mozilla" in agent else ""
+
+
+def _take(domain: str, events: Sequence[Any], device: str) -> None:
     with db.reading() as session:
         shop = shops.shop_by_domain(session, domain)
     if shop is not None and shop.uninstalled_at is None:
-        take(shop, events)
+        take(shop, events, device)

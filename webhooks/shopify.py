@@ -20,10 +20,13 @@ from plugin.settings import get_settings
 from storage import db, inbox, shops
 from storage.inbox import Arrival
 from webhooks.keep import GroupCommit
+from webhooks.patience import Patience
 from webhooks.signature import is_shopify_webhook
 
 MAX_BODY_BYTES = 6 * 1024 * 1024  # an order with 10,000 lines has 5 MB
 BODY_WITHIN_S = 8.0  # Shopify itself gives up after five
+# Or up to a second more. An answer after five is none; what is kept nevertheless is kept once.
+KEPT_WITHIN_S = 3.5
 SHOPS_KNOWN_FOR_S = 5.0
 RING_EVERY_S = 0.05
 LONGEST_ID = 200
@@ -55,9 +58,10 @@ class ShopifyWebhook:
     def __init__(self) -> None:
         self._secrets = [secret.encode() for secret in get_settings().client_secrets()]
         self._topics, self._compliance = frozenset(topics()), frozenset(compliance())
+        self._patience, self._slack = Patience(BODY_WITHIN_S), Patience(KEPT_WITHIN_S)
         self._shops: dict[str, int] = {}
         self._shops_read_at = float("-inf")
-        self._inbox = GroupCommit[Arrival](inbox.keep_now, inline=db.is_sqlite(db.inbox_engine()))
+        self._inbox = GroupCommit[Arrival](inbox.at_once(), inbox.keep)
         self._unheard = False
         self._ringer: asyncio.Task[None] | None = None
 
@@ -66,10 +70,10 @@ class ShopifyWebhook:
         if scope["method"] == "POST":
             try:
                 status = await self._take_in(scope, receive)
-            except db.TRANSIENT:
+            except (*db.TRANSIENT, TimeoutError):
                 log.warning("webhook.not_kept")
                 status = 503
-        headers = CLOSING if status in UNREAD else HEADERS
+        headers = SPECIAL.get(status, HEADERS)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
@@ -78,8 +82,7 @@ class ShopifyWebhook:
         if headers.get(b"content-encoding", b"identity") != b"identity":
             return 415
         try:
-            async with asyncio.timeout(BODY_WITHIN_S):
-                body = await _body(headers, receive)
+            body = await self._patience.wait(_body(headers, receive))
         except TimeoutError:
             return 408
         if body is None:
@@ -88,6 +91,9 @@ class ShopifyWebhook:
         signature = headers.get(names.signature, b"")
         if not is_shopify_webhook(body, signature, self._secrets):
             return 401
+        return await self._slack.wait(self._keep(headers, names, body))
+
+    async def _keep(self, headers: dict[bytes, bytes], names: Names, body: bytes) -> int:
         domain = _header(headers, names.domain)
         topic = _header(headers, names.topic)
         webhook_id = _header(headers, names.webhook_id)
@@ -140,7 +146,10 @@ class ShopifyWebhook:
 
 HEADERS = [(b"content-length", b"0")]
 CLOSING = [*HEADERS, (b"connection", b"close")]
-UNREAD = (405, 408, 413, 415)  # the rest of such a body is not worth reading
+SPECIAL = dict.fromkeys(
+    (405, 408, 413, 415), CLOSING
+)  # the rest of such a body is not worth reading
+SPECIAL[503] = [*HEADERS, (b"retry-after", b"10")]
 
 
 def _installed() -> dict[str, int]:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from plugin import clock
+from plugin.events import browser
 from plugin.forms import submit as forms
 from plugin.forms.submit import NoFormError, Sender
 from plugin.settings import get_settings
@@ -61,6 +62,24 @@ async def view(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def identify(request: Request) -> Response:
+    """A shopper who is logged in at the storefront is at this browser, by Shopify's own word.
+
+    Only a page of the shop's can send JSON here: elsewhere the browser would ask first.
+    """
+    shop = await _shop(request)
+    if shop is None:
+        return Response(status_code=401)
+    if not may_hint(shop.domain, address_of(request, through_shopify=True)):
+        return too_many()
+    customer_id, body = _logged_in(request), await _json(request)
+    browser_id = str((body or {}).get("browser_id") or "")
+    said_json = request.headers.get("content-type", "").startswith("application/json")
+    if said_json and customer_id and request.headers.get("sec-gpc") != "1":
+        await run_in_threadpool(browser.identify, shop, browser_id, customer_id)
+    return Response(status_code=204)
+
+
 async def submit(request: Request) -> Response:
     """A form was answered: 200, or 422 with a message for each field that will not do."""
     shop = await _shop(request)
@@ -93,6 +112,7 @@ async def submit(request: Request) -> Response:
 def routes() -> list[Route]:
     """The routes of the app proxy."""
     return [
+        Route("/proxy/identify", identify, methods=["POST"], max_body_size=MAX_BODY_BYTES),
         Route("/proxy/forms/{form_id:row}", show),
         Route(
             "/proxy/forms/{form_id:row}/view", view, methods=["POST"], max_body_size=MAX_BODY_BYTES

@@ -50,10 +50,13 @@
   async function download(event) {
     const button = event.target.closest("[data-download]");
     if (!button) return;
-    const answer = await fetch(button.dataset.download);
-    if (!answer.ok) return;
+    busy(1);
+    const answer = await fetch(button.dataset.download).catch(() => ({}));
+    const file = answer.ok && (await answer.blob().catch(() => null));  // it may break off half-way
+    busy(-1);
+    if (!file) return toast(document.getElementById("toasts").dataset.lost);
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(await answer.blob());
+    link.href = URL.createObjectURL(file);
     link.download = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") || "")?.[1] || "file.json";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), SHOWN_MS);
@@ -110,9 +113,12 @@
   document.addEventListener("htmx:before:request", () => busy(1));
   document.addEventListener("htmx:finally:request", () => busy(-1));
   document.addEventListener("htmx:after:swap", () => {
-    // The link that was followed is gone with the old page: begin where the new one does.
+    // What was pressed is gone with the old page: go on with what undoes it, or where the new one
+    // begins.
+    const next = document.querySelector("[data-next]");
+    next?.removeAttribute("data-next");
     if (document.activeElement === document.body) {
-      document.getElementById("content")?.focus({ preventScroll: true });
+      (next || document.getElementById("content"))?.focus({ preventScroll: true });
     }
   });
 })();

@@ -23,7 +23,7 @@ from storage.privacy import KIND_OF
 
 YES = frozenset((
     "yes", "y", "true", "t", "1", "subscribed", "opted in", "opted-in", "opt in", "opt-in", "optin",
-    "是", "已订阅",
+    "是", "已订阅", "ja", "oui", "sí", "si", "sim", "sì", "はい", "예",
 ))  # fmt: skip
 NO = frozenset((
     "unsubscribed", "opted out", "opted-out", "opt out", "opt-out", "optout", "revoked",
@@ -32,7 +32,7 @@ NO = frozenset((
 # Shopify's export writes `no` for who was never asked as well: it takes nothing away.
 NO_WORD = frozenset((
     "", "no", "n", "false", "f", "0", "never subscribed", "not subscribed", "pending", "none",
-    "null", "unconfirmed", "[]", "否", "未订阅",
+    "null", "unconfirmed", "[]", "否", "未订阅", "nein", "non", "não", "nao", "いいえ", "아니요",
 ))  # fmt: skip
 LONGEST = 255  # letters of a name
 LONGEST_NAME = 100  # letters of a property's name

@@ -13,8 +13,11 @@ import structlog
 from sqlmodel import Session
 
 from plugin import bell, clock, facts
+from plugin.errors import RegularsError
 from plugin.events.import_rows import WHOLE, Reader, Taken
+from plugin.events.lists import make
 from plugin.events.record import record
+from plugin.people import merge
 from plugin.settings import get_settings
 from plugin.sheets import columns, encoding, files, flaws, records
 from plugin.sheets.flaws import SheetError
@@ -33,7 +36,6 @@ from storage.imports import (
     UPLOADING,
     Import,
 )
-from storage.lists import List
 from storage.shops import Shop
 
 BATCH = 500  # rows in a transaction
@@ -142,13 +144,19 @@ def first_rows(held: Import, count: int) -> list[Row]:
 
 
 def start(held: Import, list_name: str = "") -> None:
-    """Begin to take in a file whose columns are known; on a new list, where it has a name."""
+    """Begin to take in a file whose columns are known; on a new list, where it has a name.
+
+    Raises:
+        ListError: the new list is refused.
+        RegularsError: the list was deleted meanwhile (404).
+    """
     with db.transaction() as session:
+        db.lock_shop(session, held.shop_id)
         list_id = held.list_id
         if list_name:
-            list_id = new_id()
-            made = List(shop_id=held.shop_id, id=list_id, name=list_name, created_at=clock.now())
-            lists.add_list(session, made)
+            list_id = make(session, held.shop_id, list_name)
+        elif list_id is not None and lists.get_list(session, held.shop_id, list_id) is None:
+            raise RegularsError("There is no such list.", 404)
         said = {"mapping": held.mapping, "said": held.said, "starts_flows": held.starts_flows}
         _advance(session, held, state=RUNNING, due_at=clock.now(), list_id=list_id, **said)
     _remember(held, {"state": RUNNING, "list_id": list_id})
@@ -297,10 +305,13 @@ def _leave(held: Import, until: float) -> None:
     """Take members off the list again, as far as time allows."""
     assert held.list_id is not None
     while time.monotonic() < until:
+        whose = (held.shop_id, held.list_id, held.source)
         with db.transaction() as session:
-            last = lists.leave_some(
-                session, held.shop_id, held.list_id, held.source, held.offset, MEMBERS
-            )
+            db.lock_shop(session, held.shop_id)  # who merges writes memberships anew
+            last = merge.leave_some(session, *whose, held.offset, MEMBERS)
+            # Who was merged meanwhile is on the list as somebody older, whom we have passed.
+            if last is None and lists.count_from(session, *whose):
+                last = 0
             if last is not None:
                 _advance(session, held, offset=last)
         if last is None:

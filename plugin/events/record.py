@@ -64,6 +64,8 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     if facts.historical:
         # What came after the install is news, whether its webhook or the reading tells it first.
         new = [event for event in new if event["occurred_at"] >= shop.installed_at]
+    quiet = {(did.metric, did.unique_id) for did in facts.events if did.quiet}
+    new = [event for event in new if (event["metric"], event["unique_id"]) not in quiet]
     for event in new:
         if event["metric"] == "Placed Order":
             credit_order(session, shop.id, event)
@@ -80,6 +82,8 @@ def _wake_write_backs(
     now: datetime,
 ) -> None:
     """What waited until somebody is a customer can be written once she is one."""
+    if not write_backs.any_waits(session, shop.id):
+        return
     customers = [p for p in people if any(key.kind == CUSTOMER for key in p.keys)]
     if not customers:
         return
@@ -187,6 +191,8 @@ def _save_checkouts(
                 **_columns(whose[id(person)]),
                 **row,
             }
+    if not newest:
+        return
     checkouts.save_checkouts(session, list(newest.values()))
     events.describe_events(
         session,
@@ -213,6 +219,8 @@ def _save_joined(
     session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None], now: datetime
 ) -> list[int]:
     """Put people on lists; the ids of the enrolments that this begins."""
+    if not facts.joined:
+        return []
     about = [(joined, hers) for joined in facts.joined if (hers := whose[id(joined.person)])]
     rows = [
         {"shop_id": shop.id, **hers.columns, "list_id": joined.list_id, "joined_at": joined.at,

@@ -1,38 +1,90 @@
-"""Retention: digested deliveries are kept for a while, to look into, and then they are gone.
+"""Retention: what is kept for a while goes again, in small pieces that hold nobody up.
 
-What they said stands in our tables. What lies in quarantine stays until somebody has looked at it.
+Digested deliveries are kept to look into; what they said stands in our tables. What lies in
+quarantine stays until somebody has looked at it. Events and visits are kept as long as the setting
+says (reports and segments look back two years at most), as is who of the staff looked at whom.
+
+The clock looks which shops have something to drop (`shops_to_drop`), and a worker drops it; only
+the log of who looked at whom, a few rows of all shops, the clock drops itself.
 """
 
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 
 from plugin import clock
 from plugin.settings import get_settings
-from storage import access_log, db, inbox, shops
+from storage import access_log, db, events, inbox, locks, sessions
 
-AT_ONCE = (
-    200  # in a transaction: SQLite overwrites them, 8 KB each, while deliveries want to come in
-)
-AT_MOST = 20_000  # of a shop in one go; the clock comes again in a minute
+# In a transaction: deliveries are overwritten by SQLite, 8 KB each, while others want to come in.
+# Of 300,000 events that lie in no order it drops 200 in 43 ms, and PostgreSQL in 36 (measured on
+# two cores).
+AT_ONCE = 200
+PAUSE_S = 0.1  # between pieces: who waits for SQLite's writer looks at least as often
+SLICE_S = 20.0  # of one shop's turn; the clock rings again in a minute
+BUDGET_S = 1.0  # of each minute, for it is the clock's own time
+LATE = timedelta(hours=1)  # the clock rings then: a busy shop has a row to drop in every minute
+MONTH = timedelta(days=365.25 / 12)
 
 
 def drop_access_log() -> None:
     """Drop what is known of who looked at shoppers' data longer ago than the setting."""
-    with db.transaction() as session:
-        before = clock.now() - timedelta(days=get_settings().keep_access_log_days)
-        access_log.drop_before(session, before)
+    before = clock.now() - timedelta(days=get_settings().keep_access_log_days)
+    until = time.monotonic() + BUDGET_S
+    gone = AT_ONCE
+    while gone == AT_ONCE and time.monotonic() < until:
+        with db.transaction() as session:
+            gone = access_log.drop_before(session, before, AT_ONCE)
 
 
-def drop_digested() -> int:
-    """Drop the deliveries of all shops that are older than the setting; how many those were."""
-    before = clock.now() - timedelta(days=get_settings().keep_deliveries_days)
+def shops_to_drop() -> list[int]:
+    """Shops with deliveries, events or visits whose time has been over for a while."""
+    with db.inbox_reading() as session:
+        found = set(inbox.shops_before(session, _deliveries_go() - LATE))
     with db.reading() as session:
-        everyone = shops.all_domains(session).values()
-    dropped = 0
-    for shop_id in everyone:
-        for _ in range(AT_MOST // AT_ONCE):
-            with db.inbox_transaction() as session:
-                gone = inbox.drop_digested(session, shop_id, before, AT_ONCE)
-            dropped += gone
-            if gone < AT_ONCE:
-                break
-    return dropped
+        found.update(events.shops_before(session, _events_go() - LATE))
+        found.update(sessions.shops_before(session, _events_go() - LATE))
+    return sorted(found)
+
+
+def work(shop_id: int, for_s: float = SLICE_S) -> None:
+    """Drop what a shop has kept for longer than the settings, as far as time allows.
+
+    Each kind has its piece in turn, so that none waits for another that has many.
+    """
+    until = time.monotonic() + for_s
+    left = [_drop_deliveries, _drop_events, _drop_visits]
+    try:
+        with locks.exclusive(f"retention-{shop_id}", wait_s=0):
+            while left := [drop for drop in left if drop(shop_id) == AT_ONCE]:
+                time.sleep(PAUSE_S)
+                if time.monotonic() > until:
+                    return
+    except locks.LockTimeoutError:
+        return  # whoever has it goes on
+
+
+def _drop_deliveries(shop_id: int) -> int:
+    with db.inbox_transaction() as session:
+        return inbox.drop_digested(session, shop_id, _deliveries_go(), AT_ONCE)
+
+
+def _drop_events(shop_id: int) -> int:
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)  # who digests counts days, too
+        return events.drop_events(session, shop_id, _events_go(), AT_ONCE)
+
+
+def _drop_visits(shop_id: int) -> int:
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)  # who digests writes visits anew
+        return sessions.drop_sessions(session, shop_id, _events_go(), AT_ONCE)
+
+
+def _deliveries_go() -> datetime:
+    """The moment from before which no digested delivery is kept."""
+    return clock.now() - timedelta(days=get_settings().keep_deliveries_days)
+
+
+def _events_go() -> datetime:
+    """The moment from before which no event and no visit is kept."""
+    return clock.now() - get_settings().keep_events_months * MONTH

@@ -74,15 +74,23 @@ def set_status(shop_id: int, flow_id: int, live: bool) -> None:
     """Turn a flow on or off. Who is in it when it is off leaves at her next step.
 
     Raises:
-        RegularsError: there is no such flow (404).
+        RegularsError: there is no such flow (404), or no list that it begins with (409).
     """
     with db.transaction() as session:
+        db.lock_shop(session, shop_id)
         flow = flows.get_flow(session, shop_id, flow_id)
         if flow is None:
             raise RegularsError("There is no such flow.", 404)
+        if live and not _has_list(session, flow):
+            raise RegularsError("The list that this flow begins with was deleted.", 409)
         flow.status = LIVE if live else DRAFT
         flow.updated_at = clock.now()
         session.add(flow)
+
+
+def _has_list(session: Session, flow: Flow) -> bool:
+    kind, _, list_id = flow.trigger.partition(":")
+    return kind != "list" or lists.get_list(session, flow.shop_id, int(list_id)) is not None
 
 
 def welcome(list_id: int, template_id: int) -> dict[str, Any]:

@@ -4,9 +4,10 @@ A batch is one transaction, so a step is done wholly or not at all; a step that 
 finds its enrolment moved on and does nothing.
 """
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlmodel import Session
@@ -14,30 +15,63 @@ from sqlmodel import Session
 from plugin import bell, clock
 from plugin.flows import filters, graph
 from plugin.flows.graph import DELAY, Action, Graph
-from storage import db, flows, messages, shops
+from plugin.messages.send import bell_of
+from storage import db, flows, locks, messages, shops
 from storage.flows import FAILED, FINISHED, LEFT, LIVE, Enrolment, Flow
 from storage.ids import new_id
+from storage.leases import TOGETHER, portions
 
 TRIES = 5
 
 log = structlog.get_logger()
 
 
+class Queued(NamedTuple):
+    """A message that a step put into the outbox."""
+
+    id: int
+    transactional: bool
+
+
 def advance(shop_id: int, ids: Sequence[int]) -> None:
     """Do the due steps of these enrolments, then ring for the messages that they queued."""
+    with db.reading() as session:
+        due = flows.still_due(session, shop_id, ids, clock.now())
+    tries = dict(due)
+    for some in portions(due):
+        if tries[some[0]] < len(TOGETHER):
+            queued = _try(shop_id, some, tries[some[0]])
+        else:
+            try:  # alone in this installation, as in `plugin.messages.send`
+                with locks.exclusive("suspect-enrolment", wait_s=0):
+                    queued = _try(shop_id, some, tries[some[0]])
+            except locks.LockTimeoutError:
+                continue  # its lease runs out, and it is offered again
+        for transactional in (True, False):
+            kind = [(shop_id, one.id) for one in queued if one.transactional == transactional]
+            bell.ring_for(bell_of(transactional=transactional), kind)
+
+
+def _try(shop_id: int, ids: Sequence[int], tries: int) -> list[Queued]:
+    """Advance enrolments that were tried as often before; the messages that they queued."""
+    with db.transaction() as session:
+        mine = flows.begin(session, shop_id, ids)
     try:
-        queued = _advance(shop_id, ids)
+        if tries >= TRIES:
+            return _give_up(shop_id, mine)
+        return _advance(shop_id, mine)
     except db.TRANSIENT:
+        with contextlib.suppress(*db.TRANSIENT), db.transaction() as session:
+            flows.uncount(session, shop_id, mine)
         raise  # the lease runs out and the clock offers them again
     except Exception:
-        log.exception("flow.batch_failed", shop=shop_id, enrolments=len(ids))
-        queued = _one_by_one(shop_id, ids)
-    bell.ring_for("send", [(shop_id, message_id) for message_id in queued])
+        log.exception("flow.batch_failed", shop=shop_id, enrolments=len(mine))
+        return _one_by_one(shop_id, mine, tries + 1)
 
 
-def _one_by_one(shop_id: int, ids: Sequence[int]) -> list[int]:
+def _one_by_one(shop_id: int, ids: Sequence[int], tries: int) -> list[Queued]:
     """Find the enrolment that spoils its batch, so that its neighbours do not wait for it."""
-    queued: list[int] = []
+    queued: list[Queued] = []
     for enrolment_id in ids:
         try:
             queued += _advance(shop_id, [enrolment_id])
@@ -45,16 +79,21 @@ def _one_by_one(shop_id: int, ids: Sequence[int]) -> list[int]:
             raise
         except Exception:
             log.exception("flow.step_failed", shop=shop_id, enrolment=enrolment_id)
-            with db.transaction() as session:
-                for enrolment in flows.lock_due(session, shop_id, [enrolment_id], clock.now()):
-                    enrolment.attempts += 1
-                    if enrolment.attempts >= TRIES:
-                        flows.end(session, enrolment, FAILED, "error", clock.now())
-                    session.add(enrolment)
+            if tries >= TRIES:
+                _give_up(shop_id, [enrolment_id])
     return queued
 
 
-def _advance(shop_id: int, ids: Sequence[int]) -> list[int]:
+def _give_up(shop_id: int, ids: Sequence[int]) -> list[Queued]:
+    """End enrolments that nobody can advance: each try raised, or whoever tried it died."""
+    log.error("flow.given_up", shop=shop_id, enrolments=list(ids))
+    with db.transaction() as session:
+        for enrolment in flows.lock_due(session, shop_id, ids, clock.now()):
+            flows.end(session, enrolment, FAILED, "error", clock.now())
+    return []
+
+
+def _advance(shop_id: int, ids: Sequence[int]) -> list[Queued]:
     now = clock.now()
     with db.transaction() as session:
         batch = Batch(shop_id, now, db.database_time(session) + messages.LEASE_S)
@@ -73,7 +112,9 @@ def _advance(shop_id: int, ids: Sequence[int]) -> list[int]:
             else:
                 batch.walk(session, steps, enrolment)
         flows.log_steps(session, batch.steps)
-        return list(messages.add_messages(session, batch.messages))
+        new = messages.add_messages(session, batch.messages)
+        queued = [Queued(row["id"], row["transactional"]) for row in batch.messages]
+        return [one for one in queued if one.id in new]
 
 
 def _flow(session: Session, shop_id: int, flow_id: int, version: int) -> tuple[Flow, Graph]:

@@ -51,7 +51,9 @@ def settle(
         free = [key for key in weak if _is_free(session, shop_id, known.get(key), owner)]
         person.keys += tuple(free)
     if owner is None:
-        person.fields = {"email": said.email, "locale": said.locale}
+        person.fields = {"email": said.email}
+        if said.locale:
+            person.fields["locale"] = said.locale
         if said.phone and _holder(session, shop_id, said.phone) is None:
             person.fields["phone"] = said.phone
     person.source = "form" if proven else UNPROVEN

@@ -18,7 +18,7 @@ from plugin.messages.links import Target
 from plugin.messages.receipts import Visitor
 from plugin.people import merge
 from plugin.settings import get_settings
-from storage import consent, db, events, forms
+from storage import consent, db, events, forms, lists
 from storage.asks import CONFIRM, Ask
 from storage.consent import CONFIRMATION, SUBSCRIBED
 from storage.forms import DOUBLE, SINGLE, Form
@@ -104,8 +104,8 @@ def _sign_up(session: Session, made: Ask, visitor: Visitor, words: str, now: dat
     }
     events.add_events(session, [event])
     form = forms.get_form(session, made.shop_id, made.form_id or 0)
-    if form is None:
-        return []
+    if form is None or lists.get_list(session, made.shop_id, form.list_id) is None:
+        return []  # switched off, and its list was deleted since she signed up
     joined = (made.shop_id, form.list_id, whose)
     if not merge.join_list(session, *joined, now, f"form:{form.id}"):
         return []

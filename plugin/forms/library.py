@@ -5,9 +5,10 @@ from typing import Any
 from plugin import bell, clock
 from plugin.errors import RegularsError
 from plugin.flows.library import newsletter_of
-from plugin.forms.definition import EMAIL_WORDS, SMS_CHECKBOX
+from plugin.forms.definition import EMAIL_WORDS, SMS_CHECKBOX, blocks
+from plugin.people import properties
 from plugin.shopify import embed
-from storage import db, forms
+from storage import db, forms, lists
 from storage.forms import DRAFT, LIVE, Form, FormVersion
 from storage.ids import new_id
 
@@ -33,27 +34,50 @@ def seed(shop_id: int) -> None:
                 shop_id=shop_id,
                 form_id=form.id,
                 version=1,
-                definition=welcome_popup(),
+                definition=(definition := welcome_popup()),
                 translations={"zh-CN": CHINESE},
                 created_at=now,
             )
         )
+        properties.learn(session, shop_id, list(blocks(definition)), {"zh-CN": CHINESE})
 
 
 def set_status(shop_id: int, form_id: int, live: bool) -> None:
     """Show a form in the store, or no longer.
 
     Raises:
-        RegularsError: there is no such form (404).
+        RegularsError: there is no such form (404), or no list that it puts people on (409).
     """
     with db.transaction() as session:
+        db.lock_shop(session, shop_id)
         form = forms.get_form(session, shop_id, form_id)
         if form is None:
             raise RegularsError("There is no such form.", 404)
+        if live and lists.get_list(session, shop_id, form.list_id) is None:
+            raise RegularsError("The list that this form puts people on was deleted.", 409)
         form.status = LIVE if live else DRAFT
         form.updated_at = clock.now()
         session.add(form)
+        version = forms.get_form_version(session, shop_id, form_id, form.version)
+        if live and version is not None:
+            asked = list(blocks(version.definition))
+            properties.learn(session, shop_id, asked, version.translations)
     bell.ring("publish", shop_id)
+
+
+def set_list(shop_id: int, form_id: int, list_id: int) -> None:
+    """Let a form put people on another list from now on.
+
+    Raises:
+        RegularsError: there is no such form or list (404).
+    """
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        form = forms.get_form(session, shop_id, form_id)
+        if form is None or lists.get_list(session, shop_id, list_id) is None:
+            raise RegularsError("There is no such form or list.", 404)
+        form.list_id = list_id
+        session.add(form)
 
 
 def publish(shop_id: int) -> None:

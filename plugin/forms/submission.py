@@ -8,6 +8,7 @@ from plugin import facts
 from plugin.forms.definition import dates, questions
 from plugin.forms.words import say
 from storage.forms import FormVersion
+from storage.privacy import APART
 
 BIRTHDAY, OLD_ENOUGH = "birthday", 16
 LONGEST = 200  # characters of a token or an answer
@@ -74,7 +75,7 @@ def read(
             sms=isinstance(allowed, dict) and allowed.get("sms") is True and phone is not None,
             page=_text(body, "page", 2_000),
             locale=locale[:35],
-            browser_id=_text(body, "browser_id"),
+            browser_id="" if (browser := _text(body, "browser_id")).startswith(APART) else browser,
             cart_token=_text(body, "cart_token"),
             country=_text(body, "country", 2).upper(),
         ),

@@ -111,7 +111,7 @@ def submit(shop: Shop, form_id: int, body: dict[str, Any], sender: Sender) -> di
         forms.count_form(session, shop.id, form_id, version.version, now.date(), SUBMITTED)
     bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     if mailed is not None:
-        bell.ring("send", shop.id, [mailed])
+        bell.ring("send_first", shop.id, [mailed])
     return None
 
 

@@ -3,6 +3,7 @@
 It is asked in the transaction that marks a message `sending`, so nobody changes the answer between.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlmodel import Session
@@ -11,7 +12,7 @@ from plugin import clock
 from storage import consent, preferences, privacy
 from storage.consent import Consent
 from storage.flows import LEFT, LIVE, get_enrolment, get_flow
-from storage.ledger import TRANSACTIONAL
+from storage.ledger import TRANSACTIONAL, Place
 from storage.messages import Message, sent_since
 from storage.preferences import WEEKLY
 from storage.profiles import EMAIL, PHONE, Profile
@@ -100,16 +101,36 @@ def _consent(session: Session, message: Message, address: str) -> str | None:
     """What the address allows on this very channel; a yes to another says nothing here."""
     shop_id, channel = message.shop_id, message.channel
     held = consent.get_consent(session, shop_id, channel, address)
-    state = None if held is None else held.state
-    if state == consent.BOUNCED:
+    if not message.transactional:
+        suppressed = bool(privacy.suppressed(session, shop_id, [(channel, address)]))
+        return _to_marketing(session, channel, held, suppressed=suppressed)
+    if held is not None and held.state == consent.BOUNCED:
         return "bounced"
-    if message.transactional:
-        service = consent.get_consent(session, shop_id, channel, address, TRANSACTIONAL)
-        stopped = service is not None and service.state == consent.UNSUBSCRIBED
-        return "stopped" if stopped else None
-    if state == consent.UNSUBSCRIBED:
-        return "unsubscribed"
-    if privacy.suppressed(session, shop_id, [(channel, address)]):
+    service = consent.get_consent(session, shop_id, channel, address, TRANSACTIONAL)
+    stopped = service is not None and service.state == consent.UNSUBSCRIBED
+    return "stopped" if stopped else None
+
+
+def refusals(session: Session, shop_id: int, places: Collection[Place]) -> dict[Place, str | None]:
+    """What the gate would say to marketing at each (channel, address) for want of a consent: a
+    code of `REASONS`, or None.
+    """
+    found = {
+        (row.channel, row.address): row for row in consent.consents_of(session, shop_id, [*places])
+    }
+    suppressed = privacy.suppressed(session, shop_id, places)
+    return {
+        place: _to_marketing(session, place[0], found.get(place), suppressed=place in suppressed)
+        for place in places
+    }
+
+
+def _to_marketing(
+    session: Session, channel: str, held: Consent | None, *, suppressed: bool
+) -> str | None:
+    if held is not None and held.state in consent.NOES:
+        return held.state
+    if suppressed:
         return "suppressed"
     if held is None:
         return f"no_consent:{channel}"

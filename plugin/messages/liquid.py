@@ -27,6 +27,14 @@ def money(value: object, currency: object = None, *, context: RenderContext) -> 
     return format_money(value, code, str(_find(context, "locale") or "en"))
 
 
+@with_context
+def label(value: object, name: object, *, context: RenderContext) -> str:
+    """A property's value in the shopper's words: `{{ person.properties.skin | label: "skin" }}`."""
+    words = _find(context, "labels", str(name)) or {}
+    many = value if isinstance(value, list) else [value]
+    return ", ".join(str(words.get(str(each), each)) for each in many if each is not None)
+
+
 def format_money(minor: object, currency: str, locale: str) -> str:
     """An amount in minor units, written for a locale: 3800 USD is $38.00, 3800 JPY is ¥3,800."""
     try:
@@ -58,6 +66,11 @@ def unknown_filters(template: BoundTemplate) -> list[str]:
     return sorted(set(template.analyze().filters) - set(template.env.filters))
 
 
+def says_labels(template: BoundTemplate) -> bool:
+    """Whether a template shows values of properties in words."""
+    return "label" in template.analyze().filters
+
+
 def _find(context: RenderContext, *path: str) -> Any:
     found: Any = context.globals
     for name in path:
@@ -68,6 +81,7 @@ def _find(context: RenderContext, *path: str) -> Any:
 def _environment(*, autoescape: bool) -> Environment:
     made = _Limited(autoescape=autoescape)
     made.add_filter("money", money)
+    made.add_filter("label", label)
     for tag in ("include", "render", "extends", "block"):
         made.tags.pop(tag, None)  # there is nothing to include
     return made

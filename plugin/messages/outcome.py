@@ -29,7 +29,7 @@ def settle(session: Session, message: Message, refused: SendError | None, now: d
         doubt(session, message, now, again=now + backoff(message.attempts))
     elif refused.permanent:
         fail(session, message, "address_gone" if refused.address_gone else "rejected")
-        if refused.address_gone:
+        if refused.address_gone and message.destination:  # else she was forgotten meanwhile
             _mark_bounced(session, message, now)
     elif message.attempts >= TRIES:
         fail(session, message, "gave_up")
@@ -55,7 +55,7 @@ def doubt(session: Session, message: Message, now: datetime, *, again: datetime)
 def put_off(session: Session, message: Message, until: datetime, reason: str) -> None:
     """Make a message due again at a later time."""
     message.state, message.reason = DUE, reason
-    message.due_at, message.lease_until = until, 0.0
+    message.due_at, message.lease_until, message.tries = until, 0.0, 0
     session.add(message)
 
 

@@ -86,8 +86,22 @@ def opened(target: Target, visitor: Visitor) -> bool:
 def way_out(target: Target) -> WayOut | None:
     """What the unsubscribe page shows; None when there is no such message."""
     with db.reading() as session:
-        message = get_message(session, target.shop_id, target.message_id)
+        message = addressed(get_message(session, target.shop_id, target.message_id))
         return None if message is None else _way_out(session, message)
+
+
+def lock_addressed(session: Session, target: Target) -> Message | None:
+    """The message behind a token, for who is about to change what its receiver allows.
+
+    The shop's lock comes first: whoever digests holds it, and her consent, before any message.
+    """
+    db.lock_shop(session, target.shop_id)
+    return addressed(lock_message(session, target.shop_id, target.message_id))
+
+
+def addressed(message: Message | None) -> Message | None:
+    """A message, if there is one; None when its receiver was forgotten since: it is nobody's."""
+    return message if message is not None and message.destination else None
 
 
 def unsubscribe(target: Target, visitor: Visitor, *, source: str, words: str) -> WayOut | None:
@@ -103,7 +117,7 @@ def subscribe_again(target: Target, visitor: Visitor, *, words: str) -> WayOut |
 def _change(target: Target, visitor: Visitor, state: str, source: str, words: str) -> WayOut | None:
     now = clock.now()
     with db.transaction() as session:
-        message = lock_message(session, target.shop_id, target.message_id)
+        message = lock_addressed(session, target)
         if message is None:
             return None
         held = consent.get_consent(session, message.shop_id, message.channel, message.destination)

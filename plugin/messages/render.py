@@ -22,10 +22,11 @@ from plugin.messages import feeds, links
 from plugin.messages.blocks import Block
 from plugin.messages.compile import SOURCE
 from plugin.messages.feeds import Catalog
-from plugin.messages.liquid import parse
+from plugin.messages.liquid import parse, says_labels
 from storage.events import Event
 from storage.messages import Message
 from storage.profiles import Profile
+from storage.properties import labels_of
 from storage.shops import Shop
 from storage.templates import TemplateVersion, get_template, get_template_version
 
@@ -52,6 +53,7 @@ class Parsed:
     html: BoundTemplate
     text: BoundTemplate
     links: list[BoundTemplate]
+    labels: bool  # whether it says what values are called
 
 
 @dataclass(slots=True)
@@ -67,12 +69,13 @@ class Loaded:
         """The version in one language."""
         if locale not in self.parsed:
             source = self.compiled[locale]
-            self.parsed[locale] = Parsed(
-                subject=parse(source["subject"], escaped=False),
-                html=parse(source["html"], escaped=True),
-                text=parse(source["text"], escaped=False),
-                links=[parse(link, escaped=False) for link in source["links"]],
+            parts = (
+                parse(source["subject"], escaped=False),
+                parse(source["html"], escaped=True),
+                parse(source["text"], escaped=False),
             )
+            links = [parse(link, escaped=False) for link in source["links"]]
+            self.parsed[locale] = Parsed(*parts, links, any(map(says_labels, parts)))
         return self.parsed[locale]
 
 
@@ -127,7 +130,10 @@ def render(
         "event": _event(session, event, shop),
         "products": feeds.for_person(template.blocks, profile.properties, items),
         "coupon_code": coupon_code or "",
-        "locale": profile.locale if _same_language(profile.locale, locale) else locale,
+        "locale": (said := profile.locale if _same_language(profile.locale, locale) else locale),
+        "labels": labels_of(session, shop.id, str(said))
+        if template.language(locale).labels
+        else {},
         "now": clock.now().astimezone(_zone(shop)),
     }
     return fill(template, locale, context, message, shop, campaign)

@@ -5,6 +5,7 @@ a crash leaves at most one message in doubt; the answer counts only while the ro
 `sending` under the attempt that asked.
 """
 
+import contextlib
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,19 +20,23 @@ from plugin.errors import RegularsError
 from plugin.messages import feeds, gate, links, outcome
 from plugin.messages.feeds import Catalog
 from plugin.messages.render import Loaded, Rendered, load, render
-from storage import db
+from storage import consent, db, locks
 from storage.coupons import give_code
 from storage.events import get_event
 from storage.flows import get_flow
+from storage.leases import TOGETHER, portions
 from storage.messages import (
+    AMBIGUOUS,
     DUE,
     SENDING,
     SENDING_S,
     Message,
+    begin,
     claim_stuck,
     give_back,
     lock_message,
     still_due,
+    uncount,
 )
 from storage.profiles import Profile, get_profile
 from storage.shops import Shop, get_shop
@@ -39,12 +44,20 @@ from storage.shops import Shop, get_shop
 CALL_BUDGET_S = SENDING_S - 10  # the call ends before anybody else may try
 COUPON_PATIENCE = timedelta(hours=1)
 STUCK_AT_ONCE = 500
-TURN_S = 8.0  # of one batch; a worker that is told to end has ten
+# Of one batch: a worker that is told to end has ten, and who waits for a mail is not to wait long
+# for a free one.
+TURN_S = 2.0
 BROKEN_TRIES = 5
+DEADLY_TRIES = 5  # after as many deaths it is given up
 
 CHANNELS: dict[str, Channel] = {"email": EmailChannel()}
 
 log = structlog.get_logger()
+
+
+def bell_of(*, transactional: bool) -> str:
+    """Which actor sends a message: what its receiver waits for goes before everything else."""
+    return "send_first" if transactional else "send"
 
 
 def send(shop_id: int, ids: Sequence[int]) -> None:
@@ -53,25 +66,74 @@ def send(shop_id: int, ids: Sequence[int]) -> None:
     After `TURN_S` the rest is given back: a slow relay must hold neither other shops nor a worker
     that is told to end, and Dramatiq cuts a turn of ten minutes off in the middle of a mail.
     """
-    catalog, broken = Catalog(), None
-    until = time.monotonic() + TURN_S
+    turn = _Turn(shop_id)
     with db.reading() as session:  # of an offer that came too late nothing is left to do
         due = still_due(session, shop_id, ids, clock.now())
-    for place, message_id in enumerate(due):
-        if time.monotonic() > until:
-            with db.transaction() as session:
-                give_back(session, shop_id, due[place:])
-            break
+    tries = dict(due)
+    for some in portions(due):
+        if tries[some[0]] < len(TOGETHER):
+            turn.send(some, tries[some[0]])
+            continue
         try:
-            _send_one(shop_id, message_id, catalog)
-        except db.TRANSIENT:
-            raise  # the lease runs out and the clock offers them again
-        except Exception as error:
-            log.exception("message.broken", shop=shop_id, message=message_id)
-            _note_broken(shop_id, message_id)
-            broken = error
-    if broken is not None:
-        raise broken
+            # It was there at two deaths: nobody else works on such a one in this installation, so
+            # that what is innocent does not die beside what is not.
+            with locks.exclusive("suspect-message", wait_s=0):
+                turn.send(some, tries[some[0]])
+        except locks.LockTimeoutError:
+            continue  # its lease runs out, and it is offered again
+    if turn.broken is not None:
+        raise turn.broken
+
+
+class _Turn:
+    """A worker's turn at one shop's messages."""
+
+    def __init__(self, shop_id: int) -> None:
+        self.shop_id = shop_id
+        self.catalog = Catalog()
+        self.until = time.monotonic() + TURN_S
+        self.broken: Exception | None = None
+
+    def send(self, ids: Sequence[int], tries: int) -> None:
+        """Send messages that were begun `tries` times before and never came to an outcome."""
+        with db.transaction() as session:
+            if time.monotonic() > self.until:
+                give_back(session, self.shop_id, ids)
+                return
+            mine = begin(session, self.shop_id, ids)
+        for place, message_id in enumerate(mine):
+            if time.monotonic() > self.until:
+                with db.transaction() as session:
+                    uncount(session, self.shop_id, mine[place:])
+                    give_back(session, self.shop_id, mine[place:])
+                return
+            try:
+                if tries >= DEADLY_TRIES:
+                    _give_up(self.shop_id, message_id)
+                else:
+                    _send_one(self.shop_id, message_id, self.catalog)
+            except db.TRANSIENT:
+                with contextlib.suppress(*db.TRANSIENT), db.transaction() as session:
+                    uncount(session, self.shop_id, mine[place:])
+                raise  # the lease runs out and the clock offers them again
+            except Exception as error:
+                log.exception("message.broken", shop=self.shop_id, message=message_id)
+                _note_broken(self.shop_id, message_id)
+                self.broken = error
+
+
+def _give_up(shop_id: int, message_id: int) -> None:
+    """Whoever was at this message died, again and again."""
+    log.error("message.deadly", shop=shop_id, message=message_id)
+    with db.transaction() as session:
+        message = lock_message(session, shop_id, message_id)
+        if message is None or message.state != DUE:
+            return
+        if message.attempts:  # it may have reached the relay before
+            message.state, message.reason = AMBIGUOUS, "ambiguous"
+            session.add(message)
+        else:
+            outcome.fail(session, message, "render")
 
 
 def _note_broken(shop_id: int, message_id: int) -> None:
@@ -98,8 +160,9 @@ def resolve_stuck() -> None:
             if message is None or message.state != SENDING:
                 continue
             if message.lease_until < db.database_time(session):
-                now = clock.now()
+                now, tries = clock.now(), message.tries
                 outcome.doubt(session, message, now, again=now)  # the relay did nothing wrong
+                message.tries = tries  # a death is no outcome
                 log.info("message.stuck", shop=shop_id, message=message_id, now=message.state)
 
 
@@ -119,6 +182,8 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
     except SendError as error:
         refused = error
     with db.transaction() as session:
+        if refused is not None and refused.address_gone:  # a word on consent: see `receipts`
+            db.lock_shop(session, shop_id)
         message = lock_message(session, shop_id, message_id)
         if message is None or message.state != SENDING or message.attempts != attempt:
             log.warning("message.late_answer", shop=shop_id, message=message_id)
@@ -155,6 +220,9 @@ def _prepare(
     profile = get_profile(session, shop_id, message.profile_id)
     if profile is not None:
         message.destination = gate.address_of(profile, message) or ""
+        if not consent.hold(session, shop_id, message.channel, message.destination):
+            outcome.put_off(session, message, now, "")  # she is just changing her mind
+            return None
     channel = CHANNELS.get(message.channel)
     if channel is None:
         outcome.skip(session, message, "no_channel")
@@ -226,9 +294,7 @@ def _give_coupon(session: Session, message: Message, template: Loaded, dry: list
         outcome.skip(session, message, "no_coupon")
         return False
     dry.append(coupon_id)
-    message.reason, message.due_at = outcome.WAITS_FOR_COUPON, now + outcome.COUPON_WAIT
-    message.lease_until = 0.0
-    session.add(message)
+    outcome.put_off(session, message, now + outcome.COUPON_WAIT, outcome.WAITS_FOR_COUPON)
     return False
 
 

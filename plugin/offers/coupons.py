@@ -211,6 +211,8 @@ def _add_codes(coupon: Coupon, wanted: int) -> None:
         if not taken:
             raise ShopifyError("Shopify took none of the codes.")
         with db.transaction() as session:
+            if not coupons.lock_discount(session, coupon.shop_id, coupon.id, coupon.discount_id):
+                return  # the merchant deleted it meanwhile, and these codes with it
             coupons.add_codes(session, coupon.shop_id, coupon.id, taken)
         wanted -= len(codes)
 

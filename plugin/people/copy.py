@@ -12,6 +12,7 @@ from storage import about, db, privacy, shops
 ABOUT = (
     "Everything that this shop's app Regulars keeps about one person, by table."
     " Amounts are in minor units of their currency, moments in UTC."
+    " The days of `activity` are counted from 1 January 1970."
     " Beside this it may keep keyed hashes, which name nobody."
 )
 

@@ -1,30 +1,65 @@
-"""The audience as a table. In: a shop, or one of its lists. Out: a row for each profile.
+"""The audience as a file. In: a shop, or one of its lists. Out: CSV or Parquet, a row a profile.
 
-The names of the columns are those that `plugin.sheets.columns` knows again.
+The names of the columns are those that `plugin.sheets.columns` knows again. Only in CSV are cells
+guarded against spreadsheets: Parquet has types, and a text there is never a formula.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
+from plugin.sheets import cells, parquet
+from plugin.sheets.parquet import MOMENT, TEXT
 from storage import consent, db, lists, profiles
 from storage.ledger import MARKETING
 from storage.privacy import CHANNELS
-from storage.profiles import EMAIL, PHONE, Profile
+from storage.profiles import EMAIL, PHONE
 
 AT_ONCE = 500
 SHOWN = {"email": "Email", "sms": "SMS", "whatsapp": "WhatsApp"}
-HEADER = (
-    "Email", "Phone Number", "First Name", "Last Name", "Country", "Locale", "Timezone",
-    *(f"{name} Marketing Consent{what}" for name in SHOWN.values() for what in ("", " Timestamp")),
-    "Created", "Last Seen", "Properties",
+COLUMNS = (
+    *((name, TEXT) for name in (
+        "Email", "Phone Number", "First Name", "Last Name", "Country", "Locale", "Timezone",
+    )),
+    *((f"{name} Marketing Consent{what}", kind)
+      for name in SHOWN.values() for what, kind in (("", TEXT), (" Timestamp", MOMENT))),
+    ("Created", MOMENT), ("Last Seen", MOMENT), ("Properties", TEXT),
 )  # fmt: skip
 
 
+def as_csv(shop_id: int, list_id: int | None = None) -> Iterator[bytes]:
+    """Everybody, or who is on a list, as pieces of a CSV file."""
+    for piece in cells.table(_lines(shop_id, list_id)):
+        yield piece.encode()
+
+
+def as_parquet(shop_id: int, list_id: int | None = None) -> Iterator[bytes]:
+    """Everybody, or who is on a list, as pieces of a Parquet file."""
+    return parquet.table(COLUMNS, rows(shop_id, list_id))
+
+
+class Format(NamedTuple):
+    """How the audience is written."""
+
+    write: Callable[[int, int | None], Iterator[bytes]]
+    media_type: str
+
+
+FORMATS = {
+    "csv": Format(as_csv, "text/csv"),
+    "parquet": Format(as_parquet, "application/vnd.apache.parquet"),
+}
+
+
+def _lines(shop_id: int, list_id: int | None) -> Iterator[Sequence[object]]:
+    yield [name for name, _ in COLUMNS]
+    yield from rows(shop_id, list_id)
+
+
 def rows(shop_id: int, list_id: int | None = None) -> Iterator[Sequence[object]]:
-    """The header, then everybody or who is on a list; a few hundred are in memory at a time."""
-    yield HEADER
+    """Everybody, or who is on a list, by `COLUMNS`; a few hundred are in memory at a time."""
     after = 0
     while True:
         with db.reading() as session:
@@ -36,13 +71,13 @@ def rows(shop_id: int, list_id: int | None = None) -> Iterator[Sequence[object]]
         after = found[-1].id
 
 
-def _page(session: Session, shop_id: int, list_id: int | None, after: int) -> Sequence[Profile]:
+def _page(session: Session, shop_id: int, list_id: int | None, after: int) -> Sequence[Any]:
     if list_id is None:
         return profiles.profiles_after(session, shop_id, after, AT_ONCE)
     return lists.members_after(session, shop_id, list_id, after, AT_ONCE)
 
 
-def _told(session: Session, shop_id: int, found: Sequence[Profile]) -> list[tuple[object, ...]]:
+def _told(session: Session, shop_id: int, found: Sequence[Any]) -> list[tuple[object, ...]]:
     places = {place for each in found for place in _places(each)}
     states = consent.states_at(session, shop_id, places)
     rows: list[tuple[object, ...]] = []
@@ -50,8 +85,8 @@ def _told(session: Session, shop_id: int, found: Sequence[Profile]) -> list[tupl
         said: list[object] = []
         for channel in SHOWN:
             state = states.get((channel, _address(each, channel), MARKETING), {})
-            said += [state.get("state", ""), state.get("changed_at", "")]
-        more = json.dumps(each.properties, ensure_ascii=False) if each.properties else ""
+            said += [state.get("state"), state.get("changed_at")]
+        more = json.dumps(each.properties, ensure_ascii=False) if each.properties else None
         rows.append(
             (each.email, each.phone, each.first_name, each.last_name, each.country, each.locale,
              each.timezone, *said, each.created_at, each.seen_at, more)
@@ -59,10 +94,10 @@ def _told(session: Session, shop_id: int, found: Sequence[Profile]) -> list[tupl
     return rows
 
 
-def _places(profile: Profile) -> list[tuple[str, str]]:
+def _places(profile: Any) -> list[tuple[str, str]]:
     return [(channel, address) for channel in SHOWN if (address := _address(profile, channel))]
 
 
-def _address(profile: Profile, channel: str) -> str:
+def _address(profile: Any, channel: str) -> str:
     kind = EMAIL if channel in CHANNELS[EMAIL] else PHONE
     return getattr(profile, kind) or ""

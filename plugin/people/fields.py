@@ -57,16 +57,20 @@ def fold(row: Row, told: Mapping[str, Word]) -> None:
     """Write words into a profile's row, each where it weighs more than what the row has.
 
     Of two words of the same moment the greater one wins, so that any order gives the same row.
+    None is a word as well, by which a merchant clears a field: it keeps its time and source, so
+    that nothing older fills the field again.
     """
     if not told:
         return
     for name in ("properties", "field_times", "field_sources"):
         row[name] = dict(row[name])
+    times, sources = row["field_times"], row["field_sources"]
     for name, word in told.items():
-        if _outweighs(word, _word(row, name)):
-            place, key = _place(row, name)
-            place[key] = word.value
-            row["field_times"][name], row["field_sources"][name] = word.at, word.source
+        place, key = _place(row, name)
+        held, at = place.get(key), times.get(name)
+        unsaid = at is None and held is None
+        if unsaid or _outweighs(word, held, at or "", sources.get(name, "")):
+            place[key], times[name], sources[name] = word
 
 
 def words(row: Row) -> dict[str, Word]:
@@ -90,9 +94,10 @@ def read_own(kept: Mapping[str, Any]) -> Row:
 
 def _word(row: Row, name: str) -> Word | None:
     place, key = _place(row, name)
-    if place.get(key) is None:
-        return None
-    return Word(place[key], row["field_times"].get(name, ""), row["field_sources"].get(name, ""))
+    held, at = place.get(key), row["field_times"].get(name)
+    if at is None and held is None:
+        return None  # nobody has said anything
+    return Word(held, at or "", row["field_sources"].get(name, ""))
 
 
 def _place(row: Row, name: str) -> tuple[Row, str]:
@@ -101,16 +106,14 @@ def _place(row: Row, name: str) -> tuple[Row, str]:
     return row, name
 
 
-def _outweighs(word: Word, held: Word | None) -> bool:
-    if held is None:
-        return True
-    if word.at != held.at and UNPROVEN not in (word.source, held.source):
-        return word.at > held.at  # as a rule, and a third of the work
-    return _weight(word) > _weight(held)
+def _outweighs(word: Word, value: Any, at: str, source: str) -> bool:
+    if word.at != at and UNPROVEN not in (word.source, source):
+        return word.at > at  # as a rule, and a third of the work
+    return _weight(word) > _weight(Word(value, at, source))
 
 
 def _weight(word: Word) -> tuple[bool, str, str, str]:
-    return (word.source != UNPROVEN, word.at, str(word.value), word.source)
+    return (word.source != UNPROVEN, word.at, repr(word.value), word.source)
 
 
 def _moment(at: datetime) -> str:

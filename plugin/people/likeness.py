@@ -1,16 +1,17 @@
 """Likely duplicates. In: profiles whose address, number or name is new. Out: pairs to decide on.
 
 Each profile has a few keys that it would share with another of the same person, so that a new one
-meets only those few whom a closer look is worth. Whoever changes a profile only notes its keys, for
-the look costs more than the rest; a worker looks soon after. Nothing is joined here: a person
-decides.
+meets only those few whom a closer look is worth. Whoever changes a profile only notes that it looks
+different, for the look costs more than the rest; a worker looks soon after. Nothing is joined here:
+a person decides.
 """
 
 import re
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Any
 
 from sqlmodel import Session
@@ -36,16 +37,8 @@ TOGETHER = 50  # profiles in a transaction: the digest of their shop waits for i
 Row = Mapping[str, Any]
 
 
-def note(session: Session, shop_id: int, rows: Iterable[Row]) -> None:
-    """Write down the keys of these profiles, to be looked at."""
-    keys = {row["id"]: keys_of(row) for row in rows}
-    likeness.put_keys(
-        session, shop_id, keys.keys(), [(pid, key) for pid, hers in keys.items() for key in hers]
-    )
-
-
 def work(shop_id: int, for_s: float = SLICE_S) -> bool:
-    """Look at a shop's new keys for a while; whether there are more."""
+    """Look at a shop's new profiles for a while; whether there are more."""
     try:
         with locks.exclusive(f"likeness-{shop_id}", wait_s=0):
             until = time.monotonic() + for_s
@@ -65,7 +58,9 @@ def _look(session: Session, shop_id: int, now: datetime) -> bool:
     if not new:
         return False
     known = profiles.load_profiles(session, shop_id, new)
-    pairs = _pairs(session, shop_id, known.values())
+    keys = {profile_id: keys_of(row) for profile_id, row in known.items()}
+    likeness.put_keys(session, shop_id, new, [(pid, key) for pid in keys for key in keys[pid]])
+    pairs = _pairs(session, shop_id, keys)
     known |= profiles.load_profiles(
         session, shop_id, {p for pair in pairs for p in pair} - known.keys()
     )
@@ -82,9 +77,10 @@ def _look(session: Session, shop_id: int, now: datetime) -> bool:
     return True
 
 
-def _pairs(session: Session, shop_id: int, rows: Collection[Row]) -> set[tuple[int, int]]:
-    """These profiles, each with those that share a key with it; the older one first."""
-    keys = {row["id"]: keys_of(row) for row in rows}
+def _pairs(
+    session: Session, shop_id: int, keys: Mapping[int, Collection[Likeness]]
+) -> set[tuple[int, int]]:
+    """Profiles with these keys, each with those that share one with it; the older one first."""
     every = {key for hers in keys.values() for key in hers}
     held = {key: likeness.holders(session, shop_id, key) for key in every}
     return {
@@ -133,10 +129,16 @@ def alike(one: Row, other: Row) -> str | None:
 def mailbox(email: str) -> tuple[str, str]:
     """(local part, domain) of the mailbox that an address probably means."""
     local, domain = _plain(email)
-    near = domain
-    if domain not in PROVIDERS:
-        near = next((known for known in PROVIDERS if one_slip(domain, known)), domain)
+    near = _meant(domain)
     return (local.replace(".", "") if near in DOTLESS else local), near
+
+
+@lru_cache(4096)
+def _meant(domain: str) -> str:
+    """The provider that a domain is a slip of, or the domain."""
+    if domain in PROVIDERS:
+        return domain
+    return next((known for known in PROVIDERS if one_slip(domain, known)), domain)
 
 
 def one_slip(one: str, other: str) -> bool:

@@ -7,23 +7,27 @@ what was its own: identities, events, orders, messages, enrolments, lists, field
 between went to the origin of the strongest key that it named.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 
 from sqlmodel import Session
 
 from plugin.facts import Person, Whose
 from plugin.people import fields
 from plugin.people.fields import MERCHANT, Row
-from plugin.people.likeness import LOOKED_AT, note
-from storage import bulk, db, likeness, lists, merges, profiles
+from plugin.people.likeness import LOOKED_AT
+from storage import activity, bulk, db, events, likeness, lists, merges, names, profiles
 from storage.ids import new_id
+from storage.imports import SOURCE
 from storage.profiles import Merge, Profile
 
 Looks = tuple[str | None, ...]
+Place = tuple[int, datetime, str]  # on a list: an origin, since when, and its source
 UNKNOWN: Looks = (None,) * len(LOOKED_AT)
+_looks: Callable[[Row], Looks] = itemgetter(*LOOKED_AT)
 
 
 @dataclass
@@ -38,6 +42,7 @@ class Household:
     fresh: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
     looks: dict[int, Looks] = field(default_factory=dict)
+    moved: set[int] = field(default_factory=set)
 
     def load(self, profile_ids: Iterable[int]) -> None:
         """Take in profiles that are there."""
@@ -101,6 +106,7 @@ class Household:
         fields.absorb(self.rows[kept], self.rows.pop(gone))
         merges.drop_profile(self.session, self.shop_id, gone)
         self.gone.add(gone)
+        self.moved |= {kept, gone}
         for origin_id in self.tree(gone):
             self.origins[origin_id]["profile_id"] = kept
         return kept
@@ -116,6 +122,7 @@ class Household:
         self._part_lists(old, new, away)
         merges.move_back(self.session, self.shop_id, old, new, away)
         self.add(new)
+        self.moved |= {old, new}
         for profile_id, tree in ((old, home), (new, away)):
             first, *others = (fields.read_own(self.origins[each]["own"]) for each in sorted(tree))
             self.rows[profile_id] |= first
@@ -143,11 +150,17 @@ class Household:
         bulk.add(self.session, Profile, fresh)
         bulk.save(self.session, Profile, known)
         merges.save_origins(self.session, list(self.origins.values()))
+        if self.moved:
+            events.recount(self.session, self.shop_id, self.moved - self.gone)
         if self.gone:
+            activity.drop(self.session, self.shop_id, self.gone)
             likeness.put_keys(self.session, self.shop_id, self.gone, ())
-        changed = [r for key, r in self.rows.items() if _looks(r) != self.looks.get(key, UNKNOWN)]
+            names.put_names(self.session, self.shop_id, (), self.gone)
+        changed = [k for k, row in self.rows.items() if _looks(row) != self.looks.get(k, UNKNOWN)]
+        likeness.note(self.session, self.shop_id, changed)
         if changed:
-            note(self.session, self.shop_id, changed)
+            named = self.looks.keys() & set(changed)
+            names.put_names(self.session, self.shop_id, [self.rows[k] for k in changed], named)
 
     def _remember(self, profile_id: int) -> None:
         """Let a profile that stood alone be an origin."""
@@ -225,18 +238,109 @@ def join_list(
 ) -> bool:
     """Put a shopper on a list; whether her profile was not on it before.
 
-    Where another origin of her profile was, it is kept that this one is, too.
+    Where another origin of her profile was, it is kept that this one is, too. Where a file put her
+    on it, what comes otherwise takes its place: she stays when the file is taken back.
     """
     origin_id = whose.columns["origin_id"]
     if lists.join_list(session, shop_id, list_id, whose.profile_id, at, source, origin_id):
         return True
+    if not source.startswith(SOURCE):
+        lists.rejoin(session, shop_id, list_id, whose.profile_id, at, source, origin_id)
     held = merges.load_origins(session, shop_id, [whose.profile_id]).get(whose.origin_id)
+    if held is None:
+        return False
     rows = merges.memberships_of(session, shop_id, whose.profile_id)
     first = next(row["origin_id"] or whose.profile_id for row in rows if row["list_id"] == list_id)
-    if held and first != whose.origin_id and list_id not in {m[0] for m in held["memberships"]}:
-        held["memberships"] = [*held["memberships"], [list_id, at.isoformat(), source]]
+    if first != whose.origin_id and _is_news(held, list_id, source):
+        others = [row for row in held["memberships"] if row[0] != list_id]
+        held["memberships"] = [*others, [list_id, at.isoformat(), source]]
         merges.save_origins(session, [held])
     return False
+
+
+def _is_news(origin: Row, list_id: int, source: str) -> bool:
+    """Whether an origin does not wait to be on a list yet, or only because a file says so."""
+    known = [of for each, _, of in origin["memberships"] if each == list_id]
+    by_file = all(of.startswith(SOURCE) for of in known)
+    return not known or (by_file and not source.startswith(SOURCE))
+
+
+def leave_list(session: Session, shop_id: int, list_id: int, profile_id: int) -> list[Place]:
+    """Take a shopper off a list, whichever of her origins was on it; where each stood.
+
+    The caller holds the shop's lock.
+    """
+    held = lists.joined(session, shop_id, list_id, [profile_id]).get(profile_id)
+    if held is None:
+        return []
+    left = [(held.origin_id or profile_id, held.joined_at, held.source)]
+    lists.leave(session, shop_id, list_id, profile_id)
+    origins = merges.load_origins(session, shop_id, [profile_id])
+    for origin in origins.values():
+        for of, at, source in origin["memberships"]:
+            if of == list_id:
+                left.append((origin["id"], datetime.fromisoformat(at), source))
+        origin["memberships"] = [row for row in origin["memberships"] if row[0] != list_id]
+    merges.save_origins(session, list(origins.values()))
+    return left
+
+
+def rejoin_list(session: Session, shop_id: int, list_id: int, places: Iterable[Place]) -> bool:
+    """Put a shopper back on a list as `leave_list` found her; whether somebody is on it then.
+
+    The caller holds the shop's lock.
+    """
+    found = False
+    for origin_id, at, source in sorted(places, key=lambda place: place[1]):
+        profile = profiles.get_profile(session, shop_id, origin_id)
+        if profile is not None:  # not forgotten meanwhile
+            join_list(session, shop_id, list_id, Whose(profile.id, origin_id), at, source)
+            found = True
+    return found
+
+
+def leave_some(
+    session: Session, shop_id: int, list_id: int, source: str | None, after: int, limit: int
+) -> int | None:
+    """Of the members after a profile's id, take those off a list who came to it by `source`, or
+    all for None; the id of the last one looked at, None when there was none.
+
+    Who has an origin that came to it otherwise stays on it as that one. The caller holds the
+    shop's lock.
+    """
+    ids = lists.ids_after(session, shop_id, list_id, after, limit)
+    if not ids:
+        return None
+    gone = lists.leave_between(session, shop_id, list_id, source, ids[0], ids[-1])
+    origins = merges.load_origins(session, shop_id, ids).values()
+    before = [origin["memberships"] for origin in origins]
+    for origin in origins:
+        origin["memberships"] = [
+            said for said in origin["memberships"]
+            if said[0] != list_id or source not in (None, said[2])
+        ]  # fmt: skip
+    _let_stay(session, shop_id, list_id, [each for each in origins if each["profile_id"] in gone])
+    now = zip(origins, before, strict=True)
+    merges.save_origins(session, [each for each, said in now if each["memberships"] != said])
+    return ids[-1]
+
+
+def _let_stay(session: Session, shop_id: int, list_id: int, origins: Collection[Row]) -> None:
+    """Let the first of a profile's origins that wait to be on a list be on it."""
+    waiting = [
+        (datetime.fromisoformat(said[1]), origin["id"], origin, said)
+        for origin in origins
+        for said in origin["memberships"]
+        if said[0] == list_id
+    ]
+    first: dict[int, Row] = {}
+    for at, origin_id, origin, said in sorted(waiting, key=itemgetter(0, 1)):
+        whose = Whose(origin["profile_id"], origin_id)
+        row = {"shop_id": shop_id, "list_id": list_id, "joined_at": at, "source": said[2]}
+        if first.setdefault(whose.profile_id, row) is row:
+            row |= whose.columns
+            origin["memberships"] = [each for each in origin["memberships"] if each != said]
+    lists.join(session, shop_id, list(first.values()))
 
 
 def undo(session: Session, shop_id: int, merge_id: int, by: str, now: datetime) -> bool:
@@ -275,10 +379,6 @@ def _reached(start: int, links: Collection[tuple[int, int]]) -> set[int]:
         reached |= fresh
         grown = bool(fresh)
     return reached
-
-
-def _looks(row: Row) -> Looks:
-    return tuple(row[name] for name in LOOKED_AT)
 
 
 def _joined(row: Row) -> tuple[datetime, int]:

@@ -16,7 +16,7 @@ from plugin.facts import Asked, Key, Person, Whose
 from plugin.messages import asking
 from plugin.messages.happened import record
 from plugin.messages.links import Target
-from plugin.messages.receipts import AFTER, Visitor
+from plugin.messages.receipts import AFTER, Visitor, addressed, lock_addressed
 from plugin.people import privacy as law
 from plugin.people.identity import resolve
 from plugin.settings import get_settings
@@ -25,7 +25,7 @@ from storage.asks import COPY, FORGET
 from storage.consent import IMPLIED, NOES, SUBSCRIBED, UNSUBSCRIBED
 from storage.ids import new_id
 from storage.ledger import MARKETING, TRANSACTIONAL
-from storage.messages import Message, get_message, lock_message
+from storage.messages import Message, get_message
 from storage.preferences import ALL, WEEKLY
 from storage.privacy import DATA_REQUEST, REDACT
 from storage.profiles import EMAIL, PHONE, get_profile, identities_of
@@ -78,7 +78,7 @@ class Wanted:
 def show(target: Target) -> Choices | None:
     """What the page shows; None when there is no such message."""
     with db.reading() as session:
-        message = get_message(session, target.shop_id, target.message_id)
+        message = addressed(get_message(session, target.shop_id, target.message_id))
         return None if message is None else _choices(session, message)
 
 
@@ -86,7 +86,7 @@ def save(target: Target, wanted: Wanted, visitor: Visitor) -> Choices | None:
     """Write down what she chose; what the page shows then."""
     now = clock.now()
     with db.transaction() as session:
-        message = _locked(session, target)
+        message = lock_addressed(session, target)
         if message is None:
             return None
         before = _choices(session, message)
@@ -115,7 +115,7 @@ def ask(target: Target, kind: str) -> bool:
     """
     now = clock.now()
     with db.transaction() as session:
-        message = _locked(session, target)
+        message = lock_addressed(session, target)
         if message is None or message.channel != "email":
             return False
         shop = _shop(session, message)
@@ -131,7 +131,7 @@ def ask(target: Target, kind: str) -> bool:
     if request is not None:
         bell.ring("privacy", target.shop_id, [request])
     elif made is not None:
-        bell.ring("send", target.shop_id, [made])
+        bell.ring("send_first", target.shop_id, [made])
     return True
 
 
@@ -172,11 +172,6 @@ def _request(
 ) -> int | None:
     asked = Asked(kind, now, f"preferences:{ask_id}", (Key(EMAIL, address),))
     return law.take(session, shop_id, asked, now)
-
-
-def _locked(session: Session, target: Target) -> Message | None:
-    db.lock_shop(session, target.shop_id)  # first: whoever digests has it before any message
-    return lock_message(session, target.shop_id, target.message_id)
 
 
 def _choices(session: Session, message: Message) -> Choices:

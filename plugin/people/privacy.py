@@ -124,14 +124,15 @@ def _copy(request: PrivacyRequest) -> None:
     """Put the file together that the merchant hands over."""
     now = clock.now()
     content = copy_of(request.shop_id, _whom(request).keys)
-    _finish(request, state=DONE, whom=None, content=content, expires_at=now + KEPT_FOR)
+    if not _finish(request, state=DONE, whom=None, content=content, expires_at=now + KEPT_FOR):
+        return  # she was forgotten meanwhile
     with db.transaction() as session:
         ask = asks.ask_for_request(session, request.shop_id, request.id)
         shop = shops.get_shop(session, request.shop_id)
         if ask is None or shop is None:
             return
         asking.mail(session, shop, ask, now)
-    bell.ring("send", request.shop_id, [ask.id])
+    bell.ring("send_first", request.shop_id, [ask.id])
 
 
 def _empty(request: PrivacyRequest) -> None:
@@ -187,16 +188,18 @@ def _all_rows(shop_id: int) -> None:
             more = erasure.empty_inbox(session, shop_id)
 
 
-def _finish(request: PrivacyRequest, **changes: object) -> None:
+def _finish(request: PrivacyRequest, **changes: object) -> bool:
+    """Write down how far it is; False when somebody else did, or it is no longer to be done."""
     with db.transaction() as session:
-        held = privacy.get_request(session, request.shop_id, request.id)
-        if held is None:
-            return
+        held = privacy.lock_request(session, request.shop_id, request.id)
+        if held is None or held.state != NEW:
+            return False
         for name, value in changes.items():
             setattr(held, name, value)
         if held.state == DONE:
             held.done_at = clock.now()
         session.add(held)
+        return True
 
 
 def _whom(request: PrivacyRequest) -> Whom:

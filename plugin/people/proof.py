@@ -4,8 +4,6 @@ Out: the flaws of a shop's ledger; or one person's entries with every field and 
 as JSON or CSV, for whoever disputes a consent.
 """
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,7 +13,7 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.sheets.cells import guard
+from plugin.sheets.cells import table
 from storage import about, append_only, db, flaws, ledger, shops
 from storage.flaws import MISSING, STATE, Flaw
 from storage.ledger import ConsentEvent
@@ -81,15 +79,13 @@ def as_csv(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
     by_entry: dict[int | None, list[str]] = {}
     for flaw in flawed:
         by_entry.setdefault(flaw.entry_id, []).append(sentence(flaw))
-    out = io.StringIO()
-    table = csv.writer(out)
-    table.writerow([*FIELDS, "verdict"])
+    rows: list[list[object]] = [[*FIELDS, "verdict"]]
     for entry in entries:
         verdict = " ".join(by_entry.pop(entry["id"], ["holds"]))
-        table.writerow([*(guard(entry[name]) for name in FIELDS), verdict])
-    for told in by_entry.values():  # of entries that are gone
-        table.writerow([*("" for _ in FIELDS), " ".join(told)])
-    return out.getvalue()
+        rows.append([*(entry[name] for name in FIELDS), verdict])
+    gone = by_entry.values()  # the flaws of entries that are no longer there
+    rows += [[*("" for _ in FIELDS), " ".join(told)] for told in gone]
+    return "".join(table(rows))
 
 
 def _found(

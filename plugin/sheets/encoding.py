@@ -10,7 +10,7 @@ from plugin.sheets.flaws import BINARY, EMPTY, PACKED, SheetError
 
 ENCODINGS = ("utf-8", "windows-1252", "gb18030")
 DELIMITERS = (",", ";", "\t")
-PIECE = 1024 * 1024
+AT_ONCE = 1024 * 1024  # bytes written anew at a time
 FIRST_ROWS = 20
 LOOKED_AT = 64 * 1024  # bytes of lines with letters beyond ASCII that decide on the encoding
 # How packed and printed files begin: zip (and .xlsx), gzip, bzip2, xz, zstd, 7z, rar, .xls, PDF.
@@ -72,7 +72,7 @@ def _rewrite(path: Path, encoding: str) -> None:
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     fresh = path.with_suffix(".utf8")
     with path.open("rb") as old, fresh.open("wb") as new:
-        while piece := old.read(PIECE):
+        while piece := old.read(AT_ONCE):
             new.write(decoder.decode(piece).encode("utf-8", "replace"))
         new.write(decoder.decode(b"", final=True).encode("utf-8", "replace"))
     fresh.chmod(0o600)

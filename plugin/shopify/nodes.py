@@ -133,15 +133,20 @@ def _order(node: Node, children: list[Node]) -> Node:
         "checkout_token": node["checkoutToken"],
         "discount_codes": [{"code": code} for code in node["discountCodes"]],
         "order_status_url": node["statusPageUrl"],
-        "total_price": _amount(node["totalPriceSet"]),
+        "total_price_set": _bag(node["totalPriceSet"]),
         "shipping_address": _address(node["shippingAddress"]),
         "customer": _customer(customer) if customer else None,
-        "line_items": [_line(child) for child in children],
+        "line_items": [
+            _line(child) | {"price_set": _bag(child["originalUnitPriceSet"])} for child in children
+        ],
     }
 
 
 def _checkout(node: Node, children: list[Node]) -> Node:
-    """checkouts/update. The API knows no token but the one in the link that leads back."""
+    """checkouts/update, which tells amounts as the shopper sees them.
+
+    The API knows no token but the one in the link that leads back.
+    """
     token = TOKEN.search(node["abandonedCheckoutUrl"])
     if token is None:
         raise ShopifyError("A checkout's address holds no token.")
@@ -153,12 +158,14 @@ def _checkout(node: Node, children: list[Node]) -> Node:
         "created_at": node["createdAt"],
         "updated_at": node["updatedAt"],
         "completed_at": node["completedAt"],
-        "currency": node["totalPriceSet"]["shopMoney"]["currencyCode"],
-        "total_price": _amount(node["totalPriceSet"]),
+        "presentment_currency": node["totalPriceSet"]["presentmentMoney"]["currencyCode"],
+        "total_price": _seen(node["totalPriceSet"]),
         "abandoned_checkout_url": node["abandonedCheckoutUrl"],
         "shipping_address": _address(node["shippingAddress"]),
         "customer": customer or None,
-        "line_items": [_line(child) for child in children],
+        "line_items": [
+            _line(child) | {"price": _seen(child["originalUnitPriceSet"])} for child in children
+        ],
     }
 
 
@@ -167,7 +174,6 @@ def _line(node: Node) -> Node:
         "title": node["title"],
         "variant_title": node["variantTitle"],
         "quantity": node["quantity"],
-        "price": _amount(node["originalUnitPriceSet"]),
         "product_id": number(node["product"]["id"]) if node["product"] else None,
         "variant_id": number(node["variant"]["id"]) if node["variant"] else None,
     }
@@ -183,5 +189,14 @@ def _address(node: Node | None) -> Node | None:
     }
 
 
-def _amount(bag: Node) -> Any:
-    return bag["shopMoney"]["amount"]
+def _seen(bag: Node) -> Any:
+    return bag["presentmentMoney"]["amount"]
+
+
+def _bag(bag: Node) -> Node:
+    """An amount in the shop's currency and in the shopper's, as webhooks write it."""
+    seen = bag["presentmentMoney"]
+    return {
+        "shop_money": {"amount": bag["shopMoney"]["amount"]},
+        "presentment_money": {"amount": seen["amount"], "currency_code": seen["currencyCode"]},
+    }

@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import JSON
-from sqlmodel import AutoString, SQLModel, UTCDateTime
+from sqlmodel import AutoString, SQLModel
 
 from storage import tables
-from storage.types import Encrypted
+from storage.types import Encrypted, Moment
 
 config = context.config
 line = config.attributes["line"]
@@ -20,7 +20,7 @@ def is_ours(name: str | None, kind: str) -> bool:
 
 def name_type(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
     """Column types by the names that script.py.mako imports."""
-    names = {AutoString: "sa.String()", UTCDateTime: "UTCDateTime()", Encrypted: "Encrypted()"}
+    names = {AutoString: "sa.String()", Moment: "UTCDateTime()", Encrypted: "Encrypted()"}
     if kind == "type":
         if isinstance(item, JSON):
             return "Json"

@@ -7,16 +7,19 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.events import sessions
 from plugin.events.record import record
+from plugin.events.sessions import Act
 from plugin.facts import Did, Facts, Key, Person
 from plugin.onboard import furnish
-from storage import consent, db, events, forms, inbox, messages, orders, profiles
+from storage import consent, db, events, forms, inbox, messages, names, orders, search
 from storage.flows import LIVE, Enrolment, StepLog, flows_of, get_flow_version
 from storage.ids import new_id
 from storage.lists import join_list, lists_of
 from storage.messages import Credit, Message
 from storage.products import Product
 from storage.profiles import Identity, Profile
+from storage.properties import definitions_of
 from storage.shops import Shop
 
 PEOPLE = [
@@ -53,14 +56,14 @@ def fill(shop: Shop) -> dict[str, int]:
         form.status = LIVE
         session.add(form)
         ids["form"] = form.id
+        ids["skin_need"] = definitions_of(session, shop.id)["skin_need"].id
         _catalog(session, shop, now)
         sold = _orders(session, shop, people, now, chance)
         _days_of_form(session, shop, form.id, now, chance)
         _subscribe(session, shop, people, form.id, ids["list"], now)
         _messages(session, shop, people, ids, sold, now, chance)
         _story(session, shop, people[0], now)
-    with db.inbox_transaction() as inbox_session:
-        _quarantine(inbox_session, shop, now)
+    _quarantine(shop, now)
     return ids
 
 
@@ -80,6 +83,7 @@ def _person(session: Session, shop: Shop, n: int, row: Any, now: datetime) -> Pr
         seen_at=now - timedelta(minutes=4 + 700 * n),
     )
     session.add(profile)
+    names.put_names(session, shop.id, [profile.model_dump()], ())
     known = [("email", email), ("phone", phone), ("browser_id", f"b-{n}-6f2c81d0a94e")]
     for kind, value in known:
         if value:
@@ -316,7 +320,8 @@ def _story(session: Session, shop: Shop, maya: Profile, now: datetime) -> None:
          {"lines": [{"title": "Overnight Dew Mask", "quantity": 1},
                     {"title": "Barrier Cream", "quantity": 1}]}),
         ("Viewed Product", 9, None, {"title": "Rice Water Toner"}),
-        ("Placed Order", 4, 5400, {"number": "#1097"}),
+        ("Placed Order", 4, 5400, {"number": "#1097", "presentment_value": 4999,
+                                   "presentment_currency": "EUR"}),
         ("Ordered Product", 4, 5400, {"title": "Calm Serum"}),
     ]  # fmt: skip
     events.add_events(
@@ -340,13 +345,30 @@ def _second_browser(session: Session, shop: Shop, at: datetime) -> None:
     """Maya looked around on another device, and then gave her address there."""
     tablet, email = Key("browser_id", "b-tablet"), Key("email", "maya.okafor@example.com")
     seen = Person((tablet,), at)
-    record(session, shop, Facts([seen], [Did(seen, "Viewed Product", "tablet", at)]), at)
+    said = [
+        ("Active on Site", "", {}),
+        ("Submitted Search", "search", {"query": "serum"}),
+        (
+            "Viewed Product",
+            "products/calm-serum",
+            {"title": "Calm Serum", "price": 49.5, "currency": "EUR"},
+        ),
+    ]
+    did = [
+        Did(seen, metric, "tablet", at + timedelta(minutes=3 * n), properties={
+            **about, "url": f"http://shop.example/{path}", "browser_id": "b-tablet",
+        })
+        for n, (metric, path, about) in enumerate(said)
+    ]  # fmt: skip
+    record(session, shop, Facts([seen], did), at)
+    ad = {"utm_source": "instagram", "utm_campaign": "autumn"}
+    acts = [Act("b-tablet", event.at, True, "http://shop.example/", "tablet", ad) for event in did]
+    sessions.take(session, shop.id, acts)
     record(session, shop, Facts([Person((email, tablet), at)]), at)
 
 
-def _quarantine(session: Session, shop: Shop, now: datetime) -> None:
+def _quarantine(shop: Shop, now: datetime) -> None:
     inbox.keep(
-        session,
         [
             inbox.Arrival(shop.id, "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", "orders/updated",
                           "2026-10", "", now - timedelta(hours=2),
@@ -359,10 +381,11 @@ def _quarantine(session: Session, shop: Shop, now: datetime) -> None:
         ("b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", "total_price is not an amount of money"),
         ("0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "the body is not JSON"),
     ):
-        inbox.settle(session, shop.id, [webhook_id], inbox.QUARANTINED, error)
+        with db.inbox_transaction() as session:
+            inbox.settle(session, shop.id, [webhook_id], inbox.QUARANTINED, error)
 
 
 def all_people(shop: Shop) -> list[int]:
     """The ids of every profile of a shop."""
     with db.reading() as session:
-        return [p.id for p in profiles.search_profiles(session, shop.id, "")]
+        return [p.id for p in search.search_profiles(session, shop.id, "", limit=50)]

@@ -8,11 +8,12 @@ import pytest
 
 from plugin import clock
 from plugin.facts import Key, Person
-from plugin.people import likeness
+from plugin.people import likeness, properties
 from plugin.people.identity import resolve
-from storage import access_log, coupons, db, flows, forms, inbox, write_backs
+from storage import access_log, coupons, db, flows, forms, inbox, metrics, write_backs
 from storage.ids import new_id
-from storage.profiles import Profile, find_identities, get_profile
+from storage.profiles import Identity, Profile, find_identities, get_profile
+from storage.properties import definitions_of
 from storage.shops import get_shop
 
 
@@ -87,7 +88,7 @@ def test_a_search_finds_by_any_name_address_or_number(merchant, filled):
         assert "Maya Okafor" in text, words
         assert "Lena Brandt" not in text, words
     assert "陈小雨" in merchant.fetch("/audience", params={"q": "小雨"}).text
-    assert "Nobody is called that" in merchant.fetch("/audience", params={"q": "%"}).text
+    assert "No profile matches" in merchant.fetch("/audience", params={"q": "%"}).text
 
 
 def test_a_long_list_is_paged_to_its_end_without_a_hole(merchant, shop):
@@ -322,7 +323,7 @@ def test_a_merge_is_shown_and_taken_back(merchant, shop, filled):
     answer = merchant.post(page, undo=merge_id)
 
     assert toast(answer) == "These are two profiles again."
-    assert "Only you can join the two again" in answer.text
+    assert "Only you can merge the two again" in answer.text
     assert 'name="undo"' not in answer.text
     with db.reading() as session:
         known = find_identities(session, shop.id, [("browser_id", "b-tablet")])
@@ -374,5 +375,138 @@ def test_l21_whoever_reads_a_profile_is_written_down(merchant, shop, filled):
     ]
     assert "A profile" in merchant.fetch("/settings/access").text
     with db.transaction() as session:
-        access_log.drop_before(session, clock.now())
+        access_log.drop_before(session, clock.now(), 100)
     assert "Nobody looked yet" in merchant.fetch("/settings/access").text
+
+
+def seen(page):
+    """When what a page of a property shows was last changed, as its form says it back."""
+    return {"seen": re.search(r'name="seen" value="([^"]+)"', page.text)[1]}
+
+
+def test_what_a_form_adds_to_a_property_in_the_meantime_is_not_lost(merchant, shop, filled):
+    path = f"/settings/properties/{filled['skin_need']}"
+    page = merchant.fetch(path)
+    question = {"type": "radio_buttons", "properties": {
+        "property_name": "skin_need", "label": "Skin?",
+        "options": [{"label": "Even tone", "value": "tone"}],
+    }}  # fmt: skip
+    with db.transaction() as session:
+        properties.learn(session, shop.id, [question], {})
+
+    said = {"type": "choice", "label-": "Need", "value-0": "hydration"}
+    late = merchant.post(path, **said, **seen(page))
+
+    assert (late.status_code, "nothing was saved" in late.text) == (409, True)
+    assert 'value="tone"' in late.text
+    with db.reading() as session:
+        need = definitions_of(session, shop.id)["skin_need"]
+    assert (need.source, len(need.options)) == ("form", 5)
+    assert merchant.post(path, **said).status_code == 409
+    assert toast(merchant.post(path, **said, **seen(late))) == "Saved"
+
+
+def test_a_property_keeps_its_values_while_it_is_no_choice(merchant, shop, filled):
+    path = f"/settings/properties/{filled['skin_need']}"
+    text = merchant.post(path, type="text", **seen(merchant.fetch(path)))
+    merchant.post(path, type="choice", **seen(text))
+
+    with db.reading() as session:
+        need = definitions_of(session, shop.id)["skin_need"]
+    assert (need.type, len(need.options)) == ("choice", 4)
+
+
+def test_the_largest_property_is_saved_in_every_language(merchant, shop, filled):
+    path = f"/settings/properties/{filled['skin_need']}"
+    languages = ["", "zh-CN", *(f"x{n}" for n in range(19))]
+    words = dict.fromkeys(languages, "w")
+    made = [{"value": f"v{n}", "labels": words} for n in range(properties.MOST_OPTIONS)]
+    properties.define(shop.id, filled["skin_need"], "skin_need", "choice", words, made)
+    page = merchant.fetch(path)
+    fields = dict.fromkeys(re.findall(r' name="((?:label|value|words)-[^"]*)"', page.text), "w")
+    fields |= {f"value-{n}": f"v{n}" for n in range(properties.MOST_OPTIONS)}
+    fields |= dict.fromkeys(("value-200", "value-201", "value-202"), "")
+    assert len({*fields, "type", "seen"}) == 4489
+
+    saved = merchant.post(path, **{**fields, "type": "choice", **seen(page)})
+
+    assert toast(saved) == "Saved"
+    with db.reading() as session:
+        need = definitions_of(session, shop.id)["skin_need"]
+    assert [each["value"] for each in need.options] == [each["value"] for each in made]
+    assert need.options[-1]["labels"] == words
+
+
+def test_a_property_is_named_typed_and_given_words(merchant, shop, filled):
+    made = merchant.post("/settings/properties", name=" favourite  shade ", type="choice")
+    assert toast(made) == "Property added"
+    path = made.headers["HX-Replace-Url"]
+
+    said = {
+        "value-0": "red",
+        "words-0-": "Red",
+        "words-0-zh-CN": "红",
+        "value-1": "",
+        "value-2": "x",
+    }
+    saved = merchant.post(path, **{"type": "choice", "label-": "Shade", **said, **seen(made)})
+
+    assert toast(saved) == "Saved"
+    with db.reading() as session:
+        shade = definitions_of(session, shop.id)["favourite shade"]
+    assert (shade.type, shade.labels) == ("choice", {"": "Shade"})
+    assert shade.options == [
+        {"value": "red", "labels": {"": "Red", "zh-CN": "红"}},
+        {"value": "x", "labels": {}},
+    ]
+    assert merchant.post(path, type="odd", **seen(saved)).status_code == 422
+    again = merchant.post("/settings/properties", name="favourite shade", type="text")
+    assert (again.status_code, "name of its own" in again.text) == (422, True)
+
+
+def test_a_merchant_corrects_what_a_shopper_said(merchant, shop, filled):
+    path = f"/audience/profiles/{filled['profile']}"
+
+    wrong = merchant.post(f"{path}/properties", name="skin_need", value="nothing")
+    assert (wrong.status_code, "not of the property" in wrong.text) == (422, True)
+    right = merchant.post(f"{path}/properties", name="skin_need", value="Fewer blemishes")
+    assert toast(right) == "Saved"
+
+    shown = merchant.fetch(path).text
+    assert "Fewer blemishes" in shown
+    assert "by your team" in shown
+    assert merchant.post(f"{path}/properties", name="made up", value="x").status_code == 404
+
+
+def test_the_kinds_of_events_are_listed_with_what_was_not_taken(merchant, shop, filled):
+    with db.transaction() as session:
+        metrics.refuse(session, shop.id, clock.now().date(), "reserved", 3)
+
+    page = merchant.fetch("/settings/events").text
+
+    assert "Placed Order" in page
+    assert "A page used a name that only Shopify or Regulars may use." in page
+
+
+def test_a_visit_is_one_line_that_unfolds(merchant, filled):
+    page = merchant.fetch(f"/audience/profiles/{filled['profile']}?kind=browsing").text
+
+    assert "Visited for 6 minutes" in page
+    assert "3 pages · from Instagram (autumn) · Tablet" in page
+    assert "€49.50" in page
+    assert "Came from" in page
+
+
+def test_a_profile_is_known_by_her_addresses_before_her_browsers(merchant, shop, filled):
+    with db.transaction() as session:
+        known = {"shop_id": shop.id, "profile_id": filled["profile"], "linked_at": clock.now()}
+        session.add_all(
+            Identity(kind="browser_id", value=f"a-browser-{n}", **known) for n in range(40)
+        )
+
+    text = merchant.fetch(f"/audience/profiles/{filled['profile']}").text.split('id="known"')[1]
+
+    assert text.index('"code">maya.okafor@example.com<') < text.index(
+        "42 browsers, carts and orders"
+    )
+    assert text.count("a-browser-") < 40

@@ -153,6 +153,26 @@ def test_the_search_answers_while_one_types(page, visit, filled):
     expect(page.locator("#results")).to_contain_text("Lena Brandt")
 
 
+@pytest.mark.parametrize("page", WIDTHS, indirect=True)
+def test_a_member_is_taken_off_a_list_and_brought_back_by_keyboard(page, visit, shop, filled):
+    visit(f"/audience/lists/{filled['list']}")
+    size = page.locator("#size")
+
+    page.get_by_role("button", name="Take Lena Brandt off the list").press("Enter")
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    expect(size).to_have_text("6 members")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("button", name="Take Lena Brandt off the list")).to_be_focused()
+    expect(size).to_have_text("7 members")
+    page.get_by_role("link", name="Add people").click()
+    box = page.get_by_role("searchbox", name="Name, email address or phone number")
+    box.press_sequentially("zoe@example.org", delay=5)
+    page.get_by_role("button", name="Add as a new profile").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Added to the list. 1 flow begins.")
+    expect(page.locator("#results")).to_contain_text("Never agreed to marketing, and gets none.")
+
+
 def test_older_entries_join_the_timeline(page, visit, filled):
     visit(f"/audience/profiles/{filled['profile']}")
     lines = page.locator("#timeline > li")

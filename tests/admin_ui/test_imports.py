@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+from datetime import timedelta
 
+import duckdb
 import pytest
 
 from admin_ui.imports import KINDS
 from plugin.events import imports
-from plugin.sheets import columns, flaws
+from plugin.people.export import COLUMNS
+from plugin.sheets import columns, flaws, parquet
+from plugin.sheets.parquet import MOMENT
 from storage import db
 from storage.imports import DONE, LEFT, READY, get_import
 from storage.lists import lists_of
@@ -46,6 +50,15 @@ def test_a_file_is_seen_before_it_is_read(merchant, shop):
     assert "HX-Replace-Url" not in part.headers
     assert "<dt>Tier</dt><dd>gold</dd>" in part.text
     assert "Subscribed" not in part.text
+
+
+def test_columns_that_nobody_knows_are_folded_away_where_they_are_many(merchant, shop):
+    few, _ = bring(merchant, b"email,a,b\nana@example.com,1,2\n")
+    many, _ = bring(merchant, b"email,a,b,c,d,e\nana@example.com,1,2,3,4,5\n")
+
+    assert "left out</summary>" not in few.text
+    assert "5 other columns, left out</summary>" in many.text
+    assert all(f'name="column-{n}"' in many.text for n in range(6))
 
 
 def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, bell):
@@ -164,6 +177,39 @@ def test_the_audience_goes_out_as_a_table_without_formulas_and_comes_back(mercha
     again = sheet.take_in(shop, whole.text)
     assert (again.state, again.refused, again.flaws) == (DONE, 0, 0)
     assert sheet.people(shop)["ana@example.com"].first_name == "=1+1"
+
+
+def test_the_audience_goes_out_as_parquet_with_moments_that_are_moments(merchant, shop, tmp_path):
+    held = sheet.take_in(
+        shop, "email,first name,phone\nana@example.com,=1+1,+351912345678\n", list_name="Friends"
+    )
+    sheet.take_in(shop, "email,tier,consent\nbo@example.com,gold,yes\n", properties=True)
+
+    whole = merchant.fetch("/audience/export?as=parquet")
+    part = merchant.fetch(f"/audience/lists/{held.list_id}/export?as=parquet")
+
+    assert whole.headers["Content-Type"] == "application/vnd.apache.parquet"
+    assert whole.headers["Content-Disposition"].endswith('.parquet"')
+    ana, bo = read(tmp_path, whole.content)
+    assert (ana["First Name"], ana["Phone Number"]) == ("=1+1", "+351912345678")
+    assert ana["Email Marketing Consent"] is None
+    assert json.loads(bo["Properties"]) == {"tier": "gold"}
+    assert bo["Email Marketing Consent"] == "subscribed"
+    made = sheet.people(shop)["bo@example.com"].created_at
+    assert bo["Created"] == (made - parquet.EPOCH) // timedelta(microseconds=1)
+    assert [row["Email"] for row in read(tmp_path, part.content)] == ["ana@example.com"]
+    assert merchant.fetch("/audience/export?as=xlsx").status_code == 404
+
+
+def read(folder, body):
+    """A Parquet file as DuckDB reads it."""
+    file = folder / "audience.parquet"
+    file.write_bytes(body)
+    moments = ", ".join(
+        f'epoch_us("{name}") AS "{name}"' for name, kind in COLUMNS if kind is MOMENT
+    )
+    found = duckdb.sql(f"SELECT * REPLACE ({moments}) FROM '{file}' ORDER BY Email")
+    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
 def test_who_takes_the_audience_along_is_written_down_and_a_files_pieces_are_not(merchant):

@@ -3,9 +3,9 @@
 import pytest
 
 EMPTY = [
-    "/", "/audience", "/audience/duplicates", "/audience/imports", "/flows", "/forms", "/coupons",
-    "/settings", "/settings/write-backs", "/settings/consent", "/settings/reconciliation",
-    "/settings/quarantine",
+    "/", "/audience", "/audience/duplicates", "/audience/imports", "/audience/lists",
+    "/flows", "/forms", "/coupons", "/settings", "/settings/write-backs", "/settings/consent",
+    "/settings/reconciliation", "/settings/quarantine",
 ]  # fmt: skip
 
 

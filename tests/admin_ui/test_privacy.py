@@ -6,7 +6,7 @@ from plugin import clock
 from plugin.events.digest import apply
 from plugin.facts import Asked, Facts, Key, Person
 from plugin.people import privacy as asked_of_us
-from storage import consent, db, privacy, profiles
+from storage import consent, db, privacy, search
 from storage.privacy import DATA_REQUEST, REDACT
 
 KEYS = (Key("customer_id", "7001002003"), Key("email", "maya@example.com"))
@@ -77,7 +77,7 @@ def test_the_merchant_downloads_the_proof_of_a_consent(merchant, other, shop):
     }  # fmt: skip
     with db.transaction() as session:
         consent.record(session, [row])
-        (profile,) = profiles.search_profiles(session, shop.id, "maya")
+        (profile,) = search.search_profiles(session, shop.id, "maya", limit=2)
     page = f"/audience/profiles/{profile.id}"
     path = f"{page}/proof"
 

@@ -62,8 +62,8 @@ def test_whatever_people_type_stays_text(merchant, shop, filled):
             locale=EVIL, properties={EVIL: [EVIL], "skin_need": EVIL}, created_at=NOW, seen_at=NOW,
         )  # fmt: skip
         session.add(evil)
+    inbox.keep([Arrival(shop.id, EVIL, EVIL, "", "", NOW, EVIL.encode())])
     with db.inbox_transaction() as session:
-        inbox.keep(session, [Arrival(shop.id, EVIL, EVIL, "", "", NOW, EVIL.encode())])
         inbox.settle(session, shop.id, [EVIL], QUARANTINED, EVIL)
 
     for path in (

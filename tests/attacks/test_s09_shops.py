@@ -190,8 +190,7 @@ def test_s09_every_query_of_ours_is_refused_without_any_one_of_its_shops(
                 shop.id, delivery.headers["X-Shopify-Webhook-Id"], delivery.topic, "", "",
                 story.at, delivery.body,
             )  # fmt: skip
-            with db.inbox_transaction() as session:
-                inbox.keep(session, [arrival])
+            inbox.keep([arrival])
         digest()
     mutants = 0
     for statement in statements.values():

@@ -15,9 +15,7 @@ from starlette.testclient import TestClient
 from plugin import clock
 from plugin.events.record import record
 from plugin.facts import Allowed, Facts, Key, Person
-from plugin.flows import library as flow_library
-from plugin.forms import library as form_library
-from storage import consent, db, events, flows, forms, lists, profiles, write_backs
+from storage import consent, db, events, lists, profiles, write_backs
 from storage.profiles import Profile
 from storage.shops import Shop, get_shop
 from tests.conftest import SETTINGS
@@ -38,20 +36,13 @@ EVIL: dict[str, Any] = {
 
 
 @pytest.fixture
-def form_id(database: str, shop: Shop) -> int:
-    flow_library.seed(shop.id)
-    form_library.seed(shop.id)
-    with db.reading() as session:
-        (form,) = forms.forms_of(session, shop.id)
-        welcome = next(f for f in flows.flows_of(session, shop.id) if f.name == "Welcome")
-    form_library.set_status(shop.id, form.id, True)
-    flow_library.set_status(shop.id, welcome.id, True)
+def form_id(form_id: int, shop: Shop) -> int:
     with db.transaction() as session:
         held = get_shop(session, shop.id)
         assert held is not None
         held.write_answers = True
         session.add(held)
-    return form.id
+    return form_id
 
 
 @pytest.fixture

@@ -49,4 +49,4 @@ def test_a_benchmark_that_does_not_exist_is_refused_by_name():
 def test_the_order_has_the_size_that_the_table_says():
     assert len(delivery.order()) == delivery.SIZE
     assert json.loads(delivery.order())["name"] == "#1001"
-    assert NAMES == ("ours", "bare", "node")
+    assert NAMES == ("ours", "postgres", "bare", "node")

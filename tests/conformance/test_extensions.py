@@ -11,7 +11,7 @@ POPUP, PIXEL = ROOT / "extensions" / "popup", ROOT / "extensions" / "pixel" / "s
 PRIVACY = "visitorConsentCollected"
 DEEP = """
 import type {
-  CustomerPrivacyPayload, ExtensionApi, PixelEvents
+  CustomerPrivacyPayload, CustomEvent, ExtensionApi, PixelEvents
 } from '@shopify/web-pixels-extension';
 type In<T, K extends keyof NonNullable<T>> = NonNullable<T>[K];
 type Item<T> = NonNullable<T> extends ReadonlyArray<infer E> ? E : never;
@@ -67,6 +67,7 @@ def _type(name: str, path: list[str]) -> str:
     """The type of a field, by a chain that fails to compile where a name is not known."""
     kind = {
         "init": "ExtensionApi['init']",
+        "all_custom_events": "CustomEvent",
         PRIVACY: "CustomerPrivacyPayload",
     }.get(name, f"PixelEvents[{json.dumps(name)}]")
     for part in path:

@@ -166,7 +166,7 @@ def test_shopifys_library_believes_what_the_dev_store_signs(tools):
 def _furnish(folder: Path) -> int:
     """A shop as after its first visit, with its form live; the form's id."""
     dramatiq.set_broker(StubBroker(middleware=[]))
-    for queue in ("digest", "advance", "send", "refill", "sync"):
+    for queue in ("digest", "advance", "send", "send_first", "refill", "sync"):
         dramatiq.get_broker().declare_queue(queue)
     db.connect(f"sqlite:///{folder / 'regulars.db'}")
     with db.transaction() as session:

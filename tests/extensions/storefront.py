@@ -29,7 +29,8 @@ PAGE = """<!doctype html>
 <main><figure></figure><figure></figure><figure></figure><figure></figure></main>
 <script type="application/json" id="regulars-forms">{forms}</script>
 <script src="/assets/popup.js" defer data-renderer="/assets/popup-form.js"
-  data-styles="/assets/popup.css" data-close="Close" data-required="Please fill this in"
+  data-styles="/assets/popup.css" data-customer="{customer}"
+  data-close="Close" data-required="Please fill this in"
   data-invalid="Please check this" data-retry="Please try again"></script>
 </html>"""
 
@@ -44,6 +45,7 @@ class Shop:
     lang: str = "en"
     direction: str = "ltr"
     shopify: str = "{}"
+    customer: str = ""
     answers: list[tuple[int, Any]] = field(default_factory=list)
     asked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     url: str = ""

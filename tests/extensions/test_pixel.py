@@ -23,7 +23,7 @@ const start = (pixel) => pixel({
     removeItem: async (key) => { delete kept[key]; },
   }},
   init: {data: {cart: {id: 'gid://shopify/Cart/c-1?key=secret'}},
-         customerPrivacy: {analyticsProcessingAllowed: ALLOWED}},
+         customerPrivacy: ALLOWED},
   settings: {accountID: 'ondine.myshopify.com', endpoint: 'https://app.example/pixel'},
   customerPrivacy: {subscribe: (name, listen) => { privacy = listen; }},
 });
@@ -31,8 +31,9 @@ OFFER
 onmessage = async ({data}) => {
   for (const [what, detail] of data) {
     if (what === 'wait') await new Promise((done) => setTimeout(done, detail));
-    else if (what === 'consent') privacy({customerPrivacy: {analyticsProcessingAllowed: detail}});
-    else heard[what]({id: 'e-1', name: what, timestamp: '2026-11-21T09:00:00.000Z', clientId: 'b-1',
+    else if (what === 'consent') privacy({customerPrivacy: detail});
+    else heard[what]({id: 'e-1', name: what, ...detail?.own,
+      timestamp: '2026-11-21T09:00:00.000Z', clientId: 'b-1',
       context: {document: {title: 'Balm', referrer: 'https://search.example/?q=ada@example.com',
         location: {href: 'https://ondine.example/products/balm?email=ada@example.com&utm_source=x'}}},
       data: detail});
@@ -51,8 +52,17 @@ VARIANT = {
 LINE = {"merchandise": VARIANT, "quantity": 2, "cost": {"totalAmount": {"amount": 49}}}
 
 
+YES = {"analyticsProcessingAllowed": True, "marketingAllowed": True}
+NO = {"analyticsProcessingAllowed": False, "marketingAllowed": False}
+ONLY_ANALYTICS = YES | {"marketingAllowed": False}
+
+
 def run(
-    page: Page, steps: list[tuple[str, Any]], *, allowed: bool = True, offer: str = REGISTER
+    page: Page,
+    steps: list[tuple[str, Any]],
+    *,
+    allowed: dict[str, bool] = YES,
+    offer: str = REGISTER,
 ) -> dict[str, Any]:
     """What the pixel sent and kept after these events."""
     sandbox = SANDBOX.replace("ALLOWED", json.dumps(allowed)).replace("OFFER", offer)
@@ -87,6 +97,7 @@ def test_one_file_runs_in_either_sandbox(page, offer):
             "name": "product_viewed",
             "timestamp": "2026-11-21T09:00:00.000Z",
             "client_id": "b-1",
+            "marketing": True,
             "url": "https://ondine.example/products/balm?utm_source=x",
             "referrer": "https://search.example/",
             "title": "Balm",
@@ -103,7 +114,7 @@ def test_one_file_runs_in_either_sandbox(page, offer):
         }
     ]
     assert result["kept"] == {"regulars:browser": "b-1"}
-    assert len(result["heard"]) == 15
+    assert len(result["heard"]) == 14
 
 
 def test_ten_events_or_one_second_make_a_batch(page):
@@ -139,23 +150,20 @@ def test_nobody_is_named(page):
 
 
 def test_an_event_with_nothing_in_it_breaks_nothing(page):
-    heard = run(page, [])["heard"]
+    heard = [name for name in run(page, [])["heard"] if name != "all_custom_events"]
     result = run(page, [*((name, {}) for name in heard), ("wait", 1100)])
 
     assert [event["name"] for event in events(result)] == heard
 
 
-def test_without_consent_it_sends_and_keeps_nothing(page):
-    result = run(page, [("page_viewed", {}), ("wait", 1100)], allowed=False)
-
-    assert (result["sent"], result["kept"]) == ([], {})
-
-
-def test_consent_given_or_taken_back_counts_from_then_on(page):
-    given = [("page_viewed", {}), ("consent", True), ("search_submitted", {})]
-    taken = [("page_viewed", {}), ("consent", False), ("wait", 1100)]
-
-    assert [event["name"] for event in events(run(page, given, allowed=False))] == [
-        "search_submitted"
+def test_of_what_pages_publish_only_what_is_meant_for_us_is_sent_and_at_once(page):
+    published = [
+        {"name": "regulars:Finished Quiz", "customData": {"result": "dry"}},
+        {"name": "other_app:checkout", "customData": {"email": "ada@example.com"}},
+        {"name": "regulars:Too much", "customData": {"text": "x" * 30_001}},
+        {"name": "regulars:Bare"},
     ]
-    assert (run(page, taken)["sent"], run(page, taken)["kept"]) == ([], {})
+    result = run(page, [("all_custom_events", {"own": each}) for each in published])
+
+    said = [(event["name"], event["metric"], event["data"]) for event in events(result)]
+    assert said == [("custom", "Finished Quiz", {"result": "dry"}), ("custom", "Bare", {})]

@@ -212,3 +212,29 @@ def test_markup_in_the_words_stays_words(page, shop):
     expect(page.get_by_role("heading", name=words)).to_be_visible()
     assert page.title() == "Ondine"
     assert page.locator("dialog img, dialog form:first-of-type a[href]").count() == 0
+
+
+def test_a_theme_tells_events_of_its_own_through_the_pixel(page, shop):
+    shop.shopify = "{analytics: {publish: (...said) => (window.said = said)}}"
+    page.goto(shop.url)
+    page.wait_for_function("window.regulars")
+    page.evaluate("regulars.track('Finished Quiz', {result: 'dry'})")
+
+    assert page.evaluate("window.said") == ["regulars:Finished Quiz", {"result": "dry"}]
+    page.evaluate("delete Shopify.analytics; regulars.track('Finished Quiz')")
+
+
+def test_a_browser_is_told_once_a_tab_where_somebody_is_logged_in(page, shop):
+    page.context.add_cookies([{"name": "_shopify_y", "value": "b-1", "url": shop.url}])
+    page.goto(shop.url)
+    page.wait_for_timeout(500)
+    assert shop.posted("identify") == []
+
+    shop.customer = "1"
+    for _ in range(2):
+        with page.expect_event("load"):
+            page.goto(shop.url)
+        page.wait_for_function("sessionStorage['regulars:known'] === 'b-1'")
+        page.wait_for_timeout(300)
+
+    assert shop.posted("identify") == [{"browser_id": "b-1"}]

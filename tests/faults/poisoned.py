@@ -1,39 +1,85 @@
-"""A worker whose normaliser dies of one delivery; `test_poison.py` runs it as a process.
+"""Workers that die of one delivery, message or enrolment, one after the other, until one does not.
 
-`python -m tests.faults.poisoned DATABASE_URL POISON` digests once. A bug in a C extension, or the
-kernel's out-of-memory killer, ends a process as `os.abort` does here: no `except` sees it.
+`python -m tests.faults.poisoned DATABASE_URL KIND POISON [SHOP IDS…]`, for `test_f20_poison.py`; it
+prints how many died. A bug in a C extension, or the kernel's out-of-memory killer, ends a process
+as `os.abort` does here: no `except` sees it.
 """
 
 import os
+import signal
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
 from plugin.events import digest
-from plugin.facts import Facts
+from plugin.flows import step
+from plugin.messages import send
 from storage import db, secrets
-from storage.inbox import Delivery
 
-understand = digest.understand
+MOST_DEATHS = 20
 
 
-def main(url: str, poison: str) -> None:
-    """Digest whatever waits, and die of the poison."""
+def main(*words: str) -> None:
+    """Let one worker after the other have a turn, each a process of its own."""
+    deaths = 0
+    while deaths < MOST_DEATHS:
+        pid = os.fork()
+        if not pid:
+            work(*words)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if not status:
+            break
+        assert status == -signal.SIGABRT, f"a worker ended otherwise: {status}"
+        deaths += 1
+    sys.stdout.write(str(deaths))
 
-    def die_of_it(delivery: Delivery, currency: str) -> Facts:
-        if delivery.webhook_id == poison:
-            os.abort()
-        return understand(delivery, currency)
 
-    digest.understand = die_of_it
+def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> None:
+    """Work at whatever waits, as if all leases had run out, and die of the poison."""
     secrets.use_keys({"1": os.environ["REGULARS_SECRET_KEY"]})
     db.connect(url)
     broker = StubBroker(middleware=[])
-    broker.declare_queue("advance")
+    for queue in ("advance", "send", "send_first", "refill"):
+        broker.declare_queue(queue)
     dramatiq.set_broker(broker)
-    digest.digest()
+
+    def die_of_it(whole: Callable[..., Any], name: Callable[..., object]) -> Callable[..., Any]:
+        def act(*given: Any, **more: Any) -> Any:
+            if str(name(*given)) == poison:
+                os.abort()
+            return whole(*given, **more)
+
+        return act
+
+    if kind == "delivery":
+        every = db.inbox_engine().execution_options(all_shops="this is a test")
+        with every.begin() as inbox:
+            inbox.exec_driver_sql("UPDATE delivery SET lease_until = 0")
+        digest.understand = die_of_it(digest.understand, lambda delivery, _: delivery.webhook_id)
+        digest.digest()
+    elif kind == "message":
+        send.render = die_of_it(send.render, lambda session, shop, message, *_: message.id)
+        send.CHANNELS["email"] = Taking()
+        send.TURN_S = 60.0  # one turn for all of them, however busy the machine is
+        send.send(int(shop_id), list(map(int, ids)))
+    else:
+        walk = die_of_it(step.Batch.walk, lambda batch, session, steps, her: her.id)
+        step.Batch.walk = walk  # type: ignore[method-assign]
+        step.advance(int(shop_id), list(map(int, ids)))
     db.disconnect()
+
+
+class Taking:
+    """A channel that accepts everything."""
+
+    name = "email"
+
+    def send(self, letter: object) -> None:
+        """It is there."""
 
 
 if __name__ == "__main__":

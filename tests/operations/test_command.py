@@ -60,6 +60,8 @@ def test_a_missing_setting_is_named(tmp_path, missing):
         ("worker", {"REGULARS_BROKER_URL": "http://127.0.0.1:1"}, "must begin with redis://"),
         ("clock", {}, "broker cannot be reached"),
         ("migrate", {"REGULARS_DATA_DIR": "/proc/nowhere"}, "cannot be written"),
+        ("ledger", {}, "run `regulars migrate` first"),
+        ("backfill", {}, "run `regulars migrate` first"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_a_sentence(tmp_path, command, settings, expected):

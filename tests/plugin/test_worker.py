@@ -5,9 +5,9 @@ import threading
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from plugin import worker
-from plugin.people import likeness
-from storage import db
+from plugin import clock, worker
+from storage import db, likeness
+from storage.profiles import Profile
 from storage.shops import Shop
 
 
@@ -49,9 +49,13 @@ def test_a_large_catalog_may_take_hours(sqlite: str) -> None:
 
 
 def test_the_clock_rings_for_profiles_that_nobody_compared(shop: Shop, bell: StubBroker) -> None:
-    row = {"id": 1, "email": "maya@gmail.com", "phone": None, "first_name": "", "last_name": ""}
+    now = clock.now()
     with db.transaction() as session:
-        likeness.note(session, shop.id, [row])
+        session.add(
+            Profile(shop_id=shop.id, id=1, email="maya@gmail.com", created_at=now, seen_at=now)
+        )
+        session.flush()
+        likeness.note(session, shop.id, [1])
 
     worker.look_for_duplicates()
     assert bell.queues["likeness"].qsize() == 1

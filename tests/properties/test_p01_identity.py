@@ -1,17 +1,19 @@
 """P01: who is one person follows from what was said, not from when; and what a person parts stays
 as it would have been without the merge."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, SQLModel
 
 from plugin.facts import Key, Person
 from plugin.people import merge
+from plugin.people.fields import MERCHANT, UNPROVEN
 from plugin.people.identity import resolve
-from storage import profiles
+from storage import db, profiles
 from storage.events import Event, add_events
 from storage.ids import new_id
 from storage.lists import Membership
@@ -23,15 +25,17 @@ START = datetime(2026, 11, 21, tzinfo=UTC)
 KEYS = [Key(kind, str(n)) for kind in ("email", "customer_id", "cart_token") for n in range(3)]
 
 people = st.builds(
-    lambda keys, minutes, name: Person(
+    lambda keys, minutes, name, source: Person(
         tuple(dict.fromkeys(keys)),
         START + timedelta(minutes=minutes),
         {"first_name": name},
         {"skin_need": name},
+        source=source,
     ),
     st.lists(st.sampled_from(KEYS), min_size=1, max_size=3),
     st.integers(0, 5),
-    st.sampled_from(["Ada", "Bo", "Cy"]),
+    st.sampled_from(["Ada", "Bo", None]),
+    st.sampled_from(["shopify", MERCHANT, UNPROVEN]),
 )
 
 
@@ -69,9 +73,9 @@ def tell(session: Session, shop_id: int, said: list[Person], sizes: list[int]) -
 
 def rows(session: Session, shop_id: int, model: type[SQLModel]) -> list[dict[str, Any]]:
     session.flush()
-    session.expire_all()
-    found = session.exec(select(model).where(model.shop_id == shop_id))  # type: ignore[attr-defined]
-    return [row.model_dump(exclude={"shop_id"}) for row in found]
+    table = db.table_of(model)
+    found = session.connection().execute(table.select().where(table.c.shop_id == shop_id))
+    return [{k: v for k, v in row._mapping.items() if k != "shop_id"} for row in found]
 
 
 def groups(session: Session, shop_id: int) -> dict[int, frozenset[Key]]:
@@ -168,7 +172,7 @@ def alone(session: Session, person: Person) -> Person:
     named = sorted((k for k in person.keys if k in known), key=lambda k: STRENGTH.index(k.kind))
     owner = known[named[0]] if named else None
     keys = tuple(key for key in person.keys if known.get(key, owner) == owner)
-    return Person(keys, person.at, person.fields, person.properties)
+    return replace(person, keys=keys)
 
 
 def undo(session: Session, merge_id: int) -> None:

@@ -1,5 +1,6 @@
-"""P07: any order of webhooks, with repeats and two days late, ends in the same state."""
+"""P07: any order of webhooks and words, with repeats and two days late, ends in the same state."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,8 +12,10 @@ from sqlmodel import Session
 
 from plugin.events.digest import understand
 from plugin.events.record import record
-from plugin.facts import Facts, merge
+from plugin.facts import Facts, Key, Person, merge
+from plugin.people.fields import MERCHANT, UNPROVEN
 from storage.inbox import Delivery
+from storage.profiles import EMAIL
 from storage.shops import Shop, add_shop
 from tests.properties.examples import thousand
 from tests.state import state_in
@@ -27,21 +30,32 @@ def story() -> Story:
     return story
 
 
-def read(story: Story) -> list[Facts]:
-    """What each delivery says, anew: recording may change what it is given."""
+@pytest.fixture(scope="module")
+def deliveries(story: Story) -> list[Delivery]:
+    """What the store told of her, as the inbox keeps it."""
     return [
-        understand(
-            Delivery(
-                shop_id=1,
-                webhook_id=request.headers["X-Shopify-Webhook-Id"],
-                topic=request.topic,
-                triggered_at=request.headers["X-Shopify-Triggered-At"],
-                received_at=story.at,
-                body=request.body,
-            ),
-            "USD",
+        Delivery(
+            shop_id=1,
+            webhook_id=request.headers["X-Shopify-Webhook-Id"],
+            topic=request.topic,
+            triggered_at=request.headers["X-Shopify-Triggered-At"],
+            received_at=story.at,
+            body=request.body,
         )
         for request in story.deliveries()
+    ]
+
+
+@pytest.fixture(scope="module")
+def words(story: Story) -> list[Facts]:
+    """What others say of her skin: a merchant clears it, and a stranger fills in a form after."""
+    said = [("oily", 3, "form"), ("dry", 2, "import"), (None, 1, MERCHANT), ("dry", 0, UNPROVEN)]
+    her = (Key(EMAIL, "shopper0@example.com"),)
+    return [
+        Facts(
+            people=[Person(her, story.at - timedelta(days=days), {}, {"skin": value}, "", source)]
+        )
+        for value, days, source in said
     ]
 
 
@@ -51,8 +65,15 @@ def opened(session: Session, story: Story) -> Shop:
     return shop
 
 
-def tell(session: Session, shop: Shop, said: list[Facts], parts: list[float], story: Story) -> None:
-    """Record deliveries in some batches, the last of them two days late."""
+def tell(
+    session: Session,
+    shop: Shop,
+    told: Sequence[Delivery | Facts],
+    parts: list[float],
+    story: Story,
+) -> None:
+    """Record what is told in some batches, the last of them two days late."""
+    said = [understand(each, "USD") if isinstance(each, Delivery) else each for each in told]
     edges = [0, *sorted(int(len(said) * part) for part in parts), len(said)]
     for start, end in pairwise(edges):
         late = timedelta(days=2) if end == len(said) else timedelta()
@@ -61,13 +82,16 @@ def tell(session: Session, shop: Shop, said: list[Facts], parts: list[float], st
 
 
 @pytest.fixture
-def in_order(example, story: Story) -> dict[str, Any]:
+def in_order(
+    example, story: Story, deliveries: list[Delivery], words: list[Facts]
+) -> dict[str, Any]:
     """The state after everything came once, as it happened."""
     with example() as session:
         shop = opened(session, story)
-        tell(session, shop, read(story), [], story)
+        tell(session, shop, [*words, *deliveries], [], story)
         found = state_in(session, shop.id)
     assert len(found["events"]) > 5
+    assert "'skin': None" in str(found["people"])
     return found
 
 
@@ -78,11 +102,12 @@ def in_order(example, story: Story) -> dict[str, Any]:
     parts=st.lists(st.floats(0, 1), max_size=2),
 )
 def test_p07_any_order_of_webhooks_gives_the_same_state(
-    example, story, in_order, order, repeats, parts
+    example, story, deliveries, words, in_order, order, repeats, parts
 ):
     with example() as session:
         shop = opened(session, story)
-        told = [*read(story), *(each for each in read(story) if order.random() < repeats)]
+        told = [*words, *deliveries]
+        told += [each for each in told if order.random() < repeats]
         order.shuffle(told)
         tell(session, shop, told, list(parts), story)
         assert state_in(session, shop.id) == in_order

@@ -13,6 +13,7 @@ from plugin import clock
 from plugin.events import imports
 from storage import db, privacy
 from storage.access_log import AccessLog
+from storage.activity import Activity, day_of
 from storage.asks import Ask
 from storage.backfills import BackfillLine
 from storage.checkouts import Checkout
@@ -23,13 +24,15 @@ from storage.flows import Enrolment, StepLog
 from storage.ids import new_id
 from storage.inbox import DONE, QUARANTINED, Delivery
 from storage.ledger import ConsentChain, ConsentEvent
-from storage.likeness import Duplicate, LikenessKey
+from storage.likeness import Duplicate, LikenessDue, LikenessKey
 from storage.lists import Membership
 from storage.messages import Credit, Message
+from storage.names import ProfileName
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
 from storage.privacy import DATA_REQUEST, PrivacyRequest
 from storage.profiles import Identity, Merge, Origin, Profile
+from storage.sessions import BrowserSession
 from storage.shops import Shop
 from storage.subscriptions import Subscription
 from storage.write_backs import WriteBack
@@ -72,8 +75,11 @@ def plant(shop: Shop) -> list[SQLModel]:
                 created_at=at, seen_at=at),
         *(Identity(**hers, kind=kind, value=value, linked_at=at) for kind, value in known.items()),
         Merge(**of, id=new_id(), one_id=profile, other_id=merged, because="email", at=at),
+        Activity(**hers, counts={f"Quiz of {FIRST}": {day_of(at): 1}}),
         AccessLog(**hers, id=new_id(), at=at, user_id="42", act="read", page="audience/profiles"),
         LikenessKey(**hers, kind="mailbox", value=EMAIL),
+        LikenessDue(**hers),
+        ProfileName(**hers, value=f"{FIRST} {LAST}".lower()),
         Duplicate(**of, one_id=profile, other_id=1, because="typo", found_at=at),
         Origin(**hers, id=merged, own={"email": OLD_EMAIL, "last_name": LAST}),
         Consent(**of, channel="email", address=EMAIL, state="subscribed", changed_at=at,
@@ -95,8 +101,10 @@ def plant(shop: Shop) -> list[SQLModel]:
                   value="subscribed", said_at=at, due_at=at + timedelta(days=99)),
         WriteBack(**hers, id=new_id(), unique_key=f"metafield:{profile}:name", kind="metafield",
                   name="name", value=FIRST, said_at=at, due_at=at, state="failed"),
-        Event(**hers, id=event, metric="Submitted Form", unique_id=f"{EMAIL}:1", occurred_at=at,
+        Event(**hers, id=event, metric=f"Quiz of {FIRST}", unique_id=f"{EMAIL}:1", occurred_at=at,
               value=5, currency="USD", properties={"name": FIRST, "street": STREET}),
+        BrowserSession(**hers, id=new_id(), browser=BROWSER, started_at=at, last_at=at, pages=1,
+                       dwell_s=0, entry_url=f"http://s/{CART}", utm_campaign=f"for {FIRST}"),
         Order(**hers, id=ORDER, number="#quincella", placed_at=at, updated_at=at, told_at=at,
               total=4200, currency="USD", checkout_token=TOKEN, cart_token=CART,
               discount_codes=[CODE], status_url=f"http://s/orders/{TOKEN}"),

@@ -9,45 +9,21 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
-from plugin.channels import email
+from plugin.events import lists as by_hand
 from plugin.flows import library as flow_library
 from plugin.flows import step
 from plugin.forms import confirm
 from plugin.forms import library as form_library
 from plugin.messages.send import send
-from plugin.settings import get_settings
 from storage import asks, consent, db, flows, forms, lists, messages, privacy, profiles
 from storage.consent import PENDING, SUBSCRIBED, UNSUBSCRIBED
 from storage.forms import DOUBLE, SINGLE
 from storage.messages import Message
-from tests.plugin.channels.relay import running
 from tests.webhooks.test_storefront import GOOD, signed
 from webhooks.app import routes
 
 ANNA = "anna@example.com"
 GERMAN = {"email": ANNA, "locale": "de", "country": "DE"}
-
-
-@pytest.fixture
-def relay(monkeypatch):
-    with running() as found:
-        monkeypatch.setenv("REGULARS_SMTP_URL", found.url)
-        get_settings.cache_clear()
-        yield found
-        email.hang_up()
-    get_settings.cache_clear()
-
-
-@pytest.fixture
-def form_id(database, shop) -> int:
-    flow_library.seed(shop.id)
-    form_library.seed(shop.id)
-    with db.reading() as session:
-        (form,) = forms.forms_of(session, shop.id)
-        welcome = next(f for f in flows.flows_of(session, shop.id) if f.name == "Welcome")
-    form_library.set_status(shop.id, form.id, True)
-    flow_library.set_status(shop.id, welcome.id, True)
-    return form.id
 
 
 @pytest.fixture
@@ -78,7 +54,11 @@ def work(shop) -> None:
         due = flows.claim_due(session, clock.now(), 100)
     step.advance(shop.id, [enrolment for _, enrolment in due])
     with db.transaction() as session:
-        due = messages.claim_due(session, clock.now(), 100)
+        due = [
+            each
+            for awaited in (True, False)
+            for each in messages.claim_due(session, clock.now(), 100, transactional=awaited)
+        ]
     send(shop.id, [message for _, message in due])
 
 
@@ -158,6 +138,22 @@ def test_l12_the_link_works_once_and_for_seven_days(client, form_id, shop, relay
     assert client.get(link).status_code == 410
 
     assert held(shop) == UNSUBSCRIBED, "an old link undoes no stop"
+
+
+def test_l12_a_click_after_the_list_was_deleted_is_consent_alone(client, form_id, shop, relay):
+    sign_up(client, form_id)
+    work(shop)
+    (mail,) = relay.mails()
+    with db.reading() as session:
+        (newsletter,) = lists.lists_of(session, shop.id)
+        (welcome,) = by_hand.begun_by(session, shop.id, newsletter.id)
+    form_library.set_status(shop.id, form_id, False)
+    flow_library.set_status(shop.id, welcome.id, False)
+    by_hand.delete(shop.id, newsletter.id)
+
+    assert client.post(button(mail)).status_code == 200
+
+    assert (held(shop), members(shop)) == (SUBSCRIBED, 0)
 
 
 def test_s12_a_mailbox_is_asked_once_a_day_and_three_times_ever(

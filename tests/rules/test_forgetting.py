@@ -11,17 +11,26 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
+from plugin.channels.base import SendError
 from plugin.events import imports
 from plugin.events.digest import digest
+from plugin.events.record import record
+from plugin.facts import Asked, Facts, Key, Person
+from plugin.messages import links, outcome
+from plugin.messages.links import Target
 from plugin.people import privacy as asked_of_us
+from plugin.people.copy import copy_of
 from plugin.sheets import flaws
 from plugin.sheets.flaws import SheetError
 from storage import about, db, inbox, privacy
 from storage.coupons import CouponCode, count_free
+from storage.events import Event
 from storage.inbox import Delivery
-from storage.messages import Credit, Message
+from storage.messages import Credit, Message, get_message
 from storage.orders import Order
 from storage.privacy import DATA_REQUEST, DONE, REDACT, SHOP_REDACT
+from storage.profiles import Identity
+from storage.sessions import BrowserSession
 from storage.shops import Shop, get_shop, uninstall
 from tests.conftest import SETTINGS
 from tests.plugin.events import sheet
@@ -32,6 +41,7 @@ from webhooks.app import routes
 WITHIN_S = 60.0
 pytestmark = pytest.mark.usefixtures("data_dir")
 SECRET = SETTINGS["REGULARS_SHOPIFY_CLIENT_SECRET"]
+HERS = (Key("email", canary.EMAIL), Key("order_id", str(canary.LOOSE_ORDER)))
 
 
 @pytest.fixture
@@ -68,7 +78,7 @@ def other_shop(shop: Shop) -> Shop:
     return other
 
 
-def test_every_table_has_its_place_and_the_canary_sits_in_each(sqlite, shop):
+def test_l13_every_table_has_its_place_and_the_canary_sits_in_each(sqlite, shop):
     planted = {row.__tablename__ for row in canary.plant(shop)}
     for table in SQLModel.metadata.sorted_tables:
         if "shop_id" in table.c and table.name not in about.NOBODY:
@@ -77,7 +87,7 @@ def test_every_table_has_its_place_and_the_canary_sits_in_each(sqlite, shop):
             assert table.name in planted, f"plant the canary in {table.name}"
 
 
-def test_a_customer_planted_everywhere_is_gone_within_a_minute(
+def test_l13_a_customer_planted_everywhere_is_gone_within_a_minute(
     client, shop, database, tmp_path, bell, capfd
 ):
     canary.plant(shop)
@@ -101,7 +111,7 @@ def test_a_customer_planted_everywhere_is_gone_within_a_minute(
     assert request.shop_id == shop.id
 
 
-def test_amounts_stay_as_nobodys(client, shop):
+def test_l13_amounts_stay_as_nobodys(client, shop):
     canary.plant(shop)
 
     canary.ask(client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
@@ -120,7 +130,9 @@ def test_amounts_stay_as_nobodys(client, shop):
     assert code.redeemed_order_id is None
 
 
-def test_a_second_request_and_a_late_delivery_bring_nothing_back(client, shop, database, tmp_path):
+def test_l13_a_second_request_and_a_late_delivery_bring_nothing_back(
+    client, shop, database, tmp_path
+):
     canary.plant(shop)
     canary.ask(
         client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[canary.LOOSE_ORDER]
@@ -142,7 +154,7 @@ def test_a_second_request_and_a_late_delivery_bring_nothing_back(client, shop, d
     assert canary.found_in(canary.dump(database, tmp_path)) == []
 
 
-def test_the_copy_has_every_field_that_we_keep(client, shop):
+def test_l13_the_copy_has_every_field_that_we_keep(client, shop):
     planted = canary.plant(shop)
     began = time.monotonic()
 
@@ -174,7 +186,9 @@ def test_the_copy_has_every_field_that_we_keep(client, shop):
                 assert copy[name] == value
 
 
-def test_others_rows_of_a_merchants_file_stay_and_one_that_comes_in_goes(client, shop, data_dir):
+def test_l13_others_rows_of_a_merchants_file_stay_and_one_that_comes_in_goes(
+    client, shop, data_dir
+):
     canary.plant(shop)
     coming = imports.begin(shop.id, "more.csv", 1_000)
     imports.receive(coming, 0, f"Email\n{canary.EMAIL}\n".encode())
@@ -207,7 +221,7 @@ def test_l14_a_file_brings_nobody_back_among_those_who_are_written_to(client, sh
     assert (2, -1, flaws.STAYS) in sheet.flaws_of(held)
 
 
-def test_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):
+def test_l13_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):
     canary.plant(shop)
     other = other_shop(shop)
     canary.plant(other)
@@ -234,7 +248,7 @@ def test_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):
     assert b"dewpoint" not in canary.dump(database, tmp_path).lower()
 
 
-def test_a_shop_that_came_back_is_not_emptied(client, shop):
+def test_l13_a_shop_that_came_back_is_not_emptied(client, shop):
     canary.plant(shop)
     held = state_of(shop.id)
     canary.ask(client, shop, SHOP_REDACT, SECRET)
@@ -258,7 +272,7 @@ def test_a_shop_that_came_back_is_not_emptied(client, shop):
         (REDACT, {}),
     ],
 )
-def test_a_signed_body_does_nothing_under_another_topic(client, shop, topic, body):
+def test_l13_a_signed_body_does_nothing_under_another_topic(client, shop, topic, body):
     canary.plant(shop)
     held = state_of(shop.id)["orders"]
 
@@ -268,3 +282,83 @@ def test_a_signed_body_does_nothing_under_another_topic(client, shop, topic, bod
     assert state_of(shop.id)["orders"] == held
     with db.inbox_reading() as session:
         assert next(iter(inbox.quarantined(session, shop.id))).topic == topic
+
+
+def test_l13_a_way_out_that_is_taken_before_all_is_erased_writes_of_nobody(
+    client, shop, database, tmp_path
+):
+    canary.plant(shop)
+    (sent,) = [row for row in rows(Message, shop) if row.state == "accepted"]
+    target = Target(shop.id, sent.id)
+    asked = Asked(REDACT, clock.now(), "1", HERS)
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        request_id = asked_of_us.take(session, shop.id, asked, clock.now())
+
+    for purpose, path in ((links.UNSUBSCRIBE, "u"), (links.PREFERENCES, "p")):
+        page = f"/{path}/{links.make_token(purpose, target)}"
+        assert client.get(page).status_code == 404
+        for said in ({}, {"do": "none"}, {"List-Unsubscribe": "One-Click"}, {"do": "subscribe"}):
+            assert client.post(page, data=said).status_code == 404
+    with db.transaction() as session:
+        gone = SendError("no such user", permanent=True, address_gone=True)
+        outcome.settle(session, get_message(session, shop.id, sent.id), gone, clock.now())
+    asked_of_us.carry_out(shop.id, [request_id])
+    work()
+
+    assert canary.found_in(canary.dump(database, tmp_path)) == []
+
+
+def test_l13_a_copy_that_is_being_made_when_its_owner_is_forgotten_is_not_kept(
+    client, shop, database, tmp_path, monkeypatch
+):
+    canary.plant(shop)
+
+    def forget(*_: object) -> str:
+        monkeypatch.undo()
+        file = copy_of(shop.id, [*HERS])
+        asked = Asked(REDACT, clock.now(), "1", HERS)
+        with db.transaction() as session:
+            db.lock_shop(session, shop.id)
+            asked_of_us.take(session, shop.id, asked, clock.now())
+        return file
+
+    canary.ask(
+        client, shop, DATA_REQUEST, SECRET, **canary.about_her(), data_request={"id": 9},
+        orders_requested=[],
+    )  # fmt: skip
+    monkeypatch.setattr(asked_of_us, "copy_of", forget)
+    work()
+
+    with db.reading() as session:
+        assert not any(request.ready for request in privacy.requests_of(session, shop.id))
+    assert canary.found_in(canary.dump(database, tmp_path)) == []
+
+
+def test_l13_what_she_looked_at_while_she_allowed_analytics_alone_is_given_and_goes(client, shop):
+    def look(number: int, *, marketing: bool) -> None:
+        event = {
+            "id": f"e-{number}", "name": "product_viewed", "client_id": "b-1",
+            "timestamp": clock.now().isoformat(), "marketing": marketing,
+            "url": "http://s/products/serum", "data": {"title": "Serum"},
+        }  # fmt: skip
+        client.post("/pixel", json={"shop": shop.domain, "events": [event]})
+
+    look(1, marketing=False)
+    look(2, marketing=True)
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        her = Person((Key("email", "ada@example.com"), Key("browser_id", "b-1")), clock.now())
+        record(session, shop, Facts([her]), clock.now())
+    assert len({row.profile_id for row in rows(Event, shop)}) == 2
+
+    copy = json.loads(copy_of(shop.id, [("email", "ada@example.com")]))
+    assert [event["unique_id"] for event in copy["tables"]["event"]] == ["e-1", "e-2"]
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        asked = Asked(REDACT, clock.now(), "1", (Key("email", "ada@example.com"),))
+        request_id = asked_of_us.take(session, shop.id, asked, clock.now())
+    asked_of_us.carry_out(shop.id, [request_id])
+    work()
+
+    assert [rows(table, shop) for table in (Event, BrowserSession, Identity)] == [[], [], []]

@@ -63,7 +63,7 @@ def found(folder: Path, words: list[str]) -> list[str]:
     return [word for word in words if word.lower().encode() in text]
 
 
-def test_a_shopper_is_gone_from_every_file_within_a_minute(town: Town, store: Store) -> None:
+def test_l13_a_shopper_is_gone_from_every_file_within_a_minute(town: Town, store: Store) -> None:
     asyncio.run(shop(town))
     customer = eventually("she is a customer", lambda: store.customer(EMAIL), within_s=WITHIN_S)
     written_to = lambda: EMAIL in [to for to, _ in town.mails()]  # noqa: E731
@@ -80,7 +80,7 @@ def test_a_shopper_is_gone_from_every_file_within_a_minute(town: Town, store: St
     assert found(town.folder, words) == []
 
 
-def test_a_shop_is_empty_within_a_minute_of_the_request(town: Town, store: Store) -> None:
+def test_l13_a_shop_is_empty_within_a_minute_of_the_request(town: Town, store: Store) -> None:
     asyncio.run(shop(town))
     eventually("everything is told and digested", town.told, within_s=WITHIN_S)
 

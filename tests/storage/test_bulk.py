@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import select
+from sqlmodel import col, select
 
 from storage import bulk, db
 from storage.profiles import Identity, Profile
@@ -74,3 +74,26 @@ def test_a_moment_without_a_zone_is_refused(shop: Shop) -> None:
     with pytest.raises(ValueError, match="zone"), db.transaction() as session:
         bulk.add(session, Profile, [profile(shop, 1, seen_at=AT.replace(tzinfo=None))])
     assert not kept(shop)
+
+
+def test_pairs_are_found_whatever_they_are_made_of(shop: Shop) -> None:
+    odd = "o'brien\\\"😀@example.com"
+    found: dict[str, dict[str, Any]] = {
+        value: {"kind": "email", "value": value, "profile_id": 2**62 + place}
+        for place, value in enumerate((odd, "b@example.com", "c@example.com"))
+    }
+    shared = {"shop_id": shop.id, "linked_at": AT, "origin_id": None}
+    with db.transaction() as session:
+        bulk.add(session, Identity, [row | shared for row in found.values()])
+
+        def those(one: Any, other: Any, pairs: list[Any]) -> set[str]:
+            named = bulk.among_pairs(col(one), col(other), pairs)
+            return set(
+                session.exec(select(Identity.value).where(Identity.shop_id == shop.id, named))
+            )
+
+        words = [("email", odd), ("email", "b@example.com"), ("phone", "c@example.com")]
+        assert those(Identity.kind, Identity.value, words) == {odd, "b@example.com"}
+        numbers = [(shop.id, 2**62), (shop.id, 2**62 + 2), (shop.id + 1, 2**62 + 1)]
+        assert those(Identity.shop_id, Identity.profile_id, numbers) == {odd, "c@example.com"}
+        assert those(Identity.kind, Identity.value, []) == set()

@@ -15,11 +15,9 @@ FLOOD, OTHERS = 1, range(2, 6)
 
 
 def keep(shop_id: int, *webhook_ids: str, topic: str = "orders/create") -> None:
-    with db.inbox_transaction() as session:
-        inbox.keep(
-            session,
-            [Arrival(shop_id, each, topic, "2026-10", "", NOW, b"{}") for each in webhook_ids],
-        )
+    inbox.keep(
+        [Arrival(shop_id, each, topic, "2026-10", "", NOW, b"{}") for each in webhook_ids],
+    )
 
 
 def claim() -> list[Delivery]:

@@ -1,13 +1,30 @@
 """The group commit: whoever waits is answered, and a bad row fails alone."""
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import OperationalError
 
 from webhooks.keep import GroupCommit
+
+
+def on_loop(write: Callable[[Sequence[int]], object]) -> Callable[[Sequence[int]], Awaitable[None]]:
+    async def at_once(rows: Sequence[int]) -> None:
+        write(rows)
+
+    return at_once
+
+
+def take(rows: Sequence[int]) -> None:
+    """Keep everything."""
+
+
+def refuse(rows: Sequence[int]) -> None:
+    raise OperationalError("BEGIN IMMEDIATE", None, Exception("database is locked"))
 
 
 @settings(max_examples=300, deadline=None)
@@ -35,7 +52,7 @@ def test_every_put_is_answered_and_only_bad_rows_fail(rows, bad, inline, pauses)
         return True
 
     async def everyone() -> list[bool]:
-        commit = GroupCommit(write, inline=inline)
+        commit = GroupCommit(on_loop(write if inline else refuse), write)
         waits = [*pauses, *[False] * len(rows)]
         tasks = [one(commit, row, wait) for row, wait in zip(rows, waits, strict=False)]
         return await asyncio.wait_for(asyncio.gather(*tasks), 5)
@@ -46,9 +63,26 @@ def test_every_put_is_answered_and_only_bad_rows_fail(rows, bad, inline, pauses)
     assert sorted(stored) == sorted(row for row in rows if row not in bad)
 
 
+def test_while_somebody_else_writes_the_loop_goes_on_and_rows_wait_in_a_thread():
+    free = threading.Event()
+
+    def patiently(rows: Sequence[int]) -> None:
+        assert free.wait(5)
+
+    async def everyone() -> None:
+        commit = GroupCommit[int](on_loop(refuse), patiently)
+        waiting = asyncio.gather(*(commit.put(n) for n in range(3)))
+        await asyncio.sleep(0.05)  # the loop would not come by here if it waited itself
+        assert not waiting.done()
+        free.set()
+        await asyncio.wait_for(waiting, 5)
+
+    asyncio.run(everyone())
+
+
 def test_concurrent_rows_share_a_commit():
     groups: list[int] = []
-    commit = GroupCommit[int](lambda rows: groups.append(len(rows)), inline=True)
+    commit = GroupCommit[int](on_loop(lambda rows: groups.append(len(rows))), refuse)
 
     async def everyone() -> None:
         await asyncio.gather(*(commit.put(n) for n in range(32)))
@@ -61,7 +95,7 @@ def test_concurrent_rows_share_a_commit():
 @pytest.mark.parametrize("inline", [True, False])
 def test_a_caller_that_went_away_does_not_stop_the_others(inline):
     async def everyone() -> None:
-        commit = GroupCommit[int](lambda rows: None, inline=inline)
+        commit = GroupCommit[int](on_loop(take if inline else refuse), take)
         gone = asyncio.ensure_future(commit.put(1))
         stays = asyncio.ensure_future(commit.put(2))
         await asyncio.sleep(0)
@@ -69,3 +103,25 @@ def test_a_caller_that_went_away_does_not_stop_the_others(inline):
         await asyncio.wait_for(stays, 5)
 
     asyncio.run(everyone())
+
+
+def test_whoever_gave_up_while_a_commit_hung_is_not_kept_in_memory_nor_written():
+    kept: list[int] = []
+    free = asyncio.Event()
+
+    async def hang(rows: Sequence[int]) -> None:
+        await free.wait()
+        kept.extend(rows)
+
+    async def everyone() -> None:
+        commit = GroupCommit[int](hang, refuse)
+        first = asyncio.ensure_future(commit.put(1))
+        await asyncio.sleep(0.01)
+        for number in range(2, 50):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(commit.put(number), 0.001)
+        free.set()
+        await asyncio.wait_for(asyncio.gather(first, commit.put(50)), 5)
+
+    asyncio.run(everyone())
+    assert kept == [1, 50]

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from plugin.settings import get_settings
 from storage import db, profiles
-from tests.webhooks.test_storefront import GOOD, form_id, signed  # noqa: F401  a fixture
+from tests.webhooks.test_storefront import GOOD, signed
 from webhooks import limits
 from webhooks.app import routes
 from webhooks.limits import Limit
@@ -55,19 +55,19 @@ def strict(monkeypatch):
 
 
 @pytest.fixture
-def client(strict, form_id):  # noqa: F811  the fixture
+def client(strict, form_id):
     with TestClient(Starlette(routes=routes()), client=("127.0.0.1", 50_000)) as client:
         yield client
 
 
-def answer(client, form_id, number, address):  # noqa: F811
+def answer(client, form_id, number, address):
     url = signed(f"/proxy/forms/{form_id}/submit")
     body = {**GOOD, "email": f"p{number}@example.com", "browser_id": f"b-{number}"}
     return client.post(url, json=body, headers={"X-Forwarded-For": f"{address}, 23.227.38.65"})
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_s12_one_address_answers_so_often_and_no_lie_about_it_helps(client, form_id, shop):  # noqa: F811
+def test_s12_one_address_answers_so_often_and_no_lie_about_it_helps(client, form_id, shop):
     statuses = [answer(client, form_id, n, "203.0.113.9").status_code for n in range(4)]
     lied = [answer(client, form_id, 10 + n, f"6.6.6.{n}, 203.0.113.9") for n in range(2)]
     others = [answer(client, form_id, 20 + n, f"198.51.100.{n}") for n in range(3)]
@@ -82,7 +82,7 @@ def test_s12_one_address_answers_so_often_and_no_lie_about_it_helps(client, form
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_s12_views_and_browser_events_have_their_limit(client, form_id):  # noqa: F811
+def test_s12_views_and_browser_events_have_their_limit(client, form_id):
     view = signed(f"/proxy/forms/{form_id}/view")
     batch = {"shop": "dewpoint.myshopify.com", "events": []}
 

@@ -8,30 +8,18 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
-from plugin.channels import email
 from plugin.messages.send import send
-from plugin.settings import get_settings
 from storage import consent, db
 from storage.events import timeline
 from storage.messages import Message
 from storage.profiles import Profile
 from storage.shops import Shop
-from tests.plugin.channels.relay import Relay, running
+from tests.plugin.channels.relay import Relay
 from tests.plugin.messages.world import MAYA, World, build, consent_row
 from webhooks import links
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/604.1"}
 SCANNERS = ["", "curl/8.5", "Googlebot/2.1", "python-httpx/0.28", "Mimecast-URL-Protect", "Wget/1"]
-
-
-@pytest.fixture
-def relay(monkeypatch: pytest.MonkeyPatch) -> Generator[Relay]:
-    with running() as found:
-        monkeypatch.setenv("REGULARS_SMTP_URL", found.url)
-        get_settings.cache_clear()
-        yield found
-        email.hang_up()
-    get_settings.cache_clear()
 
 
 @pytest.fixture

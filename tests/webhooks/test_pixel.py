@@ -1,5 +1,6 @@
 """The pixel: a browser's word is a hint; it never names a person, and nonsense leaves nothing."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -26,6 +27,7 @@ def seen(**changes):
         "name": "product_viewed",
         "timestamp": datetime.now(UTC).isoformat(),
         "client_id": "b-1",
+        "marketing": True,
         "url": "http://127.0.0.1:8001/products/serum",
         "data": {"product_id": "5", "title": "Serum", "price": 19.99, "email": "x@example.com"},
     }
@@ -65,16 +67,10 @@ def test_nonsense_is_204_and_leaves_nothing(client, shop, body):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"name": "checkout_completed"}, {"client_id": None}, {"id": "x" * 500}, {"timestamp": "now"}],
+    [{"name": "alert_displayed"}, {"client_id": None}, {"id": "x" * 500}, {"timestamp": "now"}],
 )
 def test_an_event_that_makes_no_sense_leaves_nothing(client, shop, changes):
     client.post("/pixel", json=seen(**changes))
-
-    assert timeline(shop) == []
-
-
-def test_a_browser_that_asks_not_to_be_followed_is_not(client, shop):
-    client.post("/pixel", json=seen(), headers={"Sec-GPC": "1"})
 
     assert timeline(shop) == []
 
@@ -145,6 +141,51 @@ def test_a_browsers_cart_leads_to_the_shopper_who_fills_it(client, shop):
 def test_s29_no_word_of_a_browsers_breaks_us(database, client, shop, odd):
     body = (
         b'{"shop": "dewpoint.myshopify.com", "events": [{"id": "e-1", "name": "page_viewed",'
-        b' "timestamp": "2026-11-21T12:00:00Z", "client_id": "b-1", ' + odd + b"}]}"
+        b' "timestamp": "2026-11-21T12:00:00Z", "client_id": "b-1", "marketing": true, '
+        + odd
+        + b"}]}"
     )
     assert client.post("/pixel", content=body).status_code == 204
+
+
+def test_what_the_webhooks_tell_only_says_which_cart_and_checkout_are_the_browsers(client, shop):
+    data = {"cart_token": "c-1", "checkout_token": "t-1", "total": 4200}
+    for name in ("product_added_to_cart", "checkout_started", "checkout_completed"):
+        client.post("/pixel", json=seen(name=name, data=data))
+
+    assert timeline(shop) == []
+    (found,) = set(holders(shop, BROWSER, CART, Key("checkout_token", "t-1")))
+    assert found is not None
+
+
+def test_who_allows_analytics_alone_is_counted_and_never_becomes_anybody(client, shop):
+    ada = know(shop, ADA, BROWSER)
+    said = {"cart_token": "c-1", "checkout_token": "t-1"}
+    for word in (False, None, "true"):
+        client.post("/pixel", json=seen(id=f"e-{word}", marketing=word, data=said))
+
+    assert holders(shop, BROWSER, CART) == [ada, None]
+    assert {event.metric for event in timeline(shop)} == {"Viewed Product"}
+    assert ada not in {event.profile_id for event in timeline(shop)}
+
+
+def test_nobody_can_say_that_she_is_a_browser_that_is_apart(client, shop):
+    client.post("/pixel", json=seen(marketing=False))
+    (apart,) = {event.properties["browser_id"] for event in timeline(shop)}
+    assert BROWSER.value not in apart
+
+    client.post("/pixel", json=seen(id="e-2", client_id=apart, data={"cart_token": "c-1"}))
+
+    assert holders(shop, CART) == [None]
+    assert len(timeline(shop)) == 1
+
+
+@pytest.mark.parametrize("odd", ["%00", "\ud800", "a%00b%ED%A0%80"])
+def test_what_no_database_holds_costs_nobody_else_an_event(database, client, shop, odd):
+    page = f"http://127.0.0.1:8001/products/serum?utm_source={odd}"
+    told = seen(url=page)["events"] + seen(id="e-2", client_id="b-2")["events"]
+    for domain in ("dewpoint.myshopify.com", f"dewpoint{odd}\0", "\ud800"):
+        body = json.dumps({"shop": domain, "events": told})
+        assert client.post("/pixel", content=body).status_code == 204
+
+    assert len(timeline(shop)) == 2

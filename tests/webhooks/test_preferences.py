@@ -10,32 +10,20 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock, facts
-from plugin.channels import email
 from plugin.messages import links
 from plugin.messages.links import Target
 from plugin.messages.send import send
 from plugin.people import privacy as law
-from plugin.settings import get_settings
 from storage import asks, consent, db, flaws, ledger, preferences, privacy
 from storage.flows import Flow
 from storage.messages import ACCEPTED, Message
 from storage.preferences import Topic
 from storage.profiles import Identity, Profile, get_profile
-from tests.plugin.channels.relay import Relay, running
+from tests.plugin.channels.relay import Relay
 from tests.plugin.messages.world import MAYA, World, build
 from webhooks.app import routes
 
 PHONE = "+14155550123"
-
-
-@pytest.fixture
-def relay(monkeypatch: pytest.MonkeyPatch) -> Generator[Relay]:
-    with running() as found:
-        monkeypatch.setenv("REGULARS_SMTP_URL", found.url)
-        get_settings.cache_clear()
-        yield found
-        email.hang_up()
-    get_settings.cache_clear()
 
 
 @pytest.fixture

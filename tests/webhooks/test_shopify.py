@@ -1,5 +1,6 @@
 """POST /webhooks/shopify: what is signed is kept once and answered 200; the rest leaves nothing."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -15,6 +16,7 @@ from starlette.testclient import TestClient
 from plugin.web import application
 from storage import db, inbox
 from storage.inbox import Arrival, Delivery
+from webhooks import patience, shopify
 from webhooks.app import routes
 
 SECRET = b"a client secret of 32 bytes for tests"
@@ -126,13 +128,24 @@ def test_a_database_that_is_away_is_503_so_that_shopify_tries_again(small_client
     assert post(small_client).status_code == 503
 
 
-def test_what_is_kept_at_once_reads_as_what_sqlalchemy_keeps_and_only_once(database, shop):
+def test_a_database_that_says_nothing_is_503_while_shopify_still_waits(sqlite, shop, monkeypatch):
+    async def hang(arrivals: list[Arrival]) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(inbox, "at_once", lambda: hang)
+    monkeypatch.setattr(shopify, "KEPT_WITHIN_S", 0.05)
+    monkeypatch.setattr(patience, "LOOK_EVERY_S", 0.01)
+    with TestClient(Starlette(routes=routes())) as client:
+        assert post(client).status_code == 503
+
+
+def test_what_is_kept_reads_as_what_sqlalchemy_keeps_and_only_once(database, shop):
     at = datetime(2026, 11, 21, 20, 0, 0, 7, timezone(timedelta(hours=8)))
     one = Arrival(shop.id, "w-1", "orders/create", "2026-10", "2026-11-21T12:00:00Z", at, BODY)
     with db.inbox_transaction() as session:
-        inbox.keep(session, [one])
-    inbox.keep_now([one._replace(webhook_id="w-2"), one])
-    inbox.keep_now([one._replace(body=b"another")])
+        session.add(inbox.Delivery(**one._asdict()))
+    assert inbox.keep([one._replace(webhook_id="w-2"), one]) == 1
+    assert inbox.keep([one._replace(body=b"another")]) == 0
 
     first, second = (each.model_dump(exclude={"webhook_id"}) for each in kept())
     assert first == second

@@ -11,7 +11,6 @@ from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from plugin.flows import library as flow_library
 from plugin.forms import library as form_library
 from storage import consent, db, flows, forms, lists, profiles
 from storage.shops import get_shop
@@ -31,18 +30,6 @@ GOOD = {
     "elapsed_ms": 9000,
     "website": "",
 }
-
-
-@pytest.fixture
-def form_id(database, shop) -> int:
-    flow_library.seed(shop.id)
-    form_library.seed(shop.id)
-    with db.reading() as session:
-        (form,) = forms.forms_of(session, shop.id)
-        welcome = next(f for f in flows.flows_of(session, shop.id) if f.name == "Welcome")
-    form_library.set_status(shop.id, form.id, True)
-    flow_library.set_status(shop.id, welcome.id, True)
-    return form.id
 
 
 @pytest.fixture
@@ -243,3 +230,62 @@ def rows_to_write(session, shop):
 
 def kinds(session, shop):
     return {row.kind for row in rows_to_write(session, shop)}
+
+
+def test_a_browser_that_may_only_be_counted_is_nobodys(client, form_id, shop):
+    assert answer(client, form_id, browser_id="analytics:b-1").status_code == 200
+
+    with db.reading() as session:
+        assert not profiles.find_identities(session, shop.id, [("browser_id", "analytics:b-1")])
+
+
+def say_who(client, browser, customer="77", **headers):
+    url = signed("/proxy/identify", logged_in_customer_id=customer)
+    answer = client.post(url, json={"browser_id": browser}, headers=headers)
+    assert answer.status_code == 204
+
+
+def whose(shop, *keys):
+    with db.reading() as session:
+        found = profiles.find_identities(session, shop.id, keys)
+    return [found.get(key) for key in keys]
+
+
+def test_a_browser_is_its_logged_in_customers_by_shopifys_word(client, form_id, shop):
+    say_who(client, "b-7")
+
+    browser, customer = whose(shop, ("browser_id", "b-7"), ("customer_id", "77"))
+    assert browser == customer is not None
+
+
+@pytest.mark.parametrize(
+    ("browser", "customer", "headers"),
+    [
+        ("b-7", "", {}),
+        ("b-7", "77", {"Sec-GPC": "1"}),
+        ("b-7", "77", {"Content-Type": "text/plain"}),
+        ("analytics:b-7", "77", {}),
+        ("", "77", {}),
+        ("x" * 500, "77", {}),
+    ],
+)
+def test_nobody_is_recognised_without_shopifys_word_or_against_hers(
+    client, form_id, shop, browser, customer, headers
+):
+    say_who(client, browser, customer, **headers)
+
+    assert whose(shop, ("browser_id", "b-7"), ("customer_id", "77")) == [None, None]
+
+
+def test_s15_a_shared_browser_stays_with_whom_we_knew_there(client, form_id, shop):
+    answer(client, form_id)  # maya@example.com, at b-1
+    say_who(client, "b-1")
+
+    maya, browser, customer = whose(
+        shop, ("email", "maya@example.com"), ("browser_id", "b-1"), ("customer_id", "77")
+    )
+    assert (browser, customer) == (maya, None)
+
+
+def test_an_identification_that_nobody_signed_is_refused(client, form_id, shop):
+    assert client.post("/proxy/identify", json={"browser_id": "b-7"}).status_code == 401

@@ -1,5 +1,6 @@
-// Shopify's customer events come in; batches go out to settings.endpoint. Nothing is sent, and no id is
-// kept, without consent to analytics; no name, address, email or phone is sent ever.
+// Shopify's customer events come in; batches go out to settings.endpoint. Nothing is sent without consent
+// to analytics; each event says whether its shopper allows marketing too, and only then is an id kept
+// for popup.js. No name, address, email or phone is sent ever.
 //
 // A classic script without imports, so that one file runs everywhere: Shopify's `register` only calls
 // shopify.extend('WebPixel::Render', start), and a sandbox of our own may offer `register` itself.
@@ -43,7 +44,7 @@
     items: (checkout?.lineItems ?? []).map(({ variant, quantity }) => item(variant, quantity)),
   });
 
-  // Every standard event of web pixels 2.18, with what of its data is kept.
+  // The standard events of web pixels 2.18 that a shopper sets off, with what of their data is kept.
   const EVENTS = {
     page_viewed: () => ({}),
     product_viewed: ({ productVariant }) => item(productVariant, 1),
@@ -61,9 +62,12 @@
     checkout_shipping_info_submitted: checkout,
     payment_info_submitted: checkout,
     checkout_completed: checkout,
-    alert_displayed: ({ alert }) => ({ target: alert?.target ?? null, type: alert?.type ?? null }),
-    ui_extension_errored: ({ error }) => ({ type: error?.type ?? null }),
   };
+
+  // What the merchant's pages tell us by Shopify.analytics.publish('regulars:Finished Quiz', {…}), which
+  // is also what regulars.track does. Events of other apps are none of our business.
+  const OURS = 'regulars:';
+  const LARGEST = 30000; // characters: the browser lets 64 KB out while a page is left
 
   // A page's next act is often to leave, and the sandbox dies with the page.
   const URGENT = /^(product_|checkout_|payment_|search_)(?!viewed)/;
@@ -81,10 +85,16 @@
 
   const start = ({ analytics, browser, init, settings, customerPrivacy }) => {
     const shared = { cartToken: id(init?.data?.cart?.id) };
-    let allowed = init?.customerPrivacy?.analyticsProcessingAllowed === true;
+    let allowed;
+    let marketing;
     let queue = [];
     let timer = null;
     let client = null;
+    const choose = (said) => {
+      allowed = said?.analyticsProcessingAllowed === true;
+      marketing = allowed && said?.marketingAllowed === true;
+    };
+    choose(init?.customerPrivacy);
 
     const flush = () => {
       clearTimeout(timer);
@@ -107,31 +117,39 @@
       Promise.resolve(kept).catch(() => {}); // storage may be blocked
     };
 
-    const take = (event) => {
+    const take = (event, said) => {
       if (!allowed) return;
-      remember(event.clientId);
+      remember(marketing ? event.clientId : null);
       const { document: page } = event.context ?? {};
       queue.push({
         id: event.id,
         name: event.name,
         timestamp: event.timestamp,
         client_id: event.clientId,
+        marketing,
         url: address(page?.location?.href),
         referrer: address(page?.referrer),
         title: page?.title ?? null,
-        data: EVENTS[event.name](event.data ?? {}, shared),
+        ...said,
       });
-      if (queue.length >= BATCH || URGENT.test(event.name)) flush();
+      if (queue.length >= BATCH || said.metric || URGENT.test(event.name)) flush();
       else timer ??= setTimeout(flush, WAIT_MS);
     };
 
+    const takeNamed = (event) => {
+      const data = event.customData ?? {};
+      if (!event.name?.startsWith(OURS) || JSON.stringify(data).length > LARGEST) return;
+      take(event, { name: 'custom', metric: event.name.slice(OURS.length), data });
+    };
+
     customerPrivacy?.subscribe?.('visitorConsentCollected', (event) => {
-      allowed = event.customerPrivacy?.analyticsProcessingAllowed === true;
-      if (allowed) return;
-      queue = [];
-      remember(null);
+      choose(event.customerPrivacy);
+      if (!marketing) remember(null);
+      if (!allowed) queue = [];
     });
-    for (const name of Object.keys(EVENTS)) analytics.subscribe(name, take);
+    for (const [name, read] of Object.entries(EVENTS))
+      analytics.subscribe(name, (event) => take(event, { data: read(event.data ?? {}, shared) }));
+    analytics.subscribe('all_custom_events', takeNamed);
   };
 
   if (typeof register === 'function') register(start);

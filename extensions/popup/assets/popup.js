@@ -2,7 +2,13 @@
 // is the form's content fetched, with popup-form.js to draw it. Before that: no request, no storage.
 (() => {
   if (window.regulars) return;
-  const { renderer, styles, proxy = '/apps/regulars', ...words } = document.currentScript.dataset;
+  const {
+    renderer,
+    styles,
+    customer,
+    proxy = '/apps/regulars',
+    ...words
+  } = document.currentScript.dataset;
   const { forms = [] } = JSON.parse(document.getElementById('regulars-forms')?.textContent || '{}');
   const touch = matchMedia('(hover: none)').matches;
   const small = matchMedia('(max-width: 640px)').matches;
@@ -42,6 +48,23 @@
       (attempt(() => sessionStorage['regulars:browser']) || cookie('_shopify_y'))) ||
     null;
 
+  const send = (path, body) =>
+    fetch(`${proxy}/${path}`, {
+      method: 'POST',
+      keepalive: true,
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  // Who is logged in, Shopify itself tells our server; once for each tab is enough.
+  const identify = () => {
+    const id = browserId();
+    const known = attempt(() => sessionStorage['regulars:known']);
+    if (!id || known === id) return;
+    attempt(() => (sessionStorage['regulars:known'] = id));
+    send('identify', { browser_id: id }).catch(() => {});
+  };
+
   const keep = () =>
     rests.forEach((until, id) =>
       attempt(() => {
@@ -49,7 +72,10 @@
         else delete localStorage['regulars:' + id];
       }),
     );
-  document.addEventListener('visitorConsentCollected', keep);
+  document.addEventListener('visitorConsentCollected', () => {
+    keep();
+    if (!allowed()) attempt(() => delete sessionStorage['regulars:known']);
+  });
 
   const rest = ({ id, triggers = [] }, submitted) => {
     const rule = (type) => triggers.find((trigger) => trigger.type === type);
@@ -69,19 +95,13 @@
     if (open || (automatic && resting(form))) return;
     open = true;
     const { id, version } = form;
-    const path = `${proxy}/forms/${encodeURIComponent(id)}`;
+    const path = `forms/${encodeURIComponent(id)}`;
     const locale = document.documentElement.lang || navigator.language;
     const query = new URLSearchParams({ ...(version && { version }), locale });
-    const post = (what, body) =>
-      fetch(`${path}/${what}`, {
-        method: 'POST',
-        keepalive: true,
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(body),
-      });
+    const post = (what, body) => send(`${path}/${what}`, body);
     try {
       const [answer, { draw }] = await Promise.all([
-        fetch(`${path}?${query}`),
+        fetch(`${proxy}/${path}?${query}`),
         import(renderer),
         loadPrivacy(),
       ]);
@@ -175,7 +195,14 @@
   };
 
   window.regulars = {
+    // An event of the merchant's: our web pixel hears it, where the shopper allows that.
+    track: (name, properties = {}) =>
+      void window.Shopify?.analytics?.publish(`regulars:${name}`, properties),
+    identify,
     openForm: (id) => void show(forms.find((form) => form.id == id) ?? { id }),
   };
-  (window.requestIdleCallback ?? setTimeout)(() => forms.forEach(watch));
+  (window.requestIdleCallback ?? setTimeout)(() => {
+    if (customer) loadPrivacy().then(identify);
+    forms.forEach(watch);
+  });
 })();

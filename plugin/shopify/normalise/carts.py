@@ -2,7 +2,7 @@
 
 from plugin import facts
 from plugin.facts import Did, Facts, Person, moment
-from plugin.shopify.normalise.fields import Payload, line_items, text
+from plugin.shopify.normalise.fields import Payload, as_presented, line_items, rows, text
 from storage.profiles import CART
 
 
@@ -24,8 +24,12 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
                 at=at,
                 value=line["price"],
                 currency=currency,
-                properties={"title": line["title"], "product_id": line["product_id"]},
+                properties={
+                    "title": line["title"],
+                    "product_id": line["product_id"],
+                    **as_presented(said.get("price_set"), currency),
+                },
             )
-            for line in lines
+            for line, said in zip(lines, rows(payload, "line_items"), strict=True)
         ],
     )

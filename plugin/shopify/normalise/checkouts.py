@@ -19,7 +19,9 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         raise MalformedError("token is missing")
     started = moment(payload.get("created_at"), "created_at")
     updated = moment(payload.get("updated_at"), "updated_at")
-    currency = text(payload, "currency") or currency
+    # Alone among Shopify's payloads this one has every amount as the shopper sees it, and no other:
+    # shopify.dev/docs/api/admin-rest/latest/resources/abandoned-checkouts (its total_price).
+    currency = text(payload, "presentment_currency") or text(payload, "currency") or currency
     total = minor(payload.get("total_price") or 0, currency, "total_price")
     lines = line_items(payload, currency)
     person = Person(

@@ -52,6 +52,25 @@ def gid(value: object) -> int | None:
     return int(tail) if tail.isascii() and tail.isdigit() else None
 
 
+def in_shop_money(bag: object, plain: object, currency: str, name: str) -> int:
+    """An amount in minor units of the shop's currency: of a `…_set`, or else the plain one."""
+    amount = part(bag, "shop_money").get("amount") if isinstance(bag, dict) else None
+    return facts.minor(plain if amount is None else amount, currency, name)
+
+
+def as_presented(bag: object, currency: str, times: int = 1) -> dict[str, Any]:
+    """What the shopper saw of an amount, where that was another currency than the shop's.
+
+    {presentment_value: in its minor units, presentment_currency}, for an event's properties.
+    """
+    seen = part(bag, "presentment_money") if isinstance(bag, dict) else {}
+    code = text(seen, "currency_code")
+    if not code or code == currency:
+        return {}
+    value = facts.minor(seen.get("amount") or 0, code, "presentment_money") * times
+    return {"presentment_value": value, "presentment_currency": code}
+
+
 def told(payload: Payload, otherwise: datetime) -> datetime:
     """When the storefront sent this word; the digest adds it, a reading of the past has none."""
     said = payload.get("triggered_at")
@@ -106,13 +125,15 @@ def known_fields(*sources: Payload) -> dict[str, Any]:
 
 
 def line_items(payload: Payload, currency: str) -> list[dict[str, Any]]:
-    """The lines of a cart, checkout or order; prices in minor units."""
+    """The lines of a cart, checkout or order; prices in minor units of `currency`."""
     return [
         {
             "title": text(line, "title"),
             "variant_title": text(line, "variant_title"),
             "quantity": number(line, "quantity"),
-            "price": facts.minor(line.get("price") or 0, currency, "line_items.price"),
+            "price": in_shop_money(
+                line.get("price_set"), line.get("price") or 0, currency, "line_items.price"
+            ),
             "product_id": line.get("product_id"),
             "variant_id": line.get("variant_id"),
         }

@@ -66,18 +66,23 @@ def deletions(topic: str, payload: Payload, currency: str) -> Facts:
 
 
 def refunds(topic: str, payload: Payload, currency: str) -> Facts:
-    """refunds/create: `Refunded Order`, worth what went back."""
-    currency = text(next(iter(rows(payload, "transactions")), {}), "currency") or currency
+    """refunds/create: `Refunded Order`, worth what went back.
+
+    Transactions are in the currency that was paid in. What that is in the shop's own the refund's
+    lines tell, which hold each amount in both; a refund without lines stays as it was paid.
+    """
+    paid_in = text(next(iter(rows(payload, "transactions")), {}), "currency") or currency
     back = sum(
-        minor(paid.get("amount") or 0, currency, "transactions.amount")
+        minor(paid.get("amount") or 0, paid_in, "transactions.amount")
         for paid in rows(payload, "transactions")
         if paid.get("kind") == "refund" and paid.get("status") == "success"
     )
     at = moment(payload.get("processed_at") or payload.get("created_at"), "created_at")
     person = _buyer(number(payload, "order_id"), at)
     said = {"order_id": payload["order_id"], "note": text(payload, "note")[:300]}
+    value, currency, seen = _in_shop_money(payload, back, paid_in, currency)
     refund = str(number(payload, "id"))
-    event = Did(person, "Refunded Order", refund, at, back, currency, said)
+    event = Did(person, "Refunded Order", refund, at, value, currency, {**said, **seen})
     return Facts(people=[person], events=[event])
 
 
@@ -142,6 +147,26 @@ def returns(topic: str, payload: Payload, currency: str) -> Facts:
     said = {"order_id": order, "return_id": return_id}
     unique = str(return_id) if metric != "Reopened Return" else f"{return_id}:{at.isoformat()}"
     return Facts(people=[person], events=[Did(person, metric, unique, at, properties=said)])
+
+
+def _in_shop_money(
+    payload: Payload, back: int, paid_in: str, currency: str
+) -> tuple[int, str, Payload]:
+    """What went back as (value, currency, what the shopper saw), in the shop's money if we can."""
+    if paid_in == currency:
+        return back, currency, {}
+    sums = {"shop_money": 0, "presentment_money": 0}
+    for line in rows(payload, "refund_line_items"):
+        bag = part(line, "subtotal_set")
+        codes = [text(part(bag, side), "currency_code") for side in sums]
+        if codes == [currency, paid_in]:
+            for side, code in zip(sums, codes, strict=True):
+                sums[side] += minor(part(bag, side).get("amount") or 0, code, "subtotal_set")
+    shop, seen = sums.values()
+    if not shop or not seen:
+        return back, paid_in, {}
+    value = (2 * back * shop + seen) // (2 * seen)  # rounded
+    return value, currency, {"presentment_value": back, "presentment_currency": paid_in}
 
 
 def _buyer(order_id: int, at: datetime) -> Person:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from plugin.facts import Did, Facts, Person, minor, moment
+from plugin.facts import Did, Facts, Person, moment
 from plugin.shopify.normalise.fields import (
     Payload,
+    as_presented,
     buyer_keys,
+    in_shop_money,
     known_fields,
     line_items,
     number,
@@ -30,7 +32,8 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     placed = moment(payload.get("created_at"), "created_at")
     updated = moment(payload.get("updated_at"), "updated_at")
     currency = text(payload, "currency") or currency
-    total = minor(payload.get("total_price") or 0, currency, "total_price")
+    paid = payload.get("total_price_set")
+    total = in_shop_money(paid, payload.get("total_price") or 0, currency, "total_price")
     cancelled = payload.get("cancelled_at")
     person = Person(
         # An order's own `token` is its public name, not its checkout's.
@@ -65,7 +68,8 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         }
         for index, line in enumerate(lines)
     ]
-    said = {"order_id": order_id, "number": order["number"]}
+    named = {"order_id": order_id, "number": order["number"]}
+    said = {**named, **as_presented(paid, currency)}
     events = [Did(person, "Placed Order", str(order_id), placed, total, currency, dict(said))]
     events += [
         Did(
@@ -75,9 +79,14 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
             placed,
             line["price"] * line["quantity"],
             currency,
-            {**said, "title": line["title"], "product_id": line["product_id"]},
+            {
+                **named,
+                "title": line["title"],
+                "product_id": line["product_id"],
+                **as_presented(each.get("price_set"), currency, line["quantity"]),
+            },
         )
-        for index, line in enumerate(lines)
+        for index, (line, each) in enumerate(zip(lines, rows(payload, "line_items"), strict=True))
     ]
     if metric := FULFILLED.get(topic):
         events.append(Did(person, metric, f"{order_id}:{topic}", updated, total, currency, said))

@@ -31,6 +31,14 @@ def upgrade() -> None:
         batch_op.create_index("access_log_profile", ["shop_id", "profile_id"], unique=False)
 
     op.create_table(
+        "activity",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("counts", Json, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "profile_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "ask",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -94,6 +102,38 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "stage", "root", "line"),
     )
     op.create_table(
+        "browser_session",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
+        sa.Column("browser", sa.String(), nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("last_at", UTCDateTime(), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("dwell_s", sa.Integer(), nullable=False),
+        sa.Column("moments", Json, nullable=False),
+        sa.Column("entry_url", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("came_at", UTCDateTime(), nullable=True),
+        sa.Column("referrer_host", sa.String(), nullable=False),
+        sa.Column("utm_source", sa.String(), nullable=False),
+        sa.Column("utm_medium", sa.String(), nullable=False),
+        sa.Column("utm_campaign", sa.String(), nullable=False),
+        sa.Column("utm_term", sa.String(), nullable=False),
+        sa.Column("utm_content", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("browser_session", schema=None) as batch_op:
+        batch_op.create_index(
+            "browser_session_browser", ["shop_id", "browser", "last_at"], unique=False
+        )
+        batch_op.create_index("browser_session_last", ["shop_id", "last_at"], unique=False)
+        batch_op.create_index(
+            "browser_session_profile", ["shop_id", "profile_id", "last_at"], unique=False
+        )
+
+    op.create_table(
         "checkout",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
@@ -137,7 +177,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "channel", "address", "purpose"),
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
-        batch_op.create_index("consent_state", ["shop_id", "state", "changed_at"], unique=False)
+        batch_op.create_index(
+            "consent_state", ["shop_id", "state", "purpose", "changed_at"], unique=False
+        )
 
     op.create_table(
         "consent_chain",
@@ -319,6 +361,14 @@ def upgrade() -> None:
         batch_op.create_index("event_unique", ["shop_id", "metric", "unique_id"], unique=True)
 
     op.create_table(
+        "event_refusal",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "day", "reason"),
+    )
+    op.create_table(
         "flow",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -387,11 +437,16 @@ def upgrade() -> None:
         "identity",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("value", sa.String(), nullable=False),
+        sa.Column(
+            "value",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
         sa.Column("origin_id", sa.BigInteger(), nullable=True),
         sa.Column("linked_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "kind", "value"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("identity", schema=None) as batch_op:
         batch_op.create_index("identity_profile", ["shop_id", "profile_id"], unique=False)
@@ -416,22 +471,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "item_id", "location_id"),
     )
     op.create_table(
+        "likeness_due",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "profile_id"),
+    )
+    op.create_table(
         "likeness_key",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column("looked", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "kind", "value", "profile_id"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("likeness_key", schema=None) as batch_op:
-        batch_op.create_index(
-            "likeness_key_new",
-            ["shop_id", "profile_id", "looked"],
-            unique=False,
-            postgresql_where=sa.text("NOT looked"),
-            sqlite_where=sa.text("looked = 0"),
-        )
         batch_op.create_index("likeness_key_profile", ["shop_id", "profile_id"], unique=False)
 
     op.create_table(
@@ -440,8 +494,18 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("deleted_at", UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
+    with op.batch_alter_table("list", schema=None) as batch_op:
+        batch_op.create_index(
+            "list_deleted",
+            ["deleted_at"],
+            unique=False,
+            postgresql_where=sa.text("deleted_at IS NOT NULL"),
+            sqlite_where=sa.text("deleted_at IS NOT NULL"),
+        )
+
     op.create_table(
         "membership",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -454,8 +518,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.create_index(
-            "membership_joined", ["shop_id", "list_id", "joined_at"], unique=False
+            "membership_joined", ["shop_id", "list_id", "joined_at", "profile_id"], unique=False
         )
+        batch_op.create_index("membership_profile", ["shop_id", "profile_id"], unique=False)
 
     op.create_table(
         "merge",
@@ -498,6 +563,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
@@ -510,7 +576,7 @@ def upgrade() -> None:
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.create_index(
             "message_due",
-            ["due_at"],
+            ["transactional", "due_at"],
             unique=False,
             postgresql_where=sa.text("state = 'due'"),
             sqlite_where=sa.text("state = 'due'"),
@@ -529,7 +595,19 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'sending'"),
             sqlite_where=sa.text("state = 'sending'"),
         )
-        batch_op.create_index("message_sent", ["shop_id", "sent_at"], unique=False)
+        batch_op.create_index("message_sent", ["shop_id", "sent_at", "flow_id"], unique=False)
+
+    op.create_table(
+        "metric",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("service", sa.String(), nullable=False),
+        sa.Column("first_seen_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("metric", schema=None) as batch_op:
+        batch_op.create_index("metric_name", ["shop_id", "name"], unique=True)
 
     op.create_table(
         "order_line",
@@ -563,7 +641,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     with op.batch_alter_table("orders", schema=None) as batch_op:
-        batch_op.create_index("orders_placed", ["shop_id", "placed_at"], unique=False)
+        batch_op.create_index(
+            "orders_placed", ["shop_id", "placed_at", "cancelled_at", "total"], unique=False
+        )
         batch_op.create_index(
             "orders_profile", ["shop_id", "profile_id", "placed_at"], unique=False
         )
@@ -667,7 +747,7 @@ def upgrade() -> None:
     with op.batch_alter_table("profile", schema=None) as batch_op:
         batch_op.create_index("profile_created", ["shop_id", "created_at"], unique=False)
         batch_op.create_index("profile_email", ["shop_id", "email"], unique=False)
-        batch_op.create_index("profile_seen", ["shop_id", "seen_at"], unique=False)
+        batch_op.create_index("profile_seen", ["shop_id", "seen_at", "id"], unique=False)
 
     op.create_table(
         "profile_import",
@@ -705,6 +785,36 @@ def upgrade() -> None:
             postgresql_where=sa.text("state IN ('running', 'leaving')"),
             sqlite_where=sa.text("state IN ('running', 'leaving')"),
         )
+
+    op.create_table(
+        "profile_name",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "value",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "value", "profile_id"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("profile_name", schema=None) as batch_op:
+        batch_op.create_index("profile_name_profile", ["shop_id", "profile_id"], unique=False)
+
+    op.create_table(
+        "property_definition",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("labels", Json, nullable=False),
+        sa.Column("options", Json, nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("property_definition", schema=None) as batch_op:
+        batch_op.create_index("property_definition_name", ["shop_id", "name"], unique=True)
 
     op.create_table(
         "reconciliation",
@@ -819,6 +929,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "channel", "mark"),
     )
     op.create_table(
+        "tally",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("of_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("counted_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "what", "of_id"),
+    )
+    op.create_table(
         "template",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -889,11 +1008,35 @@ def upgrade() -> None:
         )
         batch_op.create_index("write_back_key", ["shop_id", "unique_key"], unique=True)
         batch_op.create_index("write_back_profile", ["shop_id", "profile_id"], unique=False)
+        batch_op.create_index(
+            "write_back_troubled",
+            ["shop_id", "said_at"],
+            unique=False,
+            postgresql_where=sa.text("error != ''"),
+            sqlite_where=sa.text("error != ''"),
+        )
+        batch_op.create_index(
+            "write_back_waits",
+            ["shop_id"],
+            unique=False,
+            postgresql_where=sa.text("state = 'waits'"),
+            sqlite_where=sa.text("state = 'waits'"),
+        )
 
 
 def downgrade() -> None:
     """Back to the version before."""
     with op.batch_alter_table("write_back", schema=None) as batch_op:
+        batch_op.drop_index(
+            "write_back_waits",
+            postgresql_where=sa.text("state = 'waits'"),
+            sqlite_where=sa.text("state = 'waits'"),
+        )
+        batch_op.drop_index(
+            "write_back_troubled",
+            postgresql_where=sa.text("error != ''"),
+            sqlite_where=sa.text("error != ''"),
+        )
         batch_op.drop_index("write_back_profile")
         batch_op.drop_index("write_back_key")
         batch_op.drop_index(
@@ -907,6 +1050,7 @@ def downgrade() -> None:
     op.drop_table("topic")
     op.drop_table("template_version")
     op.drop_table("template")
+    op.drop_table("tally")
     op.drop_table("suppression")
     with op.batch_alter_table("subscription", schema=None) as batch_op:
         batch_op.drop_index("subscription_profile")
@@ -924,6 +1068,14 @@ def downgrade() -> None:
         batch_op.drop_index("reconciliation_due")
 
     op.drop_table("reconciliation")
+    with op.batch_alter_table("property_definition", schema=None) as batch_op:
+        batch_op.drop_index("property_definition_name")
+
+    op.drop_table("property_definition")
+    with op.batch_alter_table("profile_name", schema=None) as batch_op:
+        batch_op.drop_index("profile_name_profile")
+
+    op.drop_table("profile_name")
     with op.batch_alter_table("profile_import", schema=None) as batch_op:
         batch_op.drop_index(
             "profile_import_due",
@@ -963,6 +1115,10 @@ def downgrade() -> None:
 
     op.drop_table("orders")
     op.drop_table("order_line")
+    with op.batch_alter_table("metric", schema=None) as batch_op:
+        batch_op.drop_index("metric_name")
+
+    op.drop_table("metric")
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.drop_index("message_sent")
         batch_op.drop_index(
@@ -986,19 +1142,23 @@ def downgrade() -> None:
 
     op.drop_table("merge")
     with op.batch_alter_table("membership", schema=None) as batch_op:
+        batch_op.drop_index("membership_profile")
         batch_op.drop_index("membership_joined")
 
     op.drop_table("membership")
+    with op.batch_alter_table("list", schema=None) as batch_op:
+        batch_op.drop_index(
+            "list_deleted",
+            postgresql_where=sa.text("deleted_at IS NOT NULL"),
+            sqlite_where=sa.text("deleted_at IS NOT NULL"),
+        )
+
     op.drop_table("list")
     with op.batch_alter_table("likeness_key", schema=None) as batch_op:
         batch_op.drop_index("likeness_key_profile")
-        batch_op.drop_index(
-            "likeness_key_new",
-            postgresql_where=sa.text("NOT looked"),
-            sqlite_where=sa.text("looked = 0"),
-        )
 
     op.drop_table("likeness_key")
+    op.drop_table("likeness_due")
     op.drop_table("inventory_level")
     op.drop_table("import_flaw")
     with op.batch_alter_table("identity", schema=None) as batch_op:
@@ -1014,6 +1174,7 @@ def downgrade() -> None:
         batch_op.drop_index("flow_trigger")
 
     op.drop_table("flow")
+    op.drop_table("event_refusal")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index("event_unique")
         batch_op.drop_index("event_profile")
@@ -1073,6 +1234,12 @@ def downgrade() -> None:
         batch_op.drop_index("checkout_profile")
 
     op.drop_table("checkout")
+    with op.batch_alter_table("browser_session", schema=None) as batch_op:
+        batch_op.drop_index("browser_session_profile")
+        batch_op.drop_index("browser_session_last")
+        batch_op.drop_index("browser_session_browser")
+
+    op.drop_table("browser_session")
     op.drop_table("backfill_line")
     with op.batch_alter_table("backfill", schema=None) as batch_op:
         batch_op.drop_index(
@@ -1088,6 +1255,7 @@ def downgrade() -> None:
         batch_op.drop_index("ask_canonical")
 
     op.drop_table("ask")
+    op.drop_table("activity")
     with op.batch_alter_table("access_log", schema=None) as batch_op:
         batch_op.drop_index("access_log_profile")
         batch_op.drop_index("access_log_over")

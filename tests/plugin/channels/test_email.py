@@ -1,7 +1,6 @@
 import asyncio
 import smtplib
 import time
-from collections.abc import Generator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import product
@@ -15,7 +14,7 @@ from plugin.channels.base import Letter, SendError
 from plugin.channels.email import EmailChannel
 from plugin.channels.mime import build
 from plugin.settings import get_settings
-from tests.plugin.channels.relay import Relay, running
+from tests.plugin.channels.relay import Relay
 
 AT = datetime(2026, 11, 21, 12, 0, 5, tzinfo=UTC)
 INJECTIONS = [
@@ -32,16 +31,6 @@ INJECTIONS = [
     "long " * 60,
     "很长" * 60,
 ]
-
-
-@pytest.fixture
-def relay(monkeypatch: pytest.MonkeyPatch) -> Generator[Relay]:
-    with running() as found:
-        monkeypatch.setenv("REGULARS_SMTP_URL", found.url)
-        get_settings.cache_clear()
-        yield found
-        email.hang_up()
-    get_settings.cache_clear()
 
 
 def letter(**changes: object) -> Letter:

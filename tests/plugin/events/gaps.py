@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import delete, update
-from sqlmodel import Session, SQLModel, col
+from sqlmodel import Session, SQLModel, col, select
 
 from devstore.outbox import Request
 from devstore.seed import Seed
 from devstore.store import Store
-from storage import profiles
+from storage import events, profiles
 from storage.events import Event
 from storage.inventory import Stock
 from storage.orders import OrderLine
@@ -173,8 +173,14 @@ def _lines(session: Session, shop_id: int, key: int, _store: Store) -> None:
 
 
 def _events(session: Session, shop_id: int, key: int, _store: Store) -> None:
-    mine = Event.unique_id.in_((str(key), f"{key}:0"))
-    _gone(session, Event, shop_id, mine, Event.metric.in_(("Placed Order", "Ordered Product")))
+    mine = (
+        col(Event.unique_id).in_((str(key), f"{key}:0")),
+        col(Event.metric).in_(("Placed Order", "Ordered Product")),
+    )
+    hers = select(Event.profile_id).where(Event.shop_id == shop_id, *mine)
+    whose = set(session.exec(hers))
+    _gone(session, Event, shop_id, *mine)
+    events.recount(session, shop_id, whose)
 
 
 def _variants(session: Session, shop_id: int, key: int, _store: Store) -> None:

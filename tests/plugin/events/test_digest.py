@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from plugin.events import digest as digesting
 from plugin.events.digest import digest
 from storage import consent, db, events, inbox, orders, products, profiles, shops
 from storage.inbox import Arrival
@@ -21,9 +22,8 @@ CUSTOMER = {
 
 def keep(shop, topic: str, body: object, webhook_id: str = "w-1") -> None:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    with db.inbox_transaction() as session:
-        arrival = Arrival(shop.id, webhook_id, topic, "2026-10", NOW.isoformat(), NOW, raw)
-        inbox.keep(session, [arrival])
+    arrival = Arrival(shop.id, webhook_id, topic, "2026-10", NOW.isoformat(), NOW, raw)
+    inbox.keep([arrival])
 
 
 def quarantine(shop) -> list[tuple[str, str]]:
@@ -271,3 +271,28 @@ def test_an_edited_order_tells_how_much_was_added_and_taken_out(database, shop):
         told = events.timeline(session, shop.id, profile(shop).id)
     (found,) = (e for e in told if e.metric == "Edited Order")
     assert found.properties == {"order_id": 9, "additions": 2, "removals": 1}
+
+
+@pytest.mark.parametrize(("others", "transactions"), [(0, 1), (1, 3)])
+def test_a_shop_lets_others_in_between_some_of_what_it_sent(
+    shop, monkeypatch, others, transactions
+):
+    applied: list[int] = []
+    apply = digesting.apply
+
+    def count(of, facts):
+        applied.append(of.id)
+        apply(of, facts)
+
+    monkeypatch.setattr(digesting, "AMONG_OTHERS", 2)
+    monkeypatch.setattr(digesting, "apply", count)
+    with db.transaction() as session:
+        for number in range(others):
+            shops.add_shop(session, f"other-{number}.myshopify.com", NOW)
+    for number in range(5):
+        keep(shop, "customers/create", {**CUSTOMER, "id": number + 1}, f"w-{number}")
+
+    digest()
+
+    assert applied == [shop.id] * transactions
+    assert quarantine(shop) == []

@@ -1,13 +1,18 @@
-"""Retention: digested deliveries go after a week, and nothing else does."""
+"""Retention: what is kept for a while goes in time, and nothing else does."""
 
+import threading
 from datetime import datetime, timedelta
 
+import dramatiq
 import pytest
+from dramatiq.brokers.stub import StubBroker
 
-from plugin import clock
+from plugin import clock, worker
 from plugin.events import retention
-from storage import db, inbox
+from storage import access_log, activity, db, events, inbox, sessions, shops
+from storage.ids import new_id
 from storage.inbox import DONE, NEW, QUARANTINED, Arrival, get_delivery
+from storage.sessions import BrowserSession
 from storage.shops import Shop
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -15,8 +20,8 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def keep(shop: Shop, name: str, at: datetime, state: str) -> None:
     arrival = Arrival(shop.id, name, "orders/create", "2026-10", "", at, b"{}")
+    inbox.keep([arrival])
     with db.inbox_transaction() as session:
-        inbox.keep(session, [arrival])
         inbox.settle(session, shop.id, [name], state)
 
 
@@ -32,8 +37,129 @@ def test_digested_deliveries_go_after_a_week_and_nothing_else_does(
     for name, (at, state) in kept.items():
         keep(shop, name, at, state)
 
-    assert retention.drop_digested() == 5
-    assert retention.drop_digested() == 0
+    retention.work(shop.id)
+
     with db.inbox_reading() as session:
         assert all(get_delivery(session, shop.id, name) for name in kept)
-        assert get_delivery(session, shop.id, "old-0") is None
+        assert not any(get_delivery(session, shop.id, f"old-{number}") for number in range(5))
+
+
+def did(shop: Shop, at: datetime) -> None:
+    """An event and a visit of that day."""
+    of = {"shop_id": shop.id, "profile_id": 1}
+    event = {**of, "id": new_id(), "origin_id": None, "metric": "Viewed Product",
+             "unique_id": str(new_id()), "occurred_at": at, "value": None, "currency": None,
+             "properties": {}}  # fmt: skip
+    visit = BrowserSession(
+        **of, id=new_id(), browser="b-1", started_at=at, last_at=at, pages=1, dwell_s=0
+    )
+    with db.transaction() as session:
+        events.add_events(session, [event])
+        session.add(visit)
+
+
+def test_o12_events_and_visits_go_after_25_months_in_small_pieces(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    now = clock.now()
+    for number in range(5):
+        did(shop, now - timedelta(days=762 + number))
+    young = now - timedelta(days=759)
+    did(shop, young)
+
+    retention.work(shop.id)
+
+    with db.reading() as session:
+        (event,) = events.latest_events(session, shop.id)
+        (visit,) = sessions.sessions_page(session, shop.id, 1, 10)
+        counts = activity.counts_of(session, shop.id, 1)
+    assert (event.occurred_at, visit.last_at) == (young, young)
+    assert counts == {"Viewed Product": {activity.day_of(young): 1}}
+
+
+def test_one_turn_ends_in_time_and_each_kind_has_its_piece_of_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    old = clock.now() - timedelta(days=770)
+    for number in range(6):
+        keep(shop, str(number), old, DONE)
+        did(shop, old)
+
+    retention.work(shop.id, for_s=0.0)
+
+    with db.inbox_reading() as session:
+        assert sum(get_delivery(session, shop.id, str(n)) is not None for n in range(6)) == 4
+    with db.reading() as session:
+        assert len(events.latest_events(session, shop.id)) == 4
+        assert len(sessions.sessions_page(session, shop.id, 1, 10)) == 4
+
+
+def rung(bell: StubBroker) -> set[int]:
+    """The shops that the clock rings for now."""
+    worker.drop_what_is_over()
+    queue = bell.queues["retention"]
+    messages = [dramatiq.Message.decode(queue.get_nowait()) for _ in range(queue.qsize())]
+    return {message.args[0] for message in messages}
+
+
+def neighbour(name: str) -> Shop:
+    with db.transaction() as session:
+        return shops.add_shop(session, f"{name}.myshopify.com", clock.now())
+
+
+def test_the_clock_rings_for_the_shops_that_have_something_to_drop_and_for_no_other(
+    shop: Shop, bell: StubBroker
+) -> None:
+    now = clock.now()
+    told, seen, visited = neighbour("told"), neighbour("seen"), neighbour("visited")
+    keep(told, "old", now - timedelta(days=8), DONE)
+    keep(shop, "young", now - timedelta(days=6), DONE)
+    keep(shop, "puzzling", now - timedelta(days=8), QUARANTINED)
+    did(seen, now - timedelta(days=763))
+    did(visited, now - timedelta(days=763))
+    did(shop, now - timedelta(days=759))
+    with db.transaction() as session:  # of a visit the end counts, and it has no event any more
+        events.drop_events(session, visited.id, now - timedelta(days=762), 10)
+
+    assert rung(bell) == {told.id, seen.id, visited.id}
+    for each in (told, seen, visited):
+        worker.drop_over.fn(each.id)
+    assert rung(bell) == set()
+
+
+def test_a_busy_shop_is_not_rung_for_in_every_minute(shop: Shop, bell: StubBroker) -> None:
+    week = clock.now() - timedelta(days=7)
+    keep(shop, "just", week - timedelta(minutes=1), DONE)
+
+    assert rung(bell) == set()
+    keep(shop, "long", week - timedelta(minutes=61), DONE)
+    assert rung(bell) == {shop.id}
+
+
+def test_the_clock_finds_what_is_over_while_a_shop_is_written(shop: Shop, bell: StubBroker) -> None:
+    did(shop, clock.now() - timedelta(days=763))
+    found: list[set[int]] = []
+    looks = threading.Thread(target=lambda: found.append(rung(bell)))
+
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        looks.start()
+        looks.join(20)
+        assert found == [{shop.id}]
+
+
+def test_who_looked_at_whom_goes_after_a_year(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    now = clock.now()
+    with db.transaction() as session:
+        for days in (364, 366, 367, 368):
+            at = now - timedelta(days=days)
+            access_log.note(session, shop.id, at, "42", "read", "audience", None)
+
+    retention.drop_access_log()
+
+    with db.reading() as session:
+        (row,) = access_log.page_of(session, shop.id, 10)
+    assert row.at == now - timedelta(days=364)

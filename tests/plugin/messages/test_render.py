@@ -8,6 +8,7 @@ from plugin.errors import RegularsError
 from plugin.messages import ask_mails, library, links, render
 from plugin.messages.compile import publish
 from plugin.messages.liquid import format_money
+from plugin.people import properties
 from storage import db
 from storage.events import get_event
 from storage.messages import Message
@@ -224,3 +225,21 @@ def test_seeding_twice_changes_nothing(world: World) -> None:
         assert library.seed(session, world.shop) == {
             name: world.ids[name] for name in (*library.NAMES, library.COUPON)
         }
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en-US", "Dry skin"), ("zh-Hans", "干性")])
+def test_a_value_is_said_in_the_shoppers_words(world: World, locale: str, words: str) -> None:
+    options = [{"value": "dry", "labels": {"": "Dry skin", "zh-CN": "干性"}}]
+    properties.define(world.shop.id, None, "skin", "choice", {}, options)
+    text = '{{ person.properties.skin | label: "skin" }}, {{ person.properties.a | label: "a" }}'
+    published(world, text, {"type": "text", "text": text})
+    with db.transaction() as session:
+        publish(
+            session, world.shop.id, world.ids["own"], name="Own", subject=text, preview="",
+            blocks=[{"type": "text", "text": text}], translations={"zh-CN": {}},
+        )  # fmt: skip
+
+    said = rendered(world, "own", locale=locale, properties={"skin": "dry", "a": ["x", 5]})
+
+    assert said.subject == f"{words}, x, 5"
+    assert f"{words}, x, 5" in said.html

@@ -169,6 +169,34 @@ def test_a_discount_that_the_merchant_deleted_is_made_again_only_when_she_says_s
     assert give(shop_id, coupon_id, "a") == given
 
 
+def test_codes_of_a_discount_that_is_deleted_meanwhile_are_not_kept(
+    shop_id: int,
+    coupon_id: int,
+    bell: StubBroker,
+    shopify: Shopify,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refill(shop_id, coupon_id)
+    given = [give(shop_id, coupon_id, str(key)) for key in range(200)]
+    whole = shopify.store.add_codes
+
+    def add_codes(number: int, codes: list[str]) -> object:
+        added = whole(number, codes)
+        told = {"admin_graphql_api_id": kept(shop_id, coupon_id).discount_id}
+        with db.transaction() as session:
+            shop = shops.get_shop(session, shop_id)
+            assert shop
+            record(session, shop, normalise("discounts/delete", told, "USD"), clock.now())
+        return added
+
+    monkeypatch.setattr(shopify.store, "add_codes", add_codes)
+    refill(shop_id, coupon_id)
+
+    assert len(set(given)) == 200
+    assert kept(shop_id, coupon_id).deleted_at is not None
+    assert free(shop_id, coupon_id) == 0
+
+
 def test_each_code_is_good_once_and_the_next_one_still_is(
     shop_id: int, coupon_id: int, shopify: Shopify
 ) -> None:
@@ -333,7 +361,7 @@ def test_what_waits_for_a_code_is_sent_as_soon_as_the_pool_has_codes(
     assert bell.queues["send"].qsize() == 1
     with db.reading() as session:
         due = messages.still_due(session, shop_id, [waits, other, later], clock.now())
-    assert due == [waits]
+    assert due == [(waits, 0)]
 
 
 def test_a_pool_that_stays_empty_wakes_nobody(

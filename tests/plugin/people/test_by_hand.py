@@ -2,6 +2,7 @@
 
 import json
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -49,6 +50,33 @@ def test_somebody_is_exported_and_forgotten(run, shop, tmp_path, whom):
     assert "forgotten" in run("forget", *SHOP, *whom).stdout
     assert state_of(shop.id)["people"] == {}
     assert '"tables": {}' in run("export-person", *SHOP, *whom).stdout
+
+
+def test_the_audience_goes_into_a_file_that_nobody_else_reads(run, tmp_path):
+    file = tmp_path / "out" / "audience.csv"
+    file.parent.mkdir()
+    file.write_text("an older one")
+    file.chmod(0o644)
+    with file.open() as others:
+        said = run("export", "--out", str(file))
+        seen_by_others = others.read()
+
+    assert said.exit_code == 0
+    assert file.read_text().splitlines()[1].startswith("maya@example.com,")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert seen_by_others == "an older one"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_the_audience_goes_out_as_parquet_and_never_onto_a_terminal(run, tmp_path):
+    file = tmp_path / "audience.parquet"
+    run("export", "--format", "parquet", "--out", str(file))
+
+    assert duckdb.sql(f"SELECT \"Email\" FROM '{file}'").fetchall() == [("maya@example.com",)]
+    assert "--out" in str(run("export", "--format", "parquet").exception)
+    assert "csv or parquet" in str(run("export", "--format", "xlsx").exception)
+    assert "is no file" in str(run("export", "--out", str(tmp_path)).exception)
+    assert "cannot be written" in str(run("export", "--out", str(tmp_path / "no" / "x")).exception)
 
 
 @pytest.mark.parametrize(

@@ -132,9 +132,10 @@ def test_what_thousands_share_is_not_searched_through(database, shop):
             for n in range(100)
         ]
         resolve(session, shop.id, crowd, AT)
+    look(shop)
+    with db.reading() as session:
         held = likeness.holders(session, shop.id, ("name", "maya okafor"))
     assert len(held) == likeness.MOST
-    look(shop)
     assert waiting(shop) == []
 
 

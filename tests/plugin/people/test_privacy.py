@@ -1,161 +1,22 @@
-"""Forgetting: it is the same whether a fact comes before it or after it, however late (P16)."""
+"""Forgetting: what goes, what stays, and whom it touches."""
 
 import random
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from plugin import clock, facts
-from plugin.events.digest import apply
-from plugin.facts import Allowed, Asked, Did, Facts, Key, Person
-from plugin.people import privacy as asked_of_us
+from plugin import clock
+from plugin.facts import Key, Person
 from plugin.people.identity import resolve
 from plugin.people.raw import Needles
 from storage import about, consent, db, privacy, secrets
-from storage.consent import SUBSCRIBED, UNSUBSCRIBED
+from storage.consent import SUBSCRIBED
 from storage.ids import new_id
-from storage.privacy import REDACT, Whom
-from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE
+from storage.privacy import Whom
+from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, EMAIL, PHONE
 from storage.shops import Shop
+from tests.plugin.people.lives import ACTS, CUT, MAYA, NOAH, forget, orders, says_who, tell
 from tests.state import state_of
-
-CUT = datetime(2026, 11, 21, 12, tzinfo=UTC)
-MAYA = (Key(CUSTOMER, "77"), Key(EMAIL, "maya@example.com"), Key(PHONE, "+14155550123"))
-NOAH = (Key(CUSTOMER, "78"), Key(EMAIL, "noah@example.com"))
-
-
-def person(keys: tuple[Key, ...], at: datetime) -> Person:
-    mail = next((key.value for key in keys if key.kind == EMAIL), None)
-    return Person(keys, at, {"email": mail, "first_name": f"{mail} of {at:%H:%M}"} if mail else {})
-
-
-def says_who(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
-    """customers/update"""
-    return Facts(people=[person(keys, at)])
-
-
-def fills_a_cart(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
-    """carts/create: nobody's, until an order with the same number says whose."""
-    she = Person((Key(CART, f"cart-{number}"),), at)
-    return Facts(people=[she], events=[Did(she, "Added to Cart", f"cart-{number}", at)])
-
-
-def orders(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
-    """orders/create"""
-    she = person((*keys[:2], Key(CART, f"cart-{number}"), Key(ORDER, str(number))), at)
-    row: dict[str, Any] = {
-        "id": number, "number": f"#{number}", "placed_at": at, "updated_at": at, "told_at": at,
-        "cancelled_at": None, "total": 1000, "currency": "USD", "checkout_token": f"c-{number}",
-        "cart_token": f"cart-{number}", "discount_codes": [], "status_url": f"http://s/{number}",
-    }  # fmt: skip
-    line = {
-        "order_id": number, "line_id": 0, "product_id": None, "variant_id": None,
-        "title": "A cup for Maya", "quantity": 1, "price": 1000,
-    }  # fmt: skip
-    event = Did(she, "Placed Order", str(number), at, 1000, "USD", {"order_id": number})
-    return Facts(people=[she], events=[event], orders=[(she, row, [line])])
-
-
-def gets_a_parcel(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
-    """fulfillments/create: names the order alone."""
-    she = Person((Key(ORDER, str(number)),), at)
-    return Facts(people=[she], events=[Did(she, "Confirmed Shipment", str(number), at)])
-
-
-def starts_a_checkout(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
-    """checkouts/create"""
-    she = person((keys[1], Key("checkout_token", f"c-{number}")), at)
-    row = {
-        "token": f"c-{number}", "started_at": at, "updated_at": at, "told_at": at,
-        "completed_at": None, "total": 1000, "currency": "USD", "url": "http://s/c", "lines": [],
-    }  # fmt: skip
-    return Facts(people=[she], checkouts=[(she, row)])
-
-
-def unsubscribes(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
-    """customers_email_marketing_consent/update"""
-    she = person(keys[:2], at)
-    said = Allowed(she, "email", keys[1].value, UNSUBSCRIBED, at, f"{keys[1].value}:{at}")
-    return Facts(people=[she], consents=[said])
-
-
-ACTS = (says_who, fills_a_cart, orders, gets_a_parcel, starts_a_checkout, unsubscribes)
-
-
-def fact(act: Any, number: int) -> Facts:
-    """Each number is one shopper's order, cart and checkout, at its own time: up to 9 before."""
-    at = CUT + timedelta(minutes=10 * (number - 9.5) + ACTS.index(act))
-    return act(NOAH if number % 3 == 0 else MAYA, number, at)
-
-
-before = st.builds(fact, st.sampled_from(ACTS), st.integers(1, 8))
-after = st.builds(fact, st.sampled_from(ACTS), st.integers(10, 16))
-
-
-def tell(shop: Shop, *said: Facts) -> None:
-    apply(shop, facts.merge(said))
-
-
-def forget(shop: Shop, reference: str = "r") -> None:
-    apply(shop, Facts(asked=[Asked(REDACT, CUT, reference, MAYA)]))
-    with db.reading() as session:
-        due = [request.id for request in privacy.requests_of(session, shop.id)]
-    asked_of_us.carry_out(shop.id, due)
-
-
-def another_shop() -> Shop:
-    number = new_id()
-    shop = Shop(id=number, domain=f"shop{number}.myshopify.com", installed_at=CUT)
-    with db.transaction() as session:
-        session.add(shop)
-    return shop
-
-
-def people_of(shop: Shop) -> dict[str, Any]:
-    """The state, without what a forgetting leaves on purpose: proofs under a mark."""
-    state = state_of(shop.id)
-    state["ledger"] = [entry for entry in state["ledger"] if "forgotten:" not in entry]
-    return state
-
-
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    old=st.lists(before, max_size=6),
-    new=st.lists(after, max_size=4),
-    shuffled=st.randoms(use_true_random=False),
-    twice=st.booleans(),
-)
-def test_p16_it_does_not_matter_when_it_comes(sqlite, bell, monkeypatch, old, new, shuffled, twice):
-    """Facts older than the forgetting, split at random into those in time and those too late."""
-    monkeypatch.setattr("storage.scrub.scrub", lambda: True)
-    monkeypatch.setattr(clock, "now", lambda: CUT)
-    first, second = another_shop(), another_shop()
-    forget(first)
-    tell(first, *old)
-    shuffled.shuffle(old)
-    in_time = shuffled.randint(0, len(old))
-    while_known, late = old[:in_time], [*old[in_time:], *old[: in_time // 2], *new]
-    shuffled.shuffle(late)
-    for said in while_known:
-        tell(second, said)
-    forget(second)
-    if twice:
-        forget(second)
-        forget(second, "asked again")
-
-    monkeypatch.setattr(clock, "now", lambda: CUT + timedelta(hours=2))
-    tell(first, *new)
-    while late:
-        size = shuffled.randint(1, 4)
-        tell(second, *late[:size])
-        del late[:size]
-
-    assert people_of(second) == people_of(first)
 
 
 def test_nobody_else_is_touched(shop, monkeypatch):

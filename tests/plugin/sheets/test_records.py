@@ -105,6 +105,20 @@ def test_a_column_of_a_kind_is_taken_once():
     assert guessed == ["email", "", "first_name", "phone", ""]
 
 
+@pytest.mark.parametrize(
+    ("header", "kinds"),
+    [
+        ("E-Mail;Vorname;Nachname;Land", ["email", "first_name", "last_name", "country"]),
+        ("Adresse e-mail;Prénom;Pays", ["email", "first_name", "country"]),
+        ("Correo electrónico;Nombre;Apellidos", ["email", "first_name", "last_name"]),
+        ("メールアドレス;氏名;国", ["email", "name", "country"]),
+        ("邮箱;姓名;手机", ["email", "name", "phone"]),
+    ],
+)
+def test_columns_are_known_by_their_names_in_other_languages(header, kinds):
+    assert columns.guess(header.split(";")) == kinds
+
+
 def test_blanking_somebody_leaves_every_other_byte_in_its_place(sheet):
     body = b'email,note\na@example.com,"one\ntwo"\nb@example.com,three\n'
     path = sheet(body)

@@ -80,17 +80,14 @@ def row(shop_id: int, channel: str = "email") -> WriteBack:
 def take_in(shop_id: int, shopify: Shopify, since: int = 0) -> None:
     """Deliver what the store has told."""
     told = [shopify.store.request(each) for each in shopify.store.outbox(since=since)]
-    with db.inbox_transaction() as session:
-        inbox.keep(
-            session,
-            [
-                Arrival(
-                    shop_id, one.headers["X-Shopify-Webhook-Id"], one.topic, "2026-10",
-                    one.headers["X-Shopify-Triggered-At"], clock.now(), one.body,
-                )
-                for one in told
-            ],
-        )  # fmt: skip
+    inbox.keep([
+            Arrival(
+                shop_id, one.headers["X-Shopify-Webhook-Id"], one.topic, "2026-10",
+                one.headers["X-Shopify-Triggered-At"], clock.now(), one.body,
+            )
+            for one in told
+        ],
+    )  # fmt: skip
     digest()
 
 

@@ -154,7 +154,7 @@ def report(play: Play, figures: dict[str, float]) -> None:
     )
 
 
-def test_five_hundred_journeys_survive_kills_of_every_part(tmp_path: Path) -> None:
+def test_f01_five_hundred_journeys_survive_kills_of_every_part(tmp_path: Path) -> None:
     with Town(tmp_path, key_header=KEY_HEADER) as town:
         play = Play(town, 250, seed=7)
         play.run(shuffled(1, 3, 1, 1), shuffled(1, 0, 1, 1), shuffled(2, 1, 1, 1))
@@ -172,7 +172,7 @@ def test_five_hundred_journeys_survive_kills_of_every_part(tmp_path: Path) -> No
         assert figures["recovered_s"] <= RECOVERS_S
 
 
-def test_without_a_key_nothing_goes_twice_and_every_doubt_is_named(tmp_path: Path) -> None:
+def test_f01_without_a_key_nothing_goes_twice_and_every_doubt_is_named(tmp_path: Path) -> None:
     with Town(tmp_path) as town:
         play = Play(town, 30, seed=11)
         play.run(shuffled(0, 1, 0, 0), shuffled(1, 0, 0, 1), shuffled(2, 0, 0, 0))
@@ -204,7 +204,7 @@ def postgres(postgres_server: str) -> Generator[str]:
         connection.execute("DROP DATABASE town WITH (FORCE)")
 
 
-def test_kills_lose_nothing_on_postgresql_either(tmp_path: Path, postgres: str) -> None:
+def test_f01_kills_lose_nothing_on_postgresql_either(tmp_path: Path, postgres: str) -> None:
     with Town(tmp_path, database_url=postgres, key_header=KEY_HEADER) as town:
         play = Play(town, 25, seed=13)
         play.run(shuffled(0, 1, 0, 0), shuffled(1, 0, 0, 1), shuffled(1, 0, 1, 0))

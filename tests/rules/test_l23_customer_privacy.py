@@ -1,10 +1,15 @@
-"""L23: without consent nothing is kept and nobody is recognised. L27: Global Privacy Control."""
+"""L23: what Shopify's Customer Privacy API forbids is neither kept nor sent, by popup and pixel."""
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.extensions import conftest as extensions
 from tests.extensions.storefront import Shop
+from tests.extensions.test_pixel import NO, YES, events, run
+from tests.extensions.test_pixel import ONLY_ANALYTICS as COUNT_ME
 from tests.extensions.test_popup import opened, to_step_two
+
+chromium, page, shop = extensions.chromium, extensions.page, extensions.shop
 
 DENIED = (
     "{customerPrivacy: {marketingAllowed: () => false, analyticsProcessingAllowed: () => false}}"
@@ -41,8 +46,8 @@ def kept(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("shopify", [DENIED, ONLY_ANALYTICS, NOT_LOADED])
-def test_denied_means_no_storage_no_id_and_no_view(page, shop, shopify):
-    shop.shopify = shopify
+def test_l23_denied_means_no_storage_no_id_and_no_view(page, shop, shopify):
+    shop.shopify, shop.customer = shopify, "1"
     known(page, shop)
     opened(page, shop)
     sign_up(page)
@@ -51,12 +56,12 @@ def test_denied_means_no_storage_no_id_and_no_view(page, shop, shopify):
 
     [sent] = shop.posted("submit")
     assert (sent["browser_id"], sent["cart_token"]) == (None, None)
-    assert shop.posted("view") == []
+    assert shop.posted("view") == shop.posted("identify") == []
     assert kept(page) == []
     assert {cookie["name"] for cookie in page.context.cookies()} == {"_shopify_y", "cart"}
 
 
-def test_consent_given_later_counts_at_once(page, shop):
+def test_l23_consent_given_later_counts_at_once(page, shop):
     shop.shopify = DENIED
     known(page, shop)
     opened(page, shop)
@@ -76,7 +81,7 @@ def test_consent_given_later_counts_at_once(page, shop):
     assert shop.posted("submit")[0]["browser_id"] == "b-1"
 
 
-def test_consent_taken_back_clears_what_was_kept(page, shop):
+def test_l23_consent_taken_back_clears_what_was_kept(page, shop):
     opened(page, shop)
     page.keyboard.press("Escape")
     expect(page.locator("regulars-form")).to_have_count(0)
@@ -90,7 +95,7 @@ def test_consent_taken_back_clears_what_was_kept(page, shop):
     assert kept(page) == []
 
 
-def test_the_privacy_api_is_loaded_and_asked_when_the_shop_has_it(page, shop):
+def test_l23_the_privacy_api_is_loaded_and_asked_when_the_shop_has_it(page, shop):
     shop.shopify = LOADS
     known(page, shop)
     opened(page, shop)
@@ -99,20 +104,39 @@ def test_the_privacy_api_is_loaded_and_asked_when_the_shop_has_it(page, shop):
     assert shop.posted("submit")[0]["browser_id"] == "b-1"
 
 
-def test_global_privacy_control_keeps_the_browser_unknown(page, shop):
-    page.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
-    known(page, shop)
-    opened(page, shop)
-    sign_up(page)
-
-    assert shop.posted("submit")[0]["browser_id"] is None
-    assert shop.posted("view") == [{"version": 1, "browser_id": None}]
-
-
-def test_the_id_that_the_pixel_left_is_preferred(page, shop):
+def test_l23_the_id_that_the_pixel_left_is_preferred(page, shop):
     page.add_init_script("sessionStorage['regulars:browser'] = 'b-2'")
     known(page, shop)
     opened(page, shop)
     sign_up(page)
 
     assert shop.posted("submit")[0]["browser_id"] == "b-2"
+
+
+def test_l23_a_pixel_without_consent_sends_and_keeps_nothing(page):
+    result = run(page, [("page_viewed", {}), ("wait", 1100)], allowed=NO)
+
+    assert (result["sent"], result["kept"]) == ([], {})
+
+
+def test_l23_a_pixels_consent_counts_from_the_moment_it_is_given_or_taken_back(page):
+    given = [("page_viewed", {}), ("consent", YES), ("search_submitted", {})]
+    taken = [("page_viewed", {}), ("consent", NO), ("wait", 1100)]
+
+    assert [event["name"] for event in events(run(page, given, allowed=NO))] == ["search_submitted"]
+    assert (run(page, taken)["sent"], run(page, taken)["kept"]) == ([], {})
+
+
+def test_l23_who_allows_analytics_alone_is_counted_and_leaves_no_id_for_the_popup(page):
+    result = run(page, [("page_viewed", {}), ("wait", 1100)], allowed=COUNT_ME)
+
+    assert [event["marketing"] for event in events(result)] == [False]
+    assert result["kept"] == {}
+
+
+def test_l23_a_pixel_forgets_its_id_when_marketing_is_refused(page):
+    steps = [("page_viewed", {}), ("consent", COUNT_ME), ("search_submitted", {})]
+    result = run(page, steps)
+
+    assert [event["marketing"] for event in events(result)] == [True, False]
+    assert result["kept"] == {}

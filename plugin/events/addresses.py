@@ -1,0 +1,70 @@
+"""Addresses of pages. In: what a browser says. Out: what of it names a page and a campaign, and
+nobody: links in mails, order pages and accounts carry addresses and tokens."""
+
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from plugin import facts
+
+LONGEST = 300  # of an address
+LONGEST_TAG = 200  # of one campaign tag
+CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+TAGS = (*CAMPAIGN, "variant")
+# What stands behind these is somebody's own: a checkout, an order's page, a cart's link.
+PRIVATE = frozenset(("account", "cart", "carts", "checkout", "checkouts", "orders", "invoices"))
+# On her way back from paying nobody is sent to the shop by them.
+PAYERS = ("shop.app", "shopify.com", "paypal.com", "klarna.com", "stripe.com")
+
+
+def page(said: str) -> str:
+    """A page's address: `https://shop.example/products/balm?utm_source=x`, or ""."""
+    try:
+        parts = urlsplit(facts.storable(said[:2_000]))
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not host:
+        return ""
+    kept: list[str] = []
+    for part in parts.path.split("/"):
+        if "@" not in part and "%40" not in part:
+            kept.append(part)
+        if part in PRIVATE:
+            break
+    tags = urlencode(_tags(parts.query))
+    address = f"{parts.scheme}://{host}{'/'.join(kept)}"[:LONGEST]
+    return f"{address}?{tags}"[: 4 * LONGEST] if tags else address
+
+
+def source(url: str, referrer: str) -> dict[str, str]:
+    """Where somebody came to a page from: {referrer_host, utm_…}, as far as anything says so.
+
+    `url` is one of `page`; a page of the same site, or whoever she paid with, is no source.
+    """
+    if not url:
+        return {}
+    parts = urlsplit(url)
+    found = {name: value for name, value in _tags(parts.query) if name in CAMPAIGN}
+    host = _host(referrer)
+    if host and host != _host(url) and not _ends(host, PAYERS):
+        found["referrer_host"] = host
+    return found
+
+
+def _tags(query: str) -> list[tuple[str, str]]:
+    return [
+        (name, value[:LONGEST_TAG])
+        for name, told in parse_qsl(query)
+        if name in TAGS and (value := facts.storable(told)) and "@" not in value
+    ]
+
+
+def _host(address: str) -> str:
+    try:
+        host = urlsplit(facts.storable(address[:2_000])).hostname or ""
+    except ValueError:
+        return ""
+    return host.removeprefix("www.")[:LONGEST_TAG]
+
+
+def _ends(host: str, domains: tuple[str, ...]) -> bool:
+    return any(host == domain or host.endswith("." + domain) for domain in domains)

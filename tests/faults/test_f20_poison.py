@@ -1,0 +1,144 @@
+"""F20: what kills whoever touches it is given up after five deaths, and nothing else is."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from sqlmodel import select, update
+
+from plugin import clock
+from plugin.events import digest
+from plugin.facts import Did, Facts, Key, Person
+from plugin.flows import library, step
+from plugin.messages import send
+from storage import db, flows, inbox
+from storage.flows import Enrolment
+from storage.inbox import DONE, QUARANTINED, Arrival, Delivery
+from storage.shops import Shop
+from tests.conftest import NOW
+from tests.faults.town import ROOT
+from tests.plugin.messages.world import build
+
+POISON = "w-250"
+CROWD = 520  # more than are ever tried together
+
+
+def keep(shop: Shop) -> None:
+    def arrival(number: int) -> Arrival:
+        body = {"id": number, "email": f"shopper-{number}@example.com", "updated_at": str(NOW)}
+        raw = json.dumps(body).encode()
+        return Arrival(shop.id, f"w-{number}", "customers/create", "2026-10", str(NOW), NOW, raw)
+
+    inbox.keep([arrival(number) for number in range(CROWD)])
+
+
+def deaths_of(url: str, kind: str, poison: object, *more: object) -> int:
+    """How many workers die of it until one ends its turn."""
+    words = [sys.executable, "-m", "tests.faults.poisoned", url, kind, str(poison), *map(str, more)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, timeout=120, check=False)
+    assert not done.returncode, done.stderr.decode()
+    return int(done.stdout.split()[-1])
+
+
+def let_leases_run_out(shop: Shop) -> None:
+    with db.inbox_transaction() as session:
+        session.connection().execute(
+            update(Delivery).where(Delivery.shop_id == shop.id).values(lease_until=0.0)
+        )
+
+
+def deliveries(shop: Shop) -> dict[str, Delivery]:
+    with db.inbox_reading() as session:
+        found = session.exec(select(Delivery).where(Delivery.shop_id == shop.id))
+        return {delivery.webhook_id: delivery for delivery in found}
+
+
+def test_f20_a_delivery_that_kills_its_worker_goes_to_quarantine_and_the_others_through(
+    sqlite: str, shop: Shop
+) -> None:
+    keep(shop)
+    deaths = deaths_of(sqlite, "delivery", POISON)
+
+    found = deliveries(shop)
+    poison = found.pop(POISON)
+    assert deaths == digest.TRIES
+    assert (poison.state, poison.attempts) == (QUARANTINED, digest.TRIES + 1)
+    assert "the worker died" in poison.error
+    assert {delivery.state for delivery in found.values()} == {DONE}
+    assert max(delivery.attempts for delivery in found.values()) <= 3
+
+
+def test_f20_a_database_that_is_away_for_long_puts_nothing_into_quarantine(
+    sqlite: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("SELECT 1", None, Exception("database is locked"))
+
+    keep(shop)
+    with monkeypatch.context() as patch:
+        patch.setattr(digest, "apply", away)
+        for _ in range(2 * digest.TRIES):
+            with pytest.raises(OperationalError):
+                digest.digest()
+            let_leases_run_out(shop)
+    digest.digest()
+
+    assert {delivery.state for delivery in deliveries(shop).values()} == {DONE}
+
+
+def test_f20_a_message_that_kills_its_worker_is_given_up_and_the_others_go_out(
+    sqlite: str, shop: Shop
+) -> None:
+    world = build(shop)
+    ids = [world.queue() for _ in range(30)]  # more than are tried together after a death
+    poison = ids[7]
+    deaths = deaths_of(sqlite, "message", poison, shop.id, *ids)
+
+    states = {each: world.read(each).state for each in ids}
+    assert deaths == send.DEADLY_TRIES
+    assert states.pop(poison) == "failed"
+    assert set(states.values()) == {"accepted"}
+    assert max(world.read(each).tries for each in states) <= 3
+
+
+def test_f20_an_enrolment_that_kills_its_worker_is_given_up_and_the_others_go_on(
+    sqlite: str, shop: Shop
+) -> None:
+    ids = leave_checkouts(shop, 30)
+    poison = ids[7]
+    deaths = deaths_of(sqlite, "enrolment", poison, shop.id, *ids)
+
+    found = {each.id: each for each in enrolments(shop)}
+    ended = found.pop(poison)
+    assert deaths == step.TRIES
+    assert (ended.state, ended.ended_because) == ("failed", "error")
+    assert {(each.action_id, each.attempts) for each in found.values()} == {("3", 0)}
+
+
+def leave_checkouts(shop: Shop, count: int) -> list[int]:
+    """Enrolments of shoppers who left the checkout two hours ago, whose first mail is due."""
+    library.seed(shop.id)
+    with db.reading() as session:
+        for flow in flows.flows_of(session, shop.id):
+            library.set_status(shop.id, flow.id, True)
+    at = clock.now() - timedelta(hours=2)
+    people = [
+        Person(
+            (Key("email", f"her-{number}@example.com"),), at, {"email": f"her-{number}@example.com"}
+        )
+        for number in range(count)
+    ]
+    left = [
+        Did(she, "Checkout Started", f"c{number}", at, value=1) for number, she in enumerate(people)
+    ]
+    digest.apply(shop, Facts(people=people, events=left))
+    return [each.id for each in enrolments(shop)]
+
+
+def enrolments(shop: Shop) -> list[Enrolment]:
+    with db.reading() as session:
+        found = session.exec(select(Enrolment).where(Enrolment.shop_id == shop.id))
+        return sorted(found, key=lambda each: each.id)

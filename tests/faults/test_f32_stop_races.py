@@ -1,0 +1,80 @@
+"""F32: a stop that comes while a batch is being sent: nothing is sent after it was said."""
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from plugin import clock
+from plugin.channels.base import Letter
+from plugin.messages import send as sending
+from storage import consent, db
+from storage.consent import SUBSCRIBED, UNSUBSCRIBED
+from storage.ids import new_id
+from storage.messages import DUE, SKIPPED, add_messages
+from storage.profiles import Profile
+from tests.faults.sizes import size
+from tests.plugin.messages.world import World, build, consent_row
+
+RACES = size(60, 1_000)
+LATEST_S = 0.012  # about as long as it takes to make a mail
+
+
+class Taking:
+    """A channel that accepts everything at once."""
+
+    name = "email"
+
+    def send(self, letter: Letter) -> None:
+        """It is there."""
+
+
+@pytest.fixture
+def world(database: str, shop, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setitem(sending.CHANNELS, "email", Taking())
+    return build(shop)
+
+
+def crowd(world: World) -> dict[int, str]:
+    """Shoppers who agreed, with a mail that is due: {message id: address}."""
+    now, found = clock.now() - timedelta(seconds=1), {}
+    for number in range(RACES):
+        profile_id, message_id, email = new_id(), new_id(), f"her-{number}@example.com"
+        found[message_id] = email
+        with db.transaction() as session:
+            of = {"shop_id": world.shop.id}
+            session.add(Profile(**of, id=profile_id, email=email, created_at=now, seen_at=now))
+            consent.record(session, [consent_row(world.shop.id, SUBSCRIBED, email)])
+            mail = {
+                "id": message_id, "key": f"mail:{message_id}", "channel": "email",
+                "template_id": world.ids["checkout_reminder_1"], "event_id": world.event_id,
+                "due_at": now, "created_at": now,
+            }  # fmt: skip
+            add_messages(session, [of | mail | {"profile_id": profile_id}])
+    return found
+
+
+def test_f32_nothing_is_sent_after_a_stop(world: World) -> None:
+    random.seed(32)
+    violations, stopped, sent = 0, 0, 0
+    with ThreadPoolExecutor(1) as worker:
+        for message_id, email in crowd(world).items():
+            batch = worker.submit(sending.send, world.shop.id, [message_id])
+            time.sleep(random.uniform(0, LATEST_S))
+            with db.transaction() as session:
+                consent.record(session, [consent_row(world.shop.id, UNSUBSCRIBED, email)])
+            when_stopped = world.read(message_id).state
+            batch.result()
+            while world.read(message_id).state == DUE:  # put off, for she was just saying it
+                sending.send(world.shop.id, [message_id])
+            after = world.read(message_id)
+            violations += when_stopped == DUE and after.state != SKIPPED
+            stopped += (after.state, after.reason) == (SKIPPED, "unsubscribed")
+            sent += after.state != SKIPPED
+
+    assert violations == 0
+    assert stopped > 0
+    assert sent > 0
+    assert stopped + sent == RACES

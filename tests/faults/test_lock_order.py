@@ -1,0 +1,84 @@
+"""Whoever writes of a shopper's consent takes the same locks in the same order: none cross."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from plugin.channels.base import Letter, SendError
+from plugin.messages import receipts
+from plugin.messages import send as sending
+from plugin.messages.links import Target
+from plugin.messages.receipts import Visitor
+from storage import consent, db, ledger
+from storage.messages import lock_message
+from tests.plugin.messages.world import MAYA, World, build
+
+WITHIN_S = 20.0
+SHE = Visitor("203.0.113.9", "Safari")
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def world(database, shop) -> World:
+    return build(shop)
+
+
+def somebody_waits() -> bool:
+    with db.reading() as session:
+        query = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database" \
+            " WHERE NOT granted AND datname = current_database()"  # fmt: skip
+        return bool(session.scalar(text(query)))
+
+
+def beside_a_digest(world: World, message_id: int, act: Callable[[], object]) -> None:
+    """Do it while a digest holds what it takes: the shop, her consent, and then her message."""
+    with ThreadPoolExecutor(1) as hands:
+        with db.transaction() as session:
+            db.lock_shop(session, world.shop.id)
+            ledger.lock(session, world.shop.id, [("email", MAYA)])
+            acting = hands.submit(act)
+            until = time.monotonic() + WITHIN_S
+            while not somebody_waits():
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            lock_message(session, world.shop.id, message_id)
+        acting.result(WITHIN_S)
+
+
+def state(world: World) -> str | None:
+    with db.reading() as session:
+        return consent.consent_state(session, world.shop.id, "email", MAYA)
+
+
+def test_a_way_out_that_meets_a_digest_waits_for_it(world, relay):
+    message_id = world.queue()
+    sending.send(world.shop.id, [message_id])
+    target = Target(world.shop.id, message_id)
+
+    beside_a_digest(
+        world,
+        message_id,
+        lambda: receipts.unsubscribe(target, SHE, source="one-click", words="Unsubscribe"),
+    )
+
+    assert state(world) == consent.UNSUBSCRIBED
+
+
+def test_a_bounce_that_meets_a_digest_waits_for_it(world, monkeypatch):
+    class Gone:
+        name = "email"
+
+        def send(self, letter: Letter) -> None:
+            raise SendError("No such user", permanent=True, address_gone=True)
+
+    monkeypatch.setitem(sending.CHANNELS, "email", Gone())
+    message_id = world.queue()
+
+    beside_a_digest(world, message_id, lambda: sending.send(world.shop.id, [message_id]))
+
+    assert state(world) == consent.BOUNCED
+    assert world.read(message_id).state == "failed"

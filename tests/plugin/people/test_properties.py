@@ -1,0 +1,254 @@
+"""Properties: what is said of a shopper, as its type has it; what does not fit stays as it was."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.facts import Key, Person
+from plugin.flows import library as flows
+from plugin.forms import library
+from plugin.people import corrections, merge, properties
+from plugin.people.fields import UNPROVEN
+from plugin.people.identity import resolve
+from storage import db, profiles
+from storage import properties as stored
+from storage.merges import merges_of
+from storage.properties import (
+    BOOLEAN,
+    CHOICE,
+    CHOICES,
+    DATE,
+    NUMBER,
+    TEXT,
+    PropertyDefinition,
+    definitions_of,
+)
+from storage.shops import Shop
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ADA = Key("email", "ada@example.com")
+PHONE = Key("phone", "+4915112345678")
+SKIN = [
+    {"value": "dry", "labels": {"": "Dry skin", "zh-CN": "干性"}},
+    {"value": "oily", "labels": {"": "Oily skin", "zh-CN": "油性"}},
+]
+
+
+def one(kind: str) -> PropertyDefinition:
+    return PropertyDefinition(shop_id=1, id=1, name="x", type=kind, options=SKIN, updated_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "held"),
+    [
+        (NUMBER, " 42 ", 42),
+        (NUMBER, "3.5", 3.5),
+        (NUMBER, 7, 7),
+        (DATE, "2001/2/3", "2001-02-03"),
+        (DATE, "2001-02-03T10:00:00Z", "2001-02-03"),
+        (BOOLEAN, "Yes", True),
+        (BOOLEAN, "否", False),
+        (BOOLEAN, 0, False),
+        (CHOICE, "dry", "dry"),
+        (CHOICE, "OILY SKIN", "oily"),
+        (CHOICE, "干性", "dry"),
+        (CHOICES, "Dry skin; oily, dry", ["dry", "oily"]),
+        (CHOICES, ["油性"], ["oily"]),
+        (CHOICES, " ; ", None),
+        (TEXT, 5, "5"),
+        (NUMBER, "", None),
+        (CHOICE, None, None),
+    ],
+)
+def test_a_value_is_kept_as_its_type_has_it(kind: str, said: Any, held: Any) -> None:
+    found = properties.settled(one(kind), said)
+
+    assert found == held
+    assert type(found) is type(held)
+    assert properties.fits(one(kind), found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (NUMBER, "many"),
+        (NUMBER, True),
+        (NUMBER, "nan"),
+        (NUMBER, "9" * 30),
+        (NUMBER, "1,5"),
+        (DATE, "2001-02-30"),
+        (DATE, "yesterday"),
+        (BOOLEAN, "perhaps"),
+        (CHOICE, "normal"),
+        (CHOICES, "dry; normal"),
+        (TEXT, {"a": 1}),
+    ],
+)
+def test_what_does_not_fit_stays_as_it_was_said(kind: str, said: Any) -> None:
+    assert not properties.fits(one(kind), said)
+    assert properties.settled(one(kind), said) == said
+
+
+def test_a_forms_questions_are_properties_in_every_language_of_the_form(
+    database: str, shop: Shop
+) -> None:
+    flows.seed(shop.id)
+    library.seed(shop.id)
+
+    with db.reading() as session:
+        need = definitions_of(session, shop.id)["skin_need"]
+        labels = stored.labels_of(session, shop.id, "zh-Hans")
+    assert (need.type, need.source, len(need.options)) == (CHOICE, "form", 4)
+    assert need.labels[""] == "What does your skin need most?"
+    assert set(need.labels) == {"", "zh-CN"}
+    assert labels["skin_need"]["hydration"] != "More hydration"
+
+
+def test_what_a_merchant_named_anew_a_form_leaves_alone(shop: Shop) -> None:
+    flows.seed(shop.id)
+    library.seed(shop.id)
+    with db.reading() as session:
+        need = definitions_of(session, shop.id)["skin_need"]
+        (form,) = library.forms.forms_of(session, shop.id)
+    own = [{"value": "hydration", "labels": {"": "Thirst"}}]
+    properties.define(shop.id, need.id, need.name, CHOICES, {"": "Skin"}, own)
+
+    library.set_status(shop.id, form.id, True)
+
+    with db.reading() as session:
+        need = definitions_of(session, shop.id)["skin_need"]
+    assert (need.type, need.labels, need.options) == (CHOICES, {"": "Skin"}, own)
+    tell(shop, NOW, "form", skin_need="firmness")
+    assert ada(shop).properties == {"skin_need": "firmness"}
+    assert not properties.fits(need, "firmness")
+
+
+def test_a_choice_that_a_merchant_gave_no_values_takes_those_of_the_form(shop: Shop) -> None:
+    properties.define(shop.id, None, "skin_need", CHOICE, {"": "Skin"}, [])
+    flows.seed(shop.id)
+    library.seed(shop.id)
+
+    with db.reading() as session:
+        need = definitions_of(session, shop.id)["skin_need"]
+    assert (need.source, need.labels[""], len(need.options)) == ("merchant", "Skin", 4)
+
+
+def test_a_form_that_asks_nothing_new_changes_nothing(shop: Shop) -> None:
+    flows.seed(shop.id)
+    library.seed(shop.id)
+    with db.reading() as session:
+        before = definitions_of(session, shop.id)["skin_need"].updated_at
+        (form,) = library.forms.forms_of(session, shop.id)
+
+    library.set_status(shop.id, form.id, True)
+
+    with db.reading() as session:
+        assert definitions_of(session, shop.id)["skin_need"].updated_at == before
+
+
+def ada(shop: Shop) -> profiles.Profile:
+    with db.reading() as session:
+        known = profiles.find_identities(session, shop.id, [ADA])
+        found = profiles.get_profile(session, shop.id, known[ADA])
+    assert found is not None
+    return found
+
+
+def tell(shop: Shop, at: datetime, source: str, **said: Any) -> None:
+    with db.transaction() as session:
+        person = Person((ADA,), at, properties=said, source=source)
+        resolve(session, shop.id, [person], clock.now())
+
+
+def test_every_way_in_brings_values_to_their_type_and_a_merchant_has_the_last_word(
+    database: str, shop: Shop
+) -> None:
+    properties.define(shop.id, None, "skin", CHOICE, {}, SKIN)
+    properties.define(shop.id, None, "age", NUMBER, {}, [])
+    for source in ("form", "import", "shopify"):
+        tell(shop, NOW, source, skin="Oily Skin", age="old", shoe="41", **{"tag:vip": True})
+
+    hers = ada(shop)
+    assert hers.properties == {"skin": "oily", "age": "old", "shoe": "41", "tag:vip": True}
+    assert corrections.correct(shop.id, hers.id, "skin", "干性")
+    assert not corrections.correct(shop.id, hers.id, "age", "very old")
+    assert corrections.correct(shop.id, hers.id, "age", "42")
+    tell(shop, NOW + timedelta(minutes=1), "form", skin="oily")
+    hers = ada(shop)
+    assert (hers.properties["skin"], hers.properties["age"]) == ("dry", 42)
+    assert hers.field_sources["properties.skin"] == "merchant"
+    assert hers.field_times["properties.skin"] > NOW.isoformat()
+
+
+def test_what_a_merchant_clears_no_older_word_and_no_stranger_brings_back(
+    database: str, shop: Shop
+) -> None:
+    properties.define(shop.id, None, "skin", CHOICE, {}, SKIN)
+    now = clock.now()
+    tell(shop, now - timedelta(days=3), "form", skin="oily", shoe="41")
+    for name in ("skin", "shoe"):
+        assert corrections.correct(shop.id, ada(shop).id, name, "")
+
+    tell(shop, now - timedelta(days=2), "import", skin="dry", shoe="42")
+    tell(shop, now + timedelta(days=1), UNPROVEN, skin="dry", shoe="42")
+
+    hers = ada(shop)
+    assert hers.properties == {"skin": None, "shoe": None}
+    assert hers.field_sources["properties.skin"] == "merchant"
+    tell(shop, now + timedelta(days=2), "form", skin="dry")
+    assert ada(shop).properties["skin"] == "dry"
+
+
+def test_what_a_merchant_clears_stays_so_when_profiles_join_and_part(
+    database: str, shop: Shop
+) -> None:
+    tell(shop, clock.now() - timedelta(days=3), "form", skin="oily")
+    assert corrections.correct(shop.id, ada(shop).id, "skin", "")
+    with db.transaction() as session:
+        said = {"skin": "dry"}
+        other = Person((PHONE,), clock.now() - timedelta(days=1), properties=said)
+        (whose,) = resolve(session, shop.id, [other], clock.now())
+    assert whose is not None
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        merge.join(session, shop.id, ada(shop).id, whose.profile_id, "42", clock.now())
+    assert ada(shop).properties == {"skin": None}
+
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        (joined,) = merges_of(session, shop.id, ada(shop).id, 2)
+        merge.undo(session, shop.id, joined.id, "42", clock.now())
+
+    assert ada(shop).properties == {"skin": None}
+    with db.reading() as session:
+        hers = profiles.get_profile(session, shop.id, whose.profile_id)
+    assert hers is not None
+    assert hers.properties == {"skin": "dry"}
+
+
+@pytest.mark.parametrize("source", ["form", "import", "shopify", UNPROVEN])
+def test_who_says_nothing_clears_nothing(shop: Shop, source: str) -> None:
+    properties.define(shop.id, None, "skin", CHOICES, {}, SKIN)
+    properties.define(shop.id, None, "age", NUMBER, {}, [])
+    tell(shop, NOW, "form", skin=["oily"], age=41)
+
+    tell(shop, NOW + timedelta(days=1), source, skin=" ; ", age="")
+
+    assert ada(shop).properties == {"skin": ["oily"], "age": 41}
+
+
+def test_nobody_corrects_what_is_not_there(shop: Shop) -> None:
+    tell(shop, NOW, "form", shoe="41")
+    with pytest.raises(RegularsError):
+        corrections.correct(shop.id, ada(shop).id, "made up", "x")
+    with pytest.raises(RegularsError):
+        corrections.correct(shop.id, 5, "shoe", "42")
+
+
+@pytest.mark.parametrize("name", ["", "tag:vip", "x" * 101, "a\x00b"])
+def test_a_property_needs_a_name_of_its_own(shop: Shop, name: str) -> None:
+    with pytest.raises(RegularsError):
+        properties.define(shop.id, None, name, TEXT, {}, [])

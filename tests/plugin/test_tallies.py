@@ -1,0 +1,88 @@
+"""What a shop has few of is counted at each look; of what is many the page says when it was."""
+
+from datetime import timedelta
+
+import pytest
+from dramatiq.brokers.stub import StubBroker
+
+from plugin import clock, worker
+from storage import consent, db, likeness, lists, profiles, tallies
+from storage.consent import Consent
+from storage.ids import new_id
+from storage.likeness import Duplicate
+from storage.lists import List, join_list
+from storage.profiles import Profile
+from storage.shops import Shop
+
+
+@pytest.fixture
+def shop_of_five(database: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop for which more than three are many: five profiles, of whom four are on list 1."""
+    monkeypatch.setattr(tallies, "FEW", 3)
+    at = clock.now()
+    with db.transaction() as session:
+        for number in range(1, 6):
+            session.add(Profile(shop_id=shop.id, id=number, created_at=at, seen_at=at))
+            session.add(
+                Consent(shop_id=shop.id, channel="email", address=f"{number}@example.com",
+                        state="subscribed", changed_at=at, event_id=new_id())
+            )  # fmt: skip
+        for list_id, members in ((1, 4), (2, 2), (3, 0)):
+            session.add(List(shop_id=shop.id, id=list_id, name=f"List {list_id}", created_at=at))
+            for number in range(1, members + 1):
+                join_list(session, shop.id, list_id, number, at, "test")
+        session.add(Duplicate(shop_id=shop.id, one_id=1, other_id=2, because="typo", found_at=at))
+    return shop
+
+
+def look(shop: Shop) -> tuple[object, ...]:
+    """(profiles, subscribers, pairs, sizes of lists), each as (number, counted, at least)."""
+    with db.reading() as session:
+        sizes = lists.count_members(session, shop.id)
+        counts = (
+            profiles.count_profiles(session, shop.id),
+            consent.count_subscribers(session, shop.id),
+            likeness.count_open(session, shop.id),
+            *(sizes[list_id] for list_id in (1, 2, 3)),
+        )
+    return tuple((int(count), count.counted_at is not None, count.at_least) for count in counts)
+
+
+def test_of_what_is_many_it_is_first_said_that_it_is_many_and_then_how_many(shop_of_five):
+    few = ((1, False, False), (2, False, False), (0, False, False))
+    many, counted = (3, False, True), ((5, True, False), (4, True, False))
+    assert look(shop_of_five) == (many, many, few[0], many, *few[1:])
+
+    worker.count.fn(shop_of_five.id)
+
+    assert look(shop_of_five) == (counted[0], counted[0], few[0], counted[1], *few[1:])
+
+
+def test_a_figure_follows_when_it_is_counted_again_and_goes_when_it_is_few(shop_of_five):
+    worker.count.fn(shop_of_five.id)
+    with db.transaction() as session:
+        session.delete(session.get_one(Profile, (shop_of_five.id, 5)))
+
+    assert look(shop_of_five)[0] == (5, True, False)
+    worker.count.fn(shop_of_five.id)
+    assert look(shop_of_five)[0] == (4, True, False)
+
+    with db.transaction() as session:
+        session.delete(session.get_one(Profile, (shop_of_five.id, 4)))
+    worker.count.fn(shop_of_five.id)
+    assert look(shop_of_five)[0] == (3, False, False)
+
+
+def test_the_clock_has_figures_counted_again_once_they_are_five_minutes_old(
+    shop_of_five: Shop, bell: StubBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.count.fn(shop_of_five.id)
+    rings = bell.queues["tallies"]
+
+    worker.count_again()
+    assert rings.qsize() == 0
+
+    later = clock.now() + timedelta(minutes=6)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    worker.count_again()
+    assert rings.qsize() == 1

@@ -1,0 +1,135 @@
+"""Looking for a shopper: by how her name, address or number begins, or by an exact identity."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from plugin.events.record import record
+from plugin.facts import Facts, Person, keys
+from plugin.people import merge
+from storage import db, lists, profiles, search
+from storage.profiles import CUSTOMER, EMAIL, PHONE
+from storage.search import search_members, search_profiles
+
+START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+PEOPLE = (  # first name, last name, email, phone, customer id; the first was seen last
+    ("Mina", "Okafor", "mina.okafor@example.com", "+15035550101", 7001),
+    ("Élodie", "Lefèvre", "elodie@example.fr", None, 7002),
+    ("伟", "王", "wei@example.cn", None, 7003),
+    ("Minako", "Sato", "sato@example.jp", "+81312345678", 7004),
+    ("Ada", "Mina", "ada_l@example.com", None, 7005),
+    ("Jürgen", "Weiß", "weiss@example.de", "+4930123456", 7006),
+)
+
+
+@pytest.fixture
+def people(database: str, shop) -> list[str]:
+    facts = Facts()
+    for at, (first, last, email, phone, customer) in enumerate(PEOPLE):
+        said = {"first_name": first, "last_name": last, "email": email, "phone": phone}
+        fields = {name: value for name, value in said.items() if value}
+        known = keys((CUSTOMER, customer), (EMAIL, email), (PHONE, phone))
+        facts.people.append(Person(known, START - timedelta(hours=at), fields))
+    with db.transaction() as session:
+        record(session, shop, facts, START)
+    return [first for first, *_ in PEOPLE]
+
+
+@pytest.fixture(params=[(1_000, 40_000), (0, 40_000), (0, 0)], ids=["few", "many", "more"])
+def way(request, monkeypatch):
+    """Each way in which a search goes, by how many are meant."""
+    monkeypatch.setattr(search, "FEW", request.param[0])
+    monkeypatch.setattr(search, "MANY", request.param[1])
+
+
+def found(shop, words: str, limit: int = 50, **more) -> list[str | None]:
+    with db.reading() as session:
+        return [p.first_name for p in search_profiles(session, shop.id, words, limit=limit, **more)]
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("", ["Mina", "Élodie", "伟", "Minako", "Ada", "Jürgen"]),
+        ("mina", ["Mina", "Minako", "Ada"]),
+        ("MINA O", ["Mina"]),
+        ("okafor  mina", ["Mina"]),
+        ("mina.ok", ["Mina"]),
+        ("élod", ["Élodie"]),
+        ("elodie lefevre", ["Élodie"]),
+        ("王伟", ["伟"]),
+        ("王 伟", ["伟"]),
+        ("weiss", ["Jürgen"]),
+        ("+1 (503) 555", ["Mina"]),
+        ("1503555", ["Mina"]),
+        ("00813", ["Minako"]),
+        ("ada_", ["Ada"]),
+        ("ada%", []),
+        ("nobody", []),
+    ],
+)
+def test_names_addresses_and_numbers_are_found_by_how_they_begin(people, shop, way, words, wanted):
+    assert found(shop, words) == wanted
+
+
+def test_a_number_without_its_country_is_one_of_the_shops_own(people, shop):
+    assert found(shop, "503 555") == []
+    assert found(shop, "503 555", calling_code=1) == ["Mina"]
+    assert found(shop, "030 123", calling_code=49) == ["Jürgen"]
+
+
+def test_an_exact_identity_finds_whom_it_names(people, shop):
+    assert found(shop, "7004") == ["Minako"]
+    assert found(shop, "700") == []
+
+
+def test_a_page_goes_on_where_the_one_before_ended(people, shop, way):
+    with db.reading() as session:
+        (first,) = search_profiles(session, shop.id, "mina", limit=1)
+
+    assert found(shop, "mina", limit=1, before=(first.seen_at, first.id)) == ["Minako"]
+
+
+def test_who_is_many_but_long_not_seen_is_found_all_the_same(people, shop, way, monkeypatch):
+    monkeypatch.setattr(search, "LOOKS", 2)
+
+    assert found(shop, "weiss") == ["Jürgen"]
+    assert found(shop, "mina") == ["Mina", "Minako", "Ada"]
+    assert found(shop, "mina", limit=1) == ["Mina"]
+
+
+def test_of_a_list_those_are_found_who_are_on_it_the_last_joined_first(people, shop, way):
+    with db.transaction() as session:
+        ids = {p.first_name: p.id for p in search_profiles(session, shop.id, "", limit=50)}
+        for hours, name in enumerate(("Mina", "Ada", "Jürgen")):
+            at = START + timedelta(hours=hours)
+            lists.join_list(session, shop.id, 1, ids[name], at, "test")
+        lists.join_list(session, shop.id, 2, ids["Minako"], START, "test")
+
+    with db.reading() as session:
+        on_it = search_members(session, shop.id, 1, "mina", limit=50)
+        place = (START + timedelta(hours=1), ids["Ada"])
+        after = search_members(session, shop.id, 1, "mina", limit=50, before=place)
+    assert on_it == [ids["Ada"], ids["Mina"]]
+    assert after == [ids["Mina"]]
+
+
+def test_a_new_name_finds_her_and_the_old_one_no_more(people, shop):
+    later = START + timedelta(days=1)
+    known = keys((CUSTOMER, 7005))
+    with db.transaction() as session:
+        married = Person(known, later, {"last_name": "Brandt"})
+        record(session, shop, Facts(people=[married]), later)
+
+    assert found(shop, "brandt ada") == ["Ada"]
+    assert found(shop, "mina ada") == []
+
+
+def test_who_was_joined_is_found_by_the_address_of_either(people, shop, way):
+    with db.transaction() as session:
+        known = [(EMAIL, "mina.okafor@example.com"), (EMAIL, "elodie@example.fr")]
+        owners = profiles.find_identities(session, shop.id, known)
+        merge.join(session, shop.id, *owners.values(), "17", START)
+
+    assert len(found(shop, "mina.okafor@")) == len(found(shop, "elodie@")) == 1
+    assert found(shop, "mina.okafor@") == found(shop, "elodie@")

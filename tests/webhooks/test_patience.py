@@ -1,0 +1,51 @@
+"""How long we wait for a body: what comes in time comes through, the rest ends by itself."""
+
+import asyncio
+
+import pytest
+
+from webhooks.patience import Patience
+
+
+def test_what_comes_in_time_comes_through_and_what_does_not_is_ended():
+    async def play() -> list[object]:
+        patience = Patience(0.1)
+
+        async def in_time() -> str:
+            await asyncio.sleep(0.01)
+            return "here"
+
+        waits = [
+            patience.wait(in_time()),
+            patience.wait(asyncio.sleep(60)),
+            patience.wait(in_time()),
+        ]
+        return list(await asyncio.gather(*waits, return_exceptions=True))
+
+    first, late, last = asyncio.run(asyncio.wait_for(play(), 10))
+    assert (first, last) == ("here", "here")
+    assert isinstance(late, TimeoutError)
+
+
+def test_a_task_goes_on_after_it_gave_up_and_may_wait_again():
+    async def play() -> str:
+        patience = Patience(0.05)
+        with pytest.raises(TimeoutError):
+            await patience.wait(asyncio.sleep(60))
+        await asyncio.sleep(1.5)  # the next look finds nobody
+        with pytest.raises(TimeoutError):
+            await patience.wait(asyncio.sleep(60))
+        return "still here"
+
+    assert asyncio.run(asyncio.wait_for(play(), 10)) == "still here"
+
+
+def test_whoever_is_cancelled_by_others_is_cancelled():
+    async def play() -> asyncio.Task[None]:
+        task = asyncio.create_task(Patience(60).wait(asyncio.sleep(60)))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return task
+
+    assert asyncio.run(asyncio.wait_for(play(), 10)).cancelled()
