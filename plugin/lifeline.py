@@ -11,10 +11,13 @@ import threading
 import time
 
 import dramatiq
+import structlog
 
 MARK = "REGULARS_SUPERVISED"  # set by the supervisor: a process run by hand answers to its shell
 PR_SET_PDEATHSIG = 1  # prctl(2)
 LOOK_EVERY_S = 0.5
+
+log = structlog.get_logger()
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -46,7 +49,8 @@ def _watch(parent: int) -> None:
 
 
 class Lifeline(dramatiq.Middleware):
-    """Ties each of dramatiq's worker processes to dramatiq's master."""
+    """Ties each of dramatiq's worker processes to dramatiq's master, and says that it has begun."""
 
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
         hold_if_supervised()
+        log.info("worker.started")

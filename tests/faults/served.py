@@ -105,9 +105,11 @@ class Served:
         db.disconnect()
 
     def start(self) -> None:
-        """Start what was stopped or killed, and wait until it answers."""
+        """Start what was stopped or killed, and wait until all of it is at work."""
+        log_file = self.folder / "app.log"
+        before = log_file.stat().st_size if log_file.exists() else 0
         words = ("serve" if self.whole else "web", "--port", str(self.port))
-        with (self.folder / "app.log").open("ab") as log:
+        with log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "regulars", *words],
                 cwd=ROOT, env=self._env, stdout=log, stderr=subprocess.STDOUT,
@@ -115,6 +117,13 @@ class Served:
             )  # fmt: skip
         well = f"http://127.0.0.1:{self.port}/{'readyz' if self.whole else 'healthz'}"
         eventually("it answers", lambda: self._alive() and answers(well), within_s=90)
+        if self.whole:
+            eventually("workers and clock begin", lambda: self._all_began(before), within_s=90)
+
+    def _all_began(self, after: int) -> bool:
+        """Whether all have begun by a log's bytes; the web answers before the workers have."""
+        said = (self.folder / "app.log").read_bytes()[after:]
+        return b"worker.started" in said and b"clock.started" in said
 
     def stop(self) -> None:
         """End the processes in good order."""
