@@ -70,6 +70,7 @@ class Enrolment(SQLModel, table=True):
     waits: bool = Field(default=False, description="whether its wait has begun, if it is one")
     due_at: datetime = moment()
     lease_until: float = 0.0
+    begun: bool = Field(default=False, description="whether who holds the lease is at it")
     attempts: int = 0
     started_at: datetime = moment()
     entered_at: datetime = moment()
@@ -146,7 +147,7 @@ def enrol(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
 
 def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
     """Lease up to `limit` due steps of all shops; (shop id, enrolment id), the earliest first."""
-    return leases.claim_due(session, Enrolment, WAITING, now, limit, LEASE_S)
+    return leases.claim_due(session, Enrolment, WAITING, now, limit, LEASE_S, begun=False)
 
 
 def still_due(

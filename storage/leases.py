@@ -27,6 +27,7 @@ def claim_due(
     limit: int,
     seconds: float,
     *which: ColumnElement[bool],
+    **fresh: Any,
 ) -> list[tuple[int, int]]:
     """Lease up to `limit` rows of all shops that are in `state` and due; the earliest first.
 
@@ -34,6 +35,7 @@ def claim_due(
         table: a table with shop_id, id, state, due_at and lease_until.
         now: the moment in the story that `due_at` is compared with.
         which: what else must hold of a row.
+        fresh: what else a row holds once it is offered anew.
 
     Returns:
         (shop id, row id) of each.
@@ -53,7 +55,7 @@ def claim_due(
             col(table.shop_id) == bindparam("shop"), col(table.id) == bindparam("row")
         )
         session.connection().execute(
-            lease.values(lease_until=clock + seconds),
+            lease.values(lease_until=clock + seconds, **fresh),
             [{"shop": shop_id, "row": row_id} for shop_id, row_id in keys],
         )
     return keys
@@ -72,17 +74,25 @@ def begin(
 ) -> list[int]:
     """Count a try of each of these rows in the column `count`, and lease them to the caller.
 
+    A row that is rung for again while its worker is at it must not count that as a death of him.
+
     Returns:
-        The ids in their order, without those that somebody else is at in this very moment.
+        The ids in their order, without those that somebody else has begun.
     """
-    mine = (col(table.shop_id) == shop_id, col(table.id).in_(ids))
-    free = select(table.id).where(*mine).order_by(table.id).with_for_update(skip_locked=True)
+    clock = db.database_time(session)
+    free = (
+        select(table.id)
+        .where(col(table.shop_id) == shop_id, col(table.id).in_(ids))
+        .where(col(table.begun).is_(False) | (col(table.lease_until) < clock))
+        .order_by(table.id)
+        .with_for_update(skip_locked=True)
+    )
     held = set(session.exec(free))
     session.connection().execute(
         update(table)
         .where(col(table.shop_id) == shop_id, col(table.id).in_(held))
         .values({count: getattr(table, count) + 1})
-        .values(lease_until=db.database_time(session) + seconds)
+        .values(lease_until=clock + seconds, begun=True)
     )
     return [row_id for row_id in ids if row_id in held]
 
@@ -93,5 +103,5 @@ def uncount(session: Session, table: Any, count: str, shop_id: int, ids: Sequenc
         update(table)
         .where(col(table.shop_id) == shop_id, col(table.id).in_(ids))
         .where(getattr(table, count) > 0)
-        .values({count: getattr(table, count) - 1})
+        .values({count: getattr(table, count) - 1, "begun": False})
     )

@@ -62,6 +62,7 @@ class Message(SQLModel, table=True):
     tries: int = Field(default=0, description="how often it was begun without any outcome")
     due_at: datetime = moment()
     lease_until: float = 0.0
+    begun: bool = Field(default=False, description="whether who holds the lease is at it")
     created_at: datetime = moment()
     sent_at: datetime | None = moment(default=None)
     opened_at: datetime | None = moment(default=None)
@@ -104,7 +105,7 @@ def claim_due(
         transactional: those that somebody waits for; else the others.
     """
     kind = col(Message.transactional).is_(transactional)
-    return leases.claim_due(session, Message, DUE, now, limit, LEASE_S, kind)
+    return leases.claim_due(session, Message, DUE, now, limit, LEASE_S, kind, begun=False)
 
 
 def sent_since(

@@ -55,10 +55,10 @@ def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> Non
 
         return act
 
+    engine = db.inbox_engine() if kind == "delivery" else db.engine()
+    with engine.execution_options(all_shops="this is a test").begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {kind} SET lease_until = 0")
     if kind == "delivery":
-        every = db.inbox_engine().execution_options(all_shops="this is a test")
-        with every.begin() as inbox:
-            inbox.exec_driver_sql("UPDATE delivery SET lease_until = 0")
         digest.understand = die_of_it(digest.understand, lambda delivery, _: delivery.webhook_id)
         digest.digest()
     elif kind == "message":

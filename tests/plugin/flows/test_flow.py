@@ -188,6 +188,7 @@ def test_a_spoilt_enrolment_fails_alone(shop, time, reminders):
 
     for _ in range(5):
         advance(shop.id, [spoilt.id, sound.id])
+        free_leases(shop)
 
     states = {e.id: e.state for e in enrolments(shop)}
     assert states == {spoilt.id: "failed", sound.id: "waiting"}

@@ -305,6 +305,28 @@ def test_a_message_that_is_being_sent_now_is_left_alone(world: World) -> None:
     assert world.read(message_id).state == "sending"
 
 
+def test_f29_to_be_rung_for_while_a_worker_is_at_it_is_no_death(
+    world: World, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = world.queue(), world.queue()
+
+    class Rung:
+        name = "email"
+
+        def send(self, letter: Letter) -> None:
+            if letter.message_id == first:
+                for _ in range(2 * sending.DEADLY_TRIES):
+                    send(world.shop.id, [first, second])
+            email.EmailChannel().send(letter)
+
+    monkeypatch.setitem(sending.CHANNELS, "email", Rung())
+    send(world.shop.id, [first, second])
+
+    assert [world.read(each).state for each in (first, second)] == ["accepted"] * 2
+    assert [world.read(each).tries for each in (first, second)] == [1, 1]
+    assert len(relay.mails()) == 2
+
+
 def test_an_answer_that_comes_after_its_turn_does_not_count(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
