@@ -18,7 +18,7 @@ from plugin.events.lists import MANY, NAMELESS, TAKEN, USED, ListError
 from plugin.facts import Key, calling_code
 from plugin.messages import gate
 from plugin.people.fields import MERCHANT
-from plugin.people.merge import Place
+from plugin.people.merge import Joined
 from storage import consent, db, forms, imports, profiles, search, secrets
 from storage import lists as stored
 from storage.lists import List, Membership
@@ -173,13 +173,13 @@ def added(visit: Visit, new: bool, flows: int) -> str:
     )
 
 
-def seal(visit: Visit, list_id: int, places: Iterable[Place]) -> str:
+def seal(visit: Visit, list_id: int, joined: Iterable[Joined]) -> str:
     """Where somebody stood on a list, for a page to bring back; nobody else can write it."""
-    said = [[origin_id, at.isoformat(), source] for origin_id, at, source in places]
+    said = [[origin_id, at.isoformat(), source] for origin_id, at, source in joined]
     return secrets.seal(json.dumps([visit.shop.id, list_id, said])).decode() if said else ""
 
 
-def unseal(visit: Visit, list_id: int) -> list[Place]:
+def unseal(visit: Visit, list_id: int) -> list[Joined]:
     """What `seal` was given for this list."""
     try:
         said = json.loads(secrets.unseal(visit.form.get("undo", "").encode()))

@@ -28,7 +28,7 @@ LOOKS = 20_000
 LAST = "\U0010ffff"  # stands behind everything that a text may go on with
 PHONE_SIGNS = re.compile(r"[\s().\-/]")
 
-Place = tuple[datetime, int]  # when somebody was seen or joined, and her id
+Cursor = tuple[datetime, int]  # when somebody was seen or joined, and her id
 
 
 class Way(NamedTuple):
@@ -68,7 +68,7 @@ def search_profiles(
     words: str,
     *,
     limit: int,
-    before: Place | None = None,
+    before: Cursor | None = None,
     calling_code: int = 0,
 ) -> Sequence[Profile]:
     """Profiles whose name (either one first), address or number begins with `words`, or whom an
@@ -95,7 +95,7 @@ def search_members(
     words: str,
     *,
     limit: int,
-    before: Place | None = None,
+    before: Cursor | None = None,
     calling_code: int = 0,
 ) -> Sequence[int]:
     """The ids of those on a list who are meant as by `search_profiles`; who joined last first.
@@ -152,7 +152,7 @@ def _count(session: Session, hits: Sequence[Select[Any]]) -> int:
 
 
 def _ids(
-    session: Session, shop_id: int, way: Way, sought: Sought, before: Place | None, limit: int
+    session: Session, shop_id: int, way: Way, sought: Sought, before: Cursor | None, limit: int
 ) -> list[int]:
     """The ids of the first who are meant."""
     hits = _hits(shop_id, sought)
@@ -172,13 +172,13 @@ def _ids(
 
 
 def _page(
-    session: Session, way: Way, meant: ColumnElement[bool], before: Place | None, limit: int
+    session: Session, way: Way, meant: ColumnElement[bool], before: Cursor | None, limit: int
 ) -> list[int]:
     page = _back(columns(way.id).where(*way.where, meant), way, before).limit(limit)
     return list(session.connection().execute(page).scalars())
 
 
-def _not_before(session: Session, way: Way, before: Place | None) -> ColumnElement[bool]:
+def _not_before(session: Session, way: Way, before: Cursor | None) -> ColumnElement[bool]:
     """Whether somebody is among the next `LOOKS` on the way."""
     last = _back(columns(way.at, way.id).where(*way.where), way, before)
     place = session.connection().execute(last.limit(1).offset(LOOKS - 1)).first()
@@ -191,7 +191,7 @@ def _is_met(hits: Sequence[Select[Any]], way: Way) -> ColumnElement[bool]:
     return or_(*(each.correlate(way.id.table).exists() for each in hers))
 
 
-def _newest(session: Session, shop_id: int, before: Place | None, limit: int) -> Sequence[Profile]:
+def _newest(session: Session, shop_id: int, before: Cursor | None, limit: int) -> Sequence[Profile]:
     query = select(Profile).where(Profile.shop_id == shop_id)
     found: Sequence[Profile] = session.exec(
         _back(query, _everybody(shop_id), before).limit(limit)
@@ -199,7 +199,7 @@ def _newest(session: Session, shop_id: int, before: Place | None, limit: int) ->
     return found
 
 
-def _back(query: Any, way: Way, before: Place | None) -> Any:
+def _back(query: Any, way: Way, before: Cursor | None) -> Any:
     """Newest first, from before a place on."""
     if before is not None:
         query = query.where(tuple_(way.at, way.id) < before)

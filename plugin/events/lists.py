@@ -18,7 +18,7 @@ from plugin.facts import Facts, Key, Person, Whose
 from plugin.flows import enter, graph
 from plugin.people import merge
 from plugin.people.fields import MERCHANT
-from plugin.people.merge import Place
+from plugin.people.merge import Joined
 from storage import db, flows, forms, imports, lists, locks, profiles
 from storage.flows import Flow
 from storage.forms import LIVE, Form
@@ -205,7 +205,7 @@ def meet(shop: Shop, key: Key) -> int | None:
     return known.get(key)
 
 
-def remove(shop_id: int, list_id: int, profile_id: int) -> list[Place]:
+def remove(shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
     """Take a shopper off a list; where she stood, for `put_back`. Twice is a no-op.
 
     Raises:
@@ -220,12 +220,12 @@ def remove(shop_id: int, list_id: int, profile_id: int) -> list[Place]:
         return merge.leave_list(session, shop_id, list_id, profile.id)
 
 
-def put_back(shop_id: int, list_id: int, places: list[Place]) -> None:
+def put_back(shop_id: int, list_id: int, joined: list[Joined]) -> None:
     """Undo `remove`: she is on the list as before, and nothing begins by it. Twice is a no-op."""
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
         _held(session, shop_id, list_id)
-        merge.rejoin_list(session, shop_id, list_id, places)
+        merge.rejoin_list(session, shop_id, list_id, joined)
 
 
 def work(shop_id: int, for_s: float = SLICE_S) -> bool:

@@ -27,8 +27,10 @@ def correct(shop_id: int, profile_id: int, name: str, value: Any) -> bool:
         profile = profiles.get_profile(session, shop_id, profile_id)
         known = profiles.identities_of(session, shop_id, [profile.id]) if profile else ()
         definition = definitions_of(session, shop_id).get(name)
-        if profile is None or not known or (definition is None and name not in profile.properties):
+        if profile is None or not known:
             raise RegularsError("There is no such profile.", 404)
+        if definition is None and name not in profile.properties:
+            raise RegularsError("There is no such property.", 404)
         if definition is not None and not properties.fits(definition, value):
             return False
         her = Person((Key(known[0].kind, known[0].value),), now)

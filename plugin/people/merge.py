@@ -25,7 +25,7 @@ from storage.imports import SOURCE
 from storage.profiles import Merge, Profile
 
 Looks = tuple[str | None, ...]
-Place = tuple[int, datetime, str]  # on a list: an origin, since when, and its source
+Joined = tuple[int, datetime, str]  # on a list: an origin, since when, and its source
 UNKNOWN: Looks = (None,) * len(LOOKED_AT)
 _looks: Callable[[Row], Looks] = itemgetter(*LOOKED_AT)
 
@@ -265,7 +265,7 @@ def _is_news(origin: Row, list_id: int, source: str) -> bool:
     return not known or (by_file and not source.startswith(SOURCE))
 
 
-def leave_list(session: Session, shop_id: int, list_id: int, profile_id: int) -> list[Place]:
+def leave_list(session: Session, shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
     """Take a shopper off a list, whichever of her origins was on it; where each stood.
 
     The caller holds the shop's lock.
@@ -285,13 +285,13 @@ def leave_list(session: Session, shop_id: int, list_id: int, profile_id: int) ->
     return left
 
 
-def rejoin_list(session: Session, shop_id: int, list_id: int, places: Iterable[Place]) -> bool:
+def rejoin_list(session: Session, shop_id: int, list_id: int, joined: Iterable[Joined]) -> bool:
     """Put a shopper back on a list as `leave_list` found her; whether somebody is on it then.
 
     The caller holds the shop's lock.
     """
     found = False
-    for origin_id, at, source in sorted(places, key=lambda place: place[1]):
+    for origin_id, at, source in sorted(joined, key=lambda each: each[1]):
         profile = profiles.get_profile(session, shop_id, origin_id)
         if profile is not None:  # not forgotten meanwhile
             join_list(session, shop_id, list_id, Whose(profile.id, origin_id), at, source)

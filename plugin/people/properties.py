@@ -17,6 +17,7 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.facts import Person
 from plugin.people.fields import MERCHANT
+from plugin.shopify.normalise.customer_changes import TAG
 from storage import db, properties
 from storage.ids import new_id
 from storage.properties import (
@@ -32,7 +33,6 @@ from storage.properties import (
 
 LONGEST_NAME, LONGEST = 100, 2_000  # characters of a name and of a value
 MOST, MOST_OPTIONS = 500, 200  # properties of a shop, values of one
-RESERVED = "tag:"  # before the names of what Shopify's tags say
 YES = frozenset(("true", "yes", "y", "1", "on", "是", "对", "ja", "oui", "si", "sí"))
 NO = frozenset(("false", "no", "n", "0", "off", "否", "不是", "nein", "non"))
 DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?")
@@ -51,7 +51,7 @@ class UnfitError(Exception):
 
 def settle(session: Session, shop_id: int, people: Sequence[Person]) -> None:
     """Write what is said of people as the types of the shop's properties have it."""
-    said = [p for p in people if any(not name.startswith(RESERVED) for name in p.properties)]
+    said = [p for p in people if any(not name.startswith(TAG) for name in p.properties)]
     if not said:
         return
     known = properties.definitions_of(session, shop_id)
@@ -184,7 +184,7 @@ def define(
                 raise RegularsError("This property has changed since it was opened.", 409)
         else:
             wrong = not name or len(name) > LONGEST_NAME or not name.isprintable()
-            if wrong or name.startswith(RESERVED) or name in known or len(known) >= MOST:
+            if wrong or name.startswith(TAG) or name in known or len(known) >= MOST:
                 raise RegularsError("A property has a name of its own, of 1 to 100 letters.", 422)
             held = PropertyDefinition(
                 shop_id=shop_id, id=new_id(), name=name, updated_at=clock.now()
