@@ -22,7 +22,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import cpu, peers, report
-from benchmarks.servers import ROOT, BenchmarkError, clean_env, free_port, listens, running
+from benchmarks.servers import (
+    KEY,
+    ROOT,
+    SECRET,
+    SETTINGS,
+    BenchmarkError,
+    clean_env,
+    free_port,
+    listens,
+    running,
+)
 from devstore.app import App
 from devstore.seed import Seed
 from devstore.store import Store
@@ -30,8 +40,6 @@ from storage import db, schema, secrets
 from storage.shops import add_shop
 from tests.state import state_of
 
-SECRET = "the secret of a benchmark, 32 long"
-KEY = "a key for a benchmark that is long enough"
 DOMAIN = "dewpoint.myshopify.com"
 KILLS = (0.25, 0.5, 0.75)  # shares of the reading at which the process dies
 MOST_MB = 200
@@ -119,7 +127,9 @@ def shop(
     port = free_port()
     manifest = folder / "manifest.toml"
     manifest.write_text((ROOT / "manifest.toml").read_text())
-    app = App.from_manifest(manifest, client_id="bench", client_secret=SECRET, url="http://none")
+    app = App.from_manifest(
+        manifest, client_id="benchmark", client_secret=SECRET, url="http://none"
+    )
     clock = {} if at is None else {"now": lambda: at}
     store = Store(folder / "store.db", app=app, **clock)
     store.install()
@@ -130,15 +140,20 @@ def shop(
     store.close()
     env = clean_env(
         REGULARS_DATA_DIR=str(folder / "data"),
-        REGULARS_SECRET_KEY=KEY,
-        REGULARS_SHOPIFY_CLIENT_ID="bench",
-        REGULARS_SHOPIFY_CLIENT_SECRET=SECRET,
+        **SETTINGS,
         REGULARS_SHOPIFY_ORIGIN=f"http://127.0.0.1:{port}",
     )
     (folder / "data").mkdir()
     _migrate(folder / "data", token)
     words = ["--port", port, "--smtp-port", free_port(), "--data", folder, "--manifest", manifest]
-    words += ["--client-id", "bench", "--client-secret", SECRET, "--app-url", "http://127.0.0.1:9"]
+    words += [
+        "--client-id",
+        "benchmark",
+        "--client-secret",
+        SECRET,
+        "--app-url",
+        "http://127.0.0.1:9",
+    ]
     command = [sys.executable, "-m", "devstore", *map(str, words)]
     with running(command, folder, lambda: listens(port), env):
         yield env, folder / "store.db"

@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks import peers, report
+from benchmarks.servers import KEY, SETTINGS
 from plugin.events.record import record
 from plugin.facts import Did, Facts, Person, keys
 from storage import db, schema, secrets
@@ -32,12 +33,6 @@ from storage.shops import Shop, add_shop, get_shop
 EVENTS, PEOPLE, BATCH = 20_000, 5_000, 500
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DAY = day_of(START)  # of every event
-KEY = "a key for a benchmark that is long enough"
-SETTINGS = {
-    "REGULARS_SECRET_KEY": KEY,
-    "REGULARS_SHOPIFY_CLIENT_ID": "benchmark",
-    "REGULARS_SHOPIFY_CLIENT_SECRET": "the secret of a benchmark, which is long",
-}
 CONTENT = (
     "SELECT email, first_name, seen_at, created_at, properties FROM profile ORDER BY email",
     "SELECT kind, value, linked_at, email FROM identity JOIN profile ON profile.id = profile_id"

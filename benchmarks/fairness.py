@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlmodel import func, select
 
 from benchmarks import peers, report
-from benchmarks.digest import KEY, SETTINGS
+from benchmarks.servers import KEY, SETTINGS
 from plugin.events.digest import digest
 from storage import db, inbox, schema, secrets
 from storage.inbox import NEW, Arrival, Delivery

@@ -18,11 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import backfill, peers, report
-from benchmarks.servers import BenchmarkError, clean_env
+from benchmarks.servers import KEY, SETTINGS, BenchmarkError, clean_env
 from storage import db, schema, secrets
 from storage.shops import add_shop
 
-KEY = "a key for a benchmark that is long enough"
 DOMAIN = "dewpoint.myshopify.com"
 HEADER = (
     "Email,First Name,Last Name,Phone Number,Country,Email Marketing Consent,"
@@ -95,9 +94,7 @@ def _installed(folder: Path) -> Mapping[str, str]:
         db.disconnect()
     return clean_env(
         REGULARS_DATA_DIR=str(folder / "data"),
-        REGULARS_SECRET_KEY=KEY,
-        REGULARS_SHOPIFY_CLIENT_ID="bench",
-        REGULARS_SHOPIFY_CLIENT_SECRET="the secret of a benchmark, 32 long",
+        **SETTINGS,
     )
 
 

@@ -26,6 +26,8 @@ from benchmarks import cpu, delivery, load, peers, report
 from benchmarks.postgres import postgres
 from benchmarks.servers import (
     ROOT,
+    SECRET,
+    SETTINGS,
     BenchmarkError,
     clean_env,
     free_port,
@@ -37,12 +39,6 @@ from storage import db, schema
 from storage.shops import add_shop
 
 NAMES = ("ours", "postgres", "bare", "node")
-SECRET = "the secret of a benchmark"
-SETTINGS = {
-    "REGULARS_SECRET_KEY": "a key for a benchmark that is long enough",
-    "REGULARS_SHOPIFY_CLIENT_ID": "benchmark",
-    "REGULARS_SHOPIFY_CLIENT_SECRET": SECRET,
-}
 CONNECTIONS = 32
 CALM_PER_S = 300
 FLAGS = ("--no-access-log", "--no-proxy-headers", "--no-server-header", "--log-level", "warning")

@@ -24,7 +24,7 @@ from benchmarks import cpu, peers, report
 from benchmarks.delivery import DOMAIN
 from benchmarks.load import play
 from benchmarks.postgres import postgres
-from benchmarks.servers import clean_env, free_port, running
+from benchmarks.servers import KEY, SECRET, SETTINGS, clean_env, free_port, running
 from benchmarks.traffic import Traffic
 from plugin.serve import answers
 from storage import db, schema, secrets
@@ -33,7 +33,6 @@ from storage.shops import add_shop
 CONNECTIONS = 64
 WAITS_S = 5.0  # Shopify's own patience
 DRAINED_WITHIN_S = 300.0
-SECRET, KEY = "the secret of a benchmark", "a key for a benchmark that is long enough"
 # Each after the one before is drained: (what, its parts in seconds and deliveries a second, what
 # the answers of the last part are to stay below).
 RUNS = (
@@ -146,9 +145,7 @@ def _serve(folder: Path, url: str) -> Generator[Served]:
     env = clean_env(
         REGULARS_DATA_DIR=str(data),
         REGULARS_DATABASE_URL=url,
-        REGULARS_SECRET_KEY=KEY,
-        REGULARS_SHOPIFY_CLIENT_ID="benchmark",
-        REGULARS_SHOPIFY_CLIENT_SECRET=SECRET,
+        **SETTINGS,
     )
     command = [sys.executable, "-m", "regulars", "serve", "--port", str(port)]
     ready = partial(answers, "127.0.0.1", port, "/readyz")

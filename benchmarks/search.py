@@ -27,9 +27,8 @@ from urllib.parse import quote
 import jwt
 
 from benchmarks import cpu, peers, report
-from benchmarks.digest import SETTINGS
 from benchmarks.postgres import postgres
-from benchmarks.servers import BenchmarkError, clean_env, web
+from benchmarks.servers import KEY, SECRET, SETTINGS, BenchmarkError, clean_env, web
 from plugin.facts import calling_code
 from plugin.insight import tallies
 from storage import db, events, flows, lists, profiles, secrets, shops
@@ -76,7 +75,7 @@ def run(asked: Namespace) -> int:
     with tempfile.TemporaryDirectory(dir=peers.CACHE) as place, _database(asked, Path(place)) as of:
         _make(of, people, asked.events or people * 20)
         os.environ.update(of.settings)
-        secrets.use_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
+        secrets.use_keys({"1": KEY})
         db.connect(of.url)
         try:
             return _measure(of, Path(place), 5 if asked.quick else LOOKS)
@@ -236,7 +235,7 @@ def _token(shop: Shop) -> str:
         "aud": SETTINGS["REGULARS_SHOPIFY_CLIENT_ID"], "iat": now, "nbf": now, "exp": now + 60,
         "jti": str(uuid.uuid4()), "sid": "a session",
     }  # fmt: skip
-    return jwt.encode(claims, SETTINGS["REGULARS_SHOPIFY_CLIENT_SECRET"], algorithm="HS256")
+    return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
 def _ask(shop: Shop, words: str) -> object:

@@ -15,6 +15,13 @@ from plugin import valkey
 from plugin.serve import answers
 
 ROOT = Path(__file__).parents[1]
+KEY = "a key for a benchmark that is long enough"
+SECRET = "the secret of a benchmark, which is long"
+SETTINGS = {
+    "REGULARS_SECRET_KEY": KEY,
+    "REGULARS_SHOPIFY_CLIENT_ID": "benchmark",
+    "REGULARS_SHOPIFY_CLIENT_SECRET": SECRET,
+}
 READY_WITHIN_S = 60.0
 ENDS_WITHIN_S = 20.0
 
