@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 from sqlalchemy import (
+    ColumnElement,
     Index,
     LargeBinary,
     PoolProxiedConnection,
@@ -52,7 +53,9 @@ class Delivery(SQLModel, table=True):
     __table_args__ = (
         Index("delivery_new", "shop_id", "turn", "lease_until",
               postgresql_where=text("state = 'new'"), sqlite_where=text("state = 'new'")),
-        Index("delivery_state", "shop_id", "state", "received_at"),
+        # Not of the new: an arrival's commit is a third cheaper with one index less to write.
+        Index("delivery_settled", "shop_id", "state", "received_at",
+              postgresql_where=text("state <> 'new'"), sqlite_where=text("state <> 'new'")),
     )  # fmt: skip
 
     shop_id: int = shop_key()
@@ -317,7 +320,7 @@ def shops_before(session: Session, before: datetime) -> list[int]:
     shops = shops.union_all(columns(after).where(shops.c.shop_id.is_not(None)))
     oldest = (
         columns(at)
-        .where(shop == shops.c.shop_id, col(Delivery.state) == DONE)
+        .where(shop == shops.c.shop_id, *_settled(DONE))
         .order_by(at)
         .limit(1)
     )
@@ -332,7 +335,7 @@ def drop_digested(session: Session, shop_id: int, before: datetime, limit: int) 
         columns(col(Delivery.webhook_id))
         .where(
             col(Delivery.shop_id) == shop_id,
-            col(Delivery.state) == DONE,
+            *_settled(DONE),
             col(Delivery.received_at) < before,
         )
         .limit(limit)
@@ -363,24 +366,20 @@ def behind(session: Session, shop_id: int, moment: datetime) -> bool:
 
 def heard(session: Session, shop_id: int, topics: Iterable[str], since: datetime) -> set[str]:
     """Those of some topics that brought a shop anything since a moment."""
-    rows = session.exec(
-        select(Delivery.topic)
-        .where(
-            Delivery.shop_id == shop_id,
-            col(Delivery.state).in_((NEW, DONE, QUARANTINED)),  # the index begins with it
-            Delivery.received_at >= since,
-            col(Delivery.topic).in_(sorted(topics)),
-        )
-        .distinct()
+    brought = select(Delivery.topic).where(
+        Delivery.shop_id == shop_id,
+        Delivery.received_at >= since,
+        col(Delivery.topic).in_(sorted(topics)),
     )
-    return set(rows)
+    states = (*(_settled(state) for state in (DONE, QUARANTINED)), (col(Delivery.state) == NEW,))
+    return {topic for state in states for topic in session.exec(brought.where(*state).distinct())}
 
 
 def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[Delivery]:
     """A shop's deliveries that could not be digested, newest first."""
     return session.exec(
         select(Delivery)
-        .where(Delivery.shop_id == shop_id, Delivery.state == QUARANTINED)
+        .where(Delivery.shop_id == shop_id, *_settled(QUARANTINED))
         .order_by(col(Delivery.received_at).desc())
         .limit(limit)
     ).all()
@@ -394,5 +393,12 @@ def get_delivery(session: Session, shop_id: int, webhook_id: str) -> Delivery | 
 def count_quarantined(session: Session, shop_id: int) -> int:
     """How many of a shop's deliveries could not be digested."""
     return session.exec(
-        select(func.count()).where(Delivery.shop_id == shop_id, Delivery.state == QUARANTINED)
+        select(func.count()).where(Delivery.shop_id == shop_id, *_settled(QUARANTINED))
     ).one()
+
+
+def _settled(state: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """That a delivery is in a state that ends it, said so that SQLite sees which index has these:
+    it does not conclude from "it is done" that it is not new.
+    """
+    return col(Delivery.state) == state, col(Delivery.state) != NEW

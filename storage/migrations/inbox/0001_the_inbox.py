@@ -36,13 +36,23 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'new'"),
             sqlite_where=sa.text("state = 'new'"),
         )
-        batch_op.create_index("delivery_state", ["shop_id", "state", "received_at"], unique=False)
+        batch_op.create_index(
+            "delivery_settled",
+            ["shop_id", "state", "received_at"],
+            unique=False,
+            postgresql_where=sa.text("state <> 'new'"),
+            sqlite_where=sa.text("state <> 'new'"),
+        )
 
 
 def downgrade() -> None:
     """Back to the version before."""
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.drop_index("delivery_state")
+        batch_op.drop_index(
+            "delivery_settled",
+            postgresql_where=sa.text("state <> 'new'"),
+            sqlite_where=sa.text("state <> 'new'"),
+        )
         batch_op.drop_index(
             "delivery_new",
             postgresql_where=sa.text("state = 'new'"),
