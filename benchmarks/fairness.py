@@ -19,6 +19,7 @@ from sqlmodel import func, select
 
 from benchmarks import peers, report
 from benchmarks.servers import KEY, SETTINGS
+from plugin.connect import settle
 from plugin.events.digest import digest
 from storage import db, inbox, schema, secrets
 from storage.inbox import NEW, Arrival, Delivery
@@ -44,6 +45,7 @@ def run(asked: Namespace) -> int:
         db.connect(f"sqlite:///{Path(folder) / 'regulars.db'}")
         try:
             schema.upgrade()
+            settle()
             with db.transaction() as session:
                 shops = [
                     add_shop(session, f"shop-{number}.myshopify.com", AT, currency="USD").id

@@ -45,7 +45,7 @@ def connect_database(settings: Settings) -> None:
 
 def settle() -> None:
     """Everything is loaded and stays: the garbage collector need not walk over it again, which was
-    a tenth of what an import takes (measured).
+    a tenth of what an import takes, and a stop of 180 ms now and then (measured).
     """
     gc.collect()
     gc.freeze()

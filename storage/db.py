@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Engine, Table, create_engine, event, text
@@ -18,6 +18,7 @@ from sqlalchemy.sql import Executable
 from sqlmodel import Session, SQLModel
 
 from storage import guard
+from storage.turns import Turns
 
 PAGE_BYTES = 4_096  # SQLite's own
 # A delivery of 7 KB then fills one page instead of three: 42 µs of CPU instead of 50 to keep one of
@@ -51,6 +52,7 @@ class _Engines:
 
     main: Engine | None = None
     inbox: Engine | None = None
+    turns: ClassVar[dict[URL, Turns]] = {}  # of each file that has one writer
 
 
 def connect(url: str) -> None:
@@ -73,6 +75,7 @@ def connect(url: str) -> None:
             f"The database at {safe(url)} cannot be reached: {reason.rstrip('.')}."
         ) from None
     _Engines.main, _Engines.inbox = main, inbox
+    _Engines.turns = {each.url: Turns() for each in (main, inbox) if is_sqlite(each)}
 
 
 def disconnect() -> None:
@@ -163,13 +166,36 @@ def inbox_reading() -> Generator[Session]:
 
 
 def _session(of: Engine, begin: str) -> Generator[Session]:
-    with Session(of.execution_options(begin=begin), expire_on_commit=False) as session:
+    turns = _Engines.turns.get(of.url) if begin == "IMMEDIATE" else None
+    with (
+        _turn(turns),
+        Session(of.execution_options(begin=begin), expire_on_commit=False) as session,
+    ):
         try:
             yield session
             session.commit()
         except BaseException:
             session.rollback()
             raise
+
+
+@contextmanager
+def _turn(turns: Turns | None) -> Generator[None]:
+    """Write when nobody else in this process does.
+
+    Raises:
+        OperationalError: it did not come in time; SQLite's own word for it.
+    """
+    if turns is None:
+        yield
+        return
+    if not turns.wait(BUSY_TIMEOUT_MS / 1_000):
+        busy = sqlite3.OperationalError("database is locked")
+        raise OperationalError("BEGIN IMMEDIATE", None, busy)
+    try:
+        yield
+    finally:
+        turns.hand_on()
 
 
 def database_time(session: Session) -> float:

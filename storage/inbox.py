@@ -25,7 +25,7 @@ from sqlalchemy import select as columns
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage import bulk, db
 from storage.types import moment, shop_key
 
 NEW, DONE, QUARANTINED = "new", "done", "quarantined"
@@ -82,6 +82,20 @@ class Arrival(NamedTuple):
     triggered_at: str
     received_at: datetime
     body: bytes
+
+
+class Leased(NamedTuple):
+    """A delivery that somebody has leased to digest it."""
+
+    shop_id: int
+    webhook_id: str
+    topic: str
+    triggered_at: str
+    attempts: int
+    body: bytes
+
+
+LEASED = tuple(db.table_of(Delivery).c[name] for name in Leased._fields)
 
 
 def keep(arrivals: Sequence[Arrival], *, wait_ms: int = PATIENCE_MS) -> int:
@@ -216,7 +230,7 @@ def turn_of(topic: str) -> int:
     return LATER if topic.startswith(LATER_TOPICS) else FIRST
 
 
-def claim(session: Session) -> list[Delivery]:
+def claim(session: Session) -> list[Leased]:
     """Lease some undigested deliveries to the caller, of as many shops as wait, each its share.
 
     Whatever one shop sends, the others wait for one batch at the most. Shops that another worker
@@ -225,7 +239,7 @@ def claim(session: Session) -> list[Delivery]:
     now = db.database_time(session)
     shops = _shops_waiting(session, now)
     random.shuffle(shops)
-    rows: list[Delivery] = []
+    rows: list[Leased] = []
     for place, shop_id in enumerate(shops[:SHOPS_AT_ONCE]):
         left = min(len(shops), SHOPS_AT_ONCE) - place
         share = -(-(TOGETHER[0] - len(rows)) // left)
@@ -256,7 +270,7 @@ def _shops_waiting(session: Session, now: float) -> list[int]:
     return list(found.scalars())
 
 
-def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[Delivery]:
+def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[Leased]:
     """Lease up to `limit` deliveries of one shop.
 
     Attempts are counted here, before the work, so that a delivery which kills its worker is
@@ -269,23 +283,25 @@ def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[De
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    tried = due[0][1] if due else 0
+    if not due:
+        return []
+    tried = due[0][1]
     most = TOGETHER[tried] if tried < len(TOGETHER) else 1
     alike = [webhook_id for webhook_id, attempts in due if attempts == tried][:most]
-    mine = (col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id).in_(alike))
-    session.connection().execute(
+    leased = session.connection().execute(
         update(Delivery)
-        .where(*mine)
+        .where(col(Delivery.shop_id) == shop_id, bulk.among(col(Delivery.webhook_id), alike))
         .values(lease_until=now + LEASE_S, attempts=Delivery.attempts + 1)
+        .returning(*LEASED)
     )
-    return list(session.exec(select(Delivery).where(*mine)).all())
+    return [Leased(*row) for row in leased]
 
 
 def uncount(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
     """Take back that undigested deliveries were tried; their lease stays."""
     session.connection().execute(
         update(Delivery)
-        .where(col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id).in_(webhook_ids))
+        .where(col(Delivery.shop_id) == shop_id, bulk.among(col(Delivery.webhook_id), webhook_ids))
         .where(col(Delivery.state) == NEW, col(Delivery.attempts) > 0)
         .values(attempts=Delivery.attempts - 1)
     )
@@ -297,7 +313,7 @@ def settle(
     """Mark deliveries as digested, or put them in quarantine with the reason."""
     session.connection().execute(
         update(Delivery)
-        .where(col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id).in_(webhook_ids))
+        .where(col(Delivery.shop_id) == shop_id, bulk.among(col(Delivery.webhook_id), webhook_ids))
         .values(state=state, error=error[:500])
     )
 
@@ -318,12 +334,7 @@ def shops_before(session: Session, before: datetime) -> list[int]:
     shops = columns(func.min(shop).label("shop_id")).cte("shops", recursive=True)
     after = columns(func.min(shop)).where(shop > shops.c.shop_id).scalar_subquery()
     shops = shops.union_all(columns(after).where(shops.c.shop_id.is_not(None)))
-    oldest = (
-        columns(at)
-        .where(shop == shops.c.shop_id, *_settled(DONE))
-        .order_by(at)
-        .limit(1)
-    )
+    oldest = columns(at).where(shop == shops.c.shop_id, *_settled(DONE)).order_by(at).limit(1)
     query = columns(shops.c.shop_id).where(oldest.correlate(shops).scalar_subquery() < before)
     found = db.every_shop(session, query, "the clock rings for deliveries whose time is over")
     return list(found.scalars())

@@ -14,7 +14,7 @@ from plugin.events.digest import understand
 from plugin.events.record import record
 from plugin.facts import Facts, Key, Person, merge
 from plugin.people.fields import MERCHANT, UNPROVEN
-from storage.inbox import Delivery
+from storage.inbox import Leased
 from storage.profiles import EMAIL
 from storage.shops import Shop, add_shop
 from tests.properties.examples import thousand
@@ -31,15 +31,15 @@ def story() -> Story:
 
 
 @pytest.fixture(scope="module")
-def deliveries(story: Story) -> list[Delivery]:
+def deliveries(story: Story) -> list[Leased]:
     """What the store told of her, as the inbox keeps it."""
     return [
-        Delivery(
+        Leased(
             shop_id=1,
             webhook_id=request.headers["X-Shopify-Webhook-Id"],
             topic=request.topic,
             triggered_at=request.headers["X-Shopify-Triggered-At"],
-            received_at=story.at,
+            attempts=1,
             body=request.body,
         )
         for request in story.deliveries()
@@ -68,12 +68,12 @@ def opened(session: Session, story: Story) -> Shop:
 def tell(
     session: Session,
     shop: Shop,
-    told: Sequence[Delivery | Facts],
+    told: Sequence[Leased | Facts],
     parts: list[float],
     story: Story,
 ) -> None:
     """Record what is told in some batches, the last of them two days late."""
-    said = [understand(each, "USD") if isinstance(each, Delivery) else each for each in told]
+    said = [understand(each, "USD") if isinstance(each, Leased) else each for each in told]
     edges = [0, *sorted(int(len(said) * part) for part in parts), len(said)]
     for start, end in pairwise(edges):
         late = timedelta(days=2) if end == len(said) else timedelta()
@@ -82,9 +82,7 @@ def tell(
 
 
 @pytest.fixture
-def in_order(
-    example, story: Story, deliveries: list[Delivery], words: list[Facts]
-) -> dict[str, Any]:
+def in_order(example, story: Story, deliveries: list[Leased], words: list[Facts]) -> dict[str, Any]:
     """The state after everything came once, as it happened."""
     with example() as session:
         shop = opened(session, story)
