@@ -75,7 +75,11 @@ def connect(url: str) -> None:
             f"The database at {safe(url)} cannot be reached: {reason.rstrip('.')}."
         ) from None
     _Engines.main, _Engines.inbox = main, inbox
-    _Engines.turns = {each.url: Turns() for each in (main, inbox) if is_sqlite(each)}
+    _Engines.turns = {
+        each.url: Turns(Path(f"{each.url.database}-turns"))
+        for each in (main, inbox)
+        if is_sqlite(each) and each.url.database
+    }
 
 
 def disconnect() -> None:
@@ -84,6 +88,8 @@ def disconnect() -> None:
         assert engine is not None
         engine.dispose()
     _Engines.main = _Engines.inbox = None
+    while _Engines.turns:
+        _Engines.turns.popitem()[1].close()
 
 
 def parse(url: str) -> URL:
@@ -181,7 +187,7 @@ def _session(of: Engine, begin: str) -> Generator[Session]:
 
 @contextmanager
 def _turn(turns: Turns | None) -> Generator[None]:
-    """Write when nobody else in this process does.
+    """Write when nobody else does.
 
     Raises:
         OperationalError: it did not come in time; SQLite's own word for it.
