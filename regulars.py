@@ -21,7 +21,7 @@ def main() -> None:
 def _app() -> Any:
     from admin_ui.app import routes as admin_routes
     from plugin import logs
-    from plugin.connect import connect, settle
+    from plugin.connect import connect
     from plugin.lifeline import hold_if_supervised
     from plugin.settings import get_settings
     from plugin.web import application
@@ -30,12 +30,10 @@ def _app() -> Any:
     logs.set_up()
     hold_if_supervised()
     connect()
-    app = application(
+    return application(
         [*webhook_routes(), *admin_routes()],
         https=get_settings().url.startswith("https://"),
     )
-    settle()
-    return app
 
 
 def _broker() -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Engine, Table, create_engine, event, text
@@ -52,7 +52,8 @@ class _Engines:
 
     main: Engine | None = None
     inbox: Engine | None = None
-    turns: ClassVar[dict[URL, Turns]] = {}  # of each file that has one writer
+    main_turns: Turns | None = None  # of SQLite, which has one writer a file
+    inbox_turns: Turns | None = None
 
 
 def connect(url: str) -> None:
@@ -75,11 +76,8 @@ def connect(url: str) -> None:
             f"The database at {safe(url)} cannot be reached: {reason.rstrip('.')}."
         ) from None
     _Engines.main, _Engines.inbox = main, inbox
-    _Engines.turns = {
-        each.url: Turns(Path(f"{each.url.database}-turns"))
-        for each in (main, inbox)
-        if is_sqlite(each) and each.url.database
-    }
+    if is_sqlite(main):
+        _Engines.main_turns, _Engines.inbox_turns = _turns(main), _turns(inbox)
 
 
 def disconnect() -> None:
@@ -87,9 +85,18 @@ def disconnect() -> None:
     for engine in {_Engines.main, _Engines.inbox} - {None}:
         assert engine is not None
         engine.dispose()
-    _Engines.main = _Engines.inbox = None
-    while _Engines.turns:
-        _Engines.turns.popitem()[1].close()
+    for turns in (_Engines.main_turns, _Engines.inbox_turns):
+        if turns is not None:
+            turns.close()
+    _Engines.main = _Engines.inbox = _Engines.main_turns = _Engines.inbox_turns = None
+
+
+def _turns(of: Engine) -> Turns:
+    try:
+        return Turns(Path(f"{of.url.database}-turns"))
+    except OSError as error:
+        disconnect()
+        raise DatabaseError(f"{error.filename} cannot be written: {error.strerror}.") from None
 
 
 def parse(url: str) -> URL:
@@ -143,7 +150,9 @@ def transaction() -> Generator[Session]:
 
     On SQLite it takes the write lock at once: a lock taken half-way fails instead of waiting.
     """
-    yield from _session(engine(), "IMMEDIATE")
+    of = engine()
+    with _turn(_Engines.main_turns):
+        yield from _session(of, "IMMEDIATE")
 
 
 @contextmanager
@@ -162,7 +171,9 @@ def snapshot() -> Generator[Session]:
 @contextmanager
 def inbox_transaction() -> Generator[Session]:
     """As `transaction`, over the inbox."""
-    yield from _session(inbox_engine(), "IMMEDIATE")
+    of = inbox_engine()
+    with _turn(_Engines.inbox_turns):
+        yield from _session(of, "IMMEDIATE")
 
 
 @contextmanager
@@ -172,11 +183,7 @@ def inbox_reading() -> Generator[Session]:
 
 
 def _session(of: Engine, begin: str) -> Generator[Session]:
-    turns = _Engines.turns.get(of.url) if begin == "IMMEDIATE" else None
-    with (
-        _turn(turns),
-        Session(of.execution_options(begin=begin), expire_on_commit=False) as session,
-    ):
+    with Session(of.execution_options(begin=begin), expire_on_commit=False) as session:
         try:
             yield session
             session.commit()
@@ -190,18 +197,16 @@ def _turn(turns: Turns | None) -> Generator[None]:
     """Write when nobody else does.
 
     Raises:
-        OperationalError: it did not come in time; SQLite's own word for it.
+        OperationalError: our turn did not come in time; SQLite's own word for it.
     """
     if turns is None:
         yield
         return
-    if not turns.wait(BUSY_TIMEOUT_MS / 1_000):
-        busy = sqlite3.OperationalError("database is locked")
-        raise OperationalError("BEGIN IMMEDIATE", None, busy)
-    try:
+    with turns.mine(BUSY_TIMEOUT_MS / 1_000) as ours:
+        if not ours:
+            busy = sqlite3.OperationalError("database is locked")
+            raise OperationalError("BEGIN IMMEDIATE", None, busy)
         yield
-    finally:
-        turns.hand_on()
 
 
 def database_time(session: Session) -> float:

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Index, func, insert, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db, leases
+from storage.leases import Begun
 from storage.types import big, json_column, moment, origin, row_key, shop_key
 
 DRAFT, LIVE = "draft", "live"
@@ -70,7 +71,7 @@ class Enrolment(SQLModel, table=True):
     waits: bool = Field(default=False, description="whether its wait has begun, if it is one")
     due_at: datetime = moment()
     lease_until: float = 0.0
-    begun: bool = Field(default=False, description="whether who holds the lease is at it")
+    begun: bool = Field(default=False, description="whether who leased it is at it, till then")
     attempts: int = 0
     started_at: datetime = moment()
     entered_at: datetime = moment()
@@ -166,14 +167,14 @@ def still_due(
     ).all()
 
 
-def begin(session: Session, shop_id: int, ids: Sequence[int]) -> list[int]:
+def begin(session: Session, shop_id: int, ids: Sequence[int]) -> Begun:
     """Count a try of these enrolments, and lease them; those that nobody else is at."""
     return leases.begin(session, Enrolment, "attempts", shop_id, ids, LEASE_S)
 
 
-def uncount(session: Session, shop_id: int, ids: Sequence[int]) -> None:
+def uncount(session: Session, shop_id: int, begun: Begun) -> None:
     """Take back that these enrolments were tried."""
-    leases.uncount(session, Enrolment, "attempts", shop_id, ids)
+    leases.uncount(session, Enrolment, "attempts", shop_id, begun)
 
 
 def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) -> list[Enrolment]:

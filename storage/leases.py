@@ -6,7 +6,7 @@ is counted before the work, so that a row which kills its worker is counted too.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, update
 from sqlmodel import Session, col, select
@@ -69,15 +69,21 @@ def portions(tried: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
         yield from (alike[start : start + most] for start in range(0, len(alike), most))
 
 
+class Begun(NamedTuple):
+    """Rows that somebody is at, in the order asked for; the moment tells his lease from others."""
+
+    ids: list[int]
+    lease_until: float
+
+
 def begin(
     session: Session, table: Any, count: str, shop_id: int, ids: Sequence[int], seconds: float
-) -> list[int]:
+) -> Begun:
     """Count a try of each of these rows in the column `count`, and lease them to the caller.
 
     A row that is rung for again while its worker is at it must not count that as a death of him.
 
-    Returns:
-        The ids in their order, without those that somebody else has begun.
+    Those that somebody else has begun are left out.
     """
     clock = db.database_time(session)
     free = (
@@ -94,14 +100,14 @@ def begin(
         .values({count: getattr(table, count) + 1})
         .values(lease_until=clock + seconds, begun=True)
     )
-    return [row_id for row_id in ids if row_id in held]
+    return Begun([row_id for row_id in ids if row_id in held], clock + seconds)
 
 
-def uncount(session: Session, table: Any, count: str, shop_id: int, ids: Sequence[int]) -> None:
-    """Take back that these rows were tried."""
+def uncount(session: Session, table: Any, count: str, shop_id: int, begun: Begun) -> None:
+    """Take back that these rows were tried, but for those that somebody else has begun since."""
     session.connection().execute(
         update(table)
-        .where(col(table.shop_id) == shop_id, col(table.id).in_(ids))
-        .where(getattr(table, count) > 0)
+        .where(col(table.shop_id) == shop_id, col(table.id).in_(begun.ids))
+        .where(col(table.begun).is_(True), col(table.lease_until) == begun.lease_until)
         .values({count: getattr(table, count) - 1, "begun": False})
     )

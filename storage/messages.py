@@ -10,6 +10,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import db, leases
 from storage.days import day_of
+from storage.leases import Begun
 from storage.types import big, json_column, moment, origin, row_key, shop_key
 
 DUE, SENDING = "due", "sending"
@@ -62,7 +63,7 @@ class Message(SQLModel, table=True):
     tries: int = Field(default=0, description="how often it was begun without any outcome")
     due_at: datetime = moment()
     lease_until: float = 0.0
-    begun: bool = Field(default=False, description="whether who holds the lease is at it")
+    begun: bool = Field(default=False, description="whether who leased it is at it, till then")
     created_at: datetime = moment()
     sent_at: datetime | None = moment(default=None)
     opened_at: datetime | None = moment(default=None)
@@ -142,21 +143,22 @@ def still_due(
     ).all()
 
 
-def begin(session: Session, shop_id: int, ids: Sequence[int]) -> list[int]:
+def begin(session: Session, shop_id: int, ids: Sequence[int]) -> Begun:
     """Count a try of these messages, and lease them; those that nobody else is at."""
     return leases.begin(session, Message, "tries", shop_id, ids, LEASE_S)
 
 
-def uncount(session: Session, shop_id: int, ids: Sequence[int]) -> None:
+def uncount(session: Session, shop_id: int, begun: Begun) -> None:
     """Take back that these messages were tried."""
-    leases.uncount(session, Message, "tries", shop_id, ids)
+    leases.uncount(session, Message, "tries", shop_id, begun)
 
 
 def give_back(session: Session, shop_id: int, ids: Sequence[int]) -> None:
-    """Let messages that were offered, and that there was no time for, be offered again at once."""
+    """Let messages that were offered, and that nobody is at, be offered again at once."""
     session.connection().execute(
         update(Message)
         .where(col(Message.shop_id) == shop_id, col(Message.id).in_(ids), col(Message.state) == DUE)
+        .where(col(Message.begun).is_(False))
         .values(lease_until=0.0)
     )
 

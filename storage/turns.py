@@ -1,7 +1,8 @@
 """Turns: who waits for SQLite's one writer writes next, whichever thread or process he is of.
 
 SQLite itself lets whoever waits ask again after 1, 2, 5, … up to 100 ms. Meanwhile the one before
-him has the lock again, and a small write of the web waits for many large ones of a worker.
+him has the lock again, and a small write of the web waits for many large ones of a worker. What
+writes rarely (migrations) or must not stand in any line (`storage.inbox.keep`) asks SQLite alone.
 """
 
 import fcntl
@@ -9,9 +10,11 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-LOOK_EVERY_S = 0.0005
+LOOK_EVERY_S = 0.0005  # a small write takes some milliseconds
 NEXT, WRITER = 0, 1  # bytes of the file: who holds one is next in line, or writes
 
 
@@ -19,63 +22,75 @@ class Turns:
     """The line before one database's writer. A thread stands in it once.
 
     The threads of a process are served in the order of coming. Between processes whoever is next
-    holds one lock and waits for the other; who comes later cannot get past him.
+    holds one lock and waits for the other: the one who has just written cannot get past him.
     """
 
     def __init__(self, file: Path) -> None:
         """
         Args:
-            file: empty, and the same one for every process; locks on it end with their process.
+            file: empty, and the same one for every process. It is to be opened here alone: when a
+                process closes it, fcntl(2) ends all locks that the process has on it.
+
+        Raises:
+            OSError: the file cannot be made or written.
         """
-        self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
-        self._taken = False
+        self._first: threading.Lock | None = None  # of whom alone this process's locks are
+        self._closed = False
+
+    @contextmanager
+    def mine(self, timeout_s: float) -> Generator[bool]:
+        """Wait for our turn and have it in the block; False where it did not come in time.
+
+        Dramatiq may raise into a thread wherever it is: whoever leaves the block has left the line.
+        """
+        me = threading.Lock()
+        me.acquire()
+        try:
+            yield self._wait(me, time.monotonic() + timeout_s)
+        finally:
+            self._leave(me)
 
     def close(self) -> None:
-        """Leave the line for good."""
-        os.close(self._file)
-
-    def wait(self, timeout_s: float) -> bool:
-        """Wait for our turn; False where it did not come in time."""
-        until = time.monotonic() + timeout_s
-        if not self._wait_for_threads(timeout_s):
-            return False
-        if self._lock(NEXT, until):
-            ours = self._lock(WRITER, until)
-            self._unlock(NEXT)
-            if ours:
-                return True
-        self._call_next()
-        return False
-
-    def hand_on(self) -> None:
-        """End our turn."""
-        self._unlock(WRITER)
-        self._call_next()
-
-    def _wait_for_threads(self, timeout_s: float) -> bool:
+        """Take nobody in any more; the last in line closes the file."""
         with self._mutex:
-            if not self._taken:
-                self._taken = True
-                return True
-            called = threading.Lock()
-            called.acquire()
-            self._waiting.append(called)
-        if called.acquire(timeout=timeout_s):
-            return True
-        with self._mutex:
-            if called in self._waiting:
-                self._waiting.remove(called)
-                return False
-        return True  # it was called in this very moment
+            self._closed = True
+            if self._first is None:
+                os.close(self._file)
 
-    def _call_next(self) -> None:
+    def _wait(self, me: threading.Lock, until: float) -> bool:
         with self._mutex:
-            if self._waiting:
-                self._waiting.popleft().release()
+            first = self._first is None
+            if first:
+                self._first = me
             else:
-                self._taken = False
+                self._waiting.append(me)
+        if not first and not me.acquire(timeout=max(0.0, until - time.monotonic())):
+            return False
+        if not self._lock(NEXT, until):
+            return False
+        try:
+            return self._lock(WRITER, until)
+        finally:
+            self._unlock(NEXT)
+
+    def _leave(self, me: threading.Lock) -> None:
+        with self._mutex:
+            if self._first is not me:
+                if me in self._waiting:
+                    self._waiting.remove(me)
+                return
+            try:
+                self._unlock(NEXT)
+                self._unlock(WRITER)
+            finally:
+                self._first = self._waiting.popleft() if self._waiting else None
+                if self._first is not None:
+                    self._first.release()
+                elif self._closed:
+                    os.close(self._file)
 
     def _lock(self, byte: int, until: float) -> bool:
         while True:

@@ -58,15 +58,15 @@ def _try(shop_id: int, ids: Sequence[int], tries: int) -> list[Queued]:
         mine = flows.begin(session, shop_id, ids)
     try:
         if tries >= TRIES:
-            return _give_up(shop_id, mine)
-        return _advance(shop_id, mine)
+            return _give_up(shop_id, mine.ids)
+        return _advance(shop_id, mine.ids)
     except db.TRANSIENT:
         with contextlib.suppress(*db.TRANSIENT), db.transaction() as session:
             flows.uncount(session, shop_id, mine)
         raise  # the lease runs out and the clock offers them again
     except Exception:
-        log.exception("flow.batch_failed", shop=shop_id, enrolments=len(mine))
-        return _one_by_one(shop_id, mine, tries + 1)
+        log.exception("flow.batch_failed", shop=shop_id, enrolments=len(mine.ids))
+        return _one_by_one(shop_id, mine.ids, tries + 1)
 
 
 def _one_by_one(shop_id: int, ids: Sequence[int], tries: int) -> list[Queued]:

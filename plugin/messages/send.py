@@ -101,11 +101,12 @@ class _Turn:
                 give_back(session, self.shop_id, ids)
                 return
             mine = begin(session, self.shop_id, ids)
-        for place, message_id in enumerate(mine):
+        for place, message_id in enumerate(mine.ids):
+            rest = mine._replace(ids=mine.ids[place:])
             if time.monotonic() > self.until:
                 with db.transaction() as session:
-                    uncount(session, self.shop_id, mine[place:])
-                    give_back(session, self.shop_id, mine[place:])
+                    uncount(session, self.shop_id, rest)
+                    give_back(session, self.shop_id, rest.ids)
                 return
             try:
                 if tries >= DEADLY_TRIES:
@@ -114,7 +115,7 @@ class _Turn:
                     _send_one(self.shop_id, message_id, self.catalog)
             except db.TRANSIENT:
                 with contextlib.suppress(*db.TRANSIENT), db.transaction() as session:
-                    uncount(session, self.shop_id, mine[place:])
+                    uncount(session, self.shop_id, rest)
                 raise  # the lease runs out and the clock offers them again
             except Exception as error:
                 log.exception("message.broken", shop=self.shop_id, message=message_id)

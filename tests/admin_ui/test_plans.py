@@ -17,11 +17,14 @@ GROWS = {
     if {"profile_id", "address"} & set(table.c.keys()) and name not in tables.INBOX_TABLES
 } | {"profile", "merge", "order_line"}
 # A step of SQLite's plan that looks for rows, and columns that half a shop's rows may have alike.
-STEP = re.compile(r"(?:SCAN|SEARCH) (\w+)(?: USING [^(]+)?(?: \((.*)\))?$")
+STEP = re.compile(r"(?:SCAN|SEARCH) (\w+)(?: USING [^(]+)?(?: \((.*)\))?(?: LEFT-JOIN)?$")
 COMMON = {"shop_id", "state", "status", "channel", "kind", "metric", "source", "transactional"}
 # What is read goes no further than a limit: a list's page, and a count "of 1,000 and more".
 LIMITED = re.compile(r"LIMIT \?(?: OFFSET \?)?(?:\) AS \w+)?$")
-SORTS_ALL = {f"USE TEMP B-TREE FOR {what}" for what in ("ORDER BY", "GROUP BY", "DISTINCT")}
+SORTS_ALL = {
+    f"USE TEMP B-TREE FOR {what}"
+    for what in ("ORDER BY", "RIGHT PART OF ORDER BY", "GROUP BY", "DISTINCT")
+}
 # Of each metric the first; and how many are in which flow, on no shopper's page.
 MAY = ("WITH RECURSIVE names", "SELECT enrolment.flow_id")
 

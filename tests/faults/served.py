@@ -118,10 +118,10 @@ class Served:
         well = f"http://127.0.0.1:{self.port}/{'readyz' if self.whole else 'healthz'}"
         eventually("it answers", lambda: self._alive() and answers(well), within_s=90)
         if self.whole:
-            eventually("workers and clock begin", lambda: self._all_began(before), within_s=90)
+            eventually("worker and clock begin", lambda: self._work_began(before), within_s=90)
 
-    def _all_began(self, after: int) -> bool:
-        """Whether all have begun by a log's bytes; the web answers before the workers have."""
+    def _work_began(self, after: int) -> bool:
+        """Whether a worker and the clock have begun; the web answers before they have."""
         said = (self.folder / "app.log").read_bytes()[after:]
         return b"worker.started" in said and b"clock.started" in said
 

@@ -14,7 +14,7 @@ from plugin.messages import send as sending
 from plugin.messages.gate import REASONS
 from plugin.messages.send import resolve_stuck, send
 from plugin.settings import get_settings
-from storage import consent, db
+from storage import consent, db, messages
 from storage.coupons import count_free
 from storage.events import timeline
 from storage.flows import DRAFT, LEFT, Enrolment, Flow
@@ -325,6 +325,31 @@ def test_f29_to_be_rung_for_while_a_worker_is_at_it_is_no_death(
     assert [world.read(each).state for each in (first, second)] == ["accepted"] * 2
     assert [world.read(each).tries for each in (first, second)] == [1, 1]
     assert len(relay.mails()) == 2
+
+
+def test_f29_who_has_no_time_gives_nothing_back_that_another_is_at(world: World) -> None:
+    message_id = world.queue()
+    with db.transaction() as session:
+        late = messages.begin(session, world.shop.id, [message_id])
+    world.change(Message, message_id, lease_until=1.0)  # it took longer than its lease
+    with db.transaction() as session:
+        begun = messages.begin(session, world.shop.id, [message_id])
+    assert begun.ids == [message_id]
+
+    for _ in range(2):
+        with db.transaction() as session:
+            messages.uncount(session, world.shop.id, late)
+            messages.give_back(session, world.shop.id, [message_id])
+            assert messages.claim_due(session, clock.now(), 10, transactional=False) == []
+            assert messages.begin(session, world.shop.id, [message_id]).ids == []
+    assert world.read(message_id).tries == 2
+
+    with db.transaction() as session:
+        messages.uncount(session, world.shop.id, begun)
+        messages.give_back(session, world.shop.id, [message_id])
+        offered = messages.claim_due(session, clock.now(), 10, transactional=False)
+    assert offered == [(world.shop.id, message_id)]
+    assert world.read(message_id).tries == 1
 
 
 def test_an_answer_that_comes_after_its_turn_does_not_count(

@@ -1,0 +1,64 @@
+"""The inbox has an index for each question, and SQLite takes it."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlmodel import Session
+
+from storage import db, inbox
+from tests.conftest import NOW
+
+
+@pytest.fixture
+def session(sqlite: str) -> Generator[Session]:
+    with db.inbox_transaction() as session:
+        yield session
+
+
+@pytest.fixture
+def asked() -> Generator[dict[str, Any]]:
+    """The statements that are run, with the values of one time."""
+    told: dict[str, Any] = {}
+
+    def note(conn: Any, cursor: Any, sql: str, params: Any, context: Any, many: bool) -> None:
+        told[sql] = params
+
+    event.listen(db.inbox_engine(), "before_cursor_execute", note)
+    yield told
+    event.remove(db.inbox_engine(), "before_cursor_execute", note)
+
+
+SETTLED = ("shops_before", "drop_digested", "heard", "quarantined", "count_quarantined")
+QUESTIONS = {
+    "shops_before": lambda s: inbox.shops_before(s, NOW),
+    "drop_digested": lambda s: inbox.drop_digested(s, 1, NOW, 10),
+    "heard": lambda s: inbox.heard(s, 1, ["orders/create"], NOW),
+    "quarantined": lambda s: inbox.quarantined(s, 1),
+    "count_quarantined": lambda s: inbox.count_quarantined(s, 1),
+    "behind": lambda s: inbox.behind(s, 1, NOW),
+    "waiting": inbox.waiting,
+    "claim": inbox.claim,
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_to_the_inbox_is_answered_by_its_index(
+    session: Session, asked: dict[str, Any], name: str
+) -> None:
+    session.connection()
+    asked.clear()
+    QUESTIONS[name](session)
+
+    raw = session.connection().connection
+    steps = [
+        str(row[3])
+        for sql, params in list(asked.items())
+        for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+    ]
+    looks = [step for step in steps if step.startswith(("SEARCH delivery", "SCAN delivery"))]
+    assert looks
+    assert all("USING" in step for step in looks)
+    index = "delivery_settled" if name in SETTLED else "delivery_new"
+    assert any(index in step for step in looks)
