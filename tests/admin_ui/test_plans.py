@@ -21,7 +21,7 @@ STEP = re.compile(r"(?:SCAN|SEARCH) (\w+)(?: USING [^(]+)?(?: \((.*)\))?(?: LEFT
 COMMON = {"shop_id", "state", "status", "channel", "kind", "metric", "source", "transactional"}
 # What is read goes no further than a limit: a list's page, and a count "of 1,000 and more".
 LIMITED = re.compile(r"LIMIT \?(?: OFFSET \?)?(?:\) AS \w+)?$")
-# Else it reads all before it has the first; what it sorts of an order's right part is a few at a time.
+# Else it reads all before it has the first one; the right part of an order it sorts in pieces.
 SORTS_ALL = {f"USE TEMP B-TREE FOR {what}" for what in ("ORDER BY", "GROUP BY", "DISTINCT")}
 # Of each metric the first; and how many are in which flow, on no shopper's page.
 MAY = ("WITH RECURSIVE names", "SELECT enrolment.flow_id")
