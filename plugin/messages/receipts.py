@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlmodel import Session
 
 from plugin import clock
@@ -20,6 +21,8 @@ from storage.shops import get_shop
 
 LINK, ONE_CLICK = "link", "one-click"
 AFTER = timedelta(microseconds=1)
+
+log = structlog.get_logger()
 # Those who say what they are: mail scanners, link previews, tools. A browser says none of this.
 _SCANNER = re.compile(
     r"bot\b|crawl|spider|preview|scan|proofpoint|mimecast|barracuda|safelinks|urldefense|curl/|wget"
@@ -51,20 +54,32 @@ class WayOut:
 def click(target: Target, visitor: Visitor, *, counts: bool = True) -> str | None:
     """Note a click, and say where it leads: only ever to an address stored with the message.
 
-    A click counts once for each link and minute; scanners lead on but do not count.
+    A click counts once for each link and minute; scanners lead on but do not count. She is led on
+    also where the database is too busy to note it.
     """
+    with db.reading() as session:
+        message = get_message(session, target.shop_id, target.message_id)
+    if message is None or target.number >= len(message.links):
+        return None
+    if counts and not _SCANNER.search(visitor.user_agent):
+        try:
+            _note_click(target)
+        except db.TRANSIENT:
+            log.warning("click.not_noted", shop=target.shop_id, message=target.message_id)
+    return message.links[target.number]
+
+
+def _note_click(target: Target) -> None:
     now = clock.now()
     with db.transaction() as session:
         message = lock_message(session, target.shop_id, target.message_id)
         if message is None or target.number >= len(message.links):
-            return None
+            return  # its receiver has just been forgotten
         url = message.links[target.number]
-        if counts and not _SCANNER.search(visitor.user_agent):
-            minute = f"{message.id}:{target.number}:{now:%Y%m%d%H%M}"
-            record(session, message, "Clicked Email", minute, now, url=url)
-            message.clicked_at = message.clicked_at or now
-            session.add(message)
-        return url
+        minute = f"{message.id}:{target.number}:{now:%Y%m%d%H%M}"
+        record(session, message, "Clicked Email", minute, now, url=url)
+        message.clicked_at = message.clicked_at or now
+        session.add(message)
 
 
 def opened(target: Target, visitor: Visitor) -> bool:

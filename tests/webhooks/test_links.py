@@ -4,6 +4,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -81,6 +82,20 @@ def test_a_click_leads_on_and_is_noted_once_a_minute(web: TestClient, sent: Sent
     assert sent.row().clicked_at is not None
     assert 2 <= len(sent.events("Clicked Email")) <= 4
     assert "set-cookie" not in answers[0].headers
+
+
+def test_a_click_leads_on_where_the_database_is_too_busy_to_note_it(
+    web: TestClient, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "BUSY_TIMEOUT_MS", 50)
+    with db.transaction() as session:
+        session.execute(text("SELECT 1"))
+        busy = web.get(sent.paths["l"][0])
+
+    assert (busy.status_code, busy.headers["location"]) == (302, sent.row().links[0])
+    assert sent.events("Clicked Email") == []
+    web.get(sent.paths["l"][0])
+    assert len(sent.events("Clicked Email")) == 1
 
 
 @pytest.mark.parametrize("agent", SCANNERS)
