@@ -155,8 +155,15 @@ def _keep_in_sqlite(
         )
         new = cursor.rowcount
         cursor.execute("COMMIT")
+    except sqlite3.Error as error:
+        if db.is_at_odds(error):
+            with contextlib.suppress(sqlite3.Error):
+                connection.rollback()
+            connection.invalidate()
+        raise
     finally:
-        cursor.execute(f"PRAGMA busy_timeout={db.BUSY_TIMEOUT_MS}")
+        if connection.is_valid:
+            cursor.execute(f"PRAGMA busy_timeout={db.BUSY_TIMEOUT_MS}")
     return new
 
 
