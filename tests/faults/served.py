@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx2
 from sqlalchemy import create_engine, text
@@ -173,11 +174,11 @@ class Served:
 
     @contextlib.contextmanager
     def loading(
-        self, *parts: tuple[float, float], **more: object
+        self, *parts: tuple[float, float], **more: Any
     ) -> Generator[Callable[[], tuple[Result, list[Answer]]]]:
         """As `load`, beside the block; calling what it gives waits for the end."""
         found: list[tuple[Result, list[Answer]]] = []
-        thread = threading.Thread(target=lambda: found.append(self.load(*parts, **more)))  # type: ignore[arg-type]
+        thread = threading.Thread(target=lambda: found.append(self.load(*parts, **more)))
         thread.start()
 
         def result() -> tuple[Result, list[Answer]]:
