@@ -13,18 +13,18 @@ sys.path.insert(0, str(Path(__file__).with_suffix("")))  # in a wheel our parts 
 
 def main() -> None:
     """The command `regulars`."""
-    from plugin.cli import main as command
+    from plugin.cli.commands import main as command
 
     command()
 
 
 def _app() -> Any:
     from admin_ui.app import routes as admin_routes
-    from plugin import logs
-    from plugin.connect import connect
-    from plugin.lifeline import hold_if_supervised
+    from plugin.runtime import logs
+    from plugin.runtime.connect import connect
+    from plugin.runtime.parent_death import hold_if_supervised
+    from plugin.runtime.web import application
     from plugin.settings import get_settings
-    from plugin.web import application
     from webhooks.app import routes as webhook_routes
 
     logs.set_up()
@@ -37,15 +37,15 @@ def _app() -> Any:
 
 
 def _broker() -> Any:
-    from plugin import logs
-    from plugin.connect import connect, settle
-    from plugin.lifeline import Lifeline
+    from plugin.runtime import logs
+    from plugin.runtime.connect import connect, settle
+    from plugin.runtime.parent_death import Lifeline
 
     logs.set_up()
     broker = connect()
     broker.add_middleware(Lifeline())
 
-    import plugin.worker  # noqa: F401  its actors declare themselves on the broker
+    import plugin.worker.actors  # noqa: F401  its actors declare themselves on the broker
 
     settle()
     return broker

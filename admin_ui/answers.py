@@ -7,8 +7,8 @@ from typing import Any
 from sqlmodel import Session
 
 from admin_ui.language import Language
-from plugin.people import properties as meaning
-from plugin.people.fields import PROPERTY
+from plugin.profiles import properties as meaning
+from plugin.profiles.fields import PROPERTY
 from plugin.shopify.normalise.customer_changes import TAG
 from storage import properties
 from storage.profiles import Profile

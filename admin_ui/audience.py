@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from admin_ui import cursor, words
 from admin_ui.visit import Visit
-from plugin import bell
+from plugin import jobs as bell
 from plugin.facts import calling_code
 from storage import consent, db, likeness, lists, profiles, search
 from storage.consent import Consent

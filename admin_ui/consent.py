@@ -8,7 +8,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui.visit import Visit
-from plugin.forms import confirm
+from plugin.forms import double_opt_in as confirm
 from storage import db, flows, forms, preferences, shops
 from storage.forms import BY_COUNTRY, DOUBLE, SINGLE
 from storage.preferences import MOST_TOPICS

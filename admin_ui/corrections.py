@@ -5,8 +5,8 @@ from starlette.responses import Response
 from admin_ui import answers, words
 from admin_ui.visit import Visit, missing
 from plugin import facts
-from plugin.people import corrections
-from plugin.people.properties import LONGEST
+from plugin.profiles import corrections
+from plugin.profiles.properties import LONGEST
 from plugin.shopify.normalise.customer_changes import TAG
 from storage import db, profiles, properties
 from storage.properties import CHOICES

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from admin_ui import words
 from admin_ui.visit import Visit, missing, row_id
 from plugin import clock
-from plugin.people import merge
+from plugin.profiles import merge
 from storage import db, likeness, profiles
 from storage.likeness import ACCEPTED, DISMISSED
 from storage.profiles import Profile

@@ -4,7 +4,7 @@ from starlette.responses import Response, StreamingResponse
 
 from admin_ui.visit import Visit, missing
 from plugin import clock
-from plugin.people.export import FORMATS
+from plugin.profiles.export import FORMATS
 from storage import db, lists
 
 

@@ -10,7 +10,8 @@ from admin_ui import charts, links, past, reconciliation, words
 from admin_ui.charts import Chart
 from admin_ui.language import Language
 from admin_ui.visit import Visit
-from plugin import bell, clock
+from plugin import clock
+from plugin import jobs as bell
 from plugin.settings import get_settings
 from plugin.shopify import scopes
 from storage import (

@@ -10,11 +10,14 @@ from admin_ui.lists import sentence
 from admin_ui.visit import Visit, is_id, missing
 from admin_ui.words import N_
 from plugin import clock
-from plugin.events import import_rows, imports
-from plugin.events.lists import ListError
-from plugin.sheets import columns, encoding, files, flaws
+from plugin.imports import columns
+from plugin.imports import lifecycle as imports
+from plugin.imports import rows as import_rows
+from plugin.lists import ListError
+from plugin.sheets import encoding, files
+from plugin.sheets import problems as flaws
 from plugin.sheets.cells import table
-from plugin.sheets.flaws import SheetError
+from plugin.sheets.problems import SheetError
 from plugin.sheets.records import Row
 from storage import db, lists
 from storage import imports as stored

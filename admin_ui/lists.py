@@ -12,13 +12,12 @@ from starlette.responses import Response
 from admin_ui import audience, cursor, words
 from admin_ui.visit import Visit, missing
 from admin_ui.words import N_
-from plugin import clock
-from plugin.events import lists
-from plugin.events.lists import MANY, NAMELESS, TAKEN, USED, ListError
+from plugin import clock, lists
 from plugin.facts import Key, calling_code
-from plugin.messages import gate
-from plugin.people.fields import MERCHANT
-from plugin.people.merge import Joined
+from plugin.lists import MANY, NAMELESS, TAKEN, USED, ListError
+from plugin.messages import eligibility as gate
+from plugin.profiles.fields import MERCHANT
+from plugin.profiles.merge import Joined
 from storage import consent, db, forms, imports, profiles, search, secrets
 from storage import lists as stored
 from storage.lists import List, Membership

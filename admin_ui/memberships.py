@@ -5,7 +5,7 @@ from starlette.responses import Response
 from admin_ui import words
 from admin_ui.lists import added, origins, seal, unseal
 from admin_ui.visit import Visit, missing, row_id
-from plugin.events import lists
+from plugin import lists
 from storage import db, profiles
 from storage import lists as stored
 

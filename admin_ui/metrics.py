@@ -7,7 +7,7 @@ from starlette.responses import Response
 from admin_ui import words
 from admin_ui.visit import Visit
 from plugin import clock
-from plugin.events.metrics import API, STANDARD
+from plugin.metrics import API, STANDARD
 from storage import db, metrics
 
 DAYS = 30

@@ -12,9 +12,9 @@ from admin_ui import activity, answers, cursor, sessions, words
 from admin_ui.sessions import Visited
 from admin_ui.visit import Visit, missing, row_id
 from plugin import clock
-from plugin.messages import gate
-from plugin.people import merge
-from plugin.people.tags import tags_of
+from plugin.messages import eligibility as gate
+from plugin.profiles import merge
+from plugin.profiles.tags import tags_of
 from storage import (
     consent,
     db,

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from admin_ui.visit import Visit, missing
 from plugin import clock
-from plugin.people import proof
+from plugin.consent import proof
 from storage import db, profiles
 
 

@@ -10,7 +10,7 @@ from admin_ui import words
 from admin_ui.visit import Visit, missing
 from plugin import facts
 from plugin.errors import RegularsError
-from plugin.people import properties as meaning
+from plugin.profiles import properties as meaning
 from storage import db, forms, properties
 from storage.properties import TYPES, PropertyDefinition
 

@@ -5,7 +5,7 @@ import json
 from starlette.responses import Response
 
 from admin_ui.visit import Visit, missing
-from plugin import bell
+from plugin import jobs as bell
 from storage import db, inbox
 from storage.inbox import QUARANTINED, Delivery
 

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from admin_ui import words
 from admin_ui.visit import Visit, missing
 from plugin.errors import RegularsError
-from plugin.people import tags
+from plugin.profiles import tags
 from storage import db, profiles
 
 

@@ -3,7 +3,8 @@
 from starlette.responses import Response
 
 from admin_ui.visit import Visit
-from plugin import bell, clock
+from plugin import clock
+from plugin import jobs as bell
 from storage import db, shops, write_backs
 
 CHOICES = ("create_customers", "write_answers")

@@ -1,6 +1,6 @@
 """The digest: the CPU of one event with its profile, in batches of 500, against the driver alone.
 
-ours  `plugin.events.record`: identities, newest word for each field, events once each, flows
+ours  `plugin.ingest.record`: identities, newest word for each field, events once each, flows
 raw   the driver's executemany over the same tables, which is told whose profile each row is and
       what her days come to: it looks nothing up, counts and merges nothing and sets nothing off
 
@@ -23,8 +23,8 @@ from pathlib import Path
 
 from benchmarks import peers, report
 from benchmarks.servers import KEY, SETTINGS
-from plugin.events.record import record
 from plugin.facts import Did, Facts, Person, keys
+from plugin.ingest.record import record
 from storage import db, schema, secrets
 from storage.activity import day_of
 from storage.profiles import CUSTOMER, EMAIL
@@ -220,7 +220,7 @@ def _checksum(path: Path) -> str:
 
 def _print(times: dict[str, list[float]], events: int, passes: int, *, same: bool) -> None:
     who = {
-        "ours": "ours: plugin.events.record",
+        "ours": "ours: plugin.ingest.record",
         "raw": "raw: sqlite3's executemany, looks nothing up",
     }
     report.say(

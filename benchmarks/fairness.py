@@ -19,8 +19,8 @@ from sqlmodel import func, select
 
 from benchmarks import peers, report
 from benchmarks.servers import KEY, SETTINGS
-from plugin.connect import settle
-from plugin.events.digest import digest
+from plugin.ingest.digest import digest
+from plugin.runtime.connect import settle
 from storage import db, inbox, schema, secrets
 from storage.inbox import NEW, Arrival, Delivery
 from storage.shops import add_shop

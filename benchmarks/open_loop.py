@@ -26,7 +26,7 @@ from benchmarks.load import play
 from benchmarks.postgres import postgres
 from benchmarks.servers import KEY, SECRET, SETTINGS, clean_env, free_port, running
 from benchmarks.traffic import Traffic
-from plugin.serve import answers
+from plugin.runtime.supervisor import answers
 from storage import db, schema, secrets
 from storage.shops import add_shop
 

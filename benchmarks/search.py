@@ -30,7 +30,7 @@ from benchmarks import cpu, peers, report
 from benchmarks.postgres import postgres
 from benchmarks.servers import KEY, SECRET, SETTINGS, BenchmarkError, clean_env, web
 from plugin.facts import calling_code
-from plugin.insight import tallies
+from plugin.insight import counts as tallies
 from storage import db, events, flows, lists, profiles, secrets, shops
 from storage.profiles import Profile
 from storage.search import search_profiles

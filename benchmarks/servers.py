@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from plugin import valkey
-from plugin.serve import answers
+from plugin.runtime import valkey
+from plugin.runtime.supervisor import answers
 
 ROOT = Path(__file__).parents[1]
 KEY = "a key for a benchmark that is long enough"

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from plugin import bell, clock
+from plugin import clock
+from plugin import jobs as bell
 from plugin.flows import library as flows
 from plugin.forms import library as forms
 from plugin.shopify import scopes

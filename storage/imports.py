@@ -51,7 +51,7 @@ class Import(SQLModel, table=True):
     refused: int = big(default=0)  # of these, left out
     flaws: int = big(default=0)
     joined: int = big(default=0)
-    error: str = Field(default="", description="a code of `plugin.sheets.flaws`")
+    error: str = Field(default="", description="a code of `plugin.sheets.problems`")
     due_at: datetime = moment()
     created_at: datetime = moment()
     finished_at: datetime | None = moment(default=None)
@@ -79,7 +79,7 @@ class ImportFlaw(SQLModel, table=True):
     import_id: int = Field(primary_key=True, sa_type=BigInteger)
     line: int = Field(primary_key=True, sa_type=BigInteger)
     place: int = Field(primary_key=True, description="the column from 0; -1: the whole row")
-    reason: str = Field(description="a code of `plugin.sheets.flaws`")
+    reason: str = Field(description="a code of `plugin.sheets.problems`")
 
 
 def add(session: Session, held: Import) -> None:

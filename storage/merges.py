@@ -34,7 +34,7 @@ MOVED: tuple[type[SQLModel], ...] = (
 )
 # Who looked at a profile looked at it as it was. Asks and the ledger of consent are about
 # addresses, and name the origin that they came to, for ever. The others are written anew by who
-# merges (`plugin.people.merge`).
+# merges (`plugin.profiles.merge`).
 STAYS = frozenset(("access_log", "activity", "ask", "consent_event", "likeness_due",
                    "likeness_key", "membership", "origin", "profile_name"))  # fmt: skip
 

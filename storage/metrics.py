@@ -31,7 +31,7 @@ class EventRefusal(SQLModel, table=True):
 
     shop_id: int = shop_key()
     day: date = Field(primary_key=True)
-    reason: str = Field(primary_key=True, description="of `plugin.events.custom`")
+    reason: str = Field(primary_key=True, description="of `plugin.ingest.custom_metrics`")
     count: int = 0
 
 

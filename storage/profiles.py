@@ -23,7 +23,7 @@ STRENGTH = (*STRONG, ORDER, SUBSCRIPTION, CHECKOUT, CART, BROWSER)  # whom to be
 
 class Profile(SQLModel, table=True):
     """One shopper. `field_times` and `field_sources` say when and where from each field has its
-    value (`plugin.people.fields`): the newest word wins. A property's key is `properties.<name>`.
+    value (`plugin.profiles.fields`): the newest word wins. A property's key is `properties.<name>`.
     """
 
     __table_args__ = (
@@ -68,7 +68,7 @@ class Origin(SQLModel, table=True):
     """One of the profiles that a merged profile was made of, and what was said of it alone.
 
     A profile that was never merged has none. `own` is the profile's row as it would be alone
-    (`plugin.people.fields.own`); `memberships` are the lists that another origin of the same
+    (`plugin.profiles.fields.own`); `memberships` are the lists that another origin of the same
     profile joined before it did, as [list id, joined at, source].
     """
 

@@ -14,7 +14,7 @@ from storage.types import big, json_column, moment, origin, row_key, shop_key
 
 
 class BrowserSession(SQLModel, table=True):
-    """One visit: `plugin.events.sessions` folds browser events into it, whatever their order.
+    """One visit: `plugin.ingest.visits` folds browser events into it, whatever their order.
 
     `moments` are when something happened, in milliseconds since 1970: what `dwell_s` is made of.
     The source (`came_at` and what follows) is the visit's first one that names another site or a

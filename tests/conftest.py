@@ -14,7 +14,7 @@ import pytest
 import structlog
 from dramatiq.brokers.stub import StubBroker
 
-from plugin.channels import email
+from plugin.channels.email import smtp as email
 from plugin.flows import library as flow_library
 from plugin.forms import library as form_library
 from plugin.settings import get_settings

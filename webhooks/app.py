@@ -3,7 +3,7 @@
 from starlette.routing import BaseRoute
 
 from plugin.manifest import manifest
-from plugin.web import Direct
+from plugin.runtime.web import Direct
 from webhooks import asks, links, pixel, preferences, storefront
 from webhooks.shopify import ShopifyWebhook
 

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from plugin.forms import confirm
-from plugin.messages import asking, links
-from plugin.messages.asking import Asked
-from plugin.people import preferences
+from plugin.consent import preferences
+from plugin.forms import double_opt_in as confirm
+from plugin.messages import confirmations as asking
+from plugin.messages import links
+from plugin.messages.confirmations import Asked
 from storage.asks import CONFIRM, COPY
 from webhooks.shopper import HEADERS, language, lost, page, visitor
 

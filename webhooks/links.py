@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from plugin.messages import links, receipts
-from plugin.messages.receipts import LINK, ONE_CLICK, Visitor, WayOut
+from plugin.messages import engagement as receipts
+from plugin.messages import links
+from plugin.messages.engagement import LINK, ONE_CLICK, Visitor, WayOut
 from webhooks.shopper import HEADERS, language, lost, page, read_form, visitor
 
 DOT = bytes.fromhex(  # one transparent pixel, GIF89a

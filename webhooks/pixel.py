@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from plugin import facts
-from plugin.events.browser import take
+from plugin.ingest.pixel import take
 from storage import db, shops
 from webhooks.address import address_of
 from webhooks.limits import may_hint, too_many

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from plugin.consent import preferences
+from plugin.consent.preferences import PAUSES, Choice, Choices, Wanted
 from plugin.messages import links
-from plugin.people import preferences
-from plugin.people.preferences import PAUSES, Choice, Choices, Wanted
 from storage.asks import COPY, FORGET
 from storage.ledger import MARKETING, TRANSACTIONAL
 from webhooks.shopper import draw, language, lost, read_form, visitor

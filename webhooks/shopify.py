@@ -14,7 +14,8 @@ from typing import NamedTuple
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from plugin import bell, clock
+from plugin import clock
+from plugin import jobs as bell
 from plugin.manifest import compliance, topics
 from plugin.settings import get_settings
 from storage import db, inbox, shops

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from plugin.messages.receipts import Visitor
+from plugin.messages.engagement import Visitor
 from webhooks.address import address_of
 
 MAX_FORM_BYTES = 4_096

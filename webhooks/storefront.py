@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from plugin import clock
-from plugin.events import browser
 from plugin.forms import submit as forms
 from plugin.forms.submit import NoFormError, Sender
+from plugin.ingest import pixel as browser
 from plugin.settings import get_settings
 from storage import db, shops
 from storage.shops import Shop

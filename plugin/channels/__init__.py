@@ -1,1 +1,1 @@
-"""The ways out: one small class for each channel, and one error."""
+"""The channels that a message can take: one folder each, and one error."""

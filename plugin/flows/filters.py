@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin.flows.graph import Graph
+from plugin.flows.definition import Graph
 from storage import events
 
 COMPARE: dict[str, Callable[[int, int], bool]] = {

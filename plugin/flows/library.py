@@ -6,8 +6,8 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.flows import graph
-from plugin.messages import library as mails
+from plugin.flows import definition as graph
+from plugin.templates import library as mails
 from storage import db, flows, lists, shops
 from storage.flows import DRAFT, LIVE, Flow, FlowVersion
 from storage.ids import new_id

@@ -16,8 +16,8 @@ from sqlmodel import Session
 from plugin import facts
 from plugin.facts import Key, Person, Whose
 from plugin.forms.submission import Submission
-from plugin.people.fields import UNPROVEN
-from plugin.people.identity import resolve
+from plugin.profiles.fields import UNPROVEN
+from plugin.profiles.identity import resolve
 from storage import consent, privacy, profiles
 from storage.consent import UNSUBSCRIBED
 from storage.profiles import BROWSER, CART, CUSTOMER, EMAIL, PHONE, STRONG
@@ -66,7 +66,7 @@ def allowed(session: Session, shop_id: int, said: Submission, claim: Claim) -> d
     """What a submission allows, as {channel: address}, as far as the sender may.
 
     A no yields to her who is known to own the address, a suppression to no form at all: the link in
-    a mail to the address lifts both, see `plugin.forms.confirm`.
+    a mail to the address lifts both, see `plugin.forms.double_opt_in`.
     """
     asked = {"email": said.email}
     hers = {"email"} if claim.proven else set()

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from plugin import bell, clock
+from plugin import clock
+from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.flows.library import newsletter_of
 from plugin.forms.definition import EMAIL_WORDS, SMS_CHECKBOX, blocks
-from plugin.people import properties
+from plugin.profiles import properties
 from plugin.shopify import embed
 from storage import db, forms, lists
 from storage.forms import DRAFT, LIVE, Form, FormVersion

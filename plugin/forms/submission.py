@@ -6,7 +6,7 @@ from typing import Any
 
 from plugin import facts
 from plugin.forms.definition import dates, questions
-from plugin.forms.words import say
+from plugin.forms.texts import say
 from storage.forms import FormVersion
 from storage.privacy import APART
 

@@ -12,17 +12,18 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin import bell, clock
+from plugin import clock
+from plugin import jobs as bell
 from plugin.facts import Whose
-from plugin.flows import enter
+from plugin.flows import enrol as enter
 from plugin.forms import claim as claims
-from plugin.forms import confirm
+from plugin.forms import double_opt_in as confirm
 from plugin.forms.claim import Claim
 from plugin.forms.definition import choose_locale, consent_words, translated
 from plugin.forms.submission import Submission, is_child, read
-from plugin.messages import asking
-from plugin.people import merge
-from plugin.people.fields import UNPROVEN
+from plugin.messages import confirmations as asking
+from plugin.profiles import merge
+from plugin.profiles.fields import UNPROVEN
 from storage import consent, db, events, forms, write_backs
 from storage.asks import CONFIRM
 from storage.consent import PENDING, SUBSCRIBED

@@ -1,1 +1,1 @@
-"""Messages: from a template's blocks to a mail that was accepted, and what came back of it."""
+"""What happens to one message: whether it may go, rendering, sending and what came of it."""

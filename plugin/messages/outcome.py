@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from plugin.channels.base import SendError
-from plugin.messages.happened import record
+from plugin.messages.record import record
 from plugin.settings import get_settings
 from storage import consent
 from storage.messages import ACCEPTED, AMBIGUOUS, DUE, FAILED, SKIPPED, Message

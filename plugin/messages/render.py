@@ -18,11 +18,12 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.messages import feeds, links
-from plugin.messages.blocks import Block
-from plugin.messages.compile import SOURCE
-from plugin.messages.feeds import Catalog
-from plugin.messages.liquid import parse, says_labels
+from plugin.messages import links
+from plugin.templates import product_feeds as feeds
+from plugin.templates.blocks import Block
+from plugin.templates.compile import SOURCE
+from plugin.templates.liquid import parse, says_labels
+from plugin.templates.product_feeds import Catalog
 from storage.events import Event
 from storage.messages import Message
 from storage.profiles import Profile

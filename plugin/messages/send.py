@@ -13,13 +13,16 @@ from datetime import timedelta
 import structlog
 from sqlmodel import Session
 
-from plugin import bell, clock
+from plugin import clock
+from plugin import jobs as bell
 from plugin.channels.base import Channel, Letter, SendError
-from plugin.channels.email import EmailChannel
+from plugin.channels.email.smtp import EmailChannel
 from plugin.errors import RegularsError
-from plugin.messages import feeds, gate, links, outcome
-from plugin.messages.feeds import Catalog
+from plugin.messages import eligibility as gate
+from plugin.messages import links, outcome
 from plugin.messages.render import Loaded, Rendered, load, render
+from plugin.templates import product_feeds as feeds
+from plugin.templates.product_feeds import Catalog
 from storage import consent, db, locks
 from storage.coupons import give_code
 from storage.events import get_event

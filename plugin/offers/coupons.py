@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-from plugin import bell, clock, facts
+from plugin import clock, facts
+from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
 from plugin.shopify.client import ShopifyError, graphql

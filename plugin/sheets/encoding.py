@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.sheets import records
-from plugin.sheets.flaws import BINARY, EMPTY, PACKED, SheetError
+from plugin.sheets.problems import BINARY, EMPTY, PACKED, SheetError
 
 ENCODINGS = ("utf-8", "windows-1252", "gb18030")
 DELIMITERS = (",", ";", "\t")

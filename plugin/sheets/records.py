@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from plugin.sheets.flaws import COLUMNS, LONG, NUL, OPEN, UNREADABLE
+from plugin.sheets.problems import COLUMNS, LONG, NUL, OPEN, UNREADABLE
 
 LONGEST = 64 * 1024  # bytes of a row; smaller than what the csv module takes of one cell
 LINES = 200  # lines of a row: cells in quotation marks may hold line breaks

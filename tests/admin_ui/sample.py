@@ -7,10 +7,10 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock
-from plugin.events import sessions
-from plugin.events.record import record
-from plugin.events.sessions import Act
 from plugin.facts import Did, Facts, Key, Person
+from plugin.ingest import visits as sessions
+from plugin.ingest.record import record
+from plugin.ingest.visits import Act
 from plugin.onboard import furnish
 from storage import consent, db, events, forms, inbox, messages, names, orders, search
 from storage.flows import LIVE, Enrolment, StepLog, flows_of, get_flow_version

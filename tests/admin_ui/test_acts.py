@@ -8,8 +8,9 @@ import pytest
 
 from plugin import clock
 from plugin.facts import Key, Person
-from plugin.people import likeness, properties
-from plugin.people.identity import resolve
+from plugin.profiles import duplicates as likeness
+from plugin.profiles import properties
+from plugin.profiles.identity import resolve
 from storage import access_log, coupons, db, flows, forms, inbox, metrics, write_backs
 from storage.ids import new_id
 from storage.profiles import Identity, Profile, find_identities, get_profile

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from plugin.events import imports
+from plugin.imports import lifecycle as imports
 from plugin.settings import get_settings
 from storage import db, flows
 from storage.shops import Shop

@@ -7,7 +7,7 @@ from babel.messages.pofile import read_po
 
 from admin_ui import catalogue, words
 from admin_ui.language import CATALOGUES, LANGUAGES, Language, choose
-from plugin.messages.gate import REASONS
+from plugin.messages.eligibility import REASONS
 
 
 def strings(value):

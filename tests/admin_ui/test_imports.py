@@ -9,9 +9,11 @@ import duckdb
 import pytest
 
 from admin_ui.imports import KINDS
-from plugin.events import imports
-from plugin.people.export import COLUMNS
-from plugin.sheets import columns, flaws, parquet
+from plugin.imports import columns
+from plugin.imports import lifecycle as imports
+from plugin.profiles.export import COLUMNS
+from plugin.sheets import parquet
+from plugin.sheets import problems as flaws
 from plugin.sheets.parquet import MOMENT
 from storage import db
 from storage.imports import DONE, LEFT, READY, get_import

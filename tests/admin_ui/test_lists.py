@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from plugin import clock
-from plugin.events import lists
+from plugin import clock, lists
 from storage import access_log, consent, db, flows, profiles, tallies
 from storage import lists as stored
 from storage.flows import DRAFT

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from plugin import clock
-from plugin.events import backfill
+from plugin.sync import backfill
 from storage import backfills, db
 
 

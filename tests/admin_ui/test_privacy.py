@@ -3,9 +3,9 @@
 import pytest
 
 from plugin import clock
-from plugin.events.digest import apply
 from plugin.facts import Asked, Facts, Key, Person
-from plugin.people import privacy as asked_of_us
+from plugin.ingest.digest import apply
+from plugin.privacy import requests as asked_of_us
 from storage import consent, db, privacy, search
 from storage.privacy import DATA_REQUEST, REDACT
 

@@ -5,7 +5,7 @@ from collections.abc import Generator
 import pytest
 from starlette.testclient import TestClient
 
-from plugin.web import application
+from plugin.runtime.web import application
 from storage.shops import Shop
 from tests.admin_ui.conftest import client, filled, merchant, other, pages
 from tests.plugin.shopify.box import door, shopify

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from plugin.serve import answers
+from plugin.runtime.supervisor import answers
 from storage import db
 from storage.shops import add_shop
 from tests.conftest import NOW, SETTINGS

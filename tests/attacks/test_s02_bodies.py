@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from plugin.events.digest import digest
+from plugin.ingest.digest import digest
 from storage import db
 from storage.inbox import DONE, QUARANTINED
 from storage.profiles import count_profiles

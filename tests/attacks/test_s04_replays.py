@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from plugin import clock
-from plugin.events.digest import digest
 from plugin.flows import library
+from plugin.ingest.digest import digest
 from storage import db, events, flows
 from storage.profiles import EMAIL, find_identities
 from tests.story import Story

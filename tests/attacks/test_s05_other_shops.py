@@ -8,7 +8,7 @@ import json
 import pytest
 from sqlmodel import select
 
-from plugin.events.digest import digest
+from plugin.ingest.digest import digest
 from storage import db
 from storage.inbox import QUARANTINED, Delivery
 from storage.profiles import count_profiles

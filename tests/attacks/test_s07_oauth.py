@@ -16,8 +16,8 @@ from admin_ui.app import routes
 from devstore.oauth import query_hmac
 from plugin import clock
 from plugin.manifest import manifest
+from plugin.runtime.web import application
 from plugin.settings import get_settings
-from plugin.web import application
 from storage import db, shops
 from tests.plugin.shopify.box import Shopify
 

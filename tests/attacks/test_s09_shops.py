@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import BinaryExpression
 from sqlmodel import SQLModel
 
 from admin_ui.app import routes
-from plugin.events.digest import digest
+from plugin.ingest.digest import digest
 from storage import db, inbox, tables
 from storage.guard import ForgottenShopError, require_shop
 from storage.shops import Shop

@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
-from plugin.events.record import record
 from plugin.facts import Allowed, Facts, Key, Person
+from plugin.ingest.record import record
 from storage import consent, db, events, lists, profiles, write_backs
 from storage.profiles import Profile
 from storage.shops import Shop, get_shop

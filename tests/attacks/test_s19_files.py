@@ -9,10 +9,11 @@ import zipfile
 
 import pytest
 
-from plugin.events import imports
-from plugin.sheets import encoding, files, flaws, records
+from plugin.imports import lifecycle as imports
+from plugin.sheets import encoding, files, records
+from plugin.sheets import problems as flaws
 from plugin.sheets.cells import table
-from plugin.sheets.flaws import SheetError
+from plugin.sheets.problems import SheetError
 from storage.imports import DONE
 from tests.plugin.events import sheet
 

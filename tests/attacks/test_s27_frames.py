@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 
 from admin_ui.app import routes as admin_routes
 from admin_ui.auth import merchant as merchants_page
-from plugin.web import application
+from plugin.runtime.web import application
 from tests.admin_ui.conftest import Merchant
 from tests.attacks.ways import filled_in, ways
 from tests.webhooks.test_shopify import headers

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from plugin import clock
-from plugin.events.digest import digest
+from plugin.ingest.digest import digest
 from plugin.manifest import topics
 from storage import db, inbox
 from storage.inbox import QUARANTINED, Arrival, Delivery

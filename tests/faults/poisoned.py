@@ -14,8 +14,8 @@ from typing import Any
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
-from plugin.events import digest
-from plugin.flows import step
+from plugin.flows import advance as step
+from plugin.ingest import digest
 from plugin.messages import send
 from storage import db, secrets
 

@@ -23,8 +23,8 @@ from sqlalchemy import create_engine, text
 from benchmarks import traffic
 from benchmarks.load import Result, play
 from benchmarks.traffic import Traffic
-from plugin import lifeline
-from plugin.events import digest
+from plugin.ingest import digest
+from plugin.runtime import parent_death as lifeline
 from storage import db, schema
 from storage.shops import add_shop
 from tests.faults.town import ROOT, answers, descendants, eventually, free_ports

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from plugin import lifeline, valkey
+from plugin.runtime import parent_death as lifeline
+from plugin.runtime import valkey
 from tests.faults.served import Served, tell
 from tests.faults.sizes import size
 from tests.faults.town import eventually

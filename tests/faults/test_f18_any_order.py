@@ -12,9 +12,9 @@ from sqlmodel import Session, col, select, update
 
 from devstore.outbox import Request
 from plugin import clock
-from plugin.events.digest import digest
 from plugin.flows import library
-from plugin.flows.step import advance
+from plugin.flows.advance import advance
+from plugin.ingest.digest import digest
 from storage import db, flows, inbox
 from storage.events import Event
 from storage.flows import Enrolment

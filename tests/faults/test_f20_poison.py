@@ -10,9 +10,10 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select, update
 
 from plugin import clock
-from plugin.events import digest
 from plugin.facts import Did, Facts, Key, Person
-from plugin.flows import library, step
+from plugin.flows import advance as step
+from plugin.flows import library
+from plugin.ingest import digest
 from plugin.messages import send
 from storage import db, flows, inbox
 from storage.flows import Enrolment

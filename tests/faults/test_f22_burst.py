@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from plugin import clock, worker
+from plugin import clock
+from plugin.worker import actors as worker
 from storage import db, shops
 from storage.ids import new_id
 from storage.messages import ACCEPTED, add_messages

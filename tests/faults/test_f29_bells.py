@@ -9,10 +9,10 @@ import pytest
 from sqlmodel import select, update
 
 from plugin import clock
-from plugin.channels import email
-from plugin.events.digest import digest
+from plugin.channels.email import smtp as email
 from plugin.flows import library
-from plugin.flows.step import advance
+from plugin.flows.advance import advance
+from plugin.ingest.digest import digest
 from plugin.messages import send as messages
 from storage import db, flows, inbox
 from storage.flows import Enrolment

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from plugin.channels.base import Letter, SendError
-from plugin.messages import receipts
+from plugin.messages import engagement as receipts
 from plugin.messages import send as sending
+from plugin.messages.engagement import Visitor
 from plugin.messages.links import Target
-from plugin.messages.receipts import Visitor
 from storage import consent, db, ledger
 from storage.messages import lock_message
 from tests.plugin.messages.world import MAYA, World, build

@@ -25,7 +25,8 @@ import httpx2
 from sqlmodel import Session, col, create_engine, func, select, update
 
 from devstore.merchant import Merchant
-from plugin import lifeline, valkey
+from plugin.runtime import parent_death as lifeline
+from plugin.runtime import valkey
 from storage import db
 from storage.flows import Enrolment, Flow
 from storage.inbox import Delivery

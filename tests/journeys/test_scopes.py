@@ -13,13 +13,14 @@ from admin_ui import links
 from admin_ui.app import routes as admin_routes
 from devstore.delivery import Courier
 from devstore.serve import build
-from plugin import clock, onboard, worker
-from plugin.events.digest import digest
+from plugin import clock, onboard
+from plugin.ingest.digest import digest
 from plugin.manifest import manifest
 from plugin.offers import coupons
 from plugin.shopify import scopes
 from plugin.shopify.graphql import graphql
 from plugin.shopify.wire import ShopifyError
+from plugin.worker import actors as worker
 from storage import coupons as stored
 from storage import db
 from storage.shops import Shop, get_shop, unsynced

@@ -11,9 +11,9 @@ from starlette.applications import Starlette
 from devstore.delivery import Courier
 from devstore.outbox import Request
 from plugin import clock, onboard
-from plugin.events.digest import digest
+from plugin.ingest.digest import digest
 from plugin.messages.send import send
-from plugin.people import privacy as law
+from plugin.privacy import requests as law
 from plugin.shopify.tokens import access_token
 from storage import db, privacy, profiles
 from storage.messages import DUE, Message, get_message

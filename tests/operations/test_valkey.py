@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from plugin import valkey
 from plugin.errors import RegularsError
+from plugin.runtime import valkey
 from tests.operations.processes import alive, until
 
 

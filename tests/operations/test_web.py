@@ -7,9 +7,9 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from plugin import web
 from plugin.errors import RegularsError
-from plugin.web import application
+from plugin.runtime import web
+from plugin.runtime.web import application
 from storage import db
 
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from plugin import clock, worker
+from plugin import clock
+from plugin.worker import actors as worker
 from storage import consent, db, likeness, lists, profiles, tallies
 from storage.consent import Consent
 from storage.ids import new_id

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import func
 from sqlmodel import select
 
-from plugin import town
+from plugin.cli import town
+from plugin.consent import proof
 from plugin.errors import RegularsError
-from plugin.people import proof
 from storage import consent, db, lists, profiles, search
 from storage.events import Event
 from storage.messages import ACCEPTED, Message

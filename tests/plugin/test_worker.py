@@ -5,7 +5,8 @@ import threading
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from plugin import clock, worker
+from plugin import clock
+from plugin.worker import actors as worker
 from storage import db, likeness
 from storage.profiles import Profile
 from storage.shops import Shop

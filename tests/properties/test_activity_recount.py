@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from plugin.facts import Key, Person
-from plugin.people import merge
-from plugin.people.identity import resolve
+from plugin.profiles import merge
+from plugin.profiles.identity import resolve
 from storage import about, erasure, events
 from storage.ids import new_id
 from storage.profiles import Merge, Profile

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sqlmodel import Session, SQLModel
 
 from plugin.facts import Key, Person
-from plugin.people import merge
-from plugin.people.fields import MERCHANT, UNPROVEN
-from plugin.people.identity import resolve
+from plugin.profiles import merge
+from plugin.profiles.fields import MERCHANT, UNPROVEN
+from plugin.profiles.identity import resolve
 from storage import db, profiles
 from storage.events import Event, add_events
 from storage.ids import new_id

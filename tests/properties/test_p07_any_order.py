@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session
 
-from plugin.events.digest import understand
-from plugin.events.record import record
 from plugin.facts import Facts, Key, Person, merge
-from plugin.people.fields import MERCHANT, UNPROVEN
+from plugin.ingest.digest import understand
+from plugin.ingest.record import record
+from plugin.profiles.fields import MERCHANT, UNPROVEN
 from storage.inbox import Leased
 from storage.profiles import EMAIL
 from storage.shops import Shop, add_shop

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.events.sessions import SILENCE, Act, fold
+from plugin.ingest.visits import SILENCE, Act, fold
 
 BEGAN = datetime(2026, 11, 21, 9, tzinfo=UTC)
 SOURCES = ({}, {}, {"utm_source": "instagram"}, {"referrer_host": "google.com"})

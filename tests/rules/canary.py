@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from devstore.outbox import signature
 from plugin import clock
-from plugin.events import imports
+from plugin.imports import lifecycle as imports
 from storage import db, privacy
 from storage.access_log import AccessLog
 from storage.activity import Activity, day_of

@@ -9,10 +9,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
-from plugin.events.digest import apply
 from plugin.facts import Asked, Facts, Key, Person
-from plugin.messages import gate
-from plugin.people import privacy as law
+from plugin.ingest.digest import apply
+from plugin.messages import eligibility as gate
+from plugin.privacy import requests as law
 from plugin.shopify.normalise import orders
 from plugin.shopify.normalise.consent import normalise
 from storage import consent, db, events, forms, privacy, profiles, search, shops

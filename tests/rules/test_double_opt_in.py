@@ -9,10 +9,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
-from plugin.events import lists as by_hand
+from plugin import lists as by_hand
+from plugin.flows import advance as step
 from plugin.flows import library as flow_library
-from plugin.flows import step
-from plugin.forms import confirm
+from plugin.forms import double_opt_in as confirm
 from plugin.forms import library as form_library
 from plugin.messages.send import send
 from storage import asks, consent, db, flows, forms, lists, messages, privacy, profiles

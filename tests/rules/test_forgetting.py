@@ -12,16 +12,16 @@ from starlette.testclient import TestClient
 
 from plugin import clock
 from plugin.channels.base import SendError
-from plugin.events import imports
-from plugin.events.digest import digest
-from plugin.events.record import record
 from plugin.facts import Asked, Facts, Key, Person
+from plugin.imports import lifecycle as imports
+from plugin.ingest.digest import digest
+from plugin.ingest.record import record
 from plugin.messages import links, outcome
 from plugin.messages.links import Target
-from plugin.people import privacy as asked_of_us
-from plugin.people.copy import copy_of
-from plugin.sheets import flaws
-from plugin.sheets.flaws import SheetError
+from plugin.privacy import requests as asked_of_us
+from plugin.privacy.data_export import copy_of
+from plugin.sheets import problems as flaws
+from plugin.sheets.problems import SheetError
 from storage import about, db, inbox, privacy
 from storage.coupons import CouponCode, count_free
 from storage.events import Event

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from plugin import clock
 from plugin.facts import Key, Person
-from plugin.people.identity import resolve
+from plugin.profiles.identity import resolve
 from storage import append_only, consent, db, erasure, flaws, ledger, secrets
 from storage.consent import BOUNCED, IMPLIED, PENDING, SUBSCRIBED, UNSUBSCRIBED
 from storage.flaws import CHANGED, MISSING, STATE, Flaw

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from plugin.events.record import record
 from plugin.facts import Facts, Person, keys
-from plugin.people import merge
+from plugin.ingest.record import record
+from plugin.profiles import merge
 from storage import db, lists, profiles, search
 from storage.profiles import CUSTOMER, EMAIL, PHONE
 from storage.search import search_members, search_profiles

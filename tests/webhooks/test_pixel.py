@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin.facts import Key, Person
-from plugin.people.identity import resolve
+from plugin.profiles.identity import resolve
 from storage import db, events, profiles
 from webhooks.app import routes
 

@@ -13,7 +13,7 @@ from plugin import clock, facts
 from plugin.messages import links
 from plugin.messages.links import Target
 from plugin.messages.send import send
-from plugin.people import privacy as law
+from plugin.privacy import requests as law
 from storage import asks, consent, db, flaws, ledger, preferences, privacy
 from storage.flows import Flow
 from storage.messages import ACCEPTED, Message

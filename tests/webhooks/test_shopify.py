@@ -13,7 +13,7 @@ from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from plugin.web import application
+from plugin.runtime.web import application
 from storage import db, inbox
 from storage.inbox import Arrival, Delivery
 from webhooks import patience, shopify

@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 
 from plugin import clock
 from plugin.facts import Whose
-from plugin.messages import asking, links
+from plugin.messages import confirmations as asking
+from plugin.messages import links
 from plugin.messages.links import Target
 from storage import db
 from storage.asks import CONFIRM, COPY, FORGET

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from dramatiq.middleware import TimeLimitExceeded
 
-from plugin.channels import email
 from plugin.channels.base import Letter, SendError
-from plugin.channels.email import EmailChannel
-from plugin.channels.mime import build
+from plugin.channels.email import smtp as email
+from plugin.channels.email.mime import build
+from plugin.channels.email.smtp import EmailChannel
 from plugin.settings import get_settings
 from tests.plugin.channels.relay import Relay
 

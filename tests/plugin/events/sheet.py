@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from plugin.events import imports
-from plugin.sheets import columns
+from plugin.imports import columns
+from plugin.imports import lifecycle as imports
 from storage import consent, db
 from storage import imports as stored
 from storage.imports import Import

@@ -9,9 +9,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
-from plugin.events import custom
-from plugin.events.custom import Refused, read
 from plugin.facts import Did, Key, Person
+from plugin.ingest import custom_metrics as custom
+from plugin.ingest.custom_metrics import Refused, read
 from storage import db, events, metrics
 from storage.shops import Shop
 from webhooks.app import routes

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from plugin.events import digest as digesting
-from plugin.events.digest import digest
+from plugin.ingest import digest as digesting
+from plugin.ingest.digest import digest
 from storage import consent, db, events, inbox, orders, products, profiles, shops
 from storage.inbox import Arrival
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from plugin import clock
-from plugin.events import imports, lists
+from plugin import clock, lists
 from plugin.facts import Key, Person, Whose
-from plugin.people import merge
-from plugin.people.fields import MERCHANT
-from plugin.people.identity import resolve
+from plugin.imports import lifecycle as imports
+from plugin.profiles import merge
+from plugin.profiles.fields import MERCHANT
+from plugin.profiles.identity import resolve
 from storage import db, merges, profiles
 from storage import imports as stored
 from storage import lists as stored_lists

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from plugin import clock
-from plugin.events import imports
+from plugin.imports import lifecycle as imports
 from plugin.onboard import furnish
-from plugin.sheets import flaws
-from plugin.sheets.flaws import SheetError
+from plugin.sheets import problems as flaws
+from plugin.sheets.problems import SheetError
 from storage import consent, db, shops
 from storage import imports as stored
 from storage.flows import LIVE, Enrolment, flows_of

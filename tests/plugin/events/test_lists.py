@@ -5,16 +5,17 @@ from datetime import timedelta
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from plugin import clock, worker
+from plugin import clock, lists
 from plugin.errors import RegularsError
-from plugin.events import imports, lists
-from plugin.events.lists import ListError
 from plugin.facts import Key, Person, Whose
 from plugin.flows import library
 from plugin.forms import library as forms_library
-from plugin.people import merge
-from plugin.people.identity import resolve
+from plugin.imports import lifecycle as imports
+from plugin.lists import ListError
+from plugin.profiles import merge
+from plugin.profiles.identity import resolve
 from plugin.settings import get_settings
+from plugin.worker import actors as worker
 from storage import consent, db, flows, forms, merges, profiles
 from storage import lists as stored
 from storage.shops import Shop

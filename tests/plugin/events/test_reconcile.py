@@ -7,13 +7,14 @@ import pytest
 from sqlmodel import select
 
 from plugin import clock
+from plugin.cli import privacy as by_hand
+from plugin.cli import reconcile as findings
 from plugin.errors import RegularsError
-from plugin.events import findings, reconcile
-from plugin.events import mend as mending
-from plugin.events.digest import digest
 from plugin.flows.library import abandoned_checkout, add_flow, set_status
-from plugin.people import by_hand
+from plugin.ingest.digest import digest
 from plugin.shopify.install import install
+from plugin.sync import reconcile
+from plugin.sync import repair as mending
 from storage import backfills, db, inbox, products, reconciliations
 from storage.backfills import DONE
 from storage.flows import Enrolment

@@ -7,8 +7,9 @@ import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from plugin import clock, worker
-from plugin.events import retention
+from plugin import clock
+from plugin.privacy import retention
+from plugin.worker import actors as worker
 from storage import access_log, activity, db, events, inbox, sessions, shops
 from storage.ids import new_id
 from storage.inbox import DONE, NEW, QUARANTINED, Arrival, get_delivery

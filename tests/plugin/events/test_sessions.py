@@ -9,12 +9,13 @@ from dramatiq.brokers.stub import StubBroker
 from sqlmodel import select
 
 from plugin import clock
-from plugin.events.addresses import page, source
-from plugin.events.browser import take
 from plugin.facts import Key, Person
 from plugin.flows.library import abandoned_checkout, add_flow, set_status
-from plugin.people import merge, privacy
-from plugin.people.identity import resolve
+from plugin.ingest.page_urls import page, source
+from plugin.ingest.pixel import take
+from plugin.privacy import requests as privacy
+from plugin.profiles import merge
+from plugin.profiles.identity import resolve
 from storage import db, merges, sessions
 from storage.flows import Enrolment
 from storage.profiles import find_identities

@@ -7,11 +7,11 @@ from sqlmodel import select
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.events.digest import apply
 from plugin.facts import Did, Facts, Key, Person
-from plugin.flows import graph
+from plugin.flows import definition as graph
+from plugin.flows.advance import advance
 from plugin.flows.library import abandoned_checkout, add_flow, set_status
-from plugin.flows.step import advance
+from plugin.ingest.digest import apply
 from storage import db, flows
 from storage.flows import Enrolment
 from storage.messages import Message

@@ -7,9 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plugin.errors import RegularsError
-from plugin.messages import ask_mails, blocks, library, shield, style
-from plugin.messages.chinese import CHINESE
-from plugin.messages.compile import PIXEL, compile_template, to_html
+from plugin.templates import blocks, library
+from plugin.templates import confirmation_mails as ask_mails
+from plugin.templates import layout as style
+from plugin.templates import liquid_shield as shield
+from plugin.templates.catalogues import CHINESE
+from plugin.templates.compile import PIXEL, compile_template, to_html
 
 MAILS = {
     library.WELCOME: library.welcome(1),

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from plugin import clock
-from plugin.messages import gate
+from plugin.messages import eligibility as gate
 from storage import consent, db
 from storage.flows import DRAFT, LEFT, Enrolment, Flow
 from storage.messages import get_message

@@ -5,10 +5,12 @@ import pytest
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.messages import ask_mails, library, links, render
-from plugin.messages.compile import publish
-from plugin.messages.liquid import format_money
-from plugin.people import properties
+from plugin.messages import links, render
+from plugin.profiles import properties
+from plugin.templates import confirmation_mails as ask_mails
+from plugin.templates import library
+from plugin.templates.compile import publish
+from plugin.templates.liquid import format_money
 from storage import db
 from storage.events import get_event
 from storage.messages import Message

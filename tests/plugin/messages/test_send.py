@@ -7,13 +7,14 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
-from plugin.channels import email
 from plugin.channels.base import Letter, SendError
-from plugin.messages import library, outcome
+from plugin.channels.email import smtp as email
+from plugin.messages import outcome
 from plugin.messages import send as sending
-from plugin.messages.gate import REASONS
+from plugin.messages.eligibility import REASONS
 from plugin.messages.send import resolve_stuck, send
 from plugin.settings import get_settings
+from plugin.templates import library
 from storage import consent, db, messages
 from storage.coupons import count_free
 from storage.events import timeline

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from plugin import clock
-from plugin.messages import library
+from plugin.templates import library
 from storage import consent, db
 from storage.coupons import add_codes
 from storage.events import Event

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.events.record import record
+from plugin.ingest.record import record
 from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
 from plugin.offers.coupons import ALPHABET, LENGTH, create, make_again, new_code, refill
 from plugin.shopify.graphql import NOT_ALLOWED

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from plugin import facts
-from plugin.events.digest import apply
 from plugin.facts import Allowed, Asked, Did, Facts, Key, Person
-from plugin.people import privacy as asked_of_us
+from plugin.ingest.digest import apply
+from plugin.privacy import requests as asked_of_us
 from storage import db, privacy
 from storage.consent import UNSUBSCRIBED
 from storage.privacy import REDACT

@@ -6,11 +6,12 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from plugin import clock, connect
-from plugin.cli import command
+from plugin import clock
+from plugin.cli.commands import command
 from plugin.errors import RegularsError
-from plugin.events.digest import apply
 from plugin.facts import Facts, Key, Person
+from plugin.ingest.digest import apply
+from plugin.runtime import connect
 from tests.state import state_of
 
 SHOP = ("--shop", "dewpoint.myshopify.com")
@@ -22,7 +23,7 @@ KEYS = (Key("customer_id", "7001002003"), Key("email", "maya@example.com"),
 def run(sqlite, shop, monkeypatch):
     """The command, on this test's database."""
     monkeypatch.setattr(connect, "connect", lambda: None)
-    monkeypatch.setattr("plugin.logs.set_up", lambda: None)
+    monkeypatch.setattr("plugin.runtime.logs.set_up", lambda: None)
     apply(
         shop,
         Facts(people=[Person(KEYS, clock.now(), {"first_name": "Maya", "email": KEYS[1].value})]),

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from plugin.facts import Key, Person, Whose
-from plugin.people.identity import resolve
+from plugin.profiles.identity import resolve
 from storage import db, merges, profiles
 
 START = datetime(2026, 11, 21, tzinfo=UTC)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from plugin.facts import Key, Person
-from plugin.people import merge
-from plugin.people.identity import resolve
-from plugin.people.likeness import alike, one_slip, work
+from plugin.profiles import merge
+from plugin.profiles.duplicates import alike, one_slip, work
+from plugin.profiles.identity import resolve
 from storage import db, likeness
 from storage.shops import Shop
 

@@ -5,11 +5,11 @@ import time
 from datetime import UTC, datetime
 
 from plugin import clock
-from plugin.events.record import record as record_facts
 from plugin.facts import Did, Facts, Key, Person
-from plugin.messages.happened import record
-from plugin.people import merge
-from plugin.people.identity import resolve
+from plugin.ingest.record import record as record_facts
+from plugin.messages.record import record
+from plugin.profiles import merge
+from plugin.profiles.identity import resolve
 from storage import about, db, flows, merges, profiles
 from storage.events import timeline
 from storage.ids import new_id

@@ -7,8 +7,8 @@ import pytest
 
 from plugin import clock
 from plugin.facts import Key, Person
-from plugin.people.identity import resolve
-from plugin.people.raw import Needles
+from plugin.privacy.deliveries import Needles
+from plugin.profiles.identity import resolve
 from storage import about, consent, db, privacy, secrets
 from storage.consent import SUBSCRIBED
 from storage.ids import new_id

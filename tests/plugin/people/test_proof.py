@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from plugin import clock
+from plugin.cli import privacy as by_hand
+from plugin.consent import proof
 from plugin.errors import RegularsError
-from plugin.events.digest import apply
 from plugin.facts import Facts, Key, Person
-from plugin.people import by_hand, proof
+from plugin.ingest.digest import apply
 from storage import append_only, consent, db
 from storage.ids import new_id
 from storage.ledger import ConsentEvent

@@ -10,9 +10,9 @@ from plugin.errors import RegularsError
 from plugin.facts import Key, Person
 from plugin.flows import library as flows
 from plugin.forms import library
-from plugin.people import corrections, merge, properties
-from plugin.people.fields import UNPROVEN
-from plugin.people.identity import resolve
+from plugin.profiles import corrections, merge, properties
+from plugin.profiles.fields import UNPROVEN
+from plugin.profiles.identity import resolve
 from storage import db, profiles
 from storage import properties as stored
 from storage.merges import merges_of

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.sheets import columns, encoding, files, flaws, records
+from plugin.imports import columns
+from plugin.sheets import encoding, files, records
+from plugin.sheets import problems as flaws
 from plugin.sheets.cells import bare, table
 
 

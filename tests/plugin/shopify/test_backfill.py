@@ -10,10 +10,10 @@ from sqlmodel import func, select
 
 from devstore.seed import Seed
 from plugin import clock
-from plugin.events import backfill
 from plugin.shopify import bulk
 from plugin.shopify.install import install
 from plugin.shopify.normalise.bulk import normalise
+from plugin.sync import backfill
 from storage import backfills, checkouts, consent, db, flows
 from storage.backfills import DONE, FAILED, BackfillLine
 from storage.events import Event

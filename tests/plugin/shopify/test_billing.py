@@ -9,7 +9,7 @@ from devstore import billing as at_shopify
 from plugin import clock
 from plugin import manifest as manifests
 from plugin.errors import RegularsError
-from plugin.events.record import record
+from plugin.ingest.record import record
 from plugin.shopify import billing
 from plugin.shopify.billing import approval_url
 from plugin.shopify.install import install

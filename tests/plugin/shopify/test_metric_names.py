@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from admin_ui import words
-from plugin.events import browser
-from plugin.events.metrics import STANDARD
+from plugin.ingest import pixel as browser
 from plugin.manifest import topics
+from plugin.metrics import STANDARD
 from plugin.shopify.normalise.route import normaliser
 from tests.extensions.test_pixel import SOURCE
 

@@ -6,11 +6,11 @@ import pytest
 
 from devstore.database import Document
 from plugin import clock
-from plugin.events.digest import digest
 from plugin.facts import Person, keys
-from plugin.people.identity import resolve
+from plugin.ingest.digest import digest
+from plugin.profiles.identity import resolve
 from plugin.shopify.install import install
-from plugin.shopify.write_backs import work
+from plugin.sync.write_backs import work
 from storage import consent, db, inbox, profiles, write_backs
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
 from storage.ids import new_id

@@ -1,0 +1,1 @@
+"""Email: MIME and the providers that send it."""

@@ -1,0 +1,203 @@
+"""Email by SMTP: a letter goes to the relay of `REGULARS_SMTP_URL` over one kept connection for
+each thread; the relay's answer decides between accepted, later, never and nobody knows.
+"""
+
+import contextlib
+import ipaddress
+import re
+import smtplib
+import ssl
+import threading
+import time
+from urllib.parse import unquote, urlsplit
+
+from plugin.channels.base import Letter, SendError
+from plugin.channels.email.mime import build, check_address
+from plugin.settings import get_settings
+
+CALL_S = 30.0  # the longest that one exchange with the relay may take
+IDLE_S = 45.0  # relays hang up on who stays silent for longer
+LIFE = 200  # mails over one connection; many relays stop at some number
+# Enhanced codes (RFC 3463) that speak of the recipient's mailbox; the others of 5.1 speak of ours.
+_GONE = re.compile(r"5\.(1\.[12346]|1\.10|2\.1)\b")
+
+
+class _Kept(threading.local):
+    """This thread's connection."""
+
+    smtp: smtplib.SMTP | None = None
+    url = ""
+    used_at = 0.0
+    sent = 0
+
+
+_kept = _Kept()
+
+
+class EmailChannel:
+    """Hands letters to an SMTP relay."""
+
+    name = "email"
+
+    def send(self, letter: Letter) -> None:
+        """Hand a letter over; see `plugin.channels.base.Channel`."""
+        settings = get_settings()
+        if not settings.smtp_url:
+            raise SendError("No mail relay is set: REGULARS_SMTP_URL is empty.")
+        mail = build(letter, settings.smtp_idempotency_header)
+        try:
+            _envelope(settings.smtp_url, letter)
+            _hand_over(mail, letter.deadline)
+        except SendError:
+            raise
+        except (smtplib.SMTPException, OSError) as error:
+            hang_up()
+            raise SendError(f"The mail relay hung up: {type(error).__name__}.") from error
+        except BaseException:
+            hang_up()  # a worker may be told to stop anywhere: the line is in the middle of a mail
+            raise
+
+
+def hang_up() -> None:
+    """Close this thread's connection, if there is one."""
+    smtp, _kept.smtp = _kept.smtp, None
+    if smtp is not None:
+        smtp.close()
+
+
+def _envelope(url: str, letter: Letter) -> None:
+    """Sender and recipient. A kept connection that went stale is replaced once."""
+    for attempt in (1, 2):
+        fresh = _kept.smtp is None
+        smtp = _connection(url, letter.deadline)
+        try:
+            options = _utf8_option(smtp, letter)
+            _expect(smtp.mail(check_address(letter.sender), options), (250,))
+            _limit(smtp, letter.deadline)
+            _expect(smtp.rcpt(check_address(letter.destination)), (250, 251))
+            _limit(smtp, letter.deadline)
+            _expect(smtp.docmd("DATA"), (354,))
+            return
+        except (smtplib.SMTPServerDisconnected, OSError):
+            hang_up()
+            if fresh or attempt == 2:
+                raise
+
+
+def _hand_over(mail: bytes, deadline: float) -> None:
+    """The mail itself. From here on a broken line leaves it open whether it was accepted."""
+    smtp = _kept.smtp
+    assert smtp is not None
+    try:
+        _limit(smtp, deadline)
+        # Base64 lines and headers never begin with a dot, so there is none to stuff.
+        smtp.send(mail + b".\r\n")
+        if smtp.sock is not None:
+            smtp.sock.settimeout(max(1.0, min(CALL_S, deadline - time.monotonic())))
+        answer = smtp.getreply()
+    except (smtplib.SMTPException, OSError) as error:
+        hang_up()
+        raise SendError(
+            "The line to the mail relay broke after the message was handed over.", ambiguous=True
+        ) from error
+    _expect(answer, (250,))
+    _kept.used_at = time.monotonic()
+    _kept.sent += 1
+
+
+def _connection(url: str, deadline: float) -> smtplib.SMTP:
+    stale = time.monotonic() - _kept.used_at > IDLE_S or _kept.sent >= LIFE or _kept.url != url
+    if _kept.smtp is not None and stale:
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            _kept.smtp.docmd("QUIT")
+        hang_up()
+    if _kept.smtp is None:
+        _kept.smtp, _kept.url, _kept.sent = _connect(url, deadline), url, 0
+        _kept.used_at = time.monotonic()
+    _limit(_kept.smtp, deadline)
+    return _kept.smtp
+
+
+def _connect(url: str, deadline: float) -> smtplib.SMTP:
+    parts = urlsplit(url)
+    host, port = parts.hostname or "localhost", parts.port
+    timeout = _remaining(deadline)
+    context = ssl.create_default_context()
+    smtp: smtplib.SMTP
+    if parts.scheme == "smtps":
+        smtp = smtplib.SMTP_SSL(host, port or 465, timeout=timeout, context=context)
+    elif parts.scheme == "smtp":
+        smtp = smtplib.SMTP(host, port or 587, timeout=timeout)
+    else:
+        raise SendError("REGULARS_SMTP_URL must begin with smtp:// or smtps://.")
+    try:
+        smtp.ehlo_or_helo_if_needed()
+        if parts.scheme == "smtp" and smtp.has_extn("starttls"):
+            smtp.starttls(context=context)
+            smtp.ehlo()
+        if parts.username:
+            if not isinstance(smtp.sock, ssl.SSLSocket) and not _is_loopback(host):
+                raise SendError("The mail relay offers no encryption; the password stays here.")
+            smtp.login(unquote(parts.username), unquote(parts.password or ""))
+    except smtplib.SMTPAuthenticationError as error:
+        smtp.close()
+        raise SendError("The mail relay refused the user name or the password.") from error
+    except BaseException:
+        smtp.close()
+        raise
+    return smtp
+
+
+def _expect(answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
+    """Go on when the relay agreed; leave the connection ready for the next letter otherwise."""
+    code, text = answer
+    if code in wanted:
+        return
+    said = text.decode("utf-8", "replace")
+    if code in (-1, 421) or _kept.smtp is None:
+        hang_up()
+    else:
+        try:
+            _kept.smtp.rset()
+        except (smtplib.SMTPException, OSError):
+            hang_up()
+    if code == -1:
+        raise smtplib.SMTPServerDisconnected("no answer")
+    enhanced = said.split(" ", 1)[0] if re.match(r"\d\.\d+\.\d+", said) else ""
+    raise SendError(
+        f"The mail relay answered {code} {enhanced}".strip() + ".",
+        permanent=code >= 500,
+        address_gone=code >= 500 and bool(_GONE.match(enhanced)),
+    )
+
+
+def _utf8_option(smtp: smtplib.SMTP, letter: Letter) -> list[str]:
+    if all(a.rpartition("@")[0].isascii() for a in (letter.sender, letter.destination)):
+        return []
+    if not smtp.has_extn("smtputf8"):
+        raise SendError("The mail relay takes no addresses beyond ASCII.", permanent=True)
+    return ["SMTPUTF8"]
+
+
+def _limit(smtp: smtplib.SMTP, deadline: float) -> None:
+    if smtp.sock is None:
+        raise smtplib.SMTPServerDisconnected("no connection")
+    try:
+        smtp.sock.settimeout(_remaining(deadline))
+    except SendError:
+        hang_up()  # what was begun on this line is not ended: the next letter must not follow it
+        raise
+
+
+def _remaining(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left < 1:
+        raise SendError("There was no time left to send this in.")
+    return min(CALL_S, left)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

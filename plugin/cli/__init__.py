@@ -1,0 +1,1 @@
+"""The commands that an operator types; nothing else imports this room."""

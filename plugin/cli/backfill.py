@@ -1,0 +1,70 @@
+"""A store's past on a terminal. In: a store. Out: its past is read, with a bar for each stage."""
+
+import time
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from plugin.errors import RegularsError
+from plugin.sync import backfill
+from storage import backfills, db, shops
+from storage.backfills import FAILED, OVER, Backfill
+from storage.shops import Shop
+
+LOOK_EVERY_S = 0.5
+TURN_S = 1.0  # of work between two looks at the bars
+
+
+def choose(domain: str) -> Shop:
+    """The store with this domain; without one, the only store that there is.
+
+    Raises:
+        RegularsError: it is not installed, or there are several to choose from.
+    """
+    with db.reading() as session:
+        installed = shops.installed_domains(session)
+        if domain:
+            found = shops.shop_by_domain(session, domain)
+        elif len(installed) == 1:
+            found = shops.get_shop(session, next(iter(installed.values())))
+        else:
+            names = ", ".join(sorted(installed)) or "none is installed"
+            raise RegularsError(f"Say which store: {names}.")
+    if found is None or found.domain not in installed:
+        raise RegularsError(f"Regulars is not installed on {domain}.")
+    return found
+
+
+def read(shop: Shop, *, again: bool = False) -> None:
+    """Read a store's past here, or watch whoever does it already.
+
+    Raises:
+        RegularsError: a stage failed.
+    """
+    if again:
+        with db.transaction() as session:
+            backfills.forget(session, shop.id)
+    backfill.begin(shop.id)
+    columns = (TextColumn("{task.description:10}"), BarColumn(), TextColumn("{task.fields[words]}"))
+    with Progress(*columns, TimeElapsedColumn()) as bars:
+        rows = {stage: bars.add_task(stage, total=1.0, words="") for stage in backfill.STAGES}
+        while True:
+            more = backfill.work(shop.id, TURN_S)
+            stages = _stages(shop.id)
+            for each in stages:
+                bars.update(rows[each.stage], completed=each.share, words=_words(each))
+            if all(each.state in OVER for each in stages):
+                break
+            if not more:
+                time.sleep(LOOK_EVERY_S)
+    if failed := [f"{each.stage}: {each.error}" for each in stages if each.state == FAILED]:
+        raise RegularsError(" ".join(failed))
+
+
+def _stages(shop_id: int) -> list[Backfill]:
+    with db.reading() as session:
+        return list(backfills.stages_of(session, shop_id))
+
+
+def _words(stage: Backfill) -> str:
+    said = f"{stage.done:,} of {stage.total:,}" if stage.total else stage.state
+    return f"{said}  {stage.error}".rstrip()

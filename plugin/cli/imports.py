@@ -1,0 +1,110 @@
+"""An import on a terminal. In: a file and what it means. Out: its rows are taken in, with a bar."""
+
+import time
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from plugin.errors import RegularsError
+from plugin.imports import columns
+from plugin.imports import lifecycle as imports
+from plugin.imports.rows import moment
+from plugin.sheets import files
+from plugin.sheets import problems as flaws
+from storage import db
+from storage import imports as stored
+from storage.imports import FAILED, OVER, Import
+from storage.lists import lists_of
+from storage.shops import Shop
+
+LOOK_EVERY_S = 0.5
+TURN_S = 1.0  # of work between two looks at the bar
+
+
+def read(
+    shop: Shop,
+    path: Path,
+    *,
+    named: dict[str, str],
+    list_name: str = "",
+    channels: tuple[str, ...] = (),
+    where: str = "",
+    on: str = "",
+    properties: bool = False,
+    starts_flows: bool = False,
+) -> Import:
+    """Take in a file here, or watch whoever does.
+
+    Args:
+        named: fields by the names of columns, where the guess is wrong.
+        channels: on which of `columns.CHANNELS` everybody in it said yes.
+        where: the place where they said it, and `on` the day (ISO 8601).
+        properties: columns that we do not know become properties.
+
+    Raises:
+        RegularsError: the file is refused, or what is said of it makes no sense.
+    """
+    unknown = {*named.values()} - {*columns.KINDS} | {*channels} - {*columns.CHANNELS}
+    if unknown:
+        raise RegularsError(f"There is no such field or channel: {', '.join(sorted(unknown))}.")
+    if channels and not (where and moment(on)):
+        raise RegularsError("Say where and when these people said yes: --where, --on 2026-11-21.")
+    if not path.is_file():
+        raise RegularsError(f"There is no file {path}.")
+    held = imports.begin(shop.id, path.name, path.stat().st_size)
+    try:
+        _copy(held, path)
+        imports.arrive(held)
+        held.mapping = _mapping(held, named, properties)
+        held.said = {"channels": list(channels), "where": where, "on": on}
+        held.starts_flows = starts_flows
+        held.list_id = list_called(shop, list_name)
+        imports.start(held, "" if held.list_id else list_name)
+    except BaseException:  # Ctrl-C, too: nobody's data stay behind
+        imports.discard(shop.id, held.id)
+        raise
+    return _watch(held)
+
+
+def _copy(held: Import, path: Path) -> None:
+    at = 0
+    with path.open("rb") as file:
+        while piece := file.read(files.PIECE):
+            at = imports.receive(held, at, piece)
+
+
+def _mapping(held: Import, named: dict[str, str], properties: bool) -> list[str]:
+    if strange := {*named} - {*held.columns}:
+        raise RegularsError(f"There is no column {', '.join(sorted(strange))}.")
+    taken = {*named.values()}
+    found = [
+        named.get(name, columns.NOTHING if kind in taken else kind)
+        for name, kind in zip(held.columns, held.mapping, strict=True)
+    ]
+    return [kind or (columns.PROPERTY if properties else kind) for kind in found]
+
+
+def list_called(shop: Shop, name: str) -> int | None:
+    """The id of the list with this name, if there is one."""
+    with db.reading() as session:
+        return next((each.id for each in lists_of(session, shop.id) if each.name == name), None)
+
+
+def _watch(held: Import) -> Import:
+    bar = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"))
+    with Progress(*bar, TimeElapsedColumn()) as shown:
+        task = shown.add_task(held.file_name, total=1.0, words="")
+        while True:
+            more = imports.work(held.shop_id, TURN_S)
+            with db.reading() as session:
+                now = stored.get_import(session, held.shop_id, held.id)
+            if now is None:
+                raise RegularsError(flaws.SENTENCES[flaws.GONE])
+            shown.update(task, completed=now.share, words=f"{now.rows:,}")
+            if now.state in OVER:
+                break
+            if not more:
+                time.sleep(LOOK_EVERY_S)
+    if now.state == FAILED:
+        raise RegularsError(flaws.SENTENCES[now.error])
+    return now

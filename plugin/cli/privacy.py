@@ -1,0 +1,64 @@
+"""Privacy by command. In: a shop and what somebody is known by. Out: her data, or nobody."""
+
+from plugin import facts
+from plugin.consent import proof
+from plugin.errors import RegularsError
+from plugin.facts import Key
+from plugin.privacy import requests as privacy
+from plugin.privacy.data_export import copy_of
+from storage import db, shops
+from storage.profiles import CUSTOMER, EMAIL, PHONE
+from storage.shops import Shop
+
+
+def forget(domain: str, email: str, phone: str, customer: str) -> bool:
+    """Forget somebody; False when deliveries about her wait to be digested first.
+
+    Raises:
+        RegularsError: there is no such shop, or nothing to know her by.
+    """
+    shop = _shop(domain)
+    return privacy.forget(shop.id, _keys(shop, email, phone, customer))
+
+
+def export(domain: str, email: str, phone: str, customer: str) -> str:
+    """Everything that we keep about somebody, as JSON.
+
+    Raises:
+        RegularsError: as for `forget`.
+    """
+    shop = _shop(domain)
+    return copy_of(shop.id, _keys(shop, email, phone, customer))
+
+
+def proof_of(domain: str, email: str, phone: str, customer: str, *, table: bool) -> str:
+    """The proof of somebody's consents, as JSON or as a table in CSV.
+
+    Raises:
+        RegularsError: as for `forget`.
+    """
+    shop = _shop(domain)
+    write = proof.as_csv if table else proof.as_json
+    return write(shop.id, _keys(shop, email, phone, customer))
+
+
+def _shop(domain: str) -> Shop:
+    with db.reading() as session:
+        shop = shops.shop_by_domain(session, domain.strip().lower())
+    if shop is None:
+        raise RegularsError(f"There is no shop {domain}.", 404)
+    return shop
+
+
+def _keys(shop: Shop, email: str, phone: str, customer: str) -> tuple[Key, ...]:
+    number = customer.rpartition("/")[2]
+    found = facts.keys(
+        (EMAIL, facts.email(email)),
+        (PHONE, facts.phone(phone, shop.country or None)),
+        (CUSTOMER, number if number.isdigit() else None),
+    )
+    if len(found) < sum(1 for said in (email, phone, customer) if said):
+        raise RegularsError("This is not a complete email address, phone number or id.", 400)
+    if not found:
+        raise RegularsError("Say whom: --email, --phone or --customer-id.", 400)
+    return found

@@ -1,0 +1,132 @@
+"""A reconciliation on a terminal. In: a store. Out: lines that tell what differs, or was mended.
+
+They hold ids of the storefront's and nothing that says who somebody is.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.facts import Facts
+from plugin.shopify import pages
+from plugin.sync import reconcile
+from plugin.sync.repair import Outcome, mend, understand
+from storage import db, reconciliations
+from storage.reconciliations import MISSING, PARTIAL, STALE, Reconciliation
+from storage.shops import Shop
+
+_NOT_YET = "Its past is not read yet: see `regulars backfill`."
+KINDS = (MISSING, PARTIAL, STALE)
+TURN_S = 5.0  # of work between two looks
+WAIT_S = 0.5
+
+
+class DryRunError(Exception):
+    """Everything is as it would be; now nothing is kept."""
+
+
+def dry_run(shop: Shop) -> Iterator[str]:
+    """What differs, by noun and kind, with the ids; nothing is changed.
+
+    Raises:
+        RegularsError: the store's past is not read yet, or Shopify was not there.
+    """
+    told = False
+    for noun, outcome in _differences(shop):
+        told = True
+        yield _line(noun, outcome.looked, outcome.counts(), outcome.unsettled)
+        yield from _ids(outcome)
+    if not told:
+        raise RegularsError(_NOT_YET)
+
+
+def repair(shop: Shop) -> Iterator[str]:
+    """What was mended, by noun and kind.
+
+    Raises:
+        RegularsError: the store's past is not read yet, or Shopify was not there.
+    """
+    reconcile.hurry(shop.id)
+    before, mended = {row.noun: row.finished_at for row in _rows(shop.id)}, _mended(shop.id)
+    if not before:
+        raise RegularsError(_NOT_YET)
+    while _under_way(rows := _rows(shop.id)):
+        if failed := next((row for row in rows if row.error), None):
+            raise RegularsError(f"{failed.noun}: {failed.error}")
+        if not reconcile.work(shop.id, TURN_S):
+            time.sleep(WAIT_S)
+    news = _mended(shop.id) - mended  # of all windows, if there was too much for one
+    for row in rows:
+        if row.finished_at == before[row.noun]:
+            yield f"{row.noun:10} not compared: it was just now, or news waits to be digested"
+        else:
+            counts = {kind: news[row.noun, kind] for kind in KINDS}
+            yield _line(row.noun, row.looked, counts, row.unsettled)
+        for topic in row.silent:
+            yield f"  {topic} brings nothing: deploy shopify.app.toml once more"
+
+
+def _mended(shop_id: int) -> Counter[tuple[str, str]]:
+    with db.reading() as session:
+        since = clock.now() - reconcile.TOLD_FOR
+        return Counter(reconciliations.repairs(session, shop_id, since))
+
+
+def _under_way(rows: list[Reconciliation]) -> bool:
+    return any(row.until is not None or row.due_at <= clock.now() for row in rows)
+
+
+def _differences(shop: Shop) -> Iterator[tuple[str, Outcome]]:
+    """What a reconciliation would find now, by noun: it is done, and then undone."""
+    with db.reading() as session:
+        held = {row.noun: row.since for row in reconciliations.of_shop(session, shop.id)}
+        since = reconcile.past_of(session, shop) | held
+    for noun in reconcile.NOUNS:
+        if noun in since:
+            yield noun, _dry(shop, noun, since[noun], clock.now() - reconcile.GRACE)
+
+
+def _dry(shop: Shop, noun: str, since: datetime, until: datetime) -> Outcome:
+    total, place, more = Outcome(), "", True
+    while more:
+        asked_at = clock.now()
+        page = pages.changed(shop.id, noun, since - reconcile.OVERLAP, until, place)
+        told, lost = understand(shop, noun, page.families, asked_at)
+        total.add(_undone(shop, noun, told))
+        total.looked += lost
+        total.unsettled += lost
+        place, more = page.place, page.more
+    return total
+
+
+def _undone(shop: Shop, noun: str, told: Mapping[str, Facts]) -> Outcome:
+    outcome = Outcome()
+    try:
+        with db.transaction() as session:
+            db.lock_shop(session, shop.id)
+            outcome = mend(session, shop, noun, told)
+            raise DryRunError
+    except DryRunError:
+        return outcome
+
+
+def _rows(shop_id: int) -> list[Reconciliation]:
+    with db.reading() as session:
+        found = reconciliations.of_shop(session, shop_id)
+    return sorted(found, key=lambda row: reconcile.NOUNS.index(row.noun))
+
+
+def _line(noun: str, looked: int, counts: dict[str, int], unsettled: int) -> str:
+    said = "  ".join(f"{counts.get(kind, 0):,} {kind}" for kind in KINDS)
+    return f"{noun:10} {looked:>9,} compared  {said}" + (
+        f"  {unsettled:,} not settled" if unsettled else ""
+    )
+
+
+def _ids(outcome: Outcome) -> Iterator[str]:
+    for kind in KINDS:
+        if ids := sorted(thing for thing, what in outcome.gaps.items() if what == kind):
+            yield f"  {kind}: {' '.join(ids)}"

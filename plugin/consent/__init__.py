@@ -1,0 +1,1 @@
+"""What each address may receive: preferences, implied consent and proof."""

@@ -1,0 +1,301 @@
+"""Preferences: the page on which a shopper chooses what comes. In: a message's token, and what she
+chose. Out: entries in the ledger, her wishes, and asks for a copy of her data or to be forgotten.
+
+The token came by mail to one address, so that this address is shown whole and the others are not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from plugin import clock
+from plugin import jobs as bell
+from plugin.facts import Asked, Key, Person, Whose
+from plugin.messages import confirmations as asking
+from plugin.messages.engagement import AFTER, Visitor, addressed, lock_addressed
+from plugin.messages.links import Target
+from plugin.messages.record import record
+from plugin.privacy import requests as law
+from plugin.profiles.identity import resolve
+from plugin.settings import get_settings
+from storage import asks, consent, db, preferences, privacy
+from storage.asks import COPY, FORGET
+from storage.consent import IMPLIED, NOES, SUBSCRIBED, UNSUBSCRIBED
+from storage.ids import new_id
+from storage.ledger import MARKETING, TRANSACTIONAL
+from storage.messages import Message, get_message
+from storage.preferences import ALL, WEEKLY
+from storage.privacy import DATA_REQUEST, REDACT
+from storage.profiles import EMAIL, PHONE, get_profile, identities_of
+from storage.shops import Shop, get_shop
+
+VERSION = 1  # of the page's words: raise it when they change, for the ledger's sake
+MONTH = timedelta(days=30)
+PAUSES = (1, 3, 6)  # months
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One box: whether messages of one purpose may come to one address on one channel."""
+
+    key: str
+    channel: str
+    address: str
+    shown: str
+    purpose: str
+    on: bool
+    refused: bool  # a no stands: to leave it unticked says nothing new
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the page shows."""
+
+    shop_name: str
+    shop_url: str
+    locale: str
+    boxes: list[Choice]
+    topics: list[tuple[int, str, bool]]
+    weekly: bool
+    paused_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What she chose, read and bounded. `labels` are the words beside each box."""
+
+    boxes: frozenset[str]
+    topics: frozenset[int]
+    weekly: bool
+    pause_months: int | None  # None leaves a pause as it is, 0 ends it
+    language: str
+    labels: dict[str, str]
+    nothing: bool  # an end to marketing, also where no yes stands: a stop outlasts later purchases
+
+
+def show(target: Target) -> Choices | None:
+    """What the page shows; None when there is no such message."""
+    with db.reading() as session:
+        message = addressed(get_message(session, target.shop_id, target.message_id))
+        return None if message is None else _choices(session, message)
+
+
+def save(target: Target, wanted: Wanted, visitor: Visitor) -> Choices | None:
+    """Write down what she chose; what the page shows then."""
+    now = clock.now()
+    with db.transaction() as session:
+        message = lock_addressed(session, target)
+        if message is None:
+            return None
+        before = _choices(session, message)
+        changed = [box for box in before.boxes if _is_changed(box, wanted)]
+        consent.record(
+            session, [_entry(session, message, box, wanted, visitor, now) for box in changed]
+        )
+        for box in changed:
+            if box.channel == "email" and box.purpose == MARKETING:
+                verb = "Subscribed to" if box.key in wanted.boxes else "Unsubscribed from"
+                record(session, message, f"{verb} Email Marketing", str(new_id()), now)
+        preferences.choose(session, _wishes(message, before, wanted, now))
+        if wanted.language != before.locale and message.channel == "email":
+            key = Key(EMAIL, message.destination)
+            resolve(
+                session, message.shop_id, [Person((key,), now, {"locale": wanted.language})], now
+            )
+            session.expire_all()
+        return _choices(session, message)
+
+
+def ask(target: Target, kind: str) -> bool:
+    """Mail the link for a copy of her data, or to be forgotten; False when there is no message.
+
+    To whoever asks too often nothing is mailed, and nothing else is said.
+    """
+    now = clock.now()
+    with db.transaction() as session:
+        message = lock_addressed(session, target)
+        if message is None or message.channel != "email":
+            return False
+        shop = _shop(session, message)
+        whose = Whose(message.profile_id, message.origin_id or message.profile_id)
+        made = asking.ask(session, shop, kind, whose, message.destination, now)
+        request = None
+        if made is not None and kind == COPY:
+            request = _request(session, shop.id, DATA_REQUEST, made, message.destination, now)
+            kept = asks.get_ask(session, shop.id, made)
+            assert kept is not None
+            kept.request_id = request
+            session.add(kept)
+    if request is not None:
+        bell.ring("privacy", target.shop_id, [request])
+    elif made is not None:
+        bell.ring("send_first", target.shop_id, [made])
+    return True
+
+
+def forget(target: Target) -> bool:
+    """Forget whoever owns the ask's address; False when the ask is none of that, or is over."""
+    now = clock.now()
+    with db.transaction() as session:
+        db.lock_shop(session, target.shop_id)
+        made = asking.open_ask(session, target, now)
+        if made is None or made.kind != FORGET:
+            return False
+        made.granted_at = now
+        session.add(made)
+        session.flush()
+        request = _request(session, made.shop_id, REDACT, made.id, made.address, now)
+    if request is not None:
+        bell.ring("privacy", target.shop_id, [request])
+    return True
+
+
+def copy(target: Target) -> str | None:
+    """The file that an ask is for; None when the ask is none of that, or is over."""
+    now = clock.now()
+    with db.transaction() as session:
+        made = asking.open_ask(session, target, now)
+        if made is None or made.kind != COPY or made.request_id is None:
+            return None
+        request = privacy.get_request(session, made.shop_id, made.request_id)
+        if request is None or request.content is None:
+            return None
+        made.granted_at = made.granted_at or now
+        session.add(made)
+        return request.content
+
+
+def _request(
+    session: Session, shop_id: int, kind: str, ask_id: int, address: str, now: datetime
+) -> int | None:
+    asked = Asked(kind, now, f"preferences:{ask_id}", (Key(EMAIL, address),))
+    return law.take(session, shop_id, asked, now)
+
+
+def _choices(session: Session, message: Message) -> Choices:
+    shop = _shop(session, message)
+    profile = get_profile(session, message.shop_id, message.profile_id)
+    wishes = preferences.get_preference(
+        session, shop.id, message.channel, message.destination
+    )  # of the address that the mail came to
+    declined = wishes.declined if wishes else []
+    until = wishes.paused_until if wishes else None
+    return Choices(
+        shop_name=shop.name or shop.domain,
+        shop_url=shop.url,
+        locale=(profile and profile.locale) or message.locale or shop.language or "en",
+        boxes=_boxes(session, message),
+        topics=[
+            (topic.id, topic.name, topic.id not in declined)
+            for topic in preferences.topics_of(session, shop.id)
+        ],
+        weekly=wishes is not None and wishes.frequency == WEEKLY,
+        paused_until=until if until and until > clock.now() else None,
+    )
+
+
+def _boxes(session: Session, message: Message) -> list[Choice]:
+    """The message's own address first, then the shopper's phones on each channel that she knows."""
+    shop_id, own = message.shop_id, (message.channel, message.destination)
+    phones = [
+        each.value
+        for each in identities_of(session, shop_id, [message.profile_id])
+        if each.kind == PHONE
+    ]
+    reach = [(channel, phone) for phone in phones for channel in privacy.CHANNELS[PHONE]]
+    states = consent.states_at(session, shop_id, {own, *reach})
+    asked = {(channel, address) for channel, address, _ in states}
+    places = [own, *(p for p in reach if p != own and (p[0] == "sms" or p in asked))]
+    boxes = []
+    for place in places:
+        for purpose in (MARKETING, TRANSACTIONAL)[: 1 if place[0] == "email" else 2]:
+            state = states.get((*place, purpose))
+            boxes.append(
+                Choice(
+                    key=_key(*place, purpose),
+                    channel=place[0],
+                    address=place[1],
+                    shown=place[1] if place == own else f"•••{place[1][-4:]}",
+                    purpose=purpose,
+                    on=_is_on(state, purpose),
+                    refused=state is not None and state["state"] in NOES,
+                )
+            )
+    return boxes
+
+
+def _is_on(state: dict[str, Any] | None, purpose: str) -> bool:
+    if state is None:
+        return purpose == TRANSACTIONAL  # what she asked for comes until she stops it
+    if state["state"] == IMPLIED:
+        return bool(clock.now() <= state["expires_at"])
+    return bool(state["state"] == SUBSCRIBED)
+
+
+def _is_changed(box: Choice, wanted: Wanted) -> bool:
+    if wanted.nothing and box.purpose == MARKETING:
+        return not box.refused
+    return box.on != (box.key in wanted.boxes)
+
+
+def _entry(
+    session: Session, message: Message, box: Choice, wanted: Wanted, visitor: Visitor, now: datetime
+) -> dict[str, Any]:
+    held = consent.get_consent(session, message.shop_id, box.channel, box.address, box.purpose)
+    # Whoever wrote the last word may have a clock that is ahead: hers comes after it.
+    at = now if held is None else max(now, held.changed_at + AFTER)
+    return {
+        "shop_id": message.shop_id,
+        "id": (entry := new_id()),
+        "unique_key": f"preferences:{entry}",
+        "channel": box.channel,
+        "address": box.address,
+        "purpose": box.purpose,
+        "state": SUBSCRIBED if box.key in wanted.boxes else UNSUBSCRIBED,
+        "occurred_at": at,
+        "recorded_at": now,
+        "source": "preferences",
+        "method": "checkbox",
+        "profile_id": message.origin_id or message.profile_id,
+        "words": wanted.labels.get(box.key, ""),
+        "form_version": VERSION,
+        "page": f"{get_settings().url.rstrip('/')}/p",
+        "ip": visitor.ip,
+        "user_agent": visitor.user_agent[:500],
+    }
+
+
+def _wishes(
+    message: Message, before: Choices, wanted: Wanted, now: datetime
+) -> Sequence[dict[str, Any]]:
+    """Her wishes hold for every address on the page: a pause is one from the shop."""
+    pause = wanted.pause_months
+    until = before.paused_until if pause is None else now + pause * MONTH if pause else None
+    declined = sorted({number for number, _, _ in before.topics} - wanted.topics)
+    places = {(box.channel, box.address) for box in before.boxes}
+    return [
+        {
+            "shop_id": message.shop_id,
+            "channel": channel,
+            "address": address,
+            "frequency": WEEKLY if wanted.weekly else ALL,
+            "paused_until": until,
+            "declined": declined,
+            "changed_at": now,
+        }
+        for channel, address in sorted(places)
+    ]
+
+
+def _key(*parts: str) -> str:
+    """A name for a box, from which nobody guesses the number behind it."""
+    return privacy.mark("preferences", "\0".join(parts))[-12:]
+
+
+def _shop(session: Session, message: Message) -> Shop:
+    shop = get_shop(session, message.shop_id)
+    assert shop is not None  # the message is one of its
+    return shop

@@ -1,1 +1,0 @@
-"""From deliveries to profiles and events."""

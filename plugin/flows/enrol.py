@@ -1,0 +1,126 @@
+"""Entering and leaving. In: new events and memberships. Out: enrolments begun and ended."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from plugin.facts import Whose
+from plugin.flows import definition as graph
+from plugin.flows import filters
+from plugin.flows.definition import Graph
+from plugin.settings import get_settings
+from storage import db, flows, messages
+from storage.flows import LEFT, WAITING, Flow
+from storage.ids import new_id
+from storage.shops import Shop
+
+
+def on_events(
+    session: Session, shop: Shop, new: Sequence[dict[str, Any]], now: datetime
+) -> list[int]:
+    """Let new events (rows of `event`) start and end flows; the ids of the new enrolments."""
+    live = _live(session, shop)
+    _leave(session, shop.id, live, new, now)
+    oldest = now - timedelta(hours=get_settings().max_event_age_hours)
+    entered: list[int] = []
+    for flow, steps in live:
+        causes = [
+            (_whose(event), f"{event['metric']}:{event['unique_id']}", event)
+            for event in new
+            if f"metric:{event['metric']}" in steps.triggers and event["occurred_at"] >= oldest
+        ]
+        for whose, key, event in causes:
+            at = event["occurred_at"]
+            entered += _enter(session, shop.id, flow, steps, whose, key, at, now, event["id"])
+    return entered
+
+
+def on_joined(session: Session, shop: Shop, list_id: int, whose: Whose, now: datetime) -> list[int]:
+    """Let a new membership start flows; the ids of the new enrolments."""
+    key = f"list:{list_id}"
+    entered: list[int] = []
+    for flow, steps in _live(session, shop):
+        if key in steps.triggers:
+            cause = f"{key}:{whose.profile_id}"
+            entered += _enter(session, shop.id, flow, steps, whose, cause, now, now, None)
+    return entered
+
+
+def _whose(event: dict[str, Any]) -> Whose:
+    return Whose(event["profile_id"], event["origin_id"] or event["profile_id"])
+
+
+def _live(session: Session, shop: Shop) -> list[tuple[Flow, Graph]]:
+    if shop.uninstalled_at is not None:
+        return []
+    return [
+        (flow, graph.read(version.definition))
+        for flow, version in flows.live_flows(session, shop.id)
+    ]
+
+
+def _enter(
+    session: Session,
+    shop_id: int,
+    flow: Flow,
+    steps: Graph,
+    whose: Whose,
+    key: str,
+    started_at: datetime,
+    now: datetime,
+    event_id: int | None,
+) -> Iterable[int]:
+    last = flows.entered_before(session, shop_id, flow.id, [whose.profile_id]).get(whose.profile_id)
+    if not filters.reentry_allowed(steps, last, now):
+        return ()
+    if not filters.passes(session, shop_id, whose.profile_id, steps, started_at, now):
+        return ()
+    row = {
+        "shop_id": shop_id,
+        "id": new_id(),
+        "flow_id": flow.id,
+        "version": flow.version,
+        **whose.columns,
+        "key": key,
+        "event_id": event_id,
+        "action_id": steps.entry_id,
+        "due_at": now,
+        "lease_until": db.database_time(session) + flows.LEASE_S,  # the caller rings at once
+        "started_at": started_at,
+        "entered_at": now,
+    }
+    return flows.enrol(session, [row])
+
+
+def _leave(
+    session: Session,
+    shop_id: int,
+    live: Sequence[tuple[Flow, Graph]],
+    new: Sequence[dict[str, Any]],
+    now: datetime,
+) -> None:
+    """End at once the enrolments whose filter no longer holds, because of what just happened."""
+    watched = {flow.id: (steps, filters.metrics(steps)) for flow, steps in live}
+    every = set().union(*(metrics for _, metrics in watched.values())) if watched else set()
+    did: dict[int, set[str]] = {}
+    for event in new:
+        if event["metric"] in every:
+            did.setdefault(event["profile_id"], set()).add(event["metric"])
+    if not did:
+        return
+    queued = messages.due_by_enrolment(session, shop_id, list(did))
+    waiting = flows.waiting_enrolments(session, shop_id, list(did))
+    for enrolment in [*waiting, *flows.load_enrolments(session, shop_id, list(queued))]:
+        steps, metrics = watched.get(enrolment.flow_id, (None, set()))
+        because = did[enrolment.profile_id] & metrics
+        if not because or steps is None:
+            continue
+        if filters.passes(session, shop_id, enrolment.profile_id, steps, enrolment.started_at, now):
+            continue
+        reason = f"did:{min(because)}"
+        if enrolment.state == WAITING:
+            flows.end(session, enrolment, LEFT, reason, now)
+        for message in queued.get(enrolment.id, []):  # what it had already put into the outbox
+            messages.skip(session, message, reason)

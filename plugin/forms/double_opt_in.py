@@ -1,0 +1,121 @@
+"""Double opt-in. In: who signed up where. Out: whether the address has to be confirmed first; and,
+at the click on the mail's button, the consent, the list and the flows that a sign-up starts.
+
+Until then the consent is `pending`, no list is joined, and nothing but that one mail is sent.
+"""
+
+import tomllib
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from sqlmodel import Session
+
+from plugin import clock
+from plugin import jobs as bell
+from plugin.flows import enrol as enter
+from plugin.messages import confirmations as asking
+from plugin.messages.engagement import Visitor
+from plugin.messages.links import Target
+from plugin.profiles import merge
+from plugin.settings import get_settings
+from storage import consent, db, events, forms, lists
+from storage.asks import CONFIRM, Ask
+from storage.consent import CONFIRMATION, SUBSCRIBED
+from storage.forms import DOUBLE, SINGLE, Form
+from storage.ids import new_id
+from storage.profiles import Profile
+from storage.shops import Shop, get_shop
+
+RULES = Path(__file__).parent / "rules" / "double_opt_in.toml"
+LANDS = {"de": "DE"}  # where a language without a country is mostly read
+
+
+@lru_cache
+def countries() -> frozenset[str]:
+    """Where an address is confirmed unless a form says otherwise; ISO 3166-1 alpha-2."""
+    return frozenset(tomllib.loads(RULES.read_text(encoding="utf-8"))["countries"])
+
+
+def is_needed(
+    session: Session, shop: Shop, form: Form, profile: Profile | None, said: tuple[str, str, str]
+) -> bool:
+    """Whether an address must be confirmed before it counts.
+
+    Args:
+        said: the address, and the browser's country and locale, which may be empty.
+    """
+    address, country, locale = said
+    if form.opt_in == SINGLE:
+        return False
+    if consent.consent_state(session, shop.id, "email", address) == SUBSCRIBED:
+        return False
+    known = profile.country if profile else None
+    return form.opt_in == DOUBLE or _country(known, country, locale, shop) in countries()
+
+
+def confirm(target: Target, visitor: Visitor, words: str) -> bool:
+    """Take a confirmed address in; False when the token is used, too old or for something else."""
+    now = clock.now()
+    with db.transaction() as session:
+        db.lock_shop(session, target.shop_id)
+        made = asking.open_ask(session, target, now)
+        if made is None or made.kind != CONFIRM:
+            return False
+        made.granted_at = now
+        session.add(made)
+        entered = _sign_up(session, made, visitor, words, now)
+    bell.ring_for("advance", [(target.shop_id, enrolment_id) for enrolment_id in entered])
+    return True
+
+
+def _sign_up(session: Session, made: Ask, visitor: Visitor, words: str, now: datetime) -> list[int]:
+    shop, whose = get_shop(session, made.shop_id), asking.whose_is(session, made)
+    assert shop is not None  # the ask is one of its
+    row = {
+        "shop_id": made.shop_id,
+        "id": new_id(),
+        "unique_key": f"confirm:{made.id}",
+        "channel": "email",
+        "address": made.address,
+        "state": SUBSCRIBED,
+        "occurred_at": now,
+        "recorded_at": now,
+        "source": CONFIRMATION,
+        "method": "double opt-in",
+        "profile_id": made.profile_id,
+        "words": words,
+        "form_id": made.form_id,
+        "form_version": made.form_version,
+        "page": f"{get_settings().url.rstrip('/')}/a",
+        "ip": visitor.ip,
+        "user_agent": visitor.user_agent[:500],
+    }
+    consent.record(session, [row])
+    event = {
+        "shop_id": made.shop_id,
+        "id": new_id(),
+        **whose.columns,
+        "metric": "Subscribed to Email Marketing",
+        "unique_id": f"confirm:{made.id}",
+        "occurred_at": now,
+        "value": None,
+        "currency": None,
+        "properties": {"form_id": str(made.form_id)},
+    }
+    events.add_events(session, [event])
+    form = forms.get_form(session, made.shop_id, made.form_id or 0)
+    if form is None or lists.get_list(session, made.shop_id, form.list_id) is None:
+        return []  # switched off, and its list was deleted since she signed up
+    joined = (made.shop_id, form.list_id, whose)
+    if not merge.join_list(session, *joined, now, f"form:{form.id}"):
+        return []
+    return enter.on_joined(session, shop, form.list_id, whose, now)
+
+
+def _country(known: str | None, country: str, locale: str, shop: Shop) -> str:
+    """Where she is, by the surest sign that there is."""
+    language, _, region = locale.replace("_", "-").partition("-")
+    region = region.rpartition("-")[2]
+    land = region.upper() if len(region) == 2 else LANDS.get(language.lower(), "")
+    return known or country or land or shop.country

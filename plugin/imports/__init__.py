@@ -1,0 +1,1 @@
+"""Profiles that a merchant brings in a file: read, match, record and revert."""

@@ -1,0 +1,214 @@
+"""Rows of a merchant's file. In: cells, and what the merchant said of them. Out: facts, and flaws.
+
+A yes is one only where the file or the merchant says so; whatever is not a word at all is none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale
+
+from plugin import facts
+from plugin.facts import Allowed, Facts, Joined, Person
+from plugin.imports import columns
+from plugin.sheets import problems as flaws
+from plugin.sheets.cells import bare
+from plugin.sheets.records import Row
+from storage import profiles
+from storage.consent import BOUNCED, IMPORT, SUBSCRIBED, UNSUBSCRIBED
+from storage.imports import Import
+from storage.privacy import KIND_OF
+
+YES = frozenset((
+    "yes", "y", "true", "t", "1", "subscribed", "opted in", "opted-in", "opt in", "opt-in", "optin",
+    "是", "已订阅", "ja", "oui", "sí", "si", "sim", "sì", "はい", "예",
+))  # fmt: skip
+NO = frozenset((
+    "unsubscribed", "opted out", "opted-out", "opt out", "opt-out", "optout", "revoked",
+    "suppressed", "complained", "退订", "已退订",
+))  # fmt: skip
+# Shopify's export writes `no` for who was never asked as well: it takes nothing away.
+NO_WORD = frozenset((
+    "", "no", "n", "false", "f", "0", "never subscribed", "not subscribed", "pending", "none",
+    "null", "unconfirmed", "[]", "否", "未订阅", "nein", "non", "não", "nao", "いいえ", "아니요",
+))  # fmt: skip
+LONGEST = 255  # letters of a name
+LONGEST_NAME = 100  # letters of a property's name
+WHOLE = -1  # the place of a flaw of the whole row
+Flaw = tuple[int, int, str]  # line, column, reason
+
+
+@dataclass
+class Taken:
+    """What some rows say."""
+
+    facts: Facts = field(default_factory=lambda: Facts(historical=True))
+    rows: int = 0
+    refused: int = 0
+    flaws: list[Flaw] = field(default_factory=list)
+    lines: dict[int, int] = field(default_factory=dict)  # the line of a person, by its id()
+
+
+class Reader:
+    """Reads the rows of one import."""
+
+    def __init__(self, held: Import, country: str) -> None:
+        self.held, self.country = held, country
+        self.at = {kind: n for n, kind in enumerate(held.mapping) if kind in columns.FIELDS}
+        self.properties = [
+            (n, str(facts.storable(held.columns[n]))[:LONGEST_NAME])
+            for n, kind in enumerate(held.mapping)
+            if kind == columns.PROPERTY and held.columns[n]
+        ]
+        self.declared = [c for c in held.said.get("channels", ()) if c in columns.CHANNELS]
+        self.where = str(held.said.get("where", ""))
+        self.since = moment(str(held.said.get("on", ""))) or held.created_at
+
+    def take(self, rows: Sequence[Row]) -> Taken:
+        """What some rows say, and what is wrong with them."""
+        taken = Taken()
+        for row in rows:
+            if row.flaw:
+                taken.rows += 1
+                taken.refused += 1
+                taken.flaws.append((row.line, WHOLE, row.flaw))
+            elif row.cells:
+                taken.rows += 1
+                self._take(row, taken)
+        return taken
+
+    def _take(self, row: Row, taken: Taken) -> None:
+        email = self._email(row, taken)
+        country = self._country(row)
+        phone = self._phone(row, country, taken)
+        customer = self._cell(row, columns.CUSTOMER).rpartition("/")[2]
+        keys = facts.keys(
+            (profiles.EMAIL, email),
+            (profiles.PHONE, phone),
+            (profiles.CUSTOMER, customer if customer.isascii() and customer.isdigit() else None),
+        )
+        if email is None and phone is None:
+            taken.refused += 1
+            taken.flaws.append((row.line, WHOLE, flaws.NOBODY))
+            return
+        person = Person(
+            keys, self._said_at(row), self._fields(row, email, phone, country), source=IMPORT
+        )
+        person.properties = {name: value for n, name in self.properties if (value := _text(row, n))}
+        taken.lines[id(person)] = row.line
+        taken.facts.people.append(person)
+        addresses = {profiles.EMAIL: email, profiles.PHONE: phone}
+        for channel in columns.CHANNELS:
+            if address := addresses[KIND_OF[channel]]:
+                self._consent(row, person, channel, address, taken)
+        if self.held.list_id is not None:
+            source, news = self.held.source, self.held.starts_flows
+            taken.facts.joined.append(
+                Joined(person, self.held.list_id, person.at, source, starts_flows=news)
+            )
+
+    def _said_at(self, row: Row) -> datetime:
+        """Of two rows about one person the later one is newer, yet none newer than the file."""
+        return self.held.created_at - timedelta(minutes=1) + timedelta(microseconds=row.line)
+
+    def _cell(self, row: Row, kind: str) -> str:
+        place = self.at.get(kind)
+        return "" if place is None else _text(row, place)
+
+    def _email(self, row: Row, taken: Taken) -> str | None:
+        said = self._cell(row, columns.EMAIL)
+        found = facts.email(said)
+        if said and found is None:
+            taken.flaws.append((row.line, self.at[columns.EMAIL], flaws.EMAIL))
+        return found
+
+    def _phone(self, row: Row, country: str | None, taken: Taken) -> str | None:
+        said = self._cell(row, columns.PHONE)
+        found = facts.phone(said, country or self.country or None)
+        if said and found is None:
+            taken.flaws.append((row.line, self.at[columns.PHONE], flaws.PHONE))
+        return found
+
+    def _country(self, row: Row) -> str | None:
+        return _countries().get(self._cell(row, columns.COUNTRY).lower())
+
+    def _fields(
+        self, row: Row, email: str | None, phone: str | None, country: str | None
+    ) -> dict[str, Any]:
+        first, last = self._cell(row, columns.FIRST), self._cell(row, columns.LAST)
+        if not first and not last:
+            first, _, last = self._cell(row, columns.NAME).partition(" ")
+        said = {
+            "email": email,
+            "phone": phone,
+            "first_name": first[:LONGEST],
+            "last_name": last.strip()[:LONGEST],
+            "country": country,
+            "locale": self._cell(row, columns.LOCALE)[:35],
+            "timezone": self._cell(row, columns.TIMEZONE)[:64],
+        }
+        return {name: value for name, value in said.items() if value}
+
+    def _consent(self, row: Row, person: Person, channel: str, address: str, taken: Taken) -> None:
+        state, method = self._state(row, channel, taken)
+        if state is None:
+            return
+        at = person.at if state != SUBSCRIBED else self.since
+        if said := self._cell(row, f"{channel}_consent_at"):
+            found = moment(said)
+            if found is None:
+                place = self.at[f"{channel}_consent_at"]
+                taken.flaws.append((row.line, place, flaws.MOMENT))
+            else:
+                at = found
+        taken.facts.consents.append(
+            Allowed(
+                person, channel, address, state, min(at, person.at),
+                unique_key=f"{IMPORT}:{self.held.id}:{row.line}:{channel}",
+                source=IMPORT, method=method, words=self.where if state == SUBSCRIBED else "",
+            )
+        )  # fmt: skip
+
+    def _state(self, row: Row, channel: str, taken: Taken) -> tuple[str | None, str]:
+        """What a row says of a channel, and how: a column rules over what is declared for all."""
+        if channel == "email":
+            said = self._cell(row, columns.SUPPRESSED).lower()
+            if said not in NO_WORD:
+                return (BOUNCED if "bounce" in said else UNSUBSCRIBED), "column"
+        name = f"{channel}_consent"
+        if name not in self.at:
+            return (SUBSCRIBED if channel in self.declared else None), "declared"
+        said = self._cell(row, name).lower().replace("_", " ")
+        if said in YES or said in NO:
+            return (SUBSCRIBED if said in YES else UNSUBSCRIBED), "column"
+        if said not in NO_WORD:
+            taken.flaws.append((row.line, self.at[name], flaws.CONSENT))
+        return None, ""
+
+
+def _text(row: Row, place: int) -> str:
+    return bare(row.cells[place]) if place < len(row.cells) else ""
+
+
+def moment(text: str) -> datetime | None:
+    """A date, or a moment as ISO 8601 has it; without an offset it is UTC's."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    at = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return at if date(2000, 1, 1) <= at.date() else None
+
+
+@lru_cache
+def _countries() -> dict[str, str]:
+    """ISO 3166-1 alpha-2 by itself and by its names in English and Chinese."""
+    found: dict[str, str] = {}
+    for language in ("en", "zh_Hans"):
+        for code, name in Locale.parse(language).territories.items():
+            if len(code) == 2 and code.isalpha():
+                found |= {code.lower(): code, name.lower(): code}
+    return found

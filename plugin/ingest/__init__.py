@@ -1,0 +1,1 @@
+"""The way in: turn webhooks and browser events into profiles, events and records."""

@@ -1,0 +1,172 @@
+"""Events that the merchant named. In: what a page or an API call tells. Out: events, or why not.
+
+Whoever takes them in goes through `read` and `admit` and then records what is left. The limits are
+Klaviyo's: developers.klaviyo.com/en/docs/rate_limits_and_error_handling.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from math import isfinite
+from typing import Any
+
+from babel.numbers import is_currency
+from sqlmodel import Session
+
+from plugin import facts
+from plugin.facts import Did, MalformedError, Person
+from plugin.metrics import ONSITE, STANDARD
+from storage import metrics
+from storage.ids import new_id
+
+LONGEST_NAME = 128  # characters
+LARGEST = 5_000_000  # bytes of an event as JSON
+MOST_PROPERTIES = 300
+LONGEST_FIELD = 100_000  # bytes of a text
+MOST_ITEMS = 4_000  # of a list
+DEEPEST = 10
+SINCE, AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=366)
+LONGEST_ID = 200
+MOST_METRICS = 1_000  # that a merchant names
+MOST_OF_PAGES = 200  # that pages do: anybody can send what a page sends
+
+
+class Refused(StrEnum):
+    """Why an event is not taken."""
+
+    NAME = "name"
+    RESERVED = "reserved"
+    METRICS = "metrics"
+    UNIQUE_ID = "unique_id"
+    TIME = "time"
+    VALUE = "value"
+    SIZE = "size"
+    PROPERTIES = "properties"
+    FIELD = "field"
+    ITEMS = "items"
+    DEPTH = "depth"
+
+
+def read(said: Mapping[str, Any], person: Person, currency: str, now: datetime) -> Did | Refused:
+    """An event that somebody told of a person, or why it is not taken.
+
+    Args:
+        said: {name, properties, time, value, value_currency, unique_id}, all but the name optional;
+            the value is in whole units, as 19.99.
+        person: whose it is; her first key is part of the event's id.
+        currency: the shop's, of a value that names none.
+    """
+    name = said.get("name")
+    if not isinstance(name, str) or not (name := " ".join(facts.storable(name).split())):
+        return Refused.NAME
+    if len(name) > LONGEST_NAME or not name.isprintable() or "@" in name:
+        return Refused.NAME  # an address would stand in every list of metrics
+    about = said.get("properties")
+    about = {} if about is None else about
+    if (wrong := _flaw(about)) is not None:
+        return wrong
+    at = _time(said.get("time"), now)
+    if at is None:
+        return Refused.TIME
+    try:
+        value, code = _value(said.get("value"), said.get("value_currency"), currency)
+    except MalformedError:
+        return Refused.VALUE
+    properties = facts.storable(about)
+    unique_id = said.get("unique_id")
+    if unique_id is None:
+        unique_id = _digest(name, at.isoformat(), json.dumps(properties, sort_keys=True))
+    if not isinstance(unique_id, str) or not 0 < len(unique_id) <= LONGEST_ID:
+        return Refused.UNIQUE_ID
+    # Klaviyo counts an id once for a profile and a metric, so two shoppers may have the same one.
+    whose = _digest(*person.keys[0]) if person.keys else ""
+    unique_id = f"{whose}:{facts.storable(unique_id)}"
+    return Did(person, name, unique_id, at, value, code, properties)
+
+
+def admit(
+    session: Session, shop_id: int, told: Sequence[Did], service: str, now: datetime
+) -> list[Did]:
+    """Those whose metric the shop knows or has room for; the others are counted.
+
+    The caller holds the shop's lock, records them and commits.
+    """
+    named = {did.metric for did in told} - STANDARD.keys()
+    fresh = sorted(named - metrics.known_metrics(session, shop_id, named)) if named else []
+    if not fresh:
+        return list(told)
+    room = MOST_METRICS - metrics.count_metrics(session, shop_id)
+    if service == ONSITE:
+        room = min(room, MOST_OF_PAGES - metrics.count_metrics(session, shop_id, ONSITE))
+    room = max(room, 0)
+    metrics.add_metrics(
+        session,
+        [
+            {"shop_id": shop_id, "id": new_id(), "name": name, "service": service,
+             "first_seen_at": now}
+            for name in fresh[:room]
+        ],
+    )  # fmt: skip
+    beyond = frozenset(fresh[room:])
+    refused = [Refused.METRICS for did in told if did.metric in beyond]
+    count(session, shop_id, refused, now)
+    return [did for did in told if did.metric not in beyond]
+
+
+def count(session: Session, shop_id: int, refused: Sequence[Refused], now: datetime) -> None:
+    """Let the merchant see how many events were not taken, and why."""
+    for reason, number in sorted(Counter(refused).items()):
+        metrics.refuse(session, shop_id, now.date(), reason, number)
+
+
+def _flaw(about: Any) -> Refused | None:
+    """What is wrong with properties, if anything is."""
+    if not isinstance(about, dict) or len(about) > MOST_PROPERTIES:
+        return Refused.PROPERTIES
+    left: list[tuple[Any, int]] = [(about, 1)]
+    while left:
+        value, depth = left.pop()
+        if isinstance(value, str):
+            if len(value.encode("utf-8", "replace")) > LONGEST_FIELD:
+                return Refused.FIELD
+        elif isinstance(value, float) and not isfinite(value):
+            return Refused.FIELD  # no JSON has these
+        elif isinstance(value, list | dict):
+            if depth > DEEPEST:
+                return Refused.DEPTH
+            if isinstance(value, list) and len(value) > MOST_ITEMS:
+                return Refused.ITEMS
+            inside = value if isinstance(value, list) else [*value.keys(), *value.values()]
+            left += ((each, depth + 1) for each in inside)
+    if len(json.dumps(about)) > LARGEST:
+        return Refused.SIZE
+    return None
+
+
+def _time(said: Any, now: datetime) -> datetime | None:
+    """When it happened: now where nothing is said; None where it cannot have."""
+    if said is None:
+        return now
+    try:
+        at = facts.moment(said, "time")
+    except MalformedError:
+        return None
+    return at if SINCE <= at <= now + AHEAD else None
+
+
+def _value(said: Any, code: Any, currency: str) -> tuple[int | None, str | None]:
+    if said is None:
+        return None, None
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        raise MalformedError("value is not an amount")
+    code = currency if code in (None, "") else code
+    if not isinstance(code, str) or not is_currency(code := code.upper()):
+        raise MalformedError("value_currency is not a currency")
+    return facts.minor(said, code, "value"), code
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,177 @@
+"""The digest. In: deliveries from the inbox. Out: profiles, events, orders, and what they set off.
+
+Safe to run twice on the same delivery: every fact has a key. A delivery that cannot be understood
+goes to quarantine with the reason; one that fails for another reason is tried again by itself.
+"""
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from plugin import clock
+from plugin import jobs as bell
+from plugin.facts import Facts, MalformedError, merge, storable
+from plugin.ingest.record import record
+from plugin.shopify.normalise.route import normaliser
+from storage import db, erasure, inbox, shops
+from storage.inbox import DONE, QUARANTINED, Leased
+from storage.shops import Shop
+
+TRIES = 5
+# Deliveries of one shop in a transaction where there are other shops, who wait for its end: 500
+# that each bring somebody new take 90 ms, 50 take 11 (measured).
+AMONG_OTHERS = 50
+# What may stand for a character that no database holds, in any encoding that JSON has.
+ODD = re.compile(rb"\\u(0000|d[89a-f])|\x00|\xed[\xa0-\xbf]", re.IGNORECASE)
+
+log = structlog.get_logger()
+
+
+def digest(until: float = math.inf) -> int:
+    """Digest everything that waits in the inbox; how many deliveries that was.
+
+    Args:
+        until: by time.monotonic(): no other batch is begun after this.
+    """
+    total = 0
+    while time.monotonic() < until and (deliveries := _claim()):
+        by_shop: dict[int, list[Leased]] = {}
+        for delivery in deliveries:
+            by_shop.setdefault(delivery.shop_id, []).append(delivery)
+        try:
+            for shop_id, batch in by_shop.items():
+                _digest_shop(shop_id, batch)
+        except db.TRANSIENT:
+            _uncount(by_shop)
+            raise  # the database is busy or away: the lease runs out and somebody tries again
+        total += len(deliveries)
+    return total
+
+
+def _claim() -> list[Leased]:
+    with db.inbox_transaction() as session:
+        return inbox.claim(session)
+
+
+def _digest_shop(shop_id: int, batch: Sequence[Leased]) -> None:
+    with db.reading() as session:
+        shop = shops.get_shop(session, shop_id)
+        size = len(batch) if shops.is_alone(session) else AMONG_OTHERS
+    if shop is None:
+        _settle(shop_id, batch, DONE)
+        return
+    for start in range(0, len(batch), size):
+        _digest_some(shop, batch[start : start + size])
+
+
+def _digest_some(shop: Shop, batch: Sequence[Leased]) -> None:
+    shop_id = shop.id
+    understood: list[Leased] = []
+    facts: list[Facts] = []
+    for delivery in batch:
+        if delivery.attempts > TRIES:
+            reason = f"tried {TRIES} times: each time the worker died or was too slow"
+            _settle(shop_id, [delivery], QUARANTINED, reason)
+            continue
+        try:
+            said = understand(delivery, shop.currency)
+            if said.domain not in ("", shop.domain):
+                raise MalformedError("the body speaks of another store than the headers")
+            facts.append(said)
+            understood.append(delivery)
+        except MalformedError as error:
+            _settle(shop_id, [delivery], QUARANTINED, str(error))
+    if not understood:
+        return
+    told = merge(facts)
+    try:
+        apply(shop, told)
+    except db.TRANSIENT:
+        raise
+    except Exception:
+        log.exception("digest.failed", shop=shop_id, deliveries=len(understood))
+        _one_by_one(shop, understood, facts)
+        return
+    left_out = {id(person) for person in told.forgotten}
+    about = [any(id(person) in left_out for person in said.people) for said in facts]
+    _settle(shop_id, [d for d, hers in zip(understood, about, strict=True) if not hers], DONE)
+    _empty(shop_id, [d for d, hers in zip(understood, about, strict=True) if hers])
+
+
+def _one_by_one(shop: Shop, batch: Sequence[Leased], facts: Sequence[Facts]) -> None:
+    """Find the delivery that spoils its batch, so that its neighbours do not wait for it."""
+    for delivery, said in zip(batch, facts, strict=True):
+        try:
+            apply(shop, said)
+        except db.TRANSIENT:
+            raise
+        except Exception as error:
+            log.exception("digest.delivery_failed", shop=shop.id, delivery=delivery.webhook_id)
+            if delivery.attempts >= TRIES:
+                reason = f"tried {delivery.attempts} times: {type(error).__name__}"
+                _settle(shop.id, [delivery], QUARANTINED, reason)
+        else:
+            _settle(shop.id, [delivery], DONE)
+            _empty(shop.id, [delivery] if said.forgotten else [])
+
+
+def understand(delivery: Leased, currency: str) -> Facts:
+    """What a delivery says.
+
+    Raises:
+        MalformedError: it is not JSON, or not the JSON that its topic promises.
+    """
+    normalise = normaliser(delivery.topic)
+    if normalise is None:
+        raise MalformedError(f"nobody handles the topic {delivery.topic}")
+    try:
+        payload: Any = json.loads(delivery.body)
+        if ODD.search(delivery.body):
+            payload = storable(payload)
+    except (ValueError, RecursionError):
+        raise MalformedError("the body is not JSON") from None
+    if not isinstance(payload, dict):
+        raise MalformedError("the body is not a JSON object")
+    if delivery.triggered_at:
+        payload["triggered_at"] = delivery.triggered_at
+    try:
+        return normalise(delivery.topic, payload, currency)
+    except MalformedError:
+        raise
+    except Exception as error:  # whatever it holds, it must not take its neighbours along
+        raise MalformedError(f"the payload is not as promised: {type(error).__name__}") from error
+
+
+def apply(shop: Shop, facts: Facts) -> None:
+    """Write one shop's facts in one transaction, then ring for the steps that are due now."""
+    now = clock.now()
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        entered = record(session, shop, facts, now)
+    bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+
+
+def _uncount(by_shop: Mapping[int, Sequence[Leased]]) -> None:
+    """That the database was away says nothing against a delivery."""
+    with db.inbox_transaction() as session:
+        for shop_id, batch in by_shop.items():
+            inbox.uncount(session, shop_id, [delivery.webhook_id for delivery in batch])
+
+
+def _empty(shop_id: int, batch: Sequence[Leased]) -> None:
+    """These name somebody who is forgotten: they are digested, and what they said is gone."""
+    ids = [delivery.webhook_id for delivery in batch]
+    if ids:
+        with db.inbox_transaction() as session:
+            inbox.settle(session, shop_id, ids, DONE)
+            erasure.blank_deliveries(session, shop_id, ids)
+
+
+def _settle(shop_id: int, batch: Sequence[Leased], state: str, error: str = "") -> None:
+    with db.inbox_transaction() as session:
+        inbox.settle(session, shop_id, [d.webhook_id for d in batch], state, error)

@@ -1,0 +1,237 @@
+"""Browser events. In: what the web pixel saw. Out: events and visits of a browser, perhaps
+nobody's yet.
+
+What a shopper allowed decides whose they are. Who allows marketing is followed as the browser that
+she is, and may turn out to be somebody whom we know. Who allows analytics alone is counted, as a
+browser of her own making: no cart, checkout or form leads to it, so that nothing of it ever
+reaches a person whom we write to, and it sets off no flow. (Shopify asks the two questions
+separately: shopify.dev/docs/api/customer-privacy.)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from plugin import clock, facts, metrics
+from plugin import jobs as bell
+from plugin.facts import Did, Facts, Key, MalformedError, Person
+from plugin.ingest import custom_metrics as custom
+from plugin.ingest import page_urls as addresses
+from plugin.ingest import visits as sessions
+from plugin.ingest.custom_metrics import Refused
+from plugin.ingest.record import record
+from plugin.ingest.visits import Act
+from plugin.metrics import ONSITE
+from storage import db, profiles
+from storage import events as stored
+from storage.privacy import APART, apart
+from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, STRONG
+from storage.shops import Shop
+
+METRICS = {
+    "page_viewed": "Active on Site",
+    "product_viewed": "Viewed Product",
+    "collection_viewed": "Viewed Collection",
+    "search_submitted": "Submitted Search",
+    "cart_viewed": "Viewed Cart",
+    "product_removed_from_cart": "Removed from Cart",
+}
+# A webhook tells these, signed and with amounts. Here they say which cart and checkout are hers.
+TOLD_BY_WEBHOOKS = frozenset((
+    "product_added_to_cart", "checkout_started", "checkout_contact_info_submitted",
+    "checkout_address_info_submitted", "checkout_shipping_info_submitted",
+    "payment_info_submitted", "checkout_completed",
+))  # fmt: skip
+CUSTOM = "custom"  # what the merchant named; its name is in `metric`
+SAID = ("product_id", "variant_id", "title", "price", "currency", "query", "quantity")
+LATE = timedelta(days=2)  # older than that, a browser's clock is wrong
+LONGEST = 300
+LARGEST = 2**53  # what a browser counts exactly
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event of a pixel's, read: who did it, that she was there, and what it was if anything."""
+
+    person: Person
+    act: Act
+    did: Did | Refused | None
+    custom: bool = False
+
+
+def take(shop: Shop, events: Sequence[Any], device: str = "") -> None:
+    """Record those of a pixel's events that make sense; the others are only a browser's word."""
+    now = clock.now()
+    heard = [one for event in events if (one := _hear(shop, event, device, now))]
+    if not heard:
+        return
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        told = _news(session, shop.id, heard)
+        refused = [one.did for one in heard if isinstance(one.did, Refused)]
+        custom.count(session, shop.id, refused, now)
+        named = [one.did for one in told if one.custom and isinstance(one.did, Did)]
+        admitted = custom.admit(session, shop.id, named, ONSITE, now)
+        known = [one.did for one in told if not one.custom and isinstance(one.did, Did)]
+        understood = Facts(people=[one.person for one in told], events=[*known, *admitted])
+        _join_no_two_shoppers(session, shop.id, understood.people)
+        entered = record(session, shop, understood, now)
+        forgotten = {id(person) for person in understood.forgotten}
+        acts = [one.act for one in told if id(one.person) not in forgotten]
+        sessions.take(session, shop.id, acts)
+    bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+
+
+def identify(shop: Shop, browser: str, customer_id: str) -> None:
+    """Let a browser be a customer's, whom the storefront has logged in there.
+
+    One that is another shopper's already stays hers: a machine may be shared.
+    """
+    if not _is_token(browser) or browser.startswith(APART):
+        return
+    now = clock.now()
+    here, her = Key(BROWSER, browser), Key(CUSTOMER, customer_id)
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        known = profiles.find_identities(session, shop.id, [here, her])
+        holder = known.get(here)
+        if holder is not None and holder != known.get(her):
+            owned = profiles.identities_of(session, shop.id, [holder])
+            if any(identity.kind in STRONG for identity in owned):
+                return
+        record(session, shop, Facts(people=[Person((her, here), now)]), now)
+
+
+def _hear(shop: Shop, event: Any, device: str, now: datetime) -> Heard | None:
+    if not isinstance(event, dict):
+        return None
+    name, browser, event_id = str(event.get("name")), event.get("client_id"), event.get("id")
+    metric = METRICS.get(name)
+    if not _is_token(browser) or not _is_token(event_id) or str(browser).startswith(APART):
+        return None
+    if metric is None and name != CUSTOM and name not in TOLD_BY_WEBHOOKS:
+        return None
+    try:
+        at = facts.moment(event.get("timestamp"), "timestamp")
+    except MalformedError:
+        return None
+    if not now - LATE < at < now + timedelta(minutes=5):
+        at = now
+    said = event.get("data")
+    data: dict[str, Any] = said if isinstance(said, dict) else {}
+    followed = event.get("marketing") is True
+    browser = browser if followed else apart(shop.id, str(browser))
+    person = Person(facts.keys((BROWSER, browser), *(_leads(data) if followed else ())), at)
+    url = addresses.page(str(event.get("url") or ""))
+    source = addresses.source(url, str(event.get("referrer") or ""))
+    act = Act(str(browser), at, name == "page_viewed", url, device, source)
+    if name == CUSTOM:
+        return Heard(person, act, _named(event, data, person, shop.currency, now), custom=True)
+    if metric is None:
+        return Heard(person, act, None)
+    properties = {**_kept(data), "url": url, "browser_id": browser}
+    did = Did(person, metric, str(event_id), at, properties=properties, quiet=not followed)
+    return Heard(person, act, did)
+
+
+def _named(
+    event: dict[str, Any], data: dict[str, Any], person: Person, currency: str, now: datetime
+) -> Did | Refused:
+    """An event that the merchant's own page tells. `$value` is what it is worth, as for Klaviyo."""
+    said = {
+        "name": event.get("metric"),
+        "properties": data,
+        "time": person.at.isoformat(),
+        "unique_id": event["id"],
+        "value": data.get("$value"),
+        "value_currency": data.get("$value_currency"),
+    }
+    did = custom.read(said, person, currency, now)
+    if isinstance(did, Did):
+        if metrics.is_reserved(did.metric):
+            return Refused.RESERVED
+        browser = person.keys[0].value
+        did.properties["browser_id"] = browser
+        did.quiet = browser.startswith(APART)
+    return did
+
+
+def _leads(data: dict[str, Any]) -> list[tuple[str, object]]:
+    """What else a browser that is followed is known by."""
+    named = ((CART, data.get("cart_token")), (CHECKOUT, data.get("checkout_token")))
+    return [(kind, token) for kind, token in named if _is_token(token)]
+
+
+def _kept(data: dict[str, Any]) -> dict[str, Any]:
+    """What of an event's data stays. A price is in the currency that the shopper saw."""
+    return {
+        name: _text(value) if isinstance(value, str) else value
+        for name in SAID
+        if isinstance(value := data.get(name), str) or _is_number(value)
+    }
+
+
+def _news(session: Session, shop_id: int, heard: Sequence[Heard]) -> list[Heard]:
+    """What was not told before; what tells no event may be told again, and changes nothing."""
+    named = {_name(one.did) for one in heard if isinstance(one.did, Did)}
+    known = stored.known_events(session, shop_id, sorted(named))
+    found: list[Heard] = []
+    for one in heard:
+        if isinstance(one.did, Did):
+            if _name(one.did) in known:
+                continue
+            known.add(_name(one.did))
+        found.append(one)
+    return found
+
+
+def _name(did: Did) -> tuple[str, str]:
+    return did.metric, did.unique_id
+
+
+def _join_no_two_shoppers(session: Session, shop_id: int, people: Sequence[Person]) -> None:
+    """Leave of a person only her browser where her cart or checkout would join two shoppers whom we
+    know.
+
+    Anybody can send what a pixel sends, and a browser may be shared.
+    """
+    known = profiles.find_identities(session, shop_id, {k for p in people for k in p.keys})
+    holders = sorted(set(known.values()))
+    # A forest: each key's or profile's way to the one that stands for all of its tree.
+    parent: dict[Key | int, Key | int] = {Key(*key): holder for key, holder in known.items()}
+    shoppers: dict[Key | int, int] = {
+        found.profile_id: found.profile_id
+        for found in profiles.identities_of(session, shop_id, holders)
+        if found.kind in STRONG
+    }
+
+    def root(node: Key | int) -> Key | int:
+        while node in parent:
+            node = parent[node]
+        return node
+
+    for person in people:
+        roots = {root(key) for key in person.keys}
+        named = {shoppers[each] for each in roots if each in shoppers}
+        if len(named) > 1:
+            person.keys = person.keys[:1]
+            continue
+        first, *others = roots
+        parent |= dict.fromkeys(others, first)
+        if named:
+            shoppers[first] = named.pop()
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable()
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) < LARGEST  # nor is it NaN
+
+
+def _text(value: str) -> str:
+    return str(facts.storable(value[:LONGEST]))

@@ -1,0 +1,118 @@
+"""Visits. In: moments at which a browser did something. Out: rows of `browser_session`.
+
+Half an hour without a word ends a visit. Whatever the order in which the moments come, the rows are
+the same: visits that turn out to be one are joined, of two sources or first pages the earlier
+counts, and of two devices the first by the alphabet. An opened page must come once: `browser.take`
+leaves out what it knows.
+
+The strict sandbox of web pixels has no document, and so tells neither when a page is hidden nor
+when it is left. How long somebody looked is therefore the time between one event and the next of
+the same visit, `LONGEST_LOOK` at most: who went for tea looked at nothing. Of the last page nothing
+is known, so that `dwell_s` says the least that she spent.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from sqlmodel import Session
+
+from plugin.ingest.page_urls import CAMPAIGN
+from storage import profiles, sessions
+from storage.ids import new_id
+from storage.profiles import BROWSER
+
+# As in Google Analytics: support.google.com/analytics/answer/9191807
+SILENCE = timedelta(minutes=30)
+LONGEST_LOOK = timedelta(minutes=5)
+MOST_MOMENTS = 1_000  # kept of one visit, the first ones
+SOURCE = ("came_at", "referrer_host", *CAMPAIGN)
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that a browser did, and where it came from if that page tells."""
+
+    browser: str
+    at: datetime
+    page: bool = False  # it opened one
+    url: str = ""
+    device: str = ""
+    source: dict[str, str] = field(default_factory=dict)  # referrer_host, utm_…
+
+
+def take(session: Session, shop_id: int, acts: Sequence[Act]) -> None:
+    """Fold acts into their browsers' visits. The caller holds the shop's lock and commits."""
+    keys = {(BROWSER, act.browser) for act in acts}
+    whose = profiles.find_whose(session, shop_id, keys)
+    acts = [act for act in acts if (BROWSER, act.browser) in whose]  # nobody's: she is forgotten
+    if not acts:
+        return
+    span = (min(act.at for act in acts) - SILENCE, max(act.at for act in acts) + SILENCE)
+    held = sessions.near(session, shop_id, {act.browser for act in acts}, *span)
+    rows = fold(held, acts)
+    for row in rows:
+        profile_id, origin_id = whose[BROWSER, row["browser"]]
+        alone = profile_id == origin_id
+        row |= {"shop_id": shop_id, "profile_id": profile_id}
+        row["origin_id"] = None if alone else origin_id
+    sessions.replace(session, shop_id, [row["id"] for row in held], rows)
+
+
+def fold(held: Iterable[Row], acts: Iterable[Act]) -> list[Row]:
+    """Visits and acts as visits that are half an hour apart; no row that came in is changed."""
+    by_browser: dict[str, list[Row]] = {}
+    for row in [*held, *map(_alone, acts)]:
+        by_browser.setdefault(row["browser"], []).append(row)
+    found: list[Row] = []
+    for rows in by_browser.values():
+        first, *others = sorted(rows, key=lambda row: (row["started_at"], row["last_at"]))
+        joined = [first]
+        for row in others:
+            if row["started_at"] - joined[-1]["last_at"] <= SILENCE:
+                joined[-1] = _join(joined[-1], row)
+            else:
+                joined.append(row)
+        found += joined
+    return [row | {"dwell_s": _looked_s(row["moments"])} for row in found]
+
+
+def _alone(act: Act) -> Row:
+    """A visit of which only one moment is known."""
+    source: Row = dict.fromkeys(SOURCE, "")
+    source |= act.source
+    source["came_at"] = act.at if act.source else None
+    return {
+        "id": new_id(), "browser": act.browser, "started_at": act.at, "last_at": act.at,
+        "pages": int(act.page), "moments": [round(act.at.timestamp() * 1000)],
+        "entry_url": act.url, "device": act.device, **source,
+    }  # fmt: skip
+
+
+def _join(one: Row, other: Row) -> Row:
+    entry = min((one, other), key=lambda row: (row["started_at"], row["entry_url"]))
+    came = min(
+        (row for row in (one, other) if row["came_at"]), key=_came, default=one
+    )  # where none of them has a source, each has the same nothing
+    return {
+        **one,
+        "id": min(one["id"], other["id"]),
+        "last_at": max(one["last_at"], other["last_at"]),
+        "pages": one["pages"] + other["pages"],
+        "moments": sorted({*one["moments"], *other["moments"]})[:MOST_MOMENTS],
+        "entry_url": entry["entry_url"],
+        "device": min(filter(None, (one["device"], other["device"])), default=""),
+        **{name: came[name] for name in SOURCE},
+    }
+
+
+def _came(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in SOURCE)
+
+
+def _looked_s(moments: Sequence[int]) -> int:
+    most = round(LONGEST_LOOK.total_seconds() * 1000)
+    return sum(min(later - earlier, most) for earlier, later in pairwise(moments)) // 1000

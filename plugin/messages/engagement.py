@@ -1,0 +1,184 @@
+"""Receipts: what a shopper did with a message. In: a token's target. Out: events, moments on the
+message, entries in the consent ledger.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from plugin import clock
+from plugin.messages.links import Target
+from plugin.messages.record import record
+from storage import consent, db
+from storage.ids import new_id
+from storage.messages import Message, get_message, lock_message
+from storage.profiles import get_profile
+from storage.shops import get_shop
+
+LINK, ONE_CLICK = "link", "one-click"
+AFTER = timedelta(microseconds=1)
+
+log = structlog.get_logger()
+# Those who say what they are: mail scanners, link previews, tools. A browser says none of this.
+_SCANNER = re.compile(
+    r"bot\b|crawl|spider|preview|scan|proofpoint|mimecast|barracuda|safelinks|urldefense|curl/|wget"
+    r"|python-|go-http-client|java/|okhttp|libwww|slackbot|facebookexternalhit|whatsapp/|^$",
+    re.IGNORECASE,
+)
+# Apple's Mail Privacy Protection loads every picture, read or not, and says no more than this.
+_PREFETCH = re.compile(r"^Mozilla/5\.0$")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who followed a link, as far as the request says."""
+
+    ip: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """What the unsubscribe page shows."""
+
+    shop_name: str
+    shop_url: str
+    locale: str
+    subscribed: bool
+
+
+def click(target: Target, visitor: Visitor, *, counts: bool = True) -> str | None:
+    """Note a click, and say where it leads: only ever to an address stored with the message.
+
+    A click counts once for each link and minute; scanners lead on but do not count. She is led on
+    also where the database is too busy to note it.
+    """
+    with db.reading() as session:
+        message = get_message(session, target.shop_id, target.message_id)
+    if message is None or target.number >= len(message.links):
+        return None
+    if counts and not _SCANNER.search(visitor.user_agent):
+        try:
+            _note_click(target)
+        except db.TRANSIENT:
+            log.warning("click.not_noted", shop=target.shop_id, message=target.message_id)
+    return message.links[target.number]
+
+
+def _note_click(target: Target) -> None:
+    now = clock.now()
+    with db.transaction() as session:
+        message = lock_message(session, target.shop_id, target.message_id)
+        if message is None or target.number >= len(message.links):
+            return  # its receiver has just been forgotten
+        url = message.links[target.number]
+        minute = f"{message.id}:{target.number}:{now:%Y%m%d%H%M}"
+        record(session, message, "Clicked Email", minute, now, url=url)
+        message.clicked_at = message.clicked_at or now
+        session.add(message)
+
+
+def opened(target: Target, visitor: Visitor) -> bool:
+    """Note that a message's picture was loaded; False when there is no such message."""
+    now = clock.now()
+    machine = bool(_PREFETCH.match(visitor.user_agent) or _SCANNER.search(visitor.user_agent))
+    with db.transaction() as session:
+        message = lock_message(session, target.shop_id, target.message_id)
+        if message is None:
+            return False
+        key = f"{message.id}:{now:%Y%m%d%H%M}{':machine' if machine else ''}"
+        record(session, message, "Opened Email", key, now, machine=machine)
+        if not machine:
+            message.opened_at = message.opened_at or now
+            session.add(message)
+        return True
+
+
+def way_out(target: Target) -> WayOut | None:
+    """What the unsubscribe page shows; None when there is no such message."""
+    with db.reading() as session:
+        message = addressed(get_message(session, target.shop_id, target.message_id))
+        return None if message is None else _way_out(session, message)
+
+
+def lock_addressed(session: Session, target: Target) -> Message | None:
+    """The message behind a token, for who is about to change what its receiver allows.
+
+    The shop's lock comes first: whoever digests holds it, and her consent, before any message.
+    """
+    db.lock_shop(session, target.shop_id)
+    return addressed(lock_message(session, target.shop_id, target.message_id))
+
+
+def addressed(message: Message | None) -> Message | None:
+    """A message, if there is one; None when its receiver was forgotten since: it is nobody's."""
+    return message if message is not None and message.destination else None
+
+
+def unsubscribe(target: Target, visitor: Visitor, *, source: str, words: str) -> WayOut | None:
+    """Take a message's address off marketing, and keep the proof; None when there is no message."""
+    return _change(target, visitor, consent.UNSUBSCRIBED, source, words)
+
+
+def subscribe_again(target: Target, visitor: Visitor, *, words: str) -> WayOut | None:
+    """Undo `unsubscribe` on the shopper's own word."""
+    return _change(target, visitor, consent.SUBSCRIBED, LINK, words)
+
+
+def _change(target: Target, visitor: Visitor, state: str, source: str, words: str) -> WayOut | None:
+    now = clock.now()
+    with db.transaction() as session:
+        message = lock_addressed(session, target)
+        if message is None:
+            return None
+        held = consent.get_consent(session, message.shop_id, message.channel, message.destination)
+        if held is None or held.state != state:
+            # Whoever wrote the last word may have a clock that is ahead: hers comes after it.
+            at = now if held is None else max(now, held.changed_at + AFTER)
+            row = _entry(message, visitor, state, source, words, at) | {"recorded_at": now}
+            consent.record(session, [row])
+            stopped = state == consent.UNSUBSCRIBED
+            metric = "Unsubscribed" if stopped else "Subscribed"
+            record(session, message, metric, row["unique_key"], now, source=source)
+            if stopped:
+                message.unsubscribed_at = message.unsubscribed_at or now
+                session.add(message)
+        return _way_out(session, message)
+
+
+def _entry(
+    message: Message, visitor: Visitor, state: str, source: str, words: str, now: datetime
+) -> dict[str, Any]:
+    return {
+        "shop_id": message.shop_id,
+        "id": new_id(),
+        "unique_key": f"{state}:{message.id}:{now.isoformat()}",
+        "channel": message.channel,
+        "address": message.destination,
+        "state": state,
+        "occurred_at": now,
+        "recorded_at": now,
+        "source": source,
+        "profile_id": message.origin_id or message.profile_id,
+        "words": words,
+        "ip": visitor.ip,
+        "user_agent": visitor.user_agent[:500],
+    }
+
+
+def _way_out(session: Session, message: Message) -> WayOut:
+    shop = get_shop(session, message.shop_id)
+    assert shop is not None
+    profile = get_profile(session, message.shop_id, message.profile_id)
+    state = consent.consent_state(session, message.shop_id, message.channel, message.destination)
+    wanted = profile.locale if profile else None
+    return WayOut(
+        shop_name=shop.name or shop.domain,
+        shop_url=shop.url,
+        locale=wanted or message.locale or shop.language or "en",
+        subscribed=state == consent.SUBSCRIBED,
+    )

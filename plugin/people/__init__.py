@@ -1,1 +1,0 @@
-"""Who it is: identities, merges and what we know of a shopper."""

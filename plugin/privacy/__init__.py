@@ -1,0 +1,1 @@
+"""The law of personal data: requests, redaction, export and retention."""

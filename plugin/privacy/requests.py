@@ -1,0 +1,219 @@
+"""Privacy: a request of a shopper's or a store's comes in; it is carried out, and nothing is left.
+
+`take` does in one transaction what must not wait: whatever comes after it begins anew. The rest is
+done by `carry_out` in bounded pieces, and the clock rings until it is done. A crash costs nothing:
+each piece is safe to do twice.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import Session
+
+from plugin import clock
+from plugin import jobs as bell
+from plugin.facts import Asked, Key
+from plugin.messages import confirmations as asking
+from plugin.privacy import deliveries as raw
+from plugin.privacy import import_files as brought
+from plugin.privacy.data_export import copy_of
+from plugin.sheets import files
+from plugin.shopify.install import is_let_in
+from plugin.shopify.wire import ShopifyError
+from storage import about, asks, db, erasure, privacy, scrub, shops
+from storage.ids import new_id
+from storage.privacy import DATA_REQUEST, DONE, NEW, REDACT, SHOP_REDACT, PrivacyRequest, Whom
+from storage.shops import Shop
+
+KEPT_FOR = timedelta(days=30)  # a file waits this long to be fetched: GDPR, article 12(3), a month
+ASKED_AFTER = timedelta(hours=48)
+LATER = timedelta(minutes=15)  # while Shopify cannot be asked
+PATIENCE = timedelta(days=7)  # of the 30 that Shopify gives us
+AGAIN = timedelta(seconds=2)  # when deliveries about her wait to be digested
+
+log = structlog.get_logger()
+
+
+def take(session: Session, shop_id: int, asked: Asked, now: datetime) -> int | None:
+    """Keep a request and do what must be done at once; its id, or None when it is known.
+
+    The caller holds the shop's lock and commits.
+    """
+    whom = Whom()
+    if asked.kind != SHOP_REDACT:
+        whom = about.find(session, shop_id, asked.keys)
+    request_id = privacy.add_request(
+        session,
+        {
+            "shop_id": shop_id,
+            "id": new_id(),
+            "unique_key": privacy.mark("request", f"{shop_id}:{asked.kind}:{asked.reference}"),
+            "kind": asked.kind,
+            "requested_at": now if asked.kind == REDACT else asked.at,
+            "due_at": now,
+            "whom": json.dumps(asdict(whom)),
+            "marks": [privacy.mark("redaction", f"{shop_id}:{k}:{v}") for k, v in asked.keys],
+        },
+    )
+    if request_id is not None and asked.kind == REDACT:
+        # Nothing that is known by now is newer than this moment, so that it is one clean cut.
+        privacy.remember(session, shop_id, whom.keys, now)
+        privacy.suppress(session, shop_id, whom.addresses, now)
+        privacy.drop_files(session, shop_id, _marks(shop_id, whom))
+        erasure.detach(session, shop_id, whom)
+    return request_id
+
+
+def carry_out(shop_id: int, ids: Sequence[int]) -> None:
+    """Carry out requests that are due. Safe to run twice."""
+    for request_id in ids:
+        with db.reading() as session:
+            request = privacy.get_request(session, shop_id, request_id)
+        if request is None or request.state != NEW:
+            continue
+        if request.kind == REDACT:
+            _redact(request)
+        elif request.kind == DATA_REQUEST:
+            _copy(request)
+        else:
+            _empty(request)
+        log.info("privacy.worked", shop=shop_id, request=request_id, kind=request.kind)
+
+
+def expire() -> None:
+    """Empty the files that nobody fetched in time."""
+    with db.transaction() as session:
+        privacy.expire_files(session, clock.now())
+
+
+def forget(shop_id: int, keys: Sequence[Key]) -> bool:
+    """Forget somebody now, on the operator's word; whether everything is gone already."""
+    now = clock.now()
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        asked = Asked(REDACT, now, f"operator:{new_id()}", tuple(keys))
+        request_id = take(session, shop_id, asked, now)
+    assert request_id is not None  # its reference is new
+    carry_out(shop_id, [request_id])
+    with db.reading() as session:
+        request = privacy.get_request(session, shop_id, request_id)
+    return request is None or request.state == DONE
+
+
+def _redact(request: PrivacyRequest) -> None:
+    whom = _whom(request)
+    _piece_by_piece(request.shop_id, whom)
+    if raw.blank(request.shop_id, whom, request.requested_at):
+        _finish(request, state=NEW, due_at=clock.now() + AGAIN, lease_until=0.0)
+        return
+    brought.blank(request.shop_id, whom)
+    _finish(request, state=DONE, whom=None)
+    if not scrub.scrub():
+        log.warning("privacy.not_scrubbed", shop=request.shop_id, request=request.id)
+
+
+def _piece_by_piece(shop_id: int, whom: Whom) -> None:
+    more = True
+    while more:
+        with db.transaction() as session:
+            more = erasure.erase_some(session, shop_id, whom)
+
+
+def _copy(request: PrivacyRequest) -> None:
+    """Put the file together that the merchant hands over."""
+    now = clock.now()
+    content = copy_of(request.shop_id, _whom(request).keys)
+    if not _finish(request, state=DONE, whom=None, content=content, expires_at=now + KEPT_FOR):
+        return  # she was forgotten meanwhile
+    with db.transaction() as session:
+        ask = asks.ask_for_request(session, request.shop_id, request.id)
+        shop = shops.get_shop(session, request.shop_id)
+        if ask is None or shop is None:
+            return
+        asking.mail(session, shop, ask, now)
+    bell.ring("send_first", request.shop_id, [ask.id])
+
+
+def _empty(request: PrivacyRequest) -> None:
+    """Empty a shop, unless it came back after the uninstall that the request is about."""
+    shop_id = request.shop_id
+    with db.reading() as session:
+        shop = shops.get_shop(session, shop_id)
+    if shop is None:
+        return
+    try:
+        back = _is_back(shop, request.requested_at)
+    except ShopifyError:
+        if clock.now() - request.requested_at < PATIENCE:
+            _finish(request, due_at=clock.now() + LATER, lease_until=0.0)
+            return
+        back = False
+    if back:
+        log.warning("privacy.shop_is_back", shop=shop_id, request=request.id)
+        _finish(request, state=DONE, whom=None)
+        return
+    with db.transaction() as session:
+        shops.uninstall(session, shop_id, max(request.requested_at, shop.installed_at))
+    files.drop_all(shop_id)
+    _all_rows(shop_id)
+    with db.transaction() as session:
+        erasure.drop_shop(session, shop_id)
+    _all_rows(shop_id)  # what a worker was still writing
+    scrub.scrub()
+
+
+def _is_back(shop: Shop, asked_at: datetime) -> bool:
+    """Whether a store is installed anew since the uninstall that a request of `asked_at` is about.
+
+    Shopify asks 48 hours after an uninstall and does not say which of the two its time is
+    (shopify.dev: privacy law compliance). An install between them may be a new one, or the old one
+    whose end was never told to us: then Shopify knows.
+    """
+    if shop.installed_at > asked_at:
+        return True
+    if shop.uninstalled_at is not None or shop.installed_at < asked_at - ASKED_AFTER:
+        return False
+    return is_let_in(shop.id)
+
+
+def _all_rows(shop_id: int) -> None:
+    more = True
+    while more:
+        with db.transaction() as session:
+            more = erasure.empty_shop(session, shop_id)
+    more = True
+    while more:
+        with db.inbox_transaction() as session:
+            more = erasure.empty_inbox(session, shop_id)
+
+
+def _finish(request: PrivacyRequest, **changes: object) -> bool:
+    """Write down how far it is; False when somebody else did, or it is no longer to be done."""
+    with db.transaction() as session:
+        held = privacy.lock_request(session, request.shop_id, request.id)
+        if held is None or held.state != NEW:
+            return False
+        for name, value in changes.items():
+            setattr(held, name, value)
+        if held.state == DONE:
+            held.done_at = clock.now()
+        session.add(held)
+        return True
+
+
+def _whom(request: PrivacyRequest) -> Whom:
+    kept = json.loads(request.whom or "{}")
+    return Whom(
+        keys=[(kind, value) for kind, value in kept.get("keys", ())],
+        profile_ids=kept.get("profile_ids", []),
+        order_ids=kept.get("order_ids", []),
+        unproven=[(kind, value) for kind, value in kept.get("unproven", ())],
+    )
+
+
+def _marks(shop_id: int, whom: Whom) -> list[str]:
+    words = [f"{shop_id}:{kind}:{value}" for kind, value in whom.keys]
+    return list(privacy.marks_of("redaction", words))

@@ -1,0 +1,1 @@
+"""Who a shopper is: identities, merges, fields and properties."""

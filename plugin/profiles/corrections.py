@@ -1,0 +1,39 @@
+"""Corrections: what the merchant says of one shopper comes in; her profile has it, as of now."""
+
+from typing import Any
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.facts import Key, Person
+from plugin.profiles import properties
+from plugin.profiles.fields import MERCHANT
+from plugin.profiles.identity import resolve
+from storage import db, profiles
+from storage.properties import definitions_of
+
+
+def correct(shop_id: int, profile_id: int, name: str, value: Any) -> bool:
+    """Let the merchant say what a shopper's property is; False where it does not fit its type.
+
+    "" and None clear it: nothing that was said before, nor a form by somebody who may be another,
+    fills it again.
+
+    Raises:
+        RegularsError: 404 for no such profile or property.
+    """
+    now = clock.now()
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        profile = profiles.get_profile(session, shop_id, profile_id)
+        known = profiles.identities_of(session, shop_id, [profile.id]) if profile else ()
+        definition = definitions_of(session, shop_id).get(name)
+        if profile is None or not known:
+            raise RegularsError("There is no such profile.", 404)
+        if definition is None and name not in profile.properties:
+            raise RegularsError("There is no such property.", 404)
+        if definition is not None and not properties.fits(definition, value):
+            return False
+        her = Person((Key(known[0].kind, known[0].value),), now)
+        her.properties, her.source = {name: None if value == "" else value}, MERCHANT
+        resolve(session, shop_id, [her], now)
+    return True

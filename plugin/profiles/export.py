@@ -1,0 +1,103 @@
+"""The audience as a file. In: a shop, or one of its lists. Out: CSV or Parquet, a row a profile.
+
+The names of the columns are those that `plugin.imports.columns` knows again. Only in CSV are cells
+guarded against spreadsheets: Parquet has types, and a text there is never a formula.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlmodel import Session
+
+from plugin.sheets import cells, parquet
+from plugin.sheets.parquet import MOMENT, TEXT
+from storage import consent, db, lists, profiles
+from storage.ledger import MARKETING
+from storage.privacy import CHANNELS
+from storage.profiles import EMAIL, PHONE
+
+AT_ONCE = 500
+SHOWN = {"email": "Email", "sms": "SMS", "whatsapp": "WhatsApp"}
+COLUMNS = (
+    *((name, TEXT) for name in (
+        "Email", "Phone Number", "First Name", "Last Name", "Country", "Locale", "Timezone",
+    )),
+    *((f"{name} Marketing Consent{what}", kind)
+      for name in SHOWN.values() for what, kind in (("", TEXT), (" Timestamp", MOMENT))),
+    ("Created", MOMENT), ("Last Seen", MOMENT), ("Properties", TEXT),
+)  # fmt: skip
+
+
+def as_csv(shop_id: int, list_id: int | None = None) -> Iterator[bytes]:
+    """Everybody, or who is on a list, as pieces of a CSV file."""
+    for piece in cells.table(_lines(shop_id, list_id)):
+        yield piece.encode()
+
+
+def as_parquet(shop_id: int, list_id: int | None = None) -> Iterator[bytes]:
+    """Everybody, or who is on a list, as pieces of a Parquet file."""
+    return parquet.table(COLUMNS, rows(shop_id, list_id))
+
+
+class Format(NamedTuple):
+    """How the audience is written."""
+
+    write: Callable[[int, int | None], Iterator[bytes]]
+    media_type: str
+
+
+FORMATS = {
+    "csv": Format(as_csv, "text/csv"),
+    "parquet": Format(as_parquet, "application/vnd.apache.parquet"),
+}
+
+
+def _lines(shop_id: int, list_id: int | None) -> Iterator[Sequence[object]]:
+    yield [name for name, _ in COLUMNS]
+    yield from rows(shop_id, list_id)
+
+
+def rows(shop_id: int, list_id: int | None = None) -> Iterator[Sequence[object]]:
+    """Everybody, or who is on a list, by `COLUMNS`; a few hundred are in memory at a time."""
+    after = 0
+    while True:
+        with db.reading() as session:
+            found = _page(session, shop_id, list_id, after)
+            told = _told(session, shop_id, found)
+        yield from told
+        if len(found) < AT_ONCE:
+            return
+        after = found[-1].id
+
+
+def _page(session: Session, shop_id: int, list_id: int | None, after: int) -> Sequence[Any]:
+    if list_id is None:
+        return profiles.profiles_after(session, shop_id, after, AT_ONCE)
+    return lists.members_after(session, shop_id, list_id, after, AT_ONCE)
+
+
+def _told(session: Session, shop_id: int, found: Sequence[Any]) -> list[tuple[object, ...]]:
+    places = {place for each in found for place in _places(each)}
+    states = consent.states_at(session, shop_id, places)
+    rows: list[tuple[object, ...]] = []
+    for each in found:
+        said: list[object] = []
+        for channel in SHOWN:
+            state = states.get((channel, _address(each, channel), MARKETING), {})
+            said += [state.get("state"), state.get("changed_at")]
+        more = json.dumps(each.properties, ensure_ascii=False) if each.properties else None
+        rows.append(
+            (each.email, each.phone, each.first_name, each.last_name, each.country, each.locale,
+             each.timezone, *said, each.created_at, each.seen_at, more)
+        )  # fmt: skip
+    return rows
+
+
+def _places(profile: Any) -> list[tuple[str, str]]:
+    return [(channel, address) for channel in SHOWN if (address := _address(profile, channel))]
+
+
+def _address(profile: Any, channel: str) -> str:
+    kind = EMAIL if channel in CHANNELS[EMAIL] else PHONE
+    return getattr(profile, kind) or ""

@@ -1,0 +1,120 @@
+"""Identity: which profile is it? In: people as their facts describe them. Out: a profile for each.
+
+Two people are one as soon as anything names both. The outcome depends on what was said, never on
+the order in which it came: whoever shares a key is joined, and for each field the newest word
+wins. One thing stands above the keys: what a person has parted (`plugin.profiles.merge`) is not
+joined by them again; a fact that names both sides goes to the side of its strongest key.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from plugin.facts import Key, Person, Whose
+from plugin.profiles import properties
+from plugin.profiles.merge import Household
+from storage import bulk, profiles
+from storage.profiles import EMAIL, PHONE, STRENGTH, Identity
+
+RANKS = {kind: rank for rank, kind in enumerate(STRENGTH)}
+
+Owners = dict[tuple[str, str], int]  # the origin that each key leads to
+
+
+def resolve(
+    session: Session, shop_id: int, people: Sequence[Person], now: datetime
+) -> list[Whose | None]:
+    """Whose each person's facts are, made or merged as needed; None for one without any key."""
+    properties.settle(session, shop_id, people)
+    known = profiles.find_whose(session, shop_id, {k for p in people for k in p.keys})
+    house = Household(session, shop_id, now)
+    house.load(profile_id for profile_id, _ in known.values())
+    owners: Owners = {key: origin_id for key, (_, origin_id) in known.items()}
+    homes = _homes(house, people, owners)
+    for person, home in zip(people, homes, strict=True):
+        if home is not None:
+            house.describe(home, _without_others(person, home, owners, house))
+    house.save()
+    found = [None if home is None else Whose(house.profile_of(home), home) for home in homes]
+    if new := sorted(owners.keys() - known.keys()):
+        at: dict[tuple[str, str], datetime] = {k: p.at for p in people for k in p.keys}
+        rows = [
+            {"shop_id": shop_id, "kind": key[0], "value": key[1], "linked_at": at[key],
+             **Whose(house.profile_of(owners[key]), owners[key]).columns}
+            for key in new
+        ]  # fmt: skip
+        bulk.add(session, Identity, rows)
+    return found
+
+
+def _homes(house: Household, people: Sequence[Person], owners: Owners) -> list[int | None]:
+    """The origin of each person; new keys go into `owners`, and who shares a key is joined.
+
+    Who has a key that we know comes first: whoever shares a new key with her is hers, and needs no
+    merge.
+    """
+    homes: list[int | None] = [None] * len(people)
+    ready: deque[int] = deque()
+    waiting: dict[int, None] = {}
+    having: dict[Key, list[int]] = {}
+    for index, person in enumerate(people):
+        if not owners.keys().isdisjoint(person.keys):
+            ready.append(index)
+        elif person.keys:
+            waiting[index] = None
+            for key in person.keys:
+                having.setdefault(key, []).append(index)
+    while ready or waiting:
+        index = ready.popleft() if ready else next(iter(waiting))
+        waiting.pop(index, None)
+        person = people[index]
+        homes[index] = home = _home(house, person, owners)
+        for key in person.keys:
+            if key not in owners:
+                owners[key] = home
+                woken = [each for each in having.get(key, ()) if each in waiting]
+                ready += woken
+                for each in woken:
+                    del waiting[each]
+    return homes
+
+
+def _home(house: Household, person: Person, owners: Owners) -> int:
+    """The origin that a person's strongest known key names, joined with those of the others."""
+    named = [key for key in person.keys if key in owners]
+    if not named:
+        return house.add()
+    if len(named) > 1:
+        named.sort(key=_strength)
+    home = owners[named[0]]
+    for key in named[1:]:
+        other = owners[key]
+        if other == home or house.profile_of(home) == house.profile_of(other):
+            continue
+        if not house.apart(home, other):
+            house.join(home, other, key.kind)
+    return home
+
+
+def _without_others(person: Person, home: int, owners: Owners, house: Household) -> Person:
+    """What is said of a person, without an address of somebody whom she is apart from."""
+    if {owners[key] for key in person.keys} == {home}:
+        return person
+    others = {
+        key.kind
+        for key in person.keys
+        if key.kind in (EMAIL, PHONE)
+        and person.fields.get(key.kind) == key.value
+        and house.profile_of(owners[key]) != house.profile_of(home)
+    }
+    if not others:
+        return person
+    kept = {name: value for name, value in person.fields.items() if name not in others}
+    return replace(person, fields=kept)
+
+
+def _strength(key: Key) -> int:
+    return RANKS[key.kind]

@@ -1,0 +1,391 @@
+"""Merges: two profiles that turned out to be one person, and the way back.
+
+A merged profile is a tree: its origins (the profiles that it was made of) are joined by merges.
+Every row remembers the origin that it came to, and every origin keeps what was said of it alone.
+So a merge that is taken back, in whatever order, parts the tree at that place, and each side has
+what was its own: identities, events, orders, messages, enrolments, lists, fields. What came in
+between went to the origin of the strongest key that it named.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
+
+from sqlmodel import Session
+
+from plugin.facts import Person, Whose
+from plugin.profiles import fields
+from plugin.profiles.duplicates import LOOKED_AT
+from plugin.profiles.fields import MERCHANT, Row
+from storage import activity, bulk, db, events, likeness, lists, merges, names, profiles
+from storage.ids import new_id
+from storage.imports import SOURCE
+from storage.profiles import Merge, Profile
+
+Looks = tuple[str | None, ...]
+Joined = tuple[int, datetime, str]  # on a list: an origin, since when, and its source
+UNKNOWN: Looks = (None,) * len(LOOKED_AT)
+_looks: Callable[[Row], Looks] = itemgetter(*LOOKED_AT)
+
+
+@dataclass
+class Household:
+    """Some profiles of a shop while they are joined and parted; `save` writes them all."""
+
+    session: Session
+    shop_id: int
+    now: datetime
+    rows: dict[int, Row] = field(default_factory=dict)
+    origins: dict[int, Row] = field(default_factory=dict)
+    fresh: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+    looks: dict[int, Looks] = field(default_factory=dict)
+    moved: set[int] = field(default_factory=set)
+
+    def load(self, profile_ids: Iterable[int]) -> None:
+        """Take in profiles that are there."""
+        ids = set(profile_ids) - self.rows.keys()
+        if ids:
+            found = profiles.load_profiles(self.session, self.shop_id, ids)
+            self.rows |= found
+            self.looks |= {key: _looks(row) for key, row in found.items()}
+            self.origins |= merges.load_origins(self.session, self.shop_id, ids)
+
+    def add(self, profile_id: int | None = None) -> int:
+        """Make a profile of which nothing is known; its id."""
+        made = profile_id or new_id()
+        own = {"shop_id": self.shop_id, "id": made, "created_at": self.now}
+        empty: Row = {"properties": {}, "field_times": {}, "field_sources": {}}
+        self.rows[made] = {**_nothing(), **own, **empty}
+        self.fresh.add(made)
+        return made
+
+    def profile_of(self, origin_id: int) -> int:
+        """The profile that an origin is part of."""
+        held = self.origins.get(origin_id)
+        return origin_id if held is None else int(held["profile_id"])
+
+    def tree(self, profile_id: int) -> set[int]:
+        """The origins of a profile: at least itself."""
+        held = {key for key, row in self.origins.items() if row["profile_id"] == profile_id}
+        return held or {profile_id}
+
+    def apart(self, one_id: int, other_id: int) -> list[Merge]:
+        """The undone merges that keep the profiles of two origins apart."""
+        one, other = self.tree(self.profile_of(one_id)), self.tree(self.profile_of(other_id))
+        return [
+            merge
+            for merge in merges.between(self.session, self.shop_id, one)
+            if merge.apart
+            and (
+                (merge.one_id in one and merge.other_id in other)
+                or (merge.one_id in other and merge.other_id in one)
+            )
+        ]
+
+    def join(self, one_id: int, other_id: int, because: str, by: str = "") -> int:
+        """Make one profile of those of two origins, the older one; its id."""
+        kept, gone = sorted((self.profile_of(one_id), self.profile_of(other_id)))
+        if kept == gone:
+            return kept
+        for profile_id in (kept, gone):
+            self._remember(profile_id)
+        merges.add_merge(
+            self.session,
+            {
+                "shop_id": self.shop_id, "id": new_id(), "one_id": one_id, "other_id": other_id,
+                "because": because, "at": self.now, "by": by, "apart": False,
+            },
+        )  # fmt: skip
+        self.session.flush()
+        self.session.expunge_all()
+        self._share_lists(kept, gone)
+        merges.move(self.session, self.shop_id, gone, kept)
+        fields.absorb(self.rows[kept], self.rows.pop(gone))
+        merges.drop_profile(self.session, self.shop_id, gone)
+        self.gone.add(gone)
+        self.moved |= {kept, gone}
+        for origin_id in self.tree(gone):
+            self.origins[origin_id]["profile_id"] = kept
+        return kept
+
+    def part(self, side: Collection[int]) -> None:
+        """Let some origins of a profile be a profile by themselves again."""
+        old = self.profile_of(min(side))
+        rest = self.tree(old) - set(side)
+        away, home = (side, rest) if old in rest else (rest, side)
+        new = min(away)
+        self.session.flush()
+        self.session.expunge_all()
+        self._part_lists(old, new, away)
+        merges.move_back(self.session, self.shop_id, old, new, away)
+        self.add(new)
+        self.moved |= {old, new}
+        for profile_id, tree in ((old, home), (new, away)):
+            first, *others = (fields.read_own(self.origins[each]["own"]) for each in sorted(tree))
+            self.rows[profile_id] |= first
+            for other in others:
+                fields.absorb(self.rows[profile_id], other)
+            for each in tree:
+                self.origins[each]["profile_id"] = profile_id
+        for tree in (home, away):
+            if len(tree) == 1:
+                merges.drop_origins(self.session, self.shop_id, tree)
+                del self.origins[min(tree)]
+
+    def describe(self, origin_id: int, person: Person) -> None:
+        """Write what a fact says into the profile and, where it is one of several, the origin."""
+        fields.describe(self.rows[self.profile_of(origin_id)], person)
+        if held := self.origins.get(origin_id):
+            alone = fields.read_own(held["own"])
+            fields.describe(alone, person)
+            held["own"] = fields.own(alone)
+
+    def save(self) -> None:
+        """Write everything back."""
+        fresh = [row for key, row in self.rows.items() if key in self.fresh]
+        known = [row for key, row in self.rows.items() if key not in self.fresh]
+        bulk.add(self.session, Profile, fresh)
+        bulk.save(self.session, Profile, known)
+        merges.save_origins(self.session, list(self.origins.values()))
+        if self.moved:
+            events.recount(self.session, self.shop_id, self.moved - self.gone)
+        if self.gone:
+            activity.drop(self.session, self.shop_id, self.gone)
+            likeness.put_keys(self.session, self.shop_id, self.gone, ())
+            names.put_names(self.session, self.shop_id, (), self.gone)
+        changed = [k for k, row in self.rows.items() if _looks(row) != self.looks.get(k, UNKNOWN)]
+        likeness.note(self.session, self.shop_id, changed)
+        if changed:
+            named = self.looks.keys() & set(changed)
+            names.put_names(self.session, self.shop_id, [self.rows[k] for k in changed], named)
+
+    def _remember(self, profile_id: int) -> None:
+        """Let a profile that stood alone be an origin."""
+        if self.tree(profile_id) == {profile_id} and profile_id not in self.origins:
+            self.origins[profile_id] = {
+                "shop_id": self.shop_id, "id": profile_id, "profile_id": profile_id,
+                "own": fields.own(self.rows[profile_id]), "memberships": [],
+            }  # fmt: skip
+
+    def _share_lists(self, kept: int, gone: int) -> None:
+        """Of two memberships of one list the earlier one counts; the other waits at its origin."""
+        held: dict[int, Row] = {}
+        for profile_id in (kept, gone):
+            for row in merges.memberships_of(self.session, self.shop_id, profile_id):
+                row["origin_id"] = row["origin_id"] or profile_id
+                row["profile_id"] = kept
+                rival = held.setdefault(row["list_id"], row)
+                if rival is not row:
+                    first, second = sorted((rival, row), key=_joined)
+                    held[row["list_id"]] = first
+                    self._wait(second)
+        self._put_lists((kept, gone), held.values())
+
+    def _part_lists(self, old: int, new: int, away: Collection[int]) -> None:
+        rows = []
+        for row in merges.memberships_of(self.session, self.shop_id, old):
+            row["origin_id"] = row["origin_id"] or old
+            rows.append(row)
+        for origin_id in self.tree(old):
+            held = self.origins[origin_id]
+            rows += [
+                {"shop_id": self.shop_id, "list_id": list_id, "origin_id": origin_id,
+                 "joined_at": datetime.fromisoformat(at), "source": source}
+                for list_id, at, source in held["memberships"]
+            ]  # fmt: skip
+            held["memberships"] = []
+        shown: dict[tuple[int, int], Row] = {}
+        for row in sorted(rows, key=_joined):
+            row["profile_id"] = new if row["origin_id"] in away else old
+            if shown.setdefault((row["profile_id"], row["list_id"]), row) is not row:
+                self._wait(row)
+        self._put_lists((old, new), shown.values())
+
+    def _wait(self, row: Row) -> None:
+        origin = self.origins[row["origin_id"]]
+        said = [row["list_id"], row["joined_at"].isoformat(), row["source"]]
+        origin["memberships"] = [*origin["memberships"], said]
+
+    def _put_lists(self, profile_ids: Iterable[int], rows: Iterable[Row]) -> None:
+        put = [
+            {
+                **row,
+                "origin_id": None if row["origin_id"] == row["profile_id"] else row["origin_id"],
+            }
+            for row in rows
+        ]
+        merges.put_memberships(self.session, self.shop_id, profile_ids, put)
+
+
+def join(session: Session, shop_id: int, one_id: int, other_id: int, by: str, now: datetime) -> int:
+    """Make one profile of two because a person says so, even where keys may not; its id.
+
+    The caller holds the shop's lock and commits.
+    """
+    house = Household(session, shop_id, now)
+    house.load((one_id, other_id))
+    merges.lift(session, shop_id, [merge.id for merge in house.apart(one_id, other_id)])
+    kept = house.join(one_id, other_id, MERCHANT, by)
+    house.save()
+    return kept
+
+
+def join_list(
+    session: Session, shop_id: int, list_id: int, whose: Whose, at: datetime, source: str
+) -> bool:
+    """Put a shopper on a list; whether her profile was not on it before.
+
+    Where another origin of her profile was, it is kept that this one is, too. Where a file put her
+    on it, what comes otherwise takes its place: she stays when the file is taken back.
+    """
+    origin_id = whose.columns["origin_id"]
+    if lists.join_list(session, shop_id, list_id, whose.profile_id, at, source, origin_id):
+        return True
+    if not source.startswith(SOURCE):
+        lists.rejoin(session, shop_id, list_id, whose.profile_id, at, source, origin_id)
+    held = merges.load_origins(session, shop_id, [whose.profile_id]).get(whose.origin_id)
+    if held is None:
+        return False
+    rows = merges.memberships_of(session, shop_id, whose.profile_id)
+    first = next(row["origin_id"] or whose.profile_id for row in rows if row["list_id"] == list_id)
+    if first != whose.origin_id and _is_news(held, list_id, source):
+        others = [row for row in held["memberships"] if row[0] != list_id]
+        held["memberships"] = [*others, [list_id, at.isoformat(), source]]
+        merges.save_origins(session, [held])
+    return False
+
+
+def _is_news(origin: Row, list_id: int, source: str) -> bool:
+    """Whether an origin does not wait to be on a list yet, or only because a file says so."""
+    known = [of for each, _, of in origin["memberships"] if each == list_id]
+    by_file = all(of.startswith(SOURCE) for of in known)
+    return not known or (by_file and not source.startswith(SOURCE))
+
+
+def leave_list(session: Session, shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
+    """Take a shopper off a list, whichever of her origins was on it; where each stood.
+
+    The caller holds the shop's lock.
+    """
+    held = lists.joined(session, shop_id, list_id, [profile_id]).get(profile_id)
+    if held is None:
+        return []
+    left = [(held.origin_id or profile_id, held.joined_at, held.source)]
+    lists.leave(session, shop_id, list_id, profile_id)
+    origins = merges.load_origins(session, shop_id, [profile_id])
+    for origin in origins.values():
+        for of, at, source in origin["memberships"]:
+            if of == list_id:
+                left.append((origin["id"], datetime.fromisoformat(at), source))
+        origin["memberships"] = [row for row in origin["memberships"] if row[0] != list_id]
+    merges.save_origins(session, list(origins.values()))
+    return left
+
+
+def rejoin_list(session: Session, shop_id: int, list_id: int, joined: Iterable[Joined]) -> bool:
+    """Put a shopper back on a list as `leave_list` found her; whether somebody is on it then.
+
+    The caller holds the shop's lock.
+    """
+    found = False
+    for origin_id, at, source in sorted(joined, key=lambda each: each[1]):
+        profile = profiles.get_profile(session, shop_id, origin_id)
+        if profile is not None:  # not forgotten meanwhile
+            join_list(session, shop_id, list_id, Whose(profile.id, origin_id), at, source)
+            found = True
+    return found
+
+
+def leave_some(
+    session: Session, shop_id: int, list_id: int, source: str | None, after: int, limit: int
+) -> int | None:
+    """Of the members after a profile's id, take those off a list who came to it by `source`, or
+    all for None; the id of the last one looked at, None when there was none.
+
+    Who has an origin that came to it otherwise stays on it as that one. The caller holds the
+    shop's lock.
+    """
+    ids = lists.ids_after(session, shop_id, list_id, after, limit)
+    if not ids:
+        return None
+    gone = lists.leave_between(session, shop_id, list_id, source, ids[0], ids[-1])
+    origins = merges.load_origins(session, shop_id, ids).values()
+    before = [origin["memberships"] for origin in origins]
+    for origin in origins:
+        origin["memberships"] = [
+            said for said in origin["memberships"]
+            if said[0] != list_id or source not in (None, said[2])
+        ]  # fmt: skip
+    _let_stay(session, shop_id, list_id, [each for each in origins if each["profile_id"] in gone])
+    now = zip(origins, before, strict=True)
+    merges.save_origins(session, [each for each, said in now if each["memberships"] != said])
+    return ids[-1]
+
+
+def _let_stay(session: Session, shop_id: int, list_id: int, origins: Collection[Row]) -> None:
+    """Let the first of a profile's origins that wait to be on a list be on it."""
+    waiting = [
+        (datetime.fromisoformat(said[1]), origin["id"], origin, said)
+        for origin in origins
+        for said in origin["memberships"]
+        if said[0] == list_id
+    ]
+    first: dict[int, Row] = {}
+    for at, origin_id, origin, said in sorted(waiting, key=itemgetter(0, 1)):
+        whose = Whose(origin["profile_id"], origin_id)
+        row = {"shop_id": shop_id, "list_id": list_id, "joined_at": at, "source": said[2]}
+        if first.setdefault(whose.profile_id, row) is row:
+            row |= whose.columns
+            origin["memberships"] = [each for each in origin["memberships"] if each != said]
+    lists.join(session, shop_id, list(first.values()))
+
+
+def undo(session: Session, shop_id: int, merge_id: int, by: str, now: datetime) -> bool:
+    """Take a merge back; False when there is none to take back.
+
+    From now on no key joins the two sides again: what names both goes to the side of its
+    strongest key. Only a person joins them anew. The caller holds the shop's lock and commits.
+    """
+    merge = merges.get_merge(session, shop_id, merge_id)
+    if merge is None or merge.undone_at is not None:
+        return False
+    merges.undo(session, shop_id, merge_id, now, by)
+    held = profiles.get_profile(session, shop_id, merge.one_id)
+    if held is None:
+        return False  # forgotten meanwhile
+    house = Household(session, shop_id, now)
+    house.load([held.id])
+    tree = house.tree(held.id)
+    links = [
+        (each.one_id, each.other_id)
+        for each in merges.between(session, shop_id, tree)
+        if each.undone_at is None and each.id != merge_id
+    ]
+    house.part(_reached(merge.one_id, links))
+    pair = (house.profile_of(merge.one_id), house.profile_of(merge.other_id))
+    likeness.dismiss(session, shop_id, pair, now, by)
+    house.save()
+    return True
+
+
+def _reached(start: int, links: Collection[tuple[int, int]]) -> set[int]:
+    """Everything that links lead to from a start."""
+    reached, grown = {start}, True
+    while grown:
+        fresh = {end for link in links if reached & set(link) for end in link} - reached
+        reached |= fresh
+        grown = bool(fresh)
+    return reached
+
+
+def _joined(row: Row) -> tuple[datetime, int]:
+    return row["joined_at"], row["origin_id"]
+
+
+@lru_cache
+def _nothing() -> Row:
+    """A row of which nothing is known; making an object for each costs more than to insert it."""
+    return dict.fromkeys(column.name for column in db.table_of(Profile).c)

@@ -1,0 +1,244 @@
+"""Properties that mean something. In: what somebody said of a shopper. Out: it, as its type has it.
+
+A value that does not fit its property's type is kept as it was said: nothing is lost, and whoever
+shows it says so (`fits`). Only a merchant clears a value: who else says nothing says no word of it.
+A form's questions make their properties by themselves.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from math import isfinite
+from typing import Any
+
+from sqlmodel import Session
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.facts import Person
+from plugin.profiles.fields import MERCHANT
+from plugin.shopify.normalise.customer_changes import TAG
+from storage import db, properties
+from storage.ids import new_id
+from storage.properties import (
+    BOOLEAN,
+    CHOICE,
+    CHOICES,
+    DATE,
+    NUMBER,
+    TEXT,
+    TYPES,
+    PropertyDefinition,
+)
+
+LONGEST_NAME, LONGEST = 100, 2_000  # characters of a name and of a value
+MOST, MOST_OPTIONS = 500, 200  # properties of a shop, values of one
+YES = frozenset(("true", "yes", "y", "1", "on", "是", "对", "ja", "oui", "si", "sí"))
+NO = frozenset(("false", "no", "n", "0", "off", "否", "不是", "nein", "non"))
+DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?")
+KINDS = {  # of a form's blocks
+    "radio_buttons": CHOICE,
+    "dropdown": CHOICE,
+    "checkboxes": CHOICES,
+    "date": DATE,
+    "text_input": TEXT,
+}
+
+
+class UnfitError(Exception):
+    """A value is none of its property's type."""
+
+
+def settle(session: Session, shop_id: int, people: Sequence[Person]) -> None:
+    """Write what is said of people as the types of the shop's properties have it."""
+    said = [p for p in people if any(not name.startswith(TAG) for name in p.properties)]
+    if not said:
+        return
+    known = properties.definitions_of(session, shop_id)
+    if not known:
+        return
+    for person in said:
+        typed = {
+            name: settled(known[name], value) if name in known else value
+            for name, value in person.properties.items()
+        }
+        clears = person.source == MERCHANT
+        person.properties = {n: value for n, value in typed.items() if clears or value is not None}
+
+
+def settled(definition: PropertyDefinition, value: Any) -> Any:
+    """A value as its property's type has it; as it was said where it does not fit."""
+    try:
+        return read(definition, value)
+    except UnfitError:
+        return value
+
+
+def fits(definition: PropertyDefinition, value: Any) -> bool:
+    """Whether a value is of its property's type."""
+    try:
+        read(definition, value)
+    except UnfitError:
+        return False
+    return True
+
+
+def read(definition: PropertyDefinition, value: Any) -> Any:
+    """A value of the property's type; None stays nothing.
+
+    Raises:
+        UnfitError: it is of another.
+    """
+    if value is None or value == "":
+        return None
+    if definition.type == NUMBER:
+        return _number(value)
+    if definition.type == DATE:
+        return _day(value)
+    if definition.type == BOOLEAN:
+        return _flag(value)
+    if definition.type == CHOICE:
+        return _option(definition, value)
+    if definition.type == CHOICES:
+        parts = value if isinstance(value, list) else re.split(r"[;,、\n]", str(value))
+        found = [_option(definition, part) for part in parts if str(part).strip()]
+        return list(dict.fromkeys(found)) or None
+    if isinstance(value, list | dict):
+        raise UnfitError
+    return str(value)
+
+
+def learn(
+    session: Session,
+    shop_id: int,
+    blocks: Sequence[dict[str, Any]],
+    translations: dict[str, dict[str, str]],
+) -> None:
+    """Know what a form asks as a property, with its words and values.
+
+    What a merchant has made or changed is left as it is: a value that she took out does not come
+    back with the next form. A shopper who gives it is still heard: her answer is kept as she said
+    it and marked (`fits`), until the merchant lists it. Only a choice that has no values at all
+    takes the form's.
+    """
+    known = properties.definitions_of(session, shop_id)
+    for block in blocks:
+        about = block.get("properties") or {}
+        name, kind = about.get("property_name"), KINDS.get(str(block.get("type")))
+        if kind is None or not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+            continue
+        if name not in known and len(known) >= MOST:
+            continue
+        held = known.get(name) or PropertyDefinition(
+            shop_id=shop_id, id=new_id(), name=name, type=kind, source="form",
+            updated_at=clock.now(),
+        )  # fmt: skip
+        known[name] = held
+        before = (held.labels, held.options)
+        if held.source == MERCHANT and (held.options or held.type not in (CHOICE, CHOICES)):
+            continue
+        held.labels = _words(str(about.get("label") or name), translations) | held.labels
+        have = {str(option["value"]) for option in held.options}
+        held.options = [
+            *held.options,
+            *(
+                {"value": str(o["value"]), "labels": _words(str(o["label"]), translations)}
+                for o in about.get("options") or []
+                if str(o["value"]) not in have
+            ),
+        ][:MOST_OPTIONS]
+        if (held.labels, held.options) != before:
+            held.updated_at = clock.now()
+        session.add(held)
+
+
+def define(
+    shop_id: int,
+    definition_id: int | None,
+    name: str,
+    kind: str,
+    labels: dict[str, str],
+    options: list[dict[str, Any]],
+    seen: datetime | None = None,
+) -> int:
+    """Make a property, or change one that is there: its type, words and values, not its name.
+
+    Args:
+        seen: the `updated_at` of what the merchant had before her, where that may have changed.
+
+    Raises:
+        RegularsError: 404 for no such property, 409 for one that has changed since it was seen,
+            422 for what cannot be one.
+    """
+    name = " ".join(name.split())
+    if kind not in TYPES or len(options) > MOST_OPTIONS:
+        raise RegularsError("This is no type of property.", 422)
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        known = properties.definitions_of(session, shop_id)
+        if definition_id is not None:
+            held = properties.get_definition(session, shop_id, definition_id)
+            if held is None:
+                raise RegularsError("There is no such property.", 404)
+            if seen is not None and held.updated_at != seen:
+                raise RegularsError("This property has changed since it was opened.", 409)
+        else:
+            wrong = not name or len(name) > LONGEST_NAME or not name.isprintable()
+            if wrong or name.startswith(TAG) or name in known or len(known) >= MOST:
+                raise RegularsError("A property has a name of its own, of 1 to 100 letters.", 422)
+            held = PropertyDefinition(
+                shop_id=shop_id, id=new_id(), name=name, updated_at=clock.now()
+            )
+        held.type, held.labels, held.options = kind, labels, options
+        held.source, held.updated_at = MERCHANT, clock.now()
+        session.add(held)
+        return held.id
+
+
+def _words(said: str, translations: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {"": said, **{at: texts[said] for at, texts in translations.items() if said in texts}}
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool):
+        raise UnfitError
+    try:
+        found = float(str(value).strip().replace(" ", "").replace("\u00a0", ""))
+    except ValueError:
+        raise UnfitError from None
+    if not isfinite(found) or abs(found) >= 2**53:
+        raise UnfitError
+    return int(found) if found.is_integer() else found
+
+
+def _day(value: Any) -> str:
+    found = DAY.fullmatch(str(value).strip())
+    try:
+        if found is None:
+            raise ValueError
+        year, month, day = map(int, found.groups())
+        return date(year, month, day).isoformat()
+    except ValueError:
+        raise UnfitError from None
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    said = str(value).strip().casefold()
+    if said in YES or said in NO:
+        return said in YES
+    raise UnfitError
+
+
+def _option(definition: PropertyDefinition, value: Any) -> str:
+    """The value that somebody means, whether she gives it or what it is called in any language."""
+    said = str(value).strip()
+    options = {str(option["value"]): option["labels"] for option in definition.options}
+    if said in options:
+        return said
+    folded = said.casefold()
+    for each, labels in options.items():
+        if folded in {each.casefold(), *(words.casefold() for words in labels.values())}:
+            return each
+    raise UnfitError

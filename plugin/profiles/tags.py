@@ -1,0 +1,47 @@
+"""Tags: a merchant's word on a profile comes in; the profile has it, and her customer will."""
+
+from typing import Any
+
+from plugin import clock
+from plugin import jobs as bell
+from plugin.errors import RegularsError
+from plugin.facts import Key, Person
+from plugin.profiles.fields import MERCHANT
+from plugin.profiles.identity import resolve
+from plugin.shopify.normalise.customer_changes import TAG as PREFIX
+from storage import db, profiles, write_backs
+from storage.write_backs import OFF, ON, TAG
+
+LONGEST = 255  # characters: shopify.dev, tagsAdd
+
+
+def tags_of(properties: dict[str, Any]) -> list[str]:
+    """The tags that a profile has."""
+    held = (name for name, on in properties.items() if name.startswith(PREFIX) and on)
+    return sorted(name.removeprefix(PREFIX) for name in held)
+
+
+def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
+    """Put a tag on a profile or take it off, here and at the storefront; the tag as it is kept.
+
+    Raises:
+        RegularsError: 404 for no such profile, 422 for what is no tag.
+    """
+    tag = " ".join(text.split())
+    if not tag or len(tag) > LONGEST or "," in tag or not tag.isprintable():
+        raise RegularsError("A tag has at most 255 characters and no comma.", 422)
+    now = clock.now()
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        profile = profiles.get_profile(session, shop_id, profile_id)
+        known = profiles.identities_of(session, shop_id, [profile.id]) if profile else ()
+        if profile is None or not known:
+            raise RegularsError("There is no such profile.", 404)
+        her = Person((Key(known[0].kind, known[0].value),), now)
+        her.properties, her.source = {PREFIX + tag: on}, MERCHANT
+        (whose,) = resolve(session, shop_id, [her], now)
+        assert whose is not None  # she has a key
+        said = {"kind": TAG, "name": tag, "value": ON if on else OFF, **whose.columns}
+        write_backs.put(session, shop_id, [{**said, "said_at": now}], now)
+    bell.ring("write_back", shop_id)
+    return tag

@@ -1,0 +1,1 @@
+"""How the processes start, stop and speak to their servers."""

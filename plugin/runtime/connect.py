@@ -1,0 +1,90 @@
+"""Connects this process to what every process needs: the secret keys, the database, the broker."""
+
+import gc
+
+from dramatiq.broker import Broker
+from dramatiq.brokers.redis import RedisBroker
+from pika.exceptions import AMQPError
+from redis.exceptions import RedisError
+
+from plugin import jobs as bell
+from plugin.errors import RegularsError
+from plugin.runtime import valkey
+from plugin.settings import Settings, get_settings
+from storage import db, schema, secrets
+
+
+def connect() -> Broker:
+    """Connect this process by its settings.
+
+    Raises:
+        RegularsError: a setting is missing or wrong, or the database does not answer.
+    """
+    settings = get_settings()
+    try:
+        secrets.use_keys(settings.keys())
+    except secrets.SecretError as error:
+        raise RegularsError(str(error)) from None
+    connect_database(settings)
+    try:
+        return bell.connect(broker_url(settings))
+    except ValueError as error:
+        raise RegularsError(str(error)) from None
+
+
+def connect_database(settings: Settings) -> None:
+    """Connect this process to the database alone."""
+    try:
+        if not settings.database_url:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        db.connect(settings.database())
+    except OSError as error:
+        raise RegularsError(f"{settings.data_dir} cannot be written: {error.strerror}.") from None
+    except db.DatabaseError as error:
+        raise RegularsError(str(error)) from None
+
+
+def settle() -> None:
+    """Everything is loaded and stays: the garbage collector need not walk over it again, which was
+    a tenth of what an import takes, and a stop of 180 ms now and then (measured).
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def broker_url(settings: Settings) -> str:
+    """The broker that the settings name, or the one that `regulars serve` runs for us."""
+    return settings.broker_url or valkey.address(settings.data_dir)
+
+
+def require_schema() -> None:
+    """Go on only with a database of this version.
+
+    Raises:
+        RegularsError: it is empty, or of another one.
+    """
+    if not schema.is_current():
+        raise RegularsError("The database is not of this version: run `regulars migrate` first.")
+
+
+def require_broker(broker: Broker) -> None:
+    """Go on only with a broker that answers.
+
+    Raises:
+        RegularsError: it does not.
+    """
+    if not broker_answers(broker):
+        raise RegularsError(
+            "The broker cannot be reached. `regulars serve` runs one; a process that runs apart "
+            "needs REGULARS_BROKER_URL."
+        )
+
+
+def broker_answers(broker: Broker) -> bool:
+    """Whether the broker can be reached now."""
+    try:
+        if isinstance(broker, RedisBroker):
+            return bool(broker.client.ping())
+        return bool(broker.connection.is_open)  # type: ignore[attr-defined]
+    except (RedisError, AMQPError, OSError):
+        return False

@@ -1,0 +1,316 @@
+"""The supervisor: starts Valkey, web, worker and clock in order, keeps them alive, ends them.
+
+One thread and one loop: a child is tied to the thread that forked it (see `parent_death`).
+"""
+
+import contextlib
+import http.client
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import BinaryIO, Self
+
+from plugin.errors import RegularsError
+from plugin.runtime import parent_death as lifeline
+from plugin.runtime import valkey
+from plugin.runtime.logs import Unfailing
+from plugin.settings import Settings
+
+LOOK_EVERY_S = 0.1
+READY_WITHIN_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0  # before a child that died is started again
+HEALTHY_AFTER_S = 30.0  # a child that lived this long starts again without a growing pause
+BACKLOG = 2048
+
+
+@dataclass
+class Child:
+    """One process that we look after."""
+
+    name: str
+    command: list[str]
+    grace_s: float  # how long it may take to end; all of them together stay under 30 s
+    fds: tuple[int, ...] = ()
+    ready: Callable[[], bool] = lambda: True
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    deaths: int = 0
+
+
+@dataclass
+class Supervisor:
+    """Runs children inside its `with` block; they are ended in reverse order when it ends."""
+
+    say: Callable[[str, str], None]
+    children: list[Child] = field(default_factory=list)
+    signals: int = 0
+    _pipes: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._signalled)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for child in reversed(self.children):
+            self._end(child)
+        self._forward()
+
+    def start(self, children: Sequence[Child]) -> None:
+        """Start children, all at once."""
+        for child in children:
+            self.children.append(child)
+            self._start(child)
+
+    def wait(self) -> None:
+        """Wait until every child is ready.
+
+        Raises:
+            RegularsError: one has ended, or takes too long.
+        """
+        deadline = time.monotonic() + READY_WITHIN_S
+        for child in self.children:
+            while not self.signals and not child.ready():
+                self._forward()
+                self._all_live()
+                if time.monotonic() > deadline:
+                    raise RegularsError(f"`{child.name}` was not ready in {READY_WITHIN_S:.0f} s.")
+
+    def stay(self) -> None:
+        """Keep the children alive until SIGTERM or SIGINT."""
+        while not self.signals:
+            self._heal()
+            self._forward()
+
+    def run_once(self, child: Child) -> None:
+        """Run a child to its end.
+
+        Raises:
+            RegularsError: it failed; it has said why.
+        """
+        process = self._start(child)
+        while process.poll() is None and not self.signals:
+            self._forward()
+        self._end(child)
+        self._forward()
+        if process.returncode and not self.signals:
+            raise RegularsError(f"`{child.name}` failed; its own words are above.")
+
+    def _all_live(self) -> None:
+        for child in self.children:
+            if child.process and child.process.poll() is not None:
+                self._forward()
+                raise RegularsError(f"`{child.name}` ended at once; its own words are above.")
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        self.signals += 1
+
+    def _start(self, child: Child) -> subprocess.Popen[bytes]:
+        parent = os.getpid()
+
+        def tie() -> None:
+            lifeline.hold()
+            if os.getppid() != parent:
+                os._exit(1)
+
+        child.process = subprocess.Popen(
+            child.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=child.fds,
+            preexec_fn=tie if sys.platform == "linux" else None,  # no other thread runs here
+            start_new_session=True,  # Ctrl-C reaches us alone; we end the others in order
+            env=os.environ | {lifeline.MARK: "1", "PYTHONUNBUFFERED": "1"},
+        )
+        child.started_at = time.monotonic()
+        assert child.process.stdout is not None
+        os.set_blocking(child.process.stdout.fileno(), False)
+        lines = _Lines(child.name, child.process.stdout, self.say)
+        self._pipes.register(child.process.stdout, selectors.EVENT_READ, lines)
+        return child.process
+
+    def _heal(self) -> None:
+        """Start again what has died, each time after a longer pause."""
+        now = time.monotonic()
+        for child in self.children:
+            if child.process and child.process.poll() is not None:
+                child.deaths = 0 if now - child.started_at > HEALTHY_AFTER_S else child.deaths
+                pause = min(FIRST_PAUSE_S * 2**child.deaths, LONGEST_PAUSE_S)
+                child.deaths += 1
+                child.start_at = now + pause
+                self.say(child.name, f"ended ({_how(child.process)}); starting it again")
+                self._kill_group(child)
+                child.process = None
+            if child.process is None and now >= child.start_at:
+                self._start(child)
+
+    def _forward(self) -> None:
+        """Pass on what the children say, waiting for it a moment."""
+        if not self._pipes.get_map():
+            time.sleep(LOOK_EVERY_S)
+        for key, _ in self._pipes.select(LOOK_EVERY_S):
+            if not key.data.read():
+                self._pipes.unregister(key.fileobj)
+                key.data.pipe.close()
+
+    def _end(self, child: Child) -> None:
+        """Ask a child to end; after its grace, or at a second signal, end it."""
+        if child.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            child.process.terminate()
+        deadline = time.monotonic() + child.grace_s
+        while child.process.poll() is None:
+            if self.signals > 1 or time.monotonic() > deadline:
+                self._kill_group(child)
+                child.process.wait()
+            self._forward()
+        self._kill_group(child)
+
+    def _kill_group(self, child: Child) -> None:
+        """End what a child has left behind; it is the leader of its own group."""
+        assert child.process is not None
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.process.pid, signal.SIGKILL)
+
+
+@dataclass
+class _Lines:
+    """A child's words, passed on line by line."""
+
+    name: str
+    pipe: BinaryIO | object
+    say: Callable[[str, str], None]
+    rest: bytes = b""
+
+    def read(self) -> bool:
+        """Take what is there; False at the end."""
+        assert hasattr(self.pipe, "fileno")
+        try:
+            data = os.read(self.pipe.fileno(), 65_536)
+        except BlockingIOError:
+            return True
+        *whole, self.rest = (self.rest + data).split(b"\n")
+        if not data and self.rest:
+            whole, self.rest = [self.rest], b""
+        for line in whole:
+            self.say(self.name, line.decode(errors="replace").rstrip())
+        return bool(data)
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    web: int = 1,
+    processes: int = 1,
+    threads: int = 4,
+    beside: Sequence[Child] = (),
+    on_ready: Callable[[], None],
+) -> None:
+    """Run everything on this machine until SIGTERM or SIGINT.
+
+    Args:
+        web: how many web processes share the port.
+        processes: how many worker processes, each with `threads` threads.
+        beside: what else to run, started first.
+        on_ready: called once when everything answers.
+
+    Raises:
+        RegularsError: the port is taken, another Regulars has the data, or a part does not start.
+    """
+    listener = listen(host, port)
+    os.environ["REGULARS_BROKER_URL"] = settings.broker_url or valkey.address(settings.data_dir)
+    with Supervisor(say) as supervisor:
+        supervisor.start([*beside, *_broker(settings)])
+        supervisor.run_once(Child("migrate", command("migrate"), grace_s=5))
+        supervisor.wait()
+        work = command("worker", "--processes", str(processes), "--threads", str(threads))
+        supervisor.start(
+            [
+                Child("clock", command("clock"), grace_s=4),
+                Child("worker", work, grace_s=12),
+                *_web(listener, web, lambda: answers(host, port, "/readyz")),
+            ]
+        )
+        supervisor.wait()
+        if not supervisor.signals:
+            on_ready()
+        supervisor.stay()
+        listener.close()
+
+
+def _broker(settings: Settings) -> list[Child]:
+    """Our own Valkey, unless the settings name a broker."""
+    if settings.broker_url:
+        return []
+    home = settings.data_dir
+    lock = valkey.claim(home)
+    return [Child("valkey", valkey.command(home), 4, (lock,), ready=lambda: valkey.answers(home))]
+
+
+def _web(listener: socket.socket, count: int, ready: Callable[[], bool]) -> list[Child]:
+    number = listener.fileno()
+    run = command("web", "--fd", str(number))
+    names = ["web"] if count == 1 else [f"web {each}" for each in range(1, count + 1)]
+    return [Child(name, run, 8 / count, (number,), ready=ready) for name in names]
+
+
+def command(*words: str) -> list[str]:
+    """Ours, run by the Python that runs us: from the checkout and from a wheel alike."""
+    return [sys.executable, "-m", "regulars", *words]
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The web's socket. It is ours, so that connections wait while a web process starts again.
+
+    Raises:
+        RegularsError: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise RegularsError(
+            f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port."
+        ) from None
+    listener.listen(BACKLOG)
+    return listener
+
+
+def say(name: str, line: str) -> None:
+    """One line of output, and whose it is."""
+    said = Unfailing(sys.stdout)  # a log's disk that is full must not end what it is a log of
+    said.write(f"{name:>8} | {line}\n")
+    said.flush()
+
+
+def answers(host: str, port: int, path: str) -> bool:
+    """Whether a server says 200 to a GET."""
+    there = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    connection = http.client.HTTPConnection(there, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _how(process: subprocess.Popen[bytes]) -> str:
+    code = process.returncode
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name

@@ -1,0 +1,1 @@
+"""Keep our copy of the store and Shopify's own in step, in both directions."""

@@ -1,0 +1,373 @@
+"""A new shop's past. In: what Shopify knows of it. Out: the rows that webhooks would have made.
+
+Each stage is a row of `backfill` that says how far it is. A step commits its progress together with
+what it read, so that a process may die at any moment and the next one goes on from there. What
+belongs together does not stand together in Shopify's files: such lines are put aside first.
+"""
+
+import itertools
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from plugin import clock
+from plugin import jobs as bell
+from plugin.errors import RegularsError
+from plugin.facts import Facts, MalformedError, merge
+from plugin.ingest.record import record
+from plugin.shopify import bulk, nodes, pages
+from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
+from plugin.shopify.catalog import number
+from plugin.shopify.client import ShopifyError
+from storage import backfills, db, locks, shops
+from storage.backfills import ASKED, DONE, FAILED, JOINING, OVER, READING, WAITING, Backfill
+from storage.shops import Shop
+
+STAGES = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)
+WITH_CHILDREN = (PRODUCTS, ORDERS)
+BATCH = 250  # customers or orders in a transaction; of 500 the memory came to 200 MB
+LINES = 1_000  # lines that are put aside, or looked at together
+SLICE_S = 20.0  # of one shop's turn; then the others have theirs
+FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(minutes=1)
+STUCK = timedelta(hours=1)  # without a single new line; one such kept others waiting for 20 hours
+FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
+TRIES = 12  # in a row; with rests that double, over three hours
+ASKS = 3  # how often an operation that Shopify breaks off is asked for
+
+Node = dict[str, Any]
+Family = tuple[Node | None, list[Node]]  # without its parent, if that line makes no sense
+log = structlog.get_logger()
+
+
+class MovedError(Exception):
+    """Somebody else has moved the stage on: what we did is theirs, or of an install before."""
+
+
+def begin(shop_id: int) -> None:
+    """Start what has not been started since the shop was installed. Twice is a no-op."""
+    with db.transaction() as session:
+        shop = shops.get_shop(session, shop_id)
+        if shop is not None and shop.uninstalled_at is None:
+            backfills.start(session, shop, STAGES, clock.now())
+
+
+def work(shop_id: int, for_s: float = SLICE_S) -> bool:
+    """Go on for a while; whether there is more to do at once.
+
+    The rest has its time in the table, and the clock rings for it.
+    """
+    try:
+        with locks.exclusive(f"backfill-{shop_id}", wait_s=0):
+            until = time.monotonic() + for_s
+            while time.monotonic() < until:
+                held = _next(shop_id)
+                if held is None:
+                    return False
+                _step(*held, until)
+            return _next(shop_id) is not None
+    except locks.LockTimeoutError:
+        return False  # whoever has it goes on
+
+
+def _next(shop_id: int) -> tuple[Shop, Backfill] | None:
+    """The stage to work on: first whatever Shopify can begin meanwhile, then in their order."""
+    with db.reading() as session:
+        shop = shops.get_shop(session, shop_id)
+        stages = backfills.stages_of(session, shop_id)
+    if shop is None or shop.uninstalled_at is not None:
+        return None
+    now = clock.now()
+    due = [each for each in stages if each.state not in OVER and each.due_at <= now]
+    waiting = [each for each in due if each.state == WAITING and each.stage in bulk.QUERIES]
+    chosen = next(iter(waiting or due), None)
+    return None if chosen is None else (shop, chosen)
+
+
+def _step(shop: Shop, held: Backfill, until: float) -> None:
+    try:
+        if held.state == WAITING:
+            _ask(shop, held)
+        elif held.state == ASKED:
+            _look(shop, held)
+        elif held.stage == CHECKOUTS:
+            _page(shop, held)
+        elif held.state == READING:
+            _read(shop, held, until)
+        else:
+            _join(shop, held)
+    except MovedError:
+        log.info("backfill.moved", shop=shop.id, stage=held.stage)
+    except bulk.GoneError:
+        _again(held, "Shopify's result was gone before it was read.")
+    except ShopifyError as error:
+        _rest(held, error.message, counts=not error.has("LIMIT_REACHED"))
+    except RegularsError as error:
+        _rest(held, error.message)
+
+
+def _ask(shop: Shop, held: Backfill) -> None:
+    if held.stage == CHECKOUTS:
+        _move(held, state=READING)
+        return
+    operation = bulk.run(shop.id, held.stage)
+    now = clock.now()
+    _move(
+        held, state=ASKED, operation_id=operation, asked_at=now, moved_at=now, objects=0,
+        due_at=now + FIRST_LOOK,
+    )  # fmt: skip
+    log.info("backfill.asked", shop=shop.id, stage=held.stage)
+
+
+def _look(shop: Shop, held: Backfill) -> None:
+    """Ask how Shopify's operation stands, ever less often."""
+    now = clock.now()
+    assert held.asked_at
+    assert held.moved_at
+    found = bulk.look(shop.id, held.operation_id)
+    if found is None or found.status in ("CANCELED", "CANCELING", "EXPIRED"):
+        _again(held, "Shopify called the reading off.")
+    elif found.status == "COMPLETED" and found.url is None:
+        _move(held, state=DONE, finished_at=now, error="")
+    elif found.status == "COMPLETED":
+        _move(held, state=READING, objects=found.objects, total=found.roots, tries=0, error="")
+    elif found.status == "FAILED":
+        _broken(held, found)
+    elif found.objects == held.objects and now - held.moved_at > STUCK:
+        bulk.cancel(shop.id, held.operation_id)
+        _again(held, "Shopify's reading stood still for an hour.")
+    else:
+        moved_at = now if found.objects != held.objects else held.moved_at
+        due_at = now + min(LONGEST_LOOK, max(FIRST_LOOK, (now - held.asked_at) / 4))
+        _move(held, objects=found.objects, total=found.roots, moved_at=moved_at, due_at=due_at)
+
+
+def _broken(held: Backfill, found: bulk.Operation) -> None:
+    """Shopify broke off: ask again, and in the end take the part that there is."""
+    if found.error == "ACCESS_DENIED":
+        _fail(held, "Shopify does not allow Regulars to read this.")
+    elif held.tries + 1 < ASKS:
+        _again(held, "Shopify broke the reading off.")
+    elif found.partial_url is None:
+        _fail(held, "Shopify broke the reading off several times.")
+    else:
+        error = "Shopify gave only a part."
+        _move(held, state=READING, objects=found.objects, total=found.roots, error=error)
+
+
+def _read(shop: Shop, held: Backfill, until: float) -> None:
+    """Read the result on from where we are: put lines aside, or record them."""
+    found = bulk.look(shop.id, held.operation_id)
+    url = (found.url or found.partial_url) if found else None
+    if found is None or url is None:
+        raise bulk.GoneError("The result is gone.")
+    apart = held.stage in WITH_CHILDREN
+    with closing(bulk.lines(url, held.offset)) as lines:
+        for batch in _batches(lines, LINES if apart else BATCH):
+            if apart:
+                _put_aside(held, batch)
+            else:
+                progress = {"lines": held.lines + len(batch), "offset": batch[-1][1]}
+                _record(shop, held, [(_parsed(line), []) for line, _ in batch], progress)
+            if time.monotonic() > until:
+                return
+    if found.size is not None and held.offset < found.size:
+        raise ShopifyError("Shopify's result broke off.", 503)
+    if apart:
+        _move(held, state=JOINING, due_at=clock.now())
+    else:
+        _move(held, state=DONE, finished_at=clock.now())
+
+
+def _batches(lines: Iterator[tuple[bytes, int]], size: int) -> Iterator[list[tuple[bytes, int]]]:
+    while batch := list(itertools.islice(lines, size)):
+        yield batch
+
+
+def _parsed(line: bytes) -> Node | None:
+    """The node in a line; None when it is none."""
+    try:
+        node = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return node if isinstance(node, dict) and isinstance(node.get("id"), str) else None
+
+
+def _put_aside(held: Backfill, batch: Sequence[tuple[bytes, int]]) -> None:
+    rows = []
+    for at, (line, _) in enumerate(batch, held.lines):
+        node = _parsed(line)
+        if node is not None:
+            rows.append((str(node.get("__parentId") or node["id"]), at, line.decode()))
+    progress = {"lines": held.lines + len(batch), "offset": batch[-1][1], "tries": 0}
+    with db.transaction() as session:
+        _advance(session, held, **progress)
+        backfills.keep_lines(session, held.shop_id, held.stage, rows)
+    _remember(held, progress)
+
+
+def _join(shop: Shop, held: Backfill) -> None:
+    """Record the next families, and drop their lines."""
+    limit = LINES
+    while True:
+        with db.reading() as session:
+            rows = backfills.next_lines(session, shop.id, held.stage, limit)
+        families = _families(rows)
+        if len(rows) < limit or len(families) > 1:
+            break
+        limit *= 4  # one that is larger than a batch
+    if not rows:
+        _move(held, state=DONE, finished_at=clock.now())
+        return
+    if len(rows) == limit:
+        families.popitem()  # its last members may not be among the rows
+    _record(shop, held, list(families.values()), {}, drop_until=list(families)[-1])
+
+
+def _families(rows: Sequence[tuple[str, str]]) -> dict[str, Family]:
+    """Root ids with the parent (None when its line never came) and the children."""
+    found: dict[str, Family] = {}
+    for root, body in rows:
+        node = json.loads(body)
+        _, children = found.setdefault(root, (None, []))
+        if "__parentId" in node:
+            children.append(node)
+        else:
+            found[root] = (node, children)
+    return found
+
+
+def _page(shop: Shop, held: Backfill) -> None:
+    page = pages.checkouts(shop.id, held.offset)
+    if some := len(page.families):
+        last = number(page.families[-1][0]["id"])
+        progress = {"offset": last, "objects": held.objects + some}
+        progress |= {"lines": held.lines + some, "total": held.total + some}
+        _record(shop, held, page.families, progress)
+    if not page.more:
+        _move(held, state=DONE, finished_at=clock.now())
+
+
+def _record(
+    shop: Shop,
+    held: Backfill,
+    families: Sequence[Family],
+    progress: dict[str, Any],
+    drop_until: str | None = None,
+) -> None:
+    """Record what nodes say, and the progress that it is, in one transaction."""
+    told = [_facts(shop, held.stage, *family) for family in families]
+    facts = [each for each in told if each is not None]
+    progress |= {"done": held.done + len(families), "tries": 0}
+    progress["skipped"] = held.skipped + len(families) - len(facts)
+    try:
+        _commit(shop, held, facts, progress, drop_until)
+    except (*db.TRANSIENT, MovedError):
+        raise
+    except Exception:  # one node that cannot be kept does not spoil the others
+        log.exception("backfill.failed", shop=shop.id, stage=held.stage)
+        progress["skipped"] += len(facts) - _one_by_one(shop, facts)
+        _commit(shop, held, [], progress, drop_until)
+
+
+def _commit(
+    shop: Shop,
+    held: Backfill,
+    facts: Sequence[Facts],
+    progress: dict[str, Any],
+    drop_until: str | None,
+) -> None:
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        _advance(session, held, **progress)
+        if drop_until is not None:
+            backfills.drop_lines(session, shop.id, held.stage, drop_until)
+        entered = record(session, shop, _as_past(facts), clock.now()) if facts else []
+    _remember(held, progress)
+    bell.ring_for("advance", [(shop.id, enrolment) for enrolment in entered])
+
+
+def _one_by_one(shop: Shop, facts: Sequence[Facts]) -> int:
+    """Record what can be recorded, so that one node does not spoil its batch; how many that was."""
+    good = 0
+    for each in facts:
+        try:
+            with db.transaction() as session:
+                db.lock_shop(session, shop.id)
+                record(session, shop, _as_past([each]), clock.now())
+        except db.TRANSIENT:
+            raise
+        except Exception:  # whatever it holds: it is counted as skipped, and shown
+            log.exception("backfill.node_failed", shop=shop.id)
+        else:
+            good += 1
+    return good
+
+
+def _as_past(facts: Sequence[Facts]) -> Facts:
+    return replace(merge(facts), historical=True)
+
+
+def _facts(shop: Shop, stage: str, node: Node | None, children: list[Node]) -> Facts | None:
+    """What a node says; None when it makes no sense."""
+    if node is None:
+        return None
+    try:
+        return nodes.facts_of(shop.id, stage, node, children, shop.currency)
+    except (MalformedError, ShopifyError, KeyError, TypeError, ValueError, AttributeError) as error:
+        log.warning("backfill.not_understood", shop=shop.id, stage=stage, error=str(error)[:200])
+        return None
+
+
+def _again(held: Backfill, error: str) -> None:
+    """Let Shopify read anew, from its beginning: what is kept already is not kept twice."""
+    if held.tries + 1 >= TRIES:
+        _fail(held, error)
+        return
+    fresh = dict.fromkeys(backfills.COUNTS, 0)
+    rest = {"tries": held.tries + 1, "due_at": clock.now() + _pause(held), "error": error}
+    with db.transaction() as session:
+        backfills.drop_lines(session, held.shop_id, held.stage)
+        _advance(session, held, state=WAITING, operation_id="", **fresh, **rest)
+    log.warning("backfill.again", shop=held.shop_id, stage=held.stage, tries=held.tries + 1)
+
+
+def _rest(held: Backfill, error: str, *, counts: bool = True) -> None:
+    """Wait with a stage, as Shopify or the way to it is in trouble."""
+    if counts and held.tries + 1 >= TRIES:
+        _fail(held, error)
+        return
+    tries = held.tries + counts
+    log.warning("backfill.waits", shop=held.shop_id, stage=held.stage, tries=tries)
+    _move(held, tries=tries, due_at=clock.now() + _pause(held), error=error)
+
+
+def _fail(held: Backfill, error: str) -> None:
+    log.error("backfill.gave_up", shop=held.shop_id, stage=held.stage)
+    _move(held, state=FAILED, finished_at=clock.now(), error=error)
+
+
+def _pause(held: Backfill) -> timedelta:
+    return min(LONGEST_REST, FIRST_REST * (1 << min(held.tries, 20)))
+
+
+def _move(held: Backfill, **changes: Any) -> None:
+    with db.transaction() as session:
+        _advance(session, held, **changes)
+    _remember(held, changes)
+
+
+def _advance(session: Session, held: Backfill, **changes: Any) -> None:
+    if not backfills.advance(session, held, **changes):
+        raise MovedError
+
+
+def _remember(held: Backfill, changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        setattr(held, name, value)

@@ -1,0 +1,242 @@
+"""Comparing. In: what Shopify says of some records now. Out: those of which ours differ, and how.
+
+Only what a webhook would have told counts: values, not when they were told. A record of ours that
+is newer than what Shopify said is left alone: its webhook came while the answer was on its way.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from sqlmodel import Session, SQLModel
+
+from plugin.facts import Facts, Person
+from plugin.profiles import fields
+from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
+from storage import checkouts, consent, events, inventory, orders, products, profiles
+from storage.inventory import Stock
+from storage.products import DELETED
+from storage.profiles import CUSTOMER
+from storage.reconciliations import MISSING, PARTIAL, STALE
+
+Row = Mapping[str, Any]
+WORST = (MISSING, STALE, PARTIAL)
+# When a row was told is no part of what it says.
+TIMES = frozenset(("updated_at", "told_at", "started_at"))
+# The API and the webhook may write these in two ways (links with other keys, cleaned HTML), or one
+# of them leaves them out (what was deleted since): they only differ where we have nothing.
+LOOSE = frozenset(
+    (
+        *("status_url", "url", "image", "description", "discount_codes", "cart_token"),
+        *("checkout_token", "completed_at"),
+    )
+)
+
+
+def thing(noun: str, facts: Facts) -> str:
+    """The storefront's own id of the record that these facts are about."""
+    if noun == CUSTOMERS:
+        return _customer(facts.people[0]) or ""
+    if noun in (PRODUCTS, DELETIONS):
+        return str(facts.products[0][0]["id"])
+    if noun == ORDERS:
+        return str(facts.orders[0][1]["id"])
+    return str(facts.checkouts[0][1]["token"])
+
+
+def differing(session: Session, shop_id: int, noun: str, facts: Facts) -> dict[str, str]:
+    """Which of the records of a noun are missing, partial or stale, by their id."""
+    return LOOKS[noun](session, shop_id, facts)
+
+
+def _customers(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+    keys = {key for person in facts.people for key in person.keys}
+    known = profiles.find_identities(session, shop_id, keys)
+    rows = profiles.load_profiles(session, shop_id, known.values())
+    words = _words(session, shop_id, facts)
+    found: dict[str, str] = {}
+    for person in facts.people:
+        if (customer := _customer(person)) is None:
+            continue
+        kinds = {found.get(customer), words.get(id(person))}
+        row = rows.get(known.get((CUSTOMER, customer), 0))
+        if row is None:
+            kinds.add(MISSING)
+        else:
+            _untag(row, person)
+            kinds |= {STALE if _value(row, name) else PARTIAL for name in _news(row, person)}
+            kinds |= {PARTIAL for key in person.keys if key not in known}
+        if kind := next((each for each in WORST if each in kinds), None):
+            found[customer] = kind
+    return found
+
+
+def _untag(row: Row, person: Person) -> None:
+    """Where Shopify names all tags that there are, one that it leaves out was taken off."""
+    if person.whole:
+        held = {name for name, on in row["properties"].items() if on}
+        gone = {name for name in held if name.startswith(person.whole)} - person.properties.keys()
+        person.properties |= dict.fromkeys(gone, False)
+
+
+def _customer(person: Person) -> str | None:
+    return next((key.value for key in person.keys if key.kind == CUSTOMER), None)
+
+
+def _news(row: Row, person: Person) -> list[str]:
+    """The fields and properties that would not stay as they are."""
+    said = fields.said(person)
+    folded = dict(row)
+    fields.fold(folded, said)
+    return [name for name in said if _value(folded, name) != _value(row, name)]
+
+
+def _value(row: Row, name: str) -> Any:
+    place, _, key = name.rpartition(".")
+    return row[place].get(key) if place else row[key]
+
+
+def _words(session: Session, shop_id: int, facts: Facts) -> dict[int, str]:
+    """Whose yes or no the ledger lacks: nothing was known of the address, or an older word."""
+    entries = [
+        {
+            "shop_id": shop_id,
+            "unique_key": said.unique_key,
+            "channel": said.channel,
+            "address": said.address,
+            "state": said.state,
+            "occurred_at": said.at,
+            "source": said.source,
+        }
+        for said in facts.consents
+    ]
+    news = consent.unheard(session, shop_id, entries)
+    unheard = [said for said in facts.consents if said.unique_key in news]
+    asked = [(said.channel, said.address) for said in unheard]
+    old = {(c.channel, c.address) for c in consent.consents_of(session, shop_id, asked)}
+    return {
+        id(said.person): STALE if (said.channel, said.address) in old else PARTIAL
+        for said in unheard
+    }
+
+
+def _orders(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+    ids = [row["id"] for _, row, _ in facts.orders]
+    kept = orders.orders_by_id(session, shop_id, ids)
+    lines = orders.lines_by_order(session, shop_id, ids)
+    lacking = _lacking(session, shop_id, facts)
+    found: dict[str, str] = {}
+    for person, row, told in facts.orders:
+        have = kept.get(row["id"])
+        same = _lines(lines.get(row["id"], ())) == _lines(told)
+        kind = _kind(have, row, same=same, whole=id(person) not in lacking)
+        if have is not None and have.profile_id is None and person.keys:
+            kind = kind or PARTIAL
+        if kind:
+            found[str(row["id"])] = kind
+    return found
+
+
+def _checkouts(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+    tokens = [row["token"] for _, row in facts.checkouts]
+    kept = {each.token: each for each in checkouts.checkouts_by_token(session, shop_id, tokens)}
+    # Shopify makes a customer of whoever leaves an address, yet after it told of the checkout.
+    lacking = _lacking(session, shop_id, facts, but=(CUSTOMER,))
+    found: dict[str, str] = {}
+    for person, row in facts.checkouts:
+        have = kept.get(row["token"])
+        same = have is not None and _lines(have.lines) == _lines(row["lines"])
+        told = {name: value for name, value in row.items() if name != "lines"}
+        if kind := _kind(have, told, same=same, whole=id(person) not in lacking):
+            found[row["token"]] = kind
+    return found
+
+
+def _products(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+    ids = [row["id"] for row, _ in facts.products]
+    kept = products.products_by_id(session, shop_id, ids)
+    sizes = products.variants_by_product(session, shop_id, ids)
+    stocks = {s.row["variant_id"]: s.row for s in facts.described if s.table is Stock}
+    held = inventory.stocks(session, shop_id, list(stocks))
+    found: dict[str, str] = {}
+    for row, told in facts.products:
+        same = _sizes(sizes.get(row["id"], ())) == _sizes(told)
+        amounts = [(held.get(each["id"]), stocks[each["id"]]) for each in told]
+        whole = all(stock is not None for stock, _ in amounts)
+        kind = _kind(kept.get(row["id"]), row, same=same, whole=whole)
+        if kind != MISSING and any(_moved(*each) for each in amounts):
+            kind = STALE
+        if kind:
+            found[str(row["id"])] = kind
+    return found
+
+
+def _deletions(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+    """Products that we still offer. What we never knew is no loss."""
+    kept = products.products_by_id(session, shop_id, [row["id"] for row, _ in facts.products])
+    return {str(key): STALE for key, have in kept.items() if have.status != DELETED}
+
+
+def _moved(stock: Stock | None, row: Row) -> bool:
+    """Whether there are more or fewer than we think; stock moves without a product's change."""
+    return (
+        stock is not None
+        and stock.updated_at <= row["updated_at"]
+        and stock.available != row["available"]
+    )
+
+
+def _kind(have: SQLModel | None, told: Row, *, same: bool, whole: bool) -> str | None:
+    """What a record is: missing, stale, or partial. `same` says that its children are, `whole`
+    that nothing beside it is lacking.
+    """
+    if have is None:
+        return MISSING
+    kept = have.model_dump()
+    if kept["updated_at"] > told["updated_at"]:
+        return None
+    if same and not any(_differs(kept[name], told[name], name) for name in told):
+        return None if whole else PARTIAL
+    return STALE if kept["updated_at"] < told["updated_at"] else PARTIAL
+
+
+def _differs(kept: Any, told: Any, name: str) -> bool:
+    if name in TIMES:
+        return False
+    if name in LOOSE:
+        return not kept and bool(told)
+    if name == "tags":
+        return sorted(kept) != sorted(told)
+    return bool(kept != told)
+
+
+def _lines(lines: Iterable[Row]) -> Counter[tuple[Any, ...]]:
+    """Lines in any order. A product that is deleted since is not asked for."""
+    return Counter((line["title"], line["quantity"], line["price"]) for line in lines)
+
+
+SIZE = ("id", "title", "sku", "price", "compare_at_price", "inventory_item_id")
+
+
+def _sizes(variants: Iterable[Row]) -> set[tuple[Any, ...]]:
+    return {tuple(variant[name] for name in SIZE) for variant in variants}
+
+
+def _lacking(session: Session, shop_id: int, facts: Facts, but: Collection[str] = ()) -> set[int]:
+    """The people, by `id`, of whom we lack an event or something that they are known by."""
+    keys = {key for person in facts.people for key in person.keys if key.kind not in but}
+    known = profiles.find_identities(session, shop_id, keys)
+    lacking = {id(p) for p in facts.people if any(k in keys and k not in known for k in p.keys)}
+    names = [(did.metric, did.unique_id) for did in facts.events]
+    told = events.known_events(session, shop_id, names)
+    lacking |= {id(d.person) for d in facts.events if (d.metric, d.unique_id) not in told}
+    return lacking
+
+
+LOOKS: dict[str, Callable[[Session, int, Facts], dict[str, str]]] = {
+    CUSTOMERS: _customers,
+    PRODUCTS: _products,
+    ORDERS: _orders,
+    CHECKOUTS: _checkouts,
+    DELETIONS: _deletions,
+}

@@ -1,0 +1,232 @@
+"""Reconciliation. In: what changed at Shopify since the last time. Out: only what differs, mended.
+
+Webhooks get lost: Shopify gives up after four hours, and nobody tells us. So every hour each noun
+is read through a window of `updated_at` and compared with what is kept. What differs is recorded as
+its webhook would have been. The window is a row of `reconciliation` that moves on in the
+transaction which records: a process may die at any moment, and the next one goes on from there.
+"""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from plugin import clock
+from plugin import jobs as bell
+from plugin.errors import RegularsError
+from plugin.facts import Facts
+from plugin.shopify import pages
+from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
+from plugin.sync import webhook_audit as audit
+from plugin.sync.repair import Outcome, mend, understand
+from storage import backfills, db, inbox, locks, reconciliations, shops
+from storage.backfills import DONE
+from storage.reconciliations import Reconciliation
+from storage.shops import Shop
+
+NOUNS = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS, DELETIONS)
+READ = "read"  # the place behind the last page
+EVERY = timedelta(hours=1)
+GRACE = timedelta(minutes=10)  # for webhooks on their way: Shopify's first three retries
+OVERLAP = timedelta(minutes=30)  # clocks differ, Shopify's search lags, checkouts are left slowly
+# Records in a window; more make it shorter, for Shopify pages no further than 25,000. The points of
+# the smallest plan read so many orders in half an hour, at two lines each.
+MOST = 10_000
+SHORTEST = timedelta(minutes=1)  # what changed within it is read, however much it is
+LATE = timedelta(minutes=5)  # behind by more than this, the next window is read at once
+SLICE_S = 20.0  # of one shop's turn; then the others have theirs
+FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
+BEHIND = timedelta(minutes=1)  # until the digest has caught up
+TOLD_FOR = timedelta(days=30)  # how long we tell what was mended
+
+log = structlog.get_logger()
+
+
+class MovedError(Exception):
+    """Somebody else has moved the window on: what we did is theirs."""
+
+
+def work(shop_id: int, for_s: float = SLICE_S) -> bool:
+    """Go on for a while; whether there is more to do at once.
+
+    The rest has its time in the table, and the clock rings for it.
+    """
+    try:
+        with locks.exclusive(f"reconcile-{shop_id}", wait_s=0):
+            _begin(shop_id)
+            until = time.monotonic() + for_s
+            while time.monotonic() < until:
+                held = _next(shop_id)
+                if held is None:
+                    return False
+                _step(*held)
+            return _next(shop_id) is not None
+    except locks.LockTimeoutError:
+        return False  # whoever has it goes on
+
+
+def hurry(shop_id: int) -> None:
+    """Let each noun be due now, whatever was in its way before."""
+    _begin(shop_id)
+    with db.transaction() as session:
+        for held in reconciliations.of_shop(session, shop_id):
+            reconciliations.advance(session, held, due_at=clock.now(), error="")
+
+
+def _begin(shop_id: int) -> None:
+    """Begin with the nouns whose past is read, each where that reading began."""
+    with db.transaction() as session:
+        shop = shops.get_shop(session, shop_id)
+        if shop is not None:
+            reconciliations.start(session, shop, past_of(session, shop), clock.now())
+
+
+def past_of(session: Session, shop: Shop) -> dict[str, datetime]:
+    """From when on each noun can be compared."""
+    found = {
+        stage.stage: stage.started_at
+        for stage in backfills.stages_of(session, shop.id)
+        if stage.state == DONE and stage.generation == shop.generation
+    }
+    return found | ({DELETIONS: found[PRODUCTS]} if PRODUCTS in found else {})
+
+
+def _next(shop_id: int) -> tuple[Shop, Reconciliation] | None:
+    """The noun to work on: customers first, for the others name them."""
+    with db.reading() as session:
+        shop = shops.get_shop(session, shop_id)
+        held = {row.noun: row for row in reconciliations.of_shop(session, shop_id)}
+    if shop is None or shop.uninstalled_at is not None:
+        return None
+    now = clock.now()
+    due = [held[noun] for noun in NOUNS if noun in held and held[noun].due_at <= now]
+    return (shop, due[0]) if due else None
+
+
+def _step(shop: Shop, held: Reconciliation) -> None:
+    try:
+        if held.until is None:
+            _open(shop, held)
+        elif held.place == READ:
+            _close(held)
+        else:
+            _page(shop, held)
+    except MovedError:
+        log.info("reconcile.moved", shop=shop.id, noun=held.noun)
+    except RegularsError as error:
+        _rest(held, error.message)
+
+
+def _open(shop: Shop, held: Reconciliation) -> None:
+    """Begin a window, once whatever was told before its end is digested."""
+    until = clock.now() - GRACE
+    with db.inbox_reading() as session:
+        behind = inbox.behind(session, shop.id, until)
+    if behind or until <= held.since:
+        _move(held, due_at=clock.now() + (BEHIND if behind else GRACE))
+        return
+    length = until - held.since
+    while length > SHORTEST and _holds(shop, held, held.since + length) > MOST:
+        length /= 2
+    fresh = dict.fromkeys(("looked", "missing", "partial", "stale", "unsettled", "tries"), 0)
+    _move(held, until=held.since + length, place="", error="", **fresh)
+
+
+def _holds(shop: Shop, held: Reconciliation, until: datetime) -> int:
+    return pages.count(shop.id, held.noun, held.since - OVERLAP, until)
+
+
+def _page(shop: Shop, held: Reconciliation) -> None:
+    """Compare a page of what changed, and mend what differs."""
+    assert held.until is not None
+    asked_at = clock.now()
+    page = pages.changed(shop.id, held.noun, held.since - OVERLAP, held.until, held.place)
+    told, lost = understand(shop, held.noun, page.families, asked_at)
+    place = {"place": page.place if page.more else READ, "tries": 0, "error": ""}
+    try:
+        outcome = _commit(shop, held, told, place, lost)
+    except (*db.TRANSIENT, MovedError):
+        raise
+    except Exception:  # one record that cannot be mended does not spoil its page
+        log.exception("reconcile.failed", shop=shop.id, noun=held.noun)
+        outcome = _one_by_one(shop, held, told, place, lost)
+    if outcome.gaps:
+        log.info("reconcile.repaired", shop=shop.id, noun=held.noun, **outcome.counts())
+    bell.ring_for("advance", [(shop.id, enrolment) for enrolment in outcome.entered])
+
+
+def _close(held: Reconciliation) -> None:
+    """End a window; the next one begins where it ended, at once if that is long ago."""
+    now = clock.now()
+    assert held.until is not None
+    silent = audit.silent(held, held.since - OVERLAP)
+    if silent:
+        log.warning("reconcile.silent", shop=held.shop_id, noun=held.noun, topics=silent)
+    with db.transaction() as session:
+        reconciliations.drop_repairs(session, held.shop_id, now - TOLD_FOR)
+        _advance(
+            session, held, since=held.until, until=None, place="", finished_at=now,
+            due_at=now if now - held.until > GRACE + LATE else now + EVERY, silent=silent,
+        )  # fmt: skip
+
+
+def _commit(
+    shop: Shop, held: Reconciliation, told: Mapping[str, Facts], place: dict[str, Any], lost: int
+) -> Outcome:
+    """Mend what differs and move the window on, in one transaction."""
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        outcome = mend(session, shop, held.noun, told)
+        _count(session, held, place, outcome, lost)
+    return outcome
+
+
+def _one_by_one(
+    shop: Shop, held: Reconciliation, told: Mapping[str, Facts], place: dict[str, Any], lost: int
+) -> Outcome:
+    """Mend what can be mended, so that one record does not spoil its page."""
+    total = Outcome()
+    for thing, facts in told.items():
+        try:
+            with db.transaction() as session:
+                db.lock_shop(session, shop.id)
+                total.add(mend(session, shop, held.noun, {thing: facts}))
+        except db.TRANSIENT:
+            raise
+        except Exception:  # whatever it holds: it is counted as unsettled, and shown
+            log.exception("reconcile.record_failed", shop=shop.id, noun=held.noun)
+            total.unsettled += 1
+    with db.transaction() as session:
+        _count(session, held, place, total, lost)
+    return total
+
+
+def _count(
+    session: Session, held: Reconciliation, place: dict[str, Any], outcome: Outcome, lost: int
+) -> None:
+    counts = outcome.counts()
+    totals = {kind: getattr(held, kind) + count for kind, count in counts.items()}
+    totals["looked"] = held.looked + outcome.looked + lost
+    totals["unsettled"] = held.unsettled + outcome.unsettled + lost
+    reconciliations.note(session, held, counts)
+    _advance(session, held, **place, **totals)
+
+
+def _rest(held: Reconciliation, error: str) -> None:
+    """Wait with a window, as Shopify or the way to it is in trouble: no window is given up."""
+    pause = min(LONGEST_REST, FIRST_REST * (1 << min(held.tries, 20)))
+    log.warning("reconcile.waits", shop=held.shop_id, noun=held.noun, tries=held.tries + 1)
+    _move(held, tries=held.tries + 1, due_at=clock.now() + pause, error=error)
+
+
+def _move(held: Reconciliation, **changes: Any) -> None:
+    with db.transaction() as session:
+        _advance(session, held, **changes)
+
+
+def _advance(session: Session, held: Reconciliation, **changes: Any) -> None:
+    if not reconciliations.advance(session, held, **changes):
+        raise MovedError

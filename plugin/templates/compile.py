@@ -1,0 +1,141 @@
+"""Compile: blocks in, and for each language a subject, HTML and plain text whose only open places
+are Liquid. Done once, when a template is published; see docs/ARCHITECTURE.md, step 7.
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import css_inline
+import mrml
+from liquid.exceptions import LiquidError
+from sqlmodel import Session
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.templates import blocks
+from plugin.templates import layout as style
+from plugin.templates import plain_text as plain
+from plugin.templates.blocks import Block, Page
+from plugin.templates.liquid import parse, unknown_filters
+from plugin.templates.liquid_shield import Shield, around
+from storage.ids import new_id
+from storage.templates import Template, TemplateVersion, get_template
+
+SOURCE = "en"  # the language that a text without translation counts as
+RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ku", "ps", "ur", "yi"}
+PIXEL = '<img src="{{ open_url }}" width="1" height="1" alt="" style="display:block;border:0;"/>'
+
+# Left to itself, the inliner fetches stylesheets from wherever the HTML says.
+# mrml likewise adds Google's fonts wherever it sees their names.
+_no_fonts = mrml.RenderOptions(fonts={})
+_inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
+
+
+def publish(
+    session: Session,
+    shop_id: int,
+    template_id: int | None,
+    *,
+    name: str,
+    subject: str,
+    preview: str,
+    blocks: Sequence[Block],
+    translations: Mapping[str, Mapping[str, str]],
+) -> int:
+    """Compile a template and make that its newest version; without an id it is a new template.
+
+    Raises:
+        RegularsError: the blocks make no mail; the message says which and why.
+    """
+    compiled = compile_template(subject, preview, blocks, translations)
+    now = clock.now()
+    template = None if template_id is None else get_template(session, shop_id, template_id)
+    if template_id is not None and template is None:
+        raise RegularsError("This template does not exist.", status=404)
+    if template is None:
+        template = Template(
+            shop_id=shop_id, id=new_id(), name=name, created_at=now, updated_at=now, version=0
+        )
+    template.name, template.version, template.updated_at = name, template.version + 1, now
+    session.add(template)
+    session.add(
+        TemplateVersion(
+            shop_id=shop_id,
+            template_id=template.id,
+            version=template.version,
+            subject=subject,
+            preview=preview,
+            blocks=list(blocks),
+            translations={k: dict(v) for k, v in translations.items()},
+            compiled=compiled,
+            created_at=now,
+        )
+    )
+    session.flush()
+    return template.id
+
+
+def compile_template(
+    subject: str,
+    preview: str,
+    content: Sequence[Block],
+    translations: Mapping[str, Mapping[str, str]],
+) -> dict[str, dict[str, Any]]:
+    """{locale: {subject, preview, html, text, links}} for the source and every translation.
+
+    A mail without a footer gets one: CAN-SPAM wants address and way out in each of them.
+    """
+    blocks.check(content)
+    if not any(block["type"] == "footer" for block in content):
+        content = [*content, {"type": "footer"}]
+    return {
+        locale: _compile(subject, preview, content, locale, translations.get(locale, {}))
+        for locale in {SOURCE: None, **dict.fromkeys(translations)}
+    }
+
+
+def _compile(
+    subject: str, preview: str, content: Sequence[Block], locale: str, words: Mapping[str, str]
+) -> dict[str, Any]:
+    page = Page(words=dict(words), rtl=locale.split("-")[0] in RIGHT_TO_LEFT)
+    subject, preview = page.say(subject), page.say(preview)
+    mjml = style.document(
+        blocks.to_mjml(content, page),
+        subject=around(subject, escape),
+        preview=around(preview, escape),
+        locale=locale,
+        rtl=page.rtl,
+    )
+    found = {
+        "subject": subject,
+        "preview": preview,
+        "html": to_html(mjml),
+        "text": plain.to_text(content, page),
+        "links": page.links,
+    }
+    for part in (subject, preview, found["html"], found["text"], *page.links):
+        _must_parse(str(part), locale)
+    return found
+
+
+def to_html(mjml: str) -> str:
+    """MJML as the HTML that is sent: responsive, styles inlined, Liquid untouched."""
+    shield = Shield(mjml)
+    try:
+        html = mrml.to_html(shield.hide(mjml), render_options=_no_fonts).content
+    except OSError as error:  # mrml raises it for MJML that it cannot read
+        raise RegularsError(f"This mail cannot be built: {error}.", status=422) from None
+    html = _inliner.inline(shield.as_comments(html))
+    # What only media queries say is added after inlining, which would drop it.
+    html = html.replace("</head>", f"<style>{style.RESPONSIVE}</style></head>", 1)
+    return shield.show(html).replace("</body>", f"{PIXEL}</body>", 1)
+
+
+def _must_parse(text: str, locale: str) -> None:
+    try:
+        unknown = unknown_filters(parse(text, escaped=False))
+    except LiquidError as error:
+        raise RegularsError(f"The Liquid in this mail ({locale}): {error}.", status=422) from None
+    if unknown:
+        raise RegularsError(f"There is no Liquid filter {unknown[0]!r}.", status=422)

@@ -1,0 +1,76 @@
+"""Feeds: the products that a mail shows to one shopper."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session
+
+from plugin.templates import product_blocks as products
+from plugin.templates.blocks import Block
+from storage.products import active_products, products_by_id
+from storage.shops import Shop
+
+
+@dataclass
+class Catalog:
+    """A shop's products, read once for a batch of messages."""
+
+    items: list[dict[str, Any]] | None = field(default=None)
+
+    def of(self, session: Session, shop: Shop) -> list[dict[str, Any]]:
+        """The products that can be bought, as a template sees them."""
+        if self.items is None:
+            home = home_url(shop)
+            self.items = [
+                {
+                    "id": product.id,
+                    "title": product.title,
+                    "kind": product.kind,
+                    "image": product.image,
+                    "price": product.price,
+                    "url": f"{home}/products/{product.handle}",
+                    "tags": product.tags,
+                }
+                for product in active_products(session, shop.id)
+            ]
+        return self.items
+
+
+def home_url(shop: Shop) -> str:
+    """The storefront's address, without a slash at its end."""
+    return (shop.url or f"https://{shop.domain}").rstrip("/")
+
+
+def for_person(
+    blocks: Sequence[Block], properties: dict[str, Any], items: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Products whose tags hold the shopper's answer; who gave none sees the first ones."""
+    for block in blocks:
+        if block["type"] == "products" and products.feed(block) == products.ANSWER:
+            answer = properties.get(block.get("property", ""))
+            wanted = {str(a).lower() for a in (answer if isinstance(answer, list) else [answer])}
+            fitting = [p for p in items if wanted & {tag.lower() for tag in p["tags"]}]
+            return list(fitting or items)[: products.limit(block)]
+    return []
+
+
+def with_pictures(session: Session, shop_id: int, lines: Any) -> list[dict[str, Any]]:
+    """A checkout's lines with their products' pictures: the storefront's webhooks send none."""
+    known = [dict(line) for line in lines if isinstance(line, dict)]
+    ids = [int(line["product_id"]) for line in known if line.get("product_id")]
+    found = products_by_id(session, shop_id, ids) if ids else {}
+    for line in known:
+        product = found.get(int(line.get("product_id") or 0))
+        line["image"] = line.get("image") or (product.image if product else "")
+    return known
+
+
+def shows_products(blocks: Sequence[Block]) -> bool:
+    """Whether a mail shows products from the catalog."""
+    return any(b["type"] == "products" and b["feed"] == products.ANSWER for b in blocks)
+
+
+def coupon_of(blocks: Sequence[Block]) -> int | None:
+    """The coupon that a mail gives a code of; a mail gives one at most."""
+    return next((int(b["coupon_id"]) for b in blocks if b["type"] == "coupon"), None)

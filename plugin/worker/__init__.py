@@ -1,0 +1,1 @@
+"""Background work: the actors that Dramatiq runs, and the clock that finds what is due."""
