@@ -5,7 +5,8 @@ from starlette.responses import Response
 from admin_ui import cursor, words
 from admin_ui.visit import Visit
 from plugin import clock
-from storage import access_log, db
+from storage import access_log
+from storage.engine import db
 
 PAGE = 50
 PERSONAL = ("/audience", "/settings/privacy/", "/settings/quarantine/")  # before such pages

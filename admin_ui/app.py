@@ -33,7 +33,7 @@ from admin_ui import (
     write_backs,
 )
 from admin_ui.auth import MAX_FIELDS, PATCH, merchant, nothing_here, patch_id_token
-from plugin.shopify.oauth import CALLBACK
+from plugin.shopify.install.oauth import CALLBACK
 
 FIELDS = {properties.save: properties.MOST_FIELDS}  # of forms with limits of their own
 

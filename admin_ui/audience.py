@@ -9,10 +9,12 @@ from admin_ui import cursor, words
 from admin_ui.visit import Visit
 from plugin import jobs as bell
 from plugin.facts import calling_code
-from storage import consent, db, likeness, lists, profiles, search
+from storage import consent, lists, profiles, search
+from storage import duplicates as likeness
 from storage.consent import Consent
+from storage.counts import Count
+from storage.engine import db
 from storage.profiles import Profile
-from storage.tallies import Count
 
 PAGE = 50
 LONGEST = 100  # letters of a search

@@ -18,10 +18,10 @@ from admin_ui import access, links, pages, plan
 from admin_ui.visit import Visit
 from plugin import onboard
 from plugin.errors import RegularsError
-from plugin.shopify import billing
-from plugin.shopify.client import valid_query
-from plugin.shopify.session import SessionToken, verify_session_token
-from storage import db
+from plugin.shopify.api.client import valid_query
+from plugin.shopify.api.session_token import SessionToken, verify_session_token
+from plugin.shopify.install import billing
+from storage.engine import db
 from storage.shops import Shop, shop_by_domain
 
 RETRY = {"X-Shopify-Retry-Invalid-Session-Request": "1"}  # App Bridge then tries a fresh token

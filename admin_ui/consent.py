@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from admin_ui.visit import Visit
 from plugin.forms import double_opt_in as confirm
-from storage import db, flows, forms, preferences, shops
+from storage import flows, forms, preferences, shops
+from storage.engine import db
 from storage.forms import BY_COUNTRY, DOUBLE, SINGLE
 from storage.preferences import MOST_TOPICS
 from storage.shops import Shop

@@ -8,7 +8,8 @@ from plugin import facts
 from plugin.profiles import corrections
 from plugin.profiles.properties import LONGEST
 from plugin.shopify.normalise.customer_changes import TAG
-from storage import db, profiles, properties
+from storage import profiles, properties
+from storage.engine import db
 from storage.properties import CHOICES
 
 

@@ -9,8 +9,8 @@ from plugin import facts
 from plugin.facts import MalformedError
 from plugin.offers import coupons
 from storage import coupons as stored
-from storage import db
 from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, Coupon
+from storage.engine import db
 
 BLANK = {"name": "", "prefix": "", "kind": PERCENTAGE, "worth": "10"}
 LIMITS = {"name": coupons.LONGEST_NAME, "prefix": 20, "worth": 12}

@@ -7,8 +7,10 @@ from admin_ui import words
 from admin_ui.visit import Visit, missing, row_id
 from plugin import clock
 from plugin.profiles import merge
-from storage import db, likeness, profiles
-from storage.likeness import ACCEPTED, DISMISSED
+from storage import duplicates as likeness
+from storage import profiles
+from storage.duplicates import ACCEPTED, DISMISSED
+from storage.engine import db
 from storage.profiles import Profile
 
 PAGE = 20

@@ -5,7 +5,8 @@ from starlette.responses import Response, StreamingResponse
 from admin_ui.visit import Visit, missing
 from plugin import clock
 from plugin.profiles.export import FORMATS
-from storage import db, lists
+from storage import lists
+from storage.engine import db
 
 
 def everybody(visit: Visit) -> Response:

@@ -9,7 +9,8 @@ from admin_ui.visit import Visit, missing
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.flows import library
-from storage import db, flows, lists, messages
+from storage import flows, lists, messages
+from storage.engine import db
 from storage.shops import Shop
 
 LATELY = timedelta(days=30)

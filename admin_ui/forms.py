@@ -12,7 +12,8 @@ from admin_ui.visit import Visit, missing, row_id
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.forms import library
-from storage import db, forms, lists
+from storage import forms, lists
+from storage.engine import db
 from storage.forms import LIVE, SUBMITTED, VIEWED
 
 DAYS = 30

@@ -13,11 +13,10 @@ from admin_ui.visit import Visit
 from plugin import clock
 from plugin import jobs as bell
 from plugin.settings import get_settings
-from plugin.shopify import scopes
+from plugin.shopify.install import scopes
 from storage import (
     backfills,
     consent,
-    db,
     events,
     flows,
     forms,
@@ -27,6 +26,7 @@ from storage import (
     profiles,
     reconciliations,
 )
+from storage.engine import db
 from storage.forms import LIVE
 from storage.shops import Shop
 

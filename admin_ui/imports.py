@@ -19,8 +19,9 @@ from plugin.sheets import problems as flaws
 from plugin.sheets.cells import table
 from plugin.sheets.problems import SheetError
 from plugin.sheets.records import Row
-from storage import db, lists
 from storage import imports as stored
+from storage import lists
+from storage.engine import db
 from storage.imports import READY, UPLOADING, WORKING, Import
 
 KINDS = {

@@ -32,7 +32,7 @@ from babel.numbers import (
 )
 
 from plugin import clock
-from storage.tallies import Count
+from storage.counts import Count
 
 CATALOGUES = Path(__file__).parent / "locale"
 LANGUAGES = {"en": "English", "zh_Hans": "简体中文"}

@@ -18,12 +18,14 @@ from plugin.lists import MANY, NAMELESS, TAKEN, USED, ListError
 from plugin.messages import eligibility as gate
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.merge import Joined
-from storage import consent, db, forms, imports, profiles, search, secrets
+from storage import consent, forms, imports, profiles, search
 from storage import lists as stored
+from storage.counts import Count
+from storage.engine import db
+from storage.engine import encryption as secrets
+from storage.engine.encryption import SecretError
 from storage.lists import List, Membership
 from storage.profiles import Profile
-from storage.secrets import SecretError
-from storage.tallies import Count
 
 PAGE = audience.PAGE
 FOUND = 10  # shoppers that the page to add somebody offers

@@ -6,8 +6,9 @@ from admin_ui import words
 from admin_ui.lists import added, origins, seal, unseal
 from admin_ui.visit import Visit, missing, row_id
 from plugin import lists
-from storage import db, profiles
 from storage import lists as stored
+from storage import profiles
+from storage.engine import db
 
 
 def show(visit: Visit) -> Response:

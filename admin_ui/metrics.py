@@ -8,7 +8,8 @@ from admin_ui import words
 from admin_ui.visit import Visit
 from plugin import clock
 from plugin.metrics import API, STANDARD
-from storage import db, metrics
+from storage import metrics
+from storage.engine import db
 
 DAYS = 30
 

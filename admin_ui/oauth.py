@@ -12,7 +12,7 @@ from admin_ui import links, pages
 from plugin import onboard
 from plugin.errors import RegularsError
 from plugin.settings import get_settings
-from plugin.shopify import oauth
+from plugin.shopify.install import oauth
 
 COOKIE = "regulars_state"
 HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}

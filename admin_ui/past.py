@@ -10,8 +10,9 @@ from admin_ui.language import Language
 from admin_ui.visit import Visit
 from admin_ui.words import N_
 from plugin import clock
-from storage import backfills, db
+from storage import backfills
 from storage.backfills import FAILED, OVER
+from storage.engine import db
 
 SHOWN_FOR = timedelta(days=1)  # after its end
 STAGES = {

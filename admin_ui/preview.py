@@ -18,7 +18,9 @@ from admin_ui.visit import Visit, missing
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.messages import render
-from storage import db, flows, secrets, shops
+from storage import flows, shops
+from storage.engine import db
+from storage.engine import encryption as secrets
 from storage.templates import get_template, get_template_version
 
 LASTS = timedelta(minutes=10)

@@ -3,7 +3,8 @@
 from starlette.responses import Response
 
 from admin_ui.visit import Visit, missing
-from storage import db, privacy
+from storage import privacy_requests as privacy
+from storage.engine import db
 
 
 def download(visit: Visit) -> Response:

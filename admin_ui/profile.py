@@ -17,7 +17,6 @@ from plugin.profiles import merge
 from plugin.profiles.tags import tags_of
 from storage import (
     consent,
-    db,
     events,
     flows,
     lists,
@@ -29,10 +28,11 @@ from storage import (
     templates,
 )
 from storage.activity import counts_of
+from storage.consent_ledger import Place
+from storage.engine import db
 from storage.events import Event
-from storage.ledger import Place
 from storage.messages import Message
-from storage.privacy import CHANNELS
+from storage.privacy_requests import CHANNELS
 from storage.profiles import STRONG, Identity
 
 PAGE = 30

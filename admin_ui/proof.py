@@ -5,7 +5,8 @@ from starlette.responses import Response
 from admin_ui.visit import Visit, missing
 from plugin import clock
 from plugin.consent import proof
-from storage import db, profiles
+from storage import profiles
+from storage.engine import db
 
 
 def download(visit: Visit) -> Response:

@@ -11,7 +11,8 @@ from admin_ui.visit import Visit, missing
 from plugin import facts
 from plugin.errors import RegularsError
 from plugin.profiles import properties as meaning
-from storage import db, forms, properties
+from storage import forms, properties
+from storage.engine import db
 from storage.properties import TYPES, PropertyDefinition
 
 SPARE = 3  # empty lines for new values

@@ -6,7 +6,8 @@ from starlette.responses import Response
 
 from admin_ui.visit import Visit, missing
 from plugin import jobs as bell
-from storage import db, inbox
+from storage import inbox
+from storage.engine import db
 from storage.inbox import QUARANTINED, Delivery
 
 SHOWN = 20_000  # bytes of a body on the page

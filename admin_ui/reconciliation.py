@@ -10,7 +10,8 @@ from admin_ui.language import Language
 from admin_ui.visit import Visit
 from admin_ui.words import N_
 from plugin import clock
-from storage import db, reconciliations
+from storage import reconciliations
+from storage.engine import db
 from storage.reconciliations import Reconciliation
 
 DAYS = 30

@@ -8,9 +8,10 @@ from sqlmodel import Session
 
 from admin_ui import words
 from admin_ui.language import Language
-from storage import events, sessions
+from storage import events
+from storage import visits as sessions
 from storage.events import Event
-from storage.sessions import BrowserSession
+from storage.visits import BrowserSession
 
 OPENED = "Active on Site"  # once for each page
 SHOWN = 500  # events of the visits on one page

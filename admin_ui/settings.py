@@ -7,8 +7,10 @@ from admin_ui.language import LANGUAGES
 from admin_ui.visit import Visit
 from plugin import facts
 from plugin.manifest import manifest
-from plugin.shopify import scopes
-from storage import db, inbox, privacy, reconciliations, shops, write_backs
+from plugin.shopify.install import scopes
+from storage import inbox, reconciliations, shops, write_backs
+from storage import privacy_requests as privacy
+from storage.engine import db
 
 LONGEST = {"sender_name": 100, "sender_email": 254, "postal_address": 300}
 

@@ -6,7 +6,8 @@ from admin_ui import words
 from admin_ui.visit import Visit, missing
 from plugin.errors import RegularsError
 from plugin.profiles import tags
-from storage import db, profiles
+from storage import profiles
+from storage.engine import db
 
 
 def show(visit: Visit) -> Response:

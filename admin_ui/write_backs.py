@@ -5,7 +5,8 @@ from starlette.responses import Response
 from admin_ui.visit import Visit
 from plugin import clock
 from plugin import jobs as bell
-from storage import db, shops, write_backs
+from storage import shops, write_backs
+from storage.engine import db
 
 CHOICES = ("create_customers", "write_answers")
 

@@ -36,7 +36,9 @@ from benchmarks.servers import (
 from devstore.app import App
 from devstore.seed import Seed
 from devstore.store import Store
-from storage import db, schema, secrets
+from storage import schema
+from storage.engine import db
+from storage.engine import encryption as secrets
 from storage.shops import add_shop
 from tests.state import state_of
 

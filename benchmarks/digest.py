@@ -25,8 +25,10 @@ from benchmarks import peers, report
 from benchmarks.servers import KEY, SETTINGS
 from plugin.facts import Did, Facts, Person, keys
 from plugin.ingest.record import record
-from storage import db, schema, secrets
+from storage import schema
 from storage.activity import day_of
+from storage.engine import db
+from storage.engine import encryption as secrets
 from storage.profiles import CUSTOMER, EMAIL
 from storage.shops import Shop, add_shop, get_shop
 

@@ -21,7 +21,9 @@ from benchmarks import peers, report
 from benchmarks.servers import KEY, SETTINGS
 from plugin.ingest.digest import digest
 from plugin.runtime.connect import settle
-from storage import db, inbox, schema, secrets
+from storage import inbox, schema
+from storage.engine import db
+from storage.engine import encryption as secrets
 from storage.inbox import NEW, Arrival, Delivery
 from storage.shops import add_shop
 

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from benchmarks import backfill, peers, report
 from benchmarks.servers import KEY, SETTINGS, BenchmarkError, clean_env
-from storage import db, schema, secrets
+from storage import schema
+from storage.engine import db
+from storage.engine import encryption as secrets
 from storage.shops import add_shop
 
 DOMAIN = "dewpoint.myshopify.com"

@@ -35,7 +35,8 @@ from benchmarks.servers import (
     running,
     web,
 )
-from storage import db, schema
+from storage import schema
+from storage.engine import db
 from storage.shops import add_shop
 
 NAMES = ("ours", "postgres", "bare", "node")

@@ -27,7 +27,9 @@ from benchmarks.postgres import postgres
 from benchmarks.servers import KEY, SECRET, SETTINGS, clean_env, free_port, running
 from benchmarks.traffic import Traffic
 from plugin.runtime.supervisor import answers
-from storage import db, schema, secrets
+from storage import schema
+from storage.engine import db
+from storage.engine import encryption as secrets
 from storage.shops import add_shop
 
 CONNECTIONS = 64

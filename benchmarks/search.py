@@ -31,7 +31,9 @@ from benchmarks.postgres import postgres
 from benchmarks.servers import KEY, SECRET, SETTINGS, BenchmarkError, clean_env, web
 from plugin.facts import calling_code
 from plugin.insight import counts as tallies
-from storage import db, events, flows, lists, profiles, secrets, shops
+from storage import events, flows, lists, profiles, shops
+from storage.engine import db
+from storage.engine import encryption as secrets
 from storage.profiles import Profile
 from storage.search import search_profiles
 from storage.shops import Shop

@@ -125,7 +125,7 @@ class Described:
 
 @dataclass(slots=True)
 class Asked:
-    """What the law lets somebody ask of us: `kind` of `storage.privacy`, and by which keys."""
+    """What the law lets a person ask of us: its kind, and by which keys they are known."""
 
     kind: str
     at: datetime

@@ -21,10 +21,11 @@ from plugin.ingest.record import record
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.merge import Joined
-from storage import db, flows, forms, imports, lists, locks, profiles
+from storage import flows, forms, imports, lists, profiles
+from storage.engine import db, locks
+from storage.engine.ids import new_id
 from storage.flows import Flow
 from storage.forms import LIVE, Form
-from storage.ids import new_id
 from storage.imports import WORKING, Import
 from storage.lists import List
 from storage.profiles import EMAIL, PHONE

@@ -6,10 +6,11 @@ from plugin import clock
 from plugin import jobs as bell
 from plugin.flows import library as flows
 from plugin.forms import library as forms
-from plugin.shopify import scopes
-from plugin.shopify.install import install, install_with_code
-from plugin.shopify.tokens import LIFETIME_S
-from storage import db, locks, shops
+from plugin.shopify.api.access_tokens import LIFETIME_S
+from plugin.shopify.install import scopes
+from plugin.shopify.install.installation import install, install_with_code
+from storage import shops
+from storage.engine import db, locks
 from storage.shops import Shop
 
 LIFETIME = timedelta(seconds=LIFETIME_S)

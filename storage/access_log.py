@@ -7,9 +7,9 @@ from sqlalchemy import Index, delete, tuple_
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
-from storage.ids import new_id
-from storage.types import big, moment, row_key, shop_key
+from storage.engine import db
+from storage.engine.ids import new_id
+from storage.engine.types import big, moment, row_key, shop_key
 
 
 class AccessLog(SQLModel, table=True):

@@ -12,8 +12,8 @@ from sqlalchemy import delete
 from sqlalchemy import select as columns
 from sqlmodel import Session, SQLModel, col
 
-from storage import bulk, db
-from storage.types import json_column, row_key, shop_key
+from storage.engine import bulk, db
+from storage.engine.types import json_column, row_key, shop_key
 
 Counts = dict[str, dict[str, int]]
 EPOCH = date(1970, 1, 1).toordinal()

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import BigInteger, CursorResult, Index, delete, insert, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage.engine import db
+from storage.engine.types import big, moment, shop_key
 from storage.shops import Shop
-from storage.types import big, moment, shop_key
 
 WAITING, ASKED, READING, JOINING = "waiting", "asked", "reading", "joining"
 DONE, FAILED = "done", "failed"

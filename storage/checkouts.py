@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Index
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.newest import save_newest
-from storage.types import big, json_column, moment, origin, shop_key
+from storage.engine.types import big, json_column, moment, origin, shop_key
+from storage.engine.upsert import save_newest
 
 
 class Checkout(SQLModel, table=True):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import SQLModel
 
-from storage.types import moment, row_key, shop_key
+from storage.engine.types import moment, row_key, shop_key
 
 
 class Collection(SQLModel, table=True):

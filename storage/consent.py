@@ -9,10 +9,14 @@ from sqlalchemy import select as columns
 from sqlalchemy.sql import Select
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db, ledger, privacy, tallies, write_backs
-from storage.ledger import MARKETING, ConsentEvent, Place
-from storage.tallies import Count
-from storage.types import big, moment, shop_key
+from storage import consent_ledger as ledger
+from storage import counts as tallies
+from storage import privacy_requests as privacy
+from storage import write_backs
+from storage.consent_ledger import MARKETING, ConsentEvent, Place
+from storage.counts import Count
+from storage.engine import db
+from storage.engine.types import big, moment, shop_key
 
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
 SAID = (SUBSCRIBED, UNSUBSCRIBED)
@@ -35,7 +39,7 @@ class Consent(SQLModel, table=True):
     __table_args__ = (Index("consent_state", "shop_id", "state", "purpose", "changed_at"),)
 
     shop_id: int = shop_key()
-    channel: str = Field(primary_key=True, description="one of `storage.privacy.KIND_OF`")
+    channel: str = Field(primary_key=True, description="one of `storage.privacy_requests.KIND_OF`")
     address: str = Field(primary_key=True, description="this email, this phone in E.164")
     purpose: str = Field(default=MARKETING, primary_key=True)
     state: str
@@ -287,7 +291,7 @@ def get_entry(session: Session, shop_id: int, event_id: int) -> ConsentEvent | N
 
 
 def count_subscribers(session: Session, shop_id: int, *, whole: bool = False) -> Count:
-    """How many addresses are subscribed, on any channel; see `storage.tallies`."""
+    """How many addresses are subscribed, on any channel; see `storage.counts`."""
     return tallies.count(session, shop_id, tallies.SUBSCRIBERS, _subscribed(shop_id), whole=whole)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Index, delete, func, insert, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
+from storage.engine import db
+from storage.engine.types import big, moment, row_key, shop_key
 from storage.shops import Shop
-from storage.types import big, moment, row_key, shop_key
 
 PERCENTAGE, AMOUNT, FREE_SHIPPING = "percentage", "amount", "free_shipping"
 KINDS = (PERCENTAGE, AMOUNT, FREE_SHIPPING)

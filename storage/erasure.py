@@ -1,7 +1,7 @@
 """Erasure: how each table forgets a shopper, or a whole shop, in bounded pieces.
 
-What is about a shopper (`storage.about`) is deleted, unless reports or the law need it: then it
-stays without her.
+Rows about a shopper (`storage.data_subject`) are deleted, unless reports or the law need them: then
+they stay without the shopper.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,21 +11,22 @@ from sqlalchemy import ColumnElement, Table, delete, or_, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
-from storage import bulk, db, ledger
-from storage.about import ABOUT, addresses, condition, enrolments, orders, tables
-from storage.append_only import ErasurePermit, permit
+from storage import consent_ledger as ledger
 from storage.backfills import BackfillLine
 from storage.consent import Consent
+from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEvent
 from storage.coupons import CouponCode
-from storage.flaws import flaws_at
+from storage.data_subject import ABOUT, addresses, condition, enrolments, orders, tables
+from storage.engine import bulk, db
+from storage.engine.append_only import ErasurePermit, permit
+from storage.engine.ids import new_id
 from storage.flows import Enrolment, StepLog
-from storage.ids import new_id
 from storage.inbox import DONE, NEW, Delivery
-from storage.ledger import FORGOTTEN, ConsentChain, ConsentEvent
+from storage.ledger_audit import flaws_at
 from storage.messages import DUE, SENDING, SKIPPED, Credit, Message
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
-from storage.privacy import PrivacyRequest, Whom, mark
+from storage.privacy_requests import PrivacyRequest, Whom, mark
 from storage.profiles import Identity, Profile
 from storage.shops import Shop
 

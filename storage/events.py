@@ -12,9 +12,10 @@ from sqlalchemy import Index, bindparam, delete, func, or_, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import activity, bulk, db
+from storage import activity
+from storage.engine import bulk, db
+from storage.engine.types import Json, big, json_column, moment, origin, row_key, shop_key
 from storage.shops import Shop
-from storage.types import Json, big, json_column, moment, origin, row_key, shop_key
 
 
 class Event(SQLModel, table=True):

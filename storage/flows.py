@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, func, insert, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db, leases
-from storage.leases import Begun
-from storage.types import big, json_column, moment, origin, row_key, shop_key
+from storage.engine import db, leases
+from storage.engine.leases import Begun
+from storage.engine.types import big, json_column, moment, origin, row_key, shop_key
 
 DRAFT, LIVE = "draft", "live"
 WAITING, FINISHED, LEFT, FAILED = "waiting", "finished", "left", "failed"

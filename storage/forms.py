@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import BigInteger, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
-from storage.types import big, json_column, moment, row_key, shop_key
+from storage.engine import db
+from storage.engine.types import big, json_column, moment, row_key, shop_key
 
 DRAFT, LIVE = "draft", "live"
 BY_COUNTRY, SINGLE, DOUBLE = "country", "single", "double"

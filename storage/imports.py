@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import BigInteger, CursorResult, Index, func, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk, db
+from storage.engine import bulk, db
+from storage.engine.types import big, json_column, moment, row_key, shop_key
 from storage.shops import Shop
-from storage.types import big, json_column, moment, row_key, shop_key
 
 UPLOADING, READY, RUNNING, LEAVING = "uploading", "ready", "running", "leaving"
 DONE, STOPPED, LEFT, FAILED = "done", "stopped", "left", "failed"

@@ -25,8 +25,8 @@ from sqlalchemy import select as columns
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk, db
-from storage.types import moment, shop_key
+from storage.engine import bulk, db
+from storage.engine.types import moment, shop_key
 
 NEW, DONE, QUARANTINED = "new", "done", "quarantined"
 LEASE_S = 15.0  # a digest of 500 takes well under a second; after this another worker may try

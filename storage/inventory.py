@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.types import moment, shop_key
+from storage.engine.types import moment, shop_key
 
 
 class Stock(SQLModel, table=True):

@@ -8,12 +8,13 @@ from sqlalchemy import BigInteger, ColumnElement, Index, delete, func, text, tup
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk, db, tallies
+from storage import counts as tallies
+from storage.counts import Count
+from storage.engine import bulk, db
+from storage.engine.types import moment, origin, row_key, shop_key
 from storage.imports import SOURCE
 from storage.profiles import Profile, without_words
 from storage.shops import Shop
-from storage.tallies import Count
-from storage.types import moment, origin, row_key, shop_key
 
 
 class List(SQLModel, table=True):
@@ -227,7 +228,7 @@ def drop_list(session: Session, shop_id: int, list_id: int) -> None:
 
 
 def count_members(session: Session, shop_id: int, *, whole: bool = False) -> dict[int, Count]:
-    """How many shoppers are on each list; see `storage.tallies`."""
+    """How many shoppers are on each list; see `storage.counts`."""
     kept = {} if whole else tallies.kept_of(session, shop_id, tallies.MEMBERS)
     others = _count_each(session, shop_id, kept, None if whole else tallies.FEW + 1)
     return kept | {each: tallies.counted(number, whole=whole) for each, number in others}

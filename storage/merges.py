@@ -7,16 +7,16 @@ from typing import Any
 from sqlalchemy import delete, func, insert, or_, update
 from sqlmodel import Session, SQLModel, col, select
 
-from storage import bulk, db
 from storage.checkouts import Checkout
+from storage.engine import bulk, db
 from storage.events import Event
 from storage.flows import Enrolment
 from storage.lists import Membership
 from storage.messages import Message
 from storage.orders import Order
 from storage.profiles import Identity, Merge, Origin, Profile
-from storage.sessions import BrowserSession
-from storage.subscriptions import Subscription
+from storage.subscription_contracts import Subscription
+from storage.visits import BrowserSession
 from storage.write_backs import WriteBack
 
 # Enrolments and messages first: who works on one holds its row and writes the others under its

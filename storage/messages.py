@@ -8,10 +8,10 @@ from sqlalchemy import Index, func, text, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db, leases
-from storage.days import day_of
-from storage.leases import Begun
-from storage.types import big, json_column, moment, origin, row_key, shop_key
+from storage.engine import db, leases
+from storage.engine.leases import Begun
+from storage.engine.shop_days import day_of
+from storage.engine.types import big, json_column, moment, origin, row_key, shop_key
 
 DUE, SENDING = "due", "sending"
 ACCEPTED, FAILED, AMBIGUOUS, SKIPPED = "accepted", "failed", "ambiguous", "skipped"

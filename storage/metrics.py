@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Index, func, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk, db
+from storage.engine import bulk, db
+from storage.engine.types import moment, row_key, shop_key
 from storage.events import Event
-from storage.types import moment, row_key, shop_key
 
 
 class Metric(SQLModel, table=True):

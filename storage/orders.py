@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, delete, func, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
-from storage.days import day_of
-from storage.newest import save_newest
-from storage.types import big, json_column, moment, origin, row_key, shop_key
+from storage.engine import db
+from storage.engine.shop_days import day_of
+from storage.engine.types import big, json_column, moment, origin, row_key, shop_key
+from storage.engine.upsert import save_newest
 
 
 class Order(SQLModel, table=True):

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
-from storage.ids import new_id
-from storage.ledger import stands_at
-from storage.types import json_column, moment, row_key, shop_key
+from storage.consent_ledger import stands_at
+from storage.engine import db
+from storage.engine.ids import new_id
+from storage.engine.types import json_column, moment, row_key, shop_key
 
 ALL, WEEKLY = "all", "weekly"
 MOST_TOPICS = 20  # of one shop

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, delete, insert, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
-from storage.newest import save_newest
-from storage.types import big, json_column, moment, row_key, shop_key
+from storage.engine import db
+from storage.engine.types import big, json_column, moment, row_key, shop_key
+from storage.engine.upsert import save_newest
 
 DELETED = "deleted"  # a status of ours; the others are Shopify's
 

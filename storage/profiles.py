@@ -8,9 +8,10 @@ from sqlalchemy import Index, bindparam, func, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk, db, tallies
-from storage.tallies import Count
-from storage.types import big, in_code_order, json_column, moment, origin, row_key, shop_key
+from storage import counts as tallies
+from storage.counts import Count
+from storage.engine import bulk, db
+from storage.engine.types import big, in_code_order, json_column, moment, origin, row_key, shop_key
 
 EMAIL, PHONE, CUSTOMER = "email", "phone", "customer_id"
 EXTERNAL = "external_id"  # what the merchant's other systems call somebody
@@ -200,7 +201,7 @@ def without_words() -> list[Any]:
 
 
 def count_profiles(session: Session, shop_id: int, *, whole: bool = False) -> Count:
-    """How many shoppers a shop knows; see `storage.tallies`."""
+    """How many shoppers a shop knows; see `storage.counts`."""
     known = columns(col(Profile.id)).where(col(Profile.shop_id) == shop_id)
     return tallies.count(session, shop_id, tallies.PROFILES, known, whole=whole)
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Index
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.types import json_column, moment, row_key, shop_key
+from storage.engine.types import json_column, moment, row_key, shop_key
 
 TEXT, NUMBER, DATE, BOOLEAN = "text", "number", "date", "boolean"
 CHOICE, CHOICES = "choice", "choices"

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import CursorResult, Index, and_, delete, func, or_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import db
 from storage.backfills import DONE, Backfill
+from storage.engine import db
+from storage.engine.types import Moment, big, json_column, moment, shop_key
 from storage.shops import Shop
-from storage.types import Moment, big, json_column, moment, shop_key
 
 MISSING, PARTIAL, STALE = "missing", "partial", "stale"  # what a record may be
 

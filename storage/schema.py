@@ -14,7 +14,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
-from storage import append_only, db, statistics
+from storage.engine import append_only, db
+from storage.engine import planner_statistics as statistics
 from storage.tables import INBOX_TABLES
 
 VERSION_TABLES = ("main_version", "inbox_version")

@@ -17,7 +17,7 @@ from sqlalchemy.sql import Select
 from sqlmodel import Session, col, select
 
 from storage.lists import Membership
-from storage.names import ProfileName, fold
+from storage.profile_names import ProfileName, fold
 from storage.profiles import EMAIL, PHONE, STRENGTH, Identity, Profile, profiles_by_id
 
 # Measured of a million on SQLite. The moments of 1,000 are looked up in 5 ms, which of a file that

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.ids import new_id
-from storage.types import Encrypted, json_column, moment
+from storage.engine.ids import new_id
+from storage.engine.types import Encrypted, json_column, moment
 
 
 class Shop(SQLModel, table=True):

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.types import json_column, moment, row_key, shop_key
+from storage.engine.types import json_column, moment, row_key, shop_key
 
 
 class Template(SQLModel, table=True):

@@ -12,11 +12,12 @@ from sqlalchemy import Index, and_, delete, func, or_, text, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import bulk, db, tallies
-from storage.ids import new_id
+from storage import counts as tallies
+from storage.counts import Count
+from storage.engine import bulk, db
+from storage.engine.ids import new_id
+from storage.engine.types import big, moment, origin, row_key, shop_key
 from storage.shops import Shop
-from storage.tallies import Count
-from storage.types import big, moment, origin, row_key, shop_key
 
 TAG, METAFIELD = "tag", "metafield"  # every other kind is a channel
 ON, OFF = "on", "off"  # of a tag

@@ -18,7 +18,9 @@ from plugin.channels.email import smtp as email
 from plugin.flows import library as flow_library
 from plugin.forms import library as form_library
 from plugin.settings import get_settings
-from storage import db, flows, forms, schema, secrets
+from storage import flows, forms, schema
+from storage.engine import db
+from storage.engine import encryption as secrets
 from storage.shops import Shop, add_shop
 from tests.plugin.channels.relay import Relay, running
 from webhooks import limits

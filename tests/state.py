@@ -6,17 +6,17 @@ from typing import Any
 
 from sqlmodel import Session, SQLModel, select
 
-from storage import db
 from storage.activity import Activity, Counts
 from storage.checkouts import Checkout
 from storage.consent import Consent
+from storage.consent_ledger import ConsentEvent
+from storage.engine import db
 from storage.events import Event
-from storage.ledger import ConsentEvent
 from storage.messages import Credit, Message
 from storage.orders import Order, OrderLine
 from storage.products import Product, Variant
 from storage.profiles import Identity, Origin, Profile
-from storage.sessions import BrowserSession
+from storage.visits import BrowserSession
 
 
 def state_of(shop_id: int) -> dict[str, Any]:

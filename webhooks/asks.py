@@ -15,7 +15,7 @@ from plugin.forms import double_opt_in as confirm
 from plugin.messages import confirmations as asking
 from plugin.messages import links
 from plugin.messages.confirmations import Asked
-from storage.asks import CONFIRM, COPY
+from storage.confirmations import CONFIRM, COPY
 from webhooks.shopper import HEADERS, language, lost, page, visitor
 
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from storage import db
+from storage.engine import db
 
 LARGEST = 200  # rows in a group that still waits for others
 

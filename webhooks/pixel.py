@@ -17,7 +17,8 @@ from starlette.routing import Route
 
 from plugin import facts
 from plugin.ingest.pixel import take
-from storage import db, shops
+from storage import shops
+from storage.engine import db
 from webhooks.address import address_of
 from webhooks.limits import may_hint, too_many
 

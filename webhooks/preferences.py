@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute, Route
 from plugin.consent import preferences
 from plugin.consent.preferences import PAUSES, Choice, Choices, Wanted
 from plugin.messages import links
-from storage.asks import COPY, FORGET
-from storage.ledger import MARKETING, TRANSACTIONAL
+from storage.confirmations import COPY, FORGET
+from storage.consent_ledger import MARKETING, TRANSACTIONAL
 from webhooks.shopper import draw, language, lost, read_form, visitor
 
 Said = Sequence[tuple[str, str]]  # a form's names and values

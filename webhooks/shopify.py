@@ -18,7 +18,8 @@ from plugin import clock
 from plugin import jobs as bell
 from plugin.manifest import compliance, topics
 from plugin.settings import get_settings
-from storage import db, inbox, shops
+from storage import inbox, shops
+from storage.engine import db
 from storage.inbox import Arrival
 from webhooks.keep import GroupCommit
 from webhooks.patience import Patience

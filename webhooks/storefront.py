@@ -17,7 +17,8 @@ from plugin.forms import submit as forms
 from plugin.forms.submit import NoFormError, Sender
 from plugin.ingest import pixel as browser
 from plugin.settings import get_settings
-from storage import db, shops
+from storage import shops
+from storage.engine import db
 from storage.shops import Shop
 from webhooks.address import address_of
 from webhooks.limits import may_answer, may_hint, too_many

@@ -6,8 +6,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plugin.errors import RegularsError
 from plugin.sync import backfill
-from storage import backfills, db, shops
+from storage import backfills, shops
 from storage.backfills import FAILED, OVER, Backfill
+from storage.engine import db
 from storage.shops import Shop
 
 LOOK_EVERY_S = 0.5

@@ -128,7 +128,8 @@ def migrate() -> None:
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_database
     from plugin.settings import get_settings
-    from storage import db, schema
+    from storage import schema
+    from storage.engine import db
 
     logs.set_up()
     connect_database(get_settings())
@@ -249,7 +250,7 @@ def manifest(
     check: Annotated[bool, typer.Option(help="Write nothing; fail where a file differs.")] = False,
 ) -> None:
     """Write shopify.app.toml and the extensions' files, as manifest.toml has them."""
-    from plugin.shopify import files
+    from plugin.shopify.install import app_config as files
 
     if not check:
         for path in files.write(folder):

@@ -11,8 +11,8 @@ from plugin.imports import lifecycle as imports
 from plugin.imports.rows import moment
 from plugin.sheets import files
 from plugin.sheets import problems as flaws
-from storage import db
 from storage import imports as stored
+from storage.engine import db
 from storage.imports import FAILED, OVER, Import
 from storage.lists import lists_of
 from storage.shops import Shop

@@ -6,7 +6,8 @@ from plugin.errors import RegularsError
 from plugin.facts import Key
 from plugin.privacy import requests as privacy
 from plugin.privacy.data_export import copy_of
-from storage import db, shops
+from storage import shops
+from storage.engine import db
 from storage.profiles import CUSTOMER, EMAIL, PHONE
 from storage.shops import Shop
 

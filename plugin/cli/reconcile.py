@@ -11,10 +11,11 @@ from datetime import datetime
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.facts import Facts
-from plugin.shopify import pages
+from plugin.shopify.api import pages
 from plugin.sync import reconcile
 from plugin.sync.repair import Outcome, mend, understand
-from storage import db, reconciliations
+from storage import reconciliations
+from storage.engine import db
 from storage.reconciliations import MISSING, PARTIAL, STALE, Reconciliation
 from storage.shops import Shop
 

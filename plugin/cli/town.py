@@ -24,18 +24,21 @@ from plugin.profiles import duplicates as likeness
 from plugin.profiles import fields
 from plugin.runtime import logs
 from plugin.runtime.connect import connect, require_schema
-from storage import bulk, db, events, flows, forms, ledger, lists, names, profiles, shops
+from storage import consent_ledger as ledger
+from storage import events, flows, forms, lists, profiles, shops
+from storage import profile_names as names
 from storage.checkouts import Checkout
 from storage.consent import STOREFRONT, UNSUBSCRIBED, Consent, fold
+from storage.consent_ledger import UNSAID, ConsentEvent
+from storage.duplicates import LikenessKey
+from storage.engine import bulk, db
+from storage.engine.ids import new_id, new_ids
 from storage.events import Event
 from storage.flows import FINISHED, Enrolment, Flow
-from storage.ids import new_id, new_ids
-from storage.ledger import UNSAID, ConsentEvent
-from storage.likeness import LikenessKey
 from storage.lists import List, Membership
 from storage.messages import ACCEPTED, SKIPPED, Message
-from storage.names import ProfileName
 from storage.orders import Order, OrderLine
+from storage.profile_names import ProfileName
 from storage.profiles import BROWSER, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE, Identity, Profile
 from storage.shops import Shop
 

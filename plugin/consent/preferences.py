@@ -21,14 +21,17 @@ from plugin.messages.record import record
 from plugin.privacy import requests as law
 from plugin.profiles.identity import resolve
 from plugin.settings import get_settings
-from storage import asks, consent, db, preferences, privacy
-from storage.asks import COPY, FORGET
+from storage import confirmations as asks
+from storage import consent, preferences
+from storage import privacy_requests as privacy
+from storage.confirmations import COPY, FORGET
 from storage.consent import IMPLIED, NOES, SUBSCRIBED, UNSUBSCRIBED
-from storage.ids import new_id
-from storage.ledger import MARKETING, TRANSACTIONAL
+from storage.consent_ledger import MARKETING, TRANSACTIONAL
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.messages import Message, get_message
 from storage.preferences import ALL, WEEKLY
-from storage.privacy import DATA_REQUEST, REDACT
+from storage.privacy_requests import DATA_REQUEST, REDACT
 from storage.profiles import EMAIL, PHONE, get_profile, identities_of
 from storage.shops import Shop, get_shop
 

@@ -14,9 +14,13 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.sheets.cells import table
-from storage import about, append_only, db, flaws, ledger, shops
-from storage.flaws import MISSING, STATE, Flaw
-from storage.ledger import ConsentEvent
+from storage import consent_ledger as ledger
+from storage import data_subject as about
+from storage import ledger_audit as flaws
+from storage import shops
+from storage.consent_ledger import ConsentEvent
+from storage.engine import append_only, db
+from storage.ledger_audit import MISSING, STATE, Flaw
 
 ABOUT = (
     "Every entry of the consent ledger for one person's addresses, in the order in which they were"

@@ -18,10 +18,11 @@ from plugin.flows import definition as graph
 from plugin.flows import filters
 from plugin.flows.definition import DELAY, Action, Graph
 from plugin.messages.send import bell_of
-from storage import db, flows, locks, messages, shops
+from storage import flows, messages, shops
+from storage.engine import db, locks
+from storage.engine.ids import new_id
+from storage.engine.leases import TOGETHER, portions
 from storage.flows import FAILED, FINISHED, LEFT, LIVE, Enrolment, Flow
-from storage.ids import new_id
-from storage.leases import TOGETHER, portions
 
 TRIES = 5
 

@@ -11,9 +11,10 @@ from plugin.flows import definition as graph
 from plugin.flows import filters
 from plugin.flows.definition import Graph
 from plugin.settings import get_settings
-from storage import db, flows, messages
+from storage import flows, messages
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.flows import LEFT, WAITING, Flow
-from storage.ids import new_id
 from storage.shops import Shop
 
 

@@ -8,9 +8,10 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.flows import definition as graph
 from plugin.templates import library as mails
-from storage import db, flows, lists, shops
+from storage import flows, lists, shops
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.flows import DRAFT, LIVE, Flow, FlowVersion
-from storage.ids import new_id
 from storage.lists import List
 
 NEWSLETTER = "Newsletter"

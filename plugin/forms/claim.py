@@ -18,7 +18,8 @@ from plugin.facts import Key, Person, Whose
 from plugin.forms.submission import Submission
 from plugin.profiles.fields import UNPROVEN
 from plugin.profiles.identity import resolve
-from storage import consent, privacy, profiles
+from storage import consent, profiles
+from storage import privacy_requests as privacy
 from storage.consent import UNSUBSCRIBED
 from storage.profiles import BROWSER, CART, CUSTOMER, EMAIL, PHONE, STRONG
 

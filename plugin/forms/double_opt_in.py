@@ -19,11 +19,12 @@ from plugin.messages.engagement import Visitor
 from plugin.messages.links import Target
 from plugin.profiles import merge
 from plugin.settings import get_settings
-from storage import consent, db, events, forms, lists
-from storage.asks import CONFIRM, Ask
+from storage import consent, events, forms, lists
+from storage.confirmations import CONFIRM, Ask
 from storage.consent import CONFIRMATION, SUBSCRIBED
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.forms import DOUBLE, SINGLE, Form
-from storage.ids import new_id
 from storage.profiles import Profile
 from storage.shops import Shop, get_shop
 

@@ -8,10 +8,11 @@ from plugin.errors import RegularsError
 from plugin.flows.library import newsletter_of
 from plugin.forms.definition import EMAIL_WORDS, SMS_CHECKBOX, blocks
 from plugin.profiles import properties
-from plugin.shopify import embed
-from storage import db, forms, lists
+from plugin.shopify.install import app_embed as embed
+from storage import forms, lists
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.forms import DRAFT, LIVE, Form, FormVersion
-from storage.ids import new_id
 
 
 def seed(shop_id: int) -> None:

@@ -8,7 +8,7 @@ from plugin import facts
 from plugin.forms.definition import dates, questions
 from plugin.forms.texts import say
 from storage.forms import FormVersion
-from storage.privacy import APART
+from storage.privacy_requests import APART
 
 BIRTHDAY, OLD_ENOUGH = "birthday", 16
 LONGEST = 200  # characters of a token or an answer

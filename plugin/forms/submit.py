@@ -24,11 +24,12 @@ from plugin.forms.submission import Submission, is_child, read
 from plugin.messages import confirmations as asking
 from plugin.profiles import merge
 from plugin.profiles.fields import UNPROVEN
-from storage import consent, db, events, forms, write_backs
-from storage.asks import CONFIRM
+from storage import consent, events, forms, write_backs
+from storage.confirmations import CONFIRM
 from storage.consent import PENDING, SUBSCRIBED
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.forms import LIVE, SUBMITTED, VIEWED, Form, FormVersion
-from storage.ids import new_id
 from storage.profiles import get_profile
 from storage.shops import Shop
 from storage.write_backs import METAFIELD

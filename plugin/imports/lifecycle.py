@@ -25,9 +25,10 @@ from plugin.sheets import encoding, files, records
 from plugin.sheets import problems as flaws
 from plugin.sheets.problems import SheetError
 from plugin.sheets.records import Row
-from storage import consent, db, imports, lists, locks, shops
+from storage import consent, imports, lists, shops
 from storage.consent import SUBSCRIBED
-from storage.ids import new_id
+from storage.engine import db, locks
+from storage.engine.ids import new_id
 from storage.imports import (
     DONE,
     FAILED,

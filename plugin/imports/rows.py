@@ -20,7 +20,7 @@ from plugin.sheets.records import Row
 from storage import profiles
 from storage.consent import BOUNCED, IMPORT, SUBSCRIBED, UNSUBSCRIBED
 from storage.imports import Import
-from storage.privacy import KIND_OF
+from storage.privacy_requests import KIND_OF
 
 YES = frozenset((
     "yes", "y", "true", "t", "1", "subscribed", "opted in", "opted-in", "opt in", "opt-in", "optin",

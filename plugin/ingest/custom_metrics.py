@@ -20,7 +20,7 @@ from plugin import facts
 from plugin.facts import Did, MalformedError, Person
 from plugin.metrics import ONSITE, STANDARD
 from storage import metrics
-from storage.ids import new_id
+from storage.engine.ids import new_id
 
 LONGEST_NAME = 128  # characters
 LARGEST = 5_000_000  # bytes of an event as JSON

@@ -18,7 +18,8 @@ from plugin import jobs as bell
 from plugin.facts import Facts, MalformedError, merge, storable
 from plugin.ingest.record import record
 from plugin.shopify.normalise.route import normaliser
-from storage import db, erasure, inbox, shops
+from storage import erasure, inbox, shops
+from storage.engine import db
 from storage.inbox import DONE, QUARANTINED, Leased
 from storage.shops import Shop
 

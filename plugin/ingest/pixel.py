@@ -25,9 +25,10 @@ from plugin.ingest.custom_metrics import Refused
 from plugin.ingest.record import record
 from plugin.ingest.visits import Act
 from plugin.metrics import ONSITE
-from storage import db, profiles
 from storage import events as stored
-from storage.privacy import APART, apart
+from storage import profiles
+from storage.engine import db
+from storage.privacy_requests import APART, apart
 from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, STRONG
 from storage.shops import Shop
 

@@ -14,6 +14,7 @@ from plugin.privacy import redaction as forgotten
 from plugin.privacy import requests as privacy
 from plugin.profiles.identity import resolve
 from plugin.profiles.merge import join_list
+from storage import app_plans as plans
 from storage import (
     backfills,
     checkouts,
@@ -23,14 +24,13 @@ from storage import (
     lists,
     merges,
     orders,
-    plans,
     products,
     shops,
     write_backs,
 )
-from storage.ids import new_id
-from storage.newest import save_newest
-from storage.privacy import CHANNELS, REDACT
+from storage.engine.ids import new_id
+from storage.engine.upsert import save_newest
+from storage.privacy_requests import CHANNELS, REDACT
 from storage.profiles import CUSTOMER
 from storage.shops import Shop
 
@@ -243,7 +243,7 @@ def _save_joined(
 
 
 def _told(row: dict[str, Any]) -> tuple[datetime, datetime]:
-    """How new a word is: see `storage.newest`."""
+    """How new a word is: see `storage.engine.upsert`."""
     return row["updated_at"], row["told_at"]
 
 

@@ -20,8 +20,9 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin.ingest.page_urls import CAMPAIGN
-from storage import profiles, sessions
-from storage.ids import new_id
+from storage import profiles
+from storage import visits as sessions
+from storage.engine.ids import new_id
 from storage.profiles import BROWSER
 
 # As in Google Analytics: support.google.com/analytics/answer/9191807

@@ -5,7 +5,10 @@ from datetime import timedelta
 from sqlmodel import Session
 
 from plugin import clock
-from storage import consent, db, likeness, lists, locks, profiles, tallies
+from storage import consent, lists, profiles
+from storage import counts as tallies
+from storage import duplicates as likeness
+from storage.engine import db, locks
 
 EVERY = timedelta(minutes=5)  # to count all of a shop with a million profiles takes a second
 

@@ -13,9 +13,11 @@ from plugin import clock, facts
 from plugin.facts import Whose
 from plugin.messages.links import Target
 from plugin.templates import library
-from storage import asks, db, messages
-from storage.asks import AGAIN_FOR, CONFIRM, COPY, VALID_FOR, Ask
-from storage.ids import new_id
+from storage import confirmations as asks
+from storage import messages
+from storage.confirmations import AGAIN_FOR, CONFIRM, COPY, VALID_FOR, Ask
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.profiles import get_profile
 from storage.shops import Shop, get_shop
 

@@ -9,10 +9,11 @@ from datetime import timedelta
 from sqlmodel import Session
 
 from plugin import clock
-from storage import consent, preferences, privacy
+from storage import consent, preferences
+from storage import privacy_requests as privacy
 from storage.consent import Consent
+from storage.consent_ledger import TRANSACTIONAL, Place
 from storage.flows import LEFT, LIVE, get_enrolment, get_flow
-from storage.ledger import TRANSACTIONAL, Place
 from storage.messages import Message, sent_since
 from storage.preferences import WEEKLY
 from storage.profiles import EMAIL, PHONE, Profile

@@ -13,8 +13,9 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.messages.links import Target
 from plugin.messages.record import record
-from storage import consent, db
-from storage.ids import new_id
+from storage import consent
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.messages import Message, get_message, lock_message
 from storage.profiles import get_profile
 from storage.shops import get_shop

@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 
 from plugin.settings import get_settings
-from storage import secrets
+from storage.engine import encryption as secrets
 
 CLICK, OPEN, UNSUBSCRIBE = "link:click", "link:open", "link:unsubscribe"
 PREFERENCES, ASK = "link:preferences", "link:ask"

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlmodel import Session
 
+from storage.engine.ids import new_id
 from storage.events import add_events
-from storage.ids import new_id
 from storage.messages import Message
 
 

@@ -23,11 +23,12 @@ from plugin.messages import links, outcome
 from plugin.messages.render import Loaded, Rendered, load, render
 from plugin.templates import product_feeds as feeds
 from plugin.templates.product_feeds import Catalog
-from storage import consent, db, locks
+from storage import consent
 from storage.coupons import give_code
+from storage.engine import db, locks
+from storage.engine.leases import TOGETHER, portions
 from storage.events import get_event
 from storage.flows import get_flow
-from storage.leases import TOGETHER, portions
 from storage.messages import (
     AMBIGUOUS,
     DUE,

@@ -12,10 +12,11 @@ from plugin import clock, facts
 from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
-from plugin.shopify.client import ShopifyError, graphql
-from storage import coupons, db, locks, messages, shops
+from plugin.shopify.api.client import ShopifyError, graphql
+from storage import coupons, messages, shops
 from storage.coupons import AMOUNT, FREE_SHIPPING, KINDS, PERCENTAGE, POOL_FULL, Coupon
-from storage.ids import new_id
+from storage.engine import db, locks
+from storage.engine.ids import new_id
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # without 0 O, 1 I L, U: codes are typed from a phone
 LENGTH = 13  # 63 bits: a discount is guessed by nobody

@@ -8,7 +8,10 @@ from typing import Any
 from plugin import clock
 from plugin.privacy import deliveries as raw
 from plugin.privacy import import_files as brought
-from storage import about, db, privacy, shops
+from storage import data_subject as about
+from storage import privacy_requests as privacy
+from storage import shops
+from storage.engine import db
 
 ABOUT = (
     "Everything that this shop's app Regulars keeps about one person, by table."

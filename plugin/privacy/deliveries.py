@@ -7,9 +7,11 @@ from typing import Any
 
 import phonenumbers
 
-from storage import about, db, erasure
+from storage import data_subject as about
+from storage import erasure
+from storage.engine import db
 from storage.inbox import NEW
-from storage.privacy import Whom
+from storage.privacy_requests import Whom
 from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE, SUBSCRIPTION
 
 # People write numbers with these between the digits; an address is compared without them as well.

@@ -6,9 +6,10 @@ from plugin import clock
 from plugin.privacy.deliveries import Needles
 from plugin.sheets import files
 from plugin.sheets import problems as flaws
-from storage import db, imports
+from storage import imports
+from storage.engine import db
 from storage.imports import FAILED, UPLOADING, Import
-from storage.privacy import Whom
+from storage.privacy_requests import Whom
 
 
 def found(shop_id: int, whom: Whom) -> Iterator[str]:

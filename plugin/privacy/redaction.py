@@ -12,8 +12,10 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin.facts import Facts, Person
-from storage import about, erasure, privacy
-from storage.privacy import FOR_GOOD
+from storage import data_subject as about
+from storage import erasure
+from storage import privacy_requests as privacy
+from storage.privacy_requests import FOR_GOOD
 from storage.profiles import STRONG, find_identities, identities_of
 
 Marks = dict[tuple[str, str], datetime]

@@ -21,11 +21,24 @@ from plugin.privacy import deliveries as raw
 from plugin.privacy import import_files as brought
 from plugin.privacy.data_export import copy_of
 from plugin.sheets import files
-from plugin.shopify.install import is_let_in
-from plugin.shopify.wire import ShopifyError
-from storage import about, asks, db, erasure, privacy, scrub, shops
-from storage.ids import new_id
-from storage.privacy import DATA_REQUEST, DONE, NEW, REDACT, SHOP_REDACT, PrivacyRequest, Whom
+from plugin.shopify.api.http import ShopifyError
+from plugin.shopify.install.installation import is_let_in
+from storage import confirmations as asks
+from storage import data_subject as about
+from storage import erasure, shops
+from storage import privacy_requests as privacy
+from storage.engine import db
+from storage.engine import vacuum as scrub
+from storage.engine.ids import new_id
+from storage.privacy_requests import (
+    DATA_REQUEST,
+    DONE,
+    NEW,
+    REDACT,
+    SHOP_REDACT,
+    PrivacyRequest,
+    Whom,
+)
 from storage.shops import Shop
 
 KEPT_FOR = timedelta(days=30)  # a file waits this long to be fetched: GDPR, article 12(3), a month

@@ -8,7 +8,8 @@ from plugin.facts import Key, Person
 from plugin.profiles import properties
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve
-from storage import db, profiles
+from storage import profiles
+from storage.engine import db
 from storage.properties import definitions_of
 
 

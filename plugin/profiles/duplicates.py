@@ -17,8 +17,10 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock
-from storage import db, likeness, locks, profiles
-from storage.likeness import Likeness
+from storage import duplicates as likeness
+from storage import profiles
+from storage.duplicates import Likeness
+from storage.engine import db, locks
 
 LOOKED_AT = ("email", "phone", "first_name", "last_name")
 # Mail providers that most shoppers have, whose names are therefore the ones most often misspelt.

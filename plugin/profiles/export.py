@@ -12,9 +12,10 @@ from sqlmodel import Session
 
 from plugin.sheets import cells, parquet
 from plugin.sheets.parquet import MOMENT, TEXT
-from storage import consent, db, lists, profiles
-from storage.ledger import MARKETING
-from storage.privacy import CHANNELS
+from storage import consent, lists, profiles
+from storage.consent_ledger import MARKETING
+from storage.engine import db
+from storage.privacy_requests import CHANNELS
 from storage.profiles import EMAIL, PHONE
 
 AT_ONCE = 500

@@ -16,7 +16,8 @@ from sqlmodel import Session
 from plugin.facts import Key, Person, Whose
 from plugin.profiles import properties
 from plugin.profiles.merge import Household
-from storage import bulk, profiles
+from storage import profiles
+from storage.engine import bulk
 from storage.profiles import EMAIL, PHONE, STRENGTH, Identity
 
 RANKS = {kind: rank for rank, kind in enumerate(STRENGTH)}

@@ -19,8 +19,11 @@ from plugin.facts import Person, Whose
 from plugin.profiles import fields
 from plugin.profiles.duplicates import LOOKED_AT
 from plugin.profiles.fields import MERCHANT, Row
-from storage import activity, bulk, db, events, likeness, lists, merges, names, profiles
-from storage.ids import new_id
+from storage import activity, events, lists, merges, profiles
+from storage import duplicates as likeness
+from storage import profile_names as names
+from storage.engine import bulk, db
+from storage.engine.ids import new_id
 from storage.imports import SOURCE
 from storage.profiles import Merge, Profile
 

@@ -18,8 +18,9 @@ from plugin.errors import RegularsError
 from plugin.facts import Person
 from plugin.profiles.fields import MERCHANT
 from plugin.shopify.normalise.customer_changes import TAG
-from storage import db, properties
-from storage.ids import new_id
+from storage import properties
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.properties import (
     BOOLEAN,
     CHOICE,

@@ -9,7 +9,8 @@ from plugin.facts import Key, Person
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve
 from plugin.shopify.normalise.customer_changes import TAG as PREFIX
-from storage import db, profiles, write_backs
+from storage import profiles, write_backs
+from storage.engine import db
 from storage.write_backs import OFF, ON, TAG
 
 LONGEST = 255  # characters: shopify.dev, tagsAdd

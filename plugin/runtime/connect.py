@@ -11,7 +11,9 @@ from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.runtime import valkey
 from plugin.settings import Settings, get_settings
-from storage import db, schema, secrets
+from storage import schema
+from storage.engine import db
+from storage.engine import encryption as secrets
 
 
 def connect() -> Broker:

@@ -21,7 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plugin.errors import RegularsError
 from plugin.runtime.connect import broker_answers
-from storage import db, schema
+from storage import schema
+from storage.engine import db
 
 MAX_BODY_BYTES = 1_000_000  # a route that takes more says so itself
 BODY_WITHIN_S = 8.0  # a megabyte over a bad line; whoever drips bytes holds a connection

@@ -22,12 +22,13 @@ from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.facts import Facts, MalformedError, merge
 from plugin.ingest.record import record
-from plugin.shopify import bulk, nodes, pages
-from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
-from plugin.shopify.catalog import number
-from plugin.shopify.client import ShopifyError
-from storage import backfills, db, locks, shops
+from plugin.shopify.api import bulk, nodes, pages
+from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
+from plugin.shopify.api.client import ShopifyError
+from plugin.shopify.api.products import number
+from storage import backfills, shops
 from storage.backfills import ASKED, DONE, FAILED, JOINING, OVER, READING, WAITING, Backfill
+from storage.engine import db, locks
 from storage.shops import Shop
 
 STAGES = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel
 
 from plugin.facts import Facts, Person
 from plugin.profiles import fields
-from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
+from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from storage import checkouts, consent, events, inventory, orders, products, profiles
 from storage.inventory import Stock
 from storage.products import DELETED

@@ -18,12 +18,13 @@ from plugin import clock
 from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.facts import Facts
-from plugin.shopify import pages
-from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
+from plugin.shopify.api import pages
+from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.sync import webhook_audit as audit
 from plugin.sync.repair import Outcome, mend, understand
-from storage import backfills, db, inbox, locks, reconciliations, shops
+from storage import backfills, inbox, reconciliations, shops
 from storage.backfills import DONE
+from storage.engine import db, locks
 from storage.reconciliations import Reconciliation
 from storage.shops import Shop
 

@@ -12,9 +12,9 @@ from plugin import clock
 from plugin.facts import Facts, MalformedError, merge
 from plugin.ingest.record import record
 from plugin.privacy import redaction as forgotten
-from plugin.shopify import nodes
-from plugin.shopify.client import ShopifyError
-from plugin.shopify.pages import Family
+from plugin.shopify.api import nodes
+from plugin.shopify.api.client import ShopifyError
+from plugin.shopify.api.pages import Family
 from plugin.sync import compare
 from storage.shops import Shop
 

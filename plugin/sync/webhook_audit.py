@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from plugin.manifest import topics
-from plugin.shopify.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
-from storage import db, inbox
+from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
+from storage import inbox
+from storage.engine import db
 from storage.reconciliations import MISSING, STALE, Reconciliation
 
 ENOUGH = 3  # lost news of a kind; one or two are lost on the best of lines

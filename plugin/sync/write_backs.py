@@ -14,9 +14,10 @@ import structlog
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.shopify.client import ShopifyError, graphql
-from storage import consent, db, locks, profiles, shops, write_backs
+from plugin.shopify.api.client import ShopifyError, graphql
+from storage import consent, profiles, shops, write_backs
 from storage.consent import CONFIRMATION, SUBSCRIBED
+from storage.engine import db, locks
 from storage.profiles import CUSTOMER
 from storage.write_backs import DONE, DUE, FAILED, METAFIELD, ON, TAG, WAITS, WriteBack
 

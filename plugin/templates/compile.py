@@ -19,7 +19,7 @@ from plugin.templates import plain_text as plain
 from plugin.templates.blocks import Block, Page
 from plugin.templates.liquid import parse, unknown_filters
 from plugin.templates.liquid_shield import Shield, around
-from storage.ids import new_id
+from storage.engine.ids import new_id
 from storage.templates import Template, TemplateVersion, get_template
 
 SOURCE = "en"  # the language that a text without translation counts as

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from storage.asks import CONFIRM, COPY, FORGET
+from storage.confirmations import CONFIRM, COPY, FORGET
 
 ONCE = "The button works once, for seven days. If it was not you who asked, do nothing."
 

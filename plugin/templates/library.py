@@ -8,9 +8,9 @@ from plugin import clock
 from plugin.templates import confirmation_mails as ask_mails
 from plugin.templates.catalogues import CHINESE
 from plugin.templates.compile import publish
-from storage.asks import CONFIRM, COPY, FORGET
+from storage.confirmations import CONFIRM, COPY, FORGET
 from storage.coupons import Coupon, coupons_of
-from storage.ids import new_id
+from storage.engine.ids import new_id
 from storage.shops import Shop
 from storage.templates import templates_of
 

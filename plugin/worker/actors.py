@@ -25,15 +25,18 @@ from plugin.offers import coupons
 from plugin.privacy import requests as law
 from plugin.privacy import retention
 from plugin.profiles import duplicates as likeness
-from plugin.shopify import catalog, pixel, scopes
+from plugin.shopify.api import products as catalog
+from plugin.shopify.install import scopes
+from plugin.shopify.install import web_pixel as pixel
 from plugin.sync import backfill, reconcile, write_backs
-from storage import backfills, db, flows, inbox, locks, messages, reconciliations, shops
+from storage import backfills, flows, inbox, messages, reconciliations, shops
+from storage import counts as stored_tallies
 from storage import coupons as stored_coupons
+from storage import duplicates as stored_likeness
 from storage import imports as stored_imports
-from storage import likeness as stored_likeness
-from storage import privacy as requests
-from storage import tallies as stored_tallies
+from storage import privacy_requests as requests
 from storage import write_backs as stored_write_backs
+from storage.engine import db, locks
 
 TICK_S = 0.25
 HOUSEKEEPING_EVERY = 8  # ticks: what is not urgent is looked at every two seconds

@@ -7,7 +7,7 @@ from sqlalchemy import JSON
 from sqlmodel import AutoString, SQLModel
 
 from storage import tables
-from storage.types import Encrypted, Moment
+from storage.engine.types import Encrypted, Moment
 
 config = context.config
 line = config.attributes["line"]

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from admin_ui.app import routes
 from plugin.settings import get_settings
-from storage import db
+from storage.engine import db
 from storage.shops import Shop, add_shop
 from tests.admin_ui import sample
 from tests.conftest import NOW, SETTINGS

@@ -12,9 +12,11 @@ from plugin.ingest import visits as sessions
 from plugin.ingest.record import record
 from plugin.ingest.visits import Act
 from plugin.onboard import furnish
-from storage import consent, db, events, forms, inbox, messages, names, orders, search
+from storage import consent, events, forms, inbox, messages, orders, search
+from storage import profile_names as names
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.flows import LIVE, Enrolment, StepLog, flows_of, get_flow_version
-from storage.ids import new_id
 from storage.lists import join_list, lists_of
 from storage.messages import Credit, Message
 from storage.products import Product

@@ -6,7 +6,8 @@ from starlette.routing import Match, Route
 
 from admin_ui import access
 from admin_ui.app import routes
-from storage import access_log, db
+from storage import access_log
+from storage.engine import db
 from tests.admin_ui import sample
 
 NAMES = [said for person in sample.PEOPLE for said in person[:4] if said]

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storage import db, events
-from storage.ids import new_id
+from storage import events
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.profiles import Profile
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -11,8 +11,9 @@ from plugin.facts import Key, Person
 from plugin.profiles import duplicates as likeness
 from plugin.profiles import properties
 from plugin.profiles.identity import resolve
-from storage import access_log, coupons, db, flows, forms, inbox, metrics, write_backs
-from storage.ids import new_id
+from storage import access_log, coupons, flows, forms, inbox, metrics, write_backs
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.profiles import Identity, Profile, find_identities, get_profile
 from storage.properties import definitions_of
 from storage.shops import get_shop

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from plugin.imports import lifecycle as imports
 from plugin.settings import get_settings
-from storage import db, flows
+from storage import flows
+from storage.engine import db
 from storage.shops import Shop
 from tests.admin_ui import browser
 from tests.admin_ui.conftest import session_token

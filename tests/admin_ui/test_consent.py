@@ -2,7 +2,8 @@
 
 from plugin.flows import library
 from plugin.forms import library as form_library
-from storage import db, flows, forms, preferences
+from storage import flows, forms, preferences
+from storage.engine import db
 from storage.shops import get_shop
 
 

@@ -15,7 +15,7 @@ from plugin.profiles.export import COLUMNS
 from plugin.sheets import parquet
 from plugin.sheets import problems as flaws
 from plugin.sheets.parquet import MOMENT
-from storage import db
+from storage.engine import db
 from storage.imports import DONE, LEFT, READY, get_import
 from storage.lists import lists_of
 from tests.plugin.events import sheet

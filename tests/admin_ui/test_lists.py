@@ -8,8 +8,10 @@ from datetime import timedelta
 import pytest
 
 from plugin import clock, lists
-from storage import access_log, consent, db, flows, profiles, tallies
+from storage import access_log, consent, flows, profiles
+from storage import counts as tallies
 from storage import lists as stored
+from storage.engine import db
 from storage.flows import DRAFT
 from storage.lists import join_list
 from tests.plugin.events import sheet

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from plugin import clock
 from plugin.sync import backfill
-from storage import backfills, db
+from storage import backfills
+from storage.engine import db
 
 
 def change(shop, stage: str, **values: object) -> None:

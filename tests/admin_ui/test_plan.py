@@ -4,7 +4,7 @@ import pytest
 
 from admin_ui import auth
 from plugin import manifest as manifests
-from storage import db
+from storage.engine import db
 from storage.shops import get_shop
 
 URL = "https://dewpoint.myshopify.com/admin/charges/1/confirm?a=1&b=2"

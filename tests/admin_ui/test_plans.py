@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import SQLModel
 
-from storage import db, tables
+from storage import tables
+from storage.engine import db
 
 # Tables that grow with a shop's shoppers and with what they do.
 GROWS = {

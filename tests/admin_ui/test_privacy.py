@@ -6,8 +6,10 @@ from plugin import clock
 from plugin.facts import Asked, Facts, Key, Person
 from plugin.ingest.digest import apply
 from plugin.privacy import requests as asked_of_us
-from storage import consent, db, privacy, search
-from storage.privacy import DATA_REQUEST, REDACT
+from storage import consent, search
+from storage import privacy_requests as privacy
+from storage.engine import db
+from storage.privacy_requests import DATA_REQUEST, REDACT
 
 KEYS = (Key("customer_id", "7001002003"), Key("email", "maya@example.com"))
 

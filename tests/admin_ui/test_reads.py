@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from admin_ui import charts
 from admin_ui.language import Language
-from storage import consent, db, events, lists, messages, orders, profiles
-from storage.ids import new_id
+from storage import consent, events, lists, messages, orders, profiles
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.lists import List, join_list
 from storage.messages import Credit, Message
 from storage.profiles import Profile

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from plugin import clock
-from storage import db, reconciliations
+from storage import reconciliations
+from storage.engine import db
 
 
 def compared(shop, noun: str, **values: object) -> None:

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from plugin.settings import get_settings
-from storage import db, flows, forms, inbox
-from storage.ids import new_id
+from storage import flows, forms, inbox
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.inbox import QUARANTINED, Arrival
 from storage.lists import List
 from storage.profiles import Profile

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from plugin.runtime.supervisor import answers
-from storage import db
+from storage.engine import db
 from storage.shops import add_shop
 from tests.conftest import NOW, SETTINGS
 from tests.operations.processes import environment, free_port, running, until

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from plugin.ingest.digest import digest
-from storage import db
+from storage.engine import db
 from storage.inbox import DONE, QUARANTINED
 from storage.profiles import count_profiles
 from tests.webhooks.test_shopify import headers, kept

@@ -7,7 +7,8 @@ from datetime import timedelta
 from plugin import clock
 from plugin.flows import library
 from plugin.ingest.digest import digest
-from storage import db, events, flows
+from storage import events, flows
+from storage.engine import db
 from storage.profiles import EMAIL, find_identities
 from tests.story import Story
 from tests.webhooks.test_shopify import headers, kept

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from plugin.ingest.digest import digest
-from storage import db
+from storage.engine import db
 from storage.inbox import QUARANTINED, Delivery
 from storage.profiles import count_profiles
 from storage.shops import Shop, add_shop, get_shop, uninstall

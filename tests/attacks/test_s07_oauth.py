@@ -18,7 +18,8 @@ from plugin import clock
 from plugin.manifest import manifest
 from plugin.runtime.web import application
 from plugin.settings import get_settings
-from storage import db, shops
+from storage import shops
+from storage.engine import db
 from tests.plugin.shopify.box import Shopify
 
 DOMAIN = "dewpoint.myshopify.com"

@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from plugin import clock
-from storage import db
+from storage.engine import db
 from storage.shops import get_shop
 from tests.admin_ui.conftest import SECRET, session_token
 

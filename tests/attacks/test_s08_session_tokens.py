@@ -11,7 +11,7 @@ import pytest
 
 from plugin.errors import RegularsError
 from plugin.settings import get_settings
-from plugin.shopify.session import verify_session_token
+from plugin.shopify.api.session_token import verify_session_token
 from tests.plugin.shopify.box import Shopify
 
 SECRET, OLD = "a new secret of Shopify's usual length", "an old secret of Shopify's usual length"

@@ -6,9 +6,9 @@ from sqlalchemy import select as columns
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 
-from storage import db
+from storage.engine import db
+from storage.engine.tenant_guard import ForgottenShopError, require_shop
 from storage.events import Event
-from storage.guard import ForgottenShopError, require_shop
 from storage.profiles import Identity, Profile
 from storage.shops import Shop
 

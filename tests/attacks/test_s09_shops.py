@@ -13,8 +13,9 @@ from sqlmodel import SQLModel
 
 from admin_ui.app import routes
 from plugin.ingest.digest import digest
-from storage import db, inbox, tables
-from storage.guard import ForgottenShopError, require_shop
+from storage import inbox, tables
+from storage.engine import db
+from storage.engine.tenant_guard import ForgottenShopError, require_shop
 from storage.shops import Shop
 from tests.attacks.ways import filled_in, parameters, ways
 from tests.story import Story

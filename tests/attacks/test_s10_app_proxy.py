@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from plugin.forms import library
 from plugin.onboard import furnish
-from storage import db, forms
+from storage import forms
+from storage.engine import db
 from tests.attacks.ways import filled_in, ways
 from tests.webhooks.test_storefront import GOOD, signed
 from webhooks.app import routes

@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from plugin import clock
 from plugin.facts import Allowed, Facts, Key, Person
 from plugin.ingest.record import record
-from storage import consent, db, events, lists, profiles, write_backs
+from storage import consent, events, lists, profiles, write_backs
+from storage.engine import db
 from storage.profiles import Profile
 from storage.shops import Shop, get_shop
 from tests.conftest import SETTINGS

@@ -17,7 +17,8 @@ from devstore.proxy import signature as proxy_signature
 from plugin.forms import library
 from plugin.onboard import furnish
 from plugin.settings import get_settings
-from storage import db, forms
+from storage import forms
+from storage.engine import db
 from storage.shops import shop_by_domain
 from tests.plugin.shopify.box import Shopify
 from tests.webhooks.test_shopify import BODY, headers

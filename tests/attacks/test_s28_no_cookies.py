@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from admin_ui.app import routes
-from storage import db
+from storage.engine import db
 from storage.shops import get_shop
 from tests.admin_ui.conftest import session_token
 from tests.attacks.test_s09_shops import rows_of

@@ -21,9 +21,9 @@ from graphql.validation import NoDeprecatedCustomRule
 
 from devstore.admin_api import SCHEMA
 from plugin.manifest import manifest, topics
-from plugin.shopify import client
-from plugin.shopify.files import COMPLIANCE
-from plugin.shopify.graphql import DOCUMENTS
+from plugin.shopify.api import client
+from plugin.shopify.api.graphql import DOCUMENTS
+from plugin.shopify.install.app_config import COMPLIANCE
 
 FILES = sorted(DOCUMENTS.glob("*.graphql"))
 # What neither the schema nor a topic asks of us, and why we ask for it all the same.

@@ -18,7 +18,7 @@ from shopify_app import ShopifyApp
 
 from plugin.errors import RegularsError
 from plugin.settings import get_settings
-from plugin.shopify.session import verify_session_token
+from plugin.shopify.api.session_token import verify_session_token
 from webhooks.signature import is_shopify_webhook, proxy_params
 
 CLIENT_ID, SHOP = "test-client-id", "dewpoint.myshopify.com"

@@ -23,7 +23,8 @@ from devstore.serve import build
 from devstore.store import Store
 from plugin import onboard
 from plugin.forms import library as form_library
-from storage import db, forms
+from storage import forms
+from storage.engine import db
 from storage.shops import add_shop
 from tests.conformance.tools import ROOT, Tools
 from tests.conftest import NOW, SETTINGS

@@ -11,7 +11,8 @@ from sqlmodel import select
 from plugin import clock
 from plugin.ingest.digest import digest
 from plugin.manifest import topics
-from storage import db, inbox
+from storage import inbox
+from storage.engine import db
 from storage.inbox import QUARANTINED, Arrival, Delivery
 from tests.conformance import tools
 from tests.conformance.tools import MissingError

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from storage import secrets
+from storage.engine import encryption as secrets
 
 
 @pytest.fixture(autouse=True)

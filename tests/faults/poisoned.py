@@ -17,7 +17,8 @@ from dramatiq.brokers.stub import StubBroker
 from plugin.flows import advance as step
 from plugin.ingest import digest
 from plugin.messages import send
-from storage import db, secrets
+from storage.engine import db
+from storage.engine import encryption as secrets
 
 MOST_DEATHS = 20
 

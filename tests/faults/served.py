@@ -25,7 +25,8 @@ from benchmarks.load import Result, play
 from benchmarks.traffic import Traffic
 from plugin.ingest import digest
 from plugin.runtime import parent_death as lifeline
-from storage import db, schema
+from storage import schema
+from storage.engine import db
 from storage.shops import add_shop
 from tests.faults.town import ROOT, answers, descendants, eventually, free_ports
 

@@ -15,7 +15,8 @@ from plugin import clock
 from plugin.flows import library
 from plugin.flows.advance import advance
 from plugin.ingest.digest import digest
-from storage import db, flows, inbox
+from storage import flows, inbox
+from storage.engine import db
 from storage.events import Event
 from storage.flows import Enrolment
 from storage.inbox import Arrival

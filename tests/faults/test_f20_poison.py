@@ -15,7 +15,8 @@ from plugin.flows import advance as step
 from plugin.flows import library
 from plugin.ingest import digest
 from plugin.messages import send
-from storage import db, flows, inbox
+from storage import flows, inbox
+from storage.engine import db
 from storage.flows import Enrolment
 from storage.inbox import DONE, QUARANTINED, Arrival, Delivery
 from storage.shops import Shop

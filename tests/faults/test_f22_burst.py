@@ -10,8 +10,9 @@ import pytest
 
 from plugin import clock
 from plugin.worker import actors as worker
-from storage import db, shops
-from storage.ids import new_id
+from storage import shops
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.messages import ACCEPTED, add_messages
 from storage.shops import Shop
 from tests.faults.served import DOMAINS, Served, tell

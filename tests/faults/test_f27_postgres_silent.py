@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from storage import db, schema
+from storage import schema
+from storage.engine import db
 
 WITHIN_S = 10.0
 

@@ -14,7 +14,8 @@ from plugin.flows import library
 from plugin.flows.advance import advance
 from plugin.ingest.digest import digest
 from plugin.messages import send as messages
-from storage import db, flows, inbox
+from storage import flows, inbox
+from storage.engine import db
 from storage.flows import Enrolment
 from storage.inbox import Arrival
 from storage.messages import DUE, Message

@@ -10,9 +10,10 @@ import pytest
 from plugin import clock
 from plugin.channels.base import Letter
 from plugin.messages import send as sending
-from storage import consent, db
+from storage import consent
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
-from storage.ids import new_id
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.messages import DUE, SKIPPED, add_messages
 from storage.profiles import Profile
 from tests.faults.sizes import size

@@ -12,7 +12,9 @@ from plugin.messages import engagement as receipts
 from plugin.messages import send as sending
 from plugin.messages.engagement import Visitor
 from plugin.messages.links import Target
-from storage import consent, db, ledger
+from storage import consent
+from storage import consent_ledger as ledger
+from storage.engine import db
 from storage.messages import lock_message
 from tests.plugin.messages.world import MAYA, World, build
 

@@ -10,8 +10,8 @@ from sqlmodel import col, insert, select
 
 from admin_ui import words
 from devstore.merchant import Merchant
+from storage.engine.ids import new_id
 from storage.flows import Enrolment
-from storage.ids import new_id
 from storage.messages import ACCEPTED, AMBIGUOUS, DUE
 from storage.profiles import Profile
 from tests.faults.shoppers import Shoppers, reminded, welcomed

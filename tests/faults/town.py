@@ -27,7 +27,7 @@ from sqlmodel import Session, col, create_engine, func, select, update
 from devstore.merchant import Merchant
 from plugin.runtime import parent_death as lifeline
 from plugin.runtime import valkey
-from storage import db
+from storage.engine import db
 from storage.flows import Enrolment, Flow
 from storage.inbox import Delivery
 from storage.messages import DUE, SENDING, Message

@@ -17,12 +17,12 @@ from plugin import clock, onboard
 from plugin.ingest.digest import digest
 from plugin.manifest import manifest
 from plugin.offers import coupons
-from plugin.shopify import scopes
-from plugin.shopify.graphql import graphql
-from plugin.shopify.wire import ShopifyError
+from plugin.shopify.api.graphql import graphql
+from plugin.shopify.api.http import ShopifyError
+from plugin.shopify.install import scopes
 from plugin.worker import actors as worker
 from storage import coupons as stored
-from storage import db
+from storage.engine import db
 from storage.shops import Shop, get_shop, unsynced
 from tests.plugin.shopify.box import Shopify, door, shopify
 from webhooks.app import routes

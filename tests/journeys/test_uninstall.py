@@ -14,8 +14,10 @@ from plugin import clock, onboard
 from plugin.ingest.digest import digest
 from plugin.messages.send import send
 from plugin.privacy import requests as law
-from plugin.shopify.tokens import access_token
-from storage import db, privacy, profiles
+from plugin.shopify.api.access_tokens import access_token
+from storage import privacy_requests as privacy
+from storage import profiles
+from storage.engine import db
 from storage.messages import DUE, Message, get_message
 from storage.shops import Shop, shop_by_domain, unsynced
 from tests.plugin.messages.world import World, build

@@ -9,10 +9,12 @@ from starlette.applications import Starlette
 
 from devstore.serve import build
 from devstore.store import Store
-from storage import db, events, profiles, sessions
+from storage import events, profiles
+from storage import visits as sessions
+from storage.engine import db
 from storage.events import Event
-from storage.sessions import BrowserSession
 from storage.shops import Shop
+from storage.visits import BrowserSession
 from tests.admin_ui.browser import serve
 from tests.extensions import conftest as extensions
 from tests.extensions.storefront import EXTENSIONS

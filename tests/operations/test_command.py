@@ -20,7 +20,10 @@ def sentence(answer: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_help_loads_nothing_and_needs_no_settings(tmp_path):
-    look = f"import sys, regulars, plugin.cli.commands; print([m for m in {HEAVY!r} if m in sys.modules])"
+    look = (
+        "import sys, regulars, plugin.cli.commands; "
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", look],
         cwd=tmp_path,

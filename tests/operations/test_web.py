@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from plugin.errors import RegularsError
 from plugin.runtime import web
 from plugin.runtime.web import application
-from storage import db
+from storage.engine import db
 
 
 async def refused(request):

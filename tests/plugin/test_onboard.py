@@ -10,7 +10,8 @@ from dramatiq.brokers.stub import StubBroker
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.onboard import ASK_AGAIN, ensure_installed
-from storage import coupons, db, flows, forms, shops, templates
+from storage import coupons, flows, forms, shops, templates
+from storage.engine import db
 from tests.plugin.shopify.box import Shopify, the_shop
 
 DOMAIN = "dewpoint.myshopify.com"

@@ -7,10 +7,13 @@ from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
 from plugin.worker import actors as worker
-from storage import consent, db, likeness, lists, profiles, tallies
+from storage import consent, lists, profiles
+from storage import counts as tallies
+from storage import duplicates as likeness
 from storage.consent import Consent
-from storage.ids import new_id
-from storage.likeness import Duplicate
+from storage.duplicates import Duplicate
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.lists import List, join_list
 from storage.profiles import Profile
 from storage.shops import Shop

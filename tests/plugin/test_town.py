@@ -7,7 +7,8 @@ from sqlmodel import select
 from plugin.cli import town
 from plugin.consent import proof
 from plugin.errors import RegularsError
-from storage import consent, db, lists, profiles, search
+from storage import consent, lists, profiles, search
+from storage.engine import db
 from storage.events import Event
 from storage.messages import ACCEPTED, Message
 from storage.orders import Order, OrderLine

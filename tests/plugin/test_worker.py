@@ -7,7 +7,8 @@ from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
 from plugin.worker import actors as worker
-from storage import db, likeness
+from storage import duplicates as likeness
+from storage.engine import db
 from storage.profiles import Profile
 from storage.shops import Shop
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from storage import db
+from storage.engine import db
 
 MEMORY = Path("/dev/shm")  # an fsync there costs nothing
 

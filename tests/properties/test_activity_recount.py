@@ -9,8 +9,9 @@ from sqlmodel import Session, col, select
 from plugin.facts import Key, Person
 from plugin.profiles import merge
 from plugin.profiles.identity import resolve
-from storage import about, erasure, events
-from storage.ids import new_id
+from storage import data_subject as about
+from storage import erasure, events
+from storage.engine.ids import new_id
 from storage.profiles import Merge, Profile
 from tests.properties.examples import thousand
 from tests.state import check_activity

@@ -13,9 +13,10 @@ from plugin.facts import Key, Person
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT, UNPROVEN
 from plugin.profiles.identity import resolve
-from storage import db, profiles
+from storage import profiles
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.events import Event, add_events
-from storage.ids import new_id
 from storage.lists import Membership
 from storage.profiles import STRENGTH, Identity, Merge, Origin, Profile
 from tests.properties.examples import thousand

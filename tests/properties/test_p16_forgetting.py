@@ -14,8 +14,8 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.facts import Facts
-from storage import db
-from storage.ids import new_id
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.shops import Shop
 from tests.plugin.people.lives import ACTS, CUT, MAYA, fact, forget, gets_a_parcel, tell
 from tests.properties.conftest import OverError
@@ -47,7 +47,7 @@ def people_of(shop: Shop) -> dict[str, Any]:
 @pytest.fixture
 def forgetful(in_memory: None, bell: StubBroker, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop that was asked to forget Maya before it heard of her."""
-    monkeypatch.setattr("storage.scrub.scrub", lambda: True)
+    monkeypatch.setattr("storage.engine.vacuum.scrub", lambda: True)
     monkeypatch.setattr(clock, "now", lambda: CUT)
     shop = another_shop()
     forget(shop)

@@ -11,30 +11,31 @@ from sqlmodel import SQLModel
 from devstore.outbox import signature
 from plugin import clock
 from plugin.imports import lifecycle as imports
-from storage import db, privacy
+from storage import privacy_requests as privacy
 from storage.access_log import AccessLog
 from storage.activity import Activity, day_of
-from storage.asks import Ask
 from storage.backfills import BackfillLine
 from storage.checkouts import Checkout
+from storage.confirmations import Ask
 from storage.consent import Consent
+from storage.consent_ledger import ConsentChain, ConsentEvent
 from storage.coupons import CouponCode
+from storage.duplicates import Duplicate, LikenessDue, LikenessKey
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.events import Event
 from storage.flows import Enrolment, StepLog
-from storage.ids import new_id
 from storage.inbox import DONE, QUARANTINED, Delivery
-from storage.ledger import ConsentChain, ConsentEvent
-from storage.likeness import Duplicate, LikenessDue, LikenessKey
 from storage.lists import Membership
 from storage.messages import Credit, Message
-from storage.names import ProfileName
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
-from storage.privacy import DATA_REQUEST, PrivacyRequest
+from storage.privacy_requests import DATA_REQUEST, PrivacyRequest
+from storage.profile_names import ProfileName
 from storage.profiles import Identity, Merge, Origin, Profile
-from storage.sessions import BrowserSession
 from storage.shops import Shop
-from storage.subscriptions import Subscription
+from storage.subscription_contracts import Subscription
+from storage.visits import BrowserSession
 from storage.write_backs import WriteBack
 
 EMAIL, PHONE, CUSTOMER = "quincella.canary@example.com", "+14155550199", 7001002003004

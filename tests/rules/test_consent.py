@@ -15,12 +15,14 @@ from plugin.messages import eligibility as gate
 from plugin.privacy import requests as law
 from plugin.shopify.normalise import orders
 from plugin.shopify.normalise.consent import normalise
-from storage import consent, db, events, forms, privacy, profiles, search, shops
+from storage import consent, events, forms, profiles, search, shops
+from storage import privacy_requests as privacy
 from storage.consent import IMPLIED, SUBSCRIBED, UNSUBSCRIBED
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.forms import FormVersion
-from storage.ids import new_id
 from storage.messages import get_message
-from storage.privacy import REDACT
+from storage.privacy_requests import REDACT
 from storage.profiles import Profile, get_profile
 from tests.plugin.messages.world import MAYA, World, build
 from tests.rules.test_double_opt_in import sign_up

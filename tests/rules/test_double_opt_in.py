@@ -15,8 +15,11 @@ from plugin.flows import library as flow_library
 from plugin.forms import double_opt_in as confirm
 from plugin.forms import library as form_library
 from plugin.messages.send import send
-from storage import asks, consent, db, flows, forms, lists, messages, privacy, profiles
+from storage import confirmations as asks
+from storage import consent, flows, forms, lists, messages, profiles
+from storage import privacy_requests as privacy
 from storage.consent import PENDING, SUBSCRIBED, UNSUBSCRIBED
+from storage.engine import db
 from storage.forms import DOUBLE, SINGLE
 from storage.messages import Message
 from tests.webhooks.test_storefront import GOOD, signed

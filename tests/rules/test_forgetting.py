@@ -22,16 +22,19 @@ from plugin.privacy import requests as asked_of_us
 from plugin.privacy.data_export import copy_of
 from plugin.sheets import problems as flaws
 from plugin.sheets.problems import SheetError
-from storage import about, db, inbox, privacy
+from storage import data_subject as about
+from storage import inbox
+from storage import privacy_requests as privacy
 from storage.coupons import CouponCode, count_free
+from storage.engine import db
 from storage.events import Event
 from storage.inbox import Delivery
 from storage.messages import Credit, Message, get_message
 from storage.orders import Order
-from storage.privacy import DATA_REQUEST, DONE, REDACT, SHOP_REDACT
+from storage.privacy_requests import DATA_REQUEST, DONE, REDACT, SHOP_REDACT
 from storage.profiles import Identity
-from storage.sessions import BrowserSession
 from storage.shops import Shop, get_shop, uninstall
+from storage.visits import BrowserSession
 from tests.conftest import SETTINGS
 from tests.plugin.events import sheet
 from tests.rules import canary

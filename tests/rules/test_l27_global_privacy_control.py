@@ -3,7 +3,8 @@
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from storage import db, events
+from storage import events
+from storage.engine import db
 from tests.extensions import conftest as extensions
 from tests.extensions.test_popup import opened
 from tests.rules.test_l23_customer_privacy import known, sign_up

@@ -12,12 +12,16 @@ from sqlalchemy.exc import DBAPIError
 from plugin import clock
 from plugin.facts import Key, Person
 from plugin.profiles.identity import resolve
-from storage import append_only, consent, db, erasure, flaws, ledger, secrets
+from storage import consent, erasure
+from storage import consent_ledger as ledger
+from storage import ledger_audit as flaws
 from storage.consent import BOUNCED, IMPLIED, PENDING, SUBSCRIBED, UNSUBSCRIBED
-from storage.flaws import CHANGED, MISSING, STATE, Flaw
-from storage.ids import new_id
-from storage.ledger import ConsentEvent
-from storage.privacy import Whom
+from storage.consent_ledger import ConsentEvent
+from storage.engine import append_only, db
+from storage.engine import encryption as secrets
+from storage.engine.ids import new_id
+from storage.ledger_audit import CHANGED, MISSING, STATE, Flaw
+from storage.privacy_requests import Whom
 from storage.profiles import EMAIL
 from tests.conftest import SETTINGS
 

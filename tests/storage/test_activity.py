@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlmodel import Session
 
-from storage import activity, db, events
-from storage.ids import new_id
+from storage import activity, events
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.shops import Shop
 from tests.state import check_activity
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from storage import bulk, db
+from storage.engine import bulk, db
 from storage.profiles import Identity, Profile
 from storage.shops import Shop
 

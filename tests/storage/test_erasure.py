@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import event
 from sqlmodel import SQLModel
 
-from storage import db, erasure
+from storage import erasure
+from storage.engine import db
 from storage.shops import Shop
 
 

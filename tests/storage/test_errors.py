@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from storage import db
-from storage.bulk import add
+from storage.engine import db
+from storage.engine.bulk import add
 from storage.profiles import Profile
 from storage.shops import Shop
 

@@ -1,6 +1,6 @@
 """Row ids: made without asking anybody."""
 
-from storage.ids import new_id
+from storage.engine.ids import new_id
 
 
 def test_ids_only_grow_and_never_repeat():

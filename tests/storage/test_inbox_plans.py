@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from storage import db, inbox
+from storage import inbox
+from storage.engine import db
 from tests.conftest import NOW
 
 

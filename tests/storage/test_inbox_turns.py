@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from storage import db, inbox
+from storage import inbox
+from storage.engine import db
 from storage.inbox import BUSY_S, LEASE_S, Arrival, Delivery
 from tests.conftest import NOW
 

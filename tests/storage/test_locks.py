@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from storage.locks import LockTimeoutError, exclusive
+from storage.engine.locks import LockTimeoutError, exclusive
 
 HOLDER = """
 import sys, time

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from storage import db, inbox
+from storage import inbox
+from storage.engine import db
 from storage.inbox import Arrival
 from tests.conftest import NOW
 

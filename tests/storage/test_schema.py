@@ -1,6 +1,7 @@
 """Migrations lead to what the code expects, and back."""
 
-from storage import db, schema
+from storage import schema
+from storage.engine import db
 
 
 def test_migrations_build_exactly_the_tables_that_the_code_has(database):

@@ -7,7 +7,8 @@ import pytest
 from plugin.facts import Facts, Person, keys
 from plugin.ingest.record import record
 from plugin.profiles import merge
-from storage import db, lists, profiles, search
+from storage import lists, profiles, search
+from storage.engine import db
 from storage.profiles import CUSTOMER, EMAIL, PHONE
 from storage.search import search_members, search_profiles
 

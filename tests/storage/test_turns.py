@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from storage import db
-from storage.turns import Turns
+from storage.engine import db
+from storage.engine.write_queue import Turns
 from tests.faults.town import ROOT, eventually
 
 HOLDS_S = 0.02

@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from storage import db
+from storage.engine import db
 from storage.shops import get_shop, uninstall
 from tests.conftest import NOW
 from tests.webhooks.test_shopify import headers, kept, post

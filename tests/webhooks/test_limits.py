@@ -5,7 +5,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin.settings import get_settings
-from storage import db, profiles
+from storage import profiles
+from storage.engine import db
 from tests.webhooks.test_storefront import GOOD, signed
 from webhooks import limits
 from webhooks.app import routes

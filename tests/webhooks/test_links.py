@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 
 from plugin import clock
 from plugin.messages.send import send
-from storage import consent, db
+from storage import consent
+from storage.engine import db
 from storage.events import timeline
 from storage.messages import Message
 from storage.profiles import Profile

@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 
 from plugin.facts import Key, Person
 from plugin.profiles.identity import resolve
-from storage import db, events, profiles
+from storage import events, profiles
+from storage.engine import db
 from webhooks.app import routes
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -14,7 +14,12 @@ from plugin.messages import links
 from plugin.messages.links import Target
 from plugin.messages.send import send
 from plugin.privacy import requests as law
-from storage import asks, consent, db, flaws, ledger, preferences, privacy
+from storage import confirmations as asks
+from storage import consent, preferences
+from storage import consent_ledger as ledger
+from storage import ledger_audit as flaws
+from storage import privacy_requests as privacy
+from storage.engine import db
 from storage.flows import Flow
 from storage.messages import ACCEPTED, Message
 from storage.preferences import Topic

@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin.runtime.web import application
-from storage import db, inbox
+from storage import inbox
+from storage.engine import db
 from storage.inbox import Arrival, Delivery
 from webhooks import patience, shopify
 from webhooks.app import routes

@@ -16,8 +16,8 @@ from plugin.facts import Whose
 from plugin.messages import confirmations as asking
 from plugin.messages import links
 from plugin.messages.links import Target
-from storage import db
-from storage.asks import CONFIRM, COPY, FORGET
+from storage.confirmations import CONFIRM, COPY, FORGET
+from storage.engine import db
 from storage.messages import ACCEPTED, Message
 from storage.preferences import Topic
 from storage.profiles import Identity, Profile

@@ -12,7 +12,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin.forms import library as form_library
-from storage import consent, db, flows, forms, lists, profiles
+from storage import consent, flows, forms, lists, profiles
+from storage.engine import db
 from storage.shops import get_shop
 from storage.write_backs import WriteBack
 from webhooks.app import routes

@@ -7,7 +7,7 @@ a shopper's question must never empty a shop.
 from plugin import facts
 from plugin.facts import Asked, Facts, MalformedError, moment
 from plugin.shopify.normalise.fields import Payload, customer_keys, part
-from storage.privacy import DATA_REQUEST, REDACT, SHOP_REDACT
+from storage.privacy_requests import DATA_REQUEST, REDACT, SHOP_REDACT
 from storage.profiles import ORDER
 
 ORDERS = {DATA_REQUEST: "orders_requested", REDACT: "orders_to_redact"}

@@ -4,7 +4,7 @@ from plugin import facts
 from plugin.facts import Described, Did, Facts, Person, moment
 from plugin.shopify.normalise.fields import Payload, number, part, text
 from storage.profiles import CUSTOMER, SUBSCRIPTION
-from storage.subscriptions import Subscription
+from storage.subscription_contracts import Subscription
 
 METRICS = {
     "subscription_contracts/create": "Started Subscription",

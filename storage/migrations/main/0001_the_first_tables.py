@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlmodel import UTCDateTime
 
-from storage.types import Encrypted, Json
+from storage.engine.types import Encrypted, Json
 
 revision = "0001"
 down_revision = None

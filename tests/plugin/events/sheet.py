@@ -4,8 +4,9 @@ from typing import Any
 
 from plugin.imports import columns
 from plugin.imports import lifecycle as imports
-from storage import consent, db
+from storage import consent
 from storage import imports as stored
+from storage.engine import db
 from storage.imports import Import
 from storage.lists import Membership
 from storage.profiles import Profile

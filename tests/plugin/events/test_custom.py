@@ -12,7 +12,8 @@ from plugin import clock
 from plugin.facts import Did, Key, Person
 from plugin.ingest import custom_metrics as custom
 from plugin.ingest.custom_metrics import Refused, read
-from storage import db, events, metrics
+from storage import events, metrics
+from storage.engine import db
 from storage.shops import Shop
 from webhooks.app import routes
 

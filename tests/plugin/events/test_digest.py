@@ -7,7 +7,8 @@ import pytest
 
 from plugin.ingest import digest as digesting
 from plugin.ingest.digest import digest
-from storage import consent, db, events, inbox, orders, products, profiles, shops
+from storage import consent, events, inbox, orders, products, profiles, shops
+from storage.engine import db
 from storage.inbox import Arrival
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

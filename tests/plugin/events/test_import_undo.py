@@ -12,9 +12,10 @@ from plugin.imports import lifecycle as imports
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve
-from storage import db, merges, profiles
 from storage import imports as stored
 from storage import lists as stored_lists
+from storage import merges, profiles
+from storage.engine import db
 from storage.imports import LEFT, Import
 from storage.shops import Shop
 from tests.plugin.events import sheet

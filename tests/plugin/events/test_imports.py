@@ -9,12 +9,13 @@ from plugin.imports import lifecycle as imports
 from plugin.onboard import furnish
 from plugin.sheets import problems as flaws
 from plugin.sheets.problems import SheetError
-from storage import consent, db, shops
+from storage import consent, shops
 from storage import imports as stored
+from storage.consent_ledger import ConsentEvent
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.flows import LIVE, Enrolment, flows_of
-from storage.ids import new_id
 from storage.imports import DONE, LEFT, STOPPED
-from storage.ledger import ConsentEvent
 from storage.lists import lists_of
 from storage.profiles import Identity
 from storage.write_backs import WriteBack

@@ -16,8 +16,9 @@ from plugin.profiles import merge
 from plugin.profiles.identity import resolve
 from plugin.settings import get_settings
 from plugin.worker import actors as worker
-from storage import consent, db, flows, forms, merges, profiles
+from storage import consent, flows, forms, merges, profiles
 from storage import lists as stored
+from storage.engine import db
 from storage.shops import Shop
 from tests.conftest import NOW
 from tests.plugin.events import sheet

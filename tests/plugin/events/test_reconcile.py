@@ -12,11 +12,12 @@ from plugin.cli import reconcile as findings
 from plugin.errors import RegularsError
 from plugin.flows.library import abandoned_checkout, add_flow, set_status
 from plugin.ingest.digest import digest
-from plugin.shopify.install import install
+from plugin.shopify.install.installation import install
 from plugin.sync import reconcile
 from plugin.sync import repair as mending
-from storage import backfills, db, inbox, products, reconciliations
+from storage import backfills, inbox, products, reconciliations
 from storage.backfills import DONE
+from storage.engine import db
 from storage.flows import Enrolment
 from storage.inbox import Arrival
 from storage.shops import get_shop

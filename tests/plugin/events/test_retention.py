@@ -10,11 +10,13 @@ from dramatiq.brokers.stub import StubBroker
 from plugin import clock
 from plugin.privacy import retention
 from plugin.worker import actors as worker
-from storage import access_log, activity, db, events, inbox, sessions, shops
-from storage.ids import new_id
+from storage import access_log, activity, events, inbox, shops
+from storage import visits as sessions
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.inbox import DONE, NEW, QUARANTINED, Arrival, get_delivery
-from storage.sessions import BrowserSession
 from storage.shops import Shop
+from storage.visits import BrowserSession
 
 pytestmark = pytest.mark.usefixtures("database")
 

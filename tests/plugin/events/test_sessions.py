@@ -16,11 +16,13 @@ from plugin.ingest.pixel import take
 from plugin.privacy import requests as privacy
 from plugin.profiles import merge
 from plugin.profiles.identity import resolve
-from storage import db, merges, sessions
+from storage import merges
+from storage import visits as sessions
+from storage.engine import db
 from storage.flows import Enrolment
 from storage.profiles import find_identities
-from storage.sessions import BrowserSession
 from storage.shops import Shop
+from storage.visits import BrowserSession
 from tests.state import state_of
 
 EMAIL = Key("email", "ada@example.com")

@@ -12,7 +12,8 @@ from plugin.flows import definition as graph
 from plugin.flows.advance import advance
 from plugin.flows.library import abandoned_checkout, add_flow, set_status
 from plugin.ingest.digest import apply
-from storage import db, flows
+from storage import flows
+from storage.engine import db
 from storage.flows import Enrolment
 from storage.messages import Message
 from storage.profiles import EMAIL

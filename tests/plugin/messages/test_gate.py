@@ -4,7 +4,8 @@ import pytest
 
 from plugin import clock
 from plugin.messages import eligibility as gate
-from storage import consent, db
+from storage import consent
+from storage.engine import db
 from storage.flows import DRAFT, LEFT, Enrolment, Flow
 from storage.messages import get_message
 from storage.profiles import Profile, get_profile

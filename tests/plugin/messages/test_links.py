@@ -4,7 +4,7 @@ import random
 import pytest
 
 from plugin.messages.links import CLICK, OPEN, UNSUBSCRIBE, Target, make_token, read_token
-from storage import secrets
+from storage.engine import encryption as secrets
 
 KEY = "a key for tests that is long enough"
 TARGET = Target(shop_id=(1 << 62) + 12345, message_id=(1 << 61) + 678, number=3)

@@ -11,7 +11,7 @@ from plugin.templates import confirmation_mails as ask_mails
 from plugin.templates import library
 from plugin.templates.compile import publish
 from plugin.templates.liquid import format_money
-from storage import db
+from storage.engine import db
 from storage.events import get_event
 from storage.messages import Message
 from storage.profiles import Profile

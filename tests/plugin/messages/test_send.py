@@ -15,8 +15,9 @@ from plugin.messages.eligibility import REASONS
 from plugin.messages.send import resolve_stuck, send
 from plugin.settings import get_settings
 from plugin.templates import library
-from storage import consent, db, messages
+from storage import consent, messages
 from storage.coupons import count_free
+from storage.engine import db
 from storage.events import timeline
 from storage.flows import DRAFT, LEFT, Enrolment, Flow
 from storage.messages import Message, claim_due

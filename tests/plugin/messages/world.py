@@ -6,11 +6,12 @@ from typing import Any
 
 from plugin import clock
 from plugin.templates import library
-from storage import consent, db
+from storage import consent
 from storage.coupons import add_codes
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.events import Event
 from storage.flows import LIVE, Enrolment, Flow
-from storage.ids import new_id
 from storage.messages import Message, add_messages, get_message
 from storage.products import save_products
 from storage.profiles import Profile

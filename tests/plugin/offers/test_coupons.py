@@ -13,12 +13,13 @@ from plugin.errors import RegularsError
 from plugin.ingest.record import record
 from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
 from plugin.offers.coupons import ALPHABET, LENGTH, create, make_again, new_code, refill
-from plugin.shopify.graphql import NOT_ALLOWED
-from plugin.shopify.install import install
+from plugin.shopify.api.graphql import NOT_ALLOWED
+from plugin.shopify.install.installation import install
 from plugin.shopify.normalise.discounts import normalise
-from storage import coupons, db, locks, messages, shops
+from storage import coupons, messages, shops
 from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, POOL_FULL, Coupon
-from storage.ids import new_id
+from storage.engine import db, locks
+from storage.engine.ids import new_id
 from tests.plugin.shopify.box import Shopify, refused
 
 DOMAIN = "dewpoint.myshopify.com"

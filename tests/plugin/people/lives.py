@@ -7,9 +7,10 @@ from plugin import facts
 from plugin.facts import Allowed, Asked, Did, Facts, Key, Person
 from plugin.ingest.digest import apply
 from plugin.privacy import requests as asked_of_us
-from storage import db, privacy
+from storage import privacy_requests as privacy
 from storage.consent import UNSUBSCRIBED
-from storage.privacy import REDACT
+from storage.engine import db
+from storage.privacy_requests import REDACT
 from storage.profiles import CART, CUSTOMER, EMAIL, ORDER, PHONE
 from storage.shops import Shop
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from plugin.facts import Key, Person, Whose
 from plugin.profiles.identity import resolve
-from storage import db, merges, profiles
+from storage import merges, profiles
+from storage.engine import db
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
 

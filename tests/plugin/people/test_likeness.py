@@ -8,7 +8,8 @@ from plugin.facts import Key, Person
 from plugin.profiles import merge
 from plugin.profiles.duplicates import alike, one_slip, work
 from plugin.profiles.identity import resolve
-from storage import db, likeness
+from storage import duplicates as likeness
+from storage.engine import db
 from storage.shops import Shop
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)

@@ -10,9 +10,11 @@ from plugin.ingest.record import record as record_facts
 from plugin.messages.record import record
 from plugin.profiles import merge
 from plugin.profiles.identity import resolve
-from storage import about, db, flows, merges, profiles
+from storage import data_subject as about
+from storage import flows, merges, profiles
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.events import timeline
-from storage.ids import new_id
 from storage.messages import add_messages, lock_message
 from storage.shops import Shop
 

@@ -9,10 +9,14 @@ from plugin import clock
 from plugin.facts import Key, Person
 from plugin.privacy.deliveries import Needles
 from plugin.profiles.identity import resolve
-from storage import about, consent, db, privacy, secrets
+from storage import consent
+from storage import data_subject as about
+from storage import privacy_requests as privacy
 from storage.consent import SUBSCRIBED
-from storage.ids import new_id
-from storage.privacy import Whom
+from storage.engine import db
+from storage.engine import encryption as secrets
+from storage.engine.ids import new_id
+from storage.privacy_requests import Whom
 from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, EMAIL, PHONE
 from storage.shops import Shop
 from tests.plugin.people.lives import ACTS, CUT, MAYA, NOAH, forget, orders, says_who, tell

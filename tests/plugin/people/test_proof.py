@@ -13,9 +13,10 @@ from plugin.consent import proof
 from plugin.errors import RegularsError
 from plugin.facts import Facts, Key, Person
 from plugin.ingest.digest import apply
-from storage import append_only, consent, db
-from storage.ids import new_id
-from storage.ledger import ConsentEvent
+from storage import consent
+from storage.consent_ledger import ConsentEvent
+from storage.engine import append_only, db
+from storage.engine.ids import new_id
 
 MAYA, PHONE = "maya@example.com", "+14155550123"
 SAID = {

@@ -13,8 +13,9 @@ from plugin.forms import library
 from plugin.profiles import corrections, merge, properties
 from plugin.profiles.fields import UNPROVEN
 from plugin.profiles.identity import resolve
-from storage import db, profiles
+from storage import profiles
 from storage import properties as stored
+from storage.engine import db
 from storage.merges import merges_of
 from storage.properties import (
     BOOLEAN,

@@ -18,7 +18,7 @@ from devstore.app import App
 from devstore.store import Store
 from plugin import clock
 from plugin.settings import get_settings
-from storage import db
+from storage.engine import db
 from storage.shops import Shop, get_shop
 
 ROOT = Path(__file__).parents[3]

@@ -10,12 +10,13 @@ from sqlmodel import func, select
 
 from devstore.seed import Seed
 from plugin import clock
-from plugin.shopify import bulk
-from plugin.shopify.install import install
+from plugin.shopify.api import bulk
+from plugin.shopify.install.installation import install
 from plugin.shopify.normalise.bulk import normalise
 from plugin.sync import backfill
-from storage import backfills, checkouts, consent, db, flows
+from storage import backfills, checkouts, consent, flows
 from storage.backfills import DONE, FAILED, BackfillLine
+from storage.engine import db
 from storage.events import Event
 from storage.messages import Credit
 from storage.orders import Order

@@ -10,12 +10,13 @@ from plugin import clock
 from plugin import manifest as manifests
 from plugin.errors import RegularsError
 from plugin.ingest.record import record
-from plugin.shopify import billing
-from plugin.shopify.billing import approval_url
-from plugin.shopify.install import install
+from plugin.shopify.install import billing
+from plugin.shopify.install.billing import approval_url
+from plugin.shopify.install.installation import install
 from plugin.shopify.normalise import app
-from storage import db, plans
-from storage.plans import Plan
+from storage import app_plans as plans
+from storage.app_plans import Plan
+from storage.engine import db
 from storage.shops import Shop
 from tests.plugin.shopify.box import Shopify, the_shop
 

@@ -7,12 +7,13 @@ from sqlmodel import select
 
 from devstore.resolvers import variant
 from plugin import clock
-from plugin.shopify import catalog
-from plugin.shopify.catalog import number, sync_products
-from plugin.shopify.install import install
+from plugin.shopify.api import products as catalog
+from plugin.shopify.api.http import ShopifyError
+from plugin.shopify.api.products import number, sync_products
+from plugin.shopify.install.installation import install
 from plugin.shopify.normalise.products import normalise
-from plugin.shopify.wire import ShopifyError
-from storage import db, products
+from storage import products
+from storage.engine import db
 from storage.products import Variant
 from tests.plugin.shopify.box import Shopify, the_shop
 

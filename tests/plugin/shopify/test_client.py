@@ -6,7 +6,7 @@ import pytest
 
 from devstore.oauth import query_hmac
 from plugin.settings import get_settings
-from plugin.shopify.client import clean_domain, covers, valid_query
+from plugin.shopify.api.client import clean_domain, covers, valid_query
 
 
 @pytest.mark.parametrize(

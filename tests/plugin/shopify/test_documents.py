@@ -7,7 +7,7 @@ from graphql import OperationDefinitionNode, get_named_type, parse, print_ast, v
 
 from devstore import costs
 from devstore.admin_api import SCHEMA
-from plugin.shopify.graphql import DOCUMENTS
+from plugin.shopify.api.graphql import DOCUMENTS
 
 FILES = sorted(DOCUMENTS.glob("*.graphql"))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from plugin.manifest import manifest, topics
-from plugin.shopify import files
-from plugin.shopify.files import COMPLIANCE
+from plugin.shopify.install import app_config as files
+from plugin.shopify.install.app_config import COMPLIANCE
 
 ROOT = Path(__file__).parents[3]
 
@@ -112,6 +112,6 @@ def test_what_shopifys_command_line_wrote_in_stays(tmp_path, monkeypatch):
 
 
 def test_the_pixel_declares_the_settings_that_it_is_given():
-    source = (ROOT / "plugin/shopify/pixel.py").read_text()
+    source = (ROOT / "plugin/shopify/install/web_pixel.py").read_text()
 
     assert all(f'"{key}": ' in source for key in manifest()["pixel"]["settings"])

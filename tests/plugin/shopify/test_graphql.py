@@ -7,11 +7,11 @@ import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from plugin.settings import get_settings
-from plugin.shopify import graphql as module
-from plugin.shopify import wire
-from plugin.shopify.client import ShopifyError, graphql
-from plugin.shopify.install import install
-from plugin.shopify.pace import Pace
+from plugin.shopify.api import graphql as module
+from plugin.shopify.api import http as wire
+from plugin.shopify.api.client import ShopifyError, graphql
+from plugin.shopify.api.throttle import Pace
+from plugin.shopify.install.installation import install
 from tests.plugin.shopify.box import Shopify, refused, the_shop
 
 DOMAIN = "dewpoint.myshopify.com"

@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.shopify.install import install
-from plugin.shopify.wire import ShopifyError
-from storage import db, shops
+from plugin.shopify.api.http import ShopifyError
+from plugin.shopify.install.installation import install
+from storage import shops
+from storage.engine import db
 from tests.plugin.shopify.box import Shopify, the_shop
 
 DOMAIN = "dewpoint.myshopify.com"

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from plugin.settings import get_settings
-from plugin.shopify.embed import publish_forms
-from plugin.shopify.install import install
-from plugin.shopify.pixel import ensure_pixel
+from plugin.shopify.install.app_embed import publish_forms
+from plugin.shopify.install.installation import install
+from plugin.shopify.install.web_pixel import ensure_pixel
 from tests.plugin.shopify.box import Shopify
 
 DOMAIN = "dewpoint.myshopify.com"

@@ -10,11 +10,12 @@ from starlette.responses import JSONResponse
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.shopify.client import graphql
-from plugin.shopify.install import install
-from plugin.shopify.tokens import access_token
-from plugin.shopify.wire import ShopifyError
-from storage import db, shops
+from plugin.shopify.api.access_tokens import access_token
+from plugin.shopify.api.client import graphql
+from plugin.shopify.api.http import ShopifyError
+from plugin.shopify.install.installation import install
+from storage import shops
+from storage.engine import db
 from tests.plugin.shopify.box import Shopify, refused, the_shop
 
 DOMAIN = "dewpoint.myshopify.com"

@@ -9,11 +9,12 @@ from plugin import clock
 from plugin.facts import Person, keys
 from plugin.ingest.digest import digest
 from plugin.profiles.identity import resolve
-from plugin.shopify.install import install
+from plugin.shopify.install.installation import install
 from plugin.sync.write_backs import work
-from storage import consent, db, inbox, profiles, write_backs
+from storage import consent, inbox, profiles, write_backs
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
-from storage.ids import new_id
+from storage.engine import db
+from storage.engine.ids import new_id
 from storage.inbox import Arrival
 from storage.shops import get_shop
 from storage.write_backs import DONE, DUE, FAILED, ON, WAITS, WriteBack
@@ -272,7 +273,7 @@ def test_a_bounce_is_no_word_of_the_shoppers(shop_id: int, shopify: Shopify, ana
 def test_trouble_at_shopify_is_waited_out(
     shop_id: int, shopify: Shopify, ana: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugin.shopify.graphql.TRIES", 1)
+    monkeypatch.setattr("plugin.shopify.api.graphql.TRIES", 1)
     say(shop_id, SUBSCRIBED)
     shopify.trouble = [refused(503)]
     work(shop_id)

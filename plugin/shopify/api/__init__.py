@@ -1,0 +1,1 @@
+"""Speak to Shopify's Admin API: tokens, GraphQL, bulk operations and pacing."""

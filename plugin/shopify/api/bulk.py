@@ -1,0 +1,135 @@
+"""Bulk operations: a shop and a stage of its past go in, lines of JSON come out, from any byte on.
+
+Shopify works on an operation by itself and leaves its result at an address for seven days.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import httpx2
+
+from plugin.settings import get_settings
+from plugin.shopify.api import graphql as api
+from plugin.shopify.api.client import ShopifyError, graphql
+
+CUSTOMERS, PRODUCTS, ORDERS = "customers", "products", "orders"
+CHECKOUTS, DELETIONS = "checkouts", "deletions"  # paged, see plugin/shopify/api/pages.py
+QUERIES = {CUSTOMERS: "bulk_customers", PRODUCTS: "bulk_products", ORDERS: "bulk_orders"}
+LONGEST_LINE = 16 * 1024 * 1024  # bytes: an order with all that we ask for stays far below
+CHUNK = 64 * 1024  # bytes read at a time
+TIMEOUT = httpx2.Timeout(30, connect=5)
+GONE = (400, 403, 404, 410)  # what storage says of an address that is too old
+
+
+class GoneError(ShopifyError):
+    """The result is no longer at its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """How an operation stands. `objects` are lines, `roots` those of them that have no parent."""
+
+    status: str
+    error: str
+    objects: int
+    roots: int
+    size: int | None
+    url: str | None
+    partial_url: str | None
+
+
+def run(shop_id: int, stage: str) -> str:
+    """Let Shopify begin; the operation's id.
+
+    Raises:
+        ShopifyError: it refused; `LIMIT_REACHED` when five are under way.
+    """
+    query = api.text_of(QUERIES[stage])
+    told = graphql(shop_id, "bulk_run", {"query": query})
+    return str(told["bulkOperationRunQuery"]["bulkOperation"]["id"])
+
+
+def cancel(shop_id: int, operation_id: str) -> None:
+    """Call an operation off."""
+    graphql(shop_id, "bulk_cancel", {"id": operation_id})
+
+
+def look(shop_id: int, operation_id: str) -> Operation | None:
+    """How an operation stands; None when Shopify knows none such."""
+    told = graphql(shop_id, "bulk_operation", {"id": operation_id})["bulkOperation"]
+    if told is None:
+        return None
+    return Operation(
+        told["status"],
+        told["errorCode"] or "",
+        int(told["objectCount"]),
+        int(told["rootObjectCount"]),
+        None if told["fileSize"] is None else int(told["fileSize"]),
+        told["url"],
+        told["partialDataUrl"],
+    )
+
+
+def lines(url: str, offset: int) -> Generator[tuple[bytes, int]]:
+    """Each line from a byte on, with the offset behind it.
+
+    Raises:
+        GoneError: the result is not there any more.
+        ShopifyError: the line broke, or what came is not what was asked for.
+    """
+    try:
+        with _client().stream("GET", _checked(url), headers=_asking(offset)) as response:
+            if response.status_code == 416:  # nothing is left
+                return
+            skip = _skipped(response, offset)
+            yield from _split(response, offset, skip)
+    except httpx2.HTTPError as error:
+        raise ShopifyError(f"The result broke off ({type(error).__name__}).", 503) from None
+
+
+def _checked(url: str) -> str:
+    """Shopify's own storage is on the open net; a store in a box is not."""
+    if not url.startswith("https://") and not get_settings().shopify_origin:
+        raise ShopifyError("Shopify's result has no safe address.")
+    return url
+
+
+def _asking(offset: int) -> dict[str, str]:
+    # A compressed body has other offsets.
+    asked = {"Accept-Encoding": "identity", "User-Agent": "Regulars"}
+    return asked | {"Range": f"bytes={offset}-"} if offset else asked
+
+
+def _skipped(response: httpx2.Response, offset: int) -> int:
+    """How many bytes of the answer we have already."""
+    if response.status_code in GONE:
+        raise GoneError("Shopify's result is no longer there.")
+    if response.status_code == 206:
+        if not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
+            raise ShopifyError("Shopify's storage gave another part than we asked for.", 503)
+        return 0
+    if response.status_code != 200:
+        raise ShopifyError(f"Shopify's storage is in trouble ({response.status_code}).", 503)
+    return offset
+
+
+def _split(response: httpx2.Response, at: int, skip: int) -> Generator[tuple[bytes, int]]:
+    rest = b""
+    for chunk in response.iter_raw(CHUNK):
+        fresh, skip = chunk[skip:], max(0, skip - len(chunk))
+        *whole, rest = (rest + fresh).split(b"\n")
+        for line in whole:
+            at += len(line) + 1
+            yield line, at
+        if len(rest) > LONGEST_LINE:
+            raise ShopifyError("A line of Shopify's result is too long.")
+    if rest:
+        yield rest, at + len(rest)
+
+
+@lru_cache
+def _client() -> httpx2.Client:
+    return httpx2.Client(
+        timeout=TIMEOUT, follow_redirects=True, trust_env=not get_settings().shopify_origin
+    )

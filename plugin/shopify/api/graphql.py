@@ -1,0 +1,170 @@
+"""The Admin API: a shop, a document's name and variables go in, the answer's `data` comes out."""
+
+import random
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from plugin.manifest import manifest
+from plugin.shopify.api import access_tokens as tokens
+from plugin.shopify.api import http as wire
+from plugin.shopify.api.http import Reply, ShopifyError, UserError
+from plugin.shopify.api.throttle import Pace
+
+DOCUMENTS = Path(__file__).parents[1] / "documents"
+TRIES = 6
+LONGEST_S = 60.0  # after this no further try begins
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0
+# Shopify's own words for trouble on its side; it says them with status 200.
+PASSING = {"THROTTLED", "INTERNAL_SERVER_ERROR", "TIMEOUT"}
+REFUSED = {
+    402: "This store's plan is not paid for at the moment, so Shopify lets no app in.",
+    403: "Shopify does not allow Regulars to do this in this store.",
+    404: "There is no such store at Shopify.",
+    423: "Shopify has locked this store.",
+}
+
+NOT_ALLOWED = "Open Regulars in the Shopify admin and agree to the permissions that it asks for."
+
+log = structlog.get_logger()
+pace = Pace()
+
+
+class TokenRefusedError(ShopifyError):
+    """Shopify does not know the access token any more."""
+
+
+def graphql(shop_id: int, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """Run a file of `documents/` on a shop and give its `data`.
+
+    A refused token is replaced once; throttling and trouble at Shopify are waited out for
+    `LONGEST_S`. A change may therefore reach Shopify twice: documents must bear that.
+
+    Raises:
+        ShopifyError: Shopify refused, or was not there; `user_errors` holds what it minded.
+        RegularsError: the app is not installed on the shop, or must be opened there once more.
+    """
+    domain, token = tokens.key_to(shop_id)
+    try:
+        return ask(domain, token, document, variables)
+    except TokenRefusedError:
+        token = tokens.replace(shop_id, token)
+    try:
+        return ask(domain, token, document, variables)
+    except TokenRefusedError:
+        raise tokens.give_up(shop_id, token) from None
+
+
+def ask(domain: str, token: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """As `graphql`, with a token in hand.
+
+    Raises:
+        TokenRefusedError: Shopify does not know the token.
+    """
+    path = f"/admin/api/{manifest()['api_version']}/graphql.json"
+    said = {"query": text_of(document), "variables": variables}
+    until = time.monotonic() + LONGEST_S
+    time.sleep(min(LONGEST_WAIT_S, pace.reserve(domain, document)))
+    for tried in range(1, TRIES + 1):
+        trouble: ShopifyError
+        try:
+            reply = wire.post(domain, path, said, token=token)
+        except wire.UnreachableError as error:
+            trouble, wait_s = error, _backoff_s(tried)
+        else:
+            problem = _passing(reply, domain, document, tried)
+            if problem is None:
+                return _data(reply)
+            trouble, wait_s = problem
+        if tried == TRIES or time.monotonic() + wait_s > until:
+            raise trouble
+        log.info("shopify.waiting", document=document, tried=tried, wait_s=round(wait_s, 2))
+        time.sleep(wait_s)
+    raise AssertionError
+
+
+@lru_cache
+def text_of(document: str) -> str:
+    """A file of `documents/`."""
+    return (DOCUMENTS / f"{document}.graphql").read_text(encoding="utf-8")
+
+
+def _passing(
+    reply: Reply, domain: str, document: str, tried: int
+) -> tuple[ShopifyError, float] | None:
+    """Trouble that goes away by waiting, and for how long; None when there is none."""
+    if reply.status == 429:
+        busy = ShopifyError("Shopify asks us to slow down.", 503)
+        return busy, _backoff_s(tried) if reply.retry_after_s is None else reply.retry_after_s
+    if reply.status >= 500:
+        return ShopifyError(f"Shopify is in trouble ({reply.status}).", 503), _backoff_s(tried)
+    body = reply.body or {}
+    extensions = body.get("extensions")
+    cost = extensions.get("cost") if isinstance(extensions, dict) else None
+    affordable_s = pace.learn(domain, document, cost) if isinstance(cost, dict) else 0.0
+    codes = {code for code, _ in _errors(body)}
+    if reply.status == 200 and codes and codes <= PASSING:
+        # Half a second on top: others spend from the same bucket while we wait.
+        wait_s = affordable_s + random.uniform(0, 0.5) if affordable_s else _backoff_s(tried)
+        return ShopifyError("Shopify is busy with this store.", 503), wait_s
+    return None
+
+
+def _data(reply: Reply) -> dict[str, Any]:
+    """What was asked for.
+
+    Raises:
+        ShopifyError: something else came.
+    """
+    if reply.status == 401:
+        raise TokenRefusedError("Shopify does not know our access token.")
+    if reply.status in REFUSED:
+        raise ShopifyError(REFUSED[reply.status])
+    body = reply.body or {}
+    if errors := _errors(body):
+        words = "Shopify refused: " + _sentences([text for _, text in errors])
+        if any(code == "ACCESS_DENIED" for code, _ in errors):
+            raise ShopifyError(f"{words} {NOT_ALLOWED}", 403)
+        raise ShopifyError(words)
+    data = body.get("data")
+    if reply.status != 200 or not isinstance(data, dict):
+        raise ShopifyError(f"Shopify's answer ({reply.status}) makes no sense.")
+    if minded := tuple(_user_errors(data)):
+        words = _sentences([error.message for error in minded])
+        raise ShopifyError(f"Shopify refused: {words}", 422, minded)
+    return data
+
+
+def _errors(body: dict[str, Any]) -> list[tuple[str, str]]:
+    """The query's own errors as (code, words). Some statuses come with text instead of a list."""
+    errors = body.get("errors") or []
+    if not isinstance(errors, list):
+        return [("", str(errors))]
+    found = []
+    for error in errors:
+        details = error if isinstance(error, dict) else {"message": error}
+        extensions = details.get("extensions")
+        code = extensions.get("code") if isinstance(extensions, dict) else None
+        found.append((str(code or ""), str(details.get("message") or "no reason given")))
+    return found
+
+
+def _user_errors(data: dict[str, Any]) -> list[UserError]:
+    return [
+        UserError(str(error.get("code") or ""), str(error.get("message") or "no reason given"))
+        for payload in data.values()
+        if isinstance(payload, dict)
+        for error in payload.get("userErrors") or []
+    ]
+
+
+def _sentences(messages: list[str]) -> str:
+    return " ".join(text if text.endswith((".", "!", "?")) else f"{text}." for text in messages)
+
+
+def _backoff_s(tried: int) -> float:
+    whole = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (tried - 1))
+    return float(whole * random.uniform(0.5, 1))

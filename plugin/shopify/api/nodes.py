@@ -1,0 +1,202 @@
+"""Nodes of the Admin API: what a reading gives goes in, a webhook's facts come out.
+
+Each node is told again as its webhook would tell it, so that one normaliser understands both.
+"""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from plugin.facts import Facts, merge
+from plugin.shopify.api import products as catalog
+from plugin.shopify.api.bulk import CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
+from plugin.shopify.api.client import ShopifyError
+from plugin.shopify.api.products import Node, number
+from plugin.shopify.normalise import (
+    checkouts,
+    consent,
+    customer_changes,
+    customers,
+    orders,
+    products,
+)
+
+TOKEN = re.compile(r"/checkouts/(?:[^/]+/)*?([^/?]+)/recover")
+SMS, EMAIL = "customers_marketing_consent/update", "customers_email_marketing_consent/update"
+WHATSAPP = "customers_whats_app_marketing_consent/update"
+TAGS, SUMS = "customer.tags_added", "customers/purchasing_summary"
+
+
+def facts_of(
+    shop_id: int,
+    noun: str,
+    node: Node,
+    children: list[Node],
+    currency: str,
+    told_at: datetime | None = None,
+) -> Facts:
+    """What a node and the children below it say.
+
+    Args:
+        told_at: when Shopify said it; without, it is as old as the last change.
+
+    Raises:
+        MalformedError, ShopifyError, KeyError, TypeError: it is not as Shopify promises.
+    """
+    sent = {"triggered_at": told_at.isoformat()} if told_at else {}
+    if noun == PRODUCTS:
+        whole = {**node, "variants": {"nodes": children, "pageInfo": {"hasNextPage": False}}}
+        told = catalog.payload(shop_id, whole) | sent
+        return products.normalise("products/update", told, currency)
+    if noun == ORDERS:
+        return orders.normalise("orders/updated", _order(node, children) | sent, currency)
+    if noun == DELETIONS:
+        gone = {"id": number(node["subjectId"])}
+        return products.normalise("products/delete", gone, currency)
+    if noun == CUSTOMERS:
+        who = customers.normalise("customers/update", _customer(node), currency)
+        consents = [consent.normalise(*each, currency) for each in _consents(node)]
+        tags, *sums = [customer_changes.normalise(*each, currency) for each in _changes(node)]
+        tags.people[0].whole = customer_changes.TAG
+        return merge([who, *consents, tags, *sums])
+    return checkouts.normalise("checkouts/update", _checkout(node, children) | sent, currency)
+
+
+def _customer(node: Node) -> Node:
+    """customers/update. Inside orders and checkouts fewer fields are asked for."""
+    return {
+        "id": number(node["id"]),
+        "email": (node["defaultEmailAddress"] or {}).get("emailAddress"),
+        "phone": (node["defaultPhoneNumber"] or {}).get("phoneNumber"),
+        "first_name": node["firstName"],
+        "last_name": node["lastName"],
+        "locale": node.get("locale"),
+        "updated_at": node.get("updatedAt"),
+        "default_address": _address(node.get("defaultAddress")),
+    }
+
+
+def _consents(node: Node) -> list[tuple[str, Node]]:
+    """The three consent webhooks, by topic. A yes without a date is as old as the customer."""
+    found: list[tuple[str, Node]] = []
+    customer = number(node["id"])
+    if email := node["defaultEmailAddress"]:
+        kept = (email["marketingState"], email["marketingOptInLevel"], email["marketingUpdatedAt"])
+        said = {"email_marketing_consent": _consent(node, *kept)}
+        address = email["emailAddress"]
+        found.append((EMAIL, {"customer_id": customer, "email_address": address, **said}))
+    if phone := node["defaultPhoneNumber"]:
+        number_said = phone["phoneNumber"]
+        said = {"sms_marketing_consent": _consent(node, *_kept(phone["smsMarketingConsent"]))}
+        found.append((SMS, {"id": customer, "phone": number_said, **said}))
+        whats_app = _consent(node, *_kept(phone["whatsAppMarketingConsent"]))
+        said = {"whats_app_marketing_consent": whats_app}
+        found.append((WHATSAPP, {"customer_id": customer, "phone_number": number_said, **said}))
+    return found
+
+
+def _kept(said: Node) -> tuple[str, str | None, str | None]:
+    return said["state"], said["optInLevel"], said["updatedAt"]
+
+
+def _changes(node: Node) -> list[tuple[str, Node]]:
+    """Her tags, and the sums where they were asked for, as told with her last change."""
+    about = {"customerId": node["id"], "occurredAt": node["updatedAt"]}
+    found = [(TAGS, {**about, "tags": node["tags"]})]
+    if "amountSpent" in node:
+        sums = {name: node[name] for name in ("numberOfOrders", "amountSpent")}
+        found.append((SUMS, {**about, **sums}))
+    return found
+
+
+def _consent(node: Node, state: str, level: str | None, at: str | None) -> Node:
+    return {
+        "state": state.replace("NEVER", "NOT").lower(),  # newer consents have another word for it
+        "opt_in_level": (level or "").lower() or None,
+        "consent_updated_at": at or node["createdAt"],
+    }
+
+
+def _order(node: Node, children: list[Node]) -> Node:
+    customer = node["customer"]
+    return {
+        "id": number(node["id"]),
+        "name": node["name"],
+        "email": node["email"],
+        "phone": node["phone"],
+        "created_at": node["createdAt"],
+        "updated_at": node["updatedAt"],
+        "cancelled_at": node["cancelledAt"],
+        "currency": node["currencyCode"],
+        "customer_locale": node["customerLocale"],
+        "cart_token": node["cartToken"],
+        "checkout_token": node["checkoutToken"],
+        "discount_codes": [{"code": code} for code in node["discountCodes"]],
+        "order_status_url": node["statusPageUrl"],
+        "total_price_set": _bag(node["totalPriceSet"]),
+        "shipping_address": _address(node["shippingAddress"]),
+        "customer": _customer(customer) if customer else None,
+        "line_items": [
+            _line(child) | {"price_set": _bag(child["originalUnitPriceSet"])} for child in children
+        ],
+    }
+
+
+def _checkout(node: Node, children: list[Node]) -> Node:
+    """checkouts/update, which tells amounts as the shopper sees them.
+
+    The API knows no token but the one in the link that leads back.
+    """
+    token = TOKEN.search(node["abandonedCheckoutUrl"])
+    if token is None:
+        raise ShopifyError("A checkout's address holds no token.")
+    customer = _customer(node["customer"]) if node["customer"] else {}
+    return {
+        "token": token[1],
+        "email": customer.get("email"),
+        "phone": customer.get("phone"),
+        "created_at": node["createdAt"],
+        "updated_at": node["updatedAt"],
+        "completed_at": node["completedAt"],
+        "presentment_currency": node["totalPriceSet"]["presentmentMoney"]["currencyCode"],
+        "total_price": _seen(node["totalPriceSet"]),
+        "abandoned_checkout_url": node["abandonedCheckoutUrl"],
+        "shipping_address": _address(node["shippingAddress"]),
+        "customer": customer or None,
+        "line_items": [
+            _line(child) | {"price": _seen(child["originalUnitPriceSet"])} for child in children
+        ],
+    }
+
+
+def _line(node: Node) -> Node:
+    return {
+        "title": node["title"],
+        "variant_title": node["variantTitle"],
+        "quantity": node["quantity"],
+        "product_id": number(node["product"]["id"]) if node["product"] else None,
+        "variant_id": number(node["variant"]["id"]) if node["variant"] else None,
+    }
+
+
+def _address(node: Node | None) -> Node | None:
+    if not node:
+        return None
+    return {
+        "first_name": node["firstName"],
+        "last_name": node["lastName"],
+        "country_code": node["countryCodeV2"],
+    }
+
+
+def _seen(bag: Node) -> Any:
+    return bag["presentmentMoney"]["amount"]
+
+
+def _bag(bag: Node) -> Node:
+    """An amount in the shop's currency and in the shopper's, as webhooks write it."""
+    seen = bag["presentmentMoney"]
+    return {
+        "shop_money": {"amount": bag["shopMoney"]["amount"]},
+        "presentment_money": {"amount": seen["amount"], "currency_code": seen["currencyCode"]},
+    }

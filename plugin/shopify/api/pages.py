@@ -1,0 +1,106 @@
+"""Pages of nodes: a shop, a noun and a search go in; nodes with all of their children come out."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
+from plugin.shopify.api.client import graphql
+from plugin.shopify.api.products import Node, number, variants
+
+DOCUMENTS = {
+    CUSTOMERS: "customers_changed",
+    PRODUCTS: "products_changed",
+    ORDERS: "orders_changed",
+    CHECKOUTS: "abandoned_checkouts",
+    DELETIONS: "products_destroyed",
+}
+CHANGED = "updated_at:>='{since}' AND updated_at:<='{until}'"
+# Shopify keeps what happened for a year. It tells of products that were destroyed, not of customers
+# and orders: whether these are still there could only be asked for each by its id.
+DESTROYED = (
+    "subject_type:PRODUCT AND action:destroy AND created_at:>='{since}' AND created_at:<='{until}'"
+)
+Family = tuple[Node, list[Node]]
+
+
+COUNTS = {
+    CUSTOMERS: "customersCount",
+    PRODUCTS: "productsCount",
+    ORDERS: "ordersCount",
+    CHECKOUTS: "abandonedCheckoutsCount",
+}
+
+
+class Page(NamedTuple):
+    """Some nodes, the cursor behind the last of them, and whether more follow."""
+
+    families: list[Family]
+    place: str
+    more: bool
+
+
+def changed(shop_id: int, noun: str, since: datetime, until: datetime, place: str) -> Page:
+    """The next of what changed between two moments, behind a cursor; a checkout is one that was
+    left behind, a deletion that of a product. Oldest first, but for checkouts, which Shopify cannot
+    sort so.
+
+    Raises:
+        ShopifyError: Shopify refused, or was not there.
+    """
+    words = DESTROYED if noun == DELETIONS else CHANGED
+    search = words.format(since=_time(since), until=_time(until))
+    return _page(shop_id, noun, {"search": search, "after": place or None})
+
+
+def count(shop_id: int, noun: str, since: datetime, until: datetime) -> int:
+    """How much changed between two moments, up to 10,001; nobody counts deletions."""
+    if noun not in COUNTS:
+        return 0
+    search = CHANGED.format(since=_time(since), until=_time(until))
+    return int(graphql(shop_id, "changed_count", {"search": search})[COUNTS[noun]]["count"])
+
+
+def checkouts(shop_id: int, after: int) -> Page:
+    """The next checkouts that were left behind, by rising id.
+
+    Paged: no document says that `abandonedCheckouts` runs in bulk. By id instead of by cursor, a
+    page can be asked for again a day later, and more than 25,000 can be had.
+    """
+    return _page(shop_id, CHECKOUTS, {"search": f"id:>={after + 1}", "after": None})
+
+
+def _page(shop_id: int, noun: str, asked: dict[str, Any]) -> Page:
+    (found,) = graphql(shop_id, DOCUMENTS[noun], asked).values()
+    families = [(node, list(_children(shop_id, noun, node))) for node in found["nodes"]]
+    info = found["pageInfo"]
+    return Page(families, info["endCursor"] or "", info["hasNextPage"])
+
+
+def _children(shop_id: int, noun: str, node: Node) -> Iterator[Node]:
+    if noun == PRODUCTS:
+        yield from variants(shop_id, node)
+    elif noun in (ORDERS, CHECKOUTS):
+        yield from _lines(shop_id, noun, node)
+
+
+def _lines(shop_id: int, noun: str, node: Node) -> Iterator[Node]:
+    """All lines: a page holds the first few of each order or checkout."""
+    found = node["lineItems"]
+    yield from found["nodes"]
+    while found["pageInfo"]["hasNextPage"]:
+        after = found["pageInfo"]["endCursor"]
+        if noun == ORDERS:
+            rest = graphql(shop_id, "order_lines", {"id": node["id"], "after": after})["order"]
+        else:
+            asked = {"search": f"id:{number(node['id'])}", "after": after}
+            told = graphql(shop_id, "abandoned_checkout_lines", asked)["abandonedCheckouts"]
+            rest = next(iter(told["nodes"]), None)
+        if rest is None:  # deleted meanwhile
+            return
+        found = rest["lineItems"]
+        yield from found["nodes"]
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,40 @@
+"""Session tokens: what App Bridge sends with every request goes in, who sends it comes out."""
+
+from typing import Any, NamedTuple
+
+from plugin.errors import RegularsError
+from plugin.shopify.api.client import clean_domain, decode_session_token
+
+
+class SessionToken(NamedTuple):
+    """The shop and the user that a token speaks for. The shop is taken from nowhere else."""
+
+    domain: str
+    user_id: str
+
+
+def verify_session_token(token: str) -> SessionToken:
+    """Who sends this token.
+
+    Signature (HS256), audience, times with ten seconds of leeway and issuer are checked by
+    Shopify's library against the real time; it forgets that a token must end, and we do not.
+
+    Raises:
+        RegularsError: 401, whatever is wrong.
+    """
+    claims = decode_session_token(token) if isinstance(token, str) else None
+    domain = _domain(claims) if claims else None
+    if claims is None or domain is None or "exp" not in claims or "nbf" not in claims:
+        raise RegularsError("Your session has ended: reload the page.", 401)
+    return SessionToken(domain, str(claims["sub"]))
+
+
+def _domain(claims: dict[str, Any]) -> str | None:
+    """The shop, when issuer and destination agree on it to the letter."""
+    dest, issuer = claims["dest"], claims["iss"]
+    if not isinstance(dest, str) or not isinstance(issuer, str):
+        return None
+    domain = dest.removeprefix("https://")
+    if dest != f"https://{domain}" or issuer != f"https://{domain}/admin":
+        return None
+    return domain if clean_domain(domain) == domain else None

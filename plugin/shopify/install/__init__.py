@@ -1,0 +1,1 @@
+"""Be installed: OAuth, scopes, billing, web pixel and the app's configuration."""

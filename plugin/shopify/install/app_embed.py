@@ -1,0 +1,25 @@
+"""The theme's app embed: what the storefront's popup script reads is put where Liquid finds it."""
+
+import json
+from typing import Any
+
+from plugin.shopify.api.client import graphql
+
+NAMESPACE, KEY = "regulars", "forms"  # {{ app.metafields.regulars.forms }}
+
+
+def publish_forms(shop_id: int, value: dict[str, Any]) -> None:
+    """Make `value` the forms of a shop's storefront; pages carry it from the next load on.
+
+    Raises:
+        ShopifyError: Shopify refused, or was not there.
+    """
+    owner = graphql(shop_id, "installation", {})["currentAppInstallation"]["id"]
+    field = {
+        "ownerId": owner,
+        "namespace": NAMESPACE,
+        "key": KEY,
+        "type": "json",
+        "value": json.dumps(value, ensure_ascii=False, separators=(",", ":")),
+    }
+    graphql(shop_id, "metafields_set", {"metafields": [field]})

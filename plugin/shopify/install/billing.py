@@ -1,0 +1,84 @@
+"""Billing: a shop goes in, the address where its merchant approves the plan comes out, or None.
+
+Without `[billing]` in manifest.toml, which is how one hosts it for oneself, nothing is ever asked.
+Shopify alone says whether a plan is paid for. A webhook only says that it changed.
+"""
+
+from datetime import datetime, timedelta
+
+from plugin import clock
+from plugin.manifest import Billing, billing, manifest
+from plugin.settings import get_settings
+from plugin.shopify.api.client import graphql
+from storage import app_plans as plans
+from storage.app_plans import Plan
+from storage.engine import db, locks
+from storage.shops import Shop
+
+TRUSTED_FOR = timedelta(days=1)  # should the webhook be lost
+OFFERED_FOR = timedelta(days=1)  # Shopify lets an offer end after two days: AppSubscriptionStatus
+
+
+def approval_url(shop: Shop) -> str | None:
+    """Where the merchant approves the plan; None when there is nothing to approve.
+
+    Raises:
+        ShopifyError: Shopify did not say how it stands.
+    """
+    plan = billing()
+    if plan is None or _is_paid(shop.id, clock.now()):
+        return None
+    with locks.exclusive(f"billing-{shop.id}"):  # two visits at once are one offer
+        now = clock.now()
+        if _is_paid(shop.id, now):
+            return None
+        with db.reading() as session:
+            held = plans.get_plan(session, shop.id)
+        if _is_active(shop.id):
+            _keep(Plan(shop_id=shop.id, active=True, checked_at=now))
+            return None
+        if held and held.asked_at and now - held.asked_at < OFFERED_FOR:
+            return held.confirmation_url
+        url = _offer(shop, plan)
+        _keep(Plan(shop_id=shop.id, confirmation_url=url, asked_at=now))
+        return url
+
+
+def _is_paid(shop_id: int, now: datetime) -> bool:
+    with db.reading() as session:
+        held = plans.get_plan(session, shop_id)
+    if held is None or not held.active or held.checked_at is None:
+        return False
+    return now - held.checked_at < TRUSTED_FOR
+
+
+def _keep(plan: Plan) -> None:
+    with db.transaction() as session:
+        plans.save_plan(session, plan)
+
+
+def _is_active(shop_id: int) -> bool:
+    found = graphql(shop_id, "app_subscriptions", {})["currentAppInstallation"]
+    return any(each["status"] == "ACTIVE" for each in found["activeSubscriptions"])
+
+
+def _offer(shop: Shop, plan: Billing) -> str:
+    pricing = {
+        "price": {"amount": str(plan.price), "currencyCode": plan.currency},
+        "interval": plan.interval,
+    }
+    variables = {
+        "name": plan.name,
+        "returnUrl": _home(shop),
+        "lineItems": [{"plan": {"appRecurringPricingDetails": pricing}}],
+        "test": plan.test,
+        "trialDays": plan.trial_days,
+    }
+    made = graphql(shop.id, "app_subscription_create", variables)["appSubscriptionCreate"]
+    return str(made["confirmationUrl"])
+
+
+def _home(shop: Shop) -> str:
+    """Our first page inside the shop's admin."""
+    origin = get_settings().shopify_origin.rstrip("/") or f"https://{shop.domain}"
+    return f"{origin}/admin/apps/{manifest()['handle']}"

@@ -1,0 +1,122 @@
+"""Installing. In: an id token from the admin, or the code that a merchant's yes gave. Out: a shop
+with tokens and its details.
+"""
+
+from typing import Any
+
+import structlog
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.shopify.api import access_tokens as tokens
+from plugin.shopify.api import graphql
+from plugin.shopify.api.access_tokens import Pair
+from plugin.shopify.api.client import clean_domain
+from plugin.shopify.api.http import ShopifyError
+from storage import shops
+from storage.engine import db, locks
+from storage.shops import Shop
+
+EXCHANGE = {
+    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+    "requested_token_type": "urn:shopify:params:oauth:token-type:offline-access-token",
+    "expiring": "1",  # public apps made since 2026-04-01 get no other kind
+}
+
+log = structlog.get_logger()
+
+
+def install(domain: str, id_token: str) -> int:
+    """Exchange an id token for tokens, ask the shop who it is, and keep both; the shop's id.
+
+    A store that comes back keeps its row and what its merchant set, and its generation rises.
+
+    Raises:
+        RegularsError: 401 when Shopify does not take the id token.
+        ShopifyError: Shopify refused, or was not there. Then nothing was kept.
+    """
+    return _install(domain, {**EXCHANGE, "subject_token": id_token})
+
+
+def install_with_code(domain: str, code: str) -> int:
+    """As `install`, by the code of the authorization code grant, which Shopify takes once."""
+    return _install(domain, {"code": code, "expiring": "1"})
+
+
+def is_let_in(shop_id: int) -> bool:
+    """Whether the store lets us in at this moment. Shopify itself is asked.
+
+    Raises:
+        ShopifyError: it says neither yes nor no just now.
+    """
+    try:
+        graphql.graphql(shop_id, "installation", {})
+    except ShopifyError:
+        raise
+    except RegularsError:  # its tokens are gone, or it takes them no more
+        return False
+    return True
+
+
+def _install(domain: str, said: dict[str, str]) -> int:
+    if clean_domain(domain) != domain:
+        raise RegularsError("This is not a Shopify store.", 400)
+    with locks.exclusive(f"install-{domain}"):
+        pair = _exchange(domain, said)
+        details = _details(graphql.ask(domain, pair.access, "shop", {})["shop"])
+        with db.transaction() as session:
+            shop = shops.shop_by_domain(session, domain)
+            if shop is None:
+                shop = shops.add_shop(session, domain, clock.now())
+            elif shop.uninstalled_at is not None or shop.access_token is None:
+                # Since a dead token too: the news of the uninstall may still be on its way.
+                _reinstall(shop)
+            _fill(shop, pair, details)
+    log.info("shopify.installed", shop=shop.id, generation=shop.generation)
+    return shop.id
+
+
+def _exchange(domain: str, said: dict[str, str]) -> Pair:
+    reply = tokens.request(domain, said)
+    if reply.status in (400, 401):
+        raise RegularsError("Shopify does not take this session: reload the page.", 401)
+    return tokens.read_pair(reply)
+
+
+def _details(said: dict[str, Any]) -> dict[str, str]:
+    """The shop's own words as our columns."""
+    return {
+        "name": said["name"],
+        "email": said["email"],
+        "url": said["primaryDomain"]["url"].rstrip("/"),
+        "timezone": said["ianaTimezone"],
+        "currency": said["currencyCode"],
+        "country": said["shopAddress"]["countryCodeV2"] or "",
+        "postal_address": _postal(said["shopAddress"]),
+    }
+
+
+def _postal(address: dict[str, str | None]) -> str:
+    """The address as one line; empty when the shop keeps none."""
+    region = " ".join(part for part in (address["provinceCode"], address["zip"]) if part)
+    street = (address["address1"], address["city"], region)
+    return ", ".join(p for p in (*street, address["country"]) if p) if address["address1"] else ""
+
+
+def _reinstall(shop: Shop) -> None:
+    shop.generation += 1
+    shop.installed_at = clock.now()
+    shop.uninstalled_at = None
+    shop.synced_at = None
+
+
+def _fill(shop: Shop, pair: Pair, details: dict[str, str]) -> None:
+    if shop.postal_address:
+        del details["postal_address"]  # the merchant's own words stay
+    if set(pair.scopes.split(",")) - set(shop.scopes.split(",")):
+        shop.synced_at = None  # there is more to read and to do than the last time
+    for name, value in {**details, **tokens.row(pair)}.items():
+        setattr(shop, name, value)
+    shop.sender_name = shop.sender_name or shop.name
+    shop.sender_email = shop.sender_email or shop.email

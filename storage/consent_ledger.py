@@ -1,0 +1,229 @@
+"""The consent ledger: every word on consent, kept for good, each chained to the one before it.
+
+There is one chain for each address and channel of a shop, so that writers of different people never
+wait for each other, and forgetting one person breaks nobody else's chain. An entry's hash is an
+HMAC, under the installation's key, over the hash before it and all that the entry says: whoever has
+the database and not the key cannot write an entry that fits.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Index, and_, delete, false, or_, text
+from sqlalchemy import select as columns
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage.engine import append_only, bulk, db
+from storage.engine import encryption as secrets
+from storage.engine.types import big, moment, row_key, shop_key
+
+Place = tuple[str, str]  # a channel and an address on it
+MARKETING, TRANSACTIONAL = "marketing", "transactional"
+FORGOTTEN = "forgotten:"  # before the mark that stands for a forgotten address
+MANY = 500  # places looked at together
+BUCKETS = 64  # locks that one transaction holds at most, whatever the size of its batch
+
+
+class ConsentEvent(SQLModel, table=True):
+    """One entry, never changed: who said what, where, in answer to which words."""
+
+    __tablename__ = "consent_event"
+    __table_args__ = (
+        Index("consent_event_place", "shop_id", "channel", "address", "position", unique=True),
+        Index("consent_event_key", "shop_id", "unique_key", unique=True),
+        Index("consent_event_profile", "shop_id", "profile_id"),
+    )
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    position: int = Field(description="1, 2, … in the chain of its channel and address")
+    hash: str = Field(description="id of the key, HMAC over the hash before and this entry")
+    unique_key: str
+    channel: str
+    address: str
+    purpose: str = Field(default=MARKETING, description="marketing, transactional")
+    state: str
+    occurred_at: datetime = moment()
+    recorded_at: datetime = moment()
+    source: str = Field(description="form, confirmation, preferences, storefront, one-click, …")
+    method: str = Field(default="", description="how it was said there: checkbox, button, purchase")
+    profile_id: int | None = big(nullable=True, default=None)  # the origin, whatever it is part of
+    words: str = Field(default="", description="the exact words that were shown")
+    form_id: int | None = big(nullable=True, default=None)
+    form_version: int | None = None
+    page: str = ""
+    ip: str = ""
+    user_agent: str = ""
+    legal_basis: str = "consent"
+    expires_at: datetime | None = moment(default=None)
+    counts: bool = Field(default=True, description="false: heard, yet the address is suppressed")
+
+
+class ConsentChain(SQLModel, table=True):
+    """Where a chain ends, so that entries missing at its end are missed."""
+
+    __tablename__ = "consent_chain"
+
+    shop_id: int = shop_key()
+    channel: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    length: int
+    hash: str
+
+
+UNSAID: dict[str, Any] = {
+    name: each.default for name, each in ConsentEvent.model_fields.items() if not each.is_required()
+}
+SEALED = sorted(set(ConsentEvent.model_fields) - {"hash"})
+_canonical_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def lock(session: Session, shop_id: int, places: Iterable[Place]) -> None:
+    """Let only this transaction write these chains; always in the same order, so that none cross.
+
+    SQLite has one writer anyway.
+    """
+    if db.is_sqlite(db.engine()):
+        return
+    buckets = sorted({_number(shop_id, *place) % BUCKETS for place in places})
+    session.connection().execute(
+        text(
+            "SELECT pg_advisory_xact_lock(CAST(:shop AS int), bucket)"
+            " FROM unnest(CAST(:buckets AS int[])) AS bucket"
+        ),
+        {"shop": _number(shop_id) - 2**31, "buckets": buckets},
+    )
+
+
+def unheard(session: Session, shop_id: int, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of a shop's entries that are not in the ledger yet, once each, and complete."""
+    by_key: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        by_key.setdefault(row["unique_key"], UNSAID | row)
+    known = select(ConsentEvent.unique_key).where(
+        ConsentEvent.shop_id == shop_id, bulk.among(col(ConsentEvent.unique_key), by_key)
+    )
+    for key in session.exec(known):
+        del by_key[key]
+    return list(by_key.values())
+
+
+def append(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Chain complete entries of one shop to those before them. The caller holds their lock.
+
+    An entry that comes with a `hash` keeps it: see `rewrite`.
+    """
+    if not rows:
+        return
+    key_id, key = secrets.derive("ledger")
+    ends = ends_of(session, shop_id, {(row["channel"], row["address"]) for row in rows})
+    fresh: dict[Place, dict[str, Any]] = {}
+    for row in rows:
+        place = (row["channel"], row["address"])
+        length, last = ends.get(place, (0, ""))
+        row["position"] = length + 1
+        row.setdefault("hash", f"{key_id}.{digest(key, last, row)}")
+        ends[place] = (row["position"], row["hash"])
+        fresh[place] = {"shop_id": shop_id, "channel": place[0], "address": place[1]}
+    bulk.add(session, ConsentEvent, rows)
+    upsert = db.insert(ConsentChain)
+    session.connection().execute(
+        upsert.on_conflict_do_update(
+            index_elements=["shop_id", "channel", "address"],
+            set_={"length": upsert.excluded.length, "hash": upsert.excluded.hash},
+        ),
+        [row | {"length": ends[at][0], "hash": ends[at][1]} for at, row in fresh.items()],
+    )
+
+
+def digest(key: bytes, before: str, row: dict[str, Any]) -> str:
+    """The HMAC of an entry after the one whose hash is `before`, in hexadecimal."""
+    # What is empty is left out, so that a column of a later version leaves old hashes as they are.
+    said = {name: _canonical(row[name]) for name in SEALED if row[name] not in (None, "")}
+    return hmac.new(key, _canonical_json([before, said]).encode(), hashlib.sha256).hexdigest()
+
+
+def ends_of(
+    session: Session, shop_id: int, places: Collection[Place]
+) -> dict[Place, tuple[int, str]]:
+    """Length and last hash of each chain that there is."""
+    ends = session.connection().execute(
+        columns(db.table_of(ConsentChain)).where(
+            col(ConsentChain.shop_id) == shop_id, stands_at(ConsentChain, places)
+        )
+    )
+    return {(end.channel, end.address): (end.length, end.hash) for end in ends}
+
+
+def entries_at(
+    session: Session, shop_id: int, places: Collection[Place]
+) -> dict[Place, list[dict[str, Any]]]:
+    """Every entry of some chains as plain rows, in the order of their positions."""
+    found: dict[Place, list[dict[str, Any]]] = {place: [] for place in places}
+    table = db.table_of(ConsentEvent)
+    rows = session.connection().execute(
+        columns(table)
+        .where(table.c.shop_id == shop_id, stands_at(ConsentEvent, places))
+        .order_by(table.c.position)
+    )
+    for row in rows:
+        found[(row.channel, row.address)].append(dict(row._mapping))
+    return found
+
+
+def rewrite(
+    session: Session,
+    shop_id: int,
+    place: Place,
+    address: str,
+    changes: dict[int, dict[str, Any]],
+    flawed: Collection[int | None],
+) -> None:
+    """Move a chain to another address, with changes by entry id; for forgetting alone.
+
+    The caller holds the lock of both. Ids in `flawed` had no hash that fits, and get none: what was
+    tampered with stays told.
+    """
+    rows = entries_at(session, shop_id, [place])[place]
+    with append_only.permit(session, shop_id):
+        for table in (ConsentEvent, ConsentChain):
+            session.connection().execute(
+                delete(table).where(col(table.shop_id) == shop_id, stands_at(table, [place]))
+            )
+    for row in rows:
+        row.update(changes.get(row["id"], {}), address=address)
+        del row["hash"]
+        if row["id"] in flawed:
+            row["hash"] = ""
+    append(session, shop_id, rows)
+
+
+def stands_at(table: Any, places: Iterable[Place]) -> Any:
+    """The rows of a table that are about one of these places."""
+    by_channel: dict[str, list[str]] = {}
+    for channel, address in sorted(places):
+        by_channel.setdefault(channel, []).append(address)
+    return or_(
+        false(),
+        *(
+            and_(table.channel == channel, bulk.among(table.address, addresses))
+            for channel, addresses in by_channel.items()
+        ),
+    )
+
+
+def _canonical(value: object) -> object:
+    """One spelling of a value, whichever database it comes from."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return value
+
+
+def _number(*parts: object) -> int:
+    """A number below 2**32 for whatever is named."""
+    said = "\0".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(said, digest_size=4).digest())

@@ -1,0 +1,257 @@
+"""Who is behind some keys, and every row that is about her, whatever the table.
+
+A table with a `profile_id` is about its shopper. Every other table stands in `ABOUT` or in
+`NOBODY`, or a test fails.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, func, or_, tuple_
+from sqlalchemy import select as columns
+from sqlmodel import Session, SQLModel, col, select
+
+from storage.backfills import BackfillLine
+from storage.checkouts import Checkout
+from storage.consent import Consent
+from storage.consent_ledger import ConsentChain, ConsentEvent, stands_at
+from storage.coupons import CouponCode
+from storage.duplicates import Duplicate
+from storage.engine import bulk
+from storage.flows import Enrolment, StepLog
+from storage.inbox import Delivery
+from storage.merges import load_origins
+from storage.messages import Credit, Message
+from storage.orders import Order, OrderLine
+from storage.preferences import Preference
+from storage.privacy_requests import KIND_OF, Whom, aparts
+from storage.profiles import (
+    CHECKOUT,
+    EMAIL,
+    ORDER,
+    PHONE,
+    Merge,
+    Profile,
+    find_identities,
+    identities_of,
+)
+from storage.tables import INBOX_TABLES
+from storage.write_backs import WriteBack
+
+PAGE = 200  # deliveries read at once; a body has 6 MB at most
+
+# Tables without rows about a shopper: what merchants make, the storefront's goods, keyed hashes.
+NOBODY = frozenset((
+    "backfill", "collection", "coupon", "erasure_permit", "event_refusal", "flow", "flow_version",
+    "forgotten", "form", "form_stat", "form_version", "import_flaw", "inventory_level", "list",
+    "metric", "plan", "privacy_request", "product", "profile_import", "property_definition",
+    "reconciliation", "repair", "stock", "suppression", "tally", "template", "template_version",
+    "topic", "variant",
+))  # fmt: skip
+
+
+def addresses(table: Any, whom: Whom) -> ColumnElement[bool]:
+    """Rows of a ledger about her addresses."""
+    found: ColumnElement[bool] = stands_at(table, whom.addresses)
+    return found
+
+
+def enrolments(shop_id: int, whom: Whom) -> Any:
+    return columns(col(Enrolment.id)).where(
+        col(Enrolment.shop_id) == shop_id, col(Enrolment.profile_id).in_(whom.profile_ids)
+    )
+
+
+def messages(shop_id: int, whom: Whom, column: Any) -> Any:
+    return columns(column).where(
+        col(Message.shop_id) == shop_id, col(Message.profile_id).in_(whom.profile_ids)
+    )
+
+
+def orders(shop_id: int, whom: Whom) -> Any:
+    return columns(col(Order.id)).where(
+        col(Order.shop_id) == shop_id,
+        or_(col(Order.profile_id).in_(whom.profile_ids), col(Order.id).in_(whom.order_ids)),
+    )
+
+
+# Texts of the storefront's, as they came, until they are taken in: whom they name, only they say.
+RAW = frozenset(("backfill_line", "delivery"))
+
+# Which rows of a table are about somebody, where `profile_id` alone does not tell.
+ABOUT: dict[str, Callable[[int, Whom], ColumnElement[bool]]] = {
+    "profile": lambda _, whom: col(Profile.id).in_(whom.profile_ids),
+    "merge": lambda _, whom: or_(
+        col(Merge.one_id).in_(whom.profile_ids), col(Merge.other_id).in_(whom.profile_ids)
+    ),
+    "duplicate": lambda _, whom: or_(
+        col(Duplicate.one_id).in_(whom.profile_ids), col(Duplicate.other_id).in_(whom.profile_ids)
+    ),
+    "consent": lambda _, whom: addresses(Consent, whom),
+    "preference": lambda _, whom: addresses(Preference, whom),
+    "consent_chain": lambda _, whom: addresses(ConsentChain, whom),
+    "consent_event": lambda _, whom: or_(
+        col(ConsentEvent.profile_id).in_(whom.profile_ids), addresses(ConsentEvent, whom)
+    ),
+    "write_back": lambda _, whom: or_(
+        col(WriteBack.profile_id).in_(whom.profile_ids),
+        bulk.among_pairs(col(WriteBack.kind), col(WriteBack.name), whom.addresses),
+    ),
+    "orders": lambda _, whom: or_(
+        col(Order.profile_id).in_(whom.profile_ids), col(Order.id).in_(whom.order_ids)
+    ),
+    "order_line": lambda shop_id, whom: col(OrderLine.order_id).in_(orders(shop_id, whom)),
+    "step_log": lambda shop_id, whom: col(StepLog.enrolment_id).in_(enrolments(shop_id, whom)),
+    "credit": lambda shop_id, whom: or_(
+        col(Credit.message_id).in_(messages(shop_id, whom, col(Message.id))),
+        col(Credit.order_id).in_(orders(shop_id, whom)),
+    ),
+    "coupon_code": lambda shop_id, whom: or_(
+        col(CouponCode.message_key).in_(messages(shop_id, whom, col(Message.key))),
+        col(CouponCode.redeemed_order_id).in_(orders(shop_id, whom)),
+    ),
+}
+
+
+def tables() -> list[Table]:
+    """Every table of a shop's rows but the inbox."""
+    return [
+        table
+        for table in SQLModel.metadata.sorted_tables
+        if "shop_id" in table.c and table.name not in INBOX_TABLES
+    ]
+
+
+def find(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> Whom:
+    """Everything that the person behind these keys is known by, and all her profiles."""
+    known = set(keys)
+    ids = set(find_identities(session, shop_id, known).values())
+    known |= {(i.kind, i.value) for i in identities_of(session, shop_id, sorted(ids))}
+    apart = find_identities(session, shop_id, aparts(shop_id, known))
+    ids |= set(apart.values())
+    known |= apart.keys()
+    merged = ids | load_origins(session, shop_id, ids).keys()
+    whom = Whom(sorted(known), sorted(merged))
+    claimed = _claimed(session, shop_id, whom)
+    whom.unproven = sorted(key for key in claimed - known if key[0] in (EMAIL, PHONE))
+    whom.keys = sorted(known | claimed)
+    whom.order_ids = sorted(
+        {int(value) for kind, value in whom.keys if kind == ORDER and value.isdigit()}
+        | set(session.connection().execute(orders(shop_id, whom)).scalars())
+    )
+    whom.keys = sorted({*whom.keys, *((ORDER, str(number)) for number in whom.order_ids)})
+    return whom
+
+
+def _claimed(session: Session, shop_id: int, whom: Whom) -> set[tuple[str, str]]:
+    """Addresses that she wrote into a form or was written to at, unless anything says that they are
+    another's.
+    """
+    hers: set[tuple[str, str | None]] = set()
+    of = (shop_id, whom.profile_ids)
+    for email, phone in session.exec(
+        select(Profile.email, Profile.phone).where(
+            Profile.shop_id == of[0], col(Profile.id).in_(of[1])
+        )
+    ):
+        hers |= {(EMAIL, email), (PHONE, phone)}
+    for table, column in ((ConsentEvent, ConsentEvent.address), (Message, Message.destination)):
+        for channel, address in session.exec(
+            select(table.channel, column)
+            .where(table.shop_id == of[0], col(table.profile_id).in_(of[1]))
+            .distinct()
+        ):
+            hers.add((KIND_OF[channel], address))
+    for token in session.exec(
+        select(Checkout.token).where(Checkout.shop_id == of[0], col(Checkout.profile_id).in_(of[1]))
+    ):
+        hers.add((CHECKOUT, token))
+    said = {(kind, value) for kind, value in hers if value}
+    owners = find_identities(session, shop_id, said)
+    free = {key for key in said - owners.keys() if _is_alone(session, shop_id, key, whom)}
+    return free | {key for key in said & owners.keys() if owners[key] in whom.profile_ids}
+
+
+def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: Whom) -> bool:
+    """Whether nobody else gave this address: no other profile, and no other's consent."""
+    kind, value = key
+    if kind not in (EMAIL, PHONE):
+        return True
+    channels = [channel for channel, its in KIND_OF.items() if its == kind]
+    column = Profile.email if kind == EMAIL else Profile.phone
+    others = (
+        select(Profile.id).where(
+            Profile.shop_id == shop_id, column == value, col(Profile.id).not_in(whom.profile_ids)
+        ),
+        select(ConsentEvent.id).where(
+            ConsentEvent.shop_id == shop_id,
+            col(ConsentEvent.channel).in_(channels),
+            ConsentEvent.address == value,
+            col(ConsentEvent.profile_id).not_in(whom.profile_ids),
+        ),
+    )
+    return not any(session.exec(query.limit(1)).first() for query in others)
+
+
+def condition(table: Table, shop_id: int, whom: Whom) -> ColumnElement[bool] | None:
+    """Which rows of a table are about her; None where rows are about nobody, or are raw."""
+    if table.name in ABOUT:
+        return ABOUT[table.name](shop_id, whom)
+    return table.c.profile_id.in_(whom.profile_ids) if "profile_id" in table.c else None
+
+
+def rows_about(session: Session, shop_id: int, whom: Whom) -> dict[str, list[dict[str, Any]]]:
+    """Every row about her, by table."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in tables():
+        where = condition(table, shop_id, whom)
+        if where is None:
+            continue
+        rows = session.connection().execute(
+            columns(table).where(table.c.shop_id == shop_id, where).order_by(*table.primary_key)
+        )
+        if kept := [dict(row._mapping) for row in rows]:
+            found[table.name] = kept
+    return found
+
+
+def deliveries_page(session: Session, shop_id: int, after: str, until: datetime) -> Sequence[Any]:
+    """Some deliveries by id that came by a moment: webhook_id, topic, received_at, state, body."""
+    return (
+        session.connection()
+        .execute(
+            columns(
+                col(Delivery.webhook_id),
+                col(Delivery.topic),
+                col(Delivery.received_at),
+                col(Delivery.state),
+                col(Delivery.body),
+            )
+            .where(
+                col(Delivery.shop_id) == shop_id,
+                col(Delivery.webhook_id) > after,
+                col(Delivery.received_at) <= until,
+                func.length(col(Delivery.body)) > 0,
+            )
+            .order_by(col(Delivery.webhook_id))
+            .limit(PAGE)
+        )
+        .all()
+    )
+
+
+def lines_page(session: Session, shop_id: int, after: tuple[str, str, int]) -> Sequence[Any]:
+    """Some lines of a reading of the past that wait to be taken in: stage, root, line, body."""
+    line = BackfillLine
+    place = (col(line.stage), col(line.root), col(line.line))
+    return (
+        session.connection()
+        .execute(
+            columns(*place, col(line.body))
+            .where(col(line.shop_id) == shop_id, tuple_(*place) > after)
+            .order_by(*place)
+            .limit(PAGE)
+        )
+        .all()
+    )

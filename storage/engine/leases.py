@@ -1,0 +1,113 @@
+"""Leases: who may do what is due. A row that was claimed and not done is offered again later.
+
+The database's own time rules them, so that no process's clock can take a row from another. A try
+is counted before the work, so that a row which kills its worker is counted too.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, bindparam, update
+from sqlmodel import Session, col, select
+
+from storage.engine import db
+
+WHY = "the clock claims what is due"
+# How many are tried together, by how often they were tried before: a row that kills its worker has
+# few companions the second time and none from the third time on.
+TOGETHER = (500, 20)
+
+
+def claim_due(
+    session: Session,
+    table: Any,
+    state: str,
+    now: datetime,
+    limit: int,
+    seconds: float,
+    *which: ColumnElement[bool],
+    **fresh: Any,
+) -> list[tuple[int, int]]:
+    """Lease up to `limit` rows of all shops that are in `state` and due; the earliest first.
+
+    Args:
+        table: a table with shop_id, id, state, due_at and lease_until.
+        now: the moment in the story that `due_at` is compared with.
+        which: what else must hold of a row.
+        fresh: what else a row holds once it is offered anew.
+
+    Returns:
+        (shop id, row id) of each.
+    """
+    clock = db.database_time(session)
+    due = (
+        select(table.shop_id, table.id)
+        .where(table.state == state, table.due_at <= now, table.lease_until < clock, *which)
+        .order_by(table.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    keys = [(row[0], row[1]) for row in db.every_shop(session, due, WHY)]
+    if keys:
+        # Row by row: for pairs of values SQLite reads the whole table, whatever index there is.
+        lease = update(table).where(
+            col(table.shop_id) == bindparam("shop"), col(table.id) == bindparam("row")
+        )
+        session.connection().execute(
+            lease.values(lease_until=clock + seconds, **fresh),
+            [{"shop": shop_id, "row": row_id} for shop_id, row_id in keys],
+        )
+    return keys
+
+
+def portions(tried: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    """Rows given as (id, tries so far), in the portions that are to be tried together."""
+    for tries in sorted({tries for _, tries in tried}):
+        alike = [row_id for row_id, count in tried if count == tries]
+        most = TOGETHER[tries] if tries < len(TOGETHER) else 1
+        yield from (alike[start : start + most] for start in range(0, len(alike), most))
+
+
+class Begun(NamedTuple):
+    """Rows that somebody is at, in the order asked for; the moment tells his lease from others."""
+
+    ids: list[int]
+    lease_until: float
+
+
+def begin(
+    session: Session, table: Any, count: str, shop_id: int, ids: Sequence[int], seconds: float
+) -> Begun:
+    """Count a try of each of these rows in the column `count`, and lease them to the caller.
+
+    A row that is rung for again while its worker is at it must not count that as a death of him.
+
+    Those that somebody else has begun are left out.
+    """
+    clock = db.database_time(session)
+    free = (
+        select(table.id)
+        .where(col(table.shop_id) == shop_id, col(table.id).in_(ids))
+        .where(col(table.begun).is_(False) | (col(table.lease_until) < clock))
+        .order_by(table.id)
+        .with_for_update(skip_locked=True)
+    )
+    held = set(session.exec(free))
+    session.connection().execute(
+        update(table)
+        .where(col(table.shop_id) == shop_id, col(table.id).in_(held))
+        .values({count: getattr(table, count) + 1})
+        .values(lease_until=clock + seconds, begun=True)
+    )
+    return Begun([row_id for row_id in ids if row_id in held], clock + seconds)
+
+
+def uncount(session: Session, table: Any, count: str, shop_id: int, begun: Begun) -> None:
+    """Take back that these rows were tried, but for those that somebody else has begun since."""
+    session.connection().execute(
+        update(table)
+        .where(col(table.shop_id) == shop_id, col(table.id).in_(begun.ids))
+        .where(col(table.begun).is_(True), col(table.lease_until) == begun.lease_until)
+        .values({count: getattr(table, count) - 1, "begun": False})
+    )

@@ -1,0 +1,90 @@
+"""Column types shared by the tables: keys, moments, JSON and secrets at rest."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, LargeBinary, String, types
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine.interfaces import Dialect
+from sqlmodel import Field, UTCDateTime
+
+from storage.engine import encryption as secrets
+
+# Compared letter by letter, as SQLite does anyway: an index then finds what begins with something.
+in_code_order = String().with_variant(String(collation="C"), "postgresql")
+
+
+class Moment(UTCDateTime):
+    """SQLModel's own, in a sixth of its time where it is text (measured on two cores: 0.3 µs
+    to write, where a moment stands in four columns, and 0.15 to read, instead of 2.1 and 0.9).
+    """
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
+        return _as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        return _of_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+@lru_cache(4_096)  # of one fact they are all the same: seen, linked, occurred
+def _as_text(at: datetime | None) -> str | None:
+    if at is None:
+        return None
+    if at.tzinfo is None:
+        raise ValueError("This moment has no time zone.")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(" ", "microseconds")[:26]
+
+
+def _of_text(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text + "+00:00")
+
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+def shop_key() -> Any:
+    """The first part of every primary key: the shop that the row belongs to."""
+    return Field(primary_key=True, sa_type=BigInteger)
+
+
+def row_key() -> Any:
+    """The second part of a primary key: an id of `storage.engine.ids`."""
+    return Field(primary_key=True, sa_type=BigInteger)
+
+
+def big(*, index: bool = False, nullable: bool = False, default: Any = ...) -> Any:
+    """A 64-bit integer column: ids of ours or of the storefront, and money in minor units."""
+    return Field(default, sa_type=BigInteger, index=index, nullable=nullable)
+
+
+def moment(*, index: bool = False, default: Any = ...) -> Any:
+    """An aware moment, kept in UTC."""
+    return Field(default, sa_type=Moment, index=index)
+
+
+def origin() -> Any:
+    """The profile that a row came to, where that one has been merged into `profile_id` since."""
+    return big(nullable=True, default=None)
+
+
+def json_column(factory: Any = dict) -> Any:
+    """A JSON document: JSONB on PostgreSQL, text on SQLite."""
+    return Field(default_factory=factory, sa_type=Json)
+
+
+class Encrypted(types.TypeDecorator[str]):
+    """Text that is sealed with the installation's key before it reaches the database."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else secrets.seal(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return None if value is None else secrets.unseal(bytes(value))

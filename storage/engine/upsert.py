@@ -1,0 +1,50 @@
+"""Newest wins: rows that describe a thing of the storefront's, and that a newer word replaces.
+
+Shopify's `updated_at` has whole seconds, so of two words of the same second the one that was told
+later (`told_at`, X-Shopify-Triggered-At) is the newer.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, or_
+from sqlmodel import Session, SQLModel
+
+from storage.engine import db
+
+
+def save_newest(
+    session: Session,
+    table: type[SQLModel],
+    rows: Sequence[dict[str, Any]],
+    *,
+    keep: Sequence[str] = (),
+) -> list[Any]:
+    """Insert rows of a table with `updated_at` and `told_at`, or bring them up to date.
+
+    Several rows of one key may come in a batch; the newest of them counts.
+
+    Args:
+        keep: columns that stay as they were first told.
+
+    Returns:
+        The second part of the key of each row that was taken.
+    """
+    if not rows:
+        return []
+    upsert = db.insert(table)
+    columns, key = upsert.table.c, list(upsert.table.primary_key)
+    told, known = upsert.excluded, columns
+    names = [c.name for c in columns if not c.primary_key and c.name not in keep]
+    statement = upsert.on_conflict_do_update(
+        index_elements=[c.name for c in key],
+        set_={name: told[name] for name in names},
+        where=or_(
+            told.updated_at > known.updated_at,
+            and_(told.updated_at == known.updated_at, told.told_at >= known.told_at),
+        ),
+    ).returning(key[1])
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: (row["updated_at"], row["told_at"])):
+        newest[tuple(row[c.name] for c in key)] = row
+    return list(session.connection().execute(statement, list(newest.values())).scalars())

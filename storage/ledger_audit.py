@@ -1,0 +1,95 @@
+"""Flaws: what is wrong with a shop's consent ledger, if anything. In: a shop. Out: each flaw."""
+
+import hmac
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select as columns
+from sqlalchemy import tuple_, union
+from sqlmodel import Session, col
+
+from storage import consent_ledger as ledger
+from storage.consent import Consent, fold, states_at
+from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEvent, Place
+from storage.engine import encryption as secrets
+
+CHANGED = "changed"  # an entry does not fit its hash: changed, or put in another's place
+MISSING = "missing"  # entries between two others, or at the end
+STATE = "state"  # the state does not follow from the entries
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing that does not hold.
+
+    `position` and `entry_id` name the entry; of `count` missing ones the first position, and the
+    entry beside the gap.
+    """
+
+    channel: str
+    address: str
+    what: str
+    position: int | None = None
+    entry_id: int | None = None
+    count: int = 1
+
+
+def flaws_of(session: Session, shop_id: int) -> Iterator[Flaw]:
+    """All flaws of a shop's ledger, chain by chain."""
+    after: Place = ("", "")
+    while places := _page(session, shop_id, after):
+        yield from flaws_at(session, shop_id, places)
+        after = places[-1]
+
+
+def flaws_at(session: Session, shop_id: int, places: Sequence[Place]) -> Iterator[Flaw]:
+    """The flaws of some chains and of the states that follow from them."""
+    keys = secrets.derive_all("ledger")
+    entries = ledger.entries_at(session, shop_id, places)
+    ends = ledger.ends_of(session, shop_id, places)
+    states = states_at(session, shop_id, places)
+    for place in places:
+        yield from _chain(keys, place, entries[place], ends.get(place, (0, "")))
+        if not place[1].startswith(FORGOTTEN):
+            held = {key: row for key, row in states.items() if key[:2] == place}
+            if held != fold(entries[place]):
+                yield Flaw(*place, STATE)
+
+
+def _chain(
+    keys: dict[str, bytes], place: Place, rows: Iterable[dict[str, Any]], end: tuple[int, str]
+) -> Iterator[Flaw]:
+    length, last, entry_id = 0, "", None
+    for row in rows:
+        gap = row["position"] - length - 1
+        if gap:
+            yield Flaw(*place, MISSING, length + 1, row["id"], gap)
+        # What an entry was chained to is not known once that is gone.
+        if not gap and not _fits(keys, last, row):
+            yield Flaw(*place, CHANGED, row["position"], row["id"])
+        length, last, entry_id = row["position"], row["hash"], row["id"]
+    if end[0] > length:
+        yield Flaw(*place, MISSING, length + 1, entry_id, end[0] - length)
+    elif end != (length, last):
+        yield Flaw(*place, CHANGED, length, entry_id)
+
+
+def _fits(keys: dict[str, bytes], last: str, row: dict[str, Any]) -> bool:
+    key_id, _, said = row["hash"].partition(".")
+    return key_id in keys and hmac.compare_digest(
+        said.encode(), ledger.digest(keys[key_id], last, row).encode()
+    )
+
+
+def _page(session: Session, shop_id: int, after: Place) -> list[Place]:
+    """The next places of which anything at all is kept."""
+    parts = [
+        columns(col(table.channel), col(table.address)).where(
+            col(table.shop_id) == shop_id,
+            tuple_(col(table.channel), col(table.address)) > after,
+        )
+        for table in (ConsentEvent, ConsentChain, Consent)
+    ]
+    every = union(*parts).order_by("channel", "address").limit(ledger.MANY)
+    return [(row.channel, row.address) for row in session.connection().execute(every)]

@@ -1,0 +1,130 @@
+"""Visits to the storefront: one row for what a browser did without half an hour's pause."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, delete, tuple_
+from sqlalchemy import select as columns
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from storage.engine import bulk, db
+from storage.engine.types import big, json_column, moment, origin, row_key, shop_key
+from storage.shops import Shop
+
+
+class BrowserSession(SQLModel, table=True):
+    """One visit: `plugin.ingest.visits` folds browser events into it, whatever their order.
+
+    `moments` are when something happened, in milliseconds since 1970: what `dwell_s` is made of.
+    The source (`came_at` and what follows) is the visit's first one that names another site or a
+    campaign; a visit without one came by itself.
+    """
+
+    __tablename__ = "browser_session"
+    __table_args__ = (
+        Index("browser_session_browser", "shop_id", "browser", "last_at"),
+        Index("browser_session_profile", "shop_id", "profile_id", "last_at"),
+        Index("browser_session_last", "shop_id", "last_at"),
+    )
+
+    shop_id: int = shop_key()
+    id: int = row_key()
+    profile_id: int = big()
+    origin_id: int | None = origin()
+    browser: str = Field(description="its id, as in `identity`")
+    started_at: datetime = moment()
+    last_at: datetime = moment()
+    pages: int = Field(description="that were opened")
+    dwell_s: int = Field(description="seconds spent looking, at least")
+    moments: list[int] = json_column(list)
+    entry_url: str = Field(default="", description="where it began, without what may name somebody")
+    device: str = Field(default="", description="phone, tablet or computer")
+    came_at: datetime | None = moment(default=None)
+    referrer_host: str = ""
+    utm_source: str = ""
+    utm_medium: str = ""
+    utm_campaign: str = ""
+    utm_term: str = ""
+    utm_content: str = ""
+
+
+def near(
+    session: Session, shop_id: int, browsers: Iterable[str], since: datetime, until: datetime
+) -> list[dict[str, Any]]:
+    """The visits of some browsers that reach into a span of time, as plain rows."""
+    table = db.table_of(BrowserSession)
+    rows = session.connection().execute(
+        table.select().where(
+            table.c.shop_id == shop_id,
+            bulk.among(table.c.browser, set(browsers)),
+            table.c.last_at >= since,
+            table.c.started_at <= until,
+        )
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def replace(
+    session: Session, shop_id: int, gone: Iterable[int], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Put visits in the place of others, by id."""
+    ids = sorted(gone)
+    if ids:
+        session.connection().execute(
+            delete(BrowserSession).where(
+                col(BrowserSession.shop_id) == shop_id, col(BrowserSession.id).in_(ids)
+            )
+        )
+    bulk.add(session, BrowserSession, rows)
+
+
+def sessions_page(
+    session: Session,
+    shop_id: int,
+    profile_id: int,
+    limit: int,
+    before: tuple[datetime, int] | None = None,
+) -> Sequence[BrowserSession]:
+    """A shopper's visits, the last first, from before a (moment, id) on."""
+    query = select(BrowserSession).where(
+        BrowserSession.shop_id == shop_id, BrowserSession.profile_id == profile_id
+    )
+    if before is not None:
+        query = query.where(tuple_(col(BrowserSession.last_at), col(BrowserSession.id)) < before)
+    newest = (col(BrowserSession.last_at).desc(), col(BrowserSession.id).desc())
+    return session.exec(query.order_by(*newest).limit(limit)).all()
+
+
+def touches(
+    session: Session, shop_id: int, profile_id: int
+) -> tuple[BrowserSession, BrowserSession] | None:
+    """The first and the last visit of a shopper that has a source; None where none has."""
+    found = select(BrowserSession).where(
+        BrowserSession.shop_id == shop_id,
+        BrowserSession.profile_id == profile_id,
+        col(BrowserSession.came_at).is_not(None),
+    )
+    first = session.exec(found.order_by(col(BrowserSession.came_at)).limit(1)).first()
+    last = session.exec(found.order_by(col(BrowserSession.came_at).desc()).limit(1)).first()
+    return (first, last) if first and last else None
+
+
+def shops_before(session: Session, before: datetime) -> list[int]:
+    """Shops with a visit that ended before a moment: one look at an index for each shop."""
+    at = col(BrowserSession.last_at)
+    oldest = columns(at).where(col(BrowserSession.shop_id) == Shop.id).order_by(at).limit(1)
+    query = columns(col(Shop.id)).where(oldest.correlate(Shop).scalar_subquery() < before)
+    found = db.every_shop(session, query, "the clock rings for visits whose time is over")
+    return list(found.scalars())
+
+
+def drop_sessions(session: Session, shop_id: int, before: datetime, limit: int) -> int:
+    """Delete up to `limit` of a shop's visits that ended before a moment; how many."""
+    old = (
+        columns(col(BrowserSession.id))
+        .where(col(BrowserSession.shop_id) == shop_id, col(BrowserSession.last_at) < before)
+        .limit(limit)
+    )
+    mine = (col(BrowserSession.shop_id) == shop_id, col(BrowserSession.id).in_(old))
+    return session.connection().execute(delete(BrowserSession).where(*mine)).rowcount
