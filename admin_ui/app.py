@@ -2,37 +2,30 @@
 
 from starlette.routing import BaseRoute, Route
 
-from admin_ui import (
-    access,
-    audience,
-    consent,
+from admin_ui import coupons, forms, oauth
+from admin_ui.audience import (
     corrections,
-    coupons,
     duplicates,
     exports,
-    flows,
-    forms,
-    home,
     imports,
-    links,
     lists,
     memberships,
-    metrics,
-    oauth,
-    past,
-    preview,
-    privacy,
     profile,
     proof,
     properties,
-    quarantine,
-    reconciliation,
-    settings,
-    static,
     tags,
-    write_backs,
 )
-from admin_ui.auth import MAX_FIELDS, PATCH, merchant, nothing_here, patch_id_token
+from admin_ui.audience import data_request as privacy
+from admin_ui.audience import profiles as audience
+from admin_ui.flows import pages as flows
+from admin_ui.flows import preview
+from admin_ui.home import backfill as past
+from admin_ui.home import page as home
+from admin_ui.kit import access, links, static
+from admin_ui.kit.auth import MAX_FIELDS, PATCH, merchant, nothing_here, patch_id_token
+from admin_ui.settings import consent, metrics, reconciliation, write_backs
+from admin_ui.settings import failed_webhooks as quarantine
+from admin_ui.settings import general as settings
 from plugin.shopify.install.oauth import CALLBACK
 
 FIELDS = {properties.save: properties.MOST_FIELDS}  # of forms with limits of their own

@@ -4,7 +4,7 @@ from decimal import Decimal, InvalidOperation
 
 from starlette.responses import Response
 
-from admin_ui.visit import Visit
+from admin_ui.kit.request import Visit
 from plugin import facts
 from plugin.facts import MalformedError
 from plugin.offers import coupons

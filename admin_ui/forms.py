@@ -7,8 +7,8 @@ from typing import Any
 from markupsafe import Markup
 from starlette.responses import Response
 
-from admin_ui import charts, links
-from admin_ui.visit import Visit, missing, row_id
+from admin_ui.kit import charts, links
+from admin_ui.kit.request import Visit, missing, row_id
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.forms import library

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from admin_ui import links, pages
+from admin_ui.kit import links, pages
 from plugin import onboard
 from plugin.errors import RegularsError
 from plugin.settings import get_settings

@@ -23,7 +23,7 @@ from storage.engine import db
 from storage.engine import encryption as secrets
 from storage.shops import Shop, add_shop
 from tests.plugin.channels.relay import Relay, running
-from webhooks import limits
+from webhooks import rate_limits as limits
 
 SETTINGS = {
     "REGULARS_SECRET_KEY": "a key for tests that is long enough",

@@ -4,7 +4,8 @@ from starlette.routing import BaseRoute
 
 from plugin.manifest import manifest
 from plugin.runtime.web import Direct
-from webhooks import asks, links, pixel, preferences, storefront
+from webhooks import confirmations as asks
+from webhooks import links, pixel, preferences, storefront
 from webhooks.shopify import ShopifyWebhook
 
 

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from plugin.messages import engagement as receipts
 from plugin.messages import links
 from plugin.messages.engagement import LINK, ONE_CLICK, Visitor, WayOut
-from webhooks.shopper import HEADERS, language, lost, page, read_form, visitor
+from webhooks.shopper_pages import HEADERS, language, lost, page, read_form, visitor
 
 DOT = bytes.fromhex(  # one transparent pixel, GIF89a
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"

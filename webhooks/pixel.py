@@ -19,8 +19,8 @@ from plugin import facts
 from plugin.ingest.pixel import take
 from storage import shops
 from storage.engine import db
-from webhooks.address import address_of
-from webhooks.limits import may_hint, too_many
+from webhooks.client_ip import address_of
+from webhooks.rate_limits import may_hint, too_many
 
 MAX_BODY_BYTES = 64 * 1024
 MOST_EVENTS = 50  # in one batch

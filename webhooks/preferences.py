@@ -14,7 +14,7 @@ from plugin.consent.preferences import PAUSES, Choice, Choices, Wanted
 from plugin.messages import links
 from storage.confirmations import COPY, FORGET
 from storage.consent_ledger import MARKETING, TRANSACTIONAL
-from webhooks.shopper import draw, language, lost, read_form, visitor
+from webhooks.shopper_pages import draw, language, lost, read_form, visitor
 
 Said = Sequence[tuple[str, str]]  # a form's names and values
 

@@ -21,9 +21,9 @@ from plugin.settings import get_settings
 from storage import inbox, shops
 from storage.engine import db
 from storage.inbox import Arrival
-from webhooks.keep import GroupCommit
-from webhooks.patience import Patience
-from webhooks.signature import is_shopify_webhook
+from webhooks.body_timeout import Patience
+from webhooks.group_commit import GroupCommit
+from webhooks.signatures import is_shopify_webhook
 
 MAX_BODY_BYTES = 6 * 1024 * 1024  # an order with 10,000 lines has 5 MB
 BODY_WITHIN_S = 8.0  # Shopify itself gives up after five

@@ -20,9 +20,9 @@ from plugin.settings import get_settings
 from storage import shops
 from storage.engine import db
 from storage.shops import Shop
-from webhooks.address import address_of
-from webhooks.limits import may_answer, may_hint, too_many
-from webhooks.signature import proxy_params
+from webhooks.client_ip import address_of
+from webhooks.rate_limits import may_answer, may_hint, too_many
+from webhooks.signatures import proxy_params
 
 MAX_BODY_BYTES = 16 * 1024
 LONGEST_ID = 18  # digits; more of them are no row's

@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 
 from starlette.routing import Match, Route
 
-from admin_ui import access
 from admin_ui.app import routes
+from admin_ui.kit import access
 from storage import access_log
 from storage.engine import db
 from tests.admin_ui import sample

@@ -161,7 +161,7 @@ def test_a_preview_runs_nothing_and_ends(merchant, client, filled, monkeypatch):
     assert client.get(address[:-2]).status_code == 404
     assert client.get(address.replace(".en.", ".zh-CN.")).status_code == 404
     later = clock.now() + timedelta(minutes=11)
-    monkeypatch.setattr("admin_ui.preview.clock.now", lambda: later)
+    monkeypatch.setattr("admin_ui.flows.preview.clock.now", lambda: later)
     assert client.get(address).status_code == 404
 
 

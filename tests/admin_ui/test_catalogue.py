@@ -5,8 +5,8 @@ import re
 import pytest
 from babel.messages.pofile import read_po
 
-from admin_ui import catalogue, words
-from admin_ui.language import CATALOGUES, LANGUAGES, Language, choose
+from admin_ui.kit import catalogue, words
+from admin_ui.kit.language import CATALOGUES, LANGUAGES, Language, choose
 from plugin.messages.eligibility import REASONS
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from admin_ui import auth
+from admin_ui.kit import auth
 from plugin import manifest as manifests
 from storage.engine import db
 from storage.shops import get_shop

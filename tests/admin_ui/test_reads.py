@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from admin_ui import charts
-from admin_ui.language import Language
+from admin_ui.kit import charts
+from admin_ui.kit.language import Language
 from storage import consent, events, lists, messages, orders, profiles
 from storage.engine import db
 from storage.engine.ids import new_id

@@ -49,7 +49,7 @@ def test_home_warns_of_a_topic_that_fell_silent(merchant, shop):
 
 
 def test_another_shop_is_told_nothing_of_it(merchant, other, shop, monkeypatch):
-    monkeypatch.setattr("admin_ui.auth.onboard.ensure_installed", lambda domain, token: 0)
+    monkeypatch.setattr("admin_ui.kit.auth.onboard.ensure_installed", lambda domain, token: 0)
     compared(shop, "orders", looked=1_204, silent=["orders/create"])
 
     assert "1,204" not in other.open("/settings/reconciliation").text

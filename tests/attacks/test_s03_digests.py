@@ -38,7 +38,7 @@ def test_s03_no_digest_is_compared_by_equality():
     }
 
     # A hash of a public file, in the address of that file.
-    assert found == {"admin_ui/static.py": ["request.path_params['digest'] == digest"]}
+    assert found == {"admin_ui/kit/static.py": ["request.path_params['digest'] == digest"]}
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def ids_of(shop_id: int) -> list[str]:
 @pytest.fixture
 def at_home(other: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The other shop's merchant, whose shop is installed well enough."""
-    monkeypatch.setattr("admin_ui.auth.onboard.ensure_installed", lambda domain, token: 0)
+    monkeypatch.setattr("admin_ui.kit.auth.onboard.ensure_installed", lambda domain, token: 0)
     return other
 
 

@@ -4,12 +4,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from admin_ui.app import routes as admin_routes
-from admin_ui.auth import merchant as merchants_page
+from admin_ui.kit.auth import merchant as merchants_page
 from plugin.runtime.web import application
 from tests.admin_ui.conftest import Merchant
 from tests.attacks.ways import filled_in, ways
 from tests.webhooks.test_shopify import headers
-from webhooks import asks, links, preferences, storefront
+from webhooks import confirmations as asks
+from webhooks import links, preferences, storefront
 from webhooks.app import routes
 
 SHOPS = ("dewpoint.myshopify.com", "other.myshopify.com")
@@ -21,7 +22,7 @@ PUBLIC = [path for _, path in ways(SHOPPERS, "GET")]
 @pytest.fixture
 def whole(client, other, monkeypatch):
     """The whole app, with both shops' merchants before it."""
-    monkeypatch.setattr("admin_ui.auth.onboard.ensure_installed", lambda domain, token: 0)
+    monkeypatch.setattr("admin_ui.kit.auth.onboard.ensure_installed", lambda domain, token: 0)
     app = application([*routes(), *admin_routes()], https=True)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
@@ -65,7 +66,7 @@ def test_s27_a_page_that_breaks_names_its_shop_too(whole, monkeypatch, path):
     def breaks(*_):
         raise ValueError
 
-    monkeypatch.setattr("admin_ui.auth.shop_by_domain", breaks)
+    monkeypatch.setattr("admin_ui.kit.auth.shop_by_domain", breaks)
     (place,) = filled_in(path, ["1"]) if "{" in path else (path,)
     answer = Merchant(whole, SHOPS[0]).open(place)
 

@@ -4,7 +4,7 @@ import json
 import re
 from html.parser import HTMLParser
 
-from admin_ui.pages import TEMPLATES
+from admin_ui.kit.pages import TEMPLATES
 from tests.conformance.tools import Tools
 
 TYPES = "import '@shopify/app-bridge-types';\ntype Elements = JSX.IntrinsicElements;\n"

@@ -19,7 +19,7 @@ from shopify_app import ShopifyApp
 from plugin.errors import RegularsError
 from plugin.settings import get_settings
 from plugin.shopify.api.session_token import verify_session_token
-from webhooks.signature import is_shopify_webhook, proxy_params
+from webhooks.signatures import is_shopify_webhook, proxy_params
 
 CLIENT_ID, SHOP = "test-client-id", "dewpoint.myshopify.com"
 NEW, OLD, WRONG = (f"{kind} client secret of the usual length" for kind in ("new", "old", "wrong"))

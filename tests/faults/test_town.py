@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from sqlmodel import col, insert, select
 
-from admin_ui import words
+from admin_ui.kit import words
 from devstore.merchant import Merchant
 from storage.engine.ids import new_id
 from storage.flows import Enrolment

@@ -9,8 +9,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from admin_ui import links
 from admin_ui.app import routes as admin_routes
+from admin_ui.kit import links
 from devstore.delivery import Courier
 from devstore.serve import build
 from plugin import clock, onboard

@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from plugin.settings import get_settings
-from webhooks.address import address_of, household
+from webhooks.client_ip import address_of, household
 
 HERS = "203.0.113.9"
 SHOPIFYS = "23.227.38.65"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
-from webhooks.keep import GroupCommit
+from webhooks.group_commit import GroupCommit
 
 
 def on_loop(write: Callable[[Sequence[int]], object]) -> Callable[[Sequence[int]], Awaitable[None]]:

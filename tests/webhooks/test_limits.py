@@ -8,9 +8,9 @@ from plugin.settings import get_settings
 from storage import profiles
 from storage.engine import db
 from tests.webhooks.test_storefront import GOOD, signed
-from webhooks import limits
+from webhooks import rate_limits as limits
 from webhooks.app import routes
-from webhooks.limits import Limit
+from webhooks.rate_limits import Limit
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from webhooks.patience import Patience
+from webhooks.body_timeout import Patience
 
 
 def test_what_comes_in_time_comes_through_and_what_does_not_is_ended():

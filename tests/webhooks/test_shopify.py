@@ -17,7 +17,8 @@ from plugin.runtime.web import application
 from storage import inbox
 from storage.engine import db
 from storage.inbox import Arrival, Delivery
-from webhooks import patience, shopify
+from webhooks import body_timeout as patience
+from webhooks import shopify
 from webhooks.app import routes
 
 SECRET = b"a client secret of 32 bytes for tests"

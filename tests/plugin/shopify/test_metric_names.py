@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from admin_ui import words
+from admin_ui.kit import words
 from plugin.ingest import pixel as browser
 from plugin.manifest import topics
 from plugin.metrics import STANDARD

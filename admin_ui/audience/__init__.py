@@ -1,0 +1,1 @@
+"""Audience: profiles, lists, imports, exports and properties."""

@@ -1,0 +1,72 @@
+"""Activity: a shopper's days come in; her last year by month, as her profile draws it, goes out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from admin_ui.kit import words
+from admin_ui.kit.language import Language
+from storage import activity
+from storage.activity import Counts
+
+MONTHS = 12
+HIGHEST, LOWEST = 36, 3  # pixels of a month's bar, where there is any
+# What is counted under the name of each of the timeline's filters: orders, not what became of them.
+COUNTED = {
+    "orders": ("Placed Order",),
+    "browsing": words.BROWSING,
+    "messages": ("Received Email",),
+}
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One kind of thing that she did: how often in each month, and when last; bars in pixels."""
+
+    kind: str
+    counts: list[int]
+    bars: list[int]
+    last: str
+
+
+@dataclass(frozen=True)
+class Year:
+    """Twelve months up to this one, by UTC; each is its first day."""
+
+    months: list[date]
+    strips: list[Strip]
+    empty: bool
+
+
+def totals(counts: Counts) -> dict[str, int]:
+    """How often she did what each of the timeline's filters shows, in all that is kept."""
+    return {kind: sum(n for _, n in _days(counts, names)) for kind, names in COUNTED.items()}
+
+
+def year(counts: Counts, now: datetime, say: Language) -> Year:
+    """What the last twelve months were like."""
+    this = now.astimezone(UTC).date()
+    first = this.year * 12 + this.month - MONTHS
+    months = [date(n // 12, n % 12 + 1, 1) for n in range(first, first + MONTHS)]
+    strips = [
+        _strip(kind, list(_days(counts, names)), first, say) for kind, names in COUNTED.items()
+    ]
+    return Year(months, strips, not any(any(strip.counts) for strip in strips))
+
+
+def _strip(kind: str, days: list[tuple[date, int]], first: int, say: Language) -> Strip:
+    counts = [0] * MONTHS
+    for day, count in days:
+        place = day.year * 12 + day.month - 1 - first
+        if 0 <= place < MONTHS:
+            counts[place] += count
+    top = max(counts)
+    bars = [max(LOWEST, round(HIGHEST * count / top)) if count else 0 for count in counts]
+    last = say.text("last on %(day)s", day=say.long_day(max(days)[0])) if days else ""
+    return Strip(kind, counts, bars, last)
+
+
+def _days(counts: Counts, metrics: Iterable[str]) -> Iterable[tuple[date, int]]:
+    for metric in metrics:
+        for day, count in counts.get(metric, {}).items():
+            yield activity.date_of(day), count

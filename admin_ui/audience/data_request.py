@@ -1,0 +1,24 @@
+"""A shopper's copy of her data: the file that a request for privacy made, for the merchant."""
+
+from starlette.responses import Response
+
+from admin_ui.kit.request import Visit, missing
+from storage import privacy_requests as privacy
+from storage.engine import db
+
+
+def download(visit: Visit) -> Response:
+    """GET /settings/privacy/{request_id}"""
+    with db.reading() as session:
+        request = privacy.get_request(session, visit.shop.id, visit.number("request_id"))
+    if request is None or request.content is None:
+        raise missing()
+    name = f"privacy-request-{request.requested_at:%Y-%m-%d}-{request.id}.json"
+    return Response(
+        request.content,
+        media_type="application/json",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        },
+    )

@@ -1,0 +1,68 @@
+"""Likely duplicates: pairs that wait come out, side by side; a person's word on one comes in."""
+
+from sqlmodel import Session
+from starlette.responses import Response
+
+from admin_ui.kit import words
+from admin_ui.kit.request import Visit, missing, row_id
+from plugin import clock
+from plugin.profiles import merge
+from storage import duplicates as likeness
+from storage import profiles
+from storage.duplicates import ACCEPTED, DISMISSED
+from storage.engine import db
+from storage.profiles import Profile
+
+PAGE = 20
+ACTS = {"join": ACCEPTED, "apart": DISMISSED}
+
+
+def show(visit: Visit) -> Response:
+    """GET /audience/duplicates"""
+    return _page(visit)
+
+
+def decide(visit: Visit) -> Response:
+    """POST /audience/duplicates: `one`, `other` and `act`, which is `join` or `apart`."""
+    state = ACTS.get(visit.form.get("act", ""))
+    if state is None:
+        raise missing()
+    pair = (row_id(visit.form.get("one", "")), row_id(visit.form.get("other", "")))
+    with db.transaction() as session:
+        db.lock_shop(session, visit.shop.id)
+        now = clock.now()
+        if not likeness.decide(session, visit.shop.id, pair, state, now, visit.user_id):
+            raise missing()
+        if state == ACCEPTED and _pair(session, visit.shop.id, *pair):
+            merge.join(session, visit.shop.id, *pair, visit.user_id, now)
+    joined = visit.say.text("The two are one profile. You can undo that on its page.")
+    apart = visit.say.text("They stay two profiles, and are not shown here again.")
+    return _page(visit, toast=joined if state == ACCEPTED else apart)
+
+
+def _page(visit: Visit, toast: str = "") -> Response:
+    shop_id = visit.shop.id
+    with db.reading() as session:
+        found = likeness.open_page(session, shop_id, PAGE)
+        shown = [(row, _pair(session, shop_id, row.one_id, row.other_id)) for row in found]
+    if over := [(row.one_id, row.other_id) for row, pair in shown if pair is None]:
+        with db.transaction() as session:
+            likeness.close(session, shop_id, over)
+    with db.reading() as session:
+        total = likeness.count_open(session, shop_id)
+    return visit.page(
+        "duplicates.html",
+        words=words,
+        toast=toast,
+        pairs=[(row, pair) for row, pair in shown if pair],
+        total=total,
+    )
+
+
+def _pair(
+    session: Session, shop_id: int, one_id: int, other_id: int
+) -> tuple[Profile, Profile] | None:
+    """The two profiles; None when they are not two any more."""
+    one = profiles.get_profile(session, shop_id, one_id)
+    other = profiles.get_profile(session, shop_id, other_id)
+    return None if one is None or other is None or one.id == other.id else (one, other)

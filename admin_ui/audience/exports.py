@@ -1,0 +1,38 @@
+"""The audience as a file: everybody, or who is on a list, row by row as the database gives them."""
+
+from starlette.responses import Response, StreamingResponse
+
+from admin_ui.kit.request import Visit, missing
+from plugin import clock
+from plugin.profiles.export import FORMATS
+from storage import lists
+from storage.engine import db
+
+
+def everybody(visit: Visit) -> Response:
+    """GET /audience/export?as=…"""
+    return _file(visit, "audience", None)
+
+
+def one_list(visit: Visit) -> Response:
+    """GET /audience/lists/{list_id}/export?as=…"""
+    list_id = visit.number("list_id")
+    with db.reading() as session:
+        if lists.get_list(session, visit.shop.id, list_id) is None:
+            raise missing()
+    return _file(visit, f"list-{list_id}", list_id)
+
+
+def _file(visit: Visit, name: str, list_id: int | None) -> Response:
+    kind = visit.request.query_params.get("as", "csv")
+    if kind not in FORMATS:
+        raise missing()
+    name = f"{name}-{clock.now():%Y-%m-%d}.{kind}"
+    return StreamingResponse(
+        FORMATS[kind].write(visit.shop.id, list_id),
+        media_type=FORMATS[kind].media_type,
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        },
+    )

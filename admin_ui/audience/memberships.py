@@ -1,0 +1,70 @@
+"""A profile's lists: those she is on, one more, one less, and the way back."""
+
+from starlette.responses import Response
+
+from admin_ui.audience.lists import added, origins, seal, unseal
+from admin_ui.kit import words
+from admin_ui.kit.request import Visit, missing, row_id
+from plugin import lists
+from storage import lists as stored
+from storage import profiles
+from storage.engine import db
+
+
+def show(visit: Visit) -> Response:
+    """GET /audience/profiles/{profile_id}/lists"""
+    return _page(visit)
+
+
+def change(visit: Visit) -> Response:
+    """POST /audience/profiles/{profile_id}/lists: `list`, and `act`, which is `add`, `remove`, or
+    `back` with what `undo` says.
+    """
+    profile_id, said = visit.number("profile_id"), visit.form.get("list", "")
+    if visit.form.get("act") == "add" and not said:
+        return _page(visit, error=visit.say.text("Choose a list."), status=422)
+    list_id = row_id(said)
+    match visit.form.get("act"):
+        case "add":
+            return _page(visit, toast=added(visit, *lists.add(visit.shop, list_id, profile_id)))
+        case "remove":
+            left = lists.remove(visit.shop.id, list_id, profile_id)
+            return _page(visit, left=list_id, undo=seal(visit, list_id, left))
+        case "back":
+            lists.put_back(visit.shop.id, list_id, unseal(visit, list_id))
+            return _page(visit, toast=visit.say.text("Back on the list"))
+        case _:
+            raise missing()
+
+
+def _page(
+    visit: Visit,
+    *,
+    toast: str = "",
+    error: str = "",
+    left: int = 0,
+    undo: str = "",
+    status: int = 200,
+) -> Response:
+    shop_id = visit.shop.id
+    with db.reading() as session:
+        profile = profiles.get_profile(session, shop_id, visit.number("profile_id"))
+        if profile is None:
+            raise missing()
+        known = {each.id: each for each in stored.lists_of(session, shop_id)}
+        members = stored.memberships_of(session, shop_id, profile.id)
+        came = origins(session, visit, members)
+    on = {member.list_id for member in members}
+    return visit.page(
+        "memberships.html",
+        toast=toast,
+        status=status,
+        error=error,
+        profile=profile,
+        name=words.person(profile, visit.say),
+        memberships=[(known[member.list_id], member) for member in members],
+        others=[each for each in known.values() if each.id not in on],
+        origins=came,
+        left=known.get(left),
+        undo=undo,
+    )

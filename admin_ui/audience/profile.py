@@ -1,0 +1,189 @@
+"""A profile: who she is, what she did and was sent, what she allowed, and the proof of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlmodel import Session
+from starlette.responses import Response
+
+from admin_ui.audience import activity
+from admin_ui.audience import property_values as answers
+from admin_ui.audience import visits as sessions
+from admin_ui.audience.visits import Visited
+from admin_ui.kit import cursor, words
+from admin_ui.kit.request import Visit, missing, row_id
+from plugin import clock
+from plugin.messages import eligibility as gate
+from plugin.profiles import merge
+from plugin.profiles.tags import tags_of
+from storage import (
+    consent,
+    events,
+    flows,
+    lists,
+    merges,
+    messages,
+    orders,
+    preferences,
+    profiles,
+    templates,
+)
+from storage.activity import counts_of
+from storage.consent_ledger import Place
+from storage.engine import db
+from storage.events import Event
+from storage.messages import Message
+from storage.privacy_requests import CHANNELS
+from storage.profiles import STRONG, Identity
+
+PAGE = 30
+KINDS = ("all", "orders", "browsing", "messages")
+
+
+class Reach(NamedTuple):
+    """What an address allows on a channel, and why the gate keeps marketing from it, or ""."""
+
+    channel: str
+    address: str
+    state: str
+    refusal: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a timeline: an event, a visit or a message."""
+
+    at: datetime
+    id: int
+    event: Event | None = None
+    visited: Visited | None = None
+    message: Message | None = None
+
+
+def show(visit: Visit) -> Response:
+    """GET /audience/profiles/{profile_id}?kind=…&before=…"""
+    return _page(visit)
+
+
+def undo(visit: Visit) -> Response:
+    """POST /audience/profiles/{profile_id}: take back the merge that the form names."""
+    shop_id, merge_id = visit.shop.id, row_id(visit.form.get("undo", ""))
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        if profiles.get_profile(session, shop_id, visit.number("profile_id")) is None:
+            raise missing()
+        done = merge.undo(session, shop_id, merge_id, visit.user_id, clock.now())
+    said = visit.say.text("These are two profiles again.") if done else ""
+    return _page(visit, toast=said)
+
+
+def _page(visit: Visit, toast: str = "") -> Response:
+    shop_id, profile_id = visit.shop.id, visit.number("profile_id")
+    kind = visit.request.query_params.get("kind", "all")
+    kind = kind if kind in KINDS else "all"
+    with db.reading() as session:
+        profile = profiles.get_profile(session, shop_id, profile_id)
+        if profile is None:
+            raise missing()
+        did = counts_of(session, shop_id, profile.id)
+        entries = timeline(session, shop_id, profile.id, kind, cursor.read(visit.request))
+        sent = [entry.message.id for entry in entries if entry.message]
+        known = profiles.identities_of(session, shop_id, [profile.id])
+        addresses = _addresses(known)
+        bought, spent = orders.bought_by(session, shop_id, profile.id)
+        return visit.page(
+            "profile.html",
+            toast=toast,
+            profile=profile,
+            name=words.person(profile, visit.say),
+            kind=kind,
+            kinds=KINDS,
+            totals=activity.totals(did),
+            year=activity.year(did, clock.now(), visit.say),
+            entries=entries[:PAGE],
+            older=cursor.write(*_place(entries)) if len(entries) > PAGE else "",
+            earned=messages.credits_of(session, shop_id, sent) if sent else {},
+            templates={t.id: t.name for t in templates.templates_of(session, shop_id)},
+            flows={flow.id: flow.name for flow in flows.flows_of(session, shop_id)},
+            enrolments=flows.enrolments_of(session, shop_id, profile.id, PAGE),
+            named=[each for each in known if each.kind in STRONG][:PAGE],
+            traces=[each for each in known if each.kind not in STRONG],
+            most_traces=PAGE,
+            merges=merges.merges_of(session, shop_id, profile.id, PAGE),
+            reach=_reach(session, shop_id, addresses),
+            ledger=consent.ledger_of(session, shop_id, addresses, limit=PAGE),
+            wishes=preferences.preferences_at(session, shop_id, addresses),
+            topics={t.id: t.name for t in preferences.topics_of(session, shop_id)},
+            now=clock.now(),
+            where_from=answers.where_from,
+            properties=answers.told(session, shop_id, profile, visit.say),
+            tags=tags_of(profile.properties),
+            lists={found.id: found.name for found in lists.lists_of(session, shop_id)},
+            memberships=lists.memberships_of(session, shop_id, profile.id)[:PAGE],
+            spent=spent,
+            bought=bought,
+            sessions=sessions,
+            touches=sessions.touches(session, shop_id, profile.id),
+            words=words,
+        )
+
+
+def timeline(
+    session: Session,
+    shop_id: int,
+    profile_id: int,
+    kind: str,
+    before: tuple[datetime, int] | None,
+) -> list[Entry]:
+    """Events, visits and messages in one line, newest first; one more than a page, if there is
+    more."""
+    entries: list[Entry] = []
+    if kind != "messages":
+        metrics = {"orders": words.ORDERS, "browsing": words.BROWSING}.get(kind, ())
+        entries += [
+            Entry(event.occurred_at, event.id, event=event)
+            for event in events.events_page(
+                session,
+                shop_id,
+                profile_id,
+                PAGE + 1,
+                before=before,
+                metrics=metrics,
+                without=words.TOLD_BY_MESSAGES,
+                visited=words.VISITED,
+            )
+        ]
+    if kind in ("all", "browsing"):
+        entries += [
+            Entry(visited.row.last_at, visited.row.id, visited=visited)
+            for visited in sessions.page_of(session, shop_id, profile_id, PAGE + 1, before)
+        ]
+    if kind in ("all", "messages"):
+        entries += [
+            Entry(message.created_at, message.id, message=message)
+            for message in messages.messages_page(session, shop_id, profile_id, PAGE + 1, before)
+        ]
+    return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[: PAGE + 1]
+
+
+def _reach(session: Session, shop_id: int, places: Sequence[Place]) -> list[Reach]:
+    """What may be sent by mail and text, and by the other channels that were asked about."""
+    held = {
+        (row.channel, row.address): row for row in consent.consents_of(session, shop_id, places)
+    }
+    said = gate.refusals(session, shop_id, places)
+    return [
+        Reach(*place, held[place].state if place in held else "", said[place] or "")
+        for place in places
+        if place in held or place[0] in ("email", "sms")
+    ]
+
+
+def _place(entries: Sequence[Entry]) -> tuple[datetime, int]:
+    return entries[PAGE - 1].at, entries[PAGE - 1].id
+
+
+def _addresses(known: Sequence[Identity]) -> list[tuple[str, str]]:
+    return [(c, row.value) for row in known for c in CHANNELS.get(row.kind, ())]

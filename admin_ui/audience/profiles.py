@@ -1,0 +1,76 @@
+"""Audience: words to look for come in, the shoppers who bear them go out."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from starlette.responses import Response
+
+from admin_ui.kit import cursor, words
+from admin_ui.kit.request import Visit
+from plugin import jobs as bell
+from plugin.facts import calling_code
+from storage import consent, lists, profiles, search
+from storage import duplicates as likeness
+from storage.consent import Consent
+from storage.counts import Count
+from storage.engine import db
+from storage.profiles import Profile
+
+PAGE = 50
+LONGEST = 100  # letters of a search
+
+
+def show(visit: Visit) -> Response:
+    """GET /audience?q=…"""
+    shop_id = visit.shop.id
+    sought = visit.request.query_params.get("q", "")[:LONGEST]
+    place = cursor.read(visit.request)
+    with db.reading() as session:
+        found = search.search_profiles(
+            session, shop_id, sought, limit=PAGE + 1, before=place,
+            calling_code=calling_code(visit.shop.country),
+        )  # fmt: skip
+        held = states(consent.consents_of(session, shop_id, addresses(found)))
+        alike = likeness.count_open(session, shop_id)
+        total = profiles.count_profiles(session, shop_id)
+        subscribers = consent.count_subscribers(session, shop_id)
+        known = lists.lists_of(session, shop_id)
+        sizes = lists.count_members(session, shop_id)
+    counts = (total, subscribers, alike, *sizes.values())
+    count_soon(shop_id, *counts)
+    return visit.page(
+        "audience.html",
+        sought=sought,
+        profiles=found[:PAGE],
+        states=held,
+        words=words,
+        older=older([(p.seen_at, p.id) for p in found]),
+        total=total,
+        alike=alike,
+        subscribers=subscribers,
+        lists=known,
+        sizes=sizes,
+        counted=visit.say.counted(*counts),
+    )
+
+
+def count_soon(shop_id: int, *counts: Count) -> None:
+    """Have counted what there are only known to be many of, so that the next look finds it."""
+    if any(count.at_least for count in counts):
+        bell.ring("tallies", shop_id)
+
+
+def older(places: Sequence[tuple[datetime, int]]) -> str:
+    """Where the next page begins, given the places of one more than a page; "" on the last."""
+    return cursor.write(*places[PAGE - 1]) if len(places) > PAGE else ""
+
+
+def addresses(found: Sequence[Profile]) -> list[tuple[str, str]]:
+    """(channel, address) of each way to reach these shoppers that a list of them shows."""
+    pairs = [[("email", profile.email), ("sms", profile.phone)] for profile in found]
+    return [(channel, address) for pair in pairs for channel, address in pair if address]
+
+
+def states(found: Sequence[Consent]) -> dict[tuple[str, str], str]:
+    """The state at each (channel, address)."""
+    return {(row.channel, row.address): row.state for row in found}

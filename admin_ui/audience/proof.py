@@ -1,0 +1,30 @@
+"""The proof of a shopper's consents: a file for the merchant, as JSON or as a table."""
+
+from starlette.responses import Response
+
+from admin_ui.kit.request import Visit, missing
+from plugin import clock
+from plugin.consent import proof
+from storage import profiles
+from storage.engine import db
+
+
+def download(visit: Visit) -> Response:
+    """GET /audience/profiles/{profile_id}/proof?as=csv"""
+    shop_id = visit.shop.id
+    with db.reading() as session:
+        profile = profiles.get_profile(session, shop_id, visit.number("profile_id"))
+        if profile is None:
+            raise missing()
+        known = profiles.identities_of(session, shop_id, [profile.id])
+    keys = [(identity.kind, identity.value) for identity in known]
+    table = visit.request.query_params.get("as") == "csv"
+    name = f"consent-proof-{clock.now():%Y-%m-%d}-{profile.id}.{'csv' if table else 'json'}"
+    return Response(
+        proof.as_csv(shop_id, keys) if table else proof.as_json(shop_id, keys),
+        media_type="text/csv" if table else "application/json",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        },
+    )

@@ -1,0 +1,146 @@
+"""Properties: what shoppers may be asked, its type, and what its values are called."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlmodel import Session
+from starlette.responses import Response
+
+from admin_ui.kit import words
+from admin_ui.kit.request import Visit, missing
+from plugin import facts
+from plugin.errors import RegularsError
+from plugin.profiles import properties as meaning
+from storage import forms, properties
+from storage.engine import db
+from storage.properties import TYPES, PropertyDefinition
+
+SPARE = 3  # empty lines for new values
+LONGEST = 200  # characters of a value and of its words
+MOST_LANGUAGES = 21  # what the shop wrote, and Shopify's 20: help.shopify.com, selling in languages
+# A line for each value, with its words; the labels; the type, and what was seen.
+MOST_FIELDS = (meaning.MOST_OPTIONS + SPARE) * (1 + MOST_LANGUAGES) + MOST_LANGUAGES + 2
+
+
+def show_all(visit: Visit) -> Response:
+    """GET /settings/properties"""
+    return _list(visit)
+
+
+def create(visit: Visit) -> Response:
+    """POST /settings/properties: `name` and `type`."""
+    name, kind = visit.form.get("name", "")[: 2 * meaning.LONGEST_NAME], visit.form.get("type", "")
+    try:
+        made = meaning.define(visit.shop.id, None, name, kind, {}, [])
+    except RegularsError as error:
+        if error.status != 422:
+            raise
+        said = visit.say.text("A property has a name of its own, of 1 to 100 letters.")
+        return _list(visit, error=said, name=name, status=422)
+    answer = _one(visit, made, visit.say.text("Property added"))
+    answer.headers["HX-Replace-Url"] = f"/settings/properties/{made}"
+    return answer
+
+
+def show(visit: Visit) -> Response:
+    """GET /settings/properties/{definition_id}"""
+    return _one(visit, visit.number("definition_id"))
+
+
+def save(visit: Visit) -> Response:
+    """POST /settings/properties/{definition_id}: `type`, `label-…`, `value-1`, `words-1-…`.
+
+    `seen` is the `updated_at` of the page that was filled in: over what a form or a colleague has
+    changed since, nothing is written.
+    """
+    definition_id, form = visit.number("definition_id"), visit.form
+    with db.reading() as session:
+        about = properties.get_definition(session, visit.shop.id, definition_id)
+        if about is None:
+            raise missing()
+        locales = _locales(session, visit.shop.id, about)
+    kind = form.get("type", "")
+    options = _options(form, locales) if "value-0" in form else about.options
+    labels = _words(form, "label", locales)
+    try:
+        if form.get("seen", "") != about.updated_at.isoformat():
+            raise RegularsError("This property has changed since it was opened.", 409)
+        meaning.define(
+            visit.shop.id, definition_id, about.name, kind, labels, options, about.updated_at
+        )
+    except RegularsError as error:
+        if error.status != 409:
+            raise
+        return _one(visit, definition_id, status=409)
+    return _one(visit, definition_id, visit.say.text("Saved"))
+
+
+def _options(form: Mapping[str, str], locales: list[str]) -> list[dict[str, Any]]:
+    """The values of a form that have one, each once."""
+    found: dict[str, dict[str, Any]] = {}
+    for number in range(meaning.MOST_OPTIONS + SPARE):
+        value = _line(form, f"value-{number}")
+        if value:
+            labels = _words(form, f"words-{number}", locales)
+            found.setdefault(value, {"value": value, "labels": labels})
+    return list(found.values())[: meaning.MOST_OPTIONS]
+
+
+def _words(form: Mapping[str, str], name: str, locales: list[str]) -> dict[str, str]:
+    said = {locale: _line(form, f"{name}-{locale}") for locale in locales}
+    return {locale: each for locale, each in said.items() if each}
+
+
+def _line(form: Mapping[str, str], name: str) -> str:
+    return " ".join(str(facts.storable(form.get(name, ""))).split())[:LONGEST]
+
+
+def _locales(session: Session, shop_id: int, about: PropertyDefinition) -> list[str]:
+    """The languages that a property may have words in: its own, and those that forms speak."""
+    found = {"", *about.labels}
+    found |= {locale for option in about.options for locale in option["labels"]}
+    for form in forms.forms_of(session, shop_id):
+        version = forms.get_form_version(session, shop_id, form.id, form.version)
+        found |= set(version.translations) if version else set()
+    return sorted(found)
+
+
+def _list(
+    visit: Visit, *, toast: str = "", error: str = "", name: str = "", status: int = 200
+) -> Response:
+    with db.reading() as session:
+        found = properties.definitions_of(session, visit.shop.id)
+    return visit.page(
+        "properties.html",
+        toast=toast,
+        status=status,
+        error=error,
+        name=name,
+        longest=meaning.LONGEST_NAME,
+        found=list(found.values()),
+        types=TYPES,
+        label_of=lambda each: properties.in_words(each.labels, visit.say.tag, each.name),
+        words=words,
+    )
+
+
+def _one(visit: Visit, definition_id: int, toast: str = "", status: int = 200) -> Response:
+    with db.reading() as session:
+        about = properties.get_definition(session, visit.shop.id, definition_id)
+        if about is None:
+            raise missing()
+        locales = _locales(session, visit.shop.id, about)
+    blank = {"value": "", "labels": dict[str, str]()}
+    return visit.page(
+        "property.html",
+        toast=toast,
+        status=status,
+        changed=status == 409,
+        about=about,
+        title=properties.in_words(about.labels, visit.say.tag, about.name),
+        locales=locales,
+        options=[*about.options, *([blank] * SPARE)],
+        types=TYPES,
+        longest=LONGEST,
+        words=words,
+    )

@@ -1,0 +1,69 @@
+"""Answers: a profile's properties come in, what they are called and mean goes out."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from admin_ui.kit.language import Language
+from plugin.profiles import properties as meaning
+from plugin.profiles.fields import PROPERTY
+from plugin.shopify.normalise.customer_changes import TAG
+from storage import properties
+from storage.profiles import Profile
+from storage.properties import BOOLEAN, DATE, NUMBER, PropertyDefinition
+
+MOST = 60  # properties on one page
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A property in words, with where it came from and when; "" and None where nobody knows."""
+
+    label: str
+    value: str
+    source: str
+    at: datetime | None
+    fits: bool  # it is of the property's type
+
+
+def told(session: Session, shop_id: int, profile: Profile, say: Language) -> list[Answer]:
+    """A profile's properties in the merchant's language; no tags."""
+    known = properties.definitions_of(session, shop_id)
+    plain = {name: v for name, v in profile.properties.items() if not name.startswith(TAG)}
+    found = []
+    for name, value in sorted(plain.items())[:MOST]:
+        source, at = where_from(profile, PROPERTY + name)
+        about = known.get(name)
+        words, fits = in_words(about, value, say)
+        label = properties.in_words(about.labels, say.tag, name) if about else name
+        found.append(Answer(label, words[:500], source, at, fits))
+    return found
+
+
+def in_words(about: PropertyDefinition | None, value: Any, say: Language) -> tuple[str, bool]:
+    """A value as the merchant reads it, and whether it fits its property's type."""
+    if value is None:
+        return "", True
+    if about is None or not meaning.fits(about, value):
+        many = value if isinstance(value, list) else [value]
+        return ", ".join(str(each) for each in many), about is None
+    held = meaning.settled(about, value)
+    if held is None:
+        return "", True
+    if about.type == BOOLEAN:
+        return say.text("Yes") if held else say.text("No"), True
+    if about.type == DATE:
+        return say.long_day(date.fromisoformat(held)), True
+    if about.type == NUMBER:
+        return say.number(held), True
+    options = dict(properties.options_of(about, say.tag))
+    many = held if isinstance(held, list) else [held]
+    return say.listing([options.get(str(each), str(each)) for each in many]), True
+
+
+def where_from(profile: Profile, name: str) -> tuple[str, datetime | None]:
+    """Who last said a field, and when."""
+    at = profile.field_times.get(name)
+    return profile.field_sources.get(name, ""), datetime.fromisoformat(at) if at else None

@@ -1,0 +1,47 @@
+"""A profile's tags: those she has, one more, one less; Shopify's customer follows."""
+
+from starlette.responses import Response
+
+from admin_ui.kit import words
+from admin_ui.kit.request import Visit, missing
+from plugin.errors import RegularsError
+from plugin.profiles import tags
+from storage import profiles
+from storage.engine import db
+
+
+def show(visit: Visit) -> Response:
+    """GET /audience/profiles/{profile_id}/tags"""
+    return _page(visit)
+
+
+def change(visit: Visit) -> Response:
+    """POST /audience/profiles/{profile_id}/tags: `tag`, and `off` to take it away."""
+    off, say = "off" in visit.form, visit.say
+    try:
+        tags.set_tag(
+            visit.shop.id, visit.number("profile_id"), visit.form.get("tag", ""), on=not off
+        )
+    except RegularsError as error:
+        if error.status != 422:
+            raise
+        words_for_it = say.text("A tag has at most 255 characters and no comma.")
+        return _page(visit, error=words_for_it, status=422)
+    return _page(visit, toast=say.text("Tag taken off") if off else say.text("Tag added"))
+
+
+def _page(visit: Visit, *, toast: str = "", error: str = "", status: int = 200) -> Response:
+    with db.reading() as session:
+        profile = profiles.get_profile(session, visit.shop.id, visit.number("profile_id"))
+    if profile is None:
+        raise missing()
+    return visit.page(
+        "tags.html",
+        toast=toast,
+        status=status,
+        error=error,
+        profile=profile,
+        name=words.person(profile, visit.say),
+        tags=tags.tags_of(profile.properties),
+        longest=tags.LONGEST,
+    )

@@ -1,0 +1,1 @@
+"""Flows: their list, tree and preview."""

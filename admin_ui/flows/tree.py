@@ -1,0 +1,161 @@
+"""A flow drawn: its definition and its counts come in, steps in words go out, in their order."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from admin_ui.kit import words
+from admin_ui.kit.language import Language
+from admin_ui.kit.words import N_
+
+SECOND = {"hours": "minutes", "days": "hours"}  # of a delay's `secondary_value`
+STARTS = {
+    "Checkout Started": N_("When somebody starts a checkout"),
+    "Placed Order": N_("When somebody places an order"),
+    "Added to Cart": N_("When somebody adds to the cart"),
+    "Viewed Product": N_("When somebody looks at a product"),
+    "Active on Site": N_("When somebody visits the shop"),
+    "Cancelled Order": N_("When an order is cancelled"),
+    "Fulfilled Order": N_("When an order is sent"),
+}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What happened at the steps of a flow, by action id."""
+
+    waiting: dict[str, int]
+    steps: dict[str, dict[str, int]]
+    messages: dict[str, dict[str, int]]
+    reasons: dict[str, dict[str, int]]
+    earned: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step as the page shows it."""
+
+    id: str
+    kind: str
+    title: str
+    subject: str = ""
+    can_preview: bool = False
+    waiting: int = 0
+    due: int = 0
+    sent: int = 0
+    failed: int = 0
+    skipped: int = 0
+    opened: int = 0
+    clicked: int = 0
+    unsubscribed: int = 0
+    orders: int = 0
+    earned: int = 0
+    left: int = 0
+    reasons: list[tuple[str, int]] = field(default_factory=list)
+
+
+def trigger(key: str, lists: dict[str, str], say: Language) -> str:
+    """What sets a flow off, in words: `metric:Checkout Started`, `list:123`."""
+    kind, _, name = key.partition(":")
+    if kind == "list":
+        if name not in lists:
+            return say.text("When somebody joins a list that was deleted")
+        return say.text("When somebody joins the list “%(list)s”", list=lists[name])
+    if name in STARTS:
+        return say.text(STARTS[name])
+    return say.text("When this happens: %(what)s", what=words.said(words.METRICS, name, say))
+
+
+def conditions(definition: dict[str, Any], say: Language) -> list[str]:
+    """Whom the flow writes to, a sentence a condition."""
+    found = []
+    for group in (definition.get("profile_filter") or {}).get("condition_groups") or []:
+        found += [_condition(condition, say) for condition in group.get("conditions") or []]
+    if (definition.get("reentry_criteria") or {}).get("unit") == "alltime":
+        found.append(say.text("Each shopper goes through once."))
+    return found
+
+
+def steps(definition: dict[str, Any], counted: Counted, say: Language) -> list[Step]:
+    """The steps from the first to the last."""
+    by_id = {str(action["id"]): action for action in definition.get("actions") or []}
+    found: list[Step] = []
+    at: str | None = str(definition.get("entry_action_id"))
+    while at in by_id:
+        action = by_id.pop(at)
+        found.append(_step(at, action, counted, say))
+        at = (action.get("links") or {}).get("next")
+    return found
+
+
+def mail(definition: dict[str, Any], action_id: str) -> dict[str, Any] | None:
+    """The message of one `send-email` action."""
+    for action in definition.get("actions") or []:
+        if str(action.get("id")) == action_id and action.get("type") == "send-email":
+            message: dict[str, Any] = (action.get("data") or {}).get("message") or {}
+            return message
+    return None
+
+
+def _step(action_id: str, action: dict[str, Any], counted: Counted, say: Language) -> Step:
+    data = action.get("data") or {}
+    waiting = counted.waiting.get(action_id, 0)
+    left = counted.steps.get(action_id, {}).get("left", 0)
+    if action["type"] == "time-delay":
+        title = say.text("Wait %(time)s", time=_time(data, say))
+        return Step(action_id, "wait", title, waiting=waiting, left=left)
+    if action["type"] != "send-email":
+        return Step(action_id, "other", str(action["type"]), waiting=waiting, left=left)
+    message = data.get("message") or {}
+    count = counted.messages.get(action_id, {})
+    orders, earned = counted.earned.get(action_id, (0, 0))
+    reasons = sorted(counted.reasons.get(action_id, {}).items(), key=lambda pair: -pair[1])
+    return Step(
+        action_id,
+        "email",
+        str(message.get("name") or say.text("Email")),
+        subject=str(message.get("subject_line") or ""),
+        can_preview=bool(message.get("template_id")),
+        waiting=waiting,
+        due=count.get("due", 0) + count.get("sending", 0),
+        sent=count.get("accepted", 0) + count.get("ambiguous", 0),
+        failed=count.get("failed", 0),
+        skipped=count.get("skipped", 0),
+        opened=count.get("opened", 0),
+        clicked=count.get("clicked", 0),
+        unsubscribed=count.get("unsubscribed", 0),
+        orders=orders,
+        earned=earned,
+        left=left,
+        reasons=[(words.reason(code, say), number) for code, number in reasons],
+    )
+
+
+def _time(data: dict[str, Any], say: Language) -> str:
+    unit = data.get("unit", "days")
+    parts = [(data.get("value") or 0, unit), (data.get("secondary_value") or 0, SECOND.get(unit))]
+    return " ".join(_span(value, name, say) for value, name in parts if value or name == unit)
+
+
+def _span(value: int, unit: str | None, say: Language) -> str:
+    # Babel's own names of units lack a pattern in Chinese.
+    match unit:
+        case "minutes":
+            return say.plural("%(num)s minute", "%(num)s minutes", value)
+        case "hours":
+            return say.plural("%(num)s hour", "%(num)s hours", value)
+        case _:
+            return say.plural("%(num)s day", "%(num)s days", value)
+
+
+def _condition(condition: dict[str, Any], say: Language) -> str:
+    what = words.said(words.METRICS, str(condition.get("metric_id")), say)
+    wanted = condition.get("measurement_filter") or {}
+    since = (condition.get("timeframe_filter") or {}).get("operator")
+    if wanted.get("operator") == "equals" and wanted.get("value") == 0 and since == "flow-start":
+        return say.text("Leaves the flow as soon as this happens: %(what)s", what=what)
+    return say.text(
+        "Only if this holds: %(what)s, %(operator)s %(value)s",
+        what=what,
+        operator=wanted.get("operator"),
+        value=wanted.get("value"),
+    )

@@ -1,0 +1,82 @@
+"""The import of a shop's past: how far its reading is, for the card on the home page."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlmodel import Session
+from starlette.responses import Response
+
+from admin_ui.kit.language import Language
+from admin_ui.kit.request import Visit
+from admin_ui.kit.words import N_
+from plugin import clock
+from storage import backfills
+from storage.backfills import FAILED, OVER
+from storage.engine import db
+
+SHOWN_FOR = timedelta(days=1)  # after its end
+STAGES = {
+    "customers": N_("Customers"),
+    "products": N_("Products"),
+    "orders": N_("Orders"),
+    "checkouts": N_("Abandoned checkouts"),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One stage, in words."""
+
+    name: str
+    words: str
+    share: float
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Past:
+    """The whole of it."""
+
+    parts: list[Part]
+    share: float
+    over: bool
+    failed: bool
+
+
+def show(visit: Visit) -> Response:
+    """GET /past: the card alone, which the home page asks for while the reading goes on."""
+    with db.reading() as session:
+        found = read(session, visit.shop.id, visit.say)
+    return visit.page("past.html", past=found)
+
+
+def read(session: Session, shop_id: int, say: Language) -> Past | None:
+    """How far it is; None when there is nothing to tell any more."""
+    stages = backfills.stages_of(session, shop_id)
+    ended = [each.finished_at for each in stages if each.finished_at is not None]
+    over = all(each.state in OVER for each in stages)
+    failed = any(each.state == FAILED for each in stages)
+    if not stages or (over and not failed and max(ended) < clock.now() - SHOWN_FOR):
+        return None
+    parts = [
+        Part(
+            say.text(STAGES.get(each.stage, each.stage)),
+            _words(each, say),
+            each.share,
+            each.state == FAILED,
+        )
+        for each in stages
+    ]
+    return Past(parts, sum(part.share for part in parts) / len(parts), over, failed)
+
+
+def _words(stage: backfills.Backfill, say: Language) -> str:
+    if stage.state == FAILED:
+        return say.text("Shopify did not let us read this part.")
+    done, total = say.number(stage.done), say.number(max(stage.total, stage.done))
+    if stage.state in OVER:
+        skipped = say.text("%(count)s could not be read", count=say.number(stage.skipped))
+        return f"{done} · {skipped}" if stage.skipped else done
+    if not stage.total:
+        return say.text("Waits for Shopify")
+    return say.text("%(done)s of %(total)s", done=done, total=total)

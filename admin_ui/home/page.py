@@ -1,0 +1,239 @@
+"""Home: a shop's last 30 days against the 30 before: what it sold and what its messages earned."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+from starlette.responses import Response
+
+from admin_ui.home import backfill as past
+from admin_ui.kit import charts, links, words
+from admin_ui.kit.charts import Chart
+from admin_ui.kit.language import Language
+from admin_ui.kit.request import Visit
+from admin_ui.settings import reconciliation
+from plugin import clock
+from plugin import jobs as bell
+from plugin.settings import get_settings
+from plugin.shopify.install import scopes
+from storage import (
+    backfills,
+    consent,
+    events,
+    flows,
+    forms,
+    inbox,
+    messages,
+    orders,
+    profiles,
+    reconciliations,
+)
+from storage.engine import db
+from storage.forms import LIVE
+from storage.shops import Shop
+
+DAYS = 30
+FEED = 12
+FEED_READ = 60  # an order is several events, of which the feed tells one
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a shop did between two moments. Money is in minor units of the shop's currency."""
+
+    revenue: int
+    orders: int
+    earned: int
+    profiles: int
+    subscribers: int
+    sent: int
+
+    @property
+    def share(self) -> float:
+        """How much of the revenue our messages earned."""
+        return self.earned / self.revenue if self.revenue > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class FlowLine:
+    """One of the flows that earned most."""
+
+    id: int
+    name: str
+    sent: int
+    orders: int
+    earned: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to do before the product works for a shop, and where to do it."""
+
+    done: bool
+    title: str
+    why: str
+    link: str
+    action: str
+    outside: bool = False
+
+
+def show(visit: Visit) -> Response:
+    """GET /"""
+    return _page(visit)
+
+
+def read_past_again(visit: Visit) -> Response:
+    """POST /past: once more what Shopify did not let us read."""
+    with db.transaction() as session:
+        backfills.retry(session, visit.shop.id, clock.now())
+    bell.ring("backfill", visit.shop.id)
+    answer = _page(visit, visit.say.text("The import goes on."))
+    answer.headers["HX-Replace-Url"] = "/"
+    return answer
+
+
+def _page(visit: Visit, toast: str = "") -> Response:
+    say, shop = visit.say, visit.shop
+    now = clock.now()
+    edges = charts.last_days(DAYS, now, say)
+    before = edges[0] - timedelta(days=DAYS)
+    with db.reading() as session:
+        figures = count(session, shop.id, edges[0], now)
+        earlier = count(session, shop.id, before, before + (now - edges[0]))
+        chart = revenue_chart(session, shop.id, edges, say)
+        best = best_flows(session, shop.id, edges[0], now)
+        feed = latest(session, shop.id, say)
+        todo = tasks(session, shop, say)
+        reading = past.read(session, shop.id, say)
+        silent = reconciliation.silence(reconciliations.of_shop(session, shop.id), say)
+    with db.inbox_reading() as inbox_session:
+        quarantined = inbox.count_quarantined(inbox_session, shop.id)
+    return visit.page(
+        "home.html",
+        toast=toast,
+        figures=figures,
+        earlier=earlier,
+        chart_drawn=chart,
+        attribution_days=get_settings().attribution_days,
+        flows=best,
+        feed=feed,
+        tasks=todo,
+        quarantined=quarantined,
+        missing=scopes.missing(shop),
+        grant=links.grant(shop),
+        past=reading,
+        silent=silent,
+    )
+
+
+def count(session: Session, shop_id: int, since: datetime, until: datetime) -> Figures:
+    """A shop's figures between two moments."""
+    sold, revenue = orders.sales(session, shop_id, since, until)
+    earned = messages.earned_by_flow(session, shop_id, since, until)
+    return Figures(
+        revenue=revenue,
+        orders=sold,
+        earned=sum(amount for _, amount in earned.values()),
+        profiles=profiles.count_new(session, shop_id, since, until),
+        subscribers=consent.count_new(session, shop_id, since, until),
+        sent=messages.count_sent(session, shop_id, since, until),
+    )
+
+
+def revenue_chart(session: Session, shop_id: int, edges: list[datetime], say: Language) -> Chart:
+    """Revenue by day, and the part of it that messages earned."""
+    sold = orders.sales_by_day(session, shop_id, edges)
+    earned = messages.earned_by_day(session, shop_id, edges)
+    days = range(len(edges) - 1)
+    return charts.by_day(
+        say.text("Revenue by day"),
+        (say.text("Store"), say.text("From messages")),
+        [edge.date() for edge in edges[:-1]],
+        [sold.get(day, (0, 0))[1] for day in days],
+        [earned.get(day, (0, 0))[1] for day in days],
+        say,
+        say.money,
+        say.short_money,
+    )
+
+
+def best_flows(
+    session: Session, shop_id: int, since: datetime, until: datetime, limit: int = 5
+) -> list[FlowLine]:
+    """The flows that earned most, then those that sent most."""
+    earned = messages.earned_by_flow(session, shop_id, since, until)
+    sent = messages.count_sent_by_flow(session, shop_id, since, until)
+    lines = [
+        FlowLine(flow.id, flow.name, sent.get(flow.id, 0), *earned.get(flow.id, (0, 0)))
+        for flow in flows.flows_of(session, shop_id)
+    ]
+    used = [line for line in lines if line.sent or line.earned]
+    return sorted(used, key=lambda line: (-line.earned, -line.sent))[:limit]
+
+
+def latest(session: Session, shop_id: int, say: Language) -> list[tuple[int, str, datetime]]:
+    """What happened last: (profile id, sentence, moment)."""
+    told = [
+        event
+        for event in events.latest_events(session, shop_id, FEED_READ)
+        if event.metric != "Ordered Product"
+    ][:FEED]
+    people = profiles.profiles_by_id(session, shop_id, [event.profile_id for event in told])
+    return [
+        (e.profile_id, words.happening(e, people.get(e.profile_id), say), e.occurred_at)
+        for e in told
+    ]
+
+
+def tasks(session: Session, shop: Shop, say: Language) -> list[Task]:
+    """What a new shop still has to do; empty when all is done."""
+    seen = forms.form_totals(session, shop.id, shop.installed_at.date())
+    popup = next(iter(forms.forms_of(session, shop.id)), None)
+    popup_live = any(form.status == LIVE for form in forms.forms_of(session, shop.id))
+    welcomes = [f for f in flows.flows_of(session, shop.id) if f.trigger.startswith("list:")]
+    todo = [
+        Task(
+            bool(shop.sender_email and shop.postal_address),
+            say.text("Say who your mail comes from"),
+            say.text(
+                "Shoppers open mail from a name they know, and the law asks for a postal address "
+                "under every marketing mail."
+            ),
+            "/settings",
+            say.text("Set the sender"),
+        ),
+        Task(
+            any(welcome.status == flows.LIVE for welcome in welcomes),
+            say.text("Switch on the welcome flow"),
+            say.text("Whoever signs up gets the first mail within seconds, while they still look."),
+            f"/flows/{welcomes[0].id}" if welcomes else "/flows",
+            say.text("Open the flow"),
+        ),
+        Task(
+            popup_live,
+            say.text("Switch on the sign-up form"),
+            say.text("It asks one question and an address, and the answer shapes the first mail."),
+            f"/forms/{popup.id}" if popup else "/forms",
+            say.text("Open the form"),
+        ),
+        Task(
+            bool(seen),
+            say.text("Turn on the app embed in your theme"),
+            say.text(
+                "The form appears in your shop once the embed is on and saved. This is ticked "
+                "when the first visitor has seen the form."
+            ),
+            links.embed(shop),
+            say.text("Open the theme editor"),
+            outside=True,
+        ),
+        Task(
+            consent.count_subscribers(session, shop.id) > 0,
+            say.text("Win your first subscriber"),
+            say.text("Open your shop as a visitor would and sign up with your own address."),
+            links.storefront(shop),
+            say.text("Open the shop"),
+            outside=True,
+        ),
+    ]
+    return [] if all(task.done for task in todo) else todo

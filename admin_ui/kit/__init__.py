@@ -1,0 +1,1 @@
+"""What every page shares: the request, language, words, charts and links."""

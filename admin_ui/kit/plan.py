@@ -1,0 +1,25 @@
+"""The plan: who has not approved it yet is told in a sentence what it costs, and where to."""
+
+from starlette.responses import Response
+
+from admin_ui.kit.request import Visit
+from plugin import facts
+from plugin.manifest import billing
+
+PAYMENT_REQUIRED = 402
+
+
+def ask(visit: Visit, url: str) -> Response:
+    """The page in place of every other, with the way to Shopify's own page."""
+    plan = billing()
+    assert plan is not None  # it is what has to be approved
+    answer = visit.page(
+        "plan.html",
+        status=PAYMENT_REQUIRED,
+        url=url,
+        plan=plan,
+        price=visit.say.money(facts.minor(plan.price, plan.currency), plan.currency),
+    )
+    # Whatever part htmx asked for, this page takes the whole one's place.
+    answer.headers.update({"HX-Retarget": "body", "HX-Reswap": "innerHTML", "HX-Reselect": "body"})
+    return answer

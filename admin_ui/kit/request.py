@@ -1,0 +1,69 @@
+"""A visit: who looks, in which language, and how the answer is drawn and sent."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from admin_ui.kit import pages
+from admin_ui.kit.language import Language, choose
+from plugin.errors import RegularsError
+from storage.shops import Shop
+
+
+@dataclass
+class Visit:
+    """One request of a merchant of an installed shop."""
+
+    request: Request
+    shop: Shop
+    form: Mapping[str, str] = field(default_factory=dict)
+    user_id: str = ""  # of Shopify's staff account
+    piece: bytes = b""  # of a file that comes in
+
+    @cached_property
+    def say(self) -> Language:
+        """Her language: the one she chose, or else the one that Shopify shows her."""
+        code = (
+            choose(self.shop.language)
+            if self.shop.language
+            else pages.header_language(self.request)
+        )
+        return Language(code, self.shop.timezone, self.shop.currency)
+
+    def page(
+        self, template: str, *, toast: str = "", status: int = 200, **values: object
+    ) -> HTMLResponse:
+        """A page, or a part of one; `toast` is said once, wherever the page stands."""
+        headers = pages.safety(self.shop.domain)
+        if toast:
+            # JSON in ASCII: a header carries no other letters.
+            headers["HX-Trigger"] = json.dumps({"regulars:toast": {"words": toast}})
+        if self.request.method == "POST":
+            headers["HX-Replace-Url"] = self.request.url.path
+        html = pages.draw(template, self.say, shop=self.shop, visit=self, **values)
+        return HTMLResponse(html, status_code=status, headers=headers)
+
+    def number(self, name: str) -> int:
+        """An id in the path; whatever is none was never ours."""
+        return row_id(self.request.path_params[name])
+
+
+def row_id(said: str) -> int:
+    """An id as an address or a form says it; whatever is none was never ours."""
+    if not is_id(said):
+        raise missing()
+    return int(said)
+
+
+def is_id(said: str) -> bool:
+    """Whether a text could be an id: a whole number of 64 bits."""
+    return said.isascii() and said.isdigit() and len(said) < 19
+
+
+def missing() -> RegularsError:
+    """Nothing of this shop's has that id."""
+    return RegularsError("There is no such page.", status=404)

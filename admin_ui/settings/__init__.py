@@ -1,0 +1,1 @@
+"""Settings: senders, consent, synchronisation and failed webhooks."""

@@ -1,0 +1,76 @@
+"""Consent: when an address is confirmed, where a purchase allows mail, and what shoppers choose
+among on their preference page.
+"""
+
+from typing import Any
+
+from sqlmodel import Session
+from starlette.responses import Response
+
+from admin_ui.kit.request import Visit
+from plugin.forms import double_opt_in as confirm
+from storage import flows, forms, preferences, shops
+from storage.engine import db
+from storage.forms import BY_COUNTRY, DOUBLE, SINGLE
+from storage.preferences import MOST_TOPICS
+from storage.shops import Shop
+
+WAYS = (BY_COUNTRY, DOUBLE, SINGLE)
+LONGEST_TOPIC = 60
+
+
+def show(visit: Visit) -> Response:
+    """GET /settings/consent"""
+    return _page(visit, visit.shop.implied_countries, {})
+
+
+def save(visit: Visit) -> Response:
+    """POST /settings/consent"""
+    said = visit.form.get("implied_countries", "").replace(",", " ").upper().split()
+    if unknown := [code for code in said if code not in visit.say.locale.territories]:
+        error = visit.say.text("There is no country %(code)s.", code=unknown[0])
+        return _page(visit, " ".join(said), {"implied_countries": error}, status=422)
+    lines = visit.form.get("topics", "").splitlines()
+    names = [name for line in lines if (name := " ".join(line.split())[:LONGEST_TOPIC])]
+    with db.transaction() as session:
+        shop = shops.get_shop(session, visit.shop.id)
+        assert shop is not None  # the visit's own
+        shop.implied_countries = " ".join(dict.fromkeys(said))
+        session.add(shop)
+        preferences.set_topics(session, shop.id, list(dict.fromkeys(names))[:MOST_TOPICS])
+        _set_forms_and_flows(session, shop, visit)
+    saved = Visit(visit.request, shop, visit.form)
+    return _page(saved, shop.implied_countries, {}, toast=saved.say.text("Saved"))
+
+
+def _set_forms_and_flows(session: Session, shop: Shop, visit: Visit) -> None:
+    for form in forms.forms_of(session, shop.id):
+        way = visit.form.get(f"form-{form.id}", form.opt_in)
+        form.opt_in = way if way in WAYS else form.opt_in
+        session.add(form)
+    topics = {str(topic.id): topic.id for topic in preferences.topics_of(session, shop.id)}
+    for flow in flows.flows_of(session, shop.id):
+        held = "" if flow.topic_id is None else str(flow.topic_id)
+        flow.topic_id = topics.get(visit.form.get(f"flow-{flow.id}", held))
+        session.add(flow)
+
+
+def _page(
+    visit: Visit, implied: str, errors: dict[str, str], *, toast: str = "", status: int = 200
+) -> Response:
+    shop_id, territories = visit.shop.id, visit.say.locale.territories
+    with db.reading() as session:
+        held: dict[str, Any] = {
+            "forms": forms.forms_of(session, shop_id),
+            "flows": flows.flows_of(session, shop_id),
+            "topics": preferences.topics_of(session, shop_id),
+        }
+    return visit.page(
+        "consent.html",
+        toast=toast,
+        status=status,
+        errors=errors,
+        implied=implied,
+        confirmed=", ".join(sorted(territories[code] for code in confirm.countries())),
+        **held,
+    )

@@ -1,0 +1,69 @@
+"""Quarantine: deliveries that could not be understood, each with why, as it came, and a retry."""
+
+import json
+
+from starlette.responses import Response
+
+from admin_ui.kit.request import Visit, missing
+from plugin import jobs as bell
+from storage import inbox
+from storage.engine import db
+from storage.inbox import QUARANTINED, Delivery
+
+SHOWN = 20_000  # bytes of a body on the page
+
+
+def show_all(visit: Visit) -> Response:
+    """GET /settings/quarantine"""
+    return _list(visit)
+
+
+def show(visit: Visit) -> Response:
+    """GET /settings/quarantine/{webhook_id}"""
+    delivery = _delivery(visit)
+    return visit.page(
+        "delivery.html",
+        delivery=delivery,
+        body=readable(delivery.body),
+        size=len(delivery.body),
+        cut=len(delivery.body) > SHOWN,
+    )
+
+
+def try_again(visit: Visit) -> Response:
+    """POST /settings/quarantine/{webhook_id}"""
+    delivery = _delivery(visit)
+    with db.inbox_transaction() as session:
+        inbox.offer_again(session, visit.shop.id, delivery.webhook_id)
+    bell.ring("digest")
+    answer = _list(visit, visit.say.text("The delivery is being read once more."))
+    answer.headers["HX-Replace-Url"] = "/settings/quarantine"
+    return answer
+
+
+def readable(body: bytes) -> str:
+    """A body for reading: JSON with line breaks, anything else as it came."""
+    text = body[:SHOWN].decode("utf-8", "replace")
+    if len(body) > SHOWN:
+        return text
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)[: 2 * SHOWN]
+    except (ValueError, RecursionError):
+        return text
+
+
+def _list(visit: Visit, toast: str = "") -> Response:
+    with db.inbox_reading() as session:
+        found = inbox.quarantined(session, visit.shop.id)
+        total = inbox.count_quarantined(session, visit.shop.id)
+    return visit.page("quarantine.html", toast=toast, deliveries=found, total=total)
+
+
+def _delivery(visit: Visit) -> Delivery:
+    with db.inbox_reading() as session:
+        found = inbox.get_delivery(
+            session, visit.shop.id, visit.request.path_params["webhook_id"][:200]
+        )
+    if found is None or found.state != QUARANTINED:
+        raise missing()
+    return found

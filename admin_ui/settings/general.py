@@ -1,0 +1,92 @@
+"""Settings: who mail comes from, the admin's language, and how the installation stands."""
+
+from starlette.responses import Response
+
+from admin_ui.kit import links
+from admin_ui.kit.language import LANGUAGES
+from admin_ui.kit.request import Visit
+from plugin import facts
+from plugin.manifest import manifest
+from plugin.shopify.install import scopes
+from storage import inbox, reconciliations, shops, write_backs
+from storage import privacy_requests as privacy
+from storage.engine import db
+
+LONGEST = {"sender_name": 100, "sender_email": 254, "postal_address": 300}
+
+
+def show(visit: Visit) -> Response:
+    """GET /settings"""
+    shop = visit.shop
+    held = {name: getattr(shop, name) for name in (*LONGEST, "language")}
+    return _page(visit, held, {})
+
+
+def save(visit: Visit) -> Response:
+    """POST /settings"""
+    sent = {
+        name: " ".join(visit.form.get(name, "").split())[:longest]
+        for name, longest in LONGEST.items()
+    }
+    sent["language"] = visit.form.get("language", "")
+    errors = _errors(visit, sent)
+    if errors:
+        return _page(visit, sent, errors, status=422)
+    with db.transaction() as session:
+        shop = shops.get_shop(session, visit.shop.id)
+        assert shop is not None  # the visit's own
+        for name, value in sent.items():
+            setattr(shop, name, value)
+        session.add(shop)
+    saved = Visit(visit.request, shop, visit.form)
+    return _page(saved, sent, {}, toast=saved.say.text("Saved"))
+
+
+def _errors(visit: Visit, sent: dict[str, str]) -> dict[str, str]:
+    say = visit.say
+    errors = {}
+    if sent["sender_email"]:
+        address = facts.email(sent["sender_email"])
+        if address is None:
+            errors["sender_email"] = say.text(
+                "Enter a complete email address, such as hello@example.com."
+            )
+        else:
+            sent["sender_email"] = address
+    if sent["language"] not in ("", *LANGUAGES):
+        errors["language"] = say.text("Choose one of the languages.")
+    return errors
+
+
+def _page(
+    visit: Visit,
+    values: dict[str, str],
+    errors: dict[str, str],
+    *,
+    toast: str = "",
+    status: int = 200,
+) -> Response:
+    shop = visit.shop
+    lacking = scopes.missing(shop)
+    with db.inbox_reading() as session:
+        quarantined = inbox.count_quarantined(session, shop.id)
+    with db.reading() as session:
+        asked = privacy.requests_of(session, shop.id)
+        compared = [row.finished_at for row in reconciliations.of_shop(session, shop.id)]
+        unwritten, _ = write_backs.troubled(session, shop.id)
+    return visit.page(
+        "settings.html",
+        toast=toast,
+        status=status,
+        values=values,
+        errors=errors,
+        limits=LONGEST,
+        languages=LANGUAGES,
+        scopes=[(scope, scope not in lacking) for scope in manifest()["scopes"]],
+        grant=links.grant(shop) if lacking else "",
+        quarantined=quarantined,
+        unwritten=unwritten,
+        compared_at=min((at for at in compared if at is not None), default=None),
+        asked=asked,
+        embed=links.embed(shop),
+    )

@@ -1,0 +1,34 @@
+"""Metrics: what the shop's shoppers do, who tells us, and what we did not take."""
+
+from datetime import timedelta
+
+from starlette.responses import Response
+
+from admin_ui.kit import words
+from admin_ui.kit.request import Visit
+from plugin import clock
+from plugin.metrics import API, STANDARD
+from storage import metrics
+from storage.engine import db
+
+DAYS = 30
+
+
+def show(visit: Visit) -> Response:
+    """GET /settings/events"""
+    since = clock.now().date() - timedelta(days=DAYS)
+    with db.reading() as session:
+        named = metrics.metrics_of(session, visit.shop.id)
+        seen = metrics.seen(session, visit.shop.id)
+        refused = metrics.refusals(session, visit.shop.id, since)
+    found = [
+        (each, named[each.name].service if each.name in named else STANDARD.get(each.name, API))
+        for each in seen
+    ]
+    return visit.page(
+        "metrics.html",
+        found=found,
+        refused=sorted(refused.items(), key=lambda row: -row[1]),
+        days=DAYS,
+        words=words,
+    )

@@ -1,0 +1,78 @@
+"""In step with Shopify: when a shop was last compared with it, and what that brought to light."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from starlette.responses import Response
+
+from admin_ui.kit.language import Language
+from admin_ui.kit.request import Visit
+from admin_ui.kit.words import N_
+from plugin import clock
+from storage import reconciliations
+from storage.engine import db
+from storage.reconciliations import Reconciliation
+
+DAYS = 30
+NOUNS = {
+    "customers": N_("Customers"),
+    "products": N_("Products"),
+    "orders": N_("Orders"),
+    "checkouts": N_("Abandoned checkouts"),
+    "deletions": N_("Deleted products"),
+}
+TOPICS = {
+    "customers/create": N_("new customers"),
+    "customers/update": N_("changed customers"),
+    "products/create": N_("new products"),
+    "products/update": N_("changed products"),
+    "products/delete": N_("deleted products"),
+    "orders/create": N_("new orders"),
+    "orders/updated": N_("changed orders"),
+    "checkouts/create": N_("new checkouts"),
+    "checkouts/update": N_("changed checkouts"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One noun, in words."""
+
+    name: str
+    at: datetime | None
+    looked: int
+    repaired: int
+    unsettled: int
+    lately: int
+    waits: bool
+
+
+def show(visit: Visit) -> Response:
+    """GET /settings/reconciliation"""
+    since = clock.now() - timedelta(days=DAYS)
+    with db.reading() as session:
+        rows = reconciliations.of_shop(session, visit.shop.id)
+        mended = reconciliations.repairs(session, visit.shop.id, since)
+    lately: dict[str, int] = {}
+    for (noun, _kind), count in mended.items():
+        lately[noun] = lately.get(noun, 0) + count
+    held = {row.noun: row for row in rows}
+    lines = [
+        _line(visit.say.text(name), held[noun], lately.get(noun, 0))
+        for noun, name in NOUNS.items()
+        if noun in held
+    ]
+    silent = silence(rows, visit.say)
+    return visit.page("reconciliation.html", lines=lines, silent=silent, days=DAYS)
+
+
+def silence(rows: Sequence[Reconciliation], say: Language) -> str:
+    """Of what Shopify no longer tells us, in words; empty when it tells everything."""
+    return say.listing([say.text(TOPICS.get(each, each)) for row in rows for each in row.silent])
+
+
+def _line(name: str, row: Reconciliation, lately: int) -> Line:
+    # While a window is open, its figures are still growing.
+    counts = (row.looked, row.repaired, row.unsettled)
+    return Line(name, row.finished_at, *counts, lately, bool(row.error))

@@ -1,0 +1,40 @@
+"""What goes back to Shopify's customers: what the merchant wants of it, and what did not go."""
+
+from starlette.responses import Response
+
+from admin_ui.kit.request import Visit
+from plugin import clock
+from plugin import jobs as bell
+from storage import shops, write_backs
+from storage.engine import db
+
+CHOICES = ("create_customers", "write_answers")
+
+
+def show(visit: Visit) -> Response:
+    """GET /settings/write-backs"""
+    return _page(visit)
+
+
+def save(visit: Visit) -> Response:
+    """POST /settings/write-backs: other choices, or `again` to try once more what failed."""
+    shop_id = visit.shop.id
+    with db.transaction() as session:
+        shop = shops.get_shop(session, shop_id)
+        assert shop is not None  # the visit's own
+        if "again" in visit.form:
+            write_backs.try_again(session, shop_id, clock.now())
+        else:
+            for name in CHOICES:
+                setattr(shop, name, visit.form.get(name) == "on")
+            session.add(shop)
+    if "again" not in visit.form:
+        return _page(Visit(visit.request, shop, visit.form), visit.say.text("Saved"))
+    bell.ring("write_back", shop_id)
+    return _page(visit, visit.say.text("Trying again"))
+
+
+def _page(visit: Visit, toast: str = "") -> Response:
+    with db.reading() as session:
+        count, shown = write_backs.troubled(session, visit.shop.id)
+    return visit.page("write_backs.html", toast=toast, count=count, shown=shown)
