@@ -77,7 +77,7 @@ def _page(
         found = stored.coupons_of(session, visit.shop.id)
         counts = stored.count_codes(session, visit.shop.id)
     return visit.page(
-        "coupons.html",
+        "coupons/coupons.html",
         toast=toast,
         status=status,
         coupons=[(c, _takes_off(visit, c), counts.get(c.id, (0, 0, 0))) for c in found],

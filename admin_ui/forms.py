@@ -41,7 +41,9 @@ def show_all(visit: Visit) -> Response:
         for form in found
     ]
     unseen = any(form.status == LIVE and not views for form, views, _ in counted)
-    return visit.page("forms.html", forms=counted, unseen=unseen, embed=links.embed(visit.shop))
+    return visit.page(
+        "forms/forms.html", forms=counted, unseen=unseen, embed=links.embed(visit.shop)
+    )
 
 
 def show(visit: Visit) -> Response:
@@ -90,7 +92,7 @@ def _page(visit: Visit, form_id: int, toast: str = "") -> Response:
     views = [counted.get((day, VIEWED), 0) for day in days]
     submits = [counted.get((day, SUBMITTED), 0) for day in days]
     return visit.page(
-        "form.html",
+        "forms/form.html",
         toast=toast,
         form=form,
         list=joined,

@@ -61,7 +61,7 @@ def _page(
             }
         )
     return visit.page(
-        "corrections.html",
+        "audience/corrections.html",
         toast=toast,
         status=status,
         profile=profile,

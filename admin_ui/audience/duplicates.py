@@ -51,7 +51,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
     with db.reading() as session:
         total = likeness.count_open(session, shop_id)
     return visit.page(
-        "duplicates.html",
+        "audience/duplicates.html",
         words=words,
         toast=toast,
         pairs=[(row, pair) for row, pair in shown if pair],

@@ -72,7 +72,7 @@ def _all(visit: Visit, problem: str = "") -> Response:
         found = stored.imports_of(session, visit.shop.id)
         names = {each.id: each.name for each in lists.lists_of(session, visit.shop.id)}
     return visit.page(
-        "imports.html",
+        "audience/imports.html",
         problem=problem,
         imports=found,
         lists=names,
@@ -126,7 +126,9 @@ def preview(visit: Visit) -> Response:
     if held.state != READY:
         raise missing()
     _take(visit, held)
-    answer = visit.page("import_preview.html", outcomes=_outcomes(visit, held), kinds=KINDS)
+    answer = visit.page(
+        "audience/import_preview.html", outcomes=_outcomes(visit, held), kinds=KINDS
+    )
     del answer.headers["HX-Replace-Url"]
     return answer
 
@@ -152,7 +154,7 @@ def start(visit: Visit) -> Response:
 
 def progress(visit: Visit) -> Response:
     """GET /audience/imports/{import_id}/progress: the card alone, while it is being read."""
-    return visit.page("import_progress.html", **_progress(visit, _held(visit)))
+    return visit.page("audience/import_progress.html", **_progress(visit, _held(visit)))
 
 
 def download_flaws(visit: Visit) -> Response:
@@ -267,7 +269,7 @@ def _page(
             held = _held(visit)
     if held.state not in (READY, UPLOADING):
         values |= _progress(visit, held)
-    answer = visit.page("import.html", toast=toast, status=status, **values)
+    answer = visit.page("audience/import.html", toast=toast, status=status, **values)
     if visit.request.method == "POST":
         answer.headers["HX-Replace-Url"] = f"{PLACE}/{held.id}"
     return answer

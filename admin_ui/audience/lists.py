@@ -112,7 +112,9 @@ def change(visit: Visit) -> Response:
         size = _size(session, visit, list_id)
         values = _about(session, visit, [row])
     told = "told" in visit.form
-    answer = visit.page("list_row.html", toast=toast, list=held, size=size, told=told, **values)
+    answer = visit.page(
+        "audience/list_row.html", toast=toast, list=held, size=size, told=told, **values
+    )
     del answer.headers["HX-Replace-Url"]
     return answer
 
@@ -246,7 +248,7 @@ def _all(
         deleted = lists.deleted(session, shop_id)
     audience.count_soon(shop_id, *sizes.values())
     return visit.page(
-        "lists.html",
+        "audience/lists.html",
         toast=toast,
         status=status,
         error=error,
@@ -274,7 +276,7 @@ def _one(visit: Visit, list_id: int, toast: str = "") -> Response:
         values = _about(session, visit, rows)
     audience.count_soon(shop_id, size)
     return visit.page(
-        "list.html",
+        "audience/list.html",
         toast=toast,
         list=held,
         size=size,
@@ -318,7 +320,7 @@ def _people(
         values = _about(session, visit, rows)
         begins = [f for f in lists.begun_by(session, shop_id, list_id) if f.status == "live"]
     return visit.page(
-        "list_add.html",
+        "audience/list_add.html",
         toast=toast,
         status=status,
         error=error,
@@ -355,7 +357,7 @@ def _settings(
         used = lists.uses(session, shop_id, list_id)
         size = _size(session, visit, list_id)
     return visit.page(
-        "list_settings.html",
+        "audience/list_settings.html",
         toast=toast,
         status=status,
         error=error,

@@ -56,7 +56,7 @@ def _page(
         came = origins(session, visit, members)
     on = {member.list_id for member in members}
     return visit.page(
-        "memberships.html",
+        "audience/memberships.html",
         toast=toast,
         status=status,
         error=error,

@@ -94,7 +94,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
         addresses = _addresses(known)
         bought, spent = orders.bought_by(session, shop_id, profile.id)
         return visit.page(
-            "profile.html",
+            "audience/profile.html",
             toast=toast,
             profile=profile,
             name=words.person(profile, visit.say),

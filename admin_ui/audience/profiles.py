@@ -39,7 +39,7 @@ def show(visit: Visit) -> Response:
     counts = (total, subscribers, alike, *sizes.values())
     count_soon(shop_id, *counts)
     return visit.page(
-        "audience.html",
+        "audience/profiles.html",
         sought=sought,
         profiles=found[:PAGE],
         states=held,

@@ -111,7 +111,7 @@ def _list(
     with db.reading() as session:
         found = properties.definitions_of(session, visit.shop.id)
     return visit.page(
-        "properties.html",
+        "audience/properties.html",
         toast=toast,
         status=status,
         error=error,
@@ -132,7 +132,7 @@ def _one(visit: Visit, definition_id: int, toast: str = "", status: int = 200) -
         locales = _locales(session, visit.shop.id, about)
     blank = {"value": "", "labels": dict[str, str]()}
     return visit.page(
-        "property.html",
+        "audience/property.html",
         toast=toast,
         status=status,
         changed=status == 409,

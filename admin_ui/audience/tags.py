@@ -36,7 +36,7 @@ def _page(visit: Visit, *, toast: str = "", error: str = "", status: int = 200) 
     if profile is None:
         raise missing()
     return visit.page(
-        "tags.html",
+        "audience/tags.html",
         toast=toast,
         status=status,
         error=error,

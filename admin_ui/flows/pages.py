@@ -27,7 +27,7 @@ def show_all(visit: Visit) -> Response:
         earned = messages.earned_by_flow(session, shop.id, *lately)
         names = {str(each.id): each.name for each in lists.lists_of(session, shop.id)}
     return visit.page(
-        "flows.html",
+        "flows/flows.html",
         flows=[
             (
                 flow,
@@ -86,7 +86,7 @@ def _page(visit: Visit, flow_id: int, toast: str = "") -> Response:
         names = {str(each.id): each.name for each in lists.lists_of(session, shop_id)}
     steps = tree.steps(version.definition, counted, say)
     return visit.page(
-        "flow.html",
+        "flows/flow.html",
         toast=toast,
         flow=flow,
         trigger=tree.trigger(flow.trigger, names, say),

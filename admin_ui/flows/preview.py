@@ -52,7 +52,7 @@ def show(visit: Visit) -> Response:
         locale = wanted if wanted in offered else (offered or [""])[0]
         seen = render.preview(session, shop, template.id, locale)
     return visit.page(
-        "preview.html",
+        "flows/preview.html",
         flow=flow,
         name=message.get("name") or template.name,
         subject=seen.subject,

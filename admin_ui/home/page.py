@@ -109,7 +109,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
     with db.inbox_reading() as inbox_session:
         quarantined = inbox.count_quarantined(inbox_session, shop.id)
     return visit.page(
-        "home.html",
+        "home/page.html",
         toast=toast,
         figures=figures,
         earlier=earlier,

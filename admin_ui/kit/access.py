@@ -53,7 +53,7 @@ def show(visit: Visit) -> Response:
     with db.reading() as session:
         found = access_log.page_of(session, visit.shop.id, PAGE + 1, place)
     return visit.page(
-        "access.html",
+        "settings/access_log.html",
         found=found[:PAGE],
         older=cursor.write(found[PAGE - 1].at, found[PAGE - 1].id) if len(found) > PAGE else "",
         words=words,

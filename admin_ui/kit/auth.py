@@ -117,7 +117,7 @@ async def patch_id_token(request: Request) -> HTMLResponse:
     if not HERE.fullmatch(back):
         return pages.problem(request, 400)
     domain = pages.domain_in_query(request)
-    return pages.bare("patch.html", pages.header_language(request), domain)
+    return pages.bare("kit/patch.html", pages.header_language(request), domain)
 
 
 async def nothing_here(request: Request) -> HTMLResponse:

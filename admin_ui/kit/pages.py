@@ -91,7 +91,7 @@ def problem(
     turned = {"HX-Retarget": "body", "HX-Reswap": "innerHTML", "HX-Reselect": "body"}
     domain = domain or domain_in_query(request)
     return bare(
-        "problem.html",
+        "kit/problem.html",
         code,
         domain,
         status,

@@ -14,7 +14,7 @@ def ask(visit: Visit, url: str) -> Response:
     plan = billing()
     assert plan is not None  # it is what has to be approved
     answer = visit.page(
-        "plan.html",
+        "kit/plan.html",
         status=PAYMENT_REQUIRED,
         url=url,
         plan=plan,

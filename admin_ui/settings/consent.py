@@ -66,7 +66,7 @@ def _page(
             "topics": preferences.topics_of(session, shop_id),
         }
     return visit.page(
-        "consent.html",
+        "settings/consent.html",
         toast=toast,
         status=status,
         errors=errors,

@@ -22,7 +22,7 @@ def show(visit: Visit) -> Response:
     """GET /settings/quarantine/{webhook_id}"""
     delivery = _delivery(visit)
     return visit.page(
-        "delivery.html",
+        "settings/failed_webhook.html",
         delivery=delivery,
         body=readable(delivery.body),
         size=len(delivery.body),
@@ -56,7 +56,7 @@ def _list(visit: Visit, toast: str = "") -> Response:
     with db.inbox_reading() as session:
         found = inbox.quarantined(session, visit.shop.id)
         total = inbox.count_quarantined(session, visit.shop.id)
-    return visit.page("quarantine.html", toast=toast, deliveries=found, total=total)
+    return visit.page("settings/failed_webhooks.html", toast=toast, deliveries=found, total=total)
 
 
 def _delivery(visit: Visit) -> Delivery:

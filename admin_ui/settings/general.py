@@ -75,7 +75,7 @@ def _page(
         compared = [row.finished_at for row in reconciliations.of_shop(session, shop.id)]
         unwritten, _ = write_backs.troubled(session, shop.id)
     return visit.page(
-        "settings.html",
+        "settings/general.html",
         toast=toast,
         status=status,
         values=values,

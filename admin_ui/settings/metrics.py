@@ -26,7 +26,7 @@ def show(visit: Visit) -> Response:
         for each in seen
     ]
     return visit.page(
-        "metrics.html",
+        "settings/metrics.html",
         found=found,
         refused=sorted(refused.items(), key=lambda row: -row[1]),
         days=DAYS,

@@ -64,7 +64,7 @@ def show(visit: Visit) -> Response:
         if noun in held
     ]
     silent = silence(rows, visit.say)
-    return visit.page("reconciliation.html", lines=lines, silent=silent, days=DAYS)
+    return visit.page("settings/reconciliation.html", lines=lines, silent=silent, days=DAYS)
 
 
 def silence(rows: Sequence[Reconciliation], say: Language) -> str:

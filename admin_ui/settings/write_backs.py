@@ -37,4 +37,4 @@ def save(visit: Visit) -> Response:
 def _page(visit: Visit, toast: str = "") -> Response:
     with db.reading() as session:
         count, shown = write_backs.troubled(session, visit.shop.id)
-    return visit.page("write_backs.html", toast=toast, count=count, shown=shown)
+    return visit.page("settings/write_backs.html", toast=toast, count=count, shown=shown)

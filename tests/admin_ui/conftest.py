@@ -17,7 +17,7 @@ from storage.engine import db
 from storage.shops import Shop, add_shop
 from tests.admin_ui import sample
 from tests.conftest import NOW, SETTINGS
-from tests.plugin.events import sheet
+from tests.plugin.imports import sheet
 
 SECRET = "a secret of the length that Shopify's have"  # a shorter one makes PyJWT warn
 

@@ -18,7 +18,7 @@ from plugin.sheets.parquet import MOMENT
 from storage.engine import db
 from storage.imports import DONE, LEFT, READY, get_import
 from storage.lists import lists_of
-from tests.plugin.events import sheet
+from tests.plugin.imports import sheet
 
 pytestmark = pytest.mark.usefixtures("data_dir")
 BODY = b"Email,Phone Number,Tier,Consent\nAna@Example.com,,gold,yes\nnobody,,,\nbo@,1,,\n"

@@ -14,7 +14,7 @@ from storage import lists as stored
 from storage.engine import db
 from storage.flows import DRAFT
 from storage.lists import join_list
-from tests.plugin.events import sheet
+from tests.plugin.imports import sheet
 
 
 def toast(answer):

@@ -15,7 +15,7 @@ from plugin.sheets import problems as flaws
 from plugin.sheets.cells import table
 from plugin.sheets.problems import SheetError
 from storage.imports import DONE
-from tests.plugin.events import sheet
+from tests.plugin.imports import sheet
 
 pytestmark = pytest.mark.usefixtures("data_dir")
 

@@ -1,6 +1,6 @@
 """F18: whatever comes five times, shuffled and two days late ends in the state of a fault-free run.
 
-What never came at all is mended by reconciliation: tests/plugin/events/test_reconcile.py.
+What never came at all is mended by reconciliation: tests/plugin/sync/test_reconcile.py.
 """
 
 import random

@@ -17,7 +17,7 @@ from plugin.facts import Facts
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.shops import Shop
-from tests.plugin.people.lives import ACTS, CUT, MAYA, fact, forget, gets_a_parcel, tell
+from tests.plugin.profiles.lives import ACTS, CUT, MAYA, fact, forget, gets_a_parcel, tell
 from tests.properties.conftest import OverError
 from tests.properties.examples import thousand
 from tests.state import state_of

@@ -36,7 +36,7 @@ from storage.profiles import Identity
 from storage.shops import Shop, get_shop, uninstall
 from storage.visits import BrowserSession
 from tests.conftest import SETTINGS
-from tests.plugin.events import sheet
+from tests.plugin.imports import sheet
 from tests.rules import canary
 from tests.state import state_of
 from webhooks.app import routes

@@ -1,0 +1,232 @@
+"""An import is taken back: who came by it leaves the list, and nobody who came otherwise, too."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from plugin import clock, lists
+from plugin.facts import Key, Person, Whose
+from plugin.imports import lifecycle as imports
+from plugin.profiles import merge
+from plugin.profiles.fields import MERCHANT
+from plugin.profiles.identity import resolve
+from storage import imports as stored
+from storage import lists as stored_lists
+from storage import merges, profiles
+from storage.engine import db
+from storage.imports import LEFT, Import
+from storage.shops import Shop
+from tests.plugin.imports import sheet
+
+pytestmark = pytest.mark.usefixtures("database", "data_dir")
+
+ANA, PHONE = Key("email", "ana@example.com"), Key("phone", "+351912345678")
+
+
+def who(shop: Shop, key: Key) -> Whose:
+    """The shopper of an address, made if nobody had it."""
+    now = clock.now()
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        (whose,) = resolve(session, shop.id, [Person((key,), now, {key.kind: key.value})], now)
+    assert whose is not None
+    return whose
+
+
+def take_in(shop: Shop, *addresses: str) -> tuple[Import, int]:
+    """Import some people to a new list."""
+    held = sheet.take_in(shop, "\n".join(("email", *addresses)) + "\n", list_name="Friends")
+    assert held.list_id is not None
+    return held, held.list_id
+
+
+def sign_up(shop: Shop, list_id: int, whose: Whose, source: str = "form:1") -> None:
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        merge.join_list(session, shop.id, list_id, whose, clock.now(), source)
+
+
+def join(shop: Shop, one: Whose, other: Whose) -> int:
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        return merge.join(session, shop.id, one.profile_id, other.profile_id, "42", clock.now())
+
+
+def part(shop: Shop, profile_id: int) -> None:
+    with db.transaction() as session:
+        db.lock_shop(session, shop.id)
+        (made,) = merges.merges_of(session, shop.id, profile_id, 10)
+        assert merge.undo(session, shop.id, made.id, "42", clock.now())
+
+
+def take_back(shop: Shop, held: Import) -> None:
+    imports.leave(held)
+    assert sheet.finish(shop, held).state == LEFT
+
+
+def members(shop: Shop, list_id: int) -> dict[int, str]:
+    """Who is on a list, and by what."""
+    with db.reading() as session:
+        found = stored_lists.members(session, shop.id, list_id)
+    return {member.profile_id: member.source for member in found}
+
+
+@pytest.mark.parametrize("source", ["form:1", MERCHANT])
+def test_who_joined_after_an_import_stays_since_then(shop: Shop, source: str) -> None:
+    held, list_id = take_in(shop, "ana@example.com", "bo@example.com")
+    ana, before = who(shop, ANA), clock.now()
+    sign_up(shop, list_id, ana, source)
+
+    take_back(shop, held)
+
+    with db.reading() as session:
+        (member,) = stored_lists.members(session, shop.id, list_id)
+    assert (member.profile_id, member.source) == (ana.profile_id, source)
+    assert member.joined_at >= before
+
+
+def test_a_file_takes_the_place_of_nothing(shop: Shop) -> None:
+    first, list_id = take_in(shop, "bo@example.com")
+    ana = who(shop, ANA)
+    sign_up(shop, list_id, ana)
+    held = sheet.upload(shop, b"email\nana@example.com\nbo@example.com\n")
+    held.list_id = list_id
+    imports.start(held)
+    done = sheet.finish(shop, held)
+
+    take_back(shop, done)
+
+    bo = who(shop, Key("email", "bo@example.com"))
+    assert members(shop, list_id) == {ana.profile_id: "form:1", bo.profile_id: first.source}
+
+
+@pytest.mark.parametrize("parted", ["before", "after", "never"])
+def test_who_was_imported_as_one_and_signed_up_as_another_stays_as_the_other(
+    shop: Shop, parted: str
+) -> None:
+    held, list_id = take_in(shop, "ana@example.com")
+    ana, caller = who(shop, ANA), who(shop, PHONE)
+    sign_up(shop, list_id, caller)
+    kept = join(shop, ana, caller)
+    assert members(shop, list_id) == {kept: held.source}, "the import came first"
+
+    if parted == "before":
+        part(shop, kept)
+    take_back(shop, held)
+    if parted == "after":
+        part(shop, kept)
+
+    stays = kept if parted == "never" else caller.profile_id
+    assert members(shop, list_id) == {stays: "form:1"}
+
+
+def test_of_two_origins_that_stay_the_first_one_to_join_counts(shop: Shop) -> None:
+    held, list_id = take_in(shop, "ana@example.com")
+    ana, caller = who(shop, ANA), who(shop, PHONE)
+    friend = who(shop, Key("email", "ana@work.example"))
+    sign_up(shop, list_id, friend, "form:2")
+    sign_up(shop, list_id, caller, "form:1")
+    join(shop, ana, caller)
+    kept = join(shop, ana, friend)
+
+    take_back(shop, held)
+
+    assert members(shop, list_id) == {kept: "form:2"}
+    with db.reading() as session:
+        waiting = [
+            said
+            for origin in merges.load_origins(session, shop.id, [kept]).values()
+            for said in origin["memberships"]
+        ]
+    assert [said[2] for said in waiting] == ["form:1"]
+
+
+def test_what_an_import_left_waiting_goes_with_it(shop: Shop) -> None:
+    _, other_list = take_in(shop, "bo@example.com")
+    caller = who(shop, PHONE)
+    held = sheet.upload(shop, b"email\nana@example.com\n")
+    imports.start(held, "Callers")
+    done = sheet.finish(shop, held)
+    assert done.list_id is not None
+    ana = who(shop, ANA)
+    with db.transaction() as session:  # she called before the file was brought
+        earlier = clock.now() - timedelta(days=9)
+        merge.join_list(session, shop.id, done.list_id, caller, earlier, "form:1")
+    for whose in (caller, ana):
+        sign_up(shop, other_list, whose)
+    kept = join(shop, caller, ana)
+    assert members(shop, done.list_id) == {kept: "form:1"}
+
+    take_back(shop, done)
+    part(shop, kept)
+
+    assert members(shop, done.list_id) == {caller.profile_id: "form:1"}
+    assert {caller.profile_id, ana.profile_id} <= members(shop, other_list).keys()
+
+
+def test_a_sign_up_takes_the_place_of_an_import_that_waits(shop: Shop) -> None:
+    caller = who(shop, PHONE)
+    held, list_id = take_in(shop, "ana@example.com")
+    ana = who(shop, ANA)
+    with db.transaction() as session:
+        earlier = clock.now() - timedelta(days=9)
+        merge.join_list(session, shop.id, list_id, caller, earlier, "form:1")
+    kept = join(shop, caller, ana)
+    sign_up(shop, list_id, Whose(kept, ana.origin_id), "form:2")
+
+    take_back(shop, held)
+    part(shop, kept)
+
+    assert members(shop, list_id) == {caller.profile_id: "form:1", ana.profile_id: "form:2"}
+
+
+def test_a_merge_at_the_same_moment_keeps_nobody_on_the_list(shop: Shop) -> None:
+    caller = who(shop, PHONE)
+    held, list_id = take_in(shop, "ana@example.com")
+    ana = who(shop, ANA)
+    taking = threading.Thread(target=take_back, args=(shop, held))
+
+    with db.transaction() as session:
+        session.connection()  # SQLite's lock is to have begun
+        db.lock_shop(session, shop.id)
+        taking.start()
+        time.sleep(1)  # it is as far as it comes
+        assert members(shop, list_id) == {ana.profile_id: held.source}
+        merge.join(session, shop.id, caller.profile_id, ana.profile_id, "42", clock.now())
+    taking.join(30)
+
+    assert members(shop, list_id) == {}
+
+
+def test_who_is_merged_into_somebody_already_passed_is_found_all_the_same(shop: Shop) -> None:
+    caller = who(shop, PHONE)
+    held, list_id = take_in(shop, "bo@example.com", "ana@example.com")
+    ana = who(shop, ANA)
+    imports.leave(held)
+    with db.transaction() as session:
+        passed = merge.leave_some(session, shop.id, list_id, held.source, 0, 1)
+        assert stored.advance(session, held, offset=passed)
+
+    kept = join(shop, caller, ana)
+    assert members(shop, list_id) == {kept: held.source}
+
+    assert sheet.finish(shop, held).state == LEFT
+    assert members(shop, list_id) == {}
+
+
+def test_nobody_comes_to_a_list_that_is_gone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, list_id = take_in(shop, "ana@example.com")
+    ana, caller = who(shop, ANA), who(shop, PHONE)
+    sign_up(shop, list_id, caller)
+    kept = join(shop, ana, caller)
+    lists.delete(shop.id, list_id)
+    monkeypatch.setattr(lists, "KEPT_FOR", timedelta(0))
+    assert not lists.work(shop.id)
+
+    part(shop, kept)
+
+    assert members(shop, list_id) == {}
+    with db.reading() as session:
+        assert profiles.get_profile(session, shop.id, caller.profile_id) is not None

@@ -1,0 +1,215 @@
+"""Forgetting: what goes, what stays, and whom it touches."""
+
+import random
+from datetime import datetime, timedelta
+
+import pytest
+
+from plugin import clock
+from plugin.facts import Key, Person
+from plugin.privacy.deliveries import Needles
+from plugin.profiles.identity import resolve
+from storage import consent
+from storage import data_subject as about
+from storage import privacy_requests as privacy
+from storage.consent import SUBSCRIBED
+from storage.engine import db
+from storage.engine import encryption as secrets
+from storage.engine.ids import new_id
+from storage.privacy_requests import Whom
+from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, EMAIL, PHONE
+from storage.shops import Shop
+from tests.plugin.profiles.lives import ACTS, CUT, MAYA, NOAH, forget, orders, says_who, tell
+from tests.state import state_of
+
+
+def test_nobody_else_is_touched(shop, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: CUT)
+    for number, act in enumerate(ACTS):
+        tell(shop, act(NOAH, number, CUT))
+    held = state_of(shop.id)
+    for number, act in enumerate(ACTS):
+        tell(shop, act(MAYA, 100, CUT - timedelta(minutes=number)))
+
+    forget(shop)
+
+    found = state_of(shop.id)
+    assert found["people"] == held["people"]
+    assert found["events"] == held["events"]
+    assert found["consent"] == held["consent"]
+    assert set(found["orders"]) > set(held["orders"])
+
+
+def test_amounts_stay_without_the_buyer(database, shop, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: CUT)
+    tell(shop, orders(MAYA, 5, CUT - timedelta(days=1)))
+
+    forget(shop)
+
+    (order,) = state_of(shop.id)["orders"]
+    assert '"total": 1000' in order
+    assert '"profile_id": null' in order
+    assert "#5" not in order
+    assert "c-5" not in order
+    assert "Maya" not in str(state_of(shop.id)["order lines"])
+
+
+def yes(shop: Shop, source: str, at: datetime, address: str = "maya@example.com") -> None:
+    with db.transaction() as session:
+        consent.record(
+            session,
+            [
+                {
+                    "shop_id": shop.id, "id": new_id(), "unique_key": f"{source}:{address}:{at}",
+                    "channel": "email", "address": address, "state": SUBSCRIBED,
+                    "occurred_at": at, "recorded_at": at, "source": source,
+                }
+            ],
+        )  # fmt: skip
+
+
+def state(shop: Shop) -> tuple[str | None, bool]:
+    with db.reading() as session:
+        held = privacy.suppressed(session, shop.id, [("email", "maya@example.com")])
+        return consent.consent_state(session, shop.id, "email", "maya@example.com"), bool(held)
+
+
+def test_a_later_import_or_webhook_stays_suppressed_and_her_own_word_lifts_it(
+    database, shop, monkeypatch
+):
+    monkeypatch.setattr(clock, "now", lambda: CUT)
+    yes(shop, "form", CUT - timedelta(days=9))
+    assert state(shop) == (SUBSCRIBED, False)
+    forget(shop)
+    assert state(shop) == (None, True)
+
+    yes(shop, "import", CUT + timedelta(days=1))
+    yes(shop, "storefront", CUT + timedelta(days=2))
+    assert state(shop) == (None, True)
+    yes(shop, "confirmation", CUT + timedelta(days=3), "noah@example.com")
+    yes(shop, "form", CUT + timedelta(days=3))  # anybody's
+    assert state(shop) == (None, True)
+
+    yes(shop, "confirmation", CUT + timedelta(days=3))
+    assert state(shop) == (SUBSCRIBED, False)
+
+
+def test_who_was_never_known_is_suppressed_too(shop, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: CUT)
+    forget(shop)
+
+    tell(shop, says_who(MAYA, 1, CUT + timedelta(days=1)))
+    yes(shop, "import", CUT + timedelta(days=1))
+
+    assert state(shop) == (None, True)
+    assert len(state_of(shop.id)["people"]) == 1
+
+
+def test_suppression_holds_while_the_secret_key_is_rotated(shop, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: CUT)
+    forget(shop)
+    old = "a key for tests that is long enough"
+    try:
+        secrets.use_keys({"2": "another key that is long enough, too", "1": old})
+        yes(shop, "import", CUT + timedelta(days=1))
+        assert state(shop) == (None, True)
+        tell(shop, says_who(MAYA, 1, CUT - timedelta(days=1)))
+        assert state_of(shop.id)["people"] == {}
+        yes(shop, "confirmation", CUT + timedelta(days=2))
+        assert state(shop) == (SUBSCRIBED, False)
+    finally:
+        secrets.use_keys({"1": old})
+
+
+def test_another_shop_still_knows_her(shop, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: CUT)
+    other = Shop(id=shop.id + 1, domain="other.myshopify.com", installed_at=CUT)
+    with db.transaction() as session:
+        session.add(other)
+    tell(other, orders(MAYA, 5, CUT))
+    held = state_of(other.id)
+
+    forget(shop)
+
+    assert state_of(other.id) == held
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b'{"email": "Maya@Example.COM"}', True),
+        (b'{"note": "call (415) 555-0123 please"}', True),
+        (b'{"phone": "+1 415-555-0123"}', True),
+        (b'{"customer": {"id": 7001002003}}', True),
+        (b'{"admin_graphql_api_id": "gid://shopify/Customer/7001002003"}', True),
+        (b'{"id": 97001002003}', False),
+        (b'{"id": 70010020031}', False),
+        (b'{"email": "noah@example.com"}', False),
+        ('{"email": "zoë@example.com"}'.encode(), True),
+        (b'{"email": "zo\\u00eb@example.com"}', True),
+        (b"", False),
+    ],
+)
+def test_a_delivery_that_names_her_is_recognised(body, named):
+    keys = [(EMAIL, "maya@example.com"), (EMAIL, "zoë@example.com"), (PHONE, "+14155550123"),
+            (CUSTOMER, "7001002003")]  # fmt: skip
+
+    assert Needles(Whom(keys)).named_in(body) is named
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "named"),
+    [
+        ((BROWSER, "total_price"), b'{"total_price": "49.00"}', False),
+        ((CART, "total_price"), b'{"total_price": "49.00"}', False),
+        ((CART, "1"), b'{"quantity": 1, "id": 1}', False),
+        ((CART, "RAIN-30ML-REFILL"), b'{"sku": "RAIN-30ML-REFILL"}', False),
+        ((CART, "hWN6zF2Qk0"), b'{"cart_token": "hWN6zF2Qk0"}', True),
+        ((CART, "hWN6zF2Qk0"), b'{"id": "hWN6zF2Qk0?key=ab", "line_items": []}', True),
+        ((CHECKOUT, "aa11"), b'{"token": "aa11"}', True),
+        ((PHONE, "+6834002"), b'{"id": 1234002999}', False),
+    ],
+)
+def test_a_word_that_anybody_may_have_typed_finds_nobodys_deliveries(key, body, named):
+    assert Needles(Whom([key])).named_in(body) is named
+
+
+def test_a_number_that_she_only_typed_finds_no_deliveries(shop):
+    her, body = (PHONE, "+14155550123"), b'{"phone": "+1 415-555-0123"}'
+
+    assert Needles(Whom([her])).named_in(body)
+    assert not Needles(Whom([her], unproven=[her])).named_in(body)
+
+
+def test_a_number_that_another_gave_too_is_not_hers_to_take_along_or_to_forget(shop):
+    number = "+14155550123"
+    typed = [
+        Person((Key(EMAIL, f"{name}@example.com"),), CUT, {"phone": number})
+        for name in ("maya", "mallory")
+    ]
+    with db.transaction() as session:
+        resolve(session, shop.id, typed, CUT)
+        whom = about.find(session, shop.id, [(EMAIL, "mallory@example.com")])
+
+    assert (PHONE, number) not in whom.keys
+
+    with db.transaction() as session:
+        zoe = Person((Key(EMAIL, "zoe@example.com"),), CUT, {"phone": "+14155550199"})
+        resolve(session, shop.id, [zoe], CUT)
+        whom = about.find(session, shop.id, [(EMAIL, "zoe@example.com")])
+    assert (PHONE, "+14155550199") in whom.unproven
+
+
+def test_one_shopper_with_much_is_forgotten_in_pieces(shop, monkeypatch):
+    monkeypatch.setattr("storage.erasure.BATCH", 7)
+    monkeypatch.setattr(clock, "now", lambda: CUT)
+    pick = random.Random(1)
+    for number in range(60):
+        tell(shop, pick.choice(ACTS)(MAYA, number, CUT - timedelta(minutes=number)))
+    tell(shop, says_who(MAYA, 1, CUT))
+
+    forget(shop)
+
+    state = state_of(shop.id)
+    assert (state["checkouts"], state["consent"]) == ([], [])
+    assert "maya" not in str(state)

@@ -1,0 +1,430 @@
+"""Reconciliation finds what was lost on its way to us, and mends exactly that."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from plugin import clock
+from plugin.cli import privacy as by_hand
+from plugin.cli import reconcile as findings
+from plugin.errors import RegularsError
+from plugin.flows.library import abandoned_checkout, add_flow, set_status
+from plugin.ingest.digest import digest
+from plugin.shopify.install.installation import install
+from plugin.sync import reconcile
+from plugin.sync import repair as mending
+from storage import backfills, inbox, products, reconciliations
+from storage.backfills import DONE
+from storage.engine import db
+from storage.flows import Enrolment
+from storage.inbox import Arrival
+from storage.shops import get_shop
+from tests.plugin.shopify.box import Shopify, refused, the_shop
+from tests.plugin.sync.gaps import Market
+from tests.state import state_of
+
+DOMAIN = "dewpoint.myshopify.com"
+NOUNS = ("customers", "products", "orders", "checkouts")
+real_now = clock.now
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Let the grace for webhooks on their way be over."""
+    monkeypatch.setattr(clock, "now", lambda: real_now() + timedelta(minutes=15))
+
+
+@pytest.fixture
+def market(shopify: Shopify, door, bell, request) -> Market:
+    """A store with its news; with 500 gaps, or on PostgreSQL 50."""
+    shopify.store.storefront_url = door.origin
+    shopify.bucket(1e9, 1e9)
+    shopify.store.now = real_now  # the news is older than the look at it
+    small = "postgresql" in request.node.name
+    return Market(shopify.store, 0.1 if small else 1.0)
+
+
+def installed(market: Market, shopify: Shopify) -> int:
+    """A shop whose past is read; it had none."""
+    shop_id = install(DOMAIN, shopify.id_token())
+    with db.transaction() as session:
+        get_shop(session, shop_id).installed_at -= timedelta(
+            hours=1
+        )  # the store tells whole seconds
+    past_is_read(shop_id)
+    return shop_id
+
+
+def past_is_read(shop_id: int) -> None:
+    with db.transaction() as session:
+        backfills.start(session, get_shop(session, shop_id), NOUNS, real_now())
+        for stage in backfills.stages_of(session, shop_id):
+            backfills.advance(session, stage, state=DONE, finished_at=clock.now())
+
+
+def twin(shopify: Shopify, shop_id: int) -> int:
+    """Another shop at the same store."""
+    domain = "twin.myshopify.com"
+    with db.transaction() as session:
+        shop = get_shop(session, shop_id)
+        fields = shop.model_dump(exclude={"id", "domain"})
+        session.add(type(shop)(id=shop.id + 1, domain=domain, **fields))
+    shopify.app.state.stores[domain] = shopify.store
+    past_is_read(shop_id + 1)
+    return shop_id + 1
+
+
+def deliver(shop_id: int, requests) -> None:
+    keep(shop_id, requests, clock.now())
+    digest()
+
+
+def keep(shop_id: int, requests, at) -> None:
+    arrivals = [
+        Arrival(
+            shop_id,
+            request.headers["X-Shopify-Webhook-Id"],
+            request.topic,
+            request.headers["X-Shopify-API-Version"],
+            request.headers["X-Shopify-Triggered-At"],
+            at,
+            request.body,
+        )
+        for request in requests
+    ]
+    inbox.keep(arrivals)
+
+
+def facts(shop_id: int) -> dict:
+    """The state, but for when each row was told: a repair is told later."""
+    untold = {}
+    for name, rows in state_of(shop_id).items():
+        if isinstance(rows, list):
+            rows = [{k: v for k, v in json.loads(row).items() if k != "told_at"} for row in rows]
+        untold[name] = rows
+    return untold
+
+
+def retold(noun: str, shop_id: int, other_id: int) -> int:
+    """How many rows were told at another time than in the other shop."""
+    one, other = (
+        {row["id"]: row["told_at"] for row in map(json.loads, state_of(each)[noun])}
+        for each in (shop_id, other_id)
+    )
+    return sum(one[key] != at for key, at in other.items())
+
+
+def finish(shop_id: int) -> dict[str, reconciliations.Reconciliation]:
+    """One whole reconciliation."""
+    reconcile.hurry(shop_id)
+    while reconcile.work(shop_id):
+        pass
+    with db.reading() as session:
+        rows = {row.noun: row for row in reconciliations.of_shop(session, shop_id)}
+    assert {(row.until, row.error) for row in rows.values()} == {(None, "")}
+    return rows
+
+
+def found(rows) -> dict[tuple[str, str], int]:
+    return {
+        (noun, kind): getattr(row, kind)
+        for noun, row in rows.items()
+        for kind in ("missing", "partial", "stale")
+        if getattr(row, kind)
+    }
+
+
+def test_f18_each_of_500_gaps_among_shuffled_repeats_is_found_and_mended_and_nothing_else(
+    database, shopify, market, later, monkeypatch
+):
+    lossy = installed(market, shopify)
+    whole = twin(shopify, lossy)
+    with monkeypatch.context() as then:
+        then.setattr(clock, "now", real_now)
+        market.trade()
+        deliver(whole, market.store.deliveries())
+        arrived = market.arrived() * 2
+        market.chance.shuffle(arrived)
+        deliver(lossy, arrived)
+    with db.transaction() as session:
+        market.damage(session, lossy)
+    wanted = dict(market.gaps.counts())
+    assert sum(wanted.values()) == 500 * market.size
+    assert facts(lossy) != facts(whole)
+
+    rows = finish(lossy)
+
+    assert found(rows) == wanted
+    assert sum(row.looked for row in rows.values()) > 2_000 * market.size
+    assert sum(row.unsettled for row in rows.values()) == 0
+    assert facts(lossy) == facts(whole)
+    for noun in ("orders", "products"):
+        gaps = sum(count for (name, _), count in wanted.items() if name == noun)
+        assert retold(noun, lossy, whole) == gaps  # what was whole was not even written again
+    assert found(finish(lossy)) == {}
+    assert found(finish(whole)) == {}
+
+
+def test_a_dry_run_tells_what_differs_by_id_and_changes_nothing(sqlite, shopify, market, later):
+    shop_id = installed(market, shopify)
+    kept = market.store.register_customer("maya@example.com", first_name="Maya")
+    before = facts(shop_id)
+
+    lines = list(findings.dry_run(the_shop(shop_id)))
+
+    assert "customers          1 compared  1 missing  0 partial  0 stale" in lines
+    assert f"  missing: {kept['id']}" in lines
+    assert "maya" not in "".join(lines).lower()
+    assert facts(shop_id) == before
+    assert next(findings.repair(the_shop(shop_id))) == lines[0]
+    assert facts(shop_id) != before
+
+
+def test_before_the_past_is_read_there_is_nothing_to_compare(sqlite, shopify, market):
+    shop = the_shop(install(DOMAIN, shopify.id_token()))
+
+    for act in (findings.dry_run, findings.repair):
+        with pytest.raises(RegularsError, match="not read yet"):
+            list(act(shop))
+
+
+@pytest.fixture
+def reminders(sqlite, shopify, market) -> tuple[int, str]:
+    """A shop whose reminders of abandoned checkouts are on, and a checkout that waits for them."""
+    shop_id = installed(market, shopify)
+    with db.transaction() as session:
+        flow = add_flow(session, shop_id, "Abandoned checkout", abandoned_checkout(1, 2))
+    set_status(shop_id, flow, True)
+    token = market.store.start_checkout(market.cart(), "maya@example.com")["token"]
+    deliver(shop_id, market.store.deliveries())
+    assert states(shop_id) == ["waiting"]
+    return shop_id, token
+
+
+def states(shop_id: int) -> list[str]:
+    with db.reading() as session:
+        return list(session.exec(select(Enrolment.state).where(Enrolment.shop_id == shop_id)))
+
+
+def test_a_missed_order_ends_what_waits_for_it(reminders, market, later):
+    shop_id, token = reminders
+    market.store.complete_checkout(token)
+
+    finish(shop_id)
+
+    assert states(shop_id) == ["left"]
+
+
+def test_a_missed_checkout_starts_a_flow_unless_it_is_too_old(reminders, market, monkeypatch):
+    shop_id, _ = reminders
+    market.store.start_checkout(market.cart(), "noor@example.com")
+    start = market.store.now
+    market.store.now = lambda: start() - timedelta(hours=25)
+    market.store.start_checkout(market.cart(), "old@example.com")
+    with db.transaction() as session:
+        for row in backfills.stages_of(session, shop_id):
+            row.started_at -= timedelta(days=2)
+        get_shop(session, shop_id).installed_at -= timedelta(days=2)
+    monkeypatch.setattr(clock, "now", lambda: real_now() + timedelta(minutes=15))
+
+    rows = finish(shop_id)
+
+    assert rows["checkouts"].missing == 2
+    assert states(shop_id) == ["waiting", "waiting"]
+
+
+def test_a_window_that_is_cut_off_again_and_again_ends_as_one_that_was_not(
+    sqlite, shopify, market, later, monkeypatch
+):
+    market.size = 0.1
+    monkeypatch.setattr(reconcile, "mend", _dies_at(mending.mend, 3))
+    lossy = installed(market, shopify)
+    whole = twin(shopify, lossy)
+    market.trade()
+    deliver(whole, market.store.deliveries())
+    deliver(lossy, market.arrived())
+    with db.transaction() as session:
+        market.damage(session, lossy)
+    deaths = 0
+
+    reconcile.hurry(lossy)
+    more = True
+    while more:
+        try:
+            more = reconcile.work(lossy)
+        except Killed:
+            deaths += 1
+
+    with db.reading() as session:
+        rows = {row.noun: row for row in reconciliations.of_shop(session, lossy)}
+        told = reconciliations.repairs(session, lossy, real_now() - timedelta(hours=1))
+    assert deaths > 3
+    assert facts(lossy) == facts(whole)
+    assert found(rows) == told == dict(market.gaps.counts())
+
+
+class Killed(BaseException):
+    """What a kill -9 is to the process that it hits, as far as the database can tell."""
+
+
+def _dies_at(act, every):
+    calls = 0
+
+    def dies(*given):
+        nonlocal calls
+        calls += 1
+        outcome = act(*given)
+        if calls % every == 0:
+            raise Killed
+        return outcome
+
+    return dies
+
+
+def test_who_is_forgotten_does_not_come_back(sqlite, shopify, market, later):
+    shop_id = installed(market, shopify)
+    kept = market.store.register_customer("maya@example.com", first_name="Maya")
+    order = market.sale("maya@example.com")
+    deliver(shop_id, market.store.deliveries())
+    by_hand.forget(DOMAIN, "maya@example.com", "", str(kept["id"]))
+    before = facts(shop_id)
+
+    rows = finish(shop_id)
+
+    assert sum(row.looked for row in rows.values()) > 1
+    assert found(rows) == {}
+    assert facts(shop_id) == before
+    assert str(order["order_number"]) not in json.dumps(before["orders"])
+
+
+def test_trouble_at_shopify_is_waited_out_and_the_window_stays(
+    sqlite, shopify, market, later, monkeypatch
+):
+    shop_id = installed(market, shopify)
+    market.store.register_customer("maya@example.com")
+    shopify.trouble = [None, refused(402)]  # it counts, and gives no page
+
+    reconcile.hurry(shop_id)
+    reconcile.work(shop_id)
+
+    with db.reading() as session:
+        (row,) = [r for r in reconciliations.of_shop(session, shop_id) if r.noun == "customers"]
+    assert "plan" in row.error
+    assert (row.until is None, row.tries) == (False, 1)
+    assert row.due_at > clock.now()
+    assert finish(shop_id)["customers"].missing == 1
+
+
+def test_a_window_waits_until_what_was_told_is_digested(sqlite, shopify, market, later):
+    shop_id = installed(market, shopify)
+    market.store.register_customer("maya@example.com")
+    keep(shop_id, market.store.deliveries(), real_now())
+
+    assert all(row.finished_at is None for row in finish(shop_id).values())
+
+    digest()
+    assert finish(shop_id)["customers"].looked == 1
+    assert found(finish(shop_id)) == {}
+
+
+def test_a_product_that_was_deleted_is_taken_off_sale(sqlite, shopify, market, later):
+    shop_id = installed(market, shopify)
+    made = market.store.create_product(
+        handle="new", title="New", variants=[{"title": "30 ml", "price": 1_000}]
+    )
+    deliver(shop_id, market.store.deliveries())
+    market.store.delete_product("new")
+
+    assert found(finish(shop_id)) == {("deletions", "stale"): 1}
+
+    with db.reading() as session:
+        assert (
+            products.products_by_id(session, shop_id, [made["id"]])[made["id"]].status == "deleted"
+        )
+
+
+def test_a_tag_that_was_lost_is_mended_on_and_off(sqlite, shopify, market, later):
+    shop_id = installed(market, shopify)
+    store = market.store
+    kept = store.register_customer("maya@example.com")
+    kept = store.tag_customer(kept, ["vip", "old"], on=True)
+    deliver(shop_id, store.deliveries())
+    start = store.now
+    store.now = lambda: start() + timedelta(seconds=2)
+    kept = store.tag_customer(kept, ["old"], on=False)
+    store.tag_customer(kept, ["new"], on=True)
+
+    assert found(finish(shop_id)) == {("customers", "stale"): 1}
+
+    (person,) = facts(shop_id)["people"].values()
+    assert person["properties"] == {"tag:vip": True, "tag:old": False, "tag:new": True}
+    assert found(finish(shop_id)) == {}
+
+
+def test_a_topic_that_brings_nothing_while_there_is_news_is_called_silent_until_it_speaks(
+    sqlite, shopify, market, later, caplog
+):
+    shop_id = installed(market, shopify)
+    for number in range(3):
+        market.store.register_customer(f"maya{number}@example.com")
+
+    assert finish(shop_id)["customers"].silent == ["customers/create"]
+    assert finish(shop_id)["customers"].silent == ["customers/create"]
+    assert "  customers/create brings nothing: deploy shopify.app.toml once more" in list(
+        findings.repair(the_shop(shop_id))
+    )
+
+    deliver(shop_id, market.store.deliveries()[:1])
+    assert finish(shop_id)["customers"].silent == []
+
+
+def test_two_lost_deliveries_are_no_silence(sqlite, shopify, market, later):
+    shop_id = installed(market, shopify)
+    for number in range(2):
+        market.store.register_customer(f"maya{number}@example.com")
+
+    assert finish(shop_id)["customers"].missing == 2
+    assert finish(shop_id)["customers"].silent == []
+
+
+def test_a_window_with_too_much_in_it_is_read_in_parts(sqlite, shopify, market, later, monkeypatch):
+    monkeypatch.setattr(reconcile, "MOST", 5)
+    monkeypatch.setattr(reconcile, "OVERLAP", timedelta())
+    shop_id = installed(market, shopify)
+    start, ago = market.store.now, [0]
+    market.store.now = lambda: start() - timedelta(minutes=ago[0])
+    for minutes in range(20):
+        ago[0] = minutes * 3
+        market.store.register_customer(f"maya{minutes}@example.com")
+    with db.transaction() as session:
+        for row in backfills.stages_of(session, shop_id):
+            row.started_at -= timedelta(hours=1)
+
+    finish(shop_id)
+    finish(shop_id)
+
+    with db.reading() as session:
+        whole = reconciliations.repairs(session, shop_id, real_now() - timedelta(hours=2))
+        late = reconciliations.repairs(session, shop_id, real_now() - timedelta(minutes=20))
+    assert whole == {("customers", "missing"): 20}
+    assert 0 < late["customers", "missing"] < 20
+    assert len(facts(shop_id)["people"]) == 20
+
+
+def test_the_clock_rings_once_the_past_is_read_and_an_hour_after_each_window(
+    sqlite, shopify, market, later
+):
+    shop_id = install(DOMAIN, shopify.id_token())
+    with db.reading() as session:
+        assert reconciliations.due(session, clock.now()) == []
+    past_is_read(shop_id)
+    with db.reading() as session:
+        assert reconciliations.due(session, clock.now()) == [shop_id]
+
+    finish(shop_id)
+
+    with db.reading() as session:
+        assert reconciliations.due(session, clock.now()) == []
+        assert reconciliations.due(session, clock.now() + timedelta(hours=1)) == [shop_id]
