@@ -8,6 +8,7 @@ from admin_ui.audience import (
     duplicates,
     exports,
     imports,
+    list_members,
     lists,
     memberships,
     profile,
@@ -21,9 +22,9 @@ from admin_ui.flows import pages as flows
 from admin_ui.flows import preview
 from admin_ui.home import backfill as past
 from admin_ui.home import page as home
-from admin_ui.kit import access, links, static
+from admin_ui.kit import links, static
 from admin_ui.kit.auth import MAX_FIELDS, PATCH, merchant, nothing_here, patch_id_token
-from admin_ui.settings import consent, metrics, reconciliation, write_backs
+from admin_ui.settings import access_log, consent, metrics, reconciliation, write_backs
 from admin_ui.settings import failed_webhooks as quarantine
 from admin_ui.settings import general as settings
 from plugin.shopify.install.oauth import CALLBACK
@@ -53,10 +54,10 @@ def routes() -> list[BaseRoute]:
         ("/audience/imports/{import_id}/act", imports.act, "POST"),
         ("/audience/lists", lists.show_all, "GET"),
         ("/audience/lists", lists.create, "POST"),
-        ("/audience/lists/{list_id}", lists.show, "GET"),
-        ("/audience/lists/{list_id}/add", lists.show_people, "GET"),
-        ("/audience/lists/{list_id}/add", lists.add_new, "POST"),
-        ("/audience/lists/{list_id}/members/{profile_id}", lists.change, "POST"),
+        ("/audience/lists/{list_id}", list_members.show, "GET"),
+        ("/audience/lists/{list_id}/add", list_members.show_people, "GET"),
+        ("/audience/lists/{list_id}/add", list_members.add_new, "POST"),
+        ("/audience/lists/{list_id}/members/{profile_id}", list_members.change, "POST"),
         ("/audience/lists/{list_id}/export", exports.one_list, "GET"),
         ("/audience/lists/{list_id}/settings", lists.show_settings, "GET"),
         ("/audience/lists/{list_id}/settings", lists.rename, "POST"),
@@ -89,7 +90,7 @@ def routes() -> list[BaseRoute]:
         ("/settings/write-backs", write_backs.show, "GET"),
         ("/settings/write-backs", write_backs.save, "POST"),
         ("/settings/reconciliation", reconciliation.show, "GET"),
-        ("/settings/access", access.show, "GET"),
+        ("/settings/access", access_log.show, "GET"),
         ("/settings/events", metrics.show, "GET"),
         ("/settings/properties", properties.show_all, "GET"),
         ("/settings/properties", properties.create, "POST"),

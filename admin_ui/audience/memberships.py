@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from admin_ui.audience.lists import added, origins, seal, unseal
+from admin_ui.audience.list_members import added, origins, seal, unseal
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing, row_id
 from plugin import lists

@@ -37,9 +37,7 @@ def create(visit: Visit) -> Response:
             raise
         said = visit.say.text("A property has a name of its own, of 1 to 100 letters.")
         return _list(visit, error=said, name=name, status=422)
-    answer = _one(visit, made, visit.say.text("Property added"))
-    answer.headers["HX-Replace-Url"] = f"/settings/properties/{made}"
-    return answer
+    return _one(visit, made, visit.say.text("Property added"))
 
 
 def show(visit: Visit) -> Response:
@@ -134,6 +132,7 @@ def _one(visit: Visit, definition_id: int, toast: str = "", status: int = 200) -
     return visit.page(
         "audience/property.html",
         toast=toast,
+        path=f"/settings/properties/{definition_id}",
         status=status,
         changed=status == 409,
         about=about,

@@ -47,7 +47,7 @@ def show(visit: Visit) -> Response:
     """GET /past: the card alone, which the home page asks for while the reading goes on."""
     with db.reading() as session:
         found = read(session, visit.shop.id, visit.say)
-    return visit.page("home/backfill.html", past=found)
+    return visit.part("home/backfill.html", past=found)
 
 
 def read(session: Session, shop_id: int, say: Language) -> Past | None:

@@ -87,9 +87,7 @@ def read_past_again(visit: Visit) -> Response:
     with db.transaction() as session:
         backfills.retry(session, visit.shop.id, clock.now())
     bell.ring("backfill", visit.shop.id)
-    answer = _page(visit, visit.say.text("The import goes on."))
-    answer.headers["HX-Replace-Url"] = "/"
-    return answer
+    return _page(visit, visit.say.text("The import goes on."))
 
 
 def _page(visit: Visit, toast: str = "") -> Response:
@@ -111,6 +109,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
     return visit.page(
         "home/page.html",
         toast=toast,
+        path="/",
         figures=figures,
         earlier=earlier,
         chart_drawn=chart,

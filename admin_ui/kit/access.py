@@ -1,14 +1,10 @@
-"""Access: each page with shoppers' data is written down as it is opened; and who opened what."""
+"""Access: each page with shoppers' data is written down as it is opened."""
 
-from starlette.responses import Response
-
-from admin_ui.kit import cursor, words
 from admin_ui.kit.request import Visit
 from plugin import clock
 from storage import access_log
 from storage.engine import db
 
-PAGE = 50
 PERSONAL = ("/audience", "/settings/privacy/", "/settings/quarantine/")  # before such pages
 HOME = ("/", "/past")  # its feed names shoppers; a second reading of the past answers with it
 NAMELESS = ("/pieces", "/progress")  # of a file, again and again: they show nobody
@@ -45,16 +41,3 @@ def page_of(path: str) -> str:
     if path in HOME:
         return "home"
     return "/".join(part for part in path.split("/") if part and not part.isdigit())
-
-
-def show(visit: Visit) -> Response:
-    """GET /settings/access?before=…"""
-    place = cursor.read(visit.request)
-    with db.reading() as session:
-        found = access_log.page_of(session, visit.shop.id, PAGE + 1, place)
-    return visit.page(
-        "settings/access_log.html",
-        found=found[:PAGE],
-        older=cursor.write(found[PAGE - 1].at, found[PAGE - 1].id) if len(found) > PAGE else "",
-        words=words,
-    )

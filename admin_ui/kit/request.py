@@ -35,15 +35,27 @@ class Visit:
         return Language(code, self.shop.timezone, self.shop.currency)
 
     def page(
+        self, template: str, *, toast: str = "", status: int = 200, path: str = "", **values: object
+    ) -> HTMLResponse:
+        """A whole page.
+
+        Args:
+            toast: a sentence shown once, over the page.
+            path: where the page stands, if a POST to another path is answered with it.
+        """
+        answer = self.part(template, toast=toast, status=status, **values)
+        if self.request.method == "POST":
+            answer.headers["HX-Replace-Url"] = path or self.request.url.path
+        return answer
+
+    def part(
         self, template: str, *, toast: str = "", status: int = 200, **values: object
     ) -> HTMLResponse:
-        """A page, or a part of one; `toast` is said once, wherever the page stands."""
+        """A part of a page, which htmx puts into the one that is open."""
         headers = pages.safety(self.shop.domain)
         if toast:
             # JSON in ASCII: a header carries no other letters.
             headers["HX-Trigger"] = json.dumps({"regulars:toast": {"words": toast}})
-        if self.request.method == "POST":
-            headers["HX-Replace-Url"] = self.request.url.path
         html = pages.draw(template, self.say, shop=self.shop, visit=self, **values)
         return HTMLResponse(html, status_code=status, headers=headers)
 

@@ -36,9 +36,7 @@ def try_again(visit: Visit) -> Response:
     with db.inbox_transaction() as session:
         inbox.offer_again(session, visit.shop.id, delivery.webhook_id)
     bell.ring("digest")
-    answer = _list(visit, visit.say.text("The delivery is being read once more."))
-    answer.headers["HX-Replace-Url"] = "/settings/quarantine"
-    return answer
+    return _list(visit, visit.say.text("The delivery is being read once more."))
 
 
 def readable(body: bytes) -> str:
@@ -56,7 +54,13 @@ def _list(visit: Visit, toast: str = "") -> Response:
     with db.inbox_reading() as session:
         found = inbox.quarantined(session, visit.shop.id)
         total = inbox.count_quarantined(session, visit.shop.id)
-    return visit.page("settings/failed_webhooks.html", toast=toast, deliveries=found, total=total)
+    return visit.page(
+        "settings/failed_webhooks.html",
+        toast=toast,
+        path="/settings/quarantine",
+        deliveries=found,
+        total=total,
+    )
 
 
 def _delivery(visit: Visit) -> Delivery:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from admin_ui.audience.imports import KINDS
+from admin_ui.audience.import_columns import KINDS
 from plugin.imports import columns
 from plugin.imports import lifecycle as imports
 from plugin.profiles.export import COLUMNS

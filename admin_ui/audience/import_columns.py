@@ -1,0 +1,133 @@
+"""What the columns of an imported file hold: the form of it, and what becomes of the first rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from admin_ui.kit.request import Visit, is_id, missing
+from admin_ui.kit.words import N_
+from plugin import clock
+from plugin.imports import columns
+from plugin.imports import lifecycle as imports
+from plugin.imports import rows as import_rows
+from plugin.sheets import problems as flaws
+from plugin.sheets.records import Row
+from storage import lists
+from storage.engine import db
+from storage.imports import Import
+
+KINDS = {
+    columns.NOTHING: N_("Leave out"), columns.PROPERTY: N_("Keep as a property"),
+    columns.EMAIL: N_("Email address"), columns.PHONE: N_("Phone"),
+    columns.FIRST: N_("First name"), columns.LAST: N_("Last name"), columns.NAME: N_("Whole name"),
+    columns.COUNTRY: N_("Country"), columns.LOCALE: N_("Language"),
+    columns.TIMEZONE: N_("Time zone"), columns.CUSTOMER: N_("Shopify's customer id"),
+    "email_consent": N_("Email: yes or no"), "email_consent_at": N_("Email: since when"),
+    "sms_consent": N_("SMS: yes or no"), "sms_consent_at": N_("SMS: since when"),
+    "whatsapp_consent": N_("WhatsApp: yes or no"),
+    "whatsapp_consent_at": N_("WhatsApp: since when"),
+    columns.SUPPRESSED: N_("Email: must not be written to"),
+}  # fmt: skip
+DELIMITERS = {",": N_("Comma"), ";": N_("Semicolon"), "\t": N_("Tab")}
+ENCODINGS = {"utf-8": "UTF-8", "windows-1252": "Windows-1252", "gb18030": "GB18030"}
+SHOWN = 5  # rows of a preview
+FOLDED = 5  # columns that nobody knows are folded away from so many on
+LONGEST = {"where": 300, "on": 10, "list_name": 100}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What will become of a row."""
+
+    line: int
+    who: dict[str, str]
+    consents: list[tuple[str, str]]
+    flaws: list[str]
+    taken: bool
+
+
+def take_form(visit: Visit, held: Import) -> None:
+    """What the form says, into `held`; a field that is chosen twice stands in its first column."""
+    mapping: list[str] = []
+    for n in range(len(held.columns)):
+        kind = visit.form.get(f"column-{n}", columns.NOTHING)
+        good = kind in columns.KINDS and (kind not in columns.FIELDS or kind not in mapping)
+        mapping.append(kind if good else columns.NOTHING)
+    held.mapping = mapping
+    held.said = {
+        "channels": [c for c in columns.CHANNELS if visit.form.get(f"channel-{c}")],
+        **{name: visit.form.get(name, "").strip()[: LONGEST[name]] for name in ("where", "on")},
+    }
+    held.starts_flows = bool(visit.form.get("starts_flows"))
+    chosen = visit.form.get("list", "")
+    held.list_id = int(chosen) if is_id(chosen) else None
+
+
+def new_list_name(visit: Visit) -> str | None:
+    """The name of the new list that the form asks for; None where it asks for none."""
+    if visit.form.get("list") != "new":
+        return None
+    return " ".join(visit.form.get("list_name", "").split())[: LONGEST["list_name"]]
+
+
+def find_errors(visit: Visit, held: Import) -> dict[str, str]:
+    """What keeps the file from being read, by field."""
+    say, errors = visit.say, {}
+    if not {columns.EMAIL, columns.PHONE} & {*held.mapping}:
+        errors["mapping"] = say.text("Say which column holds the email addresses or the phones.")
+    if held.said["channels"]:
+        since = import_rows.moment(held.said["on"])
+        if not held.said["where"]:
+            errors["where"] = say.text("Say where these people said yes.")
+        if since is None or since > clock.now():
+            errors["on"] = say.text("Enter a day that has been.")
+    if new_list_name(visit) == "":
+        errors["list_name"] = say.text("Give the list a name.")
+    if held.list_id is not None:
+        with db.reading() as session:
+            if lists.get_list(session, held.shop_id, held.list_id) is None:
+                raise missing()
+    return errors
+
+
+def choices(visit: Visit, held: Import) -> dict[str, Any]:
+    """What the form offers, and a preview of its answers."""
+    first = imports.first_rows(held, SHOWN)
+    with db.reading() as session:
+        known = lists.lists_of(session, held.shop_id)
+    samples = [_sample(first, n) for n in range(len(held.columns))]
+    shown = [n for n, kind in enumerate(held.mapping) if kind != columns.NOTHING]
+    folded = [n for n, kind in enumerate(held.mapping) if kind == columns.NOTHING]
+    if not shown or len(folded) < FOLDED:
+        shown, folded = [*range(len(held.columns))], []
+    return {
+        "shown": shown, "folded": folded,
+        "samples": samples, "kinds": KINDS, "origin": columns.origin(held.columns), "lists": known,
+        "outcomes": outcomes(visit, held), "channels": columns.CHANNELS, "delimiters": DELIMITERS,
+        "encodings": ENCODINGS, "chosen": visit.form, "today": f"{clock.now():%Y-%m-%d}",
+    }  # fmt: skip
+
+
+def _sample(first: Sequence[Row], place: int) -> str:
+    cells = (row.cells[place].strip() for row in first if place < len(row.cells))
+    return next(filter(None, cells), "")[:60]
+
+
+def outcomes(visit: Visit, held: Import) -> list[Outcome]:
+    """What will become of the first rows."""
+    reader = import_rows.Reader(held, visit.shop.country)
+    found = []
+    for row in imports.first_rows(held, SHOWN):
+        taken = reader.take([row])
+        person = next(iter(taken.facts.people), None)
+        who = {**person.fields, **person.properties} if person else {}
+        said = [(each.channel, each.state) for each in taken.facts.consents]
+        wrong = [sentence(visit, held, place, why) for _, place, why in taken.flaws]
+        found.append(Outcome(row.line, who, said, wrong, taken=person is not None))
+    return found
+
+
+def sentence(visit: Visit, held: Import, place: int, reason: str) -> str:
+    """What is wrong with a cell or a row, to the merchant."""
+    words = visit.say.text(flaws.SENTENCES[reason])
+    return f"{held.columns[place]}: {words}" if 0 <= place < len(held.columns) else words

@@ -1,0 +1,52 @@
+"""Profiles in words: what a shopper is called, how they are known, and who said what of them."""
+
+from admin_ui.kit.language import Language
+from admin_ui.kit.words.labels import N_
+from storage.profiles import Profile
+
+TYPES = {
+    "text": N_("Text"),
+    "number": N_("Number"),
+    "date": N_("Date"),
+    "boolean": N_("Yes or no"),
+    "choice": N_("Single choice"),
+    "choices": N_("Multiple choice"),
+}
+IDENTITIES = {
+    "email": N_("Email address"),
+    "phone": N_("Phone"),
+    "customer_id": N_("Shopify customer"),
+    "browser_id": N_("Browser"),
+    "cart_token": N_("Cart"),
+    "checkout_token": N_("Checkout"),
+    "push_token": N_("Push notifications"),
+    "order_id": N_("Order"),
+    "subscription_id": N_("Subscription"),
+    "external_id": N_("Id in your own systems"),
+}
+DEVICES = {"phone": N_("Phone"), "tablet": N_("Tablet"), "computer": N_("Computer")}
+PLACES = {
+    "shopify": N_("from Shopify"),
+    "form": N_("said in a form"),
+    "unproven": N_("typed in a form by somebody who may be another"),
+    "merchant": N_("by your team"),
+    "import": N_("imported"),
+    "api": N_("through the API"),
+}
+ALIKE = {
+    "phone": N_("The same phone number"),
+    "mailbox": N_("The same mailbox, written in another way"),
+    "typo": N_("The addresses differ by a slip"),
+    "name": N_("The same name, and similar addresses"),
+}
+
+
+def person(profile: Profile | None, say: Language) -> str:
+    """What to call a shopper: her name, her address, or a visitor."""
+    if profile is None:
+        return say.text("A visitor")
+    given, family = profile.first_name or "", profile.last_name or ""
+    # Chinese, Japanese and Korean names stand family name first, without a space.
+    cjk = any("\u3040" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7af" for letter in family)
+    name = f"{family}{given}" if cjk else f"{given} {family}".strip()
+    return name or profile.email or profile.phone or say.text("A visitor")

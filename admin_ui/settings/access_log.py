@@ -1,0 +1,23 @@
+"""The access log: who opened which page with shoppers' data, the last first."""
+
+from starlette.responses import Response
+
+from admin_ui.kit import cursor, words
+from admin_ui.kit.request import Visit
+from storage import access_log
+from storage.engine import db
+
+PAGE = 50
+
+
+def show(visit: Visit) -> Response:
+    """GET /settings/access?before=…"""
+    place = cursor.read(visit.request)
+    with db.reading() as session:
+        found = access_log.page_of(session, visit.shop.id, PAGE + 1, place)
+    return visit.page(
+        "settings/access_log.html",
+        found=found[:PAGE],
+        older=cursor.write(found[PAGE - 1].at, found[PAGE - 1].id) if len(found) > PAGE else "",
+        words=words,
+    )
