@@ -5,6 +5,8 @@ from decimal import Decimal, InvalidOperation
 from starlette.responses import Response
 
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import facts
 from plugin.facts import MalformedError
 from plugin.offers import coupons
@@ -12,17 +14,20 @@ from storage import coupons as stored
 from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, Coupon
 from storage.engine import db
 
+TITLE = N_("Coupons")
 BLANK = {"name": "", "prefix": "", "kind": PERCENTAGE, "worth": "10"}
 LIMITS = {"name": coupons.LONGEST_NAME, "prefix": 20, "worth": 12}
 
 
+@page("/coupons", title=TITLE)
 def show_all(visit: Visit) -> Response:
-    """GET /coupons"""
+    """Show every coupon, and the form for a new one."""
     return _page(visit, BLANK, {})
 
 
+@page("/coupons", title=TITLE, method="POST")
 def create(visit: Visit) -> Response:
-    """POST /coupons: `name`, `prefix`, `kind`, and `worth` in percent or the shop's currency."""
+    """Create a coupon: `name`, `prefix`, `kind`, and `worth` in percent or the shop's currency."""
     sent = {name: visit.form.get(name, "").strip()[:100] for name in BLANK}
     sent["prefix"] = sent["prefix"].upper()
     worth = _worth(visit, sent)
@@ -33,8 +38,9 @@ def create(visit: Visit) -> Response:
     return _page(visit, BLANK, {}, toast=visit.say.text("The coupon is made. Its codes follow."))
 
 
+@page("/coupons/{coupon_id}", title=TITLE, method="POST")
 def make_again(visit: Visit) -> Response:
-    """POST /coupons/{coupon_id}"""
+    """Create its discount in Shopify once more."""
     coupons.make_again(visit.shop.id, visit.number("coupon_id"))
     return _page(visit, BLANK, {}, toast=visit.say.text("Trying again"))
 

@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from admin_ui.kit import charts, links
 from admin_ui.kit.request import Visit, missing, row_id
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.forms import library
@@ -16,6 +18,7 @@ from storage import forms, lists
 from storage.engine import db
 from storage.forms import LIVE, SUBMITTED, VIEWED
 
+TITLE = N_("Sign-up forms")
 DAYS = 30
 ASKS = {"email", "phone_number", "radio_buttons", "checkboxes", "dropdown", "text_input", "date"}
 
@@ -30,8 +33,9 @@ class Ask:
     property: str = ""
 
 
+@page("/forms", title=TITLE)
 def show_all(visit: Visit) -> Response:
-    """GET /forms"""
+    """Show every form."""
     since = clock.now().date() - timedelta(days=DAYS - 1)
     with db.reading() as session:
         found = forms.forms_of(session, visit.shop.id)
@@ -46,13 +50,15 @@ def show_all(visit: Visit) -> Response:
     )
 
 
+@page("/forms/{form_id}", title=TITLE)
 def show(visit: Visit) -> Response:
-    """GET /forms/{form_id}"""
+    """Show a form."""
     return _page(visit, visit.number("form_id"))
 
 
+@page("/forms/{form_id}", title=TITLE, method="POST")
 def switch(visit: Visit) -> Response:
-    """POST /forms/{form_id}: `status` is `live` or `draft`, or `list` is another one."""
+    """Turn a form on or off (`status` is `live` or `draft`), or give it another `list`."""
     form_id, say = visit.number("form_id"), visit.say
     if "list" in visit.form:
         if not visit.form["list"]:

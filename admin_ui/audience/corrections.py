@@ -5,6 +5,8 @@ from starlette.responses import Response
 from admin_ui.audience import property_values as answers
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import facts
 from plugin.profiles import corrections
 from plugin.profiles.properties import LONGEST
@@ -13,14 +15,18 @@ from storage import profiles, properties
 from storage.engine import db
 from storage.properties import CHOICES
 
+TITLE = N_("Properties")
 
+
+@page("/audience/profiles/{profile_id}/properties", title=TITLE, personal=True)
 def show(visit: Visit) -> Response:
-    """GET /audience/profiles/{profile_id}/properties"""
+    """Show the properties of a profile, each in a form."""
     return _page(visit)
 
 
+@page("/audience/profiles/{profile_id}/properties", title=TITLE, method="POST", personal=True)
 def change(visit: Visit) -> Response:
-    """POST /audience/profiles/{profile_id}/properties: `name` and `value`."""
+    """Correct a property: `name` and `value`."""
     name = visit.form.get("name", "")
     value = str(facts.storable(visit.form.get("value", ""))).strip()[:LONGEST]
     if corrections.correct(visit.shop.id, visit.number("profile_id"), name, value):

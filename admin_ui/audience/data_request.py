@@ -3,12 +3,15 @@
 from starlette.responses import Response
 
 from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from storage import privacy_requests as privacy
 from storage.engine import db
 
 
+@page("/settings/privacy/{request_id}", title=N_("Copy of a shopper's data"), personal=True)
 def download(visit: Visit) -> Response:
-    """GET /settings/privacy/{request_id}"""
+    """Download the file of a request."""
     with db.reading() as session:
         request = privacy.get_request(session, visit.shop.id, visit.number("request_id"))
     if request is None or request.content is None:

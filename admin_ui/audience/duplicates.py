@@ -5,6 +5,8 @@ from starlette.responses import Response
 
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing, row_id
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.profiles import merge
 from storage import duplicates as likeness
@@ -13,17 +15,20 @@ from storage.duplicates import ACCEPTED, DISMISSED
 from storage.engine import db
 from storage.profiles import Profile
 
+TITLE = N_("Likely duplicates")
 PAGE = 20
 ACTS = {"join": ACCEPTED, "apart": DISMISSED}
 
 
+@page("/audience/duplicates", title=TITLE, personal=True)
 def show(visit: Visit) -> Response:
-    """GET /audience/duplicates"""
+    """Show the pairs that nobody has decided on."""
     return _page(visit)
 
 
+@page("/audience/duplicates", title=TITLE, method="POST", personal=True)
 def decide(visit: Visit) -> Response:
-    """POST /audience/duplicates: `one`, `other` and `act`, which is `join` or `apart`."""
+    """Decide on a pair: `one`, `other` and `act`, which is `join` or `apart`."""
     state = ACTS.get(visit.form.get("act", ""))
     if state is None:
         raise missing()

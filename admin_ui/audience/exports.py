@@ -3,19 +3,23 @@
 from starlette.responses import Response, StreamingResponse
 
 from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.profiles.export import FORMATS
 from storage import lists
 from storage.engine import db
 
 
+@page("/audience/export", title=N_("Export of the audience"), personal=True)
 def everybody(visit: Visit) -> Response:
-    """GET /audience/export?as=…"""
+    """Download every profile; `as` is the format."""
     return _file(visit, "audience", None)
 
 
+@page("/audience/lists/{list_id}/export", title=N_("Export of a list"), personal=True)
 def one_list(visit: Visit) -> Response:
-    """GET /audience/lists/{list_id}/export?as=…"""
+    """Download the members of a list; `as` is the format."""
     list_id = visit.number("list_id")
     with db.reading() as session:
         if lists.get_list(session, visit.shop.id, list_id) is None:

@@ -9,6 +9,7 @@ from admin_ui.audience import import_columns
 from admin_ui.audience.import_columns import sentence
 from admin_ui.audience.lists import sentence as list_sentence
 from admin_ui.kit.request import Visit, is_id, missing
+from admin_ui.kit.routes import page
 from admin_ui.kit.words import N_
 from plugin.imports import lifecycle as imports
 from plugin.lists import ListError
@@ -21,6 +22,7 @@ from storage import lists
 from storage.engine import db
 from storage.imports import READY, UPLOADING, WORKING, Import
 
+TITLE = N_("Imports")
 STATES = {
     "uploading": N_("Coming in"), "ready": N_("Waits for you"), "running": N_("Being read"),
     "leaving": N_("Being taken off the list"), "done": N_("Done"), "stopped": N_("Stopped"),
@@ -31,8 +33,9 @@ AT_ONCE = 1_000
 PLACE = "/audience/imports"
 
 
+@page("/audience/imports", title=TITLE, personal=True)
 def show_all(visit: Visit) -> Response:
-    """GET /audience/imports"""
+    """Show every file."""
     return _all(visit)
 
 
@@ -50,8 +53,9 @@ def _all(visit: Visit, problem: str = "") -> Response:
     )
 
 
+@page("/audience/imports/new", title=TITLE, method="POST", personal=True)
 def begin(visit: Visit) -> Response:
-    """POST /audience/imports/new: `name` and `size` of a file; where its pieces go."""
+    """Begin an upload: `name` and `size` of a file; the answer says where its pieces go."""
     said = visit.form.get("size", "")
     size = int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
     try:
@@ -63,8 +67,9 @@ def begin(visit: Visit) -> Response:
     )
 
 
+@page("/audience/imports/{import_id}/pieces", title=TITLE, method="POST")
 def receive(visit: Visit) -> Response:
-    """POST /audience/imports/{import_id}/pieces?at=…: the bytes of a file from one on."""
+    """Take the bytes of a file from `at` on."""
     at = visit.request.query_params.get("at", "")
     if not (at.isascii() and at.isdigit() and len(at) < 16) or len(visit.piece) > files.PIECE:
         raise missing()
@@ -74,8 +79,9 @@ def receive(visit: Visit) -> Response:
         return _refused(visit, error)
 
 
+@page("/audience/imports", title=TITLE, method="POST", personal=True)
 def arrive(visit: Visit) -> Response:
-    """POST /audience/imports: the file with `id` is whole."""
+    """End an upload: the file with `id` is whole."""
     held = _held(visit, visit.form.get("id", ""))
     try:
         imports.arrive(held)
@@ -84,13 +90,15 @@ def arrive(visit: Visit) -> Response:
     return _page(visit, held)
 
 
+@page("/audience/imports/{import_id}", title=TITLE, personal=True)
 def show(visit: Visit) -> Response:
-    """GET /audience/imports/{import_id}"""
+    """Show a file: its columns, or how far it is."""
     return _page(visit, _held(visit))
 
 
+@page("/audience/imports/{import_id}/preview", title=TITLE, method="POST", personal=True)
 def preview(visit: Visit) -> Response:
-    """POST /audience/imports/{import_id}/preview: what will become of the first rows."""
+    """Show what will become of the first rows."""
     held = _held(visit)
     if held.state != READY:
         raise missing()
@@ -102,8 +110,9 @@ def preview(visit: Visit) -> Response:
     )
 
 
+@page("/audience/imports/{import_id}", title=TITLE, method="POST", personal=True)
 def start(visit: Visit) -> Response:
-    """POST /audience/imports/{import_id}"""
+    """Start reading a file as its form says."""
     held = _held(visit)
     if held.state != READY:
         return _page(visit, held)
@@ -121,13 +130,15 @@ def start(visit: Visit) -> Response:
     return _page(visit, held, toast=visit.say.text("The file is being read."))
 
 
+@page("/audience/imports/{import_id}/progress", title=TITLE)
 def progress(visit: Visit) -> Response:
-    """GET /audience/imports/{import_id}/progress: the card alone, while it is being read."""
+    """Show the card of its progress alone, while it is being read."""
     return visit.part("audience/import_progress.html", **_progress(visit, _held(visit)))
 
 
+@page("/audience/imports/{import_id}/flaws", title=TITLE, personal=True)
 def download_flaws(visit: Visit) -> Response:
-    """GET /audience/imports/{import_id}/flaws"""
+    """Download what is wrong with its rows."""
     held = _held(visit)
     return StreamingResponse(
         table(_flaw_rows(visit, held)),
@@ -139,8 +150,9 @@ def download_flaws(visit: Visit) -> Response:
     )
 
 
+@page("/audience/imports/{import_id}/act", title=TITLE, method="POST", personal=True)
 def act(visit: Visit) -> Response:
-    """POST /audience/imports/{import_id}/act: `stop`, `leave` the list, or `discard` the file."""
+    """`stop` the reading, `leave` the list, or `discard` the file."""
     held, what = _held(visit), visit.form.get("act")
     if what == "stop":
         imports.stop(held)

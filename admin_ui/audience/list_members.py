@@ -12,6 +12,8 @@ from starlette.responses import Response
 from admin_ui.audience import profiles as audience
 from admin_ui.kit import cursor, words
 from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import lists
 from plugin.facts import Key, calling_code
 from plugin.messages import eligibility as gate
@@ -26,6 +28,8 @@ from storage.engine.encryption import SecretError
 from storage.lists import List, Membership
 from storage.profiles import Profile
 
+TITLE = N_("A list's members")
+ADD_TITLE = N_("Whom to add to a list")
 PAGE = audience.PAGE
 FOUND = 10  # shoppers that the page to add somebody offers
 
@@ -39,18 +43,21 @@ class Row:
     undo: str = ""  # what puts her back
 
 
+@page("/audience/lists/{list_id}", title=TITLE, personal=True)
 def show(visit: Visit) -> Response:
-    """GET /audience/lists/{list_id}?q=…&before=…"""
+    """Show a page of members, from `before` on; `q` looks for some."""
     return show_list(visit, visit.number("list_id"))
 
 
+@page("/audience/lists/{list_id}/add", title=ADD_TITLE, personal=True)
 def show_people(visit: Visit) -> Response:
-    """GET /audience/lists/{list_id}/add?q=…: whom to add."""
+    """Show the profiles that `q` finds, to add to the list."""
     return _people(visit, _sought(visit))
 
 
+@page("/audience/lists/{list_id}/add", title=ADD_TITLE, method="POST", personal=True)
 def add_new(visit: Visit) -> Response:
-    """POST /audience/lists/{list_id}/add: `address`, of somebody who may have no profile yet."""
+    """Add the owner of an `address`, who may have no profile yet."""
     list_id, said = visit.number("list_id"), visit.form.get("address", "").strip()
     with db.reading() as session:
         get_list(session, visit, list_id)
@@ -62,9 +69,11 @@ def add_new(visit: Visit) -> Response:
     return _people(visit, said, toast=added(visit, *lists.add(visit.shop, list_id, profile_id)))
 
 
+@page("/audience/lists/{list_id}/members/{profile_id}", title=TITLE, method="POST", personal=True)
 def change(visit: Visit) -> Response:
-    """POST /audience/lists/{list_id}/members/{profile_id}: `act` is `add`, `remove`, or `back`
-    with what `undo` says. The answer is her row.
+    """Add a profile, remove it or bring it back, and answer with its row.
+
+    `act` is `add`, `remove`, or `back` with what `undo` says.
     """
     list_id, profile_id = visit.number("list_id"), visit.number("profile_id")
     undo, toast = "", ""

@@ -7,12 +7,15 @@ from starlette.responses import Response
 from admin_ui.audience import profiles as audience
 from admin_ui.audience.list_members import count_members, get_list, show_list
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page
 from admin_ui.kit.words import N_
 from plugin import clock, lists
 from plugin.lists import MANY, NAMELESS, TAKEN, USED, ListError
 from storage import lists as stored
 from storage.engine import db
 
+TITLE = N_("Lists")
+SETTINGS_TITLE = N_("Settings of a list")
 LATELY = timedelta(days=30)
 SENTENCES = {
     NAMELESS: N_("Give the list a name."),
@@ -22,13 +25,15 @@ SENTENCES = {
 }
 
 
+@page("/audience/lists", title=TITLE)
 def show_all(visit: Visit) -> Response:
-    """GET /audience/lists"""
+    """Show every list."""
     return _all(visit)
 
 
+@page("/audience/lists", title=TITLE, method="POST")
 def create(visit: Visit) -> Response:
-    """POST /audience/lists: `name`."""
+    """Create a list: `name`."""
     said = visit.form.get("name", "")
     try:
         made = lists.create(visit.shop.id, said)
@@ -37,13 +42,15 @@ def create(visit: Visit) -> Response:
     return show_list(visit, made, visit.say.text("The list is made."))
 
 
+@page("/audience/lists/{list_id}/settings", title=SETTINGS_TITLE, personal=True)
 def show_settings(visit: Visit) -> Response:
-    """GET /audience/lists/{list_id}/settings"""
+    """Show what a list is called and what uses it."""
     return _settings(visit)
 
 
+@page("/audience/lists/{list_id}/settings", title=SETTINGS_TITLE, method="POST", personal=True)
 def rename(visit: Visit) -> Response:
-    """POST /audience/lists/{list_id}/settings: `name`."""
+    """Rename a list: `name`."""
     said = visit.form.get("name", "")
     try:
         lists.rename(visit.shop.id, visit.number("list_id"), said)
@@ -53,8 +60,9 @@ def rename(visit: Visit) -> Response:
     return _settings(visit, toast=visit.say.text("Saved"))
 
 
+@page("/audience/lists/{list_id}/delete", title=TITLE, method="POST", personal=True)
 def delete(visit: Visit) -> Response:
-    """POST /audience/lists/{list_id}/delete"""
+    """Delete a list."""
     list_id = visit.number("list_id")
     try:
         lists.delete(visit.shop.id, list_id)
@@ -63,8 +71,9 @@ def delete(visit: Visit) -> Response:
     return _all(visit, gone=list_id)
 
 
+@page("/audience/lists/{list_id}/restore", title=TITLE, method="POST", personal=True)
 def restore(visit: Visit) -> Response:
-    """POST /audience/lists/{list_id}/restore"""
+    """Restore a deleted list."""
     list_id = visit.number("list_id")
     try:
         lists.restore(visit.shop.id, list_id)

@@ -5,20 +5,27 @@ from starlette.responses import Response
 from admin_ui.audience.list_members import added, origins, seal, unseal
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing, row_id
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import lists
 from storage import lists as stored
 from storage import profiles
 from storage.engine import db
 
+TITLE = N_("Lists")
 
+
+@page("/audience/profiles/{profile_id}/lists", title=TITLE, personal=True)
 def show(visit: Visit) -> Response:
-    """GET /audience/profiles/{profile_id}/lists"""
+    """Show the lists of a profile."""
     return _page(visit)
 
 
+@page("/audience/profiles/{profile_id}/lists", title=TITLE, method="POST", personal=True)
 def change(visit: Visit) -> Response:
-    """POST /audience/profiles/{profile_id}/lists: `list`, and `act`, which is `add`, `remove`, or
-    `back` with what `undo` says.
+    """Add a profile to a `list`, remove it or bring it back.
+
+    `act` is `add`, `remove`, or `back` with what `undo` says.
     """
     profile_id, said = visit.number("profile_id"), visit.form.get("list", "")
     if visit.form.get("act") == "add" and not said:

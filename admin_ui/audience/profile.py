@@ -14,6 +14,8 @@ from admin_ui.audience import visits as sessions
 from admin_ui.audience.visits import Visited
 from admin_ui.kit import cursor, words
 from admin_ui.kit.request import Visit, missing, row_id
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.messages import eligibility as gate
 from plugin.profiles import merge
@@ -38,6 +40,7 @@ from storage.messages import Message
 from storage.privacy_requests import CHANNELS
 from storage.profiles import STRONG, Identity
 
+TITLE = N_("A profile")
 PAGE = 30
 KINDS = ("all", "orders", "browsing", "messages")
 
@@ -62,13 +65,15 @@ class Entry:
     message: Message | None = None
 
 
+@page("/audience/profiles/{profile_id}", title=TITLE, personal=True)
 def show(visit: Visit) -> Response:
-    """GET /audience/profiles/{profile_id}?kind=…&before=…"""
+    """Show a profile; `kind` filters its timeline, which begins at `before`."""
     return _page(visit)
 
 
+@page("/audience/profiles/{profile_id}", title=TITLE, method="POST", personal=True)
 def undo(visit: Visit) -> Response:
-    """POST /audience/profiles/{profile_id}: take back the merge that the form names."""
+    """Take back the merge that the form names."""
     shop_id, merge_id = visit.shop.id, row_id(visit.form.get("undo", ""))
     with db.transaction() as session:
         db.lock_shop(session, shop_id)

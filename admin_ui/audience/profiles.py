@@ -7,6 +7,8 @@ from starlette.responses import Response
 
 from admin_ui.kit import cursor, words
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import jobs as bell
 from plugin.facts import calling_code
 from storage import consent, lists, profiles, search
@@ -20,8 +22,9 @@ PAGE = 50
 LONGEST = 100  # letters of a search
 
 
+@page("/audience", title=N_("Audience"), personal=True)
 def show(visit: Visit) -> Response:
-    """GET /audience?q=…"""
+    """Show a page of profiles, from `before` on; `q` looks for some."""
     shop_id = visit.shop.id
     sought = visit.request.query_params.get("q", "")[:LONGEST]
     place = cursor.read(visit.request)

@@ -3,14 +3,17 @@
 from starlette.responses import Response
 
 from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.consent import proof
 from storage import profiles
 from storage.engine import db
 
 
+@page("/audience/profiles/{profile_id}/proof", title=N_("Proof of consent"), personal=True)
 def download(visit: Visit) -> Response:
-    """GET /audience/profiles/{profile_id}/proof?as=csv"""
+    """Download the proof; `as` may be `csv`."""
     shop_id = visit.shop.id
     with db.reading() as session:
         profile = profiles.get_profile(session, shop_id, visit.number("profile_id"))

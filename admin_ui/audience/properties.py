@@ -8,6 +8,8 @@ from starlette.responses import Response
 
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import facts
 from plugin.errors import RegularsError
 from plugin.profiles import properties as meaning
@@ -15,6 +17,7 @@ from storage import forms, properties
 from storage.engine import db
 from storage.properties import TYPES, PropertyDefinition
 
+TITLE = N_("Properties")
 SPARE = 3  # empty lines for new values
 LONGEST = 200  # characters of a value and of its words
 MOST_LANGUAGES = 21  # what the shop wrote, and Shopify's 20: help.shopify.com, selling in languages
@@ -22,13 +25,15 @@ MOST_LANGUAGES = 21  # what the shop wrote, and Shopify's 20: help.shopify.com, 
 MOST_FIELDS = (meaning.MOST_OPTIONS + SPARE) * (1 + MOST_LANGUAGES) + MOST_LANGUAGES + 2
 
 
+@page("/settings/properties", title=TITLE)
 def show_all(visit: Visit) -> Response:
-    """GET /settings/properties"""
+    """Show every property."""
     return _list(visit)
 
 
+@page("/settings/properties", title=TITLE, method="POST")
 def create(visit: Visit) -> Response:
-    """POST /settings/properties: `name` and `type`."""
+    """Add a property: `name` and `type`."""
     name, kind = visit.form.get("name", "")[: 2 * meaning.LONGEST_NAME], visit.form.get("type", "")
     try:
         made = meaning.define(visit.shop.id, None, name, kind, {}, [])
@@ -40,13 +45,15 @@ def create(visit: Visit) -> Response:
     return _one(visit, made, visit.say.text("Property added"))
 
 
+@page("/settings/properties/{definition_id}", title=TITLE)
 def show(visit: Visit) -> Response:
-    """GET /settings/properties/{definition_id}"""
+    """Show a property with its values."""
     return _one(visit, visit.number("definition_id"))
 
 
+@page("/settings/properties/{definition_id}", title=TITLE, method="POST", max_fields=MOST_FIELDS)
 def save(visit: Visit) -> Response:
-    """POST /settings/properties/{definition_id}: `type`, `label-…`, `value-1`, `words-1-…`.
+    """Save a property: `type`, `label-…`, `value-1`, `words-1-…`.
 
     `seen` is the `updated_at` of the page that was filled in: over what a form or a colleague has
     changed since, nothing is written.

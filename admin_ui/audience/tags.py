@@ -4,19 +4,25 @@ from starlette.responses import Response
 
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin.errors import RegularsError
 from plugin.profiles import tags
 from storage import profiles
 from storage.engine import db
 
+TITLE = N_("Tags")
 
+
+@page("/audience/profiles/{profile_id}/tags", title=TITLE, personal=True)
 def show(visit: Visit) -> Response:
-    """GET /audience/profiles/{profile_id}/tags"""
+    """Show the tags of a profile."""
     return _page(visit)
 
 
+@page("/audience/profiles/{profile_id}/tags", title=TITLE, method="POST", personal=True)
 def change(visit: Visit) -> Response:
-    """POST /audience/profiles/{profile_id}/tags: `tag`, and `off` to take it away."""
+    """Add a `tag`, or with `off` remove it."""
     off, say = "off" in visit.form, visit.say
     try:
         tags.set_tag(

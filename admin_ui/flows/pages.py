@@ -6,6 +6,8 @@ from starlette.responses import Response
 
 from admin_ui.flows import tree
 from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.flows import library
@@ -13,11 +15,13 @@ from storage import flows, lists, messages
 from storage.engine import db
 from storage.shops import Shop
 
+TITLE = N_("Flows")
 LATELY = timedelta(days=30)
 
 
+@page("/flows", title=TITLE)
 def show_all(visit: Visit) -> Response:
-    """GET /flows"""
+    """Show every flow."""
     shop: Shop = visit.shop
     with db.reading() as session:
         found = flows.flows_of(session, shop.id)
@@ -41,13 +45,15 @@ def show_all(visit: Visit) -> Response:
     )
 
 
+@page("/flows/{flow_id}", title=TITLE)
 def show(visit: Visit) -> Response:
-    """GET /flows/{flow_id}"""
+    """Show the steps of a flow."""
     return _page(visit, visit.number("flow_id"))
 
 
+@page("/flows/{flow_id}", title=TITLE, method="POST")
 def switch(visit: Visit) -> Response:
-    """POST /flows/{flow_id}: `status` is `live` or `draft`."""
+    """Turn a flow on or off: `status` is `live` or `draft`."""
     flow_id = visit.number("flow_id")
     live = visit.form.get("status") == flows.LIVE
     say = visit.say

@@ -16,6 +16,8 @@ from starlette.responses import HTMLResponse, Response
 from admin_ui.flows import tree
 from admin_ui.kit import pages
 from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.messages import render
@@ -30,8 +32,9 @@ PURPOSE = "admin-preview"
 RULES = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src * data:; font-src *"
 
 
+@page("/flows/{flow_id}/messages/{action_id}", title=N_("Preview"))
 def show(visit: Visit) -> Response:
-    """GET /flows/{flow_id}/messages/{action_id}"""
+    """Show the email of a step; `in` is its language."""
     shop, flow_id = visit.shop, visit.number("flow_id")
     with db.reading() as session:
         flow = flows.get_flow(session, shop.id, flow_id)

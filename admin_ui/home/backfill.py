@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from admin_ui.kit.language import Language
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page
 from admin_ui.kit.words import N_
 from plugin import clock
 from storage import backfills
@@ -43,8 +44,9 @@ class Past:
     failed: bool
 
 
+@page("/past", title=N_("Home"))
 def show(visit: Visit) -> Response:
-    """GET /past: the card alone, which the home page asks for while the reading goes on."""
+    """Show the card alone, which the home page asks for while the reading goes on."""
     with db.reading() as session:
         found = read(session, visit.shop.id, visit.say)
     return visit.part("home/backfill.html", past=found)

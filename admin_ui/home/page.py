@@ -11,6 +11,8 @@ from admin_ui.kit import charts, links, words
 from admin_ui.kit.charts import Chart
 from admin_ui.kit.language import Language
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from admin_ui.settings import reconciliation
 from plugin import clock
 from plugin import jobs as bell
@@ -32,6 +34,7 @@ from storage.engine import db
 from storage.forms import LIVE
 from storage.shops import Shop
 
+TITLE = N_("Home")
 DAYS = 30
 FEED = 12
 FEED_READ = 60  # an order is several events, of which the feed tells one
@@ -77,13 +80,15 @@ class Task:
     outside: bool = False
 
 
+@page("/", title=TITLE, personal=True)
 def show(visit: Visit) -> Response:
-    """GET /"""
+    """Show the last 30 days."""
     return _page(visit)
 
 
+@page("/past", title=TITLE, method="POST", personal=True)
 def read_past_again(visit: Visit) -> Response:
-    """POST /past: once more what Shopify did not let us read."""
+    """Read once more what Shopify did not let us read."""
     with db.transaction() as session:
         backfills.retry(session, visit.shop.id, clock.now())
     bell.ring("backfill", visit.shop.id)

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from admin_ui.kit import access, links, pages, plan
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import Page
 from plugin import onboard
 from plugin.errors import RegularsError
 from plugin.shopify.api.client import valid_query
@@ -26,21 +27,14 @@ from storage.shops import Shop, shop_by_domain
 
 RETRY = {"X-Shopify-Retry-Invalid-Session-Request": "1"}  # App Bridge then tries a fresh token
 PATCH = "/auth/patch-id-token"
-MAX_FIELDS = 600  # a file of profiles may have 500 columns
 # An address of ours. Browsers read `\` as `/` and drop tabs and line breaks: /\t/evil is //evil.
 HERE = re.compile(r"/(?!/)[\x21-\x5b\x5d-\x7e]*")
 
 log = structlog.get_logger()
 
-Page = Callable[[Visit], Response]
 
-
-def merchant(page: Page, most_fields: int = MAX_FIELDS) -> Callable[[Request], object]:
-    """The endpoint for a page that only a merchant of an installed shop may see.
-
-    Args:
-        most_fields: how many fields its form may have.
-    """
+def merchant(page: Page) -> Callable[[Request], object]:
+    """The endpoint for a page that only a merchant of an installed shop may see."""
 
     async def endpoint(request: Request) -> Response:
         token = token_of(request)
@@ -58,11 +52,11 @@ def merchant(page: Page, most_fields: int = MAX_FIELDS) -> Callable[[Request], o
         if request.method == "POST" and is_piece(request):
             piece = await request.body()
         elif request.method == "POST":
-            sent = await request.form(max_fields=most_fields, max_files=0)
+            sent = await request.form(max_fields=page.max_fields, max_files=0)
             form = {key: value for key, value in sent.items() if isinstance(value, str)}
         return await run_in_threadpool(_answer, page, request, sender, token, form, piece)
 
-    endpoint.__name__ = page.__name__
+    endpoint.__name__ = page.answer.__name__
     return endpoint
 
 
@@ -138,11 +132,13 @@ def _answer(
         shop = _shop(request, domain, token)
         if shop is None:
             return refuse(request)
-        visit = Visit(request, shop, form, sender.user_id, piece)
+        visit = Visit(request, shop, page.title, form, sender.user_id, piece)
         if url := billing.approval_url(shop):
             return plan.ask(visit, url)
-        answer = page(visit)
-        access.note(visit)  # before anybody sees it: no page of a shopper's goes out unwritten
+        answer = page.answer(visit)
+        access.note(
+            visit, page
+        )  # before anybody sees it: no page of a shopper's goes out unwritten
         return answer
     except RegularsError as error:
         if error.status == 401:

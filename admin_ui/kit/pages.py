@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from admin_ui.kit import static
+from admin_ui.kit import navigation, static
 from admin_ui.kit.language import Language, choose, translations
 from admin_ui.kit.words import person
 from plugin.settings import get_settings
@@ -36,6 +36,7 @@ def environment(code: str) -> Environment:
     made.install_gettext_translations(translations(code), newstyle=True)  # type: ignore[attr-defined]
     made.policies["ext.i18n.trimmed"] = True
     made.globals["static"] = static.address
+    made.globals["navigation"] = navigation.GROUPS
     made.filters["name_of_language"] = name_of_language
     return made
 

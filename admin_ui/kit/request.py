@@ -20,6 +20,7 @@ class Visit:
 
     request: Request
     shop: Shop
+    title: str  # of the page that answers
     form: Mapping[str, str] = field(default_factory=dict)
     user_id: str = ""  # of Shopify's staff account
     piece: bytes = b""  # of a file that comes in
@@ -56,7 +57,8 @@ class Visit:
         if toast:
             # JSON in ASCII: a header carries no other letters.
             headers["HX-Trigger"] = json.dumps({"regulars:toast": {"words": toast}})
-        html = pages.draw(template, self.say, shop=self.shop, visit=self, **values)
+        shared = {"shop": self.shop, "visit": self, "title": self.say.text(self.title)}
+        html = pages.draw(template, self.say, **{**shared, **values})
         return HTMLResponse(html, status_code=status, headers=headers)
 
     def number(self, name: str) -> int:

@@ -2,16 +2,19 @@
 
 from starlette.responses import Response
 
-from admin_ui.kit import cursor, words
+from admin_ui.kit import cursor
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page, titles_by_name
+from admin_ui.kit.words import N_
 from storage import access_log
 from storage.engine import db
 
 PAGE = 50
 
 
+@page("/settings/access", title=N_("Who looked at shoppers' data"))
 def show(visit: Visit) -> Response:
-    """GET /settings/access?before=…"""
+    """Show a page of the log, from `before` on."""
     place = cursor.read(visit.request)
     with db.reading() as session:
         found = access_log.page_of(session, visit.shop.id, PAGE + 1, place)
@@ -19,5 +22,5 @@ def show(visit: Visit) -> Response:
         "settings/access_log.html",
         found=found[:PAGE],
         older=cursor.write(found[PAGE - 1].at, found[PAGE - 1].id) if len(found) > PAGE else "",
-        words=words,
+        titles=titles_by_name(),
     )

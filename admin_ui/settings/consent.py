@@ -2,12 +2,15 @@
 among on their preference page.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin.forms import double_opt_in as confirm
 from storage import flows, forms, preferences, shops
 from storage.engine import db
@@ -15,17 +18,20 @@ from storage.forms import BY_COUNTRY, DOUBLE, SINGLE
 from storage.preferences import MOST_TOPICS
 from storage.shops import Shop
 
+TITLE = N_("Consent")
 WAYS = (BY_COUNTRY, DOUBLE, SINGLE)
 LONGEST_TOPIC = 60
 
 
+@page("/settings/consent", title=TITLE)
 def show(visit: Visit) -> Response:
-    """GET /settings/consent"""
+    """Show the settings of consent."""
     return _page(visit, visit.shop.implied_countries, {})
 
 
+@page("/settings/consent", title=TITLE, method="POST")
 def save(visit: Visit) -> Response:
-    """POST /settings/consent"""
+    """Save them."""
     said = visit.form.get("implied_countries", "").replace(",", " ").upper().split()
     if unknown := [code for code in said if code not in visit.say.locale.territories]:
         error = visit.say.text("There is no country %(code)s.", code=unknown[0])
@@ -39,7 +45,7 @@ def save(visit: Visit) -> Response:
         session.add(shop)
         preferences.set_topics(session, shop.id, list(dict.fromkeys(names))[:MOST_TOPICS])
         _set_forms_and_flows(session, shop, visit)
-    saved = Visit(visit.request, shop, visit.form)
+    saved = replace(visit, shop=shop)
     return _page(saved, shop.implied_countries, {}, toast=saved.say.text("Saved"))
 
 

@@ -5,21 +5,26 @@ import json
 from starlette.responses import Response
 
 from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import jobs as bell
 from storage import inbox
 from storage.engine import db
 from storage.inbox import QUARANTINED, Delivery
 
+TITLE = N_("Quarantine")
 SHOWN = 20_000  # bytes of a body on the page
 
 
+@page("/settings/quarantine", title=TITLE)
 def show_all(visit: Visit) -> Response:
-    """GET /settings/quarantine"""
+    """Show the deliveries that could not be read."""
     return _list(visit)
 
 
+@page("/settings/quarantine/{webhook_id:path}", title=TITLE, personal=True)
 def show(visit: Visit) -> Response:
-    """GET /settings/quarantine/{webhook_id}"""
+    """Show one of them as it came."""
     delivery = _delivery(visit)
     return visit.page(
         "settings/failed_webhook.html",
@@ -30,8 +35,9 @@ def show(visit: Visit) -> Response:
     )
 
 
+@page("/settings/quarantine/{webhook_id:path}", title=TITLE, method="POST", personal=True)
 def try_again(visit: Visit) -> Response:
-    """POST /settings/quarantine/{webhook_id}"""
+    """Have one read once more."""
     delivery = _delivery(visit)
     with db.inbox_transaction() as session:
         inbox.offer_again(session, visit.shop.id, delivery.webhook_id)

@@ -1,10 +1,14 @@
 """Settings: who mail comes from, the admin's language, and how the installation stands."""
 
+from dataclasses import replace
+
 from starlette.responses import Response
 
 from admin_ui.kit import links
 from admin_ui.kit.language import LANGUAGES
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import facts
 from plugin.manifest import manifest
 from plugin.shopify.install import scopes
@@ -12,18 +16,21 @@ from storage import inbox, reconciliations, shops, write_backs
 from storage import privacy_requests as privacy
 from storage.engine import db
 
+TITLE = N_("Settings")
 LONGEST = {"sender_name": 100, "sender_email": 254, "postal_address": 300}
 
 
+@page("/settings", title=TITLE)
 def show(visit: Visit) -> Response:
-    """GET /settings"""
+    """Show the settings."""
     shop = visit.shop
     held = {name: getattr(shop, name) for name in (*LONGEST, "language")}
     return _page(visit, held, {})
 
 
+@page("/settings", title=TITLE, method="POST")
 def save(visit: Visit) -> Response:
-    """POST /settings"""
+    """Save the sender and the language."""
     sent = {
         name: " ".join(visit.form.get(name, "").split())[:longest]
         for name, longest in LONGEST.items()
@@ -38,7 +45,7 @@ def save(visit: Visit) -> Response:
         for name, value in sent.items():
             setattr(shop, name, value)
         session.add(shop)
-    saved = Visit(visit.request, shop, visit.form)
+    saved = replace(visit, shop=shop)
     return _page(saved, sent, {}, toast=saved.say.text("Saved"))
 
 

@@ -6,6 +6,8 @@ from starlette.responses import Response
 
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.metrics import API, STANDARD
 from storage import metrics
@@ -14,8 +16,9 @@ from storage.engine import db
 DAYS = 30
 
 
+@page("/settings/events", title=N_("Metrics"))
 def show(visit: Visit) -> Response:
-    """GET /settings/events"""
+    """Show the metrics that the shop has, and which events were refused."""
     since = clock.now().date() - timedelta(days=DAYS)
     with db.reading() as session:
         named = metrics.metrics_of(session, visit.shop.id)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from admin_ui.kit.language import Language
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page
 from admin_ui.kit.words import N_
 from plugin import clock
 from storage import reconciliations
@@ -48,8 +49,9 @@ class Line:
     waits: bool
 
 
+@page("/settings/reconciliation", title=N_("In step with Shopify"))
 def show(visit: Visit) -> Response:
-    """GET /settings/reconciliation"""
+    """Show when each kind was last compared, and what was missing."""
     since = clock.now() - timedelta(days=DAYS)
     with db.reading() as session:
         rows = reconciliations.of_shop(session, visit.shop.id)

@@ -1,23 +1,30 @@
 """What goes back to Shopify's customers: what the merchant wants of it, and what did not go."""
 
+from dataclasses import replace
+
 from starlette.responses import Response
 
 from admin_ui.kit.request import Visit
+from admin_ui.kit.routes import page
+from admin_ui.kit.words import N_
 from plugin import clock
 from plugin import jobs as bell
 from storage import shops, write_backs
 from storage.engine import db
 
+TITLE = N_("Customers in Shopify")
 CHOICES = ("create_customers", "write_answers")
 
 
+@page("/settings/write-backs", title=TITLE)
 def show(visit: Visit) -> Response:
-    """GET /settings/write-backs"""
+    """Show what goes back to Shopify, and what did not."""
     return _page(visit)
 
 
+@page("/settings/write-backs", title=TITLE, method="POST")
 def save(visit: Visit) -> Response:
-    """POST /settings/write-backs: other choices, or `again` to try once more what failed."""
+    """Save the choices, or with `again` try once more what failed."""
     shop_id = visit.shop.id
     with db.transaction() as session:
         shop = shops.get_shop(session, shop_id)
@@ -29,7 +36,7 @@ def save(visit: Visit) -> Response:
                 setattr(shop, name, visit.form.get(name) == "on")
             session.add(shop)
     if "again" not in visit.form:
-        return _page(Visit(visit.request, shop, visit.form), visit.say.text("Saved"))
+        return _page(replace(visit, shop=shop), visit.say.text("Saved"))
     bell.ring("write_back", shop_id)
     return _page(visit, visit.say.text("Trying again"))
 

@@ -15,7 +15,6 @@ from admin_ui.kit.words.events import (
 )
 from admin_ui.kit.words.labels import N_, said
 from admin_ui.kit.words.messages import CHANNELS, ENROLMENTS, REASONS, STATES, TONES, left, reason
-from admin_ui.kit.words.pages import PAGES
 from admin_ui.kit.words.profiles import ALIKE, DEVICES, IDENTITIES, PLACES, TYPES, person
 
 __all__ = [
@@ -30,7 +29,6 @@ __all__ = [
     "METRICS",
     "N_",
     "ORDERS",
-    "PAGES",
     "PLACES",
     "REASONS",
     "REFUSALS",
