@@ -15,8 +15,30 @@ from plugin.forms import double_opt_in as confirm
 from plugin.messages import confirmations as asking
 from plugin.messages import links
 from plugin.messages.confirmations import Asked
-from storage.confirmations import CONFIRM, COPY
-from webhooks.shopper_pages import HEADERS, language, lost, page, visitor
+from plugin.texts import N_, texts_for
+from storage.confirmations import CONFIRM, COPY, FORGET
+from webhooks.shopper_pages import HEADERS, lost, page, visitor
+
+QUESTIONS = {  # each kind's title, detail and button
+    CONFIRM: (
+        N_("Is this your address?"),
+        N_("Confirm it, and our emails will come. You can unsubscribe at any time."),
+        N_("Yes, sign me up"),
+    ),
+    COPY: (
+        N_("The copy of your data"),
+        N_("It is one file with everything that we keep about you. Keep it safe."),
+        N_("Download"),
+    ),
+    FORGET: (
+        N_("Forget everything about you?"),
+        N_(
+            "Your profile, your history here and our messages to you will be erased. We cannot"
+            " bring them back, and we will not write to you again."
+        ),
+        N_("Yes, forget me"),
+    ),
+}
 
 
 def routes() -> list[BaseRoute]:
@@ -35,12 +57,17 @@ def show(request: Request) -> Response:
         return lost(request)
     if not asked.is_open:
         return _over(asked)
-    say = language(asked.locale)
-    texts = {
-        CONFIRM: (say.confirm, say.confirm_detail, say.confirm_button),
-        COPY: (say.copy, say.copy_detail, say.copy_button),
-    }.get(asked.kind, (say.forget, say.forget_detail, say.forget_button))
-    return page(say, *texts, asked.kind, shop_name=asked.shop_name, shop_url=asked.shop_url)
+    texts = texts_for(asked.locale)
+    title, detail, button = map(texts.text, QUESTIONS[asked.kind])
+    return page(
+        texts,
+        title,
+        detail,
+        button,
+        asked.kind,
+        shop_name=asked.shop_name,
+        shop_url=asked.shop_url,
+    )
 
 
 async def grant(request: Request) -> Response:
@@ -55,33 +82,47 @@ def _grant(request: Request, target: links.Target) -> Response:
     asked = asking.look(target)
     if asked is None:
         return lost(request)
-    say = language(asked.locale)
+    texts = texts_for(asked.locale)
     if asked.kind == CONFIRM:
-        words = f"{say.confirm} {say.confirm_detail} {say.confirm_button}"
+        words = " ".join(map(texts.text, QUESTIONS[CONFIRM]))
         if confirm.confirm(target, visitor(request), words):
-            return _done(asked, say.confirmed, say.confirmed_detail)
+            return _done(
+                asked,
+                texts.text("Thank you, you are in"),
+                texts.text("Your address is confirmed. The first mail is on its way."),
+            )
     elif asked.kind == COPY:
         if (file := preferences.copy(target)) is not None:
             disposition = 'attachment; filename="my-data.json"'
             headers = {**HEADERS, "Content-Disposition": disposition}
             return Response(file, media_type="application/json", headers=headers)
     elif preferences.forget(target):
-        return _done(asked, say.forgotten, say.forgotten_detail)
+        return _done(
+            asked,
+            texts.text("You are being forgotten"),
+            texts.text("It takes a minute or so. Thank you for having been with us."),
+        )
     return _over(asked)
 
 
-def _done(asked: Asked, title: str, detail: str) -> HTMLResponse:
-    say = language(asked.locale)
-    return page(say, title, detail, shop_name=asked.shop_name, shop_url=asked.shop_url)
+def _done(asked: Asked, title: str, detail: str, status: int = HTTPStatus.OK) -> HTMLResponse:
+    return page(
+        texts_for(asked.locale),
+        title,
+        detail,
+        shop_name=asked.shop_name,
+        shop_url=asked.shop_url,
+        status=status,
+    )
 
 
 def _over(asked: Asked) -> HTMLResponse:
-    say = language(asked.locale)
-    return page(
-        say,
-        say.over,
-        say.over_detail,
-        shop_name=asked.shop_name,
-        shop_url=asked.shop_url,
-        status=HTTPStatus.GONE,
+    texts = texts_for(asked.locale)
+    return _done(
+        asked,
+        texts.text("This link has been used, or is too old"),
+        texts.text(
+            "It works once, for seven days. You can ask for a new one where you asked before."
+        ),
+        HTTPStatus.GONE,
     )

@@ -13,11 +13,15 @@ from starlette.routing import BaseRoute, Route
 from plugin.messages import engagement as receipts
 from plugin.messages import links
 from plugin.messages.engagement import LINK, ONE_CLICK, Visitor, WayOut
-from webhooks.shopper_pages import HEADERS, language, lost, page, read_form, visitor
+from plugin.texts import N_, texts_for
+from webhooks.shopper_pages import HEADERS, lost, page, read_form, visitor
 
 DOT = bytes.fromhex(  # one transparent pixel, GIF89a
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
+
+ASK, UNSUBSCRIBE = N_("Unsubscribe from our emails?"), N_("Unsubscribe")
+SUBSCRIBE_AGAIN = N_("Subscribe again")
 
 
 def routes() -> list[BaseRoute]:
@@ -73,29 +77,40 @@ def _change(target: links.Target, visitor: Visitor, said: dict[str, str]) -> Way
     before = receipts.way_out(target)
     if before is None:
         return None
-    say = language(before.locale)
+    texts = texts_for(before.locale)
     if said.get("do") == "subscribe":
-        return receipts.subscribe_again(target, visitor, words=say.again_button)
+        return receipts.subscribe_again(target, visitor, words=texts.text(SUBSCRIBE_AGAIN))
     one_click = said.get("List-Unsubscribe") == "One-Click"
     return receipts.unsubscribe(
         target,
         visitor,
         source=ONE_CLICK if one_click else LINK,
-        words="List-Unsubscribe=One-Click" if one_click else f"{say.ask} {say.ask_button}",
+        words="List-Unsubscribe=One-Click"
+        if one_click
+        else f"{texts.text(ASK)} {texts.text(UNSUBSCRIBE)}",
     )
 
 
 def _choice(target: links.Target, found: WayOut, *, changed: bool) -> HTMLResponse:
-    say = language(found.locale)
+    texts = texts_for(found.locale)
     if not found.subscribed:
-        texts = (say.done, say.done_detail, say.again_button, "subscribe")
+        title = texts.text("You are unsubscribed")
+        detail = texts.text("We will not send you any more news or offers. Sorry to see you go.")
     elif changed:
-        texts = (say.back, say.back_detail, say.ask_button, "unsubscribe")
+        title = texts.text("Good to have you back")
+        detail = texts.text("You are subscribed to our emails again.")
     else:
-        texts = (say.ask, say.ask_detail, say.ask_button, "unsubscribe")
+        title = texts.text(ASK)
+        detail = texts.text(
+            "You will no longer get news and offers at this address."
+            " We still write about your orders."
+        )
     return page(
-        say,
-        *texts,
+        texts,
+        title,
+        detail,
+        texts.text(UNSUBSCRIBE if found.subscribed else SUBSCRIBE_AGAIN),
+        "unsubscribe" if found.subscribed else "subscribe",
         shop_name=found.shop_name,
         shop_url=found.shop_url,
         preferences_url=links.preferences_url(target),

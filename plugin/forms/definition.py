@@ -5,6 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 SMS_CHECKBOX = "promotional_sms_checkbox"
+SHOWN = {  # what a shopper reads; everything else names, links or counts
+    "accessible_name",
+    "alt_text",
+    "checkbox_text",
+    "content",
+    "html",
+    "invalid",
+    "label",
+    "placeholder",
+    "required",
+    "text",
+}
 EMAIL_WORDS = "email_consent"  # the id of the block that says what an email address allows
 
 
@@ -58,19 +70,24 @@ def consent_words(definition: dict[str, Any], channel: str) -> str:
     return "\n".join(said)
 
 
-def translated(node: Any, texts: dict[str, str]) -> Any:
-    """A definition with every text that has a translation in its place."""
-    if isinstance(node, dict):
-        return {key: translated(value, texts) for key, value in node.items()}
+def texts(node: Any) -> Iterator[str]:
+    """Every text of a definition that a shopper reads."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if isinstance(value, dict | list):
+            yield from texts(value)
+        elif key in SHOWN and isinstance(value, str):
+            yield value
+
+
+def translated(node: Any, translations: dict[str, str]) -> Any:
+    """A definition with every text that a shopper reads in another language, where that has it."""
     if isinstance(node, list):
-        return [translated(value, texts) for value in node]
-    return texts.get(node, node) if isinstance(node, str) else node
-
-
-def choose_locale(asked: str, offered: dict[str, Any]) -> str:
-    """The locale among those offered that fits best: zh-TW finds zh-CN; none is the source."""
-    asked = asked.replace("_", "-")
-    if asked in offered:
-        return asked
-    language = asked.split("-")[0].lower()
-    return next((locale for locale in offered if locale.split("-")[0] == language), "")
+        return [translated(value, translations) for value in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: translations.get(value, value)
+        if key in SHOWN and isinstance(value, str)
+        else translated(value, translations)
+        for key, value in node.items()
+    }

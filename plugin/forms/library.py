@@ -6,9 +6,10 @@ from plugin import clock
 from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.flows.library import newsletter_of
-from plugin.forms.definition import EMAIL_WORDS, SMS_CHECKBOX, blocks
+from plugin.forms.definition import EMAIL_WORDS, SMS_CHECKBOX, blocks, texts
 from plugin.profiles import properties
 from plugin.shopify.install import app_embed as embed
+from plugin.texts import translations
 from storage import forms, lists
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -31,17 +32,17 @@ def seed(shop_id: int) -> None:
             updated_at=now,
         )
         session.add(form)
-        session.add(
-            FormVersion(
-                shop_id=shop_id,
-                form_id=form.id,
-                version=1,
-                definition=(definition := welcome_popup()),
-                translations={"zh-CN": CHINESE},
-                created_at=now,
-            )
+        definition = welcome_popup()
+        version = FormVersion(
+            shop_id=shop_id,
+            form_id=form.id,
+            version=1,
+            definition=definition,
+            translations=translations(texts(definition)),
+            created_at=now,
         )
-        properties.learn(session, shop_id, list(blocks(definition)), {"zh-CN": CHINESE})
+        session.add(version)
+        properties.learn(session, shop_id, list(blocks(definition)), version.translations)
 
 
 def set_status(shop_id: int, form_id: int, live: bool) -> None:
@@ -217,41 +218,3 @@ def _button(label: str, action: str, *, submit: bool) -> dict[str, Any]:
         "properties": {"label": label},
         "action": {"type": action, "submit": submit},
     }
-
-
-CHINESE = {
-    "Find your skin routine": "找到适合你的护肤方案",
-    "<h2>What does your skin need most?</h2>": "<h2>你的肌肤最需要什么？</h2>",
-    "What does your skin need most?": "你的肌肤最需要什么？",
-    "<p>Tell us, and we will send you a routine that fits, with 10% off.</p>": (
-        "<p>告诉我们，我们会把合适的护肤方案和九折优惠码发到你的邮箱。</p>"
-    ),
-    "More hydration": "补水保湿",
-    "Fewer blemishes": "减少痘痘与瑕疵",
-    "Calmer, less sensitive skin": "舒缓敏感",
-    "Firmness and fine lines": "紧致淡纹",
-    "Please choose one.": "请选择一项。",
-    "Continue": "继续",
-    "<h2>Where may we send your routine?</h2>": "<h2>护肤方案发到哪里？</h2>",
-    "Email address": "邮箱",
-    "Please enter your email address.": "请填写邮箱地址。",
-    "Please enter a complete email address.": "请填写完整的邮箱地址。",
-    "Mobile number (optional)": "手机号码（选填）",
-    "Please enter your mobile number.": "请填写手机号码。",
-    "Please enter the number with its country code.": "请填写带国家区号的号码。",
-    "Text me offers too, up to 4 a month. Reply STOP to end. "
-    "Message and data rates may apply. Not a condition of purchase.": (
-        "也用短信给我发优惠，每月最多 4 条。回复 STOP 即可退订。"
-        "可能产生短信和流量费用。购物不以此为条件。"
-    ),
-    "<p>By signing up you agree to receive our emails with skin advice and offers. "
-    "You can unsubscribe at any time.</p>": (
-        "<p>注册即表示你同意接收我们的护肤建议和优惠邮件，可随时退订。</p>"
-    ),
-    "Send me my routine": "发送我的方案",
-    "<h2>It is on its way</h2>": "<h2>已经发出</h2>",
-    "<p>Look in your inbox: your routine and your code for 10% off.</p>": (
-        "<p>请查收邮箱：你的护肤方案和九折优惠码已在路上。</p>"
-    ),
-    "Keep browsing": "继续浏览",
-}

@@ -6,12 +6,17 @@ from typing import Any
 
 from plugin import facts
 from plugin.forms.definition import dates, questions
-from plugin.forms.texts import say
+from plugin.texts import N_, texts_for
 from storage.forms import FormVersion
 from storage.privacy_requests import APART
 
 BIRTHDAY, OLD_ENOUGH = "birthday", 16
 LONGEST = 200  # characters of a token or an answer
+INVALID_EMAIL = N_("Please enter a complete email address.")
+INVALID_PHONE = N_("Please enter the number with its country code.")
+INVALID_ANSWER = N_("Please choose one of the answers.")
+INVALID_DATE = N_("Please enter a day, such as 1990-12-31.")
+FILLED_TRAP = N_("Please leave this field empty.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +41,14 @@ def read(
     locale = _text(body, "locale")
     errors: dict[str, str] = {}
     if _text(body, "website"):
-        errors["website"] = say("website", locale)  # only a program fills what nobody sees
+        errors["website"] = FILLED_TRAP  # only a program fills what nobody sees
     email = facts.email(body.get("email"))
     if email is None:
-        errors["email"] = say("email", locale)
+        errors["email"] = INVALID_EMAIL
     typed = _text(body, "phone")
     phone = facts.phone(typed, country)
     if typed and phone is None:
-        errors["phone"] = say("phone", locale)
+        errors["phone"] = INVALID_PHONE
     given = body.get("answers")
     given = given if isinstance(given, dict) else {}
     answers: dict[str, str] = {}
@@ -52,7 +57,7 @@ def read(
         if answer in (None, "") and not question.required:
             continue
         if not isinstance(answer, str) or answer not in question.answers:
-            errors[question.name] = say("answer", locale)
+            errors[question.name] = INVALID_ANSWER
         else:
             answers[question.name] = answer
     for name in dates(version.definition):
@@ -63,9 +68,10 @@ def read(
             ).isoformat()
         except ValueError:
             if answer or name == BIRTHDAY:  # an age that is asked for is not passed over
-                errors[name] = say("date", locale)
+                errors[name] = INVALID_DATE
     if errors or email is None:
-        return None, errors
+        texts = texts_for(locale)
+        return None, {field: texts.text(error) for field, error in errors.items()}
     allowed = body.get("consent")
     return (
         Submission(

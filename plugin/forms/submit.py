@@ -19,11 +19,12 @@ from plugin.flows import enrol as enter
 from plugin.forms import claim as claims
 from plugin.forms import double_opt_in as confirm
 from plugin.forms.claim import Claim
-from plugin.forms.definition import choose_locale, consent_words, translated
+from plugin.forms.definition import consent_words, translated
 from plugin.forms.submission import Submission, is_child, read
 from plugin.messages import confirmations as asking
 from plugin.profiles import merge
 from plugin.profiles.fields import UNPROVEN
+from plugin.texts import nearest_locale
 from storage import consent, events, forms, write_backs
 from storage.confirmations import CONFIRM
 from storage.consent import PENDING, SUBSCRIBED
@@ -64,7 +65,7 @@ def shown(session: Session, shop_id: int, form_id: int) -> FormVersion | None:
 
 def definition_for(version: FormVersion, locale: str) -> dict[str, Any]:
     """A version's definition in a shopper's language, as the popup wants it."""
-    texts = version.translations.get(choose_locale(locale, version.translations), {})
+    texts = version.translations.get(nearest_locale(locale, version.translations) or "", {})
     found: dict[str, Any] = translated(version.definition, texts)
     return {**found, "id": str(version.form_id), "version": version.version}
 

@@ -21,9 +21,9 @@ from plugin.errors import RegularsError
 from plugin.messages import links
 from plugin.templates import product_feeds as feeds
 from plugin.templates.blocks import Block
-from plugin.templates.compile import SOURCE
 from plugin.templates.liquid import parse, says_labels
 from plugin.templates.product_feeds import Catalog
+from plugin.texts import SOURCE, nearest_locale
 from storage.events import Event
 from storage.messages import Message
 from storage.profiles import Profile
@@ -215,15 +215,8 @@ def choose_locale(wanted: str | None, shop_language: str, offered: Mapping[str, 
 
     `zh-TW` takes `zh-CN` when there is nothing nearer: a neighbour is read before a stranger.
     """
-    for tag in (wanted, shop_language):
-        if not tag:
-            continue
-        tag = tag.replace("_", "-").lower()
-        exact = [name for name in offered if name.lower() == tag]
-        near = [name for name in offered if _same_language(name, tag)]
-        if exact or near:
-            return (exact or sorted(near))[0]
-    return SOURCE
+    found = (nearest_locale(tag, offered) for tag in (wanted, shop_language) if tag)
+    return next(filter(None, found), SOURCE)
 
 
 def one_line(text: str) -> str:

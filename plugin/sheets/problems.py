@@ -1,6 +1,7 @@
 """What may be wrong with a sheet, a row or a cell: a code, and a sentence for whoever meets it."""
 
 from plugin.errors import RegularsError
+from plugin.texts import N_
 
 # Of the whole file, which is then refused.
 PACKED, BINARY, TOO_LARGE, EMPTY = "packed", "binary", "too_large", "empty"
@@ -11,11 +12,6 @@ UNREADABLE, NUL, LONG, OPEN = "unreadable", "nul", "long", "open"
 COLUMNS, NOBODY, FAILED = "columns", "nobody", "failed"
 # Of a cell: the row is taken without it.
 EMAIL, PHONE, MOMENT, CONSENT, STAYS = "email", "phone", "moment", "consent", "stays"
-
-
-def N_(words: str) -> str:  # noqa: N802  (gettext's own name for a string said elsewhere)
-    """Marks a sentence for the catalogues."""
-    return words
 
 
 SENTENCES = {

@@ -26,6 +26,7 @@ from plugin.errors import RegularsError
 from plugin.templates import layout as style
 from plugin.templates import liquid_shield as shield
 from plugin.templates import product_blocks as products
+from plugin.texts import N_
 
 Block = dict[str, Any]
 TYPES = {
@@ -40,7 +41,8 @@ TYPES = {
     "footer": ("text",),
 }
 SHOWN = ("text", "alt", "title", "note")  # fields that a shopper reads
-UNSUBSCRIBE, PREFERENCES, VISIT = "Unsubscribe", "Preferences", "Visit the shop"
+UNSUBSCRIBE, PREFERENCES = N_("Unsubscribe"), N_("Preferences")
+VISIT = N_("Visit the shop")
 
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _LINK = re.compile(r"\[([^\]\[]+)\]\(([^()\s]+)\)")

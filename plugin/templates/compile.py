@@ -19,11 +19,10 @@ from plugin.templates import plain_text as plain
 from plugin.templates.blocks import Block, Page
 from plugin.templates.liquid import parse, unknown_filters
 from plugin.templates.liquid_shield import Shield, around
+from plugin.texts import SOURCE, is_right_to_left
 from storage.engine.ids import new_id
 from storage.templates import Template, TemplateVersion, get_template
 
-SOURCE = "en"  # the language that a text without translation counts as
-RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ku", "ps", "ur", "yi"}
 PIXEL = '<img src="{{ open_url }}" width="1" height="1" alt="" style="display:block;border:0;"/>'
 
 # Left to itself, the inliner fetches stylesheets from wherever the HTML says.
@@ -98,7 +97,7 @@ def compile_template(
 def _compile(
     subject: str, preview: str, content: Sequence[Block], locale: str, words: Mapping[str, str]
 ) -> dict[str, Any]:
-    page = Page(words=dict(words), rtl=locale.split("-")[0] in RIGHT_TO_LEFT)
+    page = Page(words=dict(words), rtl=is_right_to_left(locale))
     subject, preview = page.say(subject), page.say(preview)
     mjml = style.document(
         blocks.to_mjml(content, page),

@@ -1,4 +1,4 @@
-"""The library: the mails that a new store begins with, in English and Simplified Chinese."""
+"""The library: the mails that a new store begins with, in every language that there is."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.templates import confirmation_mails as ask_mails
-from plugin.templates.catalogues import CHINESE
+from plugin.templates.blocks import texts
 from plugin.templates.compile import publish
+from plugin.texts import translations
 from storage.confirmations import CONFIRM, COPY, FORGET
 from storage.coupons import Coupon, coupons_of
 from storage.engine.ids import new_id
@@ -34,18 +35,32 @@ def seed(session: Session, shop: Shop) -> dict[str, int]:
     """The default templates and the welcome coupon: their ids by name. Twice is a no-op."""
     coupon_id = _coupon(session, shop)
     held = {template.name: template.id for template in templates_of(session, shop.id)}
-    mails = {
+    ids = {COUPON: coupon_id}
+    for key, mail in mails(coupon_id).items():
+        ids[key] = held.get(NAMES[key]) or publish(
+            session,
+            shop.id,
+            None,
+            name=NAMES[key],
+            translations=translations(texts_of(mail)),
+            **mail,
+        )
+    return ids
+
+
+def mails(coupon_id: int) -> dict[str, dict[str, Any]]:
+    """Every mail of the library by its key, as `plugin.templates.compile.publish` takes it."""
+    return {
         WELCOME: welcome(coupon_id),
         FIRST: reminder(),
         SECOND: second_reminder(),
         **ask_mails.mails(),
     }
-    ids = {COUPON: coupon_id}
-    for key, mail in mails.items():
-        ids[key] = held.get(NAMES[key]) or publish(
-            session, shop.id, None, name=NAMES[key], translations={"zh-CN": CHINESE}, **mail
-        )
-    return ids
+
+
+def texts_of(mail: dict[str, Any]) -> list[str]:
+    """Every text of a mail that a shopper reads."""
+    return [mail["subject"], mail["preview"], *texts(mail["blocks"])]
 
 
 def welcome(coupon_id: int) -> dict[str, Any]:

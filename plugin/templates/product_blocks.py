@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from plugin.errors import RegularsError
+from plugin.texts import N_
 
 ANSWER, CHECKOUT = "answer", "checkout"
 LIMITS = {ANSWER: 3, CHECKOUT: 5}
 ROW = 3  # cards beside each other
-TEXTS = ("and more in your bag", "Quantity")
+TEXTS = (N_("and more in your bag"), N_("Quantity"))
 
 
 def feed(block: dict[str, Any]) -> str:
