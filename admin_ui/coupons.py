@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from admin_ui.kit.request import Visit
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import facts
 from plugin.facts import MalformedError
 from plugin.offers import coupons
+from plugin.texts import N_
 from storage import coupons as stored
 from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, Coupon
 from storage.engine import db

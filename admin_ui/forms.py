@@ -10,10 +10,10 @@ from starlette.responses import Response
 from admin_ui.kit import charts, links
 from admin_ui.kit.request import Visit, missing, row_id
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.forms import library
+from plugin.texts import N_
 from storage import forms, lists
 from storage.engine import db
 from storage.forms import LIVE, SUBMITTED, VIEWED

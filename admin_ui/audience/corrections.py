@@ -6,11 +6,11 @@ from admin_ui.audience import property_values as answers
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import facts
 from plugin.profiles import corrections
 from plugin.profiles.properties import LONGEST
 from plugin.shopify.normalise.customer_changes import TAG
+from plugin.texts import N_
 from storage import profiles, properties
 from storage.engine import db
 from storage.properties import CHOICES

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from admin_ui.kit.request import Visit, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
+from plugin.texts import N_
 from storage import privacy_requests as privacy
 from storage.engine import db
 

@@ -6,9 +6,9 @@ from starlette.responses import Response
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing, row_id
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.profiles import merge
+from plugin.texts import N_
 from storage import duplicates as likeness
 from storage import profiles
 from storage.duplicates import ACCEPTED, DISMISSED

@@ -4,9 +4,9 @@ from starlette.responses import Response, StreamingResponse
 
 from admin_ui.kit.request import Visit, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.profiles.export import FORMATS
+from plugin.texts import N_
 from storage import lists
 from storage.engine import db
 

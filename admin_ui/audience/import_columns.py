@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from admin_ui.kit.request import Visit, is_id, missing
-from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.imports import columns
 from plugin.imports import lifecycle as imports
 from plugin.imports import rows as import_rows
 from plugin.sheets import problems as flaws
 from plugin.sheets.records import Row
+from plugin.texts import N_
 from storage import lists
 from storage.engine import db
 from storage.imports import Import

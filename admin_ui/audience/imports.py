@@ -10,13 +10,13 @@ from admin_ui.audience.import_columns import sentence
 from admin_ui.audience.lists import sentence as list_sentence
 from admin_ui.kit.request import Visit, is_id, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin.imports import lifecycle as imports
 from plugin.lists import ListError
 from plugin.sheets import encoding, files
 from plugin.sheets import problems as flaws
 from plugin.sheets.cells import table
 from plugin.sheets.problems import SheetError
+from plugin.texts import N_
 from storage import imports as stored
 from storage import lists
 from storage.engine import db

@@ -13,12 +13,12 @@ from admin_ui.audience import profiles as audience
 from admin_ui.kit import cursor, words
 from admin_ui.kit.request import Visit, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import lists
 from plugin.facts import Key, calling_code
 from plugin.messages import eligibility as gate
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.merge import Joined
+from plugin.texts import N_
 from storage import consent, forms, imports, profiles, search
 from storage import lists as stored
 from storage.counts import Count

@@ -8,9 +8,9 @@ from admin_ui.audience import profiles as audience
 from admin_ui.audience.list_members import count_members, get_list, show_list
 from admin_ui.kit.request import Visit
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock, lists
 from plugin.lists import MANY, NAMELESS, TAKEN, USED, ListError
+from plugin.texts import N_
 from storage import lists as stored
 from storage.engine import db
 

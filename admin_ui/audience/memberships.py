@@ -6,8 +6,8 @@ from admin_ui.audience.list_members import added, origins, seal, unseal
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing, row_id
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import lists
+from plugin.texts import N_
 from storage import lists as stored
 from storage import profiles
 from storage.engine import db

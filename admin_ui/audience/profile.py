@@ -15,11 +15,11 @@ from admin_ui.audience.visits import Visited
 from admin_ui.kit import cursor, words
 from admin_ui.kit.request import Visit, missing, row_id
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.messages import eligibility as gate
 from plugin.profiles import merge
 from plugin.profiles.tags import tags_of
+from plugin.texts import N_
 from storage import (
     consent,
     events,

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from admin_ui.kit import cursor, words
 from admin_ui.kit.request import Visit
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import jobs as bell
 from plugin.facts import calling_code
+from plugin.texts import N_
 from storage import consent, lists, profiles, search
 from storage import duplicates as likeness
 from storage.consent import Consent

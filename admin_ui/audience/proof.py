@@ -4,9 +4,9 @@ from starlette.responses import Response
 
 from admin_ui.kit.request import Visit, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.consent import proof
+from plugin.texts import N_
 from storage import profiles
 from storage.engine import db
 

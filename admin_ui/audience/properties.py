@@ -9,10 +9,10 @@ from starlette.responses import Response
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import facts
 from plugin.errors import RegularsError
 from plugin.profiles import properties as meaning
+from plugin.texts import N_
 from storage import forms, properties
 from storage.engine import db
 from storage.properties import TYPES, PropertyDefinition

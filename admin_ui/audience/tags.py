@@ -5,9 +5,9 @@ from starlette.responses import Response
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin.errors import RegularsError
 from plugin.profiles import tags
+from plugin.texts import N_
 from storage import profiles
 from storage.engine import db
 

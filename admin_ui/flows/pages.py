@@ -7,10 +7,10 @@ from starlette.responses import Response
 from admin_ui.flows import tree
 from admin_ui.kit.request import Visit, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.flows import library
+from plugin.texts import N_
 from storage import flows, lists, messages
 from storage.engine import db
 from storage.shops import Shop

@@ -17,10 +17,10 @@ from admin_ui.flows import tree
 from admin_ui.kit import pages
 from admin_ui.kit.request import Visit, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.messages import render
+from plugin.texts import N_
 from storage import flows, shops
 from storage.engine import db
 from storage.engine import encryption as secrets

@@ -5,7 +5,7 @@ from typing import Any
 
 from admin_ui.kit import words
 from admin_ui.kit.language import Language
-from admin_ui.kit.words import N_
+from plugin.texts import N_
 
 SECOND = {"hours": "minutes", "days": "hours"}  # of a delay's `secondary_value`
 STARTS = {

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from admin_ui.kit.language import Language
 from admin_ui.kit.request import Visit
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock
+from plugin.texts import N_
 from storage import backfills
 from storage.backfills import FAILED, OVER
 from storage.engine import db

@@ -12,12 +12,12 @@ from admin_ui.kit.charts import Chart
 from admin_ui.kit.language import Language
 from admin_ui.kit.request import Visit
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from admin_ui.settings import reconciliation
 from plugin import clock
 from plugin import jobs as bell
 from plugin.settings import get_settings
 from plugin.shopify.install import scopes
+from plugin.texts import N_
 from storage import (
     backfills,
     consent,

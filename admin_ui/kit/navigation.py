@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from admin_ui.kit.words import N_
+from plugin.texts import N_
 
 
 @dataclass(frozen=True)

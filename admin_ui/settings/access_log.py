@@ -5,7 +5,7 @@ from starlette.responses import Response
 from admin_ui.kit import cursor
 from admin_ui.kit.request import Visit
 from admin_ui.kit.routes import page, titles_by_name
-from admin_ui.kit.words import N_
+from plugin.texts import N_
 from storage import access_log
 from storage.engine import db
 

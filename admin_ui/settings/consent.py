@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from admin_ui.kit.request import Visit
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin.forms import double_opt_in as confirm
+from plugin.texts import N_
 from storage import flows, forms, preferences, shops
 from storage.engine import db
 from storage.forms import BY_COUNTRY, DOUBLE, SINGLE

@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from admin_ui.kit.request import Visit, missing
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import jobs as bell
+from plugin.texts import N_
 from storage import inbox
 from storage.engine import db
 from storage.inbox import QUARANTINED, Delivery

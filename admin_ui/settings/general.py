@@ -8,10 +8,10 @@ from admin_ui.kit import links
 from admin_ui.kit.language import LANGUAGES
 from admin_ui.kit.request import Visit
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import facts
 from plugin.manifest import manifest
 from plugin.shopify.install import scopes
+from plugin.texts import N_
 from storage import inbox, reconciliations, shops, write_backs
 from storage import privacy_requests as privacy
 from storage.engine import db

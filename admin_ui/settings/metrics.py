@@ -7,9 +7,9 @@ from starlette.responses import Response
 from admin_ui.kit import words
 from admin_ui.kit.request import Visit
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock
 from plugin.metrics import API, STANDARD
+from plugin.texts import N_
 from storage import metrics
 from storage.engine import db
 

@@ -6,9 +6,9 @@ from starlette.responses import Response
 
 from admin_ui.kit.request import Visit
 from admin_ui.kit.routes import page
-from admin_ui.kit.words import N_
 from plugin import clock
 from plugin import jobs as bell
+from plugin.texts import N_
 from storage import shops, write_backs
 from storage.engine import db
 

@@ -13,7 +13,7 @@ from admin_ui.kit.words.events import (
     details,
     happening,
 )
-from admin_ui.kit.words.labels import N_, said
+from admin_ui.kit.words.labels import said
 from admin_ui.kit.words.messages import CHANNELS, ENROLMENTS, REASONS, STATES, TONES, left, reason
 from admin_ui.kit.words.profiles import ALIKE, DEVICES, IDENTITIES, PLACES, TYPES, person
 
@@ -27,7 +27,6 @@ __all__ = [
     "GETS",
     "IDENTITIES",
     "METRICS",
-    "N_",
     "ORDERS",
     "PLACES",
     "REASONS",

@@ -1,6 +1,6 @@
 """Consent in words: what an address allows, and where its consent came from."""
 
-from admin_ui.kit.words.labels import N_
+from plugin.texts import N_
 
 CONSENT = {
     "subscribed": N_("Subscribed"),

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 from babel.numbers import is_currency
 
 from admin_ui.kit.language import Language
-from admin_ui.kit.words.labels import N_
 from admin_ui.kit.words.profiles import person
 from plugin import facts
+from plugin.texts import N_
 from storage.events import Event
 from storage.profiles import Profile
 

@@ -3,11 +3,6 @@
 from admin_ui.kit.language import Language
 
 
-def N_(words: str) -> str:  # noqa: N802  (gettext's own name for a string that is said elsewhere)
-    """Mark a string for the catalogue."""
-    return words
-
-
 def said(table: dict[str, str], code: str, say: Language) -> str:
     """A code in words; one that we have no words for, as it is."""
     return say.text(table[code]) if code in table else code

@@ -2,7 +2,8 @@
 
 from admin_ui.kit.language import Language
 from admin_ui.kit.words.events import METRICS
-from admin_ui.kit.words.labels import N_, said
+from admin_ui.kit.words.labels import said
+from plugin.texts import N_
 
 STATES = {
     "due": N_("Waiting to be sent"),

@@ -1,7 +1,7 @@
 """Profiles in words: what a shopper is called, how they are known, and who said what of them."""
 
 from admin_ui.kit.language import Language
-from admin_ui.kit.words.labels import N_
+from plugin.texts import N_
 from storage.profiles import Profile
 
 TYPES = {
