@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlmodel import UTCDateTime
 
-from storage.types import Encrypted, Json
+from storage.engine.types import Encrypted, Json
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

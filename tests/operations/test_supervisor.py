@@ -20,7 +20,7 @@ while True: time.sleep(0.05)
 SUPERVISE = f"""
 import sys
 from plugin.errors import RegularsError
-from plugin.serve import Child, Supervisor, say
+from plugin.runtime.supervisor import Child, Supervisor, say
 def child(name, *words, code={CHILD!r}, grace=3.0):
     return Child(name, [sys.executable, "-c", code, *words, name], grace)
 """
@@ -51,7 +51,7 @@ def all_up(tmp_path):
     until(lambda: all(ups(tmp_path, name) for name in ("one", "two", "three")), "all are up")
 
 
-def test_children_end_in_reverse_order_with_the_supervisor(tmp_path):
+def test_o02_children_stop_in_reverse_order_with_the_supervisor(tmp_path):
     with three(tmp_path) as supervisor:
         all_up(tmp_path)
         children = below(supervisor.pid)

@@ -40,7 +40,8 @@ def data_dir(tmp_path):
 
 def in_another_process(code, data_dir):
     """What a process of its own says to some code about the folder."""
-    head = "import sys, time, pathlib; from plugin import valkey; d = pathlib.Path(sys.argv[1]); "
+    imports = "import sys, time, pathlib; from plugin.runtime import valkey; "
+    head = imports + "d = pathlib.Path(sys.argv[1]); "
     return [sys.executable, "-c", head + code, str(data_dir)]
 
 

@@ -11,7 +11,7 @@ from storage.engine.locks import LockTimeoutError, exclusive
 
 HOLDER = """
 import sys, time
-from storage import db, locks
+from storage.engine import db, locks
 db.connect(sys.argv[1])
 with locks.exclusive("token-1"):
     print("held", flush=True)

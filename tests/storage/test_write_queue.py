@@ -21,7 +21,7 @@ TIMES = 20
 COMES_BACK = """
 import sys, time
 from pathlib import Path
-from storage.turns import Turns
+from storage.engine.write_queue import Turns
 
 turns = Turns(Path(sys.argv[1]))
 while True:
@@ -33,7 +33,7 @@ while True:
 """
 HOLDS = """
 import sys, time
-from storage import db
+from storage.engine import db
 
 db.connect(sys.argv[1])
 with db.transaction():
