@@ -93,7 +93,7 @@ def test_a_search_finds_by_any_name_address_or_number(merchant, filled):
     assert "No profile matches" in merchant.fetch("/audience", params={"q": "%"}).text
 
 
-def test_a_long_list_is_paged_to_its_end_without_a_hole(merchant, shop):
+def test_p12_a_long_list_is_paged_to_its_end_without_a_hole(merchant, shop):
     at = clock.now()
     with db.transaction() as session:
         session.add_all(
@@ -165,7 +165,7 @@ def test_a_preview_runs_nothing_and_ends(merchant, client, filled, monkeypatch):
     assert client.get(address).status_code == 404
 
 
-def test_a_delivery_is_tried_again_once_more(merchant, shop, filled, bell):
+def test_o14_a_delivery_is_tried_again_once_more(merchant, shop, filled, bell):
     path = "/settings/quarantine/b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"
     before = bell.queues["digest"].qsize()
     shown = merchant.fetch(path).text

@@ -65,7 +65,7 @@ def test_a_day_is_the_shops_own_day(database, shop):
     assert earned == {28: (1, 100)}
 
 
-def test_events_of_one_moment_are_paged_without_a_hole(database, shop):
+def test_p12_events_of_one_moment_are_paged_without_a_hole(database, shop):
     rows = [
         {
             "shop_id": shop.id, "id": new_id(), "profile_id": 1, "unique_id": str(n),

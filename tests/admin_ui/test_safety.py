@@ -46,7 +46,7 @@ def test_app_bridge_is_the_first_script_and_announced_ahead(merchant):
     assert '<meta name="shopify-api-key" content="test-client-id">' in answer.text
 
 
-def test_whatever_people_type_stays_text(merchant, shop, filled):
+def test_s17_what_people_type_stays_text(merchant, shop, filled):
     with db.transaction() as session:
         named = get_shop(session, shop.id)
         named.name = named.sender_name = named.postal_address = EVIL

@@ -141,7 +141,7 @@ def test_s19_what_a_file_is_called_leads_nowhere(shop, data_dir, name):
     assert len(held.file_name) <= 200
 
 
-def test_s19_a_million_rows_are_looked_through_in_little_memory(tmp_path):
+def test_f11_s19_a_million_rows_are_read_in_little_memory(tmp_path):
     """Ten million would be the same: nothing is held but one row."""
     path = tmp_path / "rows.csv"
     with path.open("wb") as file:

@@ -1,4 +1,4 @@
-"""F05: the broker is gone with all it held, then it hangs: nothing is lost or put off."""
+"""F05, F06: the broker is gone with all it held, then it hangs: nothing is lost or put off."""
 
 import os
 import shutil

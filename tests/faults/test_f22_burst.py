@@ -42,7 +42,7 @@ def outbox(world: World, count: int, *, transactional: bool, **more: object) -> 
         return sorted(add_messages(session, rows))
 
 
-def test_f22_the_clock_rings_first_for_what_somebody_waits_for(
+def test_f22_o10_awaited_mail_is_queued_before_all_other_work(
     shop: Shop, bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "CLAIM", 100)

@@ -1,4 +1,4 @@
-"""A merchant leaves, and perhaps comes back: what is kept, what is sent, what late news may do."""
+"""F31: a merchant leaves and perhaps returns: what is kept and sent, and what late news may do."""
 
 import asyncio
 from dataclasses import dataclass

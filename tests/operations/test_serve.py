@@ -61,7 +61,7 @@ def _parent(pid):
         return 0
 
 
-def test_it_heals_after_every_kill_and_ends_in_order(serving, port, tmp_path):
+def test_o02_serve_heals_after_every_kill_and_stops_in_order(serving, port, tmp_path):
     with serving as supervisor:
         until(lambda: ready(port), "ready")
         until(lambda: len(below(supervisor.pid)) == 5, "four parts and dramatiq's own process")

@@ -48,13 +48,13 @@ def no_broker():
     broker.client.close()
 
 
-def test_health_asks_nobody_else(client):
+def test_o01_health_asks_no_other_service(client):
     answer = client.get("/healthz")
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_unready_without_a_broker(client, database, no_broker):
+def test_o01_unready_without_a_broker(client, database, no_broker):
     answer = client.get("/readyz")
 
     assert answer.status_code == 503
@@ -66,7 +66,7 @@ def test_unready_without_a_broker(client, database, no_broker):
     }
 
 
-def test_unready_without_a_database(client, no_broker):
+def test_o01_unready_without_a_database(client, no_broker):
     db.disconnect()
 
     answer = client.get("/readyz")

@@ -190,7 +190,7 @@ def test_l28_whoever_has_the_database_and_not_the_key_cannot_write_an_entry_that
     assert [(flaw.what, flaw.position) for flaw in found(shop)] == [(CHANGED, 2)]
 
 
-def test_l28_the_key_can_be_rotated(database, shop):
+def test_l28_o19_the_key_can_be_rotated(database, shop):
     tell(shop, SUBSCRIBED)
     old = SETTINGS["REGULARS_SECRET_KEY"]
     secrets.use_keys({"2": "another key that is long enough too", "1": old})

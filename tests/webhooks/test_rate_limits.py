@@ -24,7 +24,7 @@ def minute(monkeypatch):
     return At
 
 
-def test_a_key_comes_so_often_in_any_minute(minute):
+def test_o11_a_key_comes_so_often_in_any_minute(minute):
     limit = Limit()
 
     assert [limit.admits("her", 3) for _ in range(5)] == [True] * 3 + [False] * 2
@@ -35,7 +35,7 @@ def test_a_key_comes_so_often_in_any_minute(minute):
     assert [limit.admits("her", 3) for _ in range(4)] == [True] * 3 + [False]
 
 
-def test_no_number_of_keys_fills_the_memory(minute, monkeypatch):
+def test_o11_no_number_of_keys_fills_the_memory(minute, monkeypatch):
     monkeypatch.setattr(limits, "LARGEST", 100)
     limit = Limit()
 

@@ -167,7 +167,7 @@ def test_switching_a_flow_off_lets_everybody_leave_at_the_next_step(shop, time, 
     assert [e.ended_because for e in enrolments(shop)] == ["flow_off"]
 
 
-def test_a_step_that_is_due_is_claimed_by_one_clock_only(shop, time, reminders):
+def test_f04_a_due_step_is_claimed_by_one_clock_only(shop, time, reminders):
     tell(shop, "Checkout Started", "c1", START)
     free_leases(shop)
 
@@ -208,7 +208,7 @@ def test_a_flow_that_cannot_be_run_says_why(change, sentence):
         graph.read({**abandoned_checkout(1, 2), **change})
 
 
-def test_a_flow_that_turns_in_a_circle_is_refused():
+def test_s31_a_circular_flow_is_refused():
     definition = abandoned_checkout(1, 2)
     definition["actions"][3]["links"]["next"] = "1"
 

@@ -79,7 +79,7 @@ def test_nonsense_is_quarantined_with_its_reason_and_its_neighbours_go_through(s
     assert profile(shop) is not None
 
 
-def test_a_delivery_out_of_quarantine_is_digested_again(shop):
+def test_o14_a_delivery_out_of_quarantine_is_digested_again(shop):
     keep(shop, "customers/create", b"nonsense")
     digest()
     with db.inbox_transaction() as session:

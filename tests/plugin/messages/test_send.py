@@ -204,7 +204,7 @@ def test_f12_a_relay_that_never_takes_it_is_given_up_on(world: World, relay: Rel
     assert (row.state, row.reason) == ("failed", "gave_up")
 
 
-def test_f13_a_mailbox_that_is_gone_is_not_written_to_again(world: World, relay: Relay) -> None:
+def test_f13_l17_a_mailbox_that_is_gone_is_not_written_to_again(world: World, relay: Relay) -> None:
     first, second = world.queue(), world.queue(transactional=True)
     relay.answers = ["550 5.1.1 no such user"]
     send(world.shop.id, [first, second])
@@ -354,7 +354,7 @@ def test_f29_who_has_no_time_gives_nothing_back_that_another_is_at(world: World)
     assert world.read(message_id).tries == 1
 
 
-def test_an_answer_that_comes_after_its_turn_does_not_count(
+def test_f04_an_answer_after_its_lease_does_not_count(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Slow:

@@ -232,7 +232,7 @@ def test_what_was_given_is_replaced(shop_id: int, coupon_id: int, shopify: Shopi
     assert discount["codes"] == POOL_FULL + 20
 
 
-def test_many_workers_at_once_make_one_discount_and_one_pool(
+def test_f33_many_workers_at_once_make_one_discount_and_one_pool(
     shop_id: int, coupon_id: int, shopify: Shopify
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
@@ -335,7 +335,7 @@ def test_a_coupon_that_is_gone_is_nobodys_business(shop_id: int, shopify: Shopif
     assert shopify.seen == []
 
 
-def test_codes_are_plain_and_not_to_be_guessed() -> None:
+def test_s23_codes_are_plain_and_not_to_be_guessed() -> None:
     codes = {new_code("WELCOME") for _ in range(1_000)}
 
     assert len(codes) == 1_000

@@ -38,7 +38,7 @@ def test_texts_and_moments_come_back_as_they_were(tmp_path):
 
 
 @pytest.mark.parametrize("count", [0, 1, parquet.BATCH, 2 * parquet.GROUP + 1])
-def test_every_row_is_there_however_many_there_are(tmp_path, count):
+def test_p12_every_row_is_there_however_many_there_are(tmp_path, count):
     rows = ((str(n), NOON) for n in range(count))
 
     _, found = read(tmp_path, parquet.table(COLUMNS, rows))

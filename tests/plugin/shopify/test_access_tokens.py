@@ -102,7 +102,7 @@ def test_an_answer_without_tokens_changes_nothing(
     assert the_shop(shop_id).access_token == before
 
 
-def test_a_refused_token_is_replaced_once_and_the_work_goes_on(
+def test_f30_a_refused_token_is_replaced_once_and_the_work_goes_on(
     shop_id: int, shopify: Shopify
 ) -> None:
     dead = the_shop(shop_id).access_token

@@ -55,7 +55,7 @@ BUSY: dict[str, Callable[[], Response]] = {
 
 
 @pytest.mark.parametrize("kind", BUSY)
-def test_what_passes_is_waited_out(shop_id: int, shopify: Shopify, kind: str) -> None:
+def test_f30_trouble_that_passes_is_waited_out(shop_id: int, shopify: Shopify, kind: str) -> None:
     shopify.trouble = [BUSY[kind](), BUSY[kind]()]
 
     assert name_of(shop_id) == "Dewpoint"

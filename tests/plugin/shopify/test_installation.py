@@ -34,7 +34,7 @@ def test_a_store_is_kept_with_its_tokens_and_details(database: str, shopify: Sho
     assert all(seen.startswith(f"{DOMAIN}/admin/") for seen in shopify.seen)
 
 
-def test_tokens_are_not_readable_in_the_database(sqlite: str, shopify: Shopify) -> None:
+def test_s25_tokens_are_not_readable_in_the_database(sqlite: str, shopify: Shopify) -> None:
     shop = the_shop(install(DOMAIN, shopify.id_token()))
 
     folder = Path(sqlite.removeprefix("sqlite:///")).parent

@@ -136,7 +136,7 @@ def found(rows) -> dict[tuple[str, str], int]:
     }
 
 
-def test_f18_each_of_500_gaps_among_shuffled_repeats_is_found_and_mended_and_nothing_else(
+def test_f18_o15_each_of_500_differences_is_found_and_repaired_alone(
     database, shopify, market, later, monkeypatch
 ):
     lossy = installed(market, shopify)
@@ -167,7 +167,7 @@ def test_f18_each_of_500_gaps_among_shuffled_repeats_is_found_and_mended_and_not
     assert found(finish(whole)) == {}
 
 
-def test_a_dry_run_tells_what_differs_by_id_and_changes_nothing(sqlite, shopify, market, later):
+def test_o15_a_dry_run_names_what_differs_and_changes_nothing(sqlite, shopify, market, later):
     shop_id = installed(market, shopify)
     kept = market.store.register_customer("maya@example.com", first_name="Maya")
     before = facts(shop_id)
@@ -299,7 +299,7 @@ def test_who_is_forgotten_does_not_come_back(sqlite, shopify, market, later):
     assert str(order["order_number"]) not in json.dumps(before["orders"])
 
 
-def test_trouble_at_shopify_is_waited_out_and_the_window_stays(
+def test_f30_trouble_at_shopify_is_waited_out_and_the_window_stays(
     sqlite, shopify, market, later, monkeypatch
 ):
     shop_id = installed(market, shopify)
@@ -363,7 +363,7 @@ def test_a_tag_that_was_lost_is_mended_on_and_off(sqlite, shopify, market, later
     assert found(finish(shop_id)) == {}
 
 
-def test_a_topic_that_brings_nothing_while_there_is_news_is_called_silent_until_it_speaks(
+def test_o16_a_topic_without_deliveries_is_reported_until_one_arrives(
     sqlite, shopify, market, later, caplog
 ):
     shop_id = installed(market, shopify)

@@ -91,7 +91,7 @@ def test_a_text_follows_the_answer_and_each_language_has_its_own() -> None:
     assert ">Hello<" in made["zh-CN"]["html"]
 
 
-def test_what_a_merchant_writes_is_text_not_html() -> None:
+def test_s17_what_a_merchant_writes_is_text_not_html() -> None:
     made = one({"type": "text", "text": '<script>alert("1")</script> & **bold** <b>'})
 
     assert "<script" not in made["html"]
