@@ -36,7 +36,7 @@ class Ask(SQLModel, table=True):
     granted_at: datetime | None = moment(default=None)
     form_id: int | None = big(nullable=True, default=None)
     form_version: int | None = None
-    request_id: int | None = big(nullable=True, default=None)  # of storage.privacy_requests, for a copy
+    request_id: int | None = big(nullable=True, default=None)  # a privacy request, for a copy
 
 
 def get_ask(session: Session, shop_id: int, ask_id: int) -> Ask | None:
