@@ -95,10 +95,11 @@ def strings(value: str | list[str] | tuple[str, ...]) -> list[str]:
 
 
 def _library() -> Iterator[tuple[str, str]]:
-    for mail in mails.mails(coupon_id=0).values():
-        yield from (("plugin/templates/library.py", text) for text in mails.texts_of(mail))
-    for text in texts_of_form(forms.welcome_popup()):
-        yield "plugin/forms/library.py", text
+    for key, mail in mails.MAILS.items():
+        yield from ((f"plugin/templates/library/{key}.toml", text) for text in mail.texts())
+    for key, form in forms.FORMS.items():
+        shown = texts_of_form(form.version())
+        yield from ((f"plugin/forms/library/{key}.json", text) for text in shown)
 
 
 ADMIN = Domain(

@@ -1,12 +1,21 @@
-"""Ready flows: what a store begins with, as drafts, and the switch that turns a flow on or off."""
+"""The library: ready-made flows, each a file in `library/` in the shape of Klaviyo's API, two of
+which a store begins with as drafts; and the switch that turns a flow on or off.
 
+A file names lists and templates by key. It is read and checked when the process starts; a broken
+one ends it and names the field.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationInfo, field_validator
 from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.flows import definition as graph
+from plugin.library_files import Entry, Resource, read_library
 from plugin.templates import library as mails
 from storage import flows, lists, shops
 from storage.engine import db
@@ -14,7 +23,92 @@ from storage.engine.ids import new_id
 from storage.flows import DRAFT, LIVE, Flow, FlowVersion
 from storage.lists import List
 
-NEWSLETTER = "Newsletter"
+FOLDER = Path(__file__).with_name("library")
+NEWSLETTER, NEWSLETTER_KEY = "Newsletter", "newsletter"
+STARTERS = ("welcome", "abandoned_checkout")  # what a new store begins with
+
+
+class ReadyTrigger(Entry):
+    """What starts a flow: a list by its key, or a metric by its name."""
+
+    type: str
+    id: str
+
+    @field_validator("id")
+    @classmethod
+    def _check_id(cls, key: str, info: ValidationInfo) -> str:
+        if info.data.get("type") == "list" and key != NEWSLETTER_KEY:
+            raise ValueError(f"there is no list {key!r}")
+        return key
+
+
+class ReadyEmail(Entry):
+    """The mail of a step; its template is one of `plugin/templates/library`."""
+
+    template_id: str
+
+    @field_validator("template_id")
+    @classmethod
+    def _check_template(cls, key: str) -> str:
+        if key not in mails.MAILS:
+            raise ValueError(f"there is no mail {key!r}")
+        return key
+
+
+class ReadyData(Entry):
+    """What a step does."""
+
+    message: ReadyEmail | None = None
+
+
+class ReadyAction(Entry):
+    """A step."""
+
+    id: str
+    type: str
+    data: ReadyData
+
+
+class ReadyDefinition(Entry):
+    """A definition, as far as a file has to be right about it."""
+
+    triggers: list[ReadyTrigger]
+    entry_action_id: str
+    actions: list[ReadyAction]
+
+
+class ReadyFlow(Entry):
+    """A ready-made flow, as its file has it."""
+
+    name: str
+    definition: ReadyDefinition
+
+    @field_validator("definition")
+    @classmethod
+    def _check_definition(cls, definition: ReadyDefinition) -> ReadyDefinition:
+        try:
+            graph.read(definition.model_dump(exclude_unset=True))
+        except RegularsError as error:
+            raise ValueError(error.message.rstrip(".")) from None
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"a step or condition is not complete: {error}") from None
+        return definition
+
+    def definition_with(self, list_id: int, templates: Mapping[str, int]) -> dict[str, Any]:
+        """The definition as a shop runs it: its list and its templates in place of their keys."""
+        found = self.definition.model_dump(exclude_unset=True)
+        for trigger in found["triggers"]:
+            if trigger["type"] == "list":
+                trigger["id"] = str(list_id)
+        for action in found["actions"]:
+            if message := action["data"].get("message"):
+                message["template_id"] = str(templates[message["template_id"]])
+        return found
+
+
+FLOWS = {
+    key: file.data.attributes for key, file in read_library(FOLDER, Resource[ReadyFlow]).items()
+}
 
 
 def seed(shop_id: int) -> None:
@@ -28,16 +122,9 @@ def seed(shop_id: int) -> None:
         newsletter = List(shop_id=shop_id, id=new_id(), name=NEWSLETTER, created_at=now)
         session.add(newsletter)
         templates = mails.seed(session, shop)
-        for name, definition in (
-            ("Welcome", welcome(newsletter.id, templates["welcome"])),
-            (
-                "Abandoned checkout",
-                abandoned_checkout(
-                    templates["checkout_reminder_1"], templates["checkout_reminder_2"]
-                ),
-            ),
-        ):
-            add_flow(session, shop_id, name, definition)
+        for ready in (FLOWS[key] for key in STARTERS):
+            definition = ready.definition_with(newsletter.id, templates)
+            add_flow(session, shop_id, ready.name, definition)
 
 
 def newsletter_of(session: Session, shop_id: int) -> int:
@@ -92,72 +179,3 @@ def set_status(shop_id: int, flow_id: int, live: bool) -> None:
 def _has_list(session: Session, flow: Flow) -> bool:
     kind, _, list_id = flow.trigger.partition(":")
     return kind != "list" or lists.get_list(session, flow.shop_id, int(list_id)) is not None
-
-
-def welcome(list_id: int, template_id: int) -> dict[str, Any]:
-    """One mail, at once, when somebody joins the list; once in a lifetime."""
-    return {
-        "triggers": [{"type": "list", "id": str(list_id)}],
-        "profile_filter": None,
-        "entry_action_id": "1",
-        "actions": [_email("1", None, "Welcome", template_id)],
-        "reentry_criteria": {"duration": 1, "unit": "alltime"},
-    }
-
-
-def abandoned_checkout(first_template: int, second_template: int) -> dict[str, Any]:
-    """A reminder after an hour and one a day later; whoever orders leaves at once."""
-    return {
-        "triggers": [{"type": "metric", "id": "Checkout Started"}],
-        "profile_filter": {
-            "condition_groups": [
-                {
-                    "conditions": [
-                        {
-                            "type": "profile-metric",
-                            "metric_id": "Placed Order",
-                            "measurement": "count",
-                            "measurement_filter": {
-                                "type": "numeric",
-                                "operator": "equals",
-                                "value": 0,
-                            },
-                            "timeframe_filter": {"type": "date", "operator": "flow-start"},
-                        }
-                    ]
-                }
-            ]
-        },
-        "entry_action_id": "1",
-        "actions": [
-            _delay("1", "2", 1, "hours"),
-            _email("2", "3", "Reminder after an hour", first_template),
-            _delay("3", "4", 1, "days"),
-            _email("4", None, "Reminder after a day", second_template),
-        ],
-        "reentry_criteria": None,
-    }
-
-
-def _email(action_id: str, next_id: str | None, name: str, template_id: int) -> dict[str, Any]:
-    message = {
-        "name": name,
-        "template_id": str(template_id),
-        "smart_sending_enabled": False,
-        "transactional": False,
-    }
-    return {
-        "id": action_id,
-        "type": "send-email",
-        "links": {"next": next_id},
-        "data": {"message": message, "status": "live"},
-    }
-
-
-def _delay(action_id: str, next_id: str, value: int, unit: str) -> dict[str, Any]:
-    return {
-        "id": action_id,
-        "type": "time-delay",
-        "links": {"next": next_id},
-        "data": {"unit": unit, "value": value},
-    }

@@ -1,12 +1,20 @@
-"""Ready forms: the popup that a store begins with, as a draft, and the switch that shows it."""
+"""The library: ready-made forms, each a file in `library/` in the shape of Klaviyo's API, one of
+which a store begins with as a draft; and the switch that shows a form.
 
+The files are read and checked when the process starts; a broken one ends it and names the field.
+"""
+
+from pathlib import Path
 from typing import Any
+
+from pydantic import Field
 
 from plugin import clock
 from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.flows.library import newsletter_of
-from plugin.forms.definition import EMAIL_WORDS, SMS_CHECKBOX, blocks, texts
+from plugin.forms.definition import blocks, texts
+from plugin.library_files import Entry, Resource, read_library
 from plugin.profiles import properties
 from plugin.shopify.install import app_embed as embed
 from plugin.texts import translations
@@ -14,6 +22,87 @@ from storage import forms, lists
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.forms import DRAFT, LIVE, Form, FormVersion
+
+FOLDER = Path(__file__).with_name("library")
+STARTER = "welcome_popup"  # what a new store begins with
+
+
+class ReadyOption(Entry):
+    """One of a question's answers."""
+
+    label: str
+    value: str
+
+
+class ReadyBlockProperties(Entry):
+    """What a block shows and asks."""
+
+    property_name: str = ""
+    options: list[ReadyOption] = Field(default=[], min_length=1)
+
+
+class ReadyBlock(Entry):
+    """A text, a field, a question or a button."""
+
+    type: str
+    properties: ReadyBlockProperties
+
+
+class ReadyRow(Entry):
+    """A row of a column."""
+
+    blocks: list[ReadyBlock]
+
+
+class ReadyColumn(Entry):
+    """A column of a step."""
+
+    rows: list[ReadyRow]
+
+
+class ReadyStep(Entry):
+    """A step: what a shopper sees at a time."""
+
+    name: str
+    columns: list[ReadyColumn]
+
+
+class ReadyVersionProperties(Entry):
+    """What holds for every step."""
+
+    accessible_name: str
+    rule_based_trigger_evaluation: str
+
+
+class ReadyVersion(Entry):
+    """A version, as far as a file has to be right about it."""
+
+    type: str
+    triggers: list[dict[str, Any]]
+    properties: ReadyVersionProperties
+    steps: list[ReadyStep] = Field(min_length=1)
+
+
+class ReadyVersions(Entry):
+    """A form's definition; ready-made ones have one version."""
+
+    versions: list[ReadyVersion] = Field(min_length=1, max_length=1)
+
+
+class ReadyForm(Entry):
+    """A ready-made form, as its file has it."""
+
+    name: str
+    definition: ReadyVersions
+
+    def version(self) -> dict[str, Any]:
+        """What a shop shows of it."""
+        return self.definition.versions[0].model_dump(exclude_unset=True)
+
+
+FORMS = {
+    key: file.data.attributes for key, file in read_library(FOLDER, Resource[ReadyForm]).items()
+}
 
 
 def seed(shop_id: int) -> None:
@@ -26,13 +115,13 @@ def seed(shop_id: int) -> None:
         form = Form(
             shop_id=shop_id,
             id=new_id(),
-            name="Welcome popup",
+            name=FORMS[STARTER].name,
             list_id=newsletter_of(session, shop_id),
             created_at=now,
             updated_at=now,
         )
         session.add(form)
-        definition = welcome_popup()
+        definition = FORMS[STARTER].version()
         version = FormVersion(
             shop_id=shop_id,
             form_id=form.id,
@@ -99,122 +188,3 @@ def publish(shop_id: int) -> None:
             and (version := forms.get_form_version(session, shop_id, form.id, form.version))
         ]
     embed.publish_forms(shop_id, {"forms": live})
-
-
-def welcome_popup() -> dict[str, Any]:
-    """Two steps: what the skin needs, then where to write to."""
-    needs = [
-        {"label": "More hydration", "value": "hydration"},
-        {"label": "Fewer blemishes", "value": "blemishes"},
-        {"label": "Calmer, less sensitive skin", "value": "sensitivity"},
-        {"label": "Firmness and fine lines", "value": "firmness"},
-    ]
-    question = {
-        "type": "radio_buttons",
-        "properties": {
-            "property_name": "skin_need",
-            "label": "What does your skin need most?",
-            "show_label": False,
-            "required": True,
-            "error_messages": {"required": "Please choose one.", "invalid": "Please choose one."},
-            "options": needs,
-        },
-    }
-    email = {
-        "type": "email",
-        "properties": {
-            "property_name": "$email",
-            "label": "Email address",
-            "show_label": True,
-            "placeholder": "you@example.com",
-            "required": True,
-            "error_messages": {
-                "required": "Please enter your email address.",
-                "invalid": "Please enter a complete email address.",
-            },
-        },
-    }
-    phone = {
-        "type": "phone_number",
-        "properties": {
-            "property_name": "$phone_number",
-            "label": "Mobile number (optional)",
-            "show_label": True,
-            "placeholder": "+1 415 555 0132",
-            "required": False,
-            "sms_consent_type": ["promotional"],
-            "error_messages": {
-                "required": "Please enter your mobile number.",
-                "invalid": "Please enter the number with its country code.",
-            },
-        },
-    }
-    sms = {
-        "type": SMS_CHECKBOX,
-        "properties": {
-            "property_name": "opt_in_promotional_sms",
-            "checkbox_text": "Text me offers too, up to 4 a month. Reply STOP to end. "
-            "Message and data rates may apply. Not a condition of purchase.",
-            "channels": ["sms"],
-        },
-    }
-    email_words = (
-        "By signing up you agree to receive our emails with skin advice and offers. "
-        "You can unsubscribe at any time."
-    )
-    return {
-        "type": "popup",
-        "name": "Welcome popup",
-        "status": "live",
-        "triggers": [
-            {"type": "delay", "properties": {"seconds": 5}},
-            {"type": "exit_intent"},
-            {"type": "after_close_or_submit_timeout", "properties": {"timeout_days": 7}},
-        ],
-        "properties": {
-            "accessible_name": "Find your skin routine",
-            "show_close_button": True,
-            "rule_based_trigger_evaluation": "any",
-        },
-        "steps": [
-            _step(
-                "Need",
-                _text("<h2>What does your skin need most?</h2>"),
-                _text("<p>Tell us, and we will send you a routine that fits, with 10% off.</p>"),
-                question,
-                _button("Continue", "next_step", submit=False),
-            ),
-            _step(
-                "Address",
-                _text("<h2>Where may we send your routine?</h2>"),
-                email,
-                phone,
-                sms,
-                _text(f"<p>{email_words}</p>", EMAIL_WORDS),
-                _button("Send me my routine", "next_step", submit=True),
-            ),
-            _step(
-                "Thanks",
-                _text("<h2>It is on its way</h2>"),
-                _text("<p>Look in your inbox: your routine and your code for 10% off.</p>"),
-                _button("Keep browsing", "close", submit=False),
-            ),
-        ],
-    }
-
-
-def _step(name: str, *blocks: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "columns": [{"rows": [{"blocks": [block]} for block in blocks]}]}
-
-
-def _text(html: str, block_id: str | None = None) -> dict[str, Any]:
-    named = {"id": block_id} if block_id else {}
-    return {**named, "type": "html_text", "properties": {"content": html}}
-
-
-def _button(label: str, action: str, *, submit: bool) -> dict[str, Any]:
-    return {
-        "type": "button",
-        "properties": {"label": label},
-        "action": {"type": action, "submit": submit},
-    }

@@ -66,7 +66,7 @@ def mail(session: Session, shop: Shop, made: Ask, now: datetime) -> None:
                 "channel": "email",
                 "destination": made.address,
                 "transactional": True,
-                "template_id": library.seed(session, shop)[made.kind],
+                "template_id": library.seed(session, shop)[library.CONFIRMATIONS[made.kind]],
                 "due_at": now,
                 "lease_until": db.database_time(session) + messages.LEASE_S,  # the caller rings
                 "created_at": now,

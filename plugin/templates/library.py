@@ -1,12 +1,19 @@
-"""The library: the mails that a new store begins with, in every language that there is."""
+"""The library: ready-made mails, each a file in `library/`, in every language that there is.
 
-from typing import Any
+The files are read and checked when the process starts; a broken one ends it and names the field.
+"""
 
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ConfigDict, field_validator, model_validator
 from sqlmodel import Session
 
 from plugin import clock
-from plugin.templates import confirmation_mails as ask_mails
-from plugin.templates.blocks import texts
+from plugin.errors import RegularsError
+from plugin.library_files import Entry, read_library
+from plugin.templates import blocks as template_blocks
+from plugin.templates.blocks import Block
 from plugin.templates.compile import publish
 from plugin.texts import translations
 from storage.confirmations import CONFIRM, COPY, FORGET
@@ -15,220 +22,98 @@ from storage.engine.ids import new_id
 from storage.shops import Shop
 from storage.templates import templates_of
 
+FOLDER = Path(__file__).with_name("library")
 WELCOME, FIRST, SECOND = "welcome", "checkout_reminder_1", "checkout_reminder_2"
-COUPON = "coupon:welcome"
-NEED = "skin_need"  # the answer of the welcome popup
-NAMES = {
-    WELCOME: "Welcome",
-    FIRST: "Checkout reminder 1",
-    SECOND: "Checkout reminder 2",
-    CONFIRM: "Confirm an address",
-    COPY: "Copy of one's data",
-    FORGET: "Confirm to be forgotten",
-}
-PERCENT, PREFIX = 10, "WELCOME"
-HELLO = "Hello{% if person.first_name != '' %} {{ person.first_name }}{% endif %},"
-SIGNED_UP = "You get this email because you signed up at {{ shop.name }}."
+CONFIRMATIONS = {CONFIRM: "confirm_address", COPY: "data_copy", FORGET: "confirm_erasure"}
+STARTERS = (WELCOME, FIRST, SECOND, *CONFIRMATIONS.values())  # what a new store begins with
+
+
+class CouponOffer(Entry):
+    """The coupon that a mail gives a code of, unless the shop has one with this prefix."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    prefix: str
+    percent: int
+
+
+class Mail(Entry):
+    """A ready-made mail, as its file has it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    subject: str
+    preview: str
+    blocks: list[Block]
+    coupon: CouponOffer | None = None
+
+    @field_validator("blocks")
+    @classmethod
+    def _check_blocks(cls, blocks: list[Block]) -> list[Block]:
+        try:
+            template_blocks.check(blocks)
+        except RegularsError as error:
+            raise ValueError(error.message.rstrip(".")) from None
+        return blocks
+
+    @model_validator(mode="after")
+    def _check_coupon(self) -> Self:
+        if any(block["type"] == "coupon" for block in self.blocks) != (self.coupon is not None):
+            raise ValueError("a coupon block and the table [coupon] need one another")
+        return self
+
+    def texts(self) -> list[str]:
+        """Every text that a shopper reads."""
+        return [self.subject, self.preview, *template_blocks.texts(self.blocks)]
+
+
+MAILS = read_library(FOLDER, Mail)
 
 
 def seed(session: Session, shop: Shop) -> dict[str, int]:
-    """The default templates and the welcome coupon: their ids by name. Twice is a no-op."""
-    coupon_id = _coupon(session, shop)
+    """The templates that a new store begins with: their ids by key. Twice is a no-op."""
     held = {template.name: template.id for template in templates_of(session, shop.id)}
-    ids = {COUPON: coupon_id}
-    for key, mail in mails(coupon_id).items():
-        ids[key] = held.get(NAMES[key]) or publish(
-            session,
-            shop.id,
-            None,
-            name=NAMES[key],
-            translations=translations(texts_of(mail)),
-            **mail,
-        )
-    return ids
-
-
-def mails(coupon_id: int) -> dict[str, dict[str, Any]]:
-    """Every mail of the library by its key, as `plugin.templates.compile.publish` takes it."""
     return {
-        WELCOME: welcome(coupon_id),
-        FIRST: reminder(),
-        SECOND: second_reminder(),
-        **ask_mails.mails(),
+        key: held.get(MAILS[key].name) or _publish(session, shop, MAILS[key]) for key in STARTERS
     }
 
 
-def texts_of(mail: dict[str, Any]) -> list[str]:
-    """Every text of a mail that a shopper reads."""
-    return [mail["subject"], mail["preview"], *texts(mail["blocks"])]
+def _publish(session: Session, shop: Shop, mail: Mail) -> int:
+    return publish(
+        session,
+        shop.id,
+        None,
+        name=mail.name,
+        subject=mail.subject,
+        preview=mail.preview,
+        blocks=_blocks(session, shop, mail),
+        translations=translations(mail.texts()),
+    )
 
 
-def welcome(coupon_id: int) -> dict[str, Any]:
-    """What she told the popup decides what the mail says, and which products it shows."""
-    return {
-        "subject": "Welcome to {{ shop.name }}: your 10% and where to begin",
-        "preview": "Your code is inside, with three things we picked for you.",
-        "blocks": [
-            {"type": "header"},
-            {
-                "type": "text",
-                "style": "heading",
-                "align": "center",
-                "text": "A good place to start",
-                "by": {
-                    "property": NEED,
-                    "texts": {
-                        "hydration": "Skin that stays comfortable all day",
-                        "blemishes": "Clear skin, without the sting",
-                        "sensitivity": "Gentle, and nothing you don't need",
-                        "firmness": "A little more bounce, every week",
-                    },
-                },
-            },
-            {"type": "text", "text": HELLO},
-            {
-                "type": "text",
-                "text": "Thank you for joining us. We make a small range of skincare, each thing"
-                " with one job that it does well. Below are three that people come back for.",
-                "by": {
-                    "property": NEED,
-                    "texts": {
-                        "hydration": "Thank you for joining us. You told us that your skin could"
-                        " use more water. The trick is twofold: bring it in, then keep it there."
-                        " A watery serum on damp skin, a cream over it, morning and night."
-                        " Most people feel the difference within a few days.",
-                        "blemishes": "Thank you for joining us. You told us that blemishes are on"
-                        " your mind. Start slowly: one active at a time, two or three evenings a"
-                        " week, and a light moisturizer always. Skin that is not stripped calms"
-                        " down sooner. Give it four weeks before you judge.",
-                        "sensitivity": "Thank you for joining us. You told us that your skin reacts"
-                        " easily. So we kept the list short: no fragrance, few ingredients, each"
-                        " of them there for a reason. Try one new thing at a time, on the inside"
-                        " of your arm first.",
-                        "firmness": "Thank you for joining us. You told us that you are looking"
-                        " for firmness. Peptides by day, a gentle retinal at night, and sunscreen"
-                        " every morning: that is most of the work. It takes about eight weeks,"
-                        " and it is worth the wait.",
-                    },
-                },
-            },
-            {
-                "type": "products",
-                "feed": "answer",
-                "property": NEED,
-                "limit": 3,
-                "title": "Picked for you",
-            },
-            {
-                "type": "coupon",
-                "coupon_id": coupon_id,
-                "text": "**10% off your first order**",
-                "note": "Enter it at checkout. The code is yours alone and works once.",
-            },
-            # The storefront's own address for taking a code along.
-            {
-                "type": "button",
-                "text": "Shop with 10% off",
-                "url": "{{ shop.url }}/discount/{{ coupon_code }}",
-            },
-            {
-                "type": "text",
-                "style": "small",
-                "align": "center",
-                "text": "Not sure where to begin? Just reply, and a person will answer.",
-            },
-            {"type": "footer", "text": SIGNED_UP},
-        ],
-    }
+def _blocks(session: Session, shop: Shop, mail: Mail) -> list[dict[str, Any]]:
+    """A mail's blocks, with the shop's coupon in their place for it."""
+    if mail.coupon is None:
+        return mail.blocks
+    coupon_id = _coupon(session, shop, mail.coupon)
+    return [
+        {**block, "coupon_id": coupon_id} if block["type"] == "coupon" else block
+        for block in mail.blocks
+    ]
 
 
-def reminder() -> dict[str, Any]:
-    """An hour later: what she left, and the way back. No pressure."""
-    return {
-        "subject": "You left something in your bag",
-        "preview": "We kept it for you. Pick up where you stopped.",
-        "blocks": [
-            {"type": "header"},
-            {
-                "type": "text",
-                "style": "heading",
-                "align": "center",
-                "text": "We kept your bag for you",
-            },
-            {"type": "text", "text": HELLO},
-            {
-                "type": "text",
-                "text": "You were nearly there. Everything you chose is still waiting, just as"
-                " you left it.",
-            },
-            {"type": "products", "feed": "checkout", "limit": 5},
-            {"type": "button", "text": "Return to checkout", "url": "{{ event.checkout_url }}"},
-            {
-                "type": "text",
-                "style": "small",
-                "align": "center",
-                "text": "Did something not work? Reply to this email and we will sort it out.",
-            },
-            {"type": "footer", "text": SIGNED_UP},
-        ],
-    }
-
-
-def second_reminder() -> dict[str, Any]:
-    """A day later, and the last: answers to what may hold her back."""
-    return {
-        "subject": "Still thinking it over?",
-        "preview": "Easy returns, and real people if you have a question.",
-        "blocks": [
-            {"type": "header"},
-            {
-                "type": "text",
-                "style": "heading",
-                "align": "center",
-                "text": "Take your time",
-            },
-            {"type": "text", "text": HELLO},
-            {
-                "type": "text",
-                "text": "Your bag is still here. In case a question is holding you back, these"
-                " are the ones we hear most.",
-            },
-            {"type": "products", "feed": "checkout", "limit": 5},
-            {"type": "divider"},
-            {
-                "type": "text",
-                "text": "**What if it doesn't suit me?**\nSend it back. Our"
-                " [returns policy]({{ shop.url }}/policies/refund-policy) explains how, in"
-                " plain words.",
-            },
-            {
-                "type": "text",
-                "text": "**Is it right for my skin?**\nReply to this email and tell us a little"
-                " about your skin. A person reads every message and will say so if something"
-                " else fits you better.",
-            },
-            {"type": "button", "text": "Return to checkout", "url": "{{ event.checkout_url }}"},
-            {
-                "type": "text",
-                "style": "small",
-                "align": "center",
-                "text": "This is our last reminder about this bag.",
-            },
-            {"type": "footer", "text": SIGNED_UP},
-        ],
-    }
-
-
-def _coupon(session: Session, shop: Shop) -> int:
+def _coupon(session: Session, shop: Shop, offer: CouponOffer) -> int:
     for held in coupons_of(session, shop.id):
-        if held.prefix == PREFIX:
+        if held.prefix == offer.prefix:
             return held.id
     coupon = Coupon(
         shop_id=shop.id,
         id=new_id(),
-        name="Welcome",
-        prefix=PREFIX,
-        percent=PERCENT,
+        name=offer.name,
+        prefix=offer.prefix,
+        percent=offer.percent,
         created_at=clock.now(),
     )
     session.add(coupon)

@@ -9,20 +9,25 @@ with warnings.catch_warnings():
     from openapi_client.models.flow_definition import FlowDefinition
     from openapi_client.models.version import Version
 
-from plugin.flows.library import abandoned_checkout, welcome
-from plugin.forms.library import welcome_popup
+from plugin.flows.library import FLOWS
+from plugin.forms.library import FORMS
+from plugin.templates.library import MAILS
 
 
-@pytest.mark.parametrize("definition", [welcome(1, 2), abandoned_checkout(1, 2)])
-def test_ready_flows_are_klaviyo_flow_definitions(definition):
+@pytest.mark.parametrize("key", FLOWS)
+def test_ready_flows_are_klaviyo_flow_definitions(key):
+    templates = {name: number for number, name in enumerate(MAILS)}
+    definition = FLOWS[key].definition_with(list_id=1, templates=templates)
+
     read = FlowDefinition.from_dict(definition)
 
     assert read is not None
     assert read.to_dict()["actions"] == definition["actions"]
 
 
-def test_the_ready_form_is_a_klaviyo_form_version():
-    read = Version.from_dict(welcome_popup())
+@pytest.mark.parametrize("key", FORMS)
+def test_ready_forms_are_klaviyo_form_versions(key):
+    read = Version.from_dict(FORMS[key].version())
 
     assert read is not None
     assert len(read.steps) == 3

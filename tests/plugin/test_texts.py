@@ -55,10 +55,10 @@ def test_plurals_follow_the_rules_of_the_language(arabic: None) -> None:
 
 def test_pages_forms_and_emails_take_the_new_language(arabic: None) -> None:
     page = draw("shopper.html", texts_for("ar"), title="", shop_url="https://dew.example")
-    form = translations(texts_of_form(forms.welcome_popup()))
-    mail = mails.mails(coupon_id=1)[mails.FIRST]
-    words = translations(mails.texts_of(mail))
-    made = compile_template(mail["subject"], mail["preview"], mail["blocks"], words)
+    form = translations(texts_of_form(forms.FORMS[forms.STARTER].version()))
+    mail = mails.MAILS[mails.FIRST]
+    words = translations(mail.texts())
+    made = compile_template(mail.subject, mail.preview, mail.blocks, words)
 
     assert '<html lang="ar" dir="rtl">' in bytes(page.body).decode()
     assert "زيارة المتجر" in bytes(page.body).decode()

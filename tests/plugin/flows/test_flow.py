@@ -10,13 +10,14 @@ from plugin.errors import RegularsError
 from plugin.facts import Did, Facts, Key, Person
 from plugin.flows import definition as graph
 from plugin.flows.advance import advance
-from plugin.flows.library import abandoned_checkout, add_flow, set_status
+from plugin.flows.library import add_flow, set_status
 from plugin.ingest.digest import apply
 from storage import flows
 from storage.engine import db
 from storage.flows import Enrolment
 from storage.messages import Message
 from storage.profiles import EMAIL
+from tests.plugin.flows.ready import abandoned_checkout
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MAYA = Person((Key(EMAIL, "maya@example.com"),), START, {"email": "maya@example.com"})
@@ -43,7 +44,7 @@ def time(monkeypatch) -> Time:
 def reminders(database, shop, time) -> int:
     """A live abandoned-checkout flow."""
     with db.transaction() as session:
-        flow_id = add_flow(session, shop.id, "Abandoned checkout", abandoned_checkout(1, 2))
+        flow_id = add_flow(session, shop.id, "Abandoned checkout", abandoned_checkout())
     set_status(shop.id, flow_id, True)
     return flow_id
 
@@ -205,11 +206,11 @@ def test_a_spoilt_enrolment_fails_alone(shop, time, reminders):
 )
 def test_a_flow_that_cannot_be_run_says_why(change, sentence):
     with pytest.raises(RegularsError, match=sentence):
-        graph.read({**abandoned_checkout(1, 2), **change})
+        graph.read({**abandoned_checkout(), **change})
 
 
 def test_s31_a_circular_flow_is_refused():
-    definition = abandoned_checkout(1, 2)
+    definition = abandoned_checkout()
     definition["actions"][3]["links"]["next"] = "1"
 
     with pytest.raises(RegularsError, match="never end"):

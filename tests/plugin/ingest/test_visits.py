@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from plugin import clock
 from plugin.facts import Key, Person
-from plugin.flows.library import abandoned_checkout, add_flow, set_status
+from plugin.flows.library import add_flow, set_status
 from plugin.ingest.page_urls import page, source
 from plugin.ingest.pixel import take
 from plugin.privacy import requests as privacy
@@ -23,6 +23,7 @@ from storage.flows import Enrolment
 from storage.profiles import find_identities
 from storage.shops import Shop
 from storage.visits import BrowserSession
+from tests.plugin.flows.ready import abandoned_checkout
 from tests.state import state_of
 
 EMAIL = Key("email", "ada@example.com")
@@ -170,7 +171,7 @@ def test_who_is_forgotten_leaves_no_visit_however_late_it_is_told(
 def test_what_a_browser_tells_starts_a_flow_where_marketing_is_allowed(
     shop: Shop, bell: StubBroker, marketing: bool, enrolled: int
 ) -> None:
-    definition = abandoned_checkout(1, 2)
+    definition = abandoned_checkout()
     definition["triggers"] = [{"type": "metric", "id": "Viewed Product"}]
     with db.transaction() as session:
         flow_id = add_flow(session, shop.id, "Looked and left", definition)

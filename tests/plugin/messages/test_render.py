@@ -7,7 +7,6 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.messages import links, render
 from plugin.profiles import properties
-from plugin.templates import confirmation_mails as ask_mails
 from plugin.templates import library
 from plugin.templates.compile import publish
 from plugin.templates.liquid import format_money
@@ -198,12 +197,14 @@ def test_a_merchant_sees_a_mail_before_anybody_gets_it(world: World) -> None:
     with db.reading() as session:
         mails = [
             render.preview(session, world.shop, world.ids[name], locale)
-            for name in library.NAMES
+            for name in library.STARTERS
             for locale in ("en", "zh-CN")
         ]
 
-    assert [mail.locale for mail in mails] == ["en", "zh-CN"] * len(library.NAMES)
-    greeted = [name not in ask_mails.mails() for name in library.NAMES for _ in range(2)]
+    assert [mail.locale for mail in mails] == ["en", "zh-CN"] * len(library.STARTERS)
+    greeted = [
+        name not in library.CONFIRMATIONS.values() for name in library.STARTERS for _ in range(2)
+    ]
     assert ["Alex" in mail.html for mail in mails] == greeted, "who is asked may be a stranger"
 
 
@@ -225,7 +226,7 @@ def test_a_new_version_leaves_the_old_one_as_it_was(world: World) -> None:
 def test_seeding_twice_changes_nothing(world: World) -> None:
     with db.transaction() as session:
         assert library.seed(session, world.shop) == {
-            name: world.ids[name] for name in (*library.NAMES, library.COUPON)
+            name: world.ids[name] for name in library.STARTERS
         }
 
 

@@ -183,7 +183,7 @@ def test_f12_a_busy_relay_is_tried_again_later_and_later(world: World, relay: Re
     assert world.read(message_id).state == "accepted"
     assert len(relay.raw) == 1
     with db.reading() as session:
-        assert count_free(session, world.shop.id, world.ids[library.COUPON]) == 1
+        assert count_free(session, world.shop.id, world.ids["coupon"]) == 1
 
 
 def test_f12_the_waits_double_to_six_hours_and_end_within_three_days() -> None:

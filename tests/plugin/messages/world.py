@@ -7,7 +7,7 @@ from typing import Any
 from plugin import clock
 from plugin.templates import library
 from storage import consent
-from storage.coupons import add_codes
+from storage.coupons import add_codes, coupons_of
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.events import Event
@@ -95,7 +95,8 @@ def build(shop: Shop) -> World:
     ids = {name: new_id() for name in ("flow", "profile", "event", "enrolment")}
     with db.transaction() as session:
         seeded = library.seed(session, shop)
-        add_codes(session, shop.id, seeded[library.COUPON], ["WELCOME-A", "WELCOME-B"])
+        seeded["coupon"] = coupons_of(session, shop.id)[0].id
+        add_codes(session, shop.id, seeded["coupon"], ["WELCOME-A", "WELCOME-B"])
         for number, need in enumerate(["hydration", "blemishes", "sensitivity", "firmness"] * 2, 1):
             save_products(session, shop.id, [(product_row(shop.id, number, need), [])])
         consent.record(session, [consent_row(shop.id, consent.SUBSCRIBED, MAYA)])

@@ -10,7 +10,7 @@ from plugin import clock
 from plugin.cli import privacy as by_hand
 from plugin.cli import reconcile as findings
 from plugin.errors import RegularsError
-from plugin.flows.library import abandoned_checkout, add_flow, set_status
+from plugin.flows.library import add_flow, set_status
 from plugin.ingest.digest import digest
 from plugin.shopify.install.installation import install
 from plugin.sync import reconcile
@@ -21,6 +21,7 @@ from storage.engine import db
 from storage.flows import Enrolment
 from storage.inbox import Arrival
 from storage.shops import get_shop
+from tests.plugin.flows.ready import abandoned_checkout
 from tests.plugin.shopify.box import Shopify, refused, the_shop
 from tests.plugin.sync.gaps import Market
 from tests.state import state_of
@@ -195,7 +196,7 @@ def reminders(sqlite, shopify, market) -> tuple[int, str]:
     """A shop whose reminders of abandoned checkouts are on, and a checkout that waits for them."""
     shop_id = installed(market, shopify)
     with db.transaction() as session:
-        flow = add_flow(session, shop_id, "Abandoned checkout", abandoned_checkout(1, 2))
+        flow = add_flow(session, shop_id, "Abandoned checkout", abandoned_checkout())
     set_status(shop_id, flow, True)
     token = market.store.start_checkout(market.cart(), "maya@example.com")["token"]
     deliver(shop_id, market.store.deliveries())

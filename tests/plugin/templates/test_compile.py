@@ -13,7 +13,7 @@ from plugin.templates import liquid_shield as shield
 from plugin.templates.compile import PIXEL, compile_template, to_html
 from plugin.texts import translations
 
-MAILS = library.mails(coupon_id=1)
+MAILS = library.MAILS
 
 
 def one(*content: dict[str, Any], locale: str = "en", **words: dict[str, str]) -> dict[str, Any]:
@@ -24,8 +24,8 @@ def one(*content: dict[str, Any], locale: str = "en", **words: dict[str, str]) -
 @pytest.mark.parametrize("locale", ["en", "zh-CN"])
 def test_l10_every_mail_of_the_library_has_an_address_and_a_way_out(name: str, locale: str) -> None:
     mail = MAILS[name]
-    texts = translations(library.texts_of(mail))
-    made = compile_template(mail["subject"], mail["preview"], mail["blocks"], texts)
+    texts = translations(mail.texts())
+    made = compile_template(mail.subject, mail.preview, mail.blocks, texts)
 
     for part in ("html", "text"):
         assert "shop.postal_address" in made[locale][part]
@@ -41,7 +41,7 @@ def test_a_mail_without_a_footer_gets_one() -> None:
 
 @pytest.mark.parametrize("name", MAILS)
 def test_every_text_of_the_library_is_translated(name: str) -> None:
-    said = library.texts_of(MAILS[name])
+    said = MAILS[name].texts()
     chinese = translations(said)["zh-CN"]
 
     assert len(said) > 5
@@ -51,7 +51,7 @@ def test_every_text_of_the_library_is_translated(name: str) -> None:
 @pytest.mark.parametrize("name", MAILS)
 def test_a_mail_asks_nobody_for_fonts_or_scripts_and_fits_a_phone(name: str) -> None:
     mail = MAILS[name]
-    html = compile_template(mail["subject"], mail["preview"], mail["blocks"], {})["en"]["html"]
+    html = compile_template(mail.subject, mail.preview, mail.blocks, {})["en"]["html"]
 
     assert "fonts.googleapis" not in html
     assert "<script" not in html
