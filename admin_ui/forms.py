@@ -8,12 +8,15 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from admin_ui.kit import charts, links
+from admin_ui.kit.language import Language
 from admin_ui.kit.request import Visit, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.forms import library
-from plugin.texts import N_
+from plugin.forms.ready_made import ReadyForm
+from plugin.templates import library as mails
+from plugin.texts import N_, texts_for
 from storage import forms, lists
 from storage.engine import db
 from storage.forms import LIVE, SUBMITTED, VIEWED
@@ -33,6 +36,17 @@ class Ask:
     property: str = ""
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A form of the library, in the merchant's language as far as shoppers read it."""
+
+    key: str
+    name: str
+    invitation: str
+    questions: tuple[str, ...]
+    has_welcome_mail: bool
+
+
 @page("/forms", title=TITLE)
 def show_all(visit: Visit) -> Response:
     """Show every form."""
@@ -40,14 +54,27 @@ def show_all(visit: Visit) -> Response:
     with db.reading() as session:
         found = forms.forms_of(session, visit.shop.id)
         totals = forms.form_totals(session, visit.shop.id, since)
+        unused = library.unused_forms(session, visit.shop.id)
     counted = [
         (form, totals.get(form.id, {}).get(VIEWED, 0), totals.get(form.id, {}).get(SUBMITTED, 0))
         for form in found
     ]
     unseen = any(form.status == LIVE and not views for form, views, _ in counted)
     return visit.page(
-        "forms/forms.html", forms=counted, unseen=unseen, embed=links.embed(visit.shop)
+        "forms/forms.html",
+        forms=counted,
+        unseen=unseen,
+        embed=links.embed(visit.shop),
+        offers=[_offer(key, form, visit.say) for key, form in unused.items()],
     )
+
+
+@page("/forms", title=TITLE, method="POST")
+def use(visit: Visit) -> Response:
+    """Take the form `key` of the library into the shop."""
+    form_id = library.use_form(visit.shop.id, visit.form.get("key", ""))
+    toast = visit.say.text("Form added. Turn it on when you're ready.")
+    return _page(visit, form_id, toast, path=f"/forms/{form_id}")
 
 
 @page("/forms/{form_id}", title=TITLE)
@@ -81,7 +108,7 @@ def switch(visit: Visit) -> Response:
     )
 
 
-def _page(visit: Visit, form_id: int, toast: str = "") -> Response:
+def _page(visit: Visit, form_id: int, toast: str = "", *, path: str = "") -> Response:
     shop, say = visit.shop, visit.say
     today = clock.now().date()  # a form's days are UTC's
     days = [today - timedelta(days=DAYS - 1 - n) for n in range(DAYS)]
@@ -100,6 +127,7 @@ def _page(visit: Visit, form_id: int, toast: str = "") -> Response:
     return visit.page(
         "forms/form.html",
         toast=toast,
+        path=path,
         form=form,
         list=joined,
         lists=known,
@@ -119,6 +147,20 @@ def _page(visit: Visit, form_id: int, toast: str = "") -> Response:
             say.number,
             say.number,
         ),
+    )
+
+
+def _offer(key: str, form: ReadyForm, say: Language) -> Offer:
+    version, texts = form.version(), texts_for(say.code)
+    invitation = version["properties"]["accessible_name"]
+    return Offer(
+        key=key,
+        name=form.name,
+        invitation=texts.text(invitation),
+        questions=tuple(
+            texts.text(ask.words) for _, asks in steps(version) for ask in asks if ask.kind == "ask"
+        ),
+        has_welcome_mail=mails.welcome_mail_of(key) is not None,
     )
 
 

@@ -54,6 +54,11 @@ class Merchant:
         )
         return answer.raise_for_status().text
 
+    def use_form(self, key: str) -> str:
+        """Take a form of the app's library; its number."""
+        number: str = re.findall(r'action="/forms/(\d+)"', self.post("/forms", key=key))[0]
+        return number
+
     def switch_all(self, page: str, *, live: bool) -> int:
         """Switch everything that a page lists on or off; how many there were."""
         numbers = sorted(set(re.findall(rf'href="{page}/(\d+)[?"]', self.open(page))))

@@ -29,6 +29,7 @@ from devstore.shopper import Shopper
 MIA, ADA, ZOE = "mia@example.com", "ada@example.com", "zoe@example.com"
 WELCOME, FIRST, SECOND = "Welcome to", "You left something in your bag", "Still thinking it over?"
 HYDRATION = "could use more water"  # the welcome mail's words for who asked for hydration
+QUIZ = "Skincare quiz"
 CODE = re.compile(r"WELCOME-[2-9A-Z]{6,}")
 LINK = re.compile(r'<a\b[^>]*href="([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
 CHINESE = re.compile(r"[\u4e00-\u9fff]{2}")
@@ -151,9 +152,9 @@ class Story:
             await sees(_row(audience, ADA), "Unsubscribed")
         async with _step("the merchant looks at flows, forms and settings"):
             flows = await sees("/flows", "Welcome", "Abandoned checkout")
-            await sees(_first(flows, "/flows"), "Welcome")
-            forms = await sees("/forms", "Welcome popup")
-            await sees(_first(forms, "/forms"), "What does your skin need most?")
+            await sees(_named(flows, "/flows", "Welcome"), "Welcome")
+            forms = await sees("/forms", QUIZ)
+            await sees(_named(forms, "/forms", QUIZ), "What does your skin need most?")
             await sees("/settings", "Language of these pages")
         async with _step("the same pages in Chinese"):
             for path in ("/", "/audience", mia, "/flows", "/forms", "/settings"):
@@ -217,11 +218,11 @@ def _row(page: str, email: str) -> str:
     return found[1]
 
 
-def _first(page: str, folder: str) -> str:
-    """The first thing that a page lists."""
-    found = re.search(rf'href="({folder}/\d+)', page)
+def _named(page: str, folder: str, name: str) -> str:
+    """The link of what a page lists under a name."""
+    found = re.search(rf'href="({folder}/\d+)[^>]*>{name}<', page)
     if found is None:
-        raise StepError(f"expected something on {folder}.")
+        raise StepError(f"expected {name} on {folder}.")
     return found[1]
 
 

@@ -35,7 +35,7 @@ def ensure_installed(domain: str, id_token: str) -> int:
         if shop is not None and _is_ready(shop):
             return shop.id
         shop_id = install(domain, id_token)
-        furnish(shop_id)
+        seed_library(shop_id)
         bell.ring("sync", shop_id)
     return shop_id
 
@@ -48,7 +48,7 @@ def install_by_code(domain: str, code: str) -> int:
     """
     with locks.exclusive(f"onboard-{domain}"):
         shop_id = install_with_code(domain, code)
-        furnish(shop_id)
+        seed_library(shop_id)
         bell.ring("sync", shop_id)
     return shop_id
 
@@ -60,7 +60,7 @@ def is_installed(domain: str) -> bool:
     return shop is not None and _is_ready(shop)
 
 
-def furnish(shop_id: int) -> None:
+def seed_library(shop_id: int) -> None:
     """Give a shop the flows and forms that every shop begins with. Twice is a no-op."""
     flows.seed(shop_id)
     forms.seed(shop_id)

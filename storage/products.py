@@ -1,10 +1,11 @@
 """The catalog: products and their variants, as the storefront last described them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete, insert, update
+from sqlalchemy import BigInteger, Index, delete, func, insert, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db
@@ -95,6 +96,21 @@ def active_products(session: Session, shop_id: int, limit: int = 250) -> Sequenc
         .order_by(col(Product.id))
         .limit(limit)
     ).all()
+
+
+def top_product_types(session: Session, shop_id: int, limit: int) -> list[str]:
+    """The product types that most of a shop's products on sale have, the most common first."""
+    rows = session.exec(
+        select(Product.kind, func.count())
+        .where(Product.shop_id == shop_id, Product.status == "active", Product.kind != "")
+        .group_by(col(Product.kind))
+        .order_by(func.count().desc(), col(Product.kind))
+    )
+    products: Counter[str] = Counter()
+    spelled: dict[str, str] = {}  # types that differ by case are one, in the commonest spelling
+    for kind, count in rows:
+        products[spelled.setdefault(kind.casefold(), kind)] += count
+    return [kind for kind, _ in products.most_common(limit)]
 
 
 def products_by_id(session: Session, shop_id: int, ids: Sequence[int]) -> dict[int, Product]:

@@ -69,8 +69,9 @@ def _install(folder: Path, shop: str) -> None:
     merchant = Merchant(shop)
     merchant.open("/")
     if not mark.exists():
-        for page in ("/flows", "/forms"):
-            merchant.switch_all(page, live=True)
+        merchant.switch_all("/flows", live=True)
+        quiz = merchant.use_form("skincare_quiz")  # which is what the sample store sells
+        merchant.post(f"/forms/{quiz}", status="live")
         mark.touch()
 
 

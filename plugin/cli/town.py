@@ -122,7 +122,7 @@ def _shop(domain: str) -> Shop:
             shops.mark_synced(session, shop.id, clock.now())  # Shopify knows of none to read
         elif profiles.profiles_after(session, shop.id, 0, 1):
             raise RegularsError(f"{domain} has shoppers: a town is only made in an empty shop.")
-    onboard.furnish(shop.id)
+    onboard.seed_library(shop.id)
     return shop
 
 

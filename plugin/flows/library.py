@@ -5,17 +5,16 @@ A file names lists and templates by key. It is read and checked when the process
 one ends it and names the field.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationInfo, field_validator
 from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.flows import definition as graph
-from plugin.library_files import Entry, Resource, read_library
+from plugin.flows.ready_made import ReadyFlow
+from plugin.library_files import Resource, read_library
 from plugin.templates import library as mails
 from storage import flows, lists, shops
 from storage.engine import db
@@ -24,86 +23,8 @@ from storage.flows import DRAFT, LIVE, Flow, FlowVersion
 from storage.lists import List
 
 FOLDER = Path(__file__).with_name("library")
-NEWSLETTER, NEWSLETTER_KEY = "Newsletter", "newsletter"
+NEWSLETTER = "Newsletter"
 STARTERS = ("welcome", "abandoned_checkout")  # what a new store begins with
-
-
-class ReadyTrigger(Entry):
-    """What starts a flow: a list by its key, or a metric by its name."""
-
-    type: str
-    id: str
-
-    @field_validator("id")
-    @classmethod
-    def _check_id(cls, key: str, info: ValidationInfo) -> str:
-        if info.data.get("type") == "list" and key != NEWSLETTER_KEY:
-            raise ValueError(f"there is no list {key!r}")
-        return key
-
-
-class ReadyEmail(Entry):
-    """The mail of a step; its template is one of `plugin/templates/library`."""
-
-    template_id: str
-
-    @field_validator("template_id")
-    @classmethod
-    def _check_template(cls, key: str) -> str:
-        if key not in mails.MAILS:
-            raise ValueError(f"there is no mail {key!r}")
-        return key
-
-
-class ReadyData(Entry):
-    """What a step does."""
-
-    message: ReadyEmail | None = None
-
-
-class ReadyAction(Entry):
-    """A step."""
-
-    id: str
-    type: str
-    data: ReadyData
-
-
-class ReadyDefinition(Entry):
-    """A definition, as far as a file has to be right about it."""
-
-    triggers: list[ReadyTrigger]
-    entry_action_id: str
-    actions: list[ReadyAction]
-
-
-class ReadyFlow(Entry):
-    """A ready-made flow, as its file has it."""
-
-    name: str
-    definition: ReadyDefinition
-
-    @field_validator("definition")
-    @classmethod
-    def _check_definition(cls, definition: ReadyDefinition) -> ReadyDefinition:
-        try:
-            graph.read(definition.model_dump(exclude_unset=True))
-        except RegularsError as error:
-            raise ValueError(error.message.rstrip(".")) from None
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"a step or condition is not complete: {error}") from None
-        return definition
-
-    def definition_with(self, list_id: int, templates: Mapping[str, int]) -> dict[str, Any]:
-        """The definition as a shop runs it: its list and its templates in place of their keys."""
-        found = self.definition.model_dump(exclude_unset=True)
-        for trigger in found["triggers"]:
-            if trigger["type"] == "list":
-                trigger["id"] = str(list_id)
-        for action in found["actions"]:
-            if message := action["data"].get("message"):
-                message["template_id"] = str(templates[message["template_id"]])
-        return found
 
 
 FLOWS = {
@@ -127,9 +48,10 @@ def seed(shop_id: int) -> None:
             add_flow(session, shop_id, ready.name, definition)
 
 
-def newsletter_of(session: Session, shop_id: int) -> int:
-    """The id of the list that a store's forms put people on."""
-    return next(found.id for found in lists.lists_of(session, shop_id) if found.name == NEWSLETTER)
+def newsletter_of(session: Session, shop_id: int) -> int | None:
+    """The id of the list that ready-made forms put people on; None once it was deleted."""
+    known = lists.lists_of(session, shop_id)
+    return next((found.id for found in known if found.name == NEWSLETTER), None)
 
 
 def add_flow(session: Session, shop_id: int, name: str, definition: dict[str, Any]) -> int:

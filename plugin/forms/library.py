@@ -7,98 +7,30 @@ The files are read and checked when the process starts; a broken one ends it and
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from sqlmodel import Session
 
 from plugin import clock
 from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.flows.library import newsletter_of
 from plugin.forms.definition import blocks, texts
-from plugin.library_files import Entry, Resource, read_library
+from plugin.forms.ready_made import ReadyForm
+from plugin.library_files import Resource, read_library
 from plugin.profiles import properties
 from plugin.shopify.install import app_embed as embed
+from plugin.templates import library as mails
 from plugin.texts import translations
-from storage import forms, lists
+from storage import forms, lists, products, shops
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.forms import DRAFT, LIVE, Form, FormVersion
 
 FOLDER = Path(__file__).with_name("library")
 STARTER = "welcome_popup"  # what a new store begins with
-
-
-class ReadyOption(Entry):
-    """One of a question's answers."""
-
-    label: str
-    value: str
-
-
-class ReadyBlockProperties(Entry):
-    """What a block shows and asks."""
-
-    property_name: str = ""
-    options: list[ReadyOption] = Field(default=[], min_length=1)
-
-
-class ReadyBlock(Entry):
-    """A text, a field, a question or a button."""
-
-    type: str
-    properties: ReadyBlockProperties
-
-
-class ReadyRow(Entry):
-    """A row of a column."""
-
-    blocks: list[ReadyBlock]
-
-
-class ReadyColumn(Entry):
-    """A column of a step."""
-
-    rows: list[ReadyRow]
-
-
-class ReadyStep(Entry):
-    """A step: what a shopper sees at a time."""
-
-    name: str
-    columns: list[ReadyColumn]
-
-
-class ReadyVersionProperties(Entry):
-    """What holds for every step."""
-
-    accessible_name: str
-    rule_based_trigger_evaluation: str
-
-
-class ReadyVersion(Entry):
-    """A version, as far as a file has to be right about it."""
-
-    type: str
-    triggers: list[dict[str, Any]]
-    properties: ReadyVersionProperties
-    steps: list[ReadyStep] = Field(min_length=1)
-
-
-class ReadyVersions(Entry):
-    """A form's definition; ready-made ones have one version."""
-
-    versions: list[ReadyVersion] = Field(min_length=1, max_length=1)
-
-
-class ReadyForm(Entry):
-    """A ready-made form, as its file has it."""
-
-    name: str
-    definition: ReadyVersions
-
-    def version(self) -> dict[str, Any]:
-        """What a shop shows of it."""
-        return self.definition.versions[0].model_dump(exclude_unset=True)
-
+LOOKING_FOR = "looking_for"  # the starter's question
+JUST_BROWSING = "browsing"  # its answer that fits every shop
+MAX_PRODUCT_TYPES = 6
+NO_LIST = 0
 
 FORMS = {
     key: file.data.attributes for key, file in read_library(FOLDER, Resource[ReadyForm]).items()
@@ -106,32 +38,95 @@ FORMS = {
 
 
 def seed(shop_id: int) -> None:
-    """Give a new store its popup, switched off. Twice is a no-op."""
-    now = clock.now()
+    """Give a new store its popup, switched off, which asks by what the store sells.
+
+    Twice is a no-op, but for the answers of a form that is as it was seeded: the store's products
+    are read after its first visit.
+    """
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
-        if forms.forms_of(session, shop_id):
+        held = forms.forms_of(session, shop_id)
+        definition = _with_product_types(session, shop_id, FORMS[STARTER].version())
+        if not held:
+            _add_form(session, shop_id, STARTER, definition)
             return
-        form = Form(
-            shop_id=shop_id,
-            id=new_id(),
-            name=FORMS[STARTER].name,
-            list_id=newsletter_of(session, shop_id),
-            created_at=now,
-            updated_at=now,
-        )
-        session.add(form)
-        definition = FORMS[STARTER].version()
-        version = FormVersion(
-            shop_id=shop_id,
-            form_id=form.id,
-            version=1,
-            definition=definition,
-            translations=translations(texts(definition)),
-            created_at=now,
-        )
-        session.add(version)
-        properties.learn(session, shop_id, list(blocks(definition)), version.translations)
+        version = forms.get_form_version(session, shop_id, held[0].id, 1)
+        if version is not None and _is_untouched(held[0]):
+            version.definition = definition
+            session.add(version)
+
+
+def use_form(shop_id: int, key: str) -> int:
+    """Take a form of the library into a shop as a draft; its id. Twice is a no-op.
+
+    A form with a welcome mail of its own brings that along.
+
+    Raises:
+        RegularsError: the library has no such form (404).
+    """
+    if key not in FORMS:
+        raise RegularsError("The library has no such form.", 404)
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        shop = shops.get_shop(session, shop_id)
+        assert shop is not None  # its lock is held
+        for held in forms.forms_of(session, shop_id):
+            if held.name == FORMS[key].name:
+                return held.id
+        mails.use_welcome_mail(session, shop, key)
+        version = _add_form(session, shop_id, key, FORMS[key].version())
+        properties.learn(session, shop_id, list(blocks(version.definition)), version.translations)
+        return version.form_id
+
+
+def unused_forms(session: Session, shop_id: int) -> dict[str, ReadyForm]:
+    """What the library offers that a shop does not have yet, by key."""
+    names = {form.name for form in forms.forms_of(session, shop_id)}
+    return {key: form for key, form in FORMS.items() if form.name not in names}
+
+
+def _add_form(session: Session, shop_id: int, key: str, definition: dict[str, Any]) -> FormVersion:
+    now = clock.now()
+    form = Form(
+        shop_id=shop_id,
+        id=new_id(),
+        name=FORMS[key].name,
+        list_id=newsletter_of(session, shop_id) or NO_LIST,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(form)
+    version = FormVersion(
+        shop_id=shop_id,
+        form_id=form.id,
+        version=1,
+        definition=definition,
+        translations=translations(texts(definition)),
+        created_at=now,
+    )
+    session.add(version)
+    return version
+
+
+def _is_untouched(form: Form) -> bool:
+    """Whether the starter is as it was seeded: never switched on, never changed."""
+    as_seeded = form.version == 1 and form.updated_at == form.created_at
+    return form.name == FORMS[STARTER].name and form.status == DRAFT and as_seeded
+
+
+def _with_product_types(
+    session: Session, shop_id: int, definition: dict[str, Any]
+) -> dict[str, Any]:
+    """The starter with the shop's most common product types as answers, where it has several."""
+    types = products.top_product_types(session, shop_id, MAX_PRODUCT_TYPES)
+    if len(types) < 2:
+        return definition
+    for block in blocks(definition):
+        about = block["properties"]
+        if about.get("property_name") == LOOKING_FOR:
+            last = [option for option in about["options"] if option["value"] == JUST_BROWSING]
+            about["options"] = [*({"label": name, "value": name} for name in types), *last]
+    return definition
 
 
 def set_status(shop_id: int, form_id: int, live: bool) -> None:

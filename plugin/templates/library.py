@@ -20,7 +20,7 @@ from storage.confirmations import CONFIRM, COPY, FORGET
 from storage.coupons import Coupon, coupons_of
 from storage.engine.ids import new_id
 from storage.shops import Shop
-from storage.templates import templates_of
+from storage.templates import Template, get_template_version, templates_of
 
 FOLDER = Path(__file__).with_name("library")
 WELCOME, FIRST, SECOND = "welcome", "checkout_reminder_1", "checkout_reminder_2"
@@ -48,6 +48,7 @@ class Mail(Entry):
     preview: str
     blocks: list[Block]
     coupon: CouponOffer | None = None
+    form: str | None = None  # the ready-made form that this welcome mail answers
 
     @field_validator("blocks")
     @classmethod
@@ -80,11 +81,34 @@ def seed(session: Session, shop: Shop) -> dict[str, int]:
     }
 
 
-def _publish(session: Session, shop: Shop, mail: Mail) -> int:
+def use_welcome_mail(session: Session, shop: Shop, form: str) -> None:
+    """Let a shop's welcome mail answer a ready-made form, unless the merchant has changed it."""
+    mail = welcome_mail_of(form)
+    held = templates_of(session, shop.id)
+    template = next((each for each in held if each.name == MAILS[WELCOME].name), None)
+    if mail is not None and template is not None and _is_ready_made(session, shop, template):
+        _publish(session, shop, mail, template.id)
+
+
+def welcome_mail_of(form: str) -> Mail | None:
+    """The welcome mail that answers a ready-made form; None where the usual one does."""
+    return next((mail for mail in MAILS.values() if mail.form == form), None)
+
+
+def _is_ready_made(session: Session, shop: Shop, template: Template) -> bool:
+    version = get_template_version(session, shop.id, template.id, template.version)
+    return version is not None and any(
+        (version.subject, version.preview, version.blocks)
+        == (mail.subject, mail.preview, _blocks(session, shop, mail))
+        for mail in MAILS.values()
+    )
+
+
+def _publish(session: Session, shop: Shop, mail: Mail, template_id: int | None = None) -> int:
     return publish(
         session,
         shop.id,
-        None,
+        template_id,
         name=mail.name,
         subject=mail.subject,
         preview=mail.preview,

@@ -45,14 +45,18 @@ def home_url(shop: Shop) -> str:
 def for_person(
     blocks: Sequence[Block], properties: dict[str, Any], items: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Products whose tags hold the shopper's answer; who gave none sees the first ones."""
+    """Products whose tags or type are the shopper's answer; who gave none sees the first ones."""
     for block in blocks:
         if block["type"] == "products" and products.feed(block) == products.ANSWER:
             answer = properties.get(block.get("property", ""))
             wanted = {str(a).lower() for a in (answer if isinstance(answer, list) else [answer])}
-            fitting = [p for p in items if wanted & {tag.lower() for tag in p["tags"]}]
+            fitting = [p for p in items if wanted & _names(p)]
             return list(fitting or items)[: products.limit(block)]
     return []
+
+
+def _names(product: dict[str, Any]) -> set[str]:
+    return {name.lower() for name in (product["kind"], *product["tags"]) if name}
 
 
 def with_pictures(session: Session, shop_id: int, lines: Any) -> list[dict[str, Any]]:

@@ -88,7 +88,7 @@ def refill(shop_id: int, coupon_ids: list[int]) -> None:
 
 @dramatiq.actor(queue_name="sync", max_retries=0, time_limit=SYNC_LIMIT_MS)
 def sync(shop_id: int) -> None:
-    """Furnish a new store, start its pixel and read its catalog. Twice is a no-op.
+    """Seed a new store's library, start its pixel and read its catalog. Twice is a no-op.
 
     The clock rings once a minute until it is done; whoever comes second leaves it to the first,
     or a store with a large catalog would soon have every worker.
@@ -105,14 +105,15 @@ def _sync(shop_id: int) -> None:
         shop = shops.get_shop(session, shop_id)
     if shop is None:
         return
-    onboard.furnish(shop_id)
+    onboard.seed_library(shop_id)
     if scopes.may(shop, "pixel", "write_pixels", "read_customer_events"):
         pixel.ensure_pixel(shop_id)
     publish_forms(shop_id)
     backfill.begin(shop_id)
     bell.ring("backfill", shop_id)
     if scopes.may(shop, "catalog", "read_products"):
-        catalog.sync_products(shop_id)  # last: it marks the store as synced
+        catalog.sync_products(shop_id)  # marks the store as synced
+        onboard.seed_library(shop_id)  # its popup asks by what it sells, now that this is known
     else:
         with db.transaction() as session:  # until the scope is allowed, which begins it anew
             shops.mark_synced(session, shop_id, clock.now())

@@ -8,10 +8,11 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.facts import Did, Facts, Key, Person
+from plugin.forms.library import use_form
 from plugin.ingest import visits as sessions
 from plugin.ingest.record import record
 from plugin.ingest.visits import Act
-from plugin.onboard import furnish
+from plugin.onboard import seed_library
 from storage import consent, events, forms, inbox, messages, orders, search
 from storage import profile_names as names
 from storage.engine import db
@@ -44,8 +45,8 @@ def fill(shop: Shop) -> dict[str, int]:
     """Fill a shop; ids by name for the tests that need one."""
     chance = random.Random(7)
     now = clock.now().replace(microsecond=0)
-    furnish(shop.id)
-    ids: dict[str, int] = {}
+    seed_library(shop.id)
+    ids = {"form": use_form(shop.id, "skincare_quiz")}
     with db.transaction() as session:
         people = [_person(session, shop, n, row, now) for n, row in enumerate(PEOPLE)]
         ids["profile"] = people[0].id
@@ -54,10 +55,10 @@ def fill(shop: Shop) -> dict[str, int]:
             flow.status = LIVE
             session.add(flow)
             ids[flow.name] = flow.id
-        form = forms.forms_of(session, shop.id)[0]
+        form = forms.get_form(session, shop.id, ids["form"])
+        assert form
         form.status = LIVE
         session.add(form)
-        ids["form"] = form.id
         ids["skin_need"] = definitions_of(session, shop.id)["skin_need"].id
         _catalog(session, shop, now)
         sold = _orders(session, shop, people, now, chance)

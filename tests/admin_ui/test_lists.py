@@ -132,7 +132,7 @@ def test_a_member_says_when_and_by_what_she_joined(merchant, shop, filled, porto
     form = merchant.fetch(f"/audience/lists/{filled['list']}").text
     hand = merchant.fetch(f"/audience/lists/{porto}").text
 
-    assert f'<a href="/forms/{filled["form"]}">Welcome popup</a>' in form
+    assert f'<a href="/forms/{filled["form"]}">Skincare quiz</a>' in form
     assert f'<a href="/audience/imports/{filled["read"]}">people.csv</a>' in hand
     assert "Your team" in hand
 

@@ -10,9 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin.forms import library
-from plugin.onboard import furnish
-from storage import forms
-from storage.engine import db
+from plugin.onboard import seed_library
 from tests.attacks.ways import filled_in, ways
 from tests.webhooks.test_storefront import GOOD, signed
 from webhooks.app import routes
@@ -24,12 +22,11 @@ MAC = "signature="
 
 @pytest.fixture
 def client(sqlite, shop):
-    furnish(shop.id)
-    with db.reading() as session:
-        (form,) = forms.forms_of(session, shop.id)
-    library.set_status(shop.id, form.id, True)
+    seed_library(shop.id)
+    form_id = library.use_form(shop.id, "skincare_quiz")
+    library.set_status(shop.id, form_id, True)
     with TestClient(Starlette(routes=routes()), client=("127.0.0.1", 50_000)) as client:
-        client.form_id = form.id
+        client.form_id = form_id
         yield client
 
 

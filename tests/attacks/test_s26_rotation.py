@@ -15,7 +15,7 @@ from devstore.oauth import query_hmac, session_token
 from devstore.outbox import signature as webhook_signature
 from devstore.proxy import signature as proxy_signature
 from plugin.forms import library
-from plugin.onboard import furnish
+from plugin.onboard import seed_library
 from plugin.settings import get_settings
 from storage import forms
 from storage.engine import db
@@ -98,7 +98,7 @@ DOORS: dict[str, tuple[Callable[[TestClient, Shopify, str], int], int, int]] = {
 def test_s26_both_secrets_count_until_the_old_one_is_taken_away(
     shop, shopify, monkeypatch, door_name
 ):
-    furnish(shop.id)
+    seed_library(shop.id)
     with db.reading() as session:
         (form,) = forms.forms_of(session, shop.id)
     library.set_status(shop.id, form.id, True)

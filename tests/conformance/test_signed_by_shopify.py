@@ -41,7 +41,7 @@ def server(
     folder = tmp_path_factory.mktemp("data")
     for file in sqlite_template.iterdir():
         shutil.copy(file, folder)
-    form_id = _furnish(folder)
+    form_id = _seed_library(folder)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -164,7 +164,7 @@ def test_shopifys_library_believes_what_the_dev_store_signs(tools):
     assert believed["token"]["dest"] == f"https://{store.domain}"
 
 
-def _furnish(folder: Path) -> int:
+def _seed_library(folder: Path) -> int:
     """A shop as after its first visit, with its form live; the form's id."""
     dramatiq.set_broker(StubBroker(middleware=[]))
     for queue in ("digest", "advance", "send", "send_first", "refill", "sync"):
@@ -174,7 +174,7 @@ def _furnish(folder: Path) -> int:
         shop = add_shop(
             session, "dewpoint.myshopify.com", NOW, name="Dewpoint", access_token="shpat_test"
         )
-    onboard.furnish(shop.id)
+    onboard.seed_library(shop.id)
     with db.reading() as session:
         (form,) = forms.forms_of(session, shop.id)
     form_library.set_status(shop.id, form.id, True)

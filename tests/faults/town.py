@@ -94,8 +94,8 @@ class Town:
         eventually("the store answers", lambda: answers(self.shop), within_s=60)
         with Merchant(self.shop) as merchant:
             merchant.open("/")
-            for page in ("/flows", "/forms"):
-                merchant.switch_all(page, live=True)
+            merchant.switch_all("/flows", live=True)
+            merchant.post(f"/forms/{merchant.use_form('skincare_quiz')}", status="live")
 
     def start_app(self) -> None:
         """Start the supervisor, and wait until everything under it is ready."""

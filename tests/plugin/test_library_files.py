@@ -52,7 +52,7 @@ def replaced(old: str, new: str) -> Change:
         ("flows", "abandoned_checkout.json", replaced('"value": 1\n', '"values": 1\n'),
          "data.attributes.definition: Value error, "
          "a step or condition is not complete: 'value'."),
-        ("forms", "welcome_popup.json", replaced('"label": "More', '"labels": "More'),
+        ("forms", "skincare_quiz.json", replaced('"label": "More', '"labels": "More'),
          "steps.0.columns.0.rows.2.blocks.0.properties.options.0.label: Field required."),
         ("forms", "welcome_popup.json", replaced("{", "["), "is no JSON: "),
         ("mails", "welcome.toml", replaced("subject =", "subjects ="), "subject: Field required."),

@@ -17,7 +17,7 @@ from tests.plugin.shopify.box import Shopify, the_shop
 DOMAIN = "dewpoint.myshopify.com"
 
 
-def test_the_first_visit_installs_furnishes_and_rings(
+def test_the_first_visit_installs_seeds_the_library_and_rings(
     database: str, bell: StubBroker, shopify: Shopify
 ) -> None:
     shop_id = ensure_installed(DOMAIN, shopify.id_token())

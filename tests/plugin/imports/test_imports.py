@@ -6,7 +6,7 @@ import pytest
 
 from plugin import clock
 from plugin.imports import lifecycle as imports
-from plugin.onboard import furnish
+from plugin.onboard import seed_library
 from plugin.sheets import problems as flaws
 from plugin.sheets.problems import SheetError
 from storage import consent, shops
@@ -144,14 +144,14 @@ def test_of_two_rows_about_one_person_the_later_one_is_newer(shop):
 
 
 @pytest.mark.parametrize("wanted", [False, True])
-def test_flows_of_the_list_start_only_where_the_merchant_wants_it(shop, furnished, wanted):
+def test_flows_of_the_list_start_only_where_the_merchant_wants_it(shop, seeded, wanted):
     held = sheet.upload(shop, b"email\nana@example.com\n")
-    held.list_id, held.starts_flows = furnished, wanted
+    held.list_id, held.starts_flows = seeded, wanted
     imports.start(held)
     sheet.finish(shop, held)
 
     assert len(sheet.rows(Enrolment, shop)) == wanted
-    assert sheet.members(shop, furnished) == {"ana@example.com"}
+    assert sheet.members(shop, seeded) == {"ana@example.com"}
 
 
 def test_who_came_by_an_import_leaves_the_list_again_and_nobody_else(database, shop, monkeypatch):
@@ -281,10 +281,10 @@ def test_other_shops_see_nothing_of_it(database, shop):
 
 
 @pytest.fixture
-def furnished(shop):
+def seeded(shop):
     """The newsletter, with its welcome flow live."""
 
-    furnish(shop.id)
+    seed_library(shop.id)
     with db.transaction() as session:
         for flow in flows_of(session, shop.id):
             flow.status = LIVE

@@ -1,3 +1,4 @@
+import re
 import time
 from typing import Any
 
@@ -13,8 +14,9 @@ from plugin.templates.liquid import format_money
 from storage.engine import db
 from storage.events import get_event
 from storage.messages import Message
+from storage.products import save_products
 from storage.profiles import Profile
-from tests.plugin.messages.world import World
+from tests.plugin.messages.world import World, product_row
 
 INJECTIONS = [
     "{{ config }}", "{{ shop.access_token }}", "{{ 7 | times: 7 }}", "{{7*7}}", "${7*7}",
@@ -91,6 +93,23 @@ def test_the_welcome_mail_answers_what_the_popup_was_told(
         assert words in part
         assert [f"Thing {n}" for n in range(1, 9) if f"Thing {n}" in part] == products
         assert "WELCOME-A" in part
+
+
+def test_the_products_of_a_mail_follow_an_answer_by_tag_or_product_type(world: World) -> None:
+    with db.transaction() as session:
+        for number, kind in ((21, "Teapot"), (22, "teapot")):
+            row = {**product_row(world.shop.id, number, "china"), "kind": kind}
+            save_products(session, world.shop.id, [(row, [])])
+    feed = {"type": "products", "feed": "answer", "property": "looking_for"}
+    published(world, "Hi", feed)
+
+    def shown(answer: str | None) -> list[str]:
+        mail = rendered(world, "own", event=False, properties={"looking_for": answer})
+        return re.findall(r"Thing \d+", mail.text)
+
+    assert shown("Teapot") == ["Thing 21", "Thing 22"]
+    assert shown("china") == ["Thing 21", "Thing 22"]
+    assert shown("gift") == shown(None) == ["Thing 1", "Thing 2", "Thing 3"]
 
 
 def test_a_reminder_shows_the_lines_with_pictures_and_leads_back(world: World) -> None:

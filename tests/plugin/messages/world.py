@@ -95,6 +95,7 @@ def build(shop: Shop) -> World:
     ids = {name: new_id() for name in ("flow", "profile", "event", "enrolment")}
     with db.transaction() as session:
         seeded = library.seed(session, shop)
+        library.use_welcome_mail(session, shop, "skincare_quiz")
         seeded["coupon"] = coupons_of(session, shop.id)[0].id
         add_codes(session, shop.id, seeded["coupon"], ["WELCOME-A", "WELCOME-B"])
         for number, need in enumerate(["hydration", "blemishes", "sensitivity", "firmness"] * 2, 1):

@@ -97,7 +97,7 @@ def test_a_forms_questions_are_properties_in_every_language_of_the_form(
     database: str, shop: Shop
 ) -> None:
     flows.seed(shop.id)
-    library.seed(shop.id)
+    library.use_form(shop.id, "skincare_quiz")
 
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
@@ -110,14 +110,13 @@ def test_a_forms_questions_are_properties_in_every_language_of_the_form(
 
 def test_what_a_merchant_named_anew_a_form_leaves_alone(shop: Shop) -> None:
     flows.seed(shop.id)
-    library.seed(shop.id)
+    form_id = library.use_form(shop.id, "skincare_quiz")
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
-        (form,) = library.forms.forms_of(session, shop.id)
     own = [{"value": "hydration", "labels": {"": "Thirst"}}]
     properties.define(shop.id, need.id, need.name, CHOICES, {"": "Skin"}, own)
 
-    library.set_status(shop.id, form.id, True)
+    library.set_status(shop.id, form_id, True)
 
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
@@ -130,7 +129,7 @@ def test_what_a_merchant_named_anew_a_form_leaves_alone(shop: Shop) -> None:
 def test_a_choice_that_a_merchant_gave_no_values_takes_those_of_the_form(shop: Shop) -> None:
     properties.define(shop.id, None, "skin_need", CHOICE, {"": "Skin"}, [])
     flows.seed(shop.id)
-    library.seed(shop.id)
+    library.use_form(shop.id, "skincare_quiz")
 
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
@@ -139,12 +138,11 @@ def test_a_choice_that_a_merchant_gave_no_values_takes_those_of_the_form(shop: S
 
 def test_a_form_that_asks_nothing_new_changes_nothing(shop: Shop) -> None:
     flows.seed(shop.id)
-    library.seed(shop.id)
+    form_id = library.use_form(shop.id, "skincare_quiz")
     with db.reading() as session:
         before = definitions_of(session, shop.id)["skin_need"].updated_at
-        (form,) = library.forms.forms_of(session, shop.id)
 
-    library.set_status(shop.id, form.id, True)
+    library.set_status(shop.id, form_id, True)
 
     with db.reading() as session:
         assert definitions_of(session, shop.id)["skin_need"].updated_at == before

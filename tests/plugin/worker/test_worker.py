@@ -24,7 +24,7 @@ def test_a_store_is_synced_by_one_worker_at_a_time(
         inside.set()
         let_go.wait(10)
 
-    monkeypatch.setattr(worker.onboard, "furnish", lambda shop_id: None)
+    monkeypatch.setattr(worker.onboard, "seed_library", lambda shop_id: None)
     monkeypatch.setattr(worker.pixel, "ensure_pixel", lambda shop_id: None)
     monkeypatch.setattr(worker, "publish_forms", lambda shop_id: None)
     monkeypatch.setattr(worker.catalog, "sync_products", sync_products)

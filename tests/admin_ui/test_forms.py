@@ -1,0 +1,57 @@
+"""The form library: what it offers, and the button that takes a form into the shop."""
+
+import re
+
+import pytest
+
+from plugin.onboard import seed_library
+from storage import forms
+from storage.engine import db
+from tests.admin_ui.test_acts import toast
+
+
+@pytest.fixture
+def seeded(shop):
+    seed_library(shop.id)
+    return shop
+
+
+def test_the_library_offers_what_the_shop_does_not_have(merchant, seeded):
+    page = merchant.open("/forms").text
+    library = page[page.index('id="library"') :]
+
+    assert "Skincare quiz" in library
+    assert "Asks: What does your skin need most?, Email address, and Mobile number" in library
+    assert "Comes with a welcome email" in library
+    assert "Welcome popup" not in library
+
+
+def test_a_chinese_merchant_reads_the_offer_in_chinese(merchant, seeded):
+    page = merchant.open("/forms", locale="zh-CN").text
+    library = page[page.index('id="library"') :]
+
+    assert "找到适合你的护肤方案" in library
+    assert "你的肌肤最需要什么？" in library
+    assert "使用此表单" in library
+
+
+def test_a_merchant_takes_a_form_and_the_library_is_empty(merchant, seeded):
+    answer = merchant.post("/forms", key="skincare_quiz")
+
+    assert "Form added" in toast(answer)
+    assert 'aria-checked="false"' in answer.text
+    number = int(re.findall(r'action="/forms/(\d+)"', answer.text)[0])
+    assert answer.headers["HX-Replace-Url"] == f"/forms/{number}"
+    with db.reading() as session:
+        assert forms.get_form(session, seeded.id, number).status == forms.DRAFT
+    page = merchant.open("/forms").text
+    assert f'href="/forms/{number}"' in page
+    assert "You have every form in the library" in page
+    assert "Use this form" not in page
+
+
+@pytest.mark.parametrize("key", ["", "nothing", "../../secrets"])
+def test_a_form_that_the_library_lacks_is_not_found(merchant, seeded, key):
+    assert merchant.post("/forms", key=key).status_code == 404
+    with db.reading() as session:
+        assert len(forms.forms_of(session, seeded.id)) == 1
