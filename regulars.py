@@ -21,16 +21,16 @@ def main() -> None:
 def _app() -> Any:
     from admin_ui.app import routes as admin_routes
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect
-    from plugin.runtime.parent_death import hold_if_supervised
-    from plugin.runtime.web import application
+    from plugin.runtime.connect import connect_broker
+    from plugin.runtime.parent_death import exit_with_supervisor
+    from plugin.runtime.web import build_app
     from plugin.settings import get_settings
     from webhooks.app import routes as webhook_routes
 
-    logs.set_up()
-    hold_if_supervised()
-    connect()
-    return application(
+    logs.set_up_logs()
+    exit_with_supervisor()
+    connect_broker()
+    return build_app(
         [*webhook_routes(), *admin_routes()],
         https=get_settings().url.startswith("https://"),
     )
@@ -38,16 +38,16 @@ def _app() -> Any:
 
 def _broker() -> Any:
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect, settle
-    from plugin.runtime.parent_death import Lifeline
+    from plugin.runtime.connect import connect_broker, freeze_gc
+    from plugin.runtime.parent_death import ExitWithParent
 
-    logs.set_up()
-    broker = connect()
-    broker.add_middleware(Lifeline())
+    logs.set_up_logs()
+    broker = connect_broker()
+    broker.add_middleware(ExitWithParent())
 
     import plugin.worker.actors  # noqa: F401  its actors declare themselves on the broker
 
-    settle()
+    freeze_gc()
     return broker
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal, InvalidOperation
 
 from starlette.responses import Response
 
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import facts
 from plugin.facts import MalformedError
@@ -16,17 +16,17 @@ from storage.engine import db
 
 TITLE = N_("Coupons")
 BLANK = {"name": "", "prefix": "", "kind": PERCENTAGE, "worth": "10"}
-LIMITS = {"name": coupons.LONGEST_NAME, "prefix": 20, "worth": 12}
+LIMITS = {"name": coupons.MAX_NAME_CHARS, "prefix": 20, "worth": 12}
 
 
 @page("/coupons", title=TITLE)
-def show_all(visit: Visit) -> Response:
+def show_all(visit: AdminRequest) -> Response:
     """Show every coupon, and the form for a new one."""
     return _page(visit, BLANK, {})
 
 
 @page("/coupons", title=TITLE, method="POST")
-def create(visit: Visit) -> Response:
+def create(visit: AdminRequest) -> Response:
     """Create a coupon: `name`, `prefix`, `kind`, and `worth` in percent or the shop's currency."""
     sent = {name: visit.form.get(name, "").strip()[:100] for name in BLANK}
     sent["prefix"] = sent["prefix"].upper()
@@ -34,29 +34,29 @@ def create(visit: Visit) -> Response:
     errors = _errors(visit, sent, worth)
     if errors or worth is None:
         return _page(visit, sent, errors, status=422)
-    coupons.create(visit.shop.id, sent["name"], sent["prefix"], sent["kind"], worth)
+    coupons.create_coupon(visit.shop.id, sent["name"], sent["prefix"], sent["kind"], worth)
     return _page(visit, BLANK, {}, toast=visit.say.text("The coupon is made. Its codes follow."))
 
 
 @page("/coupons/{coupon_id}", title=TITLE, method="POST")
-def make_again(visit: Visit) -> Response:
+def make_again(visit: AdminRequest) -> Response:
     """Create its discount in Shopify once more."""
-    coupons.make_again(visit.shop.id, visit.number("coupon_id"))
+    coupons.recreate_discount(visit.shop.id, visit.number("coupon_id"))
     return _page(visit, BLANK, {}, toast=visit.say.text("Trying again"))
 
 
-def _worth(visit: Visit, sent: dict[str, str]) -> int | None:
+def _worth(visit: AdminRequest, sent: dict[str, str]) -> int | None:
     """Whole percent, or minor units; None for what is neither."""
     try:
         if sent["kind"] == AMOUNT:
-            return facts.minor(sent["worth"], visit.shop.currency)
+            return facts.to_minor_units(sent["worth"], visit.shop.currency)
         whole = Decimal(sent["worth"] or "0")
         return int(whole) if whole == whole.to_integral_value() else None
     except (InvalidOperation, MalformedError, ValueError, OverflowError):
         return None
 
 
-def _errors(visit: Visit, sent: dict[str, str], worth: int | None) -> dict[str, str]:
+def _errors(visit: AdminRequest, sent: dict[str, str], worth: int | None) -> dict[str, str]:
     say, errors = visit.say, {}
     if not sent["name"]:
         errors["name"] = say.text("Give the coupon a name.")
@@ -64,7 +64,7 @@ def _errors(visit: Visit, sent: dict[str, str], worth: int | None) -> dict[str, 
         errors["prefix"] = say.text("Use at most 20 letters and digits.")
     if sent["kind"] == PERCENTAGE and not (worth and 0 < worth <= 100):
         errors["worth"] = say.text("Enter a whole number from 1 to 100.")
-    if sent["kind"] == AMOUNT and not (worth and 0 < worth <= coupons.MOST_OFF):
+    if sent["kind"] == AMOUNT and not (worth and 0 < worth <= coupons.MAX_AMOUNT):
         errors["worth"] = say.text("Enter an amount of money, such as 5.00.")
     if sent["kind"] not in stored.KINDS:
         errors["kind"] = say.text("Choose one of the kinds.")
@@ -72,7 +72,7 @@ def _errors(visit: Visit, sent: dict[str, str], worth: int | None) -> dict[str, 
 
 
 def _page(
-    visit: Visit,
+    visit: AdminRequest,
     values: dict[str, str],
     errors: dict[str, str],
     *,
@@ -93,7 +93,7 @@ def _page(
     )
 
 
-def _takes_off(visit: Visit, coupon: Coupon) -> str:
+def _takes_off(visit: AdminRequest, coupon: Coupon) -> str:
     if coupon.kind == FREE_SHIPPING:
         return visit.say.text("Free shipping")
     if coupon.kind == AMOUNT:

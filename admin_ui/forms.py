@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from admin_ui.kit import charts, links
 from admin_ui.kit.language import Language
-from admin_ui.kit.request import Visit, missing, row_id
+from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.errors import RegularsError
@@ -23,11 +23,19 @@ from storage.forms import LIVE, SUBMITTED, VIEWED
 
 TITLE = N_("Sign-up forms")
 DAYS = 30
-ASKS = {"email", "phone_number", "radio_buttons", "checkboxes", "dropdown", "text_input", "date"}
+QUESTION_TYPES = {
+    "email",
+    "phone_number",
+    "radio_buttons",
+    "checkboxes",
+    "dropdown",
+    "text_input",
+    "date",
+}
 
 
 @dataclass(frozen=True)
-class Ask:
+class FormQuestion:
     """One block of a form in words: a text, a question with its answers, or a button."""
 
     kind: str
@@ -48,7 +56,7 @@ class Offer:
 
 
 @page("/forms", title=TITLE)
-def show_all(visit: Visit) -> Response:
+def show_all(visit: AdminRequest) -> Response:
     """Show every form."""
     since = clock.now().date() - timedelta(days=DAYS - 1)
     with db.reading() as session:
@@ -70,7 +78,7 @@ def show_all(visit: Visit) -> Response:
 
 
 @page("/forms", title=TITLE, method="POST")
-def use(visit: Visit) -> Response:
+def use(visit: AdminRequest) -> Response:
     """Take the form `key` of the library into the shop."""
     form_id = library.use_form(visit.shop.id, visit.form.get("key", ""))
     toast = visit.say.text("Form added. Turn it on when you're ready.")
@@ -78,13 +86,13 @@ def use(visit: Visit) -> Response:
 
 
 @page("/forms/{form_id}", title=TITLE)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show a form."""
     return _page(visit, visit.number("form_id"))
 
 
 @page("/forms/{form_id}", title=TITLE, method="POST")
-def switch(visit: Visit) -> Response:
+def switch(visit: AdminRequest) -> Response:
     """Turn a form on or off (`status` is `live` or `draft`), or give it another `list`."""
     form_id, say = visit.number("form_id"), visit.say
     if "list" in visit.form:
@@ -108,7 +116,7 @@ def switch(visit: Visit) -> Response:
     )
 
 
-def _page(visit: Visit, form_id: int, toast: str = "", *, path: str = "") -> Response:
+def _page(visit: AdminRequest, form_id: int, toast: str = "", *, path: str = "") -> Response:
     shop, say = visit.shop, visit.say
     today = clock.now().date()  # a form's days are UTC's
     days = [today - timedelta(days=DAYS - 1 - n) for n in range(DAYS)]
@@ -164,7 +172,7 @@ def _offer(key: str, form: ReadyForm, say: Language) -> Offer:
     )
 
 
-def steps(definition: dict[str, Any]) -> list[tuple[str, list[Ask]]]:
+def steps(definition: dict[str, Any]) -> list[tuple[str, list[FormQuestion]]]:
     """A form's steps, each with its name and what stands on it."""
     found = list(definition.get("steps") or [])
     if definition.get("success"):
@@ -184,16 +192,18 @@ def steps(definition: dict[str, Any]) -> list[tuple[str, list[Ask]]]:
     ]
 
 
-def _ask(block: dict[str, Any]) -> Ask | None:
+def _ask(block: dict[str, Any]) -> FormQuestion | None:
     about = block.get("properties") or {}
     kind = str(block.get("type"))
-    if kind in ASKS:
+    if kind in QUESTION_TYPES:
         options = tuple(str(option["label"]) for option in about.get("options") or [])
-        return Ask("ask", str(about.get("label") or kind), options, about.get("property_name", ""))
+        return FormQuestion(
+            "ask", str(about.get("label") or kind), options, about.get("property_name", "")
+        )
     if kind == "button":
-        return Ask("button", str(about.get("label") or ""))
+        return FormQuestion("button", str(about.get("label") or ""))
     words = about.get("text") or about.get("content") or about.get("checkbox_text") or ""
     if isinstance(words, dict):
         words = words.get("html") or ""
     plain = Markup(str(words)).striptags()
-    return Ask("text", plain) if plain else None
+    return FormQuestion("text", plain) if plain else None

@@ -21,7 +21,9 @@ HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 async def begin(request: Request) -> Response:
     """GET /auth?shop=…: to Shopify, where the merchant says what we may do."""
     try:
-        found = await run_in_threadpool(oauth.begin, request.query_params.multi_items())
+        found = await run_in_threadpool(
+            oauth.begin_authorization, request.query_params.multi_items()
+        )
     except RegularsError as error:
         return pages.problem(request, error.status, message=error.message)
     answer = RedirectResponse(found.address, 302, HEADERS)
@@ -44,6 +46,6 @@ async def finish(request: Request) -> Response:
 
 def _install(request: Request) -> Response:
     query = request.query_params.multi_items()
-    granted = oauth.finish(query, request.cookies.get(COOKIE, ""))
+    granted = oauth.finish_authorization(query, request.cookies.get(COOKIE, ""))
     onboard.install_by_code(granted.domain, granted.code)
     return RedirectResponse(links.app(granted.domain), 302, HEADERS)

@@ -162,7 +162,7 @@ def shop(
 
 
 def _migrate(data: Path, token: str) -> None:
-    secrets.use_keys({"1": KEY})
+    secrets.set_keys({"1": KEY})
     db.connect(f"sqlite:///{data / 'regulars.db'}")
     try:
         schema.upgrade()
@@ -277,7 +277,7 @@ def wanted_by(store: Path) -> dict[str, int]:
 
 
 def hash_of(env: Mapping[str, str]) -> str:
-    secrets.use_keys({"1": KEY})
+    secrets.set_keys({"1": KEY})
     db.connect(f"sqlite:///{env['REGULARS_DATA_DIR']}/regulars.db")
     try:
         with contextlib.closing(_open(env)) as database:

@@ -23,8 +23,8 @@ from pathlib import Path
 
 from benchmarks import peers, report
 from benchmarks.servers import KEY, SETTINGS
-from plugin.facts import Did, Facts, Person, keys
-from plugin.ingest.record import record
+from plugin.facts import EventFact, Facts, ProfileFact, identity_keys
+from plugin.ingest.record import record_facts
 from storage import schema
 from storage.activity import day_of
 from storage.engine import db
@@ -36,7 +36,7 @@ EVENTS, PEOPLE, BATCH = 20_000, 5_000, 500
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DAY = day_of(START)  # of every event
 CONTENT = (
-    "SELECT email, first_name, seen_at, created_at, properties FROM profile ORDER BY email",
+    "SELECT email, first_name, last_active_at, created_at, properties FROM profile ORDER BY email",
     "SELECT kind, value, linked_at, email FROM identity JOIN profile ON profile.id = profile_id"
     " ORDER BY kind, value",
     "SELECT metric, unique_id, occurred_at, email, event.properties FROM event"
@@ -55,7 +55,7 @@ def run(asked: Namespace) -> int:
     events = 2_000 if asked.quick else EVENTS
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    secrets.use_keys({"1": KEY})
+    secrets.set_keys({"1": KEY})
     times: dict[str, list[float]] = {"ours": [], "raw": []}
     ends: set[str] = set()
     peers.CACHE.mkdir(parents=True, exist_ok=True)
@@ -101,14 +101,14 @@ def _facts(first: int) -> Facts:
     facts = Facts()
     for number in range(first, first + BATCH):
         email, name, customer = _who(number)
-        person = Person(
-            keys((EMAIL, email), (CUSTOMER, customer)),
+        person = ProfileFact(
+            identity_keys((EMAIL, email), (CUSTOMER, customer)),
             _when(number),
             {"email": email, "first_name": name},
         )
-        facts.people.append(person)
+        facts.profiles.append(person)
         product = {"product_id": number % 24}
-        did = Did(person, "Viewed Product", f"e-{number}", _when(number), properties=product)
+        did = EventFact(person, "Viewed Product", f"e-{number}", _when(number), properties=product)
         facts.events.append(did)
     return facts
 
@@ -131,7 +131,7 @@ def _ours(path: Path, shop_id: int, events: int) -> float:
 def _record(shop: Shop, facts: Facts) -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        record(session, shop, facts, START)
+        record_facts(session, shop, facts, START)
 
 
 def _raw(path: Path, shop_id: int, events: int) -> float:
@@ -143,10 +143,10 @@ def _raw(path: Path, shop_id: int, events: int) -> float:
         upsert = (
             f"INSERT INTO profile ({', '.join(blank)}) VALUES ({', '.join('?' * len(blank))})"
             " ON CONFLICT (shop_id, id) DO UPDATE SET email = excluded.email,"
-            " first_name = excluded.first_name, seen_at = excluded.seen_at,"
+            " first_name = excluded.first_name, last_active_at = excluded.last_active_at,"
             " properties = excluded.properties, field_times = excluded.field_times,"
             " field_sources = excluded.field_sources"
-            " WHERE excluded.seen_at > profile.seen_at"
+            " WHERE excluded.last_active_at > profile.last_active_at"
         )
         before = time.process_time()
         for numbers in batches:
@@ -173,7 +173,7 @@ def _write(
             "field_times": said,
             "field_sources": by,
             "created_at": _text(START),
-            "seen_at": at,
+            "last_active_at": at,
         }
         people.append(tuple((blank | own).values()))
         identities.append((shop_id, EMAIL, email, customer, at))

@@ -19,12 +19,12 @@ from sqlmodel import func, select
 
 from benchmarks import peers, report
 from benchmarks.servers import KEY, SETTINGS
-from plugin.ingest.digest import digest
-from plugin.runtime.connect import settle
+from plugin.ingest.digest import digest_deliveries
+from plugin.runtime.connect import freeze_gc
 from storage import inbox, schema
 from storage.engine import db
 from storage.engine import encryption as secrets
-from storage.inbox import NEW, Arrival, Delivery
+from storage.inbox import NEW, Delivery, NewDelivery
 from storage.shops import add_shop
 
 OTHERS, EVERY_S, LOOK_EVERY_S = 4, 0.05, 0.002
@@ -40,14 +40,14 @@ def run(asked: Namespace) -> int:
     """Measure, print, and say by the exit code whether every delivery was digested."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    secrets.use_keys({"1": KEY})
+    secrets.set_keys({"1": KEY})
     count, flood = (20, 1_000) if asked.quick else (200, 60_000)
     peers.CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=peers.CACHE) as folder:
         db.connect(f"sqlite:///{Path(folder) / 'regulars.db'}")
         try:
             schema.upgrade()
-            settle()
+            freeze_gc()
             with db.transaction() as session:
                 shops = [
                     add_shop(session, f"shop-{number}.myshopify.com", AT, currency="USD").id
@@ -73,8 +73,8 @@ def _keep(shop_id: int, name: str, count: int) -> None:
             person = {"id": number + 1, "email": f"{name}-{number}@example.com"}
             body = person | {"updated_at": AT.isoformat(), "first_name": "Mina"}
             said = (f"{name}-{number}", "customers/update", "2026-10", AT.isoformat(), AT)
-            arrivals.append(Arrival(shop_id, *said, json.dumps(body).encode()))
-        inbox.keep(arrivals)
+            arrivals.append(NewDelivery(shop_id, *said, json.dumps(body).encode()))
+        inbox.add_deliveries(arrivals)
 
 
 def _waits(shops: list[int], count: int, name: str) -> list[float]:
@@ -102,7 +102,7 @@ def _digesting(until: Callable[[], bool]) -> None:
 
     def work() -> None:
         while not done.is_set():
-            if not digest():
+            if not digest_deliveries():
                 time.sleep(LOOK_EVERY_S)
 
     threads = [threading.Thread(target=work) for _ in range(THREADS)]

@@ -35,7 +35,7 @@ KEPT = {
     "profiles": "SELECT count(*) FROM profile",
     "consents": "SELECT count(*) FROM consent WHERE state = 'subscribed'",
     "members": "SELECT count(*) FROM membership",
-    "flaws": "SELECT count(*) FROM import_flaw",
+    "flaws": "SELECT count(*) FROM import_problem",
 }
 
 
@@ -86,7 +86,7 @@ def _write(path: Path, rows: int) -> Path:
 
 def _installed(folder: Path) -> Mapping[str, str]:
     (folder / "data").mkdir()
-    secrets.use_keys({"1": KEY})
+    secrets.set_keys({"1": KEY})
     db.connect(f"sqlite:///{folder / 'data' / 'regulars.db'}")
     try:
         schema.upgrade()

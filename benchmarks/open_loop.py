@@ -26,7 +26,7 @@ from benchmarks.load import play
 from benchmarks.postgres import postgres
 from benchmarks.servers import KEY, SECRET, SETTINGS, clean_env, free_port, running
 from benchmarks.traffic import Traffic
-from plugin.runtime.supervisor import answers
+from plugin.runtime.supervisor import is_answering
 from storage import schema
 from storage.engine import db
 from storage.engine import encryption as secrets
@@ -135,7 +135,7 @@ def _serve(folder: Path, url: str) -> Generator[Served]:
     data, port = folder / "data", free_port()
     data.mkdir()
     at = url or f"sqlite:///{data / 'regulars.db'}"
-    secrets.use_keys({"1": KEY})
+    secrets.set_keys({"1": KEY})
     db.connect(at)
     try:
         schema.upgrade()
@@ -150,7 +150,7 @@ def _serve(folder: Path, url: str) -> Generator[Served]:
         **SETTINGS,
     )
     command = [sys.executable, "-m", "regulars", "serve", "--port", str(port)]
-    ready = partial(answers, "127.0.0.1", port, "/readyz")
+    ready = partial(is_answering, "127.0.0.1", port, "/readyz")
     engine = create_engine(inbox_url, isolation_level="AUTOCOMMIT")
     try:
         with running(command, folder, ready, env) as pid, engine.connect() as inbox:

@@ -77,7 +77,7 @@ def run(asked: Namespace) -> int:
     with tempfile.TemporaryDirectory(dir=peers.CACHE) as place, _database(asked, Path(place)) as of:
         _make(of, people, asked.events or people * 20)
         os.environ.update(of.settings)
-        secrets.use_keys({"1": KEY})
+        secrets.set_keys({"1": KEY})
         db.connect(of.url)
         try:
             return _measure(of, Path(place), 5 if asked.quick else LOOKS)
@@ -110,7 +110,7 @@ def _measure(of: Database, place: Path, looks: int) -> int:
     with db.reading() as session:
         shop = shops.get_shop(session, min(shops.all_domains(session).values()))
         assert shop is not None  # it was just made
-    tallies.work(shop.id)  # as a worker does every few minutes
+    tallies.refresh_counts(shop.id)  # as a worker does every few minutes
     people = _named(_people(shop))
     questions = [*_questions(people)]
     times = {"query": _twice(of, os.getpid(), [partial(_ask, shop, words) for words in questions])}

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from plugin.runtime import valkey
-from plugin.runtime.supervisor import answers
+from plugin.runtime.supervisor import is_answering
 
 ROOT = Path(__file__).parents[1]
 KEY = "a key for a benchmark that is long enough"
@@ -85,12 +85,14 @@ def web(place: Path, data: Path, **settings: str) -> Generator[tuple[int, int, i
         place: where their words go.
         data: the product's data folder.
     """
-    port, lock = free_port(), valkey.claim(data)
+    port, lock = free_port(), valkey.claim_folder(data)
     env = clean_env(REGULARS_DATA_DIR=str(data), **settings)
     command = [sys.executable, "-m", "regulars", "web", "--port", str(port)]
-    broker = running(valkey.command(data), place, lambda: valkey.answers(data), env, fds=[lock])
+    broker = running(
+        valkey.server_command(data), place, lambda: valkey.is_answering(data), env, fds=[lock]
+    )
     # It takes its port before it is loaded.
-    ready = partial(answers, "127.0.0.1", port, "/readyz")
+    ready = partial(is_answering, "127.0.0.1", port, "/readyz")
     with broker as broker_pid, running(command, place, ready, env) as pid:
         yield port, pid, broker_pid
 

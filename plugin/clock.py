@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-LOOK_EVERY_S = 0.05
+POLL_INTERVAL_S = 0.05
 
 _offset = timedelta()
 _looked_at = float("-inf")
@@ -42,7 +42,7 @@ def _ahead() -> timedelta:
     path = _file()
     if path is None:
         return timedelta()
-    if time.monotonic() - _looked_at > LOOK_EVERY_S:
+    if time.monotonic() - _looked_at > POLL_INTERVAL_S:
         _offset, _looked_at = _read(path), time.monotonic()
     return _offset
 

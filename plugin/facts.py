@@ -31,10 +31,10 @@ _PLAIN = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?!.*xn--)[a-z0-9.-]+",
     re.ASCII | re.IGNORECASE,
 )
-MOST_MONEY = 10**14  # whole units: its minor units fit into 64 bits in every currency
+MAX_MONEY_UNITS = 10**14  # whole units: its minor units fit into 64 bits in every currency
 
 
-class Key(NamedTuple):
+class IdentityKey(NamedTuple):
     """One identity: a kind of `storage.profiles` and its value."""
 
     kind: str
@@ -42,137 +42,142 @@ class Key(NamedTuple):
 
 
 @dataclass(slots=True)
-class Person:
+class ProfileFact:
     """Somebody, by what she is known by. `fields` hold what `source` said of her at `at`.
 
     None among them clears what was said before: what a source does not say is left out.
     """
 
-    keys: tuple[Key, ...]
-    at: datetime
+    identities: tuple[IdentityKey, ...]
+    reported_at: datetime
     fields: dict[str, Any] = field(default_factory=dict)
     properties: dict[str, Any] = field(default_factory=dict)
-    whole: str = ""  # a prefix: `properties` name all that she has with it
+    complete_prefix: str = ""  # a prefix: `properties` name all that she has with it
     source: str = "shopify"
 
 
-class Whose(NamedTuple):
+class ProfileRef(NamedTuple):
     """The profile that a fact belongs to, and the origin in it that its keys name."""
 
     profile_id: int
-    origin_id: int
+    source_profile_id: int
 
     @property
     def columns(self) -> dict[str, int | None]:
         """As the columns of a row that is about somebody."""
-        alone = self.profile_id == self.origin_id
-        return {"profile_id": self.profile_id, "origin_id": None if alone else self.origin_id}
+        alone = self.profile_id == self.source_profile_id
+        return {
+            "profile_id": self.profile_id,
+            "source_profile_id": None if alone else self.source_profile_id,
+        }
 
 
-NOBODY: dict[str, int | None] = {"profile_id": None, "origin_id": None}
+NO_PROFILE: dict[str, int | None] = {"profile_id": None, "source_profile_id": None}
 
 
 @dataclass(slots=True)
-class Did:
+class EventFact:
     """Something a person did. `value` is in minor units of `currency`; `quiet` starts no flow."""
 
-    person: Person
+    profile: ProfileFact
     metric: str
     unique_id: str
-    at: datetime
+    occurred_at: datetime
     value: int | None = None
     currency: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
-    quiet: bool = False
+    is_silent: bool = False
 
 
 @dataclass(slots=True)
-class Allowed:
+class ConsentFact:
     """A shopper's yes or no for one address on one channel, told by the storefront."""
 
-    person: Person
+    profile: ProfileFact
     channel: str
     address: str
     state: str
-    at: datetime
-    unique_key: str
+    occurred_at: datetime
+    dedupe_key: str
     source: str = "storefront"
     method: str = ""
     legal_basis: str = "consent"
     expires_at: datetime | None = None
-    words: str = ""
+    disclosure: str = ""
 
 
 @dataclass(slots=True)
-class Joined:
+class ListJoinFact:
     """Somebody's place on a list; `starts_flows` where it is news, and not the past."""
 
-    person: Person
+    profile: ProfileFact
     list_id: int
-    at: datetime
+    joined_at: datetime
     source: str
     starts_flows: bool = False
 
 
 @dataclass(slots=True)
-class Described:
+class RecordFact:
     """A row of one of `storage`'s tables as the storefront describes it now; the newest wins."""
 
     table: type[SQLModel]
     row: dict[str, Any]
-    person: Person | None = None
+    profile: ProfileFact | None = None
 
 
 @dataclass(slots=True)
-class Asked:
+class PrivacyFact:
     """What the law lets a person ask of us: its kind, and by which keys they are known."""
 
     kind: str
-    at: datetime
+    requested_at: datetime
     reference: str
-    keys: tuple[Key, ...] = ()
+    identities: tuple[IdentityKey, ...] = ()
 
 
 @dataclass(slots=True)
 class Facts:
     """All that one delivery says; rows are those of `storage`, yet without shop and profile."""
 
-    people: list[Person] = field(default_factory=list)
-    events: list[Did] = field(default_factory=list)
-    consents: list[Allowed] = field(default_factory=list)
-    orders: list[tuple[Person, dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
-    checkouts: list[tuple[Person, dict[str, Any]]] = field(default_factory=list)
+    profiles: list[ProfileFact] = field(default_factory=list)
+    events: list[EventFact] = field(default_factory=list)
+    consents: list[ConsentFact] = field(default_factory=list)
+    orders: list[tuple[ProfileFact, dict[str, Any], list[dict[str, Any]]]] = field(
+        default_factory=list
+    )
+    checkouts: list[tuple[ProfileFact, dict[str, Any]]] = field(default_factory=list)
     products: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
-    described: list[Described] = field(default_factory=list)
-    joined: list[Joined] = field(default_factory=list)
+    records: list[RecordFact] = field(default_factory=list)
+    list_joins: list[ListJoinFact] = field(default_factory=list)
     shop: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
-    lost_codes: list[str] = field(default_factory=list)
-    lost_discounts: list[str] = field(default_factory=list)  # by the storefront's ids
+    deleted_codes: list[str] = field(default_factory=list)
+    deleted_discounts: list[str] = field(default_factory=list)  # by the storefront's ids
     finished_operations: list[str] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    privacy_requests: list[PrivacyFact] = field(default_factory=list)
     plan_changed: bool = False
     historical: bool = False  # read from the past: what was before the install sets off nothing
     domain: str = ""  # the store that the body itself names: no signature covers the headers
     uninstalled_at: datetime | None = None
-    forgotten: list[Person] = field(default_factory=list)  # who was left out
+    redacted: list[ProfileFact] = field(default_factory=list)  # who was left out
 
 
 class MalformedError(Exception):
     """A delivery that makes no sense; the message says which field, for the quarantine page."""
 
 
-def storable(value: Any) -> Any:
+def without_unstorable(value: Any) -> Any:
     """Parsed JSON without what no database holds in a text: NUL, and half of a pair."""
     if isinstance(value, str):
         return _UNSTORABLE.sub("", value)
     if isinstance(value, list):
-        return [storable(each) for each in value]
+        return [without_unstorable(each) for each in value]
     if isinstance(value, dict):
-        return {storable(name): storable(each) for name, each in value.items()}
+        return {without_unstorable(name): without_unstorable(each) for name, each in value.items()}
     return value
 
 
-def email(text: object) -> str | None:
+def parse_email(text: object) -> str | None:
     """An address in its normal form, or None. Deliverability is not asked."""
     if not isinstance(text, str) or not text or len(text) > 254:
         return None
@@ -195,7 +200,7 @@ def _normal(text: str) -> str | None:
         return None
 
 
-def mailbox(address: str) -> str:
+def parse_mailbox(address: str) -> str:
     """The mailbox behind a normal address: tags do not count, and Gmail overlooks dots.
 
     Tags: RFC 5233; dots: support.google.com/mail/answer/7436150.
@@ -207,7 +212,7 @@ def mailbox(address: str) -> str:
     return f"{name}@{domain}"
 
 
-def phone(text: object, country: str | None = None) -> str | None:
+def parse_phone(text: object, country: str | None = None) -> str | None:
     """A number in E.164, or None. `country` (ISO 3166-1) reads numbers without a prefix."""
     if not isinstance(text, str) or not text or len(text) > 40:
         return None
@@ -228,7 +233,7 @@ def calling_code(country: str) -> int:
     return country_code_for_region(country)
 
 
-def moment(text: object, name: str) -> datetime:
+def parse_time(text: object, name: str) -> datetime:
     """A time as the storefront writes it (ISO 8601 with an offset).
 
     Raises:
@@ -243,7 +248,7 @@ def moment(text: object, name: str) -> datetime:
     return at
 
 
-def minor(amount: object, currency: str, name: str = "amount") -> int:
+def to_minor_units(amount: object, currency: str, name: str = "amount") -> int:
     """A decimal amount in minor units: minor("19.99", "USD") is 1999, minor("1999", "JPY") 1999.
 
     Raises:
@@ -251,41 +256,41 @@ def minor(amount: object, currency: str, name: str = "amount") -> int:
     """
     try:
         value = Decimal(str(amount))
-        if not abs(value) < MOST_MONEY:  # also refuses NaN; 1e999999 would be a million digits
+        if not abs(value) < MAX_MONEY_UNITS:  # also refuses NaN; 1e999999 would be a million digits
             raise ValueError
         return int((value * 10 ** get_currency_precision(currency)).to_integral_value())
     except (ArithmeticError, ValueError):
         raise MalformedError(f"{name} is not an amount of money") from None
 
 
-def decimal(amount: int, currency: str) -> str:
+def to_decimal(amount: int, currency: str) -> str:
     """Minor units as a decimal amount: decimal(1999, "USD") is "19.99", and 1999 yen "1999"."""
     places = get_currency_precision(currency)
     return f"{Decimal(amount).scaleb(-places):.{places}f}"
 
 
-def keys(*pairs: tuple[str, object]) -> tuple[Key, ...]:
+def identity_keys(*pairs: tuple[str, object]) -> tuple[IdentityKey, ...]:
     """Those of the (kind, value) pairs that hold something, once each."""
-    return tuple(dict.fromkeys(Key(kind, str(value)) for kind, value in pairs if value))
+    return tuple(dict.fromkeys(IdentityKey(kind, str(value)) for kind, value in pairs if value))
 
 
-def merge(many: Sequence[Facts]) -> Facts:
+def merge_facts(many: Sequence[Facts]) -> Facts:
     """Several deliveries' facts as one."""
     total = Facts()
     for facts in many:
-        total.people += facts.people
+        total.profiles += facts.profiles
         total.events += facts.events
         total.consents += facts.consents
         total.orders += facts.orders
         total.checkouts += facts.checkouts
         total.products += facts.products
-        total.described += facts.described
-        total.joined += facts.joined
+        total.records += facts.records
+        total.list_joins += facts.list_joins
         total.shop += facts.shop
-        total.lost_codes += facts.lost_codes
-        total.lost_discounts += facts.lost_discounts
+        total.deleted_codes += facts.deleted_codes
+        total.deleted_discounts += facts.deleted_discounts
         total.finished_operations += facts.finished_operations
-        total.asked += facts.asked
+        total.privacy_requests += facts.privacy_requests
         total.plan_changed |= facts.plan_changed
         if facts.uninstalled_at is not None:
             total.uninstalled_at = max(

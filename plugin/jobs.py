@@ -14,7 +14,7 @@ from dramatiq.brokers.redis import RedisBroker
 from pika.exceptions import AMQPError
 from redis.exceptions import RedisError
 
-BATCH = 500  # ids in one message; a queue hop of 400 µs is then under 1 µs for each
+IDS_PER_JOB = 500  # ids in one message; a queue hop of 400 µs is then under 1 µs for each
 
 log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ def connect(url: str) -> Broker:
     return broker
 
 
-def ring(actor: str, *args: object) -> None:
+def enqueue(actor: str, *args: object) -> None:
     """Send one message to an actor; it carries ids only.
 
     A broker that is down is not an error here: the row is committed, and the clock rings again.
@@ -58,11 +58,11 @@ def ring(actor: str, *args: object) -> None:
         log.warning("bell.unheard", actor=actor)
 
 
-def ring_for(actor: str, keys: Sequence[tuple[int, int]]) -> None:
+def enqueue_for_rows(actor: str, keys: Sequence[tuple[int, int]]) -> None:
     """Ring for rows given as (shop id, row id): one message for each shop and 500 ids."""
     by_shop: dict[int, list[int]] = {}
     for shop_id, row_id in keys:
         by_shop.setdefault(shop_id, []).append(row_id)
     for shop_id, ids in by_shop.items():
-        for start in range(0, len(ids), BATCH):
-            ring(actor, shop_id, ids[start : start + BATCH])
+        for start in range(0, len(ids), IDS_PER_JOB):
+            enqueue(actor, shop_id, ids[start : start + IDS_PER_JOB])

@@ -14,10 +14,10 @@ from sqlmodel import Session
 from plugin import clock, facts
 from plugin import jobs as bell
 from plugin.errors import RegularsError
-from plugin.facts import Facts, Key, Person, Whose
+from plugin.facts import Facts, IdentityKey, ProfileFact, ProfileRef
 from plugin.flows import definition as graph
 from plugin.flows import enrol as enter
-from plugin.ingest.record import record
+from plugin.ingest.record import record_facts
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.merge import Joined
@@ -26,16 +26,18 @@ from storage.engine import db, locks
 from storage.engine.ids import new_id
 from storage.flows import Flow
 from storage.forms import LIVE, Form
-from storage.imports import WORKING, Import
+from storage.imports import WORKING_STATES, Import
 from storage.lists import List
 from storage.profiles import EMAIL, PHONE
 from storage.shops import Shop
 
-LONGEST = 100  # letters of a name
-MOST = 1_000  # Klaviyo's: help.klaviyo.com/hc/en-us/articles/115005078967
-KEPT_FOR = timedelta(days=7)  # a deleted list, before it is gone for good
-MEMBERS = 5_000  # of a list in a transaction: 30 ms on SQLite, 100 ms on PostgreSQL (measured)
-SLICE_S = 20.0  # of one shop's turn; then the others have theirs
+MAX_LIST_NAME_CHARS = 100  # letters of a name
+MAX_LISTS = 1_000  # Klaviyo's: help.klaviyo.com/hc/en-us/articles/115005078967
+RESTORABLE_FOR = timedelta(days=7)  # a deleted list, before it is gone for good
+MEMBERS_BATCH_SIZE = (
+    5_000  # of a list in a transaction: 30 ms on SQLite, 100 ms on PostgreSQL (measured)
+)
+SLICE_SECONDS = 20.0  # of one shop's turn; then the others have theirs
 
 
 class ListError(RegularsError):
@@ -50,7 +52,7 @@ NAMELESS, TAKEN, MANY, USED = "nameless", "taken", "many", "used"
 
 
 @dataclass(frozen=True)
-class Uses:
+class ListUsage:
     """What a list is used by."""
 
     forms: list[Form] = field(default_factory=list)
@@ -58,16 +60,16 @@ class Uses:
     imports: list[Import] = field(default_factory=list)
 
     @property
-    def at_work(self) -> bool:
+    def is_filling(self) -> bool:
         """Whether something puts people on the list now, or waits for them."""
         return (
             any(form.status == LIVE for form in self.forms)
             or any(flow.status == LIVE for flow in self.flows)
-            or any(held.state in WORKING for held in self.imports)
+            or any(held.state in WORKING_STATES for held in self.imports)
         )
 
 
-def create(shop_id: int, said: str) -> int:
+def create_list(shop_id: int, said: str) -> int:
     """Make a list; its id.
 
     Raises:
@@ -75,12 +77,12 @@ def create(shop_id: int, said: str) -> int:
     """
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
-        return make(session, shop_id, said)
+        return create_in(session, shop_id, said)
 
 
-def make(session: Session, shop_id: int, said: str) -> int:
+def create_in(session: Session, shop_id: int, said: str) -> int:
     """As `create`, for a caller who holds the shop's lock and commits."""
-    if len(lists.lists_of(session, shop_id)) >= MOST:
+    if len(lists.lists_of(session, shop_id)) >= MAX_LISTS:
         raise ListError(MANY)
     name = _name(session, shop_id, said)
     made = List(shop_id=shop_id, id=new_id(), name=name, created_at=clock.now())
@@ -88,7 +90,7 @@ def make(session: Session, shop_id: int, said: str) -> int:
     return made.id
 
 
-def rename(shop_id: int, list_id: int, said: str) -> None:
+def rename_list(shop_id: int, list_id: int, said: str) -> None:
     """Give a list another name.
 
     Raises:
@@ -101,26 +103,29 @@ def rename(shop_id: int, list_id: int, said: str) -> None:
         session.add(held)
 
 
-def uses(session: Session, shop_id: int, list_id: int) -> Uses:
+def list_usage(session: Session, shop_id: int, list_id: int) -> ListUsage:
     """What puts people on a list or waits for them, whether it is switched on or not."""
-    return Uses(
+    return ListUsage(
         [each for each in forms.forms_of(session, shop_id) if each.list_id == list_id],
-        begun_by(session, shop_id, list_id),
+        flows_triggered_by(session, shop_id, list_id),
         list(imports.imports_to(session, shop_id, list_id)),
     )
 
 
-def begun_by(session: Session, shop_id: int, list_id: int) -> list[Flow]:
+def flows_triggered_by(session: Session, shop_id: int, list_id: int) -> list[Flow]:
     """The flows that begin when somebody joins a list."""
     found = []
     for flow in flows.flows_of(session, shop_id):
         version = flows.get_flow_version(session, shop_id, flow.id, flow.version)
-        if version is not None and f"list:{list_id}" in graph.read(version.definition).triggers:
+        if (
+            version is not None
+            and f"list:{list_id}" in graph.parse_definition(version.definition).triggers
+        ):
             found.append(flow)
     return found
 
 
-def delete(shop_id: int, list_id: int) -> None:
+def delete_list(shop_id: int, list_id: int) -> None:
     """Delete a list, which can be restored for a while; twice is a no-op.
 
     Raises:
@@ -132,13 +137,13 @@ def delete(shop_id: int, list_id: int) -> None:
         if _restorable(session, shop_id, list_id) is not None:
             return
         held = _held(session, shop_id, list_id)
-        if uses(session, shop_id, list_id).at_work:
+        if list_usage(session, shop_id, list_id).is_filling:
             raise ListError(USED)
         held.deleted_at = clock.now()
         session.add(held)
 
 
-def restore(shop_id: int, list_id: int) -> None:
+def restore_list(shop_id: int, list_id: int) -> None:
     """Bring a deleted list back, with everybody who was on it; twice is a no-op.
 
     Raises:
@@ -152,19 +157,19 @@ def restore(shop_id: int, list_id: int) -> None:
         held = _restorable(session, shop_id, list_id)
         if held is None:
             raise RegularsError("There is no such list.", 404)
-        if len(lists.lists_of(session, shop_id)) >= MOST:
+        if len(lists.lists_of(session, shop_id)) >= MAX_LISTS:
             raise ListError(MANY)
         held.name = _name(session, shop_id, held.name)
         held.deleted_at = None
         session.add(held)
 
 
-def deleted(session: Session, shop_id: int) -> list[List]:
+def deleted_lists(session: Session, shop_id: int) -> list[List]:
     """The lists that can be restored, the one that was deleted last first."""
-    return list(lists.deleted_lists(session, shop_id, clock.now() - KEPT_FOR))
+    return list(lists.deleted_lists(session, shop_id, clock.now() - RESTORABLE_FOR))
 
 
-def add(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
+def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
     """Put a shopper on a list; whether she was not on it, and how many flows she enters by it.
 
     Raises:
@@ -177,22 +182,22 @@ def add(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
         profile = profiles.get_profile(session, shop.id, profile_id)
         if profile is None:
             raise RegularsError("There is no such profile.", 404)
-        whose = Whose(profile.id, profile.id)
-        new = merge.join_list(session, shop.id, list_id, whose, now, MERCHANT)
-        entered = enter.on_joined(session, shop, list_id, whose, now) if new else []
-    bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+        whose = ProfileRef(profile.id, profile.id)
+        new = merge.add_to_list(session, shop.id, list_id, whose, now, MERCHANT)
+        entered = enter.enrol_for_list(session, shop, list_id, whose, now) if new else []
+    bell.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     return new, len(entered)
 
 
-def key_of(shop: Shop, said: str) -> Key | None:
+def parse_identity(shop: Shop, said: str) -> IdentityKey | None:
     """The address or number that somebody typed; None for what is neither."""
-    if email := facts.email(said):
-        return Key(EMAIL, email)
-    phone = facts.phone(said, shop.country or None)
-    return Key(PHONE, phone) if phone else None
+    if email := facts.parse_email(said):
+        return IdentityKey(EMAIL, email)
+    phone = facts.parse_phone(said, shop.country or None)
+    return IdentityKey(PHONE, phone) if phone else None
 
 
-def meet(shop: Shop, key: Key) -> int | None:
+def get_or_create_profile(shop: Shop, key: IdentityKey) -> int | None:
     """The profile of an address or number, made if nobody had it; None for one that may not be.
 
     It is told of nothing but the address: she has agreed to nothing by it.
@@ -202,13 +207,13 @@ def meet(shop: Shop, key: Key) -> int | None:
         db.lock_shop(session, shop.id)
         known = profiles.find_identities(session, shop.id, [key])
         if key not in known:
-            person = Person((key,), now, {key.kind: key.value}, source=MERCHANT)
-            record(session, shop, Facts(people=[person]), now)
+            person = ProfileFact((key,), now, {key.kind: key.value}, source=MERCHANT)
+            record_facts(session, shop, Facts(profiles=[person]), now)
             known = profiles.find_identities(session, shop.id, [key])
     return known.get(key)
 
 
-def remove(shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
+def remove_member(shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
     """Take a shopper off a list; where she stood, for `put_back`. Twice is a no-op.
 
     Raises:
@@ -220,18 +225,18 @@ def remove(shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
         profile = profiles.get_profile(session, shop_id, profile_id)
         if profile is None:
             raise RegularsError("There is no such profile.", 404)
-        return merge.leave_list(session, shop_id, list_id, profile.id)
+        return merge.remove_from_list(session, shop_id, list_id, profile.id)
 
 
-def put_back(shop_id: int, list_id: int, joined: list[Joined]) -> None:
+def restore_member(shop_id: int, list_id: int, joined: list[Joined]) -> None:
     """Undo `remove`: she is on the list as before, and nothing begins by it. Twice is a no-op."""
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
         _held(session, shop_id, list_id)
-        merge.rejoin_list(session, shop_id, list_id, joined)
+        merge.restore_to_list(session, shop_id, list_id, joined)
 
 
-def work(shop_id: int, for_s: float = SLICE_S) -> bool:
+def delete_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> bool:
     """Drop the lists whose time is over, for a while; whether there is more to do at once."""
     until = time.monotonic() + for_s
     try:
@@ -246,12 +251,12 @@ def work(shop_id: int, for_s: float = SLICE_S) -> bool:
 
 def shops_to_drop(session: Session) -> list[int]:
     """Shops with a list whose time is over."""
-    return lists.shops_to_drop(session, clock.now() - KEPT_FOR)
+    return lists.shops_to_delete_in(session, clock.now() - RESTORABLE_FOR)
 
 
 def _over(shop_id: int) -> List | None:
     with db.reading() as session:
-        return lists.next_to_drop(session, shop_id, clock.now() - KEPT_FOR)
+        return lists.next_to_delete(session, shop_id, clock.now() - RESTORABLE_FOR)
 
 
 def _drop(held: List, until: float) -> bool:
@@ -259,8 +264,11 @@ def _drop(held: List, until: float) -> bool:
     while time.monotonic() < until:
         with db.transaction() as session:
             db.lock_shop(session, held.shop_id)  # who merges writes memberships anew
-            if merge.leave_some(session, held.shop_id, held.id, None, 0, MEMBERS) is None:
-                lists.drop_list(session, held.shop_id, held.id)
+            if (
+                merge.remove_batch(session, held.shop_id, held.id, None, 0, MEMBERS_BATCH_SIZE)
+                is None
+            ):
+                lists.delete_list(session, held.shop_id, held.id)
                 return True
     return False
 
@@ -273,11 +281,11 @@ def _held(session: Session, shop_id: int, list_id: int) -> List:
 
 
 def _restorable(session: Session, shop_id: int, list_id: int) -> List | None:
-    return lists.get_deleted(session, shop_id, list_id, clock.now() - KEPT_FOR)
+    return lists.get_deleted(session, shop_id, list_id, clock.now() - RESTORABLE_FOR)
 
 
 def _name(session: Session, shop_id: int, said: str, own: int | None = None) -> str:
-    name = " ".join(str(facts.storable(said)).split())[:LONGEST].strip()
+    name = " ".join(str(facts.without_unstorable(said)).split())[:MAX_LIST_NAME_CHARS].strip()
     if not name:
         raise ListError(NAMELESS)
     others = (each.name for each in lists.lists_of(session, shop_id) if each.id != own)

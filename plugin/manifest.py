@@ -27,30 +27,30 @@ class Billing:
 
 
 @lru_cache
-def manifest() -> dict[str, Any]:
+def load_manifest() -> dict[str, Any]:
     """manifest.toml as it stands; in the checkout and in the wheel it lies beside our folders."""
     return tomllib.loads(PATH.read_text(encoding="utf-8"))
 
 
-def topics() -> dict[str, str]:
+def topic_handlers() -> dict[str, str]:
     """Each webhook topic with the module that handles it."""
-    handlers: dict[str, str] = manifest()["webhooks"]["topics"]
-    return handlers | compliance()
+    handlers: dict[str, str] = load_manifest()["webhooks"]["topics"]
+    return handlers | compliance_topics()
 
 
-def compliance() -> dict[str, str]:
+def compliance_topics() -> dict[str, str]:
     """The topics that the law asks for, with the module that handles each."""
-    handlers: dict[str, str] = manifest()["compliance"]["topics"]
+    handlers: dict[str, str] = load_manifest()["compliance"]["topics"]
     return handlers
 
 
-def billing() -> Billing | None:
+def billing_plan() -> Billing | None:
     """The plan of `[billing]`; None without one.
 
     Raises:
         RegularsError: it is no plan that Shopify could offer.
     """
-    said = manifest().get("billing")
+    said = load_manifest().get("billing")
     if said is None:
         return None
     try:

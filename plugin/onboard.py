@@ -14,7 +14,7 @@ from storage.engine import db, locks
 from storage.shops import Shop
 
 LIFETIME = timedelta(seconds=LIFETIME_S)
-ASK_AGAIN = timedelta(minutes=5)
+RECHECK_INTERVAL = timedelta(minutes=5)
 
 
 def ensure_installed(domain: str, id_token: str) -> int:
@@ -36,7 +36,7 @@ def ensure_installed(domain: str, id_token: str) -> int:
             return shop.id
         shop_id = install(domain, id_token)
         seed_library(shop_id)
-        bell.ring("sync", shop_id)
+        bell.enqueue("sync", shop_id)
     return shop_id
 
 
@@ -49,7 +49,7 @@ def install_by_code(domain: str, code: str) -> int:
     with locks.exclusive(f"onboard-{domain}"):
         shop_id = install_with_code(domain, code)
         seed_library(shop_id)
-        bell.ring("sync", shop_id)
+        bell.enqueue("sync", shop_id)
     return shop_id
 
 
@@ -62,7 +62,7 @@ def is_installed(domain: str) -> bool:
 
 def seed_library(shop_id: int) -> None:
     """Give a shop the flows and forms that every shop begins with. Twice is a no-op."""
-    flows.seed(shop_id)
+    flows.seed_flows(shop_id)
     forms.seed(shop_id)
 
 
@@ -72,10 +72,10 @@ def _is_ready(shop: Shop) -> bool:
         return False
     if shop.refresh_expires_at is not None and shop.refresh_expires_at <= clock.now():
         return False
-    return not scopes.missing(shop) or _asked_lately(shop)
+    return not scopes.missing_scopes(shop) or _asked_lately(shop)
 
 
 def _asked_lately(shop: Shop) -> bool:
     """Whether its tokens are fresh: asked again so soon, Shopify knows no more of its scopes."""
     ends = shop.token_expires_at
-    return ends is not None and ends - clock.now() > LIFETIME - ASK_AGAIN
+    return ends is not None and ends - clock.now() > LIFETIME - RECHECK_INTERVAL

@@ -26,12 +26,12 @@ class AccessLog(SQLModel, table=True):
     id: int = row_key()
     at: datetime = moment()
     user_id: str = Field(description="of Shopify's staff account")
-    act: str = Field(description="read or change")
+    action: str = Field(description="read or change")
     page: str = Field(description="the page's path without ids: audience/profiles")
     profile_id: int | None = big(nullable=True, default=None)
 
 
-def note(
+def add_entry(
     session: Session,
     shop_id: int,
     at: datetime,
@@ -43,13 +43,13 @@ def note(
     """Write down that somebody looked or acted."""
     session.add(
         AccessLog(
-            shop_id=shop_id, id=new_id(), at=at, user_id=user_id, act=act, page=page,
+            shop_id=shop_id, id=new_id(), at=at, user_id=user_id, action=act, page=page,
             profile_id=profile_id,
         )
     )  # fmt: skip
 
 
-def page_of(
+def entries_page(
     session: Session, shop_id: int, limit: int, before: tuple[datetime, int] | None = None
 ) -> Sequence[AccessLog]:
     """What was looked at, last first, from before a (moment, id) on."""
@@ -60,7 +60,7 @@ def page_of(
     return session.exec(query.order_by(*newest).limit(limit)).all()
 
 
-def drop_before(session: Session, before: datetime, limit: int) -> int:
+def delete_before(session: Session, before: datetime, limit: int) -> int:
     """Drop up to `limit` of what all shops looked at before a moment; how many."""
     old = (
         columns(col(AccessLog.shop_id), col(AccessLog.id))
@@ -72,5 +72,5 @@ def drop_before(session: Session, before: datetime, limit: int) -> int:
         .where(tuple_(col(AccessLog.shop_id), col(AccessLog.id)).in_(old))
         .execution_options(synchronize_session=False)
     )
-    found = db.every_shop(session, over, "the clock drops what was looked at long ago")
+    found = db.across_shops(session, over, "the clock drops what was looked at long ago")
     return int(found.rowcount)

@@ -37,13 +37,13 @@ def day_of(at: datetime) -> str:
     return str(at.astimezone(UTC).toordinal() - EPOCH)
 
 
-def number_of(day: date | str) -> str:
+def day_number(day: date | str) -> str:
     """How `day_of` writes a day that is known as such; SQLite tells it in ISO 8601."""
     known = date.fromisoformat(day) if isinstance(day, str) else day
     return str(known.toordinal() - EPOCH)
 
 
-def date_of(day: str) -> date:
+def date_of_day(day: str) -> date:
     """The day that `day_of` wrote."""
     return date.fromordinal(int(day) + EPOCH)
 
@@ -54,19 +54,21 @@ def counts_of(session: Session, shop_id: int, profile_id: int) -> Counts:
     return {} if found is None else found.counts
 
 
-def add(session: Session, shop_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+def add_counts(session: Session, shop_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
     """Count events (rows of `event`) that were not there before."""
     if not rows:
         return
-    held = hold(session, shop_id, {row["profile_id"] for row in rows})
+    held = lock_counts(session, shop_id, {row["profile_id"] for row in rows})
     for row in rows:
         days = held[row["profile_id"]].setdefault(row["metric"], {})
         day = day_of(row["occurred_at"])
         days[day] = days.get(day, 0) + 1
-    put(session, shop_id, held)
+    save_counts(session, shop_id, held)
 
 
-def take(session: Session, shop_id: int, rows: Iterable[tuple[int, str, datetime]]) -> None:
+def subtract_counts(
+    session: Session, shop_id: int, rows: Iterable[tuple[int, str, datetime]]
+) -> None:
     """Count events, as (profile id, metric, moment), that are not there any more."""
     gone = list(rows)
     if not gone:
@@ -78,25 +80,25 @@ def take(session: Session, shop_id: int, rows: Iterable[tuple[int, str, datetime
             days[day] -= 1
         else:
             days.pop(day, None)
-    put(session, shop_id, {key: _without_empty(counts) for key, counts in held.items()})
+    save_counts(session, shop_id, {key: _without_empty(counts) for key, counts in held.items()})
 
 
-def put(session: Session, shop_id: int, counts: Mapping[int, Counts]) -> None:
+def save_counts(session: Session, shop_id: int, counts: Mapping[int, Counts]) -> None:
     """Write what some shoppers did, by profile id; the caller holds their rows."""
     rows = [{"shop_id": shop_id, "profile_id": key, "counts": said} for key, said in counts.items()]
-    bulk.put(session, Activity, rows)
+    bulk.upsert_rows(session, Activity, rows)
 
 
-def drop(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
+def delete_counts(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
     """Forget what these did: they are part of others now."""
     session.connection().execute(
         delete(Activity).where(
-            col(Activity.shop_id) == shop_id, bulk.among(col(Activity.profile_id), profile_ids)
+            col(Activity.shop_id) == shop_id, bulk.is_among(col(Activity.profile_id), profile_ids)
         )
     )
 
 
-def hold(session: Session, shop_id: int, profile_ids: Collection[int]) -> dict[int, Counts]:
+def lock_counts(session: Session, shop_id: int, profile_ids: Collection[int]) -> dict[int, Counts]:
     """What each of these did; nobody else changes it until the transaction ends.
 
     A row that is not there cannot be held on PostgreSQL, so it is made first; SQLite has one writer
@@ -107,7 +109,7 @@ def hold(session: Session, shop_id: int, profile_ids: Collection[int]) -> dict[i
     nothing: dict[int, Counts] = {profile_id: {} for profile_id in fresh}
     if fresh and not db.is_sqlite(db.engine()):
         rows = [{"shop_id": shop_id, "profile_id": each, "counts": {}} for each in sorted(fresh)]
-        bulk.add(session, Activity, rows, unless_known=True)
+        bulk.add_rows(session, Activity, rows, unless_known=True)
         return held | nothing | _lock(session, shop_id, fresh)
     return held | nothing
 
@@ -116,7 +118,7 @@ def _lock(session: Session, shop_id: int, profile_ids: Collection[int]) -> dict[
     table = db.table_of(Activity)
     found = session.connection().execute(
         columns(table.c.profile_id, table.c.counts)
-        .where(table.c.shop_id == shop_id, bulk.among(table.c.profile_id, profile_ids))
+        .where(table.c.shop_id == shop_id, bulk.is_among(table.c.profile_id, profile_ids))
         .with_for_update()
     )
     return {row.profile_id: row.counts for row in found}

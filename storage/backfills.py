@@ -13,8 +13,8 @@ from storage.shops import Shop
 
 WAITING, ASKED, READING, JOINING = "waiting", "asked", "reading", "joining"
 DONE, FAILED = "done", "failed"
-OVER = (DONE, FAILED)
-COUNTS = ("objects", "lines", "offset", "total", "done", "skipped")  # of a stage
+ENDED_STATES = (DONE, FAILED)
+COUNTS = ("lines_available", "lines_read", "offset", "total", "done", "skipped")  # of a stage
 
 
 class Backfill(SQLModel, table=True):
@@ -29,15 +29,15 @@ class Backfill(SQLModel, table=True):
     shop_id: int = shop_key()
     stage: str = Field(primary_key=True, description="customers, products, orders or checkouts")
     generation: int = Field(description="the install that it is for")
-    position: int = Field(description="its place among the stages")
+    stage_order: int = Field(description="its place among the stages")
     state: str = WAITING
     operation_id: str = Field(default="", description="the storefront's id of its operation")
-    asked_at: datetime | None = moment(default=None)
-    moved_at: datetime | None = moment(default=None)
+    requested_at: datetime | None = moment(default=None)
+    advanced_at: datetime | None = moment(default=None)
     due_at: datetime = moment()
     tries: int = 0
-    objects: int = big(default=0)  # lines that the operation has so far
-    lines: int = big(default=0)  # lines that were read
+    lines_available: int = big(default=0)  # lines that the operation has so far
+    lines_read: int = big(default=0)  # lines that were read
     offset: int = big(default=0)  # where reading goes on: a byte of the result, or an id
     total: int = big(default=0)  # customers, products, …
     done: int = big(default=0)  # of these
@@ -49,9 +49,9 @@ class Backfill(SQLModel, table=True):
     @property
     def share(self) -> float:
         """How much of it is done, from 0 to 1; what waits for parents is half done."""
-        if self.state in OVER:
+        if self.state in ENDED_STATES:
             return 1.0
-        read = self.lines / self.objects if self.objects else 0.0
+        read = self.lines_read / self.lines_available if self.lines_available else 0.0
         kept = self.done / self.total if self.total else 0.0
         return min(1.0, (read + kept) / 2)
 
@@ -68,7 +68,7 @@ class BackfillLine(SQLModel, table=True):
     body: str
 
 
-def start(session: Session, shop: Shop, stages: Sequence[str], now: datetime) -> None:
+def start_stages(session: Session, shop: Shop, stages: Sequence[str], now: datetime) -> None:
     """Begin the stages of this install that have not begun; those of an earlier one anew."""
     for position, stage in enumerate(stages):
         held = session.get(Backfill, (shop.id, stage))
@@ -76,14 +76,14 @@ def start(session: Session, shop: Shop, stages: Sequence[str], now: datetime) ->
             continue
         if held is not None:
             session.delete(held)
-            drop_lines(session, shop.id, stage)
+            delete_lines(session, shop.id, stage)
             session.flush()
         session.add(
             Backfill(
                 shop_id=shop.id,
                 stage=stage,
                 generation=shop.generation,
-                position=position,
+                stage_order=position,
                 due_at=now,
                 started_at=now,
             )
@@ -91,17 +91,17 @@ def start(session: Session, shop: Shop, stages: Sequence[str], now: datetime) ->
     session.flush()
 
 
-def retry(session: Session, shop_id: int, now: datetime) -> None:
+def retry_stages(session: Session, shop_id: int, now: datetime) -> None:
     """Read the stages that failed once more, each from its beginning."""
     for held in stages_of(session, shop_id):
         if held.state == FAILED:
-            drop_lines(session, shop_id, held.stage)
+            delete_lines(session, shop_id, held.stage)
             fresh = dict.fromkeys((*COUNTS, "tries"), 0)
             changes = {"state": WAITING, "operation_id": "", "error": "", "due_at": now}
-            advance(session, held, finished_at=None, **changes, **fresh)
+            save_progress(session, held, finished_at=None, **changes, **fresh)
 
 
-def forget(session: Session, shop_id: int) -> None:
+def delete_backfill(session: Session, shop_id: int) -> None:
     """Let the reading begin anew."""
     for table in (Backfill, BackfillLine):
         session.connection().execute(delete(table).where(col(table.shop_id) == shop_id))
@@ -110,27 +110,27 @@ def forget(session: Session, shop_id: int) -> None:
 def stages_of(session: Session, shop_id: int) -> Sequence[Backfill]:
     """A shop's stages, in the order in which they are done."""
     return session.exec(
-        select(Backfill).where(Backfill.shop_id == shop_id).order_by(col(Backfill.position))
+        select(Backfill).where(Backfill.shop_id == shop_id).order_by(col(Backfill.stage_order))
     ).all()
 
 
-def due(session: Session, now: datetime) -> list[int]:
+def due_shops(session: Session, now: datetime) -> list[int]:
     """Installed shops of which a stage is due."""
     query = (
         select(Backfill.shop_id)
         .join(Shop, col(Shop.id) == col(Backfill.shop_id))
         .where(
             col(Shop.uninstalled_at).is_(None),
-            col(Backfill.state).not_in(OVER),
+            col(Backfill.state).not_in(ENDED_STATES),
             Backfill.due_at <= now,
         )
         .distinct()
     )
-    rows = db.every_shop(session, query, "the clock rings for readings of the past")
+    rows = db.across_shops(session, query, "the clock rings for readings of the past")
     return [row[0] for row in rows]
 
 
-def wake(session: Session, shop_id: int, operations: Sequence[str], now: datetime) -> bool:
+def make_due(session: Session, shop_id: int, operations: Sequence[str], now: datetime) -> bool:
     """Look at these operations now; whether any of them is a stage's."""
     if not operations:
         return False
@@ -146,7 +146,7 @@ def wake(session: Session, shop_id: int, operations: Sequence[str], now: datetim
     return isinstance(done, CursorResult) and done.rowcount > 0
 
 
-def advance(session: Session, held: Backfill, **changes: Any) -> bool:
+def save_progress(session: Session, held: Backfill, **changes: Any) -> bool:
     """Move a stage on from where `held` saw it; whether it still stood there.
 
     The place is part of the condition, so that nothing is counted twice whoever else works on it.
@@ -166,7 +166,7 @@ def advance(session: Session, held: Backfill, **changes: Any) -> bool:
     return isinstance(moved, CursorResult) and moved.rowcount == 1
 
 
-def keep_lines(
+def add_lines(
     session: Session, shop_id: int, stage: str, rows: Sequence[tuple[str, int, str]]
 ) -> None:
     """Put lines aside: (root, number, body)."""
@@ -194,7 +194,7 @@ def next_lines(session: Session, shop_id: int, stage: str, limit: int) -> list[t
     return [(root, body) for root, body in rows]
 
 
-def drop_lines(session: Session, shop_id: int, stage: str, until: str | None = None) -> None:
+def delete_lines(session: Session, shop_id: int, stage: str, until: str | None = None) -> None:
     """Drop lines that were put aside, all or those up to a root."""
     gone = delete(BackfillLine).where(
         col(BackfillLine.shop_id) == shop_id, col(BackfillLine.stage) == stage

@@ -19,10 +19,10 @@ class Checkout(SQLModel, table=True):
     shop_id: int = shop_key()
     token: str = Field(primary_key=True)
     profile_id: int = big()
-    origin_id: int | None = origin()
+    source_profile_id: int | None = origin()
     started_at: datetime = moment()
     updated_at: datetime = moment()
-    told_at: datetime = moment()
+    reported_at: datetime = moment()
     completed_at: datetime | None = moment(default=None)
     total: int = big()
     currency: str

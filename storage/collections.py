@@ -16,4 +16,4 @@ class Collection(SQLModel, table=True):
     handle: str = ""
     deleted: bool = False
     updated_at: datetime = moment()
-    told_at: datetime = moment()
+    reported_at: datetime = moment()

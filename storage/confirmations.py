@@ -14,16 +14,18 @@ from storage.engine.types import big, moment, row_key, shop_key
 
 CONFIRM, COPY, FORGET = "confirm", "copy", "forget"
 VALID_FOR = timedelta(days=7)
-AGAIN_FOR = timedelta(minutes=15)  # a copy, whose download may have broken off
+REPEATABLE_FOR = timedelta(minutes=15)  # a copy, whose download may have broken off
 
 
-class Ask(SQLModel, table=True):
+class ConfirmationRequest(SQLModel, table=True):
     """One ask; it is granted once, within seven days, a copy for some minutes more."""
 
+    __tablename__ = "confirmation_request"
+
     __table_args__ = (
-        Index("ask_canonical", "shop_id", "kind", "canonical", "asked_at"),
-        Index("ask_profile", "shop_id", "profile_id"),
-        Index("ask_request", "shop_id", "request_id"),
+        Index("confirmation_request_canonical", "shop_id", "kind", "canonical", "requested_at"),
+        Index("confirmation_request_profile", "shop_id", "profile_id"),
+        Index("confirmation_request_request", "shop_id", "request_id"),
     )
 
     shop_id: int = shop_key()
@@ -32,35 +34,47 @@ class Ask(SQLModel, table=True):
     profile_id: int = big()  # the origin that the address belonged to
     address: str
     canonical: str = Field(description="the mailbox behind the address, without tags and dots")
-    asked_at: datetime = moment()
-    granted_at: datetime | None = moment(default=None)
+    requested_at: datetime = moment()
+    confirmed_at: datetime | None = moment(default=None)
     form_id: int | None = big(nullable=True, default=None)
     form_version: int | None = None
     request_id: int | None = big(nullable=True, default=None)  # a privacy request, for a copy
 
 
-def get_ask(session: Session, shop_id: int, ask_id: int) -> Ask | None:
+def get_request(session: Session, shop_id: int, ask_id: int) -> ConfirmationRequest | None:
     """One ask."""
-    return session.get(Ask, (shop_id, ask_id))
+    return session.get(ConfirmationRequest, (shop_id, ask_id))
 
 
-def lock_ask(session: Session, shop_id: int, ask_id: int) -> Ask | None:
+def lock_request(session: Session, shop_id: int, ask_id: int) -> ConfirmationRequest | None:
     """One ask, which nobody else grants meanwhile."""
-    return session.get(Ask, (shop_id, ask_id), with_for_update=True, populate_existing=True)
+    return session.get(
+        ConfirmationRequest, (shop_id, ask_id), with_for_update=True, populate_existing=True
+    )
 
 
-def asks_of(session: Session, shop_id: int, kind: str, canonical: str) -> Sequence[Ask]:
+def requests_of(
+    session: Session, shop_id: int, kind: str, canonical: str
+) -> Sequence[ConfirmationRequest]:
     """The asks of one kind for one mailbox, newest first."""
     return session.exec(
-        select(Ask)
-        .where(Ask.shop_id == shop_id, Ask.kind == kind, Ask.canonical == canonical)
-        .order_by(col(Ask.asked_at).desc())
+        select(ConfirmationRequest)
+        .where(
+            ConfirmationRequest.shop_id == shop_id,
+            ConfirmationRequest.kind == kind,
+            ConfirmationRequest.canonical == canonical,
+        )
+        .order_by(col(ConfirmationRequest.requested_at).desc())
         .limit(10)
     ).all()
 
 
-def ask_for_request(session: Session, shop_id: int, request_id: int) -> Ask | None:
+def confirmation_for_request(
+    session: Session, shop_id: int, request_id: int
+) -> ConfirmationRequest | None:
     """The ask that a request for a copy came from; None for the storefront's own requests."""
     return session.exec(
-        select(Ask).where(Ask.shop_id == shop_id, Ask.request_id == request_id)
+        select(ConfirmationRequest).where(
+            ConfirmationRequest.shop_id == shop_id, ConfirmationRequest.request_id == request_id
+        )
     ).first()

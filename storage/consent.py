@@ -13,22 +13,26 @@ from storage import consent_ledger as ledger
 from storage import counts as tallies
 from storage import privacy_requests as privacy
 from storage import write_backs
-from storage.consent_ledger import MARKETING, ConsentEvent, Place
+from storage.consent_ledger import MARKETING, ConsentEvent, LedgerKey
 from storage.counts import Count
 from storage.engine import db
 from storage.engine.types import big, moment, shop_key
 
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
-SAID = (SUBSCRIBED, UNSUBSCRIBED)
+EXPLICIT_STATES = (SUBSCRIBED, UNSUBSCRIBED)
 STOREFRONT = "storefront"  # the source of what it told us itself
 CONFIRMATION = "confirmation"  # the source of a yes by the link in the mail of a double opt-in
 IMPORT = "import"  # the source of what a merchant's file says
-THEIRS = ("email", "sms", "whatsapp")  # the channels that it keeps a consent for
+STOREFRONT_CHANNELS = ("email", "sms", "whatsapp")  # the channels that it keeps a consent for
 BOUNCED = "bounced"  # the mailbox does not exist; whoever gives the address anew replaces it
 IMPLIED = "implied"  # by a purchase or an inquiry, until `expires_at`: CASL, section 10(9) and (10)
 PENDING = "pending"  # asked to confirm, and did not yet
-NOES = (UNSUBSCRIBED, BOUNCED)
-TIES = {SUBSCRIBED: 1, BOUNCED: 2, UNSUBSCRIBED: 3}  # of two words of one moment the greater one
+REFUSING_STATES = (UNSUBSCRIBED, BOUNCED)
+STATE_PRECEDENCE = {
+    SUBSCRIBED: 1,
+    BOUNCED: 2,
+    UNSUBSCRIBED: 3,
+}  # of two words of one moment the greater one
 
 Key = tuple[str, str, str]  # a channel, an address and a purpose
 
@@ -45,11 +49,11 @@ class Consent(SQLModel, table=True):
     state: str
     changed_at: datetime = moment()
     expires_at: datetime | None = moment(default=None)
-    by_file: bool = Field(default=False, description="a yes that a merchant's file says")
-    event_id: int = big()
+    from_import: bool = Field(default=False, description="a yes that a merchant's file says")
+    ledger_entry_id: int = big()
 
 
-def record(session: Session, events: Sequence[dict[str, Any]]) -> None:
+def record_consent(session: Session, events: Sequence[dict[str, Any]]) -> None:
     """Add entries to the ledger, once each by `unique_key`, and let the states follow.
 
     An address that asked to be forgotten stays suppressed until its owner says yes herself, and a
@@ -62,11 +66,11 @@ def record(session: Session, events: Sequence[dict[str, Any]]) -> None:
     for event in events:
         by_shop.setdefault(event["shop_id"], []).append(event)
     for shop_id, said in by_shop.items():
-        ledger.lock(session, shop_id, {(row["channel"], row["address"]) for row in said})
-        new = ledger.unheard(session, shop_id, _without_echoes(session, shop_id, said))
+        ledger.lock_chains(session, shop_id, {(row["channel"], row["address"]) for row in said})
+        new = ledger.new_entries(session, shop_id, _without_echoes(session, shop_id, said))
         _heed(session, shop_id, new)
-        ledger.append(session, shop_id, new)
-        counts = [row for row in new if row["counts"]]
+        ledger.append_entries(session, shop_id, new)
+        counts = [row for row in new if row["takes_effect"]]
         _follow(session, shop_id, counts)
         _tell_storefront(session, shop_id, counts)
 
@@ -85,7 +89,8 @@ def _without_echoes(
             ours is not None
             and row["source"] == STOREFRONT
             and row["state"] == ours.value
-            and row["occurred_at"].replace(microsecond=0) == ours.said_at.replace(microsecond=0)
+            and row["occurred_at"].replace(microsecond=0)
+            == ours.requested_at.replace(microsecond=0)
         )
 
     return [row for row in rows if not is_echo(row)]
@@ -99,15 +104,17 @@ def _tell_storefront(session: Session, shop_id: int, rows: Sequence[dict[str, An
             "name": row["address"],
             "value": row["state"],
             "profile_id": row["profile_id"],
-            "said_at": row["occurred_at"],
+            "requested_at": row["occurred_at"],
         }
         for row in rows
-        if (row["source"] != STOREFRONT and row["state"] in SAID)
+        if (row["source"] != STOREFRONT and row["state"] in EXPLICIT_STATES)
         and (row["source"] != IMPORT or row["state"] == UNSUBSCRIBED)
-        and (row["purpose"] == MARKETING and row["channel"] in THEIRS)
+        and (row["purpose"] == MARKETING and row["channel"] in STOREFRONT_CHANNELS)
     ]
     if said:
-        write_backs.put(session, shop_id, said, max(row["recorded_at"] for row in rows))
+        write_backs.save_write_backs(
+            session, shop_id, said, max(row["recorded_at"] for row in rows)
+        )
 
 
 def _write_back_key(row: dict[str, Any]) -> str:
@@ -119,34 +126,38 @@ def _heed(session: Session, shop_id: int, new: Sequence[dict[str, Any]]) -> None
     asks = [
         row for row in new if row["state"] in (SUBSCRIBED, IMPLIED) and row["purpose"] == MARKETING
     ]
-    heeded = {row["id"] for row in privacy.heeded(session, shop_id, asks)} if asks else set()
+    heeded = (
+        {row["id"] for row in privacy.lifts_suppression(session, shop_id, asks)} if asks else set()
+    )
     imported = {_place(row) for row in asks if row["source"] == IMPORT}
-    refused = {_place(row) for row in new if row["state"] in NOES} & imported
-    refused |= refusing(session, shop_id, imported - refused)
+    refused = {_place(row) for row in new if row["state"] in REFUSING_STATES} & imported
+    refused |= refusing_addresses(session, shop_id, imported - refused)
     for row in asks:
-        row["counts"] = row["id"] in heeded and (
+        row["takes_effect"] = row["id"] in heeded and (
             row["source"] != IMPORT or _place(row) not in refused
         )
 
 
-def _place(row: dict[str, Any]) -> Place:
+def _place(row: dict[str, Any]) -> LedgerKey:
     return row["channel"], row["address"]
 
 
-def refusing(session: Session, shop_id: int, places: Iterable[Place]) -> set[Place]:
+def refusing_addresses(
+    session: Session, shop_id: int, places: Iterable[LedgerKey]
+) -> set[LedgerKey]:
     """Those of some places where the yes of a file counts for nothing: a no stands there, or who
     it was asked to be forgotten.
     """
     asked = set(places)
     states = states_at(session, shop_id, asked)
-    return privacy.suppressed(session, shop_id, asked).keys() | {
+    return privacy.suppressed_addresses(session, shop_id, asked).keys() | {
         (channel, address)
         for (channel, address, purpose), state in states.items()
-        if purpose == MARKETING and state["state"] in NOES
+        if purpose == MARKETING and state["state"] in REFUSING_STATES
     }
 
 
-def fold(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
+def latest_states(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
     """The states that entries of the ledger come to, whatever order they stand in.
 
     The latest explicit word wins; of two at the same moment a stop does. The yes of a merchant's
@@ -156,7 +167,7 @@ def fold(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
     """
     states: dict[Key, dict[str, Any]] = {}
     for entry in entries:
-        if not entry["counts"]:
+        if not entry["takes_effect"]:
             continue
         state = {
             "shop_id": entry["shop_id"],
@@ -166,8 +177,8 @@ def fold(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
             "state": entry["state"],
             "changed_at": entry["occurred_at"],
             "expires_at": entry["expires_at"],
-            "by_file": entry["source"] == IMPORT and entry["state"] == SUBSCRIBED,
-            "event_id": entry["id"],
+            "from_import": entry["source"] == IMPORT and entry["state"] == SUBSCRIBED,
+            "ledger_entry_id": entry["id"],
         }
         _keep_stronger(states, state)
     return states
@@ -183,16 +194,16 @@ def _weight(state: dict[str, Any]) -> tuple[int, datetime, float, int]:
     """The greatest holds: a total order, so that states depend on the set of entries alone."""
     at: datetime = state["changed_at"]
     if state["state"] == PENDING:
-        return 0, at, 0, state["event_id"]
+        return 0, at, 0, state["ledger_entry_id"]
     if state["state"] == IMPLIED:
-        return 1, state["expires_at"] or at, at.timestamp(), state["event_id"]
-    said = 2 if state["by_file"] else 3
-    return said, at, TIES.get(state["state"], 0), state["event_id"]
+        return 1, state["expires_at"] or at, at.timestamp(), state["ledger_entry_id"]
+    said = 2 if state["from_import"] else 3
+    return said, at, STATE_PRECEDENCE.get(state["state"], 0), state["ledger_entry_id"]
 
 
 def _follow(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
     """Let the states follow new entries. The caller holds the lock of their chains."""
-    told = fold(rows)
+    told = latest_states(rows)
     if not told:
         return
     states = states_at(session, shop_id, {(channel, address) for channel, address, _ in told})
@@ -207,14 +218,16 @@ def _follow(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> N
             index_elements=["shop_id", "channel", "address", "purpose"],
             set_={
                 name: upsert.excluded[name]
-                for name in ("state", "changed_at", "expires_at", "by_file", "event_id")
+                for name in ("state", "changed_at", "expires_at", "from_import", "ledger_entry_id")
             },
         ),
         changed,
     )
 
 
-def states_at(session: Session, shop_id: int, places: Iterable[Place]) -> dict[Key, dict[str, Any]]:
+def states_at(
+    session: Session, shop_id: int, places: Iterable[LedgerKey]
+) -> dict[Key, dict[str, Any]]:
     """The states of some places as plain rows."""
     table = db.table_of(Consent)
     rows = session.connection().execute(
@@ -231,7 +244,7 @@ def get_consent(
     return session.get(Consent, (shop_id, channel, address, purpose), populate_existing=True)
 
 
-def hold(session: Session, shop_id: int, channel: str, address: str) -> bool:
+def try_lock_consent(session: Session, shop_id: int, channel: str, address: str) -> bool:
     """Let nobody change what one address allows until this transaction ends.
 
     False when somebody is at it just now. We do not wait for them: they may wait for what we hold.
@@ -252,7 +265,9 @@ def consent_state(session: Session, shop_id: int, channel: str, address: str) ->
     return None if found is None else found.state
 
 
-def consents_of(session: Session, shop_id: int, addresses: Sequence[Place]) -> Sequence[Consent]:
+def consents_of(
+    session: Session, shop_id: int, addresses: Sequence[LedgerKey]
+) -> Sequence[Consent]:
     """The states for marketing of several (channel, address) pairs."""
     if not addresses:
         return []
@@ -265,16 +280,16 @@ def consents_of(session: Session, shop_id: int, addresses: Sequence[Place]) -> S
     ).all()
 
 
-def unheard(session: Session, shop_id: int, entries: Sequence[dict[str, Any]]) -> set[str]:
+def new_entries(session: Session, shop_id: int, entries: Sequence[dict[str, Any]]) -> set[str]:
     """The unique keys of those entries that `record` would take in: neither in the ledger nor our
     own word coming back.
     """
-    news = ledger.unheard(session, shop_id, _without_echoes(session, shop_id, entries))
-    return {entry["unique_key"] for entry in news}
+    news = ledger.new_entries(session, shop_id, _without_echoes(session, shop_id, entries))
+    return {entry["dedupe_key"] for entry in news}
 
 
 def ledger_of(
-    session: Session, shop_id: int, addresses: Sequence[Place], limit: int = 200
+    session: Session, shop_id: int, addresses: Sequence[LedgerKey], limit: int = 200
 ) -> Sequence[ConsentEvent]:
     """The ledger's entries for several (channel, address) pairs, newest first."""
     return session.exec(
@@ -292,7 +307,9 @@ def get_entry(session: Session, shop_id: int, event_id: int) -> ConsentEvent | N
 
 def count_subscribers(session: Session, shop_id: int, *, whole: bool = False) -> Count:
     """How many addresses are subscribed, on any channel; see `storage.counts`."""
-    return tallies.count(session, shop_id, tallies.SUBSCRIBERS, _subscribed(shop_id), whole=whole)
+    return tallies.count_rows(
+        session, shop_id, tallies.SUBSCRIBERS, _subscribed(shop_id), whole=whole
+    )
 
 
 def count_new(session: Session, shop_id: int, since: datetime, until: datetime) -> int:

@@ -21,10 +21,10 @@ from storage.engine import append_only, bulk, db
 from storage.engine import encryption as secrets
 from storage.engine.types import big, moment, row_key, shop_key
 
-Place = tuple[str, str]  # a channel and an address on it
+LedgerKey = tuple[str, str]  # a channel and an address on it
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
 FORGOTTEN = "forgotten:"  # before the mark that stands for a forgotten address
-MANY = 500  # places looked at together
+PLACES_BATCH_SIZE = 500  # places looked at together
 BUCKETS = 64  # locks that one transaction holds at most, whatever the size of its batch
 
 
@@ -34,7 +34,7 @@ class ConsentEvent(SQLModel, table=True):
     __tablename__ = "consent_event"
     __table_args__ = (
         Index("consent_event_place", "shop_id", "channel", "address", "position", unique=True),
-        Index("consent_event_key", "shop_id", "unique_key", unique=True),
+        Index("consent_event_key", "shop_id", "dedupe_key", unique=True),
         Index("consent_event_profile", "shop_id", "profile_id"),
     )
 
@@ -42,7 +42,7 @@ class ConsentEvent(SQLModel, table=True):
     id: int = row_key()
     position: int = Field(description="1, 2, … in the chain of its channel and address")
     hash: str = Field(description="id of the key, HMAC over the hash before and this entry")
-    unique_key: str
+    dedupe_key: str
     channel: str
     address: str
     purpose: str = Field(default=MARKETING, description="marketing, transactional")
@@ -52,7 +52,7 @@ class ConsentEvent(SQLModel, table=True):
     source: str = Field(description="form, confirmation, preferences, storefront, one-click, …")
     method: str = Field(default="", description="how it was said there: checkbox, button, purchase")
     profile_id: int | None = big(nullable=True, default=None)  # the origin, whatever it is part of
-    words: str = Field(default="", description="the exact words that were shown")
+    disclosure: str = Field(default="", description="the exact words that were shown")
     form_id: int | None = big(nullable=True, default=None)
     form_version: int | None = None
     page: str = ""
@@ -60,7 +60,9 @@ class ConsentEvent(SQLModel, table=True):
     user_agent: str = ""
     legal_basis: str = "consent"
     expires_at: datetime | None = moment(default=None)
-    counts: bool = Field(default=True, description="false: heard, yet the address is suppressed")
+    takes_effect: bool = Field(
+        default=True, description="false: heard, yet the address is suppressed"
+    )
 
 
 class ConsentChain(SQLModel, table=True):
@@ -75,14 +77,14 @@ class ConsentChain(SQLModel, table=True):
     hash: str
 
 
-UNSAID: dict[str, Any] = {
+UNSET_COLUMNS: dict[str, Any] = {
     name: each.default for name, each in ConsentEvent.model_fields.items() if not each.is_required()
 }
-SEALED = sorted(set(ConsentEvent.model_fields) - {"hash"})
+HASHED_COLUMNS = sorted(set(ConsentEvent.model_fields) - {"hash"})
 _canonical_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
-def lock(session: Session, shop_id: int, places: Iterable[Place]) -> None:
+def lock_chains(session: Session, shop_id: int, places: Iterable[LedgerKey]) -> None:
     """Let only this transaction write these chains; always in the same order, so that none cross.
 
     SQLite has one writer anyway.
@@ -99,37 +101,39 @@ def lock(session: Session, shop_id: int, places: Iterable[Place]) -> None:
     )
 
 
-def unheard(session: Session, shop_id: int, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def new_entries(
+    session: Session, shop_id: int, rows: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Those of a shop's entries that are not in the ledger yet, once each, and complete."""
     by_key: dict[str, dict[str, Any]] = {}
     for row in rows:
-        by_key.setdefault(row["unique_key"], UNSAID | row)
-    known = select(ConsentEvent.unique_key).where(
-        ConsentEvent.shop_id == shop_id, bulk.among(col(ConsentEvent.unique_key), by_key)
+        by_key.setdefault(row["dedupe_key"], UNSET_COLUMNS | row)
+    known = select(ConsentEvent.dedupe_key).where(
+        ConsentEvent.shop_id == shop_id, bulk.is_among(col(ConsentEvent.dedupe_key), by_key)
     )
     for key in session.exec(known):
         del by_key[key]
     return list(by_key.values())
 
 
-def append(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
+def append_entries(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
     """Chain complete entries of one shop to those before them. The caller holds their lock.
 
     An entry that comes with a `hash` keeps it: see `rewrite`.
     """
     if not rows:
         return
-    key_id, key = secrets.derive("ledger")
+    key_id, key = secrets.derive_key("ledger")
     ends = ends_of(session, shop_id, {(row["channel"], row["address"]) for row in rows})
-    fresh: dict[Place, dict[str, Any]] = {}
+    fresh: dict[LedgerKey, dict[str, Any]] = {}
     for row in rows:
         place = (row["channel"], row["address"])
         length, last = ends.get(place, (0, ""))
         row["position"] = length + 1
-        row.setdefault("hash", f"{key_id}.{digest(key, last, row)}")
+        row.setdefault("hash", f"{key_id}.{entry_hash(key, last, row)}")
         ends[place] = (row["position"], row["hash"])
         fresh[place] = {"shop_id": shop_id, "channel": place[0], "address": place[1]}
-    bulk.add(session, ConsentEvent, rows)
+    bulk.add_rows(session, ConsentEvent, rows)
     upsert = db.insert(ConsentChain)
     session.connection().execute(
         upsert.on_conflict_do_update(
@@ -140,16 +144,16 @@ def append(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> No
     )
 
 
-def digest(key: bytes, before: str, row: dict[str, Any]) -> str:
+def entry_hash(key: bytes, before: str, row: dict[str, Any]) -> str:
     """The HMAC of an entry after the one whose hash is `before`, in hexadecimal."""
     # What is empty is left out, so that a column of a later version leaves old hashes as they are.
-    said = {name: _canonical(row[name]) for name in SEALED if row[name] not in (None, "")}
+    said = {name: _canonical(row[name]) for name in HASHED_COLUMNS if row[name] not in (None, "")}
     return hmac.new(key, _canonical_json([before, said]).encode(), hashlib.sha256).hexdigest()
 
 
 def ends_of(
-    session: Session, shop_id: int, places: Collection[Place]
-) -> dict[Place, tuple[int, str]]:
+    session: Session, shop_id: int, places: Collection[LedgerKey]
+) -> dict[LedgerKey, tuple[int, str]]:
     """Length and last hash of each chain that there is."""
     ends = session.connection().execute(
         columns(db.table_of(ConsentChain)).where(
@@ -160,10 +164,10 @@ def ends_of(
 
 
 def entries_at(
-    session: Session, shop_id: int, places: Collection[Place]
-) -> dict[Place, list[dict[str, Any]]]:
+    session: Session, shop_id: int, places: Collection[LedgerKey]
+) -> dict[LedgerKey, list[dict[str, Any]]]:
     """Every entry of some chains as plain rows, in the order of their positions."""
-    found: dict[Place, list[dict[str, Any]]] = {place: [] for place in places}
+    found: dict[LedgerKey, list[dict[str, Any]]] = {place: [] for place in places}
     table = db.table_of(ConsentEvent)
     rows = session.connection().execute(
         columns(table)
@@ -175,10 +179,10 @@ def entries_at(
     return found
 
 
-def rewrite(
+def rewrite_chain(
     session: Session,
     shop_id: int,
-    place: Place,
+    place: LedgerKey,
     address: str,
     changes: dict[int, dict[str, Any]],
     flawed: Collection[int | None],
@@ -189,7 +193,7 @@ def rewrite(
     tampered with stays told.
     """
     rows = entries_at(session, shop_id, [place])[place]
-    with append_only.permit(session, shop_id):
+    with append_only.permit_erasure(session, shop_id):
         for table in (ConsentEvent, ConsentChain):
             session.connection().execute(
                 delete(table).where(col(table.shop_id) == shop_id, stands_at(table, [place]))
@@ -199,10 +203,10 @@ def rewrite(
         del row["hash"]
         if row["id"] in flawed:
             row["hash"] = ""
-    append(session, shop_id, rows)
+    append_entries(session, shop_id, rows)
 
 
-def stands_at(table: Any, places: Iterable[Place]) -> Any:
+def stands_at(table: Any, places: Iterable[LedgerKey]) -> Any:
     """The rows of a table that are about one of these places."""
     by_channel: dict[str, list[str]] = {}
     for channel, address in sorted(places):
@@ -210,7 +214,7 @@ def stands_at(table: Any, places: Iterable[Place]) -> Any:
     return or_(
         false(),
         *(
-            and_(table.channel == channel, bulk.among(table.address, addresses))
+            and_(table.channel == channel, bulk.is_among(table.address, addresses))
             for channel, addresses in by_channel.items()
         ),
     )

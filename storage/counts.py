@@ -15,17 +15,21 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from storage.engine import bulk, db
 from storage.engine.types import big, moment, shop_key
 
-FEW = 10_000  # index entries that SQLite counts in a millisecond
+MAX_EXACT_COUNT = 10_000  # index entries that SQLite counts in a millisecond
 PROFILES, SUBSCRIBERS, DUPLICATES, MEMBERS = "profiles", "subscribers", "duplicates", "members"
 
 
-class Tally(SQLModel, table=True):
+class StoredCount(SQLModel, table=True):
     """How many of something there were at a moment. What is few has no row."""
 
+    __tablename__ = "stored_count"
+
     shop_id: int = shop_key()
-    what: str = Field(primary_key=True)
-    of_id: int = Field(default=0, primary_key=True, sa_type=BigInteger)  # members: of which list
-    number: int = big()
+    metric: str = Field(primary_key=True)
+    object_id: int = Field(
+        default=0, primary_key=True, sa_type=BigInteger
+    )  # members: of which list
+    value: int = big()
     counted_at: datetime = moment()
 
 
@@ -36,63 +40,69 @@ class Count(int):
     at_least: bool = False
 
 
-def count(
+def count_rows(
     session: Session, shop_id: int, what: str, rows: Select[Any], *, whole: bool = False
 ) -> Count:
     """How many `rows` there are; with `whole` counted now, however long that takes."""
     if not whole:
-        if kept := kept_of(session, shop_id, what).get(0):
+        if kept := stored_counts(session, shop_id, what).get(0):
             return kept
-        return count_few(session, rows)
+        return count_up_to(session, rows)
     found = session.connection().execute(select(func.count()).select_from(rows.subquery()))
     return Count(found.scalar_one())
 
 
-def count_few(session: Session, rows: Select[Any]) -> Count:
+def count_up_to(session: Session, rows: Select[Any]) -> Count:
     """How many `rows` there are, or that there are many."""
-    some = rows.limit(FEW + 1).subquery()
+    some = rows.limit(MAX_EXACT_COUNT + 1).subquery()
     found = session.connection().execute(select(func.count()).select_from(some))
-    return counted(found.scalar_one())
+    return count_with_time(found.scalar_one())
 
 
-def counted(number: int, *, whole: bool = False) -> Count:
+def count_with_time(number: int, *, whole: bool = False) -> Count:
     """A count that went no further than one more than `FEW`, or was `whole`."""
-    if whole or number <= FEW:
+    if whole or number <= MAX_EXACT_COUNT:
         return Count(number)
-    least = Count(FEW)
+    least = Count(MAX_EXACT_COUNT)
     least.at_least = True
     return least
 
 
-def kept_of(session: Session, shop_id: int, what: str) -> dict[int, Count]:
+def stored_counts(session: Session, shop_id: int, what: str) -> dict[int, Count]:
     """The figures that are kept of something, by what they are of."""
     rows = session.exec(
-        select(Tally.of_id, Tally.number, Tally.counted_at).where(
-            Tally.shop_id == shop_id, Tally.what == what
+        select(StoredCount.object_id, StoredCount.value, StoredCount.counted_at).where(
+            StoredCount.shop_id == shop_id, StoredCount.metric == what
         )
     )
     found = {}
-    for of_id, number, at in rows:
-        found[of_id] = Count(number)
-        found[of_id].counted_at = at
+    for object_id, number, at in rows:
+        found[object_id] = Count(number)
+        found[object_id].counted_at = at
     return found
 
 
-def keep(
+def save_counts(
     session: Session, shop_id: int, numbers: Iterable[tuple[str, int, int]], at: datetime
 ) -> None:
     """Keep those of a shop's figures (what, of id, number) that are large, in place of all."""
-    session.connection().execute(delete(Tally).where(col(Tally.shop_id) == shop_id))
+    session.connection().execute(delete(StoredCount).where(col(StoredCount.shop_id) == shop_id))
     rows = [
-        {"shop_id": shop_id, "what": what, "of_id": of_id, "number": number, "counted_at": at}
-        for what, of_id, number in numbers
-        if number > FEW
+        {
+            "shop_id": shop_id,
+            "metric": what,
+            "object_id": object_id,
+            "value": number,
+            "counted_at": at,
+        }
+        for what, object_id, number in numbers
+        if number > MAX_EXACT_COUNT
     ]
-    bulk.add(session, Tally, rows)
+    bulk.add_rows(session, StoredCount, rows)
 
 
-def older(session: Session, before: datetime) -> Sequence[int]:
+def shops_with_stale_counts(session: Session, before: datetime) -> Sequence[int]:
     """Shops whose figures are from before a moment."""
-    query = select(Tally.shop_id).where(Tally.counted_at < before).distinct()
-    found = db.every_shop(session, query, "the clock has many counted anew")
+    query = select(StoredCount.shop_id).where(StoredCount.counted_at < before).distinct()
+    found = db.across_shops(session, query, "the clock has many counted anew")
     return list(found.scalars())

@@ -79,7 +79,7 @@ def change_coupon(session: Session, shop_id: int, coupon_id: int, **fields: Any)
     return coupon
 
 
-def low_pools(session: Session) -> list[tuple[int, int]]:
+def coupons_to_refill(session: Session) -> list[tuple[int, int]]:
     """Coupons of all installed shops with few codes left; (shop id, coupon id)."""
     free = (
         select(func.count())
@@ -100,7 +100,7 @@ def low_pools(session: Session) -> list[tuple[int, int]]:
             free < POOL_LOW,
         )
     )
-    rows = db.every_shop(session, query, "the clock fills the pools of codes")
+    rows = db.across_shops(session, query, "the clock fills the pools of codes")
     return [(row[0], row[1]) for row in rows]
 
 
@@ -159,7 +159,7 @@ def give_code(
     return free
 
 
-def redeem(session: Session, shop_id: int, codes: Sequence[str], order_id: int) -> None:
+def redeem_codes(session: Session, shop_id: int, codes: Sequence[str], order_id: int) -> None:
     """Note which order a code of ours was used on."""
     session.connection().execute(
         update(CouponCode)
@@ -177,7 +177,7 @@ def redeemed_key(session: Session, shop_id: int, order_id: int) -> str | None:
     ).first()
 
 
-def drop_codes(session: Session, shop_id: int, codes: Sequence[str]) -> None:
+def delete_codes(session: Session, shop_id: int, codes: Sequence[str]) -> None:
     """Forget codes that the storefront no longer takes and nobody was given."""
     if codes:
         session.connection().execute(
@@ -189,7 +189,7 @@ def drop_codes(session: Session, shop_id: int, codes: Sequence[str]) -> None:
         )
 
 
-def drop_discounts(
+def delete_discounts(
     session: Session, shop_id: int, discount_ids: Sequence[str], at: datetime
 ) -> None:
     """Note that discounts are gone at the storefront, with every code that nobody was given.

@@ -21,11 +21,11 @@ from storage.duplicates import Duplicate
 from storage.engine import bulk
 from storage.flows import Enrolment, StepLog
 from storage.inbox import Delivery
-from storage.merges import load_origins
-from storage.messages import Credit, Message
+from storage.merges import load_sources
+from storage.messages import Attribution, Message
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
-from storage.privacy_requests import KIND_OF, Whom, aparts
+from storage.privacy_requests import KIND_OF, DataSubject, anonymous_browser_keys
 from storage.profiles import (
     CHECKOUT,
     EMAIL,
@@ -39,37 +39,39 @@ from storage.profiles import (
 from storage.tables import INBOX_TABLES
 from storage.write_backs import WriteBack
 
-PAGE = 200  # deliveries read at once; a body has 6 MB at most
+DELIVERIES_PAGE_SIZE = 200  # deliveries read at once; a body has 6 MB at most
 
 # Tables without rows about a shopper: what merchants make, the storefront's goods, keyed hashes.
-NOBODY = frozenset((
-    "backfill", "collection", "coupon", "erasure_permit", "event_refusal", "flow", "flow_version",
-    "forgotten", "form", "form_stat", "form_version", "import_flaw", "inventory_level", "list",
-    "metric", "plan", "privacy_request", "product", "profile_import", "property_definition",
-    "reconciliation", "repair", "stock", "suppression", "tally", "template", "template_version",
+UNRELATED_TABLES = frozenset((
+    "backfill", "collection", "coupon", "erasure_permit", "rejected_event", "flow", "flow_version",
+    "redacted_identity", "form", "form_stat", "form_version", "import_problem",
+    "inventory_level", "list",
+    "metric", "app_plan", "privacy_request", "product", "profile_import", "property_definition",
+    "reconciliation", "repair", "stock", "suppression", "stored_count", "template",
+    "template_version",
     "topic", "variant",
 ))  # fmt: skip
 
 
-def addresses(table: Any, whom: Whom) -> ColumnElement[bool]:
+def addresses(table: Any, whom: DataSubject) -> ColumnElement[bool]:
     """Rows of a ledger about her addresses."""
     found: ColumnElement[bool] = stands_at(table, whom.addresses)
     return found
 
 
-def enrolments(shop_id: int, whom: Whom) -> Any:
+def enrolments(shop_id: int, whom: DataSubject) -> Any:
     return columns(col(Enrolment.id)).where(
         col(Enrolment.shop_id) == shop_id, col(Enrolment.profile_id).in_(whom.profile_ids)
     )
 
 
-def messages(shop_id: int, whom: Whom, column: Any) -> Any:
+def messages(shop_id: int, whom: DataSubject, column: Any) -> Any:
     return columns(column).where(
         col(Message.shop_id) == shop_id, col(Message.profile_id).in_(whom.profile_ids)
     )
 
 
-def orders(shop_id: int, whom: Whom) -> Any:
+def orders(shop_id: int, whom: DataSubject) -> Any:
     return columns(col(Order.id)).where(
         col(Order.shop_id) == shop_id,
         or_(col(Order.profile_id).in_(whom.profile_ids), col(Order.id).in_(whom.order_ids)),
@@ -77,16 +79,18 @@ def orders(shop_id: int, whom: Whom) -> Any:
 
 
 # Texts of the storefront's, as they came, until they are taken in: whom they name, only they say.
-RAW = frozenset(("backfill_line", "delivery"))
+RAW_TABLES = frozenset(("backfill_line", "delivery"))
 
 # Which rows of a table are about somebody, where `profile_id` alone does not tell.
-ABOUT: dict[str, Callable[[int, Whom], ColumnElement[bool]]] = {
+CONDITIONS: dict[str, Callable[[int, DataSubject], ColumnElement[bool]]] = {
     "profile": lambda _, whom: col(Profile.id).in_(whom.profile_ids),
     "merge": lambda _, whom: or_(
-        col(Merge.one_id).in_(whom.profile_ids), col(Merge.other_id).in_(whom.profile_ids)
+        col(Merge.source_profile_id).in_(whom.profile_ids),
+        col(Merge.other_source_profile_id).in_(whom.profile_ids),
     ),
     "duplicate": lambda _, whom: or_(
-        col(Duplicate.one_id).in_(whom.profile_ids), col(Duplicate.other_id).in_(whom.profile_ids)
+        col(Duplicate.profile_id).in_(whom.profile_ids),
+        col(Duplicate.other_profile_id).in_(whom.profile_ids),
     ),
     "consent": lambda _, whom: addresses(Consent, whom),
     "preference": lambda _, whom: addresses(Preference, whom),
@@ -96,19 +100,19 @@ ABOUT: dict[str, Callable[[int, Whom], ColumnElement[bool]]] = {
     ),
     "write_back": lambda _, whom: or_(
         col(WriteBack.profile_id).in_(whom.profile_ids),
-        bulk.among_pairs(col(WriteBack.kind), col(WriteBack.name), whom.addresses),
+        bulk.is_among_pairs(col(WriteBack.kind), col(WriteBack.name), whom.addresses),
     ),
     "orders": lambda _, whom: or_(
         col(Order.profile_id).in_(whom.profile_ids), col(Order.id).in_(whom.order_ids)
     ),
     "order_line": lambda shop_id, whom: col(OrderLine.order_id).in_(orders(shop_id, whom)),
     "step_log": lambda shop_id, whom: col(StepLog.enrolment_id).in_(enrolments(shop_id, whom)),
-    "credit": lambda shop_id, whom: or_(
-        col(Credit.message_id).in_(messages(shop_id, whom, col(Message.id))),
-        col(Credit.order_id).in_(orders(shop_id, whom)),
+    "attribution": lambda shop_id, whom: or_(
+        col(Attribution.message_id).in_(messages(shop_id, whom, col(Message.id))),
+        col(Attribution.order_id).in_(orders(shop_id, whom)),
     ),
     "coupon_code": lambda shop_id, whom: or_(
-        col(CouponCode.message_key).in_(messages(shop_id, whom, col(Message.key))),
+        col(CouponCode.message_key).in_(messages(shop_id, whom, col(Message.idempotency_key))),
         col(CouponCode.redeemed_order_id).in_(orders(shop_id, whom)),
     ),
 }
@@ -123,16 +127,16 @@ def tables() -> list[Table]:
     ]
 
 
-def find(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> Whom:
+def find_subject(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> DataSubject:
     """Everything that the person behind these keys is known by, and all her profiles."""
     known = set(keys)
     ids = set(find_identities(session, shop_id, known).values())
     known |= {(i.kind, i.value) for i in identities_of(session, shop_id, sorted(ids))}
-    apart = find_identities(session, shop_id, aparts(shop_id, known))
+    apart = find_identities(session, shop_id, anonymous_browser_keys(shop_id, known))
     ids |= set(apart.values())
     known |= apart.keys()
-    merged = ids | load_origins(session, shop_id, ids).keys()
-    whom = Whom(sorted(known), sorted(merged))
+    merged = ids | load_sources(session, shop_id, ids).keys()
+    whom = DataSubject(sorted(known), sorted(merged))
     claimed = _claimed(session, shop_id, whom)
     whom.unproven = sorted(key for key in claimed - known if key[0] in (EMAIL, PHONE))
     whom.keys = sorted(known | claimed)
@@ -144,7 +148,7 @@ def find(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> Who
     return whom
 
 
-def _claimed(session: Session, shop_id: int, whom: Whom) -> set[tuple[str, str]]:
+def _claimed(session: Session, shop_id: int, whom: DataSubject) -> set[tuple[str, str]]:
     """Addresses that she wrote into a form or was written to at, unless anything says that they are
     another's.
     """
@@ -156,7 +160,7 @@ def _claimed(session: Session, shop_id: int, whom: Whom) -> set[tuple[str, str]]
         )
     ):
         hers |= {(EMAIL, email), (PHONE, phone)}
-    for table, column in ((ConsentEvent, ConsentEvent.address), (Message, Message.destination)):
+    for table, column in ((ConsentEvent, ConsentEvent.address), (Message, Message.address)):
         for channel, address in session.exec(
             select(table.channel, column)
             .where(table.shop_id == of[0], col(table.profile_id).in_(of[1]))
@@ -173,7 +177,7 @@ def _claimed(session: Session, shop_id: int, whom: Whom) -> set[tuple[str, str]]
     return free | {key for key in said & owners.keys() if owners[key] in whom.profile_ids}
 
 
-def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: Whom) -> bool:
+def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: DataSubject) -> bool:
     """Whether nobody else gave this address: no other profile, and no other's consent."""
     kind, value = key
     if kind not in (EMAIL, PHONE):
@@ -194,14 +198,16 @@ def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: Whom) 
     return not any(session.exec(query.limit(1)).first() for query in others)
 
 
-def condition(table: Table, shop_id: int, whom: Whom) -> ColumnElement[bool] | None:
+def condition(table: Table, shop_id: int, whom: DataSubject) -> ColumnElement[bool] | None:
     """Which rows of a table are about her; None where rows are about nobody, or are raw."""
-    if table.name in ABOUT:
-        return ABOUT[table.name](shop_id, whom)
+    if table.name in CONDITIONS:
+        return CONDITIONS[table.name](shop_id, whom)
     return table.c.profile_id.in_(whom.profile_ids) if "profile_id" in table.c else None
 
 
-def rows_about(session: Session, shop_id: int, whom: Whom) -> dict[str, list[dict[str, Any]]]:
+def rows_about(
+    session: Session, shop_id: int, whom: DataSubject
+) -> dict[str, list[dict[str, Any]]]:
     """Every row about her, by table."""
     found: dict[str, list[dict[str, Any]]] = {}
     for table in tables():
@@ -235,7 +241,7 @@ def deliveries_page(session: Session, shop_id: int, after: str, until: datetime)
                 func.length(col(Delivery.body)) > 0,
             )
             .order_by(col(Delivery.webhook_id))
-            .limit(PAGE)
+            .limit(DELIVERIES_PAGE_SIZE)
         )
         .all()
     )
@@ -251,7 +257,7 @@ def lines_page(session: Session, shop_id: int, after: tuple[str, str, int]) -> S
             columns(*place, col(line.body))
             .where(col(line.shop_id) == shop_id, tuple_(*place) > after)
             .order_by(*place)
-            .limit(PAGE)
+            .limit(DELIVERIES_PAGE_SIZE)
         )
         .all()
     )

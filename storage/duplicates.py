@@ -17,17 +17,17 @@ from storage.engine.types import moment, shop_key
 from storage.shops import Shop
 
 OPEN, ACCEPTED, DISMISSED = "open", "accepted", "dismissed"
-MOST = 20  # of a key's holders that are looked at: what thousands share says nothing
+MAX_OPEN_DUPLICATES = 20  # of a key's holders that are looked at: what thousands share says nothing
 
-Likeness = tuple[str, str]  # a kind and a value that people who are one would share
+DuplicateReason = tuple[str, str]  # a kind and a value that people who are one would share
 
 
-class LikenessKey(SQLModel, table=True):
+class DuplicateKey(SQLModel, table=True):
     """One thing that a profile would have in common with another of the same person."""
 
-    __tablename__ = "likeness_key"
+    __tablename__ = "duplicate_key"
     __table_args__ = (
-        Index("likeness_key_profile", "shop_id", "profile_id"),
+        Index("duplicate_key_profile", "shop_id", "profile_id"),
         {"sqlite_with_rowid": False},
     )
 
@@ -37,10 +37,10 @@ class LikenessKey(SQLModel, table=True):
     profile_id: int = Field(primary_key=True, sa_type=BigInteger)
 
 
-class LikenessDue(SQLModel, table=True):
+class DuplicateCheckDue(SQLModel, table=True):
     """A profile that is new, or looks different, since anybody compared it with others."""
 
-    __tablename__ = "likeness_due"
+    __tablename__ = "duplicate_check_due"
 
     shop_id: int = shop_key()
     profile_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -52,31 +52,31 @@ class Duplicate(SQLModel, table=True):
     __table_args__ = (Index("duplicate_state", "shop_id", "state", "found_at"),)
 
     shop_id: int = shop_key()
-    one_id: int = Field(primary_key=True, sa_type=BigInteger)
-    other_id: int = Field(primary_key=True, sa_type=BigInteger)
-    because: str = Field(description="phone, mailbox, typo, name")
+    profile_id: int = Field(primary_key=True, sa_type=BigInteger)
+    other_profile_id: int = Field(primary_key=True, sa_type=BigInteger)
+    reason: str = Field(description="phone, mailbox, typo, name")
     state: str = OPEN
     found_at: datetime = moment()
     decided_at: datetime | None = moment(default=None)
     decided_by: str = ""
 
 
-def put_keys(
+def save_keys(
     session: Session,
     shop_id: int,
     profile_ids: Collection[int],
-    keys: Iterable[tuple[int, Likeness]],
+    keys: Iterable[tuple[int, DuplicateReason]],
 ) -> None:
     """Let these be the only keys of some profiles."""
     session.connection().execute(
-        delete(LikenessKey).where(
-            col(LikenessKey.shop_id) == shop_id,
-            bulk.among(col(LikenessKey.profile_id), profile_ids),
+        delete(DuplicateKey).where(
+            col(DuplicateKey.shop_id) == shop_id,
+            bulk.is_among(col(DuplicateKey.profile_id), profile_ids),
         )
     )
-    bulk.add(
+    bulk.add_rows(
         session,
-        LikenessKey,
+        DuplicateKey,
         [
             {"shop_id": shop_id, "kind": kind, "value": value, "profile_id": profile_id}
             for profile_id, (kind, value) in keys
@@ -84,59 +84,61 @@ def put_keys(
     )
 
 
-def note(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
+def mark_unchecked(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
     """Let some profiles be looked at."""
     rows = [{"shop_id": shop_id, "profile_id": profile_id} for profile_id in profile_ids]
-    bulk.add(session, LikenessDue, rows, unless_known=True)
+    bulk.add_rows(session, DuplicateCheckDue, rows, unless_known=True)
 
 
-def shops_to_look_at(session: Session) -> list[int]:
+def shops_with_unchecked(session: Session) -> list[int]:
     """Installed shops that have profiles which nobody has looked at."""
-    new = select(1).where(LikenessDue.shop_id == Shop.id).exists()
+    new = select(1).where(DuplicateCheckDue.shop_id == Shop.id).exists()
     query = select(Shop.id).where(col(Shop.uninstalled_at).is_(None), new)
-    found = db.every_shop(session, query, "the clock rings for likely duplicates")
+    found = db.across_shops(session, query, "the clock rings for likely duplicates")
     return list(found.scalars())
 
 
-def to_look_at(session: Session, shop_id: int, limit: int) -> Sequence[int]:
+def unchecked_profiles(session: Session, shop_id: int, limit: int) -> Sequence[int]:
     """Some profiles that nobody has looked at, the oldest first."""
     return session.exec(
-        select(LikenessDue.profile_id)
-        .where(LikenessDue.shop_id == shop_id)
-        .order_by(col(LikenessDue.profile_id))
+        select(DuplicateCheckDue.profile_id)
+        .where(DuplicateCheckDue.shop_id == shop_id)
+        .order_by(col(DuplicateCheckDue.profile_id))
         .limit(limit)
     ).all()
 
 
-def mark_looked(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
+def mark_checked(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
     """Remember that some profiles were looked at."""
     session.connection().execute(
-        delete(LikenessDue).where(
-            col(LikenessDue.shop_id) == shop_id,
-            bulk.among(col(LikenessDue.profile_id), profile_ids),
+        delete(DuplicateCheckDue).where(
+            col(DuplicateCheckDue.shop_id) == shop_id,
+            bulk.is_among(col(DuplicateCheckDue.profile_id), profile_ids),
         )
     )
 
 
-def holders(session: Session, shop_id: int, key: Likeness) -> Sequence[int]:
+def profiles_with_key(session: Session, shop_id: int, key: DuplicateReason) -> Sequence[int]:
     """Who has a key: the youngest, and only as many as are worth a look."""
     kind, value = key
     return session.exec(
-        select(LikenessKey.profile_id)
-        .where(LikenessKey.shop_id == shop_id, LikenessKey.kind == kind, LikenessKey.value == value)
-        .order_by(col(LikenessKey.profile_id).desc())
-        .limit(MOST)
+        select(DuplicateKey.profile_id)
+        .where(
+            DuplicateKey.shop_id == shop_id, DuplicateKey.kind == kind, DuplicateKey.value == value
+        )
+        .order_by(col(DuplicateKey.profile_id).desc())
+        .limit(MAX_OPEN_DUPLICATES)
     ).all()
 
 
-def suggest(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def suggest_duplicates(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Add pairs that nobody has decided on: shop_id, one_id, other_id, because, found_at."""
     if rows:
         statement = db.insert(Duplicate).on_conflict_do_nothing()
         session.connection().execute(statement, list(rows))
 
 
-def decide(
+def decide_duplicate(
     session: Session, shop_id: int, pair: tuple[int, int], state: str, at: datetime, by: str
 ) -> bool:
     """Remember what a person said of a pair; whether it was open."""
@@ -144,8 +146,8 @@ def decide(
         update(Duplicate)
         .where(
             col(Duplicate.shop_id) == shop_id,
-            col(Duplicate.one_id) == pair[0],
-            col(Duplicate.other_id) == pair[1],
+            col(Duplicate.profile_id) == pair[0],
+            col(Duplicate.other_profile_id) == pair[1],
             col(Duplicate.state) == OPEN,
         )
         .values(state=state, decided_at=at, decided_by=by)
@@ -153,14 +155,18 @@ def decide(
     return bool(done.rowcount)
 
 
-def dismiss(session: Session, shop_id: int, pair: tuple[int, int], at: datetime, by: str) -> None:
+def dismiss_duplicate(
+    session: Session, shop_id: int, pair: tuple[int, int], at: datetime, by: str
+) -> None:
     """Never suggest a pair that a person has parted, whether it was suggested before or not."""
     said = {"state": DISMISSED, "decided_at": at, "decided_by": by}
-    row = {"shop_id": shop_id, "one_id": min(pair), "other_id": max(pair), "because": ""}
+    row = {"shop_id": shop_id, "profile_id": min(pair), "other_profile_id": max(pair), "reason": ""}
     session.connection().execute(
         db.insert(Duplicate)
         .values(**row, found_at=at, **said)
-        .on_conflict_do_update(index_elements=["shop_id", "one_id", "other_id"], set_=said)
+        .on_conflict_do_update(
+            index_elements=["shop_id", "profile_id", "other_profile_id"], set_=said
+        )
     )
 
 
@@ -169,25 +175,31 @@ def open_page(session: Session, shop_id: int, limit: int) -> Sequence[Duplicate]
     return session.exec(
         select(Duplicate)
         .where(Duplicate.shop_id == shop_id, Duplicate.state == OPEN)
-        .order_by(col(Duplicate.found_at).desc(), col(Duplicate.one_id), col(Duplicate.other_id))
+        .order_by(
+            col(Duplicate.found_at).desc(),
+            col(Duplicate.profile_id),
+            col(Duplicate.other_profile_id),
+        )
         .limit(limit)
     ).all()
 
 
-def close(session: Session, shop_id: int, pairs: Collection[tuple[int, int]]) -> None:
+def close_duplicates(session: Session, shop_id: int, pairs: Collection[tuple[int, int]]) -> None:
     """Drop pairs that are no pair any more: one of them was merged or forgotten."""
     if pairs:
         session.connection().execute(
             delete(Duplicate).where(
                 col(Duplicate.shop_id) == shop_id,
-                bulk.among_pairs(col(Duplicate.one_id), col(Duplicate.other_id), pairs),
+                bulk.is_among_pairs(
+                    col(Duplicate.profile_id), col(Duplicate.other_profile_id), pairs
+                ),
             )
         )
 
 
 def count_open(session: Session, shop_id: int, *, whole: bool = False) -> Count:
     """How many pairs wait for a person; see `storage.counts`."""
-    waiting = columns(col(Duplicate.one_id)).where(
+    waiting = columns(col(Duplicate.profile_id)).where(
         col(Duplicate.shop_id) == shop_id, col(Duplicate.state) == OPEN
     )
-    return tallies.count(session, shop_id, tallies.DUPLICATES, waiting, whole=whole)
+    return tallies.count_rows(session, shop_id, tallies.DUPLICATES, waiting, whole=whole)

@@ -16,25 +16,25 @@ from storage.backfills import BackfillLine
 from storage.consent import Consent
 from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEvent
 from storage.coupons import CouponCode
-from storage.data_subject import ABOUT, addresses, condition, enrolments, orders, tables
+from storage.data_subject import CONDITIONS, addresses, condition, enrolments, orders, tables
 from storage.engine import bulk, db
-from storage.engine.append_only import ErasurePermit, permit
+from storage.engine.append_only import ErasurePermit, permit_erasure
 from storage.engine.ids import new_id
 from storage.flows import Enrolment, StepLog
 from storage.inbox import DONE, NEW, Delivery
-from storage.ledger_audit import flaws_at
-from storage.messages import DUE, SENDING, SKIPPED, Credit, Message
+from storage.ledger_audit import violations_at
+from storage.messages import DUE, SENDING, SKIPPED, Attribution, Message
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
-from storage.privacy_requests import PrivacyRequest, Whom, mark
+from storage.privacy_requests import DataSubject, PrivacyRequest, keyed_hash
 from storage.profiles import Identity, Profile
 from storage.shops import Shop
 
-BATCH = 1_000  # rows in one transaction
-NOBODY_ID = 0  # the profile of a message whose receiver is forgotten
+ROWS_BATCH_SIZE = 1_000  # rows in one transaction
+ANONYMOUS_ID = 0  # the profile of a message whose receiver is forgotten
 
 
-def detach(session: Session, shop_id: int, whom: Whom) -> None:
+def detach_subject(session: Session, shop_id: int, whom: DataSubject) -> None:
     """Take away what leads to her, so that whatever comes from now on begins anew."""
     connection = session.connection()
     if whom.profile_ids:
@@ -49,7 +49,7 @@ def detach(session: Session, shop_id: int, whom: Whom) -> None:
         connection.execute(
             update(Message)
             .where(col(Message.shop_id) == shop_id, col(Message.profile_id).in_(whom.profile_ids))
-            .values(destination="")
+            .values(address="")
         )
     _blank_ledger(session, shop_id, whom)
     if whom.addresses:
@@ -60,7 +60,7 @@ def detach(session: Session, shop_id: int, whom: Whom) -> None:
     session.expire_all()
 
 
-def erase_some(session: Session, shop_id: int, whom: Whom) -> bool:
+def erase_batch(session: Session, shop_id: int, whom: DataSubject) -> bool:
     """Erase a bounded part of what is left of her; False when nothing is.
 
     Enrolments and messages first: who works on one holds its row and writes the others.
@@ -73,13 +73,14 @@ def erase_some(session: Session, shop_id: int, whom: Whom) -> bool:
     stages += [
         lambda table=table: _delete_some(session, table, shop_id, condition(table, shop_id, whom))  # type: ignore[misc]
         for table in tables()
-        if table.name in PAIRS or ("profile_id" in table.c and table.name not in BLANKED)
+        if table.name in PAIR_TABLES
+        or ("profile_id" in table.c and table.name not in BLANKED_COLUMNS)
     ]
     return any(stage() for stage in stages)
 
 
-PAIRS = frozenset(("merge", "duplicate"))  # of two profiles
-BLANKED = frozenset(("message", "orders", "consent_event"))
+PAIR_TABLES = frozenset(("merge", "duplicate"))  # of two profiles
+BLANKED_COLUMNS = frozenset(("message", "orders", "consent_event"))
 
 
 def _delete_some(
@@ -88,17 +89,17 @@ def _delete_some(
     # Without the shop, which is named beside it: SQLite would go through all of the shop for it.
     key = [column for column in table.primary_key if column.name != "shop_id"]
     key = key or [table.c.shop_id]
-    some = columns(*key).where(table.c.shop_id == shop_id).limit(BATCH)
+    some = columns(*key).where(table.c.shop_id == shop_id).limit(ROWS_BATCH_SIZE)
     if where is not None:
         some = some.where(where)
     gone = delete(table).where(table.c.shop_id == shop_id, tuple_(*key).in_(some))
     return session.connection().execute(gone).rowcount
 
 
-def _erase_enrolments(session: Session, shop_id: int, whom: Whom) -> int:
+def _erase_enrolments(session: Session, shop_id: int, whom: DataSubject) -> int:
     ids = list(
         session.connection()
-        .execute(enrolments(shop_id, whom).limit(BATCH).with_for_update())
+        .execute(enrolments(shop_id, whom).limit(ROWS_BATCH_SIZE).with_for_update())
         .scalars()
     )
     for table, column in ((StepLog, StepLog.enrolment_id), (Enrolment, Enrolment.id)):
@@ -111,32 +112,32 @@ def _erase_enrolments(session: Session, shop_id: int, whom: Whom) -> int:
     return len(ids)
 
 
-def _blank_messages(session: Session, shop_id: int, whom: Whom) -> int:
+def _blank_messages(session: Session, shop_id: int, whom: DataSubject) -> int:
     """Messages stay for the reports, as nobody's: under other ids, for mail relays know the old."""
     of_shop = col(Message.shop_id) == shop_id
     rows = list(
         session.connection().execute(
-            columns(col(Message.id), col(Message.key), col(Message.state))
+            columns(col(Message.id), col(Message.idempotency_key), col(Message.state))
             .where(of_shop, col(Message.profile_id).in_(whom.profile_ids))
-            .limit(BATCH)
+            .limit(ROWS_BATCH_SIZE)
             .with_for_update()
         )
     )
     for old_id, key, state in rows:
         fresh = new_id()
-        dropped = {"state": SKIPPED, "reason": "no_profile"} if state in (DUE, SENDING) else {}
+        dropped = {"state": SKIPPED, "skip_reason": "no_profile"} if state in (DUE, SENDING) else {}
         session.connection().execute(
             update(Message)
             .where(of_shop, col(Message.id) == old_id)
             .values(
-                id=fresh, key=f"forgotten:{fresh}", profile_id=NOBODY_ID, origin_id=None,
-                destination="", enrolment_id=None, event_id=None, locale="", subject="",
+                id=fresh, key=f"forgotten:{fresh}", profile_id=ANONYMOUS_ID, source_profile_id=None,
+                address="", enrolment_id=None, event_id=None, locale="", subject="",
                 coupon_code=None, links=[], **dropped,
             )
         )  # fmt: skip
         session.connection().execute(
-            update(Credit)
-            .where(col(Credit.shop_id) == shop_id, col(Credit.message_id) == old_id)
+            update(Attribution)
+            .where(col(Attribution.shop_id) == shop_id, col(Attribution.message_id) == old_id)
             .values(message_id=fresh)
         )
         session.connection().execute(
@@ -149,7 +150,7 @@ def _blank_messages(session: Session, shop_id: int, whom: Whom) -> int:
 
 ANONYMOUS_ORDER: dict[str, Any] = {
     "profile_id": None,
-    "origin_id": None,
+    "source_profile_id": None,
     "number": "",
     "checkout_token": None,
     "cart_token": None,
@@ -158,14 +159,14 @@ ANONYMOUS_ORDER: dict[str, Any] = {
 }
 
 
-def _blank_orders(session: Session, shop_id: int, whom: Whom) -> int:
+def _blank_orders(session: Session, shop_id: int, whom: DataSubject) -> int:
     """Amounts and goods stay for the reports; whose order it was does not."""
     named = or_(
         col(Order.profile_id).is_not(None), col(Order.number) != "", col(Order.status_url) != ""
     )
     ids = list(
         session.connection()
-        .execute(orders(shop_id, whom).where(named).limit(BATCH).with_for_update())
+        .execute(orders(shop_id, whom).where(named).limit(ROWS_BATCH_SIZE).with_for_update())
         .scalars()
     )
     change = session.connection().execute
@@ -191,7 +192,7 @@ def _blank_orders(session: Session, shop_id: int, whom: Whom) -> int:
     return len(ids)
 
 
-def _blank_ledger(session: Session, shop_id: int, whom: Whom) -> None:
+def _blank_ledger(session: Session, shop_id: int, whom: DataSubject) -> None:
     """The proof of a consent stays under the mark of its address, for whoever disputes it.
 
     GDPR, article 17(3)(e): erasure does not reach what a legal claim is defended with. It is done
@@ -199,31 +200,33 @@ def _blank_ledger(session: Session, shop_id: int, whom: Whom) -> None:
     """
     hers = set(whom.addresses)
     places = {
-        (channel, address): FORGOTTEN + mark("suppression", f"{shop_id}:{channel}:{address}")
+        (channel, address): FORGOTTEN + keyed_hash("suppression", f"{shop_id}:{channel}:{address}")
         if (channel, address) in hers
         else address
         for channel, address in session.connection().execute(
             columns(col(ConsentEvent.channel), col(ConsentEvent.address))
             .where(
                 col(ConsentEvent.shop_id) == shop_id,
-                ABOUT["consent_event"](shop_id, whom),
+                CONDITIONS["consent_event"](shop_id, whom),
                 col(ConsentEvent.address).not_like(f"{FORGOTTEN}%"),
             )
             .distinct()
         )
     }
-    ledger.lock(session, shop_id, {*places, *((place[0], to) for place, to in places.items())})
-    flawed = {flaw.entry_id for flaw in flaws_at(session, shop_id, sorted(places))}
+    ledger.lock_chains(
+        session, shop_id, {*places, *((place[0], to) for place, to in places.items())}
+    )
+    flawed = {flaw.entry_id for flaw in violations_at(session, shop_id, sorted(places))}
     for place, entries in ledger.entries_at(session, shop_id, places).items():
         changes = {
             entry["id"]: {
-                "unique_key": f"{FORGOTTEN}{entry['id']}", "profile_id": None,
+                "dedupe_key": f"{FORGOTTEN}{entry['id']}", "profile_id": None,
                 "page": "", "ip": "", "user_agent": "",
             }
             for entry in entries
             if place in hers or entry["profile_id"] in whom.profile_ids
         }  # fmt: skip
-        ledger.rewrite(session, shop_id, place, places[place], changes, flawed)
+        ledger.rewrite_chain(session, shop_id, place, places[place], changes, flawed)
 
 
 def blank_deliveries(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
@@ -239,12 +242,12 @@ def blank_deliveries(session: Session, shop_id: int, webhook_ids: Sequence[str])
     )
 
 
-def drop_families(session: Session, shop_id: int, families: Sequence[tuple[str, str]]) -> None:
+def delete_pairs(session: Session, shop_id: int, families: Sequence[tuple[str, str]]) -> None:
     """Drop what waits of a reading of the past, by (stage, root)."""
     session.connection().execute(
         delete(BackfillLine).where(
             col(BackfillLine.shop_id) == shop_id,
-            bulk.among_pairs(col(BackfillLine.stage), col(BackfillLine.root), families),
+            bulk.is_among_pairs(col(BackfillLine.stage), col(BackfillLine.root), families),
         )
     )
 
@@ -252,7 +255,7 @@ def drop_families(session: Session, shop_id: int, families: Sequence[tuple[str, 
 def empty_shop(session: Session, shop_id: int) -> bool:
     """Delete some of a shop's rows, its requests for privacy last; False when nothing is left."""
     last = (PrivacyRequest.__tablename__, ErasurePermit.__tablename__)
-    with permit(session, shop_id):
+    with permit_erasure(session, shop_id):
         return any(
             _delete_some(session, table, shop_id) for table in tables() if table.name not in last
         )
@@ -264,7 +267,7 @@ def empty_inbox(session: Session, shop_id: int) -> bool:
     return bool(_delete_some(session, table, shop_id))
 
 
-def drop_shop(session: Session, shop_id: int) -> None:
+def delete_shop(session: Session, shop_id: int) -> None:
     """Delete a shop that is empty, with its requests."""
     for table, key in ((PrivacyRequest, PrivacyRequest.shop_id), (Shop, Shop.id)):
         session.connection().execute(delete(table).where(col(key) == shop_id))

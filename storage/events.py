@@ -31,7 +31,7 @@ class Event(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     profile_id: int = big()
-    origin_id: int | None = origin()
+    source_profile_id: int | None = origin()
     metric: str = Field(description="as Klaviyo names it: Placed Order, Viewed Product, …")
     unique_id: str
     occurred_at: datetime = moment()
@@ -45,10 +45,10 @@ def add_events(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
     if not rows:
         return set()
     shop_id, new = rows[0]["shop_id"], {row["id"] for row in rows}
-    if bulk.add(session, Event, rows, unless_known=True) < len(rows):
-        kept = select(Event.id).where(Event.shop_id == shop_id, bulk.among(col(Event.id), new))
+    if bulk.add_rows(session, Event, rows, unless_known=True) < len(rows):
+        kept = select(Event.id).where(Event.shop_id == shop_id, bulk.is_among(col(Event.id), new))
         new = set(session.exec(kept))
-    activity.add(session, shop_id, [row for row in rows if row["id"] in new])
+    activity.add_counts(session, shop_id, [row for row in rows if row["id"] in new])
     return new
 
 
@@ -181,7 +181,7 @@ def events_page(
     return session.exec(query.order_by(*newest).limit(limit)).all()
 
 
-def visited(
+def events_of_visits(
     session: Session,
     shop_id: int,
     profile_id: int,
@@ -211,11 +211,11 @@ def shops_before(session: Session, before: datetime) -> list[int]:
     at = col(Event.occurred_at)
     oldest = columns(at).where(col(Event.shop_id) == Shop.id).order_by(at).limit(1)
     query = columns(col(Shop.id)).where(oldest.correlate(Shop).scalar_subquery() < before)
-    found = db.every_shop(session, query, "the clock rings for events whose time is over")
+    found = db.across_shops(session, query, "the clock rings for events whose time is over")
     return list(found.scalars())
 
 
-def drop_events(session: Session, shop_id: int, before: datetime, limit: int) -> int:
+def delete_events(session: Session, shop_id: int, before: datetime, limit: int) -> int:
     """Delete up to `limit` of a shop's events from before a moment; how many.
 
     The caller holds the shop's lock.
@@ -228,27 +228,27 @@ def drop_events(session: Session, shop_id: int, before: datetime, limit: int) ->
     mine = (col(Event.shop_id) == shop_id, col(Event.id).in_(old))
     did = (col(Event.profile_id), col(Event.metric), col(Event.occurred_at))
     gone = session.connection().execute(delete(Event).where(*mine).returning(*did)).all()
-    activity.take(session, shop_id, [(row[0], row[1], row[2]) for row in gone])
+    activity.subtract_counts(session, shop_id, [(row[0], row[1], row[2]) for row in gone])
     return len(gone)
 
 
-def recount(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
+def recount_activity(session: Session, shop_id: int, profile_ids: Collection[int]) -> None:
     """Write anew what these shoppers did how often, from their events: those have moved.
 
     Their rows are held first: what is written of them elsewhere is counted or comes after it.
     """
     counts: dict[int, activity.Counts] = {key: {} for key in profile_ids}
-    activity.hold(session, shop_id, counts.keys())
+    activity.lock_counts(session, shop_id, counts.keys())
     day = func.date(col(Event.occurred_at))  # in UTC: as SQLite keeps it, as PostgreSQL is told to
     did = (col(Event.profile_id), col(Event.metric), day)
     rows = session.connection().execute(
         columns(*did, func.count())
-        .where(col(Event.shop_id) == shop_id, bulk.among(col(Event.profile_id), counts.keys()))
+        .where(col(Event.shop_id) == shop_id, bulk.is_among(col(Event.profile_id), counts.keys()))
         .group_by(*did)
     )
     for profile_id, metric, on, count in rows:
-        counts[profile_id].setdefault(metric, {})[activity.number_of(on)] = count
-    activity.put(session, shop_id, counts)
+        counts[profile_id].setdefault(metric, {})[activity.day_number(on)] = count
+    activity.save_counts(session, shop_id, counts)
 
 
 def _browser() -> Any:

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Index, func, insert, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db, leases
-from storage.engine.leases import Begun
+from storage.engine.leases import Claim
 from storage.engine.types import big, json_column, moment, origin, row_key, shop_key
 
 DRAFT, LIVE = "draft", "live"
@@ -51,7 +51,7 @@ class Enrolment(SQLModel, table=True):
     """
 
     __table_args__ = (
-        Index("enrolment_key", "shop_id", "flow_id", "key", unique=True),
+        Index("enrolment_key", "shop_id", "flow_id", "trigger_key", unique=True),
         Index("enrolment_due", "due_at", postgresql_where=text("state = 'waiting'"),
               sqlite_where=text("state = 'waiting'")),
         Index("enrolment_profile", "shop_id", "profile_id"),
@@ -63,20 +63,22 @@ class Enrolment(SQLModel, table=True):
     flow_id: int = big()
     version: int
     profile_id: int = big()
-    origin_id: int | None = origin()
-    key: str
+    source_profile_id: int | None = origin()
+    trigger_key: str
     event_id: int | None = big(nullable=True, default=None)
     state: str = WAITING
     action_id: str = Field(description="the action that is done when `due_at` comes")
-    waits: bool = Field(default=False, description="whether its wait has begun, if it is one")
+    delay_started: bool = Field(
+        default=False, description="whether its wait has begun, if it is one"
+    )
     due_at: datetime = moment()
     lease_until: float = 0.0
-    begun: bool = Field(default=False, description="whether who leased it is at it, till then")
+    claimed: bool = Field(default=False, description="whether who leased it is at it, till then")
     attempts: int = 0
     started_at: datetime = moment()
     entered_at: datetime = moment()
     ended_at: datetime | None = moment(default=None)
-    ended_because: str = ""
+    exit_reason: str = ""
 
 
 class StepLog(SQLModel, table=True):
@@ -94,7 +96,7 @@ class StepLog(SQLModel, table=True):
     enrolment_id: int = big()
     action_id: str
     outcome: str = Field(description="waits, queued, passed, left, failed")
-    at: datetime = moment()
+    happened_at: datetime = moment()
 
 
 def flows_of(session: Session, shop_id: int) -> Sequence[Flow]:
@@ -138,7 +140,7 @@ def live_flows(session: Session, shop_id: int) -> Sequence[tuple[Flow, FlowVersi
     ]
 
 
-def enrol(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
+def add_enrolments(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
     """Put shoppers into flows, once for each cause; the ids of the new enrolments."""
     if not rows:
         return set()
@@ -148,7 +150,7 @@ def enrol(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
 
 def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
     """Lease up to `limit` due steps of all shops; (shop id, enrolment id), the earliest first."""
-    return leases.claim_due(session, Enrolment, WAITING, now, limit, LEASE_S, begun=False)
+    return leases.claim_due(session, Enrolment, WAITING, now, limit, LEASE_S, claimed=False)
 
 
 def still_due(
@@ -167,14 +169,14 @@ def still_due(
     ).all()
 
 
-def begin(session: Session, shop_id: int, ids: Sequence[int]) -> Begun:
+def start_claim(session: Session, shop_id: int, ids: Sequence[int]) -> Claim:
     """Count a try of these enrolments, and lease them; those that nobody else is at."""
-    return leases.begin(session, Enrolment, "attempts", shop_id, ids, LEASE_S)
+    return leases.start_claim(session, Enrolment, "attempts", shop_id, ids, LEASE_S)
 
 
-def uncount(session: Session, shop_id: int, begun: Begun) -> None:
+def refund_attempt(session: Session, shop_id: int, begun: Claim) -> None:
     """Take back that these enrolments were tried."""
-    leases.uncount(session, Enrolment, "attempts", shop_id, begun)
+    leases.refund_attempt(session, Enrolment, "attempts", shop_id, begun)
 
 
 def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) -> list[Enrolment]:
@@ -194,11 +196,13 @@ def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) 
     )
 
 
-def end(session: Session, enrolment: Enrolment, state: str, because: str, now: datetime) -> None:
+def end_enrolment(
+    session: Session, enrolment: Enrolment, state: str, because: str, now: datetime
+) -> None:
     """End an enrolment."""
     enrolment.state = state
     enrolment.ended_at = now
-    enrolment.ended_because = because
+    enrolment.exit_reason = because
     session.add(enrolment)
 
 

@@ -79,7 +79,7 @@ def get_form_version(
     return session.get(FormVersion, (shop_id, form_id, version))
 
 
-def count_form(
+def count_form_event(
     session: Session, shop_id: int, form_id: int, version: int, day: date, kind: str
 ) -> None:
     """Count one view or one submission."""

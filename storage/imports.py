@@ -16,10 +16,10 @@ from storage.shops import Shop
 
 UPLOADING, READY, RUNNING, LEAVING = "uploading", "ready", "running", "leaving"
 DONE, STOPPED, LEFT, FAILED = "done", "stopped", "left", "failed"
-WORKING = (RUNNING, LEAVING)
-OVER = (DONE, STOPPED, LEFT, FAILED)
+WORKING_STATES = (RUNNING, LEAVING)
+ENDED_STATES = (DONE, STOPPED, LEFT, FAILED)
 SOURCE = "import:"  # how the source of a membership begins that a file made
-MOST_FLAWS = 100_000  # kept of one import, as a list; the others are counted
+MAX_PROBLEMS = 100_000  # kept of one import, as a list; the others are counted
 
 
 class Import(SQLModel, table=True):
@@ -39,18 +39,18 @@ class Import(SQLModel, table=True):
     size: int = big()  # bytes: as announced, then as they are
     encoding: str = ""
     delimiter: str = ""
-    begins: int = big(default=0)  # the byte at which the first row after the header begins
+    data_offset: int = big(default=0)  # the byte at which the first row after the header begins
     columns: list[str] = json_column(list)
     mapping: list[str] = json_column(list)  # what each column is, of `plugin.events.columns`
-    said: dict[str, Any] = json_column()  # what the merchant declares about consent
+    declaration: dict[str, Any] = json_column()  # what the merchant declares about consent
     list_id: int | None = big(nullable=True, default=None)
     starts_flows: bool = False
     offset: int = big(default=0)  # where work goes on: a byte of the file, or a profile's id
     line: int = big(default=1)
     rows: int = big(default=0)  # of people, read so far
-    refused: int = big(default=0)  # of these, left out
-    flaws: int = big(default=0)
-    joined: int = big(default=0)
+    rejected: int = big(default=0)  # of these, left out
+    problems: int = big(default=0)
+    added_to_list: int = big(default=0)
     error: str = Field(default="", description="a code of `plugin.sheets.problems`")
     due_at: datetime = moment()
     created_at: datetime = moment()
@@ -60,7 +60,7 @@ class Import(SQLModel, table=True):
     @property
     def share(self) -> float:
         """How much of the file is read, from 0 to 1."""
-        if self.state in OVER:
+        if self.state in ENDED_STATES:
             return 1.0
         return min(1.0, self.offset / self.size) if self.size and self.state == RUNNING else 0.0
 
@@ -70,19 +70,19 @@ class Import(SQLModel, table=True):
         return f"{SOURCE}{self.id}"
 
 
-class ImportFlaw(SQLModel, table=True):
+class ImportProblem(SQLModel, table=True):
     """What is wrong with a row or a cell of a file; never what stands in it."""
 
-    __tablename__ = "import_flaw"
+    __tablename__ = "import_problem"
 
     shop_id: int = shop_key()
     import_id: int = Field(primary_key=True, sa_type=BigInteger)
     line: int = Field(primary_key=True, sa_type=BigInteger)
-    place: int = Field(primary_key=True, description="the column from 0; -1: the whole row")
-    reason: str = Field(description="a code of `plugin.sheets.problems`")
+    column: int = Field(primary_key=True, description="the column from 0; -1: the whole row")
+    code: str = Field(description="a code of `plugin.sheets.problems`")
 
 
-def add(session: Session, held: Import) -> None:
+def add_import(session: Session, held: Import) -> None:
     """Begin an import."""
     session.add(held)
     session.flush()
@@ -116,7 +116,7 @@ def names_of(session: Session, shop_id: int, ids: Iterable[int]) -> dict[int, st
     """The names of some imports' files, by import id."""
     rows = session.exec(
         select(Import.id, Import.file_name).where(
-            Import.shop_id == shop_id, bulk.among(col(Import.id), set(ids))
+            Import.shop_id == shop_id, bulk.is_among(col(Import.id), set(ids))
         )
     )
     return dict(rows.all())
@@ -133,35 +133,37 @@ def next_due(session: Session, shop_id: int, now: datetime) -> Import | None:
     """The shop's earliest import that has work to do."""
     return session.exec(
         select(Import)
-        .where(Import.shop_id == shop_id, col(Import.state).in_(WORKING), Import.due_at <= now)
+        .where(
+            Import.shop_id == shop_id, col(Import.state).in_(WORKING_STATES), Import.due_at <= now
+        )
         .order_by(col(Import.created_at), col(Import.id))
         .limit(1)
     ).first()
 
 
-def due(session: Session, now: datetime) -> list[int]:
+def due_shops(session: Session, now: datetime) -> list[int]:
     """Installed shops with an import that has work to do."""
     query = (
         select(Import.shop_id)
         .join(Shop, col(Shop.id) == col(Import.shop_id))
         .where(
             col(Shop.uninstalled_at).is_(None),
-            col(Import.state).in_(WORKING),
+            col(Import.state).in_(WORKING_STATES),
             Import.due_at <= now,
         )
         .distinct()
     )
-    return [row[0] for row in db.every_shop(session, query, "the clock rings for imports")]
+    return [row[0] for row in db.across_shops(session, query, "the clock rings for imports")]
 
 
-def expired(session: Session, now: datetime) -> list[tuple[int, int]]:
+def expired_imports(session: Session, now: datetime) -> list[tuple[int, int]]:
     """(shop id, import id) of the imports of all shops whose file is to go."""
     query = select(Import.shop_id, Import.id).where(col(Import.expires_at) <= now)
-    rows = db.every_shop(session, query, "the clock drops files whose time is over")
+    rows = db.across_shops(session, query, "the clock drops files whose time is over")
     return [(row[0], row[1]) for row in rows]
 
 
-def advance(session: Session, held: Import, **changes: Any) -> bool:
+def save_progress(session: Session, held: Import, **changes: Any) -> bool:
     """Move an import on from where `held` saw it; whether it still stood there.
 
     The place is part of the condition, so that nothing is counted twice whoever else works on it.
@@ -179,25 +181,25 @@ def advance(session: Session, held: Import, **changes: Any) -> bool:
     return isinstance(moved, CursorResult) and moved.rowcount == 1
 
 
-def keep_flaws(session: Session, held: Import, found: Sequence[tuple[int, int, str]]) -> None:
+def add_problems(session: Session, held: Import, found: Sequence[tuple[int, int, str]]) -> None:
     """Note flaws, given as (line, place, reason), as long as there is room in the list."""
-    room = max(0, MOST_FLAWS - held.flaws)
-    names = ("line", "place", "reason")
+    room = max(0, MAX_PROBLEMS - held.problems)
+    names = ("line", "column", "code")
     whose = {"shop_id": held.shop_id, "import_id": held.id}
     rows = [{**whose, **dict(zip(names, each, strict=True))} for each in found[:room]]
-    bulk.add(session, ImportFlaw, rows, unless_known=True)
+    bulk.add_rows(session, ImportProblem, rows, unless_known=True)
 
 
-def flaws_of(
+def problems_of(
     session: Session, shop_id: int, import_id: int, after: tuple[int, int], limit: int
 ) -> list[tuple[int, int, str]]:
     """Some flaws after a (line, place), in the order of the file."""
-    place = (col(ImportFlaw.line), col(ImportFlaw.place))
+    place = (col(ImportProblem.line), col(ImportProblem.column))
     rows = session.exec(
-        select(ImportFlaw.line, ImportFlaw.place, ImportFlaw.reason)
+        select(ImportProblem.line, ImportProblem.column, ImportProblem.code)
         .where(
-            ImportFlaw.shop_id == shop_id,
-            ImportFlaw.import_id == import_id,
+            ImportProblem.shop_id == shop_id,
+            ImportProblem.import_id == import_id,
             (place[0] > after[0]) | ((place[0] == after[0]) & (place[1] > after[1])),
         )
         .order_by(*place)

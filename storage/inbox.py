@@ -32,15 +32,15 @@ NEW, DONE, QUARANTINED = "new", "done", "quarantined"
 LEASE_S = 15.0  # a digest of 500 takes well under a second; after this another worker may try
 # How many are tried together, by how often they were tried before: a delivery that kills its worker
 # has few companions the second time and none from the third time on.
-TOGETHER = (500, 20)
+BATCH_SIZE_BY_ATTEMPT = (500, 20)
 # One worker digests a shop at a time, for its batches wait for one another; yet the leases of one
 # that died hold up the rest of its shop for no longer than this.
-BUSY_S = 3.0
+BUSY_TIMEOUT_S = 3.0
 SHOPS_AT_ONCE = 50  # in one batch; the others have theirs in the next
 
 # Of whoever asks us to keep something: Shopify waits for five seconds, and may have come while
 # we waited for somebody before it.
-PATIENCE_MS = 1_500
+BUSY_TIMEOUT_MS = 1_500
 
 FIRST, LATER = 0, 1
 # What nobody waits for: a store that changes all its prices must not hold up its orders.
@@ -51,7 +51,7 @@ class Delivery(SQLModel, table=True):
     """One webhook delivery, raw. Its key is the storefront's own, so a redelivery is a no-op."""
 
     __table_args__ = (
-        Index("delivery_new", "shop_id", "turn", "lease_until",
+        Index("delivery_new", "shop_id", "priority", "lease_until",
               postgresql_where=text("state = 'new'"), sqlite_where=text("state = 'new'")),
         # Not of the new: an arrival's commit is a third cheaper with one index less to write.
         Index("delivery_settled", "shop_id", "state", "received_at",
@@ -61,7 +61,7 @@ class Delivery(SQLModel, table=True):
     shop_id: int = shop_key()
     webhook_id: str = Field(primary_key=True, description="X-Shopify-Webhook-Id")
     topic: str
-    turn: int = Field(default=FIRST, description="who goes first within the shop")
+    priority: int = Field(default=FIRST, description="who goes first within the shop")
     api_version: str = ""
     triggered_at: str = Field(default="", description="X-Shopify-Triggered-At, as it came")
     received_at: datetime = moment()
@@ -72,7 +72,7 @@ class Delivery(SQLModel, table=True):
     error: str = Field(default="", description="why it lies in quarantine, for a person")
 
 
-class Arrival(NamedTuple):
+class NewDelivery(NamedTuple):
     """A delivery on its way in, in the order of the columns that `keep` writes."""
 
     shop_id: int
@@ -84,7 +84,7 @@ class Arrival(NamedTuple):
     body: bytes
 
 
-class Leased(NamedTuple):
+class ClaimedDelivery(NamedTuple):
     """A delivery that somebody has leased to digest it."""
 
     shop_id: int
@@ -95,10 +95,10 @@ class Leased(NamedTuple):
     body: bytes
 
 
-LEASED = tuple(db.table_of(Delivery).c[name] for name in Leased._fields)
+LEASED = tuple(db.table_of(Delivery).c[name] for name in ClaimedDelivery._fields)
 
 
-def keep(arrivals: Sequence[Arrival], *, wait_ms: int = PATIENCE_MS) -> int:
+def add_deliveries(arrivals: Sequence[NewDelivery], *, wait_ms: int = BUSY_TIMEOUT_MS) -> int:
     """Store deliveries, once each, in a transaction of their own, which is durable on return; how
     many of them were new.
 
@@ -115,16 +115,16 @@ def keep(arrivals: Sequence[Arrival], *, wait_ms: int = PATIENCE_MS) -> int:
             if is_sqlite:
                 return _keep_in_sqlite(connection, arrivals, wait_ms)
             return _keep_in_postgres(connection, arrivals)
-    except AWAY as error:
+    except UNAVAILABLE_ERRORS as error:
         statement = KEEP_IN_SQLITE if is_sqlite else KEEP_IN_POSTGRES
         raise OperationalError(statement, None, error) from error
 
 
 # As the drivers say it; SQLAlchemy is not there to put it in its own words.
-AWAY = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
+UNAVAILABLE_ERRORS = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
 COLUMNS = """
 (shop_id, webhook_id, topic, api_version, triggered_at, received_at, body,
- turn, state, attempts, lease_until, error)
+ priority, state, attempts, lease_until, error)
 """
 KEEP_IN_SQLITE = f"""
 INSERT INTO delivery {COLUMNS}
@@ -143,7 +143,7 @@ ON CONFLICT DO NOTHING
 
 
 def _keep_in_sqlite(
-    connection: PoolProxiedConnection, arrivals: Sequence[Arrival], wait_ms: int
+    connection: PoolProxiedConnection, arrivals: Sequence[NewDelivery], wait_ms: int
 ) -> int:
     cursor = connection.cursor()
     try:
@@ -151,12 +151,15 @@ def _keep_in_sqlite(
         cursor.execute("BEGIN IMMEDIATE")
         cursor.executemany(
             KEEP_IN_SQLITE,
-            [(*a[:-2], _sqlite_time(a.received_at), a.body, turn_of(a.topic)) for a in arrivals],
+            [
+                (*a[:-2], _sqlite_time(a.received_at), a.body, priority_of(a.topic))
+                for a in arrivals
+            ],
         )
         new = cursor.rowcount
         cursor.execute("COMMIT")
     except sqlite3.Error as error:
-        if db.is_at_odds(error):
+        if db.is_conflict(error):
             with contextlib.suppress(sqlite3.Error):
                 connection.rollback()
             connection.invalidate()
@@ -167,7 +170,7 @@ def _keep_in_sqlite(
     return new
 
 
-def _keep_in_postgres(connection: PoolProxiedConnection, arrivals: Sequence[Arrival]) -> int:
+def _keep_in_postgres(connection: PoolProxiedConnection, arrivals: Sequence[NewDelivery]) -> int:
     driver: Any = connection.driver_connection
     try:
         driver.autocommit = True  # once to the server and back instead of three times
@@ -179,24 +182,24 @@ def _keep_in_postgres(connection: PoolProxiedConnection, arrivals: Sequence[Arri
             driver.autocommit = False
 
 
-def _by_column(arrivals: Sequence[Arrival]) -> list[list[Any]]:
-    turns = [turn_of(arrival.topic) for arrival in arrivals]
+def _by_column(arrivals: Sequence[NewDelivery]) -> list[list[Any]]:
+    turns = [priority_of(arrival.topic) for arrival in arrivals]
     return [*([*column] for column in zip(*arrivals, strict=True)), turns]
 
 
-def at_once() -> Callable[[Sequence[Arrival]], Awaitable[None]]:
+def async_writer() -> Callable[[Sequence[NewDelivery]], Awaitable[None]]:
     """As `keep`, for an event loop: it holds the loop up for a commit to a local file at the most.
 
     What it raises says only that `keep` is to be asked, which waits and connects anew.
     """
-    return _keep_at_once if db.is_sqlite(db.inbox_engine()) else LoopConnection().keep
+    return _keep_at_once if db.is_sqlite(db.inbox_engine()) else AsyncInboxWriter().write
 
 
-async def _keep_at_once(arrivals: Sequence[Arrival]) -> None:
-    keep(arrivals, wait_ms=0)
+async def _keep_at_once(arrivals: Sequence[NewDelivery]) -> None:
+    add_deliveries(arrivals, wait_ms=0)
 
 
-class LoopConnection:
+class AsyncInboxWriter:
     """A connection to PostgreSQL that an event loop keeps for itself.
 
     Out of a thread a delivery costs half as much again, since loop and thread fight for the
@@ -206,7 +209,7 @@ class LoopConnection:
     def __init__(self) -> None:
         self._connection: psycopg.AsyncConnection[Any] | None = None
 
-    async def keep(self, arrivals: Sequence[Arrival]) -> None:
+    async def write(self, arrivals: Sequence[NewDelivery]) -> None:
         """Store deliveries, once each, durable on return; one call at a time."""
         connection, self._connection = self._connection, None
         if connection is None:
@@ -232,12 +235,12 @@ def _sqlite_time(at: datetime) -> str:
     return utc.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-def turn_of(topic: str) -> int:
+def priority_of(topic: str) -> int:
     """Whether deliveries of a topic go first within their shop, or later."""
     return LATER if topic.startswith(LATER_TOPICS) else FIRST
 
 
-def claim(session: Session) -> list[Leased]:
+def claim_deliveries(session: Session) -> list[ClaimedDelivery]:
     """Lease some undigested deliveries to the caller, of as many shops as wait, each its share.
 
     Whatever one shop sends, the others wait for one batch at the most. Shops that another worker
@@ -246,10 +249,10 @@ def claim(session: Session) -> list[Leased]:
     now = db.database_time(session)
     shops = _shops_waiting(session, now)
     random.shuffle(shops)
-    rows: list[Leased] = []
+    rows: list[ClaimedDelivery] = []
     for place, shop_id in enumerate(shops[:SHOPS_AT_ONCE]):
         left = min(len(shops), SHOPS_AT_ONCE) - place
-        share = -(-(TOGETHER[0] - len(rows)) // left)
+        share = -(-(BATCH_SIZE_BY_ATTEMPT[0] - len(rows)) // left)
         rows += _claim_of(session, shop_id, share, now)
     return rows
 
@@ -267,17 +270,19 @@ def _shops_waiting(session: Session, now: float) -> list[int]:
     shops = shops.union_all(columns(after).where(shops.c.shop_id.is_not(None)))
 
     def has(turn: int, *leases: Any) -> Any:
-        mine = (shop == shops.c.shop_id, new, col(Delivery.turn) == turn)
+        mine = (shop == shops.c.shop_id, new, col(Delivery.priority) == turn)
         return columns(1).select_from(Delivery).where(*mine, *leases).exists()
 
     waits = [has(turn, Delivery.lease_until < now) for turn in (FIRST, LATER)]
-    busy = [has(turn, Delivery.lease_until > now + LEASE_S - BUSY_S) for turn in (FIRST, LATER)]
+    busy = [
+        has(turn, Delivery.lease_until > now + LEASE_S - BUSY_TIMEOUT_S) for turn in (FIRST, LATER)
+    ]
     query = columns(shops.c.shop_id).where(or_(*waits), not_(or_(*busy)))
-    found = db.every_shop(session, query, "the inbox is digested for all shops in turn")
+    found = db.across_shops(session, query, "the inbox is digested for all shops in turn")
     return list(found.scalars())
 
 
-def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[Leased]:
+def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[ClaimedDelivery]:
     """Lease up to `limit` deliveries of one shop.
 
     Attempts are counted here, before the work, so that a delivery which kills its worker is
@@ -286,41 +291,45 @@ def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[Le
     due = session.exec(
         select(Delivery.webhook_id, Delivery.attempts)
         .where(Delivery.shop_id == shop_id, Delivery.state == NEW, Delivery.lease_until < now)
-        .order_by(col(Delivery.turn), col(Delivery.lease_until))
+        .order_by(col(Delivery.priority), col(Delivery.lease_until))
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
     if not due:
         return []
     tried = due[0][1]
-    most = TOGETHER[tried] if tried < len(TOGETHER) else 1
+    most = BATCH_SIZE_BY_ATTEMPT[tried] if tried < len(BATCH_SIZE_BY_ATTEMPT) else 1
     alike = [webhook_id for webhook_id, attempts in due if attempts == tried][:most]
     leased = session.connection().execute(
         update(Delivery)
-        .where(col(Delivery.shop_id) == shop_id, bulk.among(col(Delivery.webhook_id), alike))
+        .where(col(Delivery.shop_id) == shop_id, bulk.is_among(col(Delivery.webhook_id), alike))
         .values(lease_until=now + LEASE_S, attempts=Delivery.attempts + 1)
         .returning(*LEASED)
     )
-    return [Leased(*row) for row in leased]
+    return [ClaimedDelivery(*row) for row in leased]
 
 
-def uncount(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
+def refund_attempts(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
     """Take back that undigested deliveries were tried; their lease stays."""
     session.connection().execute(
         update(Delivery)
-        .where(col(Delivery.shop_id) == shop_id, bulk.among(col(Delivery.webhook_id), webhook_ids))
+        .where(
+            col(Delivery.shop_id) == shop_id, bulk.is_among(col(Delivery.webhook_id), webhook_ids)
+        )
         .where(col(Delivery.state) == NEW, col(Delivery.attempts) > 0)
         .values(attempts=Delivery.attempts - 1)
     )
 
 
-def settle(
+def settle_deliveries(
     session: Session, shop_id: int, webhook_ids: Sequence[str], state: str, error: str = ""
 ) -> None:
     """Mark deliveries as digested, or put them in quarantine with the reason."""
     session.connection().execute(
         update(Delivery)
-        .where(col(Delivery.shop_id) == shop_id, bulk.among(col(Delivery.webhook_id), webhook_ids))
+        .where(
+            col(Delivery.shop_id) == shop_id, bulk.is_among(col(Delivery.webhook_id), webhook_ids)
+        )
         .values(state=state, error=error[:500])
     )
 
@@ -343,11 +352,11 @@ def shops_before(session: Session, before: datetime) -> list[int]:
     shops = shops.union_all(columns(after).where(shops.c.shop_id.is_not(None)))
     oldest = columns(at).where(shop == shops.c.shop_id, *_settled(DONE)).order_by(at).limit(1)
     query = columns(shops.c.shop_id).where(oldest.correlate(shops).scalar_subquery() < before)
-    found = db.every_shop(session, query, "the clock rings for deliveries whose time is over")
+    found = db.across_shops(session, query, "the clock rings for deliveries whose time is over")
     return list(found.scalars())
 
 
-def drop_digested(session: Session, shop_id: int, before: datetime, limit: int) -> int:
+def delete_digested(session: Session, shop_id: int, before: datetime, limit: int) -> int:
     """Delete up to `limit` of a shop's digested deliveries from before a moment; how many."""
     old = (
         columns(col(Delivery.webhook_id))
@@ -362,17 +371,19 @@ def drop_digested(session: Session, shop_id: int, before: datetime, limit: int) 
     return session.connection().execute(delete(Delivery).where(*mine)).rowcount
 
 
-def waiting(session: Session) -> bool:
+def has_due(session: Session) -> bool:
     """Whether any delivery is ready to be digested."""
     query = (
         select(Delivery.webhook_id)
         .where(Delivery.state == NEW, Delivery.lease_until < db.database_time(session))
         .limit(1)
     )
-    return bool(db.every_shop(session, query, "the clock looks for undigested deliveries").first())
+    return bool(
+        db.across_shops(session, query, "the clock looks for undigested deliveries").first()
+    )
 
 
-def behind(session: Session, shop_id: int, moment: datetime) -> bool:
+def has_undigested_before(session: Session, shop_id: int, moment: datetime) -> bool:
     """Whether any of a shop's deliveries of before a moment is still to be digested."""
     query = (
         select(Delivery.webhook_id)
@@ -382,7 +393,9 @@ def behind(session: Session, shop_id: int, moment: datetime) -> bool:
     return session.exec(query).first() is not None
 
 
-def heard(session: Session, shop_id: int, topics: Iterable[str], since: datetime) -> set[str]:
+def active_topics(
+    session: Session, shop_id: int, topics: Iterable[str], since: datetime
+) -> set[str]:
     """Those of some topics that brought a shop anything since a moment."""
     brought = select(Delivery.topic).where(
         Delivery.shop_id == shop_id,

@@ -16,7 +16,7 @@ class Stock(SQLModel, table=True):
     variant_id: int = Field(primary_key=True, sa_type=BigInteger)
     available: int | None = None
     updated_at: datetime = moment()
-    told_at: datetime = moment()
+    reported_at: datetime = moment()
 
 
 class InventoryLevel(SQLModel, table=True):
@@ -29,7 +29,7 @@ class InventoryLevel(SQLModel, table=True):
     location_id: int = Field(primary_key=True, sa_type=BigInteger)
     available: int | None = None
     updated_at: datetime = moment()
-    told_at: datetime = moment()
+    reported_at: datetime = moment()
 
 
 def stocks(session: Session, shop_id: int, variant_ids: Sequence[int]) -> dict[int, Stock]:

@@ -10,8 +10,8 @@ from sqlalchemy import tuple_, union
 from sqlmodel import Session, col
 
 from storage import consent_ledger as ledger
-from storage.consent import Consent, fold, states_at
-from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEvent, Place
+from storage.consent import Consent, latest_states, states_at
+from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEvent, LedgerKey
 from storage.engine import encryption as secrets
 
 CHANGED = "changed"  # an entry does not fit its hash: changed, or put in another's place
@@ -20,7 +20,7 @@ STATE = "state"  # the state does not follow from the entries
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class LedgerViolation:
     """One thing that does not hold.
 
     `position` and `entry_id` name the entry; of `count` missing ones the first position, and the
@@ -29,23 +29,25 @@ class Flaw:
 
     channel: str
     address: str
-    what: str
+    kind: str
     position: int | None = None
     entry_id: int | None = None
     count: int = 1
 
 
-def flaws_of(session: Session, shop_id: int) -> Iterator[Flaw]:
+def violations_of(session: Session, shop_id: int) -> Iterator[LedgerViolation]:
     """All flaws of a shop's ledger, chain by chain."""
-    after: Place = ("", "")
+    after: LedgerKey = ("", "")
     while places := _page(session, shop_id, after):
-        yield from flaws_at(session, shop_id, places)
+        yield from violations_at(session, shop_id, places)
         after = places[-1]
 
 
-def flaws_at(session: Session, shop_id: int, places: Sequence[Place]) -> Iterator[Flaw]:
+def violations_at(
+    session: Session, shop_id: int, places: Sequence[LedgerKey]
+) -> Iterator[LedgerViolation]:
     """The flaws of some chains and of the states that follow from them."""
-    keys = secrets.derive_all("ledger")
+    keys = secrets.derive_keys("ledger")
     entries = ledger.entries_at(session, shop_id, places)
     ends = ledger.ends_of(session, shop_id, places)
     states = states_at(session, shop_id, places)
@@ -53,36 +55,36 @@ def flaws_at(session: Session, shop_id: int, places: Sequence[Place]) -> Iterato
         yield from _chain(keys, place, entries[place], ends.get(place, (0, "")))
         if not place[1].startswith(FORGOTTEN):
             held = {key: row for key, row in states.items() if key[:2] == place}
-            if held != fold(entries[place]):
-                yield Flaw(*place, STATE)
+            if held != latest_states(entries[place]):
+                yield LedgerViolation(*place, STATE)
 
 
 def _chain(
-    keys: dict[str, bytes], place: Place, rows: Iterable[dict[str, Any]], end: tuple[int, str]
-) -> Iterator[Flaw]:
+    keys: dict[str, bytes], place: LedgerKey, rows: Iterable[dict[str, Any]], end: tuple[int, str]
+) -> Iterator[LedgerViolation]:
     length, last, entry_id = 0, "", None
     for row in rows:
         gap = row["position"] - length - 1
         if gap:
-            yield Flaw(*place, MISSING, length + 1, row["id"], gap)
+            yield LedgerViolation(*place, MISSING, length + 1, row["id"], gap)
         # What an entry was chained to is not known once that is gone.
         if not gap and not _fits(keys, last, row):
-            yield Flaw(*place, CHANGED, row["position"], row["id"])
+            yield LedgerViolation(*place, CHANGED, row["position"], row["id"])
         length, last, entry_id = row["position"], row["hash"], row["id"]
     if end[0] > length:
-        yield Flaw(*place, MISSING, length + 1, entry_id, end[0] - length)
+        yield LedgerViolation(*place, MISSING, length + 1, entry_id, end[0] - length)
     elif end != (length, last):
-        yield Flaw(*place, CHANGED, length, entry_id)
+        yield LedgerViolation(*place, CHANGED, length, entry_id)
 
 
 def _fits(keys: dict[str, bytes], last: str, row: dict[str, Any]) -> bool:
     key_id, _, said = row["hash"].partition(".")
     return key_id in keys and hmac.compare_digest(
-        said.encode(), ledger.digest(keys[key_id], last, row).encode()
+        said.encode(), ledger.entry_hash(keys[key_id], last, row).encode()
     )
 
 
-def _page(session: Session, shop_id: int, after: Place) -> list[Place]:
+def _page(session: Session, shop_id: int, after: LedgerKey) -> list[LedgerKey]:
     """The next places of which anything at all is kept."""
     parts = [
         columns(col(table.channel), col(table.address)).where(
@@ -91,5 +93,5 @@ def _page(session: Session, shop_id: int, after: Place) -> list[Place]:
         )
         for table in (ConsentEvent, ConsentChain, Consent)
     ]
-    every = union(*parts).order_by("channel", "address").limit(ledger.MANY)
+    every = union(*parts).order_by("channel", "address").limit(ledger.PLACES_BATCH_SIZE)
     return [(row.channel, row.address) for row in session.connection().execute(every)]

@@ -13,7 +13,7 @@ from storage.counts import Count
 from storage.engine import bulk, db
 from storage.engine.types import moment, origin, row_key, shop_key
 from storage.imports import SOURCE
-from storage.profiles import Profile, without_words
+from storage.profiles import Profile, anonymous_profiles
 from storage.shops import Shop
 
 
@@ -46,19 +46,19 @@ class Membership(SQLModel, table=True):
     shop_id: int = shop_key()
     list_id: int = Field(primary_key=True, sa_type=BigInteger)
     profile_id: int = Field(primary_key=True, sa_type=BigInteger)
-    origin_id: int | None = origin()
+    source_profile_id: int | None = origin()
     joined_at: datetime = moment()
     source: str = ""
 
 
-def join_list(
+def add_member(
     session: Session,
     shop_id: int,
     list_id: int,
     profile_id: int,
     at: datetime,
     source: str,
-    origin_id: int | None = None,
+    source_profile_id: int | None = None,
 ) -> bool:
     """Put a shopper on a list; whether she was not on it before."""
     row = session.connection().execute(
@@ -67,7 +67,7 @@ def join_list(
             shop_id=shop_id,
             list_id=list_id,
             profile_id=profile_id,
-            origin_id=origin_id,
+            source_profile_id=source_profile_id,
             joined_at=at,
             source=source,
         )
@@ -77,7 +77,9 @@ def join_list(
     return row.first() is not None
 
 
-def join(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> set[tuple[int, int]]:
+def add_members(
+    session: Session, shop_id: int, rows: Sequence[dict[str, Any]]
+) -> set[tuple[int, int]]:
     """Put many on lists; (list id, profile id) of those who were not on theirs before.
 
     The caller holds the shop's lock.
@@ -93,18 +95,18 @@ def join(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> set[
             )
         ):
             del fresh[list_id, profile_id]
-    bulk.add(session, Membership, list(fresh.values()), unless_known=True)
+    bulk.add_rows(session, Membership, list(fresh.values()), unless_known=True)
     return set(fresh)
 
 
-def rejoin(
+def restore_member(
     session: Session,
     shop_id: int,
     list_id: int,
     profile_id: int,
     at: datetime,
     source: str,
-    origin_id: int | None,
+    source_profile_id: int | None,
 ) -> None:
     """Let a membership stand in the place of one of the same origin that a file made."""
     session.connection().execute(
@@ -113,7 +115,7 @@ def rejoin(
             col(Membership.shop_id) == shop_id,
             col(Membership.list_id) == list_id,
             col(Membership.profile_id) == profile_id,
-            col(Membership.origin_id).is_not_distinct_from(origin_id),
+            col(Membership.source_profile_id).is_not_distinct_from(source_profile_id),
             col(Membership.source).startswith(SOURCE),
         )
         .values(joined_at=at, source=source)
@@ -136,7 +138,7 @@ def ids_after(
     ).all()
 
 
-def leave_between(
+def remove_between(
     session: Session, shop_id: int, list_id: int, source: str | None, first: int, last: int
 ) -> set[int]:
     """Of the members from one profile's id to another's, take those off a list who came to it by
@@ -152,7 +154,7 @@ def leave_between(
     return set(session.connection().execute(gone.returning(col(Membership.profile_id))).scalars())
 
 
-def leave(session: Session, shop_id: int, list_id: int, profile_id: int) -> None:
+def remove_member(session: Session, shop_id: int, list_id: int, profile_id: int) -> None:
     """Take one shopper off a list."""
     session.connection().execute(
         delete(Membership).where(
@@ -198,7 +200,7 @@ def deleted_lists(session: Session, shop_id: int, since: datetime) -> Sequence[L
     ).all()
 
 
-def next_to_drop(session: Session, shop_id: int, until: datetime) -> List | None:
+def next_to_delete(session: Session, shop_id: int, until: datetime) -> List | None:
     """One of a shop's lists that was deleted so long ago."""
     return session.exec(
         select(List)
@@ -208,7 +210,7 @@ def next_to_drop(session: Session, shop_id: int, until: datetime) -> List | None
     ).first()
 
 
-def shops_to_drop(session: Session, until: datetime) -> list[int]:
+def shops_to_delete_in(session: Session, until: datetime) -> list[int]:
     """Installed shops with a list that was deleted so long ago."""
     query = (
         select(List.shop_id)
@@ -216,11 +218,11 @@ def shops_to_drop(session: Session, until: datetime) -> list[int]:
         .where(col(Shop.uninstalled_at).is_(None), col(List.deleted_at) <= until)
         .distinct()
     )
-    found = db.every_shop(session, query, "the clock rings for lists whose time is over")
+    found = db.across_shops(session, query, "the clock rings for lists whose time is over")
     return list(found.scalars())
 
 
-def drop_list(session: Session, shop_id: int, list_id: int) -> None:
+def delete_list(session: Session, shop_id: int, list_id: int) -> None:
     """Delete the row of a list that nobody is on."""
     session.connection().execute(
         delete(List).where(col(List.shop_id) == shop_id, col(List.id) == list_id)
@@ -229,9 +231,9 @@ def drop_list(session: Session, shop_id: int, list_id: int) -> None:
 
 def count_members(session: Session, shop_id: int, *, whole: bool = False) -> dict[int, Count]:
     """How many shoppers are on each list; see `storage.counts`."""
-    kept = {} if whole else tallies.kept_of(session, shop_id, tallies.MEMBERS)
-    others = _count_each(session, shop_id, kept, None if whole else tallies.FEW + 1)
-    return kept | {each: tallies.counted(number, whole=whole) for each, number in others}
+    kept = {} if whole else tallies.stored_counts(session, shop_id, tallies.MEMBERS)
+    others = _count_each(session, shop_id, kept, None if whole else tallies.MAX_EXACT_COUNT + 1)
+    return kept | {each: tallies.count_with_time(number, whole=whole) for each, number in others}
 
 
 def count_joined(session: Session, shop_id: int, since: datetime) -> dict[int, Count]:
@@ -239,8 +241,8 @@ def count_joined(session: Session, shop_id: int, since: datetime) -> dict[int, C
     many.
     """
     new = col(Membership.joined_at) > since
-    rows = _count_each(session, shop_id, (), tallies.FEW + 1, new)
-    return {each: tallies.counted(number) for each, number in rows}
+    rows = _count_each(session, shop_id, (), tallies.MAX_EXACT_COUNT + 1, new)
+    return {each: tallies.count_with_time(number) for each, number in rows}
 
 
 def _count_each(
@@ -282,7 +284,7 @@ def memberships_of(session: Session, shop_id: int, profile_id: int) -> Sequence[
     ).all()
 
 
-def joined(
+def members_among(
     session: Session, shop_id: int, list_id: int, profile_ids: Iterable[int]
 ) -> dict[int, Membership]:
     """Those of some shoppers who are on a list, by profile id."""
@@ -290,7 +292,7 @@ def joined(
         select(Membership).where(
             Membership.shop_id == shop_id,
             Membership.list_id == list_id,
-            bulk.among(col(Membership.profile_id), set(profile_ids)),
+            bulk.is_among(col(Membership.profile_id), set(profile_ids)),
         )
     )
     return {row.profile_id: row for row in rows}
@@ -303,7 +305,7 @@ def members_after(
     `without_words`.
     """
     rows = session.connection().execute(
-        columns(*without_words())
+        columns(*anonymous_profiles())
         .join(
             Membership,
             (col(Membership.shop_id) == col(Profile.shop_id))
@@ -335,7 +337,7 @@ def get_deleted(session: Session, shop_id: int, list_id: int, since: datetime) -
     return found
 
 
-def members(
+def members_page(
     session: Session,
     shop_id: int,
     list_id: int,

@@ -14,56 +14,60 @@ from storage.flows import Enrolment
 from storage.lists import Membership
 from storage.messages import Message
 from storage.orders import Order
-from storage.profiles import Identity, Merge, Origin, Profile
-from storage.subscription_contracts import Subscription
-from storage.visits import BrowserSession
+from storage.profiles import Identity, Merge, Profile, SourceProfile
+from storage.subscription_contracts import SubscriptionContract
+from storage.visits import Visit
 from storage.write_backs import WriteBack
 
 # Enrolments and messages first: who works on one holds its row and writes the others under its
 # profile. Once we have those rows, what was written is there to be moved, and what comes is ours.
-MOVED: tuple[type[SQLModel], ...] = (
+MOVED_TABLES: tuple[type[SQLModel], ...] = (
     Enrolment,
     Message,
     Event,
-    BrowserSession,
+    Visit,
     Order,
     Checkout,
-    Subscription,
+    SubscriptionContract,
     WriteBack,
     Identity,
 )
-# Who looked at a profile looked at it as it was. Asks and the ledger of consent are about
-# addresses, and name the origin that they came to, for ever. The others are written anew by who
-# merges (`plugin.profiles.merge`).
-STAYS = frozenset(("access_log", "activity", "ask", "consent_event", "likeness_due",
-                   "likeness_key", "membership", "origin", "profile_name"))  # fmt: skip
+# The access log shows profiles as they were. Confirmations and the consent ledger are about
+# addresses, and name for ever the profile that they came to. A merge writes the others anew
+# (`plugin.profiles.merge`).
+UNMOVED_TABLES = frozenset((
+    "access_log", "activity", "confirmation_request", "consent_event", "duplicate",
+    "duplicate_check_due", "duplicate_key", "membership", "profile_name", "source_profile",
+))  # fmt: skip
 
 
-def move(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
+def move_rows(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
     """Give all that one profile has to another; each row remembers where it came to first."""
-    for table in MOVED:
+    for table in MOVED_TABLES:
         rows: Any = table
         session.connection().execute(
             update(table)
             .where(rows.shop_id == shop_id, rows.profile_id == from_id)
-            .values(profile_id=to_id, origin_id=func.coalesce(rows.origin_id, from_id))
+            .values(
+                profile_id=to_id, source_profile_id=func.coalesce(rows.source_profile_id, from_id)
+            )
         )
 
 
-def move_back(
+def move_rows_back(
     session: Session, shop_id: int, from_id: int, to_id: int, origins: Collection[int]
 ) -> None:
     """Give what came to some origins, and is one profile's now, to another."""
-    for table in MOVED:
+    for table in MOVED_TABLES:
         rows: Any = table
         session.connection().execute(
             update(table)
             .where(
                 rows.shop_id == shop_id,
                 rows.profile_id == from_id,
-                rows.origin_id.in_(sorted(origins)),
+                rows.source_profile_id.in_(sorted(origins)),
             )
-            .values(profile_id=to_id, origin_id=func.nullif(rows.origin_id, to_id))
+            .values(profile_id=to_id, source_profile_id=func.nullif(rows.source_profile_id, to_id))
         )
 
 
@@ -79,7 +83,7 @@ def memberships_of(session: Session, shop_id: int, profile_id: int) -> list[dict
     return [dict(row._mapping) for row in rows]
 
 
-def put_memberships(
+def save_memberships(
     session: Session, shop_id: int, profile_ids: Iterable[int], rows: Sequence[dict[str, Any]]
 ) -> None:
     """Let these be the only memberships of some profiles."""
@@ -93,23 +97,23 @@ def put_memberships(
         session.connection().execute(insert(Membership), rows)
 
 
-def load_origins(
+def load_sources(
     session: Session, shop_id: int, profile_ids: Iterable[int]
 ) -> dict[int, dict[str, Any]]:
     """What these profiles were made of, as plain rows by id; nothing for one that stands alone."""
-    table = db.table_of(Origin)
+    table = db.table_of(SourceProfile)
     rows = session.connection().execute(
         table.select()
-        .where(table.c.shop_id == shop_id, bulk.among(table.c.profile_id, set(profile_ids)))
+        .where(table.c.shop_id == shop_id, bulk.is_among(table.c.profile_id, set(profile_ids)))
         .order_by(table.c.id)
     )
     return {row.id: dict(row._mapping) for row in rows}
 
 
-def save_origins(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def save_sources(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Insert origins or write them back."""
     if rows:
-        upsert = db.insert(Origin)
+        upsert = db.insert(SourceProfile)
         told = upsert.excluded
         session.connection().execute(
             upsert.on_conflict_do_update(
@@ -120,14 +124,16 @@ def save_origins(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         )
 
 
-def drop_origins(session: Session, shop_id: int, ids: Collection[int]) -> None:
+def delete_sources(session: Session, shop_id: int, ids: Collection[int]) -> None:
     """Forget that these were ever merged: each is a profile by itself again."""
     session.connection().execute(
-        delete(Origin).where(col(Origin.shop_id) == shop_id, col(Origin.id).in_(sorted(ids)))
+        delete(SourceProfile).where(
+            col(SourceProfile.shop_id) == shop_id, col(SourceProfile.id).in_(sorted(ids))
+        )
     )
 
 
-def drop_profile(session: Session, shop_id: int, profile_id: int) -> None:
+def delete_profile(session: Session, shop_id: int, profile_id: int) -> None:
     """Delete the row of a profile that was merged."""
     session.connection().execute(
         delete(Profile).where(col(Profile.shop_id) == shop_id, col(Profile.id) == profile_id)
@@ -144,38 +150,38 @@ def get_merge(session: Session, shop_id: int, merge_id: int) -> Merge | None:
     return session.get(Merge, (shop_id, merge_id))
 
 
-def between(session: Session, shop_id: int, origins: Collection[int]) -> Sequence[Merge]:
+def merges_among(session: Session, shop_id: int, origins: Collection[int]) -> Sequence[Merge]:
     """Every merge that names one of these origins, newest first; those undone, too."""
     ids = sorted(origins)
     return session.exec(
         select(Merge)
         .where(
             Merge.shop_id == shop_id,
-            or_(col(Merge.one_id).in_(ids), col(Merge.other_id).in_(ids)),
+            or_(col(Merge.source_profile_id).in_(ids), col(Merge.other_source_profile_id).in_(ids)),
         )
-        .order_by(col(Merge.at).desc(), col(Merge.id).desc())
+        .order_by(col(Merge.merged_at).desc(), col(Merge.id).desc())
     ).all()
 
 
 def merges_of(session: Session, shop_id: int, profile_id: int, limit: int) -> Sequence[Merge]:
     """The merges that made a profile, and those that were taken back from it, newest first."""
-    tree = {profile_id, *load_origins(session, shop_id, [profile_id])}
-    return between(session, shop_id, tree)[:limit]
+    tree = {profile_id, *load_sources(session, shop_id, [profile_id])}
+    return merges_among(session, shop_id, tree)[:limit]
 
 
-def undo(session: Session, shop_id: int, merge_id: int, at: datetime, by: str) -> None:
+def mark_undone(session: Session, shop_id: int, merge_id: int, at: datetime, by: str) -> None:
     """Mark a merge as taken back: from now on its sides are kept apart."""
     session.connection().execute(
         update(Merge)
         .where(col(Merge.shop_id) == shop_id, col(Merge.id) == merge_id)
-        .values(undone_at=at, undone_by=by, apart=True)
+        .values(undone_at=at, undone_by=by, blocks_remerge=True)
     )
 
 
-def lift(session: Session, shop_id: int, ids: Collection[int]) -> None:
+def allow_merge_again(session: Session, shop_id: int, ids: Collection[int]) -> None:
     """Let the sides of undone merges be joined again."""
     session.connection().execute(
         update(Merge)
         .where(col(Merge.shop_id) == shop_id, col(Merge.id).in_(sorted(ids)))
-        .values(apart=False)
+        .values(blocks_remerge=False)
     )

@@ -9,14 +9,14 @@ from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db, leases
-from storage.engine.leases import Begun
+from storage.engine.leases import Claim
 from storage.engine.shop_days import day_of
 from storage.engine.types import big, json_column, moment, origin, row_key, shop_key
 
 DUE, SENDING = "due", "sending"
 ACCEPTED, FAILED, AMBIGUOUS, SKIPPED = "accepted", "failed", "ambiguous", "skipped"
 LEASE_S = 15.0  # an offer that no worker took is made again after this
-SENDING_S = 60.0  # no provider call may last longer; after this nobody is sending it any more
+SENDING_LEASE_S = 60.0  # no provider call may last longer; after this nobody is sending it any more
 
 
 class Message(SQLModel, table=True):
@@ -27,7 +27,7 @@ class Message(SQLModel, table=True):
     """
 
     __table_args__ = (
-        Index("message_key", "shop_id", "key", unique=True),
+        Index("message_idempotency_key", "shop_id", "idempotency_key", unique=True),
         Index("message_due", "transactional", "due_at", postgresql_where=text("state = 'due'"),
               sqlite_where=text("state = 'due'")),
         Index("message_sending", "lease_until", postgresql_where=text("state = 'sending'"),
@@ -39,13 +39,11 @@ class Message(SQLModel, table=True):
 
     shop_id: int = shop_key()
     id: int = row_key()
-    key: str = Field(description="flow, enrolment, action and channel")
+    idempotency_key: str = Field(description="flow, enrolment, action and channel")
     profile_id: int = big()
-    origin_id: int | None = origin()
+    source_profile_id: int | None = origin()
     channel: str
-    destination: str = Field(
-        default="", description="the address; empty until it is sent or skipped"
-    )
+    address: str = Field(default="", description="the address; empty until it is sent or skipped")
     transactional: bool = False
     flow_id: int | None = big(nullable=True, default=None)
     enrolment_id: int | None = big(nullable=True, default=None)
@@ -58,12 +56,12 @@ class Message(SQLModel, table=True):
     coupon_code: str | None = None
     links: list[str] = json_column(list)
     state: str = DUE
-    reason: str = Field(default="", description="why it was skipped or failed")
-    attempts: int = Field(default=0, description="how often it was handed to the provider")
-    tries: int = Field(default=0, description="how often it was begun without any outcome")
+    skip_reason: str = Field(default="", description="why it was skipped or failed")
+    send_attempts: int = Field(default=0, description="how often it was handed to the provider")
+    crashes: int = Field(default=0, description="how often it was begun without any outcome")
     due_at: datetime = moment()
     lease_until: float = 0.0
-    begun: bool = Field(default=False, description="whether who leased it is at it, till then")
+    claimed: bool = Field(default=False, description="whether who leased it is at it, till then")
     created_at: datetime = moment()
     sent_at: datetime | None = moment(default=None)
     opened_at: datetime | None = moment(default=None)
@@ -71,12 +69,12 @@ class Message(SQLModel, table=True):
     unsubscribed_at: datetime | None = moment(default=None)
 
 
-class Credit(SQLModel, table=True):
+class Attribution(SQLModel, table=True):
     """An order that a message earned: the last click before it, within the shop's window."""
 
     __table_args__ = (
-        Index("credit_message", "shop_id", "message_id"),
-        Index("credit_at", "shop_id", "at"),
+        Index("attribution_message", "shop_id", "message_id"),
+        Index("attribution_at", "shop_id", "at"),
     )
 
     shop_id: int = shop_key()
@@ -106,7 +104,7 @@ def claim_due(
         transactional: those that somebody waits for; else the others.
     """
     kind = col(Message.transactional).is_(transactional)
-    return leases.claim_due(session, Message, DUE, now, limit, LEASE_S, kind, begun=False)
+    return leases.claim_due(session, Message, DUE, now, limit, LEASE_S, kind, claimed=False)
 
 
 def sent_since(
@@ -132,7 +130,7 @@ def still_due(
 ) -> Sequence[tuple[int, int]]:
     """Those of a shop's messages that nobody has sent yet, the earliest first: (id, tries)."""
     return session.exec(
-        select(Message.id, Message.tries)
+        select(Message.id, Message.crashes)
         .where(
             Message.shop_id == shop_id,
             col(Message.id).in_(ids),
@@ -143,27 +141,27 @@ def still_due(
     ).all()
 
 
-def begin(session: Session, shop_id: int, ids: Sequence[int]) -> Begun:
+def start_claim(session: Session, shop_id: int, ids: Sequence[int]) -> Claim:
     """Count a try of these messages, and lease them; those that nobody else is at."""
-    return leases.begin(session, Message, "tries", shop_id, ids, LEASE_S)
+    return leases.start_claim(session, Message, "crashes", shop_id, ids, LEASE_S)
 
 
-def uncount(session: Session, shop_id: int, begun: Begun) -> None:
+def refund_attempt(session: Session, shop_id: int, begun: Claim) -> None:
     """Take back that these messages were tried."""
-    leases.uncount(session, Message, "tries", shop_id, begun)
+    leases.refund_attempt(session, Message, "crashes", shop_id, begun)
 
 
-def give_back(session: Session, shop_id: int, ids: Sequence[int]) -> None:
+def release_claim(session: Session, shop_id: int, ids: Sequence[int]) -> None:
     """Let messages that were offered, and that nobody is at, be offered again at once."""
     session.connection().execute(
         update(Message)
         .where(col(Message.shop_id) == shop_id, col(Message.id).in_(ids), col(Message.state) == DUE)
-        .where(col(Message.begun).is_(False))
+        .where(col(Message.claimed).is_(False))
         .values(lease_until=0.0)
     )
 
 
-def wake(
+def make_due(
     session: Session, shop_id: int, reason: str, now: datetime, wait: timedelta
 ) -> Sequence[int]:
     """Make due what was put off for a reason, `wait` at most, and say which messages those are."""
@@ -174,7 +172,7 @@ def wake(
             col(Message.state) == DUE,
             col(Message.due_at) > now,
             col(Message.due_at) <= now + wait,
-            col(Message.reason) == reason,
+            col(Message.skip_reason) == reason,
         )
         .values(due_at=now)
         .returning(db.table_of(Message).c.id)
@@ -189,7 +187,7 @@ def claim_stuck(session: Session, limit: int) -> list[tuple[int, int]]:
         .where(Message.state == SENDING, Message.lease_until < db.database_time(session))
         .limit(limit)
     )
-    rows = db.every_shop(session, stuck, "the clock looks for messages in doubt")
+    rows = db.across_shops(session, stuck, "the clock looks for messages in doubt")
     return [(row[0], row[1]) for row in rows]
 
 
@@ -224,9 +222,9 @@ def last_clicked(
     ).first()
 
 
-def add_credit(session: Session, row: dict[str, Any]) -> None:
+def add_attribution(session: Session, row: dict[str, Any]) -> None:
     """Credit an order to a message, once."""
-    session.connection().execute(db.insert(Credit).values(row).on_conflict_do_nothing())
+    session.connection().execute(db.insert(Attribution).values(row).on_conflict_do_nothing())
 
 
 def count_by_action(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:
@@ -268,9 +266,9 @@ def earned_by_flow(
 ) -> dict[int | None, tuple[int, int]]:
     """Orders and revenue that each flow's messages earned: {flow id: (orders, minor units)}."""
     rows = session.exec(
-        select(Credit.flow_id, func.count(), func.sum(Credit.amount))
-        .where(Credit.shop_id == shop_id, Credit.at >= since, Credit.at < until)
-        .group_by(col(Credit.flow_id))
+        select(Attribution.flow_id, func.count(), func.sum(Attribution.amount))
+        .where(Attribution.shop_id == shop_id, Attribution.at >= since, Attribution.at < until)
+        .group_by(col(Attribution.flow_id))
     )
     return {flow_id: (count, int(amount)) for flow_id, count, amount in rows}
 
@@ -278,19 +276,19 @@ def earned_by_flow(
 def earned_by_action(session: Session, shop_id: int, flow_id: int) -> dict[str, tuple[int, int]]:
     """Orders and revenue that each message of a flow earned."""
     rows = session.exec(
-        select(Credit.action_id, func.count(), func.sum(Credit.amount))
-        .where(Credit.shop_id == shop_id, Credit.flow_id == flow_id)
-        .group_by(Credit.action_id)
+        select(Attribution.action_id, func.count(), func.sum(Attribution.amount))
+        .where(Attribution.shop_id == shop_id, Attribution.flow_id == flow_id)
+        .group_by(Attribution.action_id)
     )
     return {action_id: (count, int(amount)) for action_id, count, amount in rows}
 
 
-def credits_of(session: Session, shop_id: int, message_ids: Sequence[int]) -> dict[int, int]:
+def attributions_of(session: Session, shop_id: int, message_ids: Sequence[int]) -> dict[int, int]:
     """What each of these messages earned, in minor units."""
     rows = session.exec(
-        select(Credit.message_id, func.sum(Credit.amount))
-        .where(Credit.shop_id == shop_id, col(Credit.message_id).in_(message_ids))
-        .group_by(col(Credit.message_id))
+        select(Attribution.message_id, func.sum(Attribution.amount))
+        .where(Attribution.shop_id == shop_id, col(Attribution.message_id).in_(message_ids))
+        .group_by(col(Attribution.message_id))
     )
     return {message_id: int(amount) for message_id, amount in rows}
 
@@ -298,7 +296,7 @@ def credits_of(session: Session, shop_id: int, message_ids: Sequence[int]) -> di
 def message_by_key(session: Session, shop_id: int, key: str) -> Message | None:
     """The message with this key."""
     return session.exec(
-        select(Message).where(Message.shop_id == shop_id, Message.key == key)
+        select(Message).where(Message.shop_id == shop_id, Message.idempotency_key == key)
     ).one_or_none()
 
 
@@ -336,13 +334,13 @@ def count_sent_by_flow(
 def count_reasons(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:
     """Why messages of a flow were not sent: {action id: {reason: count}}."""
     rows = session.exec(
-        select(Message.action_id, Message.reason, func.count())
+        select(Message.action_id, Message.skip_reason, func.count())
         .where(
             Message.shop_id == shop_id,
             Message.flow_id == flow_id,
             col(Message.state).in_((SKIPPED, FAILED)),
         )
-        .group_by(Message.action_id, Message.reason)
+        .group_by(Message.action_id, Message.skip_reason)
     )
     counts: dict[str, dict[str, int]] = {}
     for action_id, reason, count in rows:
@@ -355,8 +353,10 @@ def earned_by_day(
 ) -> dict[int, tuple[int, int]]:
     """Orders and revenue that messages earned on each day between edges."""
     rows = session.exec(
-        select(day_of(Credit.at, edges), func.count(), func.sum(Credit.amount))
-        .where(Credit.shop_id == shop_id, Credit.at >= edges[0], Credit.at < edges[-1])
+        select(day_of(Attribution.at, edges), func.count(), func.sum(Attribution.amount))
+        .where(
+            Attribution.shop_id == shop_id, Attribution.at >= edges[0], Attribution.at < edges[-1]
+        )
         .group_by("day")
     )
     return {day: (count, int(amount)) for day, count, amount in rows}
@@ -381,8 +381,8 @@ def due_by_enrolment(
     return found
 
 
-def skip(session: Session, message: Message, reason: str) -> None:
+def mark_skipped(session: Session, message: Message, reason: str) -> None:
     """Do not send a message that is due."""
     message.state = SKIPPED
-    message.reason = reason
+    message.skip_reason = reason
     session.add(message)

@@ -24,10 +24,10 @@ class Metric(SQLModel, table=True):
     first_seen_at: datetime = moment()
 
 
-class EventRefusal(SQLModel, table=True):
+class RejectedEvent(SQLModel, table=True):
     """How many events of a day were not taken for one reason."""
 
-    __tablename__ = "event_refusal"
+    __tablename__ = "rejected_event"
 
     shop_id: int = shop_key()
     day: date = Field(primary_key=True)
@@ -35,7 +35,7 @@ class EventRefusal(SQLModel, table=True):
     count: int = 0
 
 
-class Seen(NamedTuple):
+class SeenMetric(NamedTuple):
     """A metric that a shop has events of, and when its first one happened."""
 
     name: str
@@ -46,7 +46,7 @@ def known_metrics(session: Session, shop_id: int, names: Iterable[str]) -> set[s
     """Those of some names that have a row."""
     rows = session.exec(
         select(Metric.name).where(
-            Metric.shop_id == shop_id, bulk.among(col(Metric.name), set(names))
+            Metric.shop_id == shop_id, bulk.is_among(col(Metric.name), set(names))
         )
     )
     return set(rows)
@@ -72,7 +72,7 @@ def metrics_of(session: Session, shop_id: int) -> dict[str, Metric]:
     return {metric.name: metric for metric in found}
 
 
-def seen(session: Session, shop_id: int) -> list[Seen]:
+def seen_metrics(session: Session, shop_id: int) -> list[SeenMetric]:
     """Every metric that a shop has events of, by name.
 
     It goes from one name to the next along the index, which takes one step a metric, however many
@@ -94,25 +94,25 @@ def seen(session: Session, shop_id: int) -> list[Seen]:
         .scalar_subquery()
     )
     query = select(names.c.name, first).where(names.c.name.is_not(None)).order_by(names.c.name)
-    return [Seen(name, at) for name, at in session.exec(query)]
+    return [SeenMetric(name, at) for name, at in session.exec(query)]
 
 
-def refuse(session: Session, shop_id: int, day: date, reason: str, count: int) -> None:
+def count_rejected(session: Session, shop_id: int, day: date, reason: str, count: int) -> None:
     """Count events that are not taken."""
-    upsert = db.insert(EventRefusal).values(shop_id=shop_id, day=day, reason=reason, count=count)
+    upsert = db.insert(RejectedEvent).values(shop_id=shop_id, day=day, reason=reason, count=count)
     session.connection().execute(
         upsert.on_conflict_do_update(
             index_elements=["shop_id", "day", "reason"],
-            set_={"count": col(EventRefusal.count) + count},
+            set_={"count": col(RejectedEvent.count) + count},
         )
     )
 
 
-def refusals(session: Session, shop_id: int, since: date) -> dict[str, int]:
+def rejected_events(session: Session, shop_id: int, since: date) -> dict[str, int]:
     """How many events were not taken since a day, by reason."""
     rows = session.exec(
-        select(EventRefusal.reason, func.sum(EventRefusal.count))
-        .where(EventRefusal.shop_id == shop_id, EventRefusal.day >= since)
-        .group_by(col(EventRefusal.reason))
+        select(RejectedEvent.reason, func.sum(RejectedEvent.count))
+        .where(RejectedEvent.shop_id == shop_id, RejectedEvent.day >= since)
+        .group_by(col(RejectedEvent.reason))
     )
     return {reason: int(count) for reason, count in rows}

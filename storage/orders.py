@@ -25,11 +25,11 @@ class Order(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()  # the storefront's own id
     profile_id: int | None = big(nullable=True, default=None)  # a sale at the till names nobody
-    origin_id: int | None = origin()
+    source_profile_id: int | None = origin()
     number: str
     placed_at: datetime = moment()
     updated_at: datetime = moment()
-    told_at: datetime = moment()
+    reported_at: datetime = moment()
     cancelled_at: datetime | None = moment(default=None)
     total: int = big()
     currency: str
@@ -103,7 +103,9 @@ def bought_by(session: Session, shop_id: int, profile_id: int) -> tuple[int, int
     return count, int(total)
 
 
-def sales(session: Session, shop_id: int, since: datetime, until: datetime) -> tuple[int, int]:
+def order_totals(
+    session: Session, shop_id: int, since: datetime, until: datetime
+) -> tuple[int, int]:
     """Number and total of the orders placed between two moments, without the cancelled ones."""
     count, total = session.exec(
         select(func.count(), func.coalesce(func.sum(Order.total), 0)).where(
@@ -116,7 +118,7 @@ def sales(session: Session, shop_id: int, since: datetime, until: datetime) -> t
     return count, int(total)
 
 
-def sales_by_day(
+def order_totals_by_day(
     session: Session, shop_id: int, edges: Sequence[datetime]
 ) -> dict[int, tuple[int, int]]:
     """Number and total of the orders of each day between edges, without the cancelled ones."""

@@ -12,7 +12,7 @@ from storage.engine.ids import new_id
 from storage.engine.types import json_column, moment, row_key, shop_key
 
 ALL, WEEKLY = "all", "weekly"
-MOST_TOPICS = 20  # of one shop
+MAX_TOPICS = 20  # of one shop
 
 
 class Topic(SQLModel, table=True):
@@ -32,7 +32,7 @@ class Preference(SQLModel, table=True):
     address: str = Field(primary_key=True)
     frequency: str = Field(default=ALL, description="all, weekly: at most one message in 7 days")
     paused_until: datetime | None = moment(default=None)
-    declined: list[int] = json_column(list)  # ids of topics
+    declined_topic_ids: list[int] = json_column(list)  # ids of topics
     changed_at: datetime = moment()
 
 
@@ -53,12 +53,12 @@ def preferences_at(
     ).all()
 
 
-def choose(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def save_preferences(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write what was chosen for some addresses."""
     if not rows:
         return
     upsert = db.insert(Preference)
-    names = ("frequency", "paused_until", "declined", "changed_at")
+    names = ("frequency", "paused_until", "declined_topic_ids", "changed_at")
     session.connection().execute(
         upsert.on_conflict_do_update(
             index_elements=["shop_id", "channel", "address"],

@@ -32,10 +32,10 @@ CHANNELS = {
 }
 KIND_OF = {channel: kind for kind, channels in CHANNELS.items() for channel in channels}
 # Sources of a consent that came through her own mailbox: anybody can type an address into a form.
-HER_OWN = ("link", "confirmation", "preferences")
+OWNER_SOURCES = ("link", "confirmation", "preferences")
 # These name one thing of hers, which stays hers: whatever is said of it later is still about it.
-FOR_GOOD = (ORDER, CHECKOUT, SUBSCRIPTION)
-MANY = 500  # marks looked up in one statement
+PERMANENT_IDENTITIES = (ORDER, CHECKOUT, SUBSCRIPTION)
+ADDRESSES_BATCH_SIZE = 500  # marks looked up in one statement
 
 
 class PrivacyRequest(SQLModel, table=True):
@@ -43,35 +43,37 @@ class PrivacyRequest(SQLModel, table=True):
 
     __tablename__ = "privacy_request"
     __table_args__ = (
-        Index("privacy_request_key", "shop_id", "unique_key", unique=True),
+        Index("privacy_request_key", "shop_id", "dedupe_key", unique=True),
         Index("privacy_request_due", "due_at", postgresql_where=text("state = 'new'"),
               sqlite_where=text("state = 'new'")),
     )  # fmt: skip
 
     shop_id: int = shop_key()
     id: int = row_key()
-    unique_key: str = Field(description="keyed hash: the same request is kept once")
+    dedupe_key: str = Field(description="keyed hash: the same request is kept once")
     kind: str
     state: str = NEW
     requested_at: datetime = moment()
     done_at: datetime | None = moment(default=None)
     due_at: datetime = moment()
     lease_until: float = 0.0
-    whom: str | None = Field(default=None, sa_type=Encrypted, description="until it is done")
-    marks: list[str] = json_column(list)
-    content: str | None = Field(default=None, sa_type=Encrypted, description="the file, as JSON")
+    subject: str | None = Field(default=None, sa_type=Encrypted, description="until it is done")
+    keyed_hashes: list[str] = json_column(list)
+    export: str | None = Field(default=None, sa_type=Encrypted, description="the file, as JSON")
     expires_at: datetime | None = moment(default=None)
 
 
-class Forgotten(SQLModel, table=True):
+class RedactedIdentity(SQLModel, table=True):
     """The keyed hash of something that a forgotten shopper was known by.
 
     What was said of it up to `until` is not taken in again, however late it comes.
     """
 
+    __tablename__ = "redacted_identity"
+
     shop_id: int = shop_key()
-    mark: str = Field(primary_key=True)
-    until: datetime = moment()
+    keyed_hash: str = Field(primary_key=True)
+    redacted_at: datetime = moment()
 
 
 class Suppression(SQLModel, table=True):
@@ -79,16 +81,18 @@ class Suppression(SQLModel, table=True):
 
     shop_id: int = shop_key()
     channel: str = Field(primary_key=True)
-    mark: str = Field(primary_key=True)
+    keyed_hash: str = Field(primary_key=True)
     at: datetime = moment()
 
 
-APART = "analytics:"  # before the mark of a browser whose shopper allows analytics alone
-BROWSERS_APART = "browsers apart"
+ANONYMOUS_BROWSER_PREFIX = (
+    "analytics:"  # before the mark of a browser whose shopper allows analytics alone
+)
+ANONYMOUS_BROWSER_PURPOSE = "browsers apart"
 
 
 @dataclass(slots=True)
-class Whom:
+class DataSubject:
     """A person as our tables know her. `keys` are (kind, value) of `storage.profiles`.
 
     `unproven` are those of the keys that she typed herself: anybody can type anybody's number.
@@ -105,32 +109,37 @@ class Whom:
         return [(c, value) for kind, value in self.keys for c in CHANNELS.get(kind, ())]
 
 
-def marks_of(purpose: str, words: Iterable[str]) -> dict[str, str]:
+def keyed_hashes(purpose: str, words: Iterable[str]) -> dict[str, str]:
     """{mark: word} under each of the installation's keys; the current key's come first."""
     each = list(words)
     return {
         f"{key_id}.{hmac.new(key, word.encode(), hashlib.sha256).hexdigest()}": word
-        for key_id, key in secrets.derive_all(purpose).items()
+        for key_id, key in secrets.derive_keys(purpose).items()
         for word in each
     }
 
 
-def mark(purpose: str, word: str) -> str:
+def keyed_hash(purpose: str, word: str) -> str:
     """The mark of one word under the current key."""
-    return next(iter(marks_of(purpose, [word])))
+    return next(iter(keyed_hashes(purpose, [word])))
 
 
-def apart(shop_id: int, browser: str) -> str:
+def anonymous_browser_key(shop_id: int, browser: str) -> str:
     """What a browser goes by while its shopper allows analytics alone: nobody comes from there to
     the browser, and from the browser only who has this installation's key.
     """
-    return APART + mark(BROWSERS_APART, _word(shop_id, BROWSER, browser))
+    return ANONYMOUS_BROWSER_PREFIX + keyed_hash(
+        ANONYMOUS_BROWSER_PURPOSE, _word(shop_id, BROWSER, browser)
+    )
 
 
-def aparts(shop_id: int, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+def anonymous_browser_keys(shop_id: int, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """The keys that those of a person's browsers had, or would have, apart."""
     words = [_word(shop_id, kind, value) for kind, value in keys if kind == BROWSER]
-    return {(BROWSER, APART + marked) for marked in marks_of(BROWSERS_APART, words)}
+    return {
+        (BROWSER, ANONYMOUS_BROWSER_PREFIX + marked)
+        for marked in keyed_hashes(ANONYMOUS_BROWSER_PURPOSE, words)
+    }
 
 
 def add_request(session: Session, row: dict[str, Any]) -> int | None:
@@ -163,7 +172,7 @@ def requests_of(session: Session, shop_id: int, limit: int = 20) -> Sequence[Any
     return (
         session.connection()
         .execute(
-            columns(*map(col, shown), col(request.content).is_not(None).label("ready"))
+            columns(*map(col, shown), col(request.export).is_not(None).label("ready"))
             .where(col(request.shop_id) == shop_id)
             .order_by(*newest)
             .limit(limit)
@@ -177,11 +186,11 @@ def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, in
     return leases.claim_due(session, PrivacyRequest, NEW, now, limit, LEASE_S)
 
 
-def drop_files(session: Session, shop_id: int, marks: Iterable[str]) -> None:
+def delete_exports(session: Session, shop_id: int, marks: Iterable[str]) -> None:
     """Empty every file that was made about somebody with one of these marks."""
     hers = set(marks)
     held = session.exec(
-        select(PrivacyRequest.id, PrivacyRequest.marks).where(
+        select(PrivacyRequest.id, PrivacyRequest.keyed_hashes).where(
             PrivacyRequest.shop_id == shop_id, PrivacyRequest.kind == DATA_REQUEST
         )
     )
@@ -189,59 +198,64 @@ def drop_files(session: Session, shop_id: int, marks: Iterable[str]) -> None:
     session.connection().execute(
         update(PrivacyRequest)
         .where(col(PrivacyRequest.shop_id) == shop_id, col(PrivacyRequest.id).in_(ids))
-        .values(content=None, whom=None, state=EXPIRED)
+        .values(export=None, subject=None, state=EXPIRED)
     )
 
 
-def expire_files(session: Session, now: datetime) -> None:
+def expire_exports(session: Session, now: datetime) -> None:
     """Empty the files of all shops whose time is over."""
     over = (
         update(PrivacyRequest)
-        .where(col(PrivacyRequest.expires_at) <= now, col(PrivacyRequest.content).is_not(None))
-        .values(content=None, state=EXPIRED)
+        .where(col(PrivacyRequest.expires_at) <= now, col(PrivacyRequest.export).is_not(None))
+        .values(export=None, state=EXPIRED)
         .execution_options(synchronize_session=False)
     )
-    db.every_shop(session, over, "the clock empties files that were to be fetched by now")
+    db.across_shops(session, over, "the clock empties files that were to be fetched by now")
 
 
-def remember(
+def add_redacted(
     session: Session, shop_id: int, keys: Iterable[tuple[str, str]], until: datetime
 ) -> None:
     """Mark keys as forgotten up to a moment; a later moment stays."""
     rows = [
-        {"shop_id": shop_id, "mark": mark("redaction", _word(shop_id, *key)), "until": until}
+        {
+            "shop_id": shop_id,
+            "keyed_hash": keyed_hash("redaction", _word(shop_id, *key)),
+            "redacted_at": until,
+        }
         for key in sorted(set(keys))
     ]
     if rows:
-        upsert = db.insert(Forgotten)
+        upsert = db.insert(RedactedIdentity)
         session.connection().execute(
             upsert.on_conflict_do_update(
-                index_elements=["shop_id", "mark"],
-                set_={"until": upsert.excluded.until},
-                where=upsert.excluded.until > Forgotten.until,
+                index_elements=["shop_id", "keyed_hash"],
+                set_={"redacted_at": upsert.excluded.redacted_at},
+                where=upsert.excluded.redacted_at > RedactedIdentity.redacted_at,
             ),
             rows,
         )
 
 
-def anybody_forgotten(session: Session, shop_id: int) -> bool:
+def has_redacted(session: Session, shop_id: int) -> bool:
     """Whether a shop has forgotten anybody at all: then each key costs a hash."""
-    query = select(Forgotten.mark).where(Forgotten.shop_id == shop_id)
+    query = select(RedactedIdentity.keyed_hash).where(RedactedIdentity.shop_id == shop_id)
     return session.exec(query.limit(1)).first() is not None
 
 
-def forgotten(
+def redacted_among(
     session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], datetime]:
     """Which of these keys are forgotten, and up to which moment."""
     by_word = {_word(shop_id, *key): key for key in keys}
-    words = marks_of("redaction", by_word)
+    words = keyed_hashes("redaction", by_word)
     found: dict[tuple[str, str], datetime] = {}
     every = list(words)
-    for start in range(0, len(every), MANY):
+    for start in range(0, len(every), ADDRESSES_BATCH_SIZE):
         rows = session.exec(
-            select(Forgotten.mark, Forgotten.until).where(
-                Forgotten.shop_id == shop_id, col(Forgotten.mark).in_(every[start : start + MANY])
+            select(RedactedIdentity.keyed_hash, RedactedIdentity.redacted_at).where(
+                RedactedIdentity.shop_id == shop_id,
+                col(RedactedIdentity.keyed_hash).in_(every[start : start + ADDRESSES_BATCH_SIZE]),
             )
         )
         for each, until in rows:
@@ -250,20 +264,20 @@ def forgotten(
     return found
 
 
-def suppress(
+def suppress_addresses(
     session: Session, shop_id: int, addresses: Iterable[tuple[str, str]], at: datetime
 ) -> None:
     """Send nothing more to these (channel, address) pairs."""
     rows = [
-        {"shop_id": shop_id, "channel": channel, "mark": found, "at": at}
+        {"shop_id": shop_id, "channel": channel, "keyed_hash": found, "at": at}
         for channel, address in sorted(set(addresses))
-        for found in [mark("suppression", f"{shop_id}:{channel}:{address}")]
+        for found in [keyed_hash("suppression", f"{shop_id}:{channel}:{address}")]
     ]
     if rows:
         upsert = db.insert(Suppression)
         session.connection().execute(
             upsert.on_conflict_do_update(
-                index_elements=["shop_id", "channel", "mark"],
+                index_elements=["shop_id", "channel", "keyed_hash"],
                 set_={"at": upsert.excluded.at},
                 where=upsert.excluded.at > Suppression.at,
             ),
@@ -271,31 +285,33 @@ def suppress(
         )
 
 
-def suppressed(
+def suppressed_addresses(
     session: Session, shop_id: int, addresses: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], list[Suppression]]:
     """Which of these (channel, address) pairs are suppressed."""
-    nobody = session.exec(select(Suppression.mark).where(Suppression.shop_id == shop_id).limit(1))
+    nobody = session.exec(
+        select(Suppression.keyed_hash).where(Suppression.shop_id == shop_id).limit(1)
+    )
     if nobody.first() is None:
         return {}
     by_word = {
         f"{shop_id}:{channel}:{address}": (channel, address) for channel, address in addresses
     }
-    words = marks_of("suppression", by_word)
+    words = keyed_hashes("suppression", by_word)
     found: dict[tuple[str, str], list[Suppression]] = {}
     every = list(words)
-    for start in range(0, len(every), MANY):
+    for start in range(0, len(every), ADDRESSES_BATCH_SIZE):
         for row in session.exec(
             select(Suppression).where(
                 Suppression.shop_id == shop_id,
-                col(Suppression.mark).in_(every[start : start + MANY]),
+                col(Suppression.keyed_hash).in_(every[start : start + ADDRESSES_BATCH_SIZE]),
             )
         ):
-            found.setdefault(by_word[words[row.mark]], []).append(row)
+            found.setdefault(by_word[words[row.keyed_hash]], []).append(row)
     return found
 
 
-def heeded(
+def lifts_suppression(
     session: Session, shop_id: int, yeses: Sequence[dict[str, Any]]
 ) -> Sequence[dict[str, Any]]:
     """Those of one shop's new consents (rows of the ledger) that count.
@@ -304,17 +320,19 @@ def heeded(
     or the storefront's word on what it kept, is no new decision of hers, and a form's may be
     anybody's.
     """
-    held = suppressed(session, shop_id, {(row["channel"], row["address"]) for row in yeses})
+    held = suppressed_addresses(
+        session, shop_id, {(row["channel"], row["address"]) for row in yeses}
+    )
     if not held:
         return yeses
     for row in yeses:
         rows = held.get((row["channel"], row["address"]), [])
-        if row["source"] in HER_OWN and all(row["occurred_at"] > each.at for each in rows):
+        if row["source"] in OWNER_SOURCES and all(row["occurred_at"] > each.at for each in rows):
             session.connection().execute(
                 delete(Suppression).where(
                     col(Suppression.shop_id) == shop_id,
                     col(Suppression.channel) == row["channel"],
-                    col(Suppression.mark).in_([each.mark for each in rows]),
+                    col(Suppression.keyed_hash).in_([each.keyed_hash for each in rows]),
                 )
             )
             held.pop((row["channel"], row["address"]), None)

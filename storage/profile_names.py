@@ -11,7 +11,7 @@ from sqlmodel import Field, Session, SQLModel, col
 from storage.engine import bulk
 from storage.engine.types import in_code_order, shop_key
 
-LONGEST = 100  # letters
+MAX_NAME_KEY_CHARS = 100  # letters
 ACCENTS = re.compile("[\u0300-\u036f]")
 # Chinese, Japanese and Korean: family name first, and no space between it and the other.
 CJK = "\u3040-\u9fff\uac00-\ud7af"
@@ -32,22 +32,22 @@ class ProfileName(SQLModel, table=True):
     profile_id: int = Field(primary_key=True, sa_type=BigInteger)
 
 
-def fold(text: str) -> str:
+def fold_name(text: str) -> str:
     """A name or its beginning without capitals, accents and needless spaces."""
     if not text.isascii():
         bare = ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
         text = unicodedata.normalize("NFC", bare)
-        return _CJK_SPACE.sub("", " ".join(text.split()))[:LONGEST]
-    return " ".join(text.lower().split())[:LONGEST]
+        return _CJK_SPACE.sub("", " ".join(text.split()))[:MAX_NAME_KEY_CHARS]
+    return " ".join(text.lower().split())[:MAX_NAME_KEY_CHARS]
 
 
-def called(first: str | None, last: str | None) -> frozenset[str]:
+def name_prefixes(first: str | None, last: str | None) -> frozenset[str]:
     """How somebody may be looked for by name: either name first."""
     names = [name for name in (first, last) if name]
-    return frozenset(filter(None, (fold(" ".join(names)), fold(" ".join(names[::-1])))))
+    return frozenset(filter(None, (fold_name(" ".join(names)), fold_name(" ".join(names[::-1])))))
 
 
-def put_names(
+def save_names(
     session: Session,
     shop_id: int,
     rows: Iterable[dict[str, Any]],
@@ -60,14 +60,14 @@ def put_names(
         session.connection().execute(
             delete(ProfileName).where(
                 col(ProfileName.shop_id) == shop_id,
-                bulk.among(col(ProfileName.profile_id), known),
+                bulk.is_among(col(ProfileName.profile_id), known),
             )
         )
-    bulk.add(session, ProfileName, list(rows_of(shop_id, rows)))
+    bulk.add_rows(session, ProfileName, list(rows_of(shop_id, rows)))
 
 
 def rows_of(shop_id: int, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The rows of this table for some profiles."""
     for row in rows:
-        for value in called(row["first_name"], row["last_name"]):
+        for value in name_prefixes(row["first_name"], row["last_name"]):
             yield {"shop_id": shop_id, "value": value, "profile_id": row["id"]}

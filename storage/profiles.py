@@ -29,7 +29,7 @@ class Profile(SQLModel, table=True):
 
     __table_args__ = (
         Index("profile_email", "shop_id", "email"),
-        Index("profile_seen", "shop_id", "seen_at", "id"),
+        Index("profile_seen", "shop_id", "last_active_at", "id"),
         Index("profile_created", "shop_id", "created_at"),
     )
 
@@ -46,7 +46,7 @@ class Profile(SQLModel, table=True):
     field_times: dict[str, str] = json_column()
     field_sources: dict[str, str] = json_column()
     created_at: datetime = moment()
-    seen_at: datetime = moment()
+    last_active_at: datetime = moment()
 
 
 class Identity(SQLModel, table=True):
@@ -61,11 +61,11 @@ class Identity(SQLModel, table=True):
     kind: str = Field(primary_key=True)
     value: str = Field(primary_key=True, sa_type=in_code_order)
     profile_id: int = big()
-    origin_id: int | None = origin()
+    source_profile_id: int | None = origin()
     linked_at: datetime = moment()
 
 
-class Origin(SQLModel, table=True):
+class SourceProfile(SQLModel, table=True):
     """One of the profiles that a merged profile was made of, and what was said of it alone.
 
     A profile that was never merged has none. `own` is the profile's row as it would be alone
@@ -73,7 +73,9 @@ class Origin(SQLModel, table=True):
     profile joined before it did, as [list id, joined at, source].
     """
 
-    __table_args__ = (Index("origin_profile", "shop_id", "profile_id"),)
+    __tablename__ = "source_profile"
+
+    __table_args__ = (Index("source_profile_profile", "shop_id", "profile_id"),)
 
     shop_id: int = shop_key()
     id: int = row_key()
@@ -88,26 +90,26 @@ class Merge(SQLModel, table=True):
     """
 
     __table_args__ = (
-        Index("merge_one", "shop_id", "one_id"),
-        Index("merge_other", "shop_id", "other_id"),
+        Index("merge_one", "shop_id", "source_profile_id"),
+        Index("merge_other", "shop_id", "other_source_profile_id"),
     )
 
     shop_id: int = shop_key()
     id: int = row_key()
-    one_id: int = big()
-    other_id: int = big()
-    because: str = Field(description="the kind of identity that both had, or `merchant`")
-    at: datetime = moment()
-    by: str = Field(default="", description="the staff's user id, when a person did it")
+    source_profile_id: int = big()
+    other_source_profile_id: int = big()
+    reason: str = Field(description="the kind of identity that both had, or `merchant`")
+    merged_at: datetime = moment()
+    merged_by: str = Field(default="", description="the staff's user id, when a person did it")
     undone_at: datetime | None = moment(default=None)
     undone_by: str = ""
-    apart: bool = False
+    blocks_remerge: bool = False
 
 
 def get_profile(session: Session, shop_id: int, profile_id: int) -> Profile | None:
     """One profile; a merged one leads to the profile that it became."""
     found = session.get(Profile, (shop_id, profile_id))
-    if found is None and (origin := session.get(Origin, (shop_id, profile_id))):
+    if found is None and (origin := session.get(SourceProfile, (shop_id, profile_id))):
         found = session.get(Profile, (shop_id, origin.profile_id))
     return found
 
@@ -116,10 +118,10 @@ def find_identities(
     session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
     """The profile that each known identity leads to."""
-    return {key: whose[0] for key, whose in find_whose(session, shop_id, keys).items()}
+    return {key: whose[0] for key, whose in find_profile_refs(session, shop_id, keys).items()}
 
 
-def find_whose(
+def find_profile_refs(
     session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], tuple[int, int]]:
     """The (profile, origin) that each known identity leads to."""
@@ -130,13 +132,16 @@ def find_whose(
     table = db.table_of(Identity)
     for kind, values in by_kind.items():
         rows = session.connection().execute(
-            columns(table.c.value, table.c.profile_id, table.c.origin_id).where(
+            columns(table.c.value, table.c.profile_id, table.c.source_profile_id).where(
                 table.c.shop_id == shop_id,
                 table.c.kind == kind,
-                bulk.among(table.c.value, values),
+                bulk.is_among(table.c.value, values),
             )
         )
-        found |= {(kind, value): (held, origin_id or held) for value, held, origin_id in rows}
+        found |= {
+            (kind, value): (held, source_profile_id or held)
+            for value, held, source_profile_id in rows
+        }
     return found
 
 
@@ -157,7 +162,7 @@ def load_profiles(session: Session, shop_id: int, ids: Iterable[int]) -> dict[in
     """Profiles as plain rows, by id: the pipeline's way, without ORM objects."""
     table = db.table_of(Profile)
     rows = session.connection().execute(
-        table.select().where(table.c.shop_id == shop_id, bulk.among(table.c.id, set(ids)))
+        table.select().where(table.c.shop_id == shop_id, bulk.is_among(table.c.id, set(ids)))
     )
     names = table.c.keys()
     return {row.id: dict(zip(names, row, strict=True)) for row in rows}
@@ -166,17 +171,17 @@ def load_profiles(session: Session, shop_id: int, ids: Iterable[int]) -> dict[in
 def profiles_by_id(session: Session, shop_id: int, ids: Iterable[int]) -> dict[int, Profile]:
     """Those of some profiles that there are, by id."""
     rows = session.exec(
-        select(Profile).where(Profile.shop_id == shop_id, bulk.among(col(Profile.id), set(ids)))
+        select(Profile).where(Profile.shop_id == shop_id, bulk.is_among(col(Profile.id), set(ids)))
     )
     return {profile.id: profile for profile in rows}
 
 
-def mark_seen(session: Session, shop_id: int, moments: Sequence[tuple[int, datetime]]) -> None:
+def mark_active(session: Session, shop_id: int, moments: Sequence[tuple[int, datetime]]) -> None:
     """Note when each of some profiles was seen last, by (profile id, moment)."""
     session.connection().execute(
         update(Profile)
         .where(col(Profile.shop_id) == shop_id, col(Profile.id) == bindparam("of"))
-        .values(seen_at=bindparam("at")),
+        .values(last_active_at=bindparam("at")),
         [{"of": profile_id, "at": at} for profile_id, at in moments],
     )
 
@@ -184,7 +189,7 @@ def mark_seen(session: Session, shop_id: int, moments: Sequence[tuple[int, datet
 def profiles_after(session: Session, shop_id: int, after: int, limit: int) -> Sequence[Any]:
     """Some profiles with a greater id, in the order of their ids: rows of `without_words`."""
     rows = session.connection().execute(
-        columns(*without_words())
+        columns(*anonymous_profiles())
         .where(col(Profile.shop_id) == shop_id, col(Profile.id) > after)
         .order_by(col(Profile.id))
         .limit(limit)
@@ -192,7 +197,7 @@ def profiles_after(session: Session, shop_id: int, after: int, limit: int) -> Se
     return rows.all()
 
 
-def without_words() -> list[Any]:
+def anonymous_profiles() -> list[Any]:
     """A profile's columns but for when and where from each field has its value, which are a fifth
     of the work of reading everybody (measured).
     """
@@ -203,7 +208,7 @@ def without_words() -> list[Any]:
 def count_profiles(session: Session, shop_id: int, *, whole: bool = False) -> Count:
     """How many shoppers a shop knows; see `storage.counts`."""
     known = columns(col(Profile.id)).where(col(Profile.shop_id) == shop_id)
-    return tallies.count(session, shop_id, tallies.PROFILES, known, whole=whole)
+    return tallies.count_rows(session, shop_id, tallies.PROFILES, known, whole=whole)
 
 
 def count_new(session: Session, shop_id: int, since: datetime, until: datetime) -> int:

@@ -49,7 +49,7 @@ def get_definition(session: Session, shop_id: int, definition_id: int) -> Proper
     return session.get(PropertyDefinition, (shop_id, definition_id))
 
 
-def in_words(labels: Mapping[str, str], locale: str, otherwise: str) -> str:
+def translated_label(labels: Mapping[str, str], locale: str, otherwise: str) -> str:
     """The words for a locale: `zh-Hans` takes `zh-CN`; none is what the shop wrote."""
     wanted = locale.replace("_", "-")
     near = [name for name in labels if name and name.split("-")[0] == wanted.split("-")[0]]
@@ -61,7 +61,7 @@ def labels_of(session: Session, shop_id: int, locale: str) -> dict[str, dict[str
     """The words for every value of every choice, in one language: {property: {value: words}}."""
     return {
         name: {
-            str(option["value"]): in_words(option["labels"], locale, str(option["value"]))
+            str(option["value"]): translated_label(option["labels"], locale, str(option["value"]))
             for option in each.options
         }
         for name, each in definitions_of(session, shop_id).items()
@@ -71,6 +71,6 @@ def labels_of(session: Session, shop_id: int, locale: str) -> dict[str, dict[str
 def options_of(definition: PropertyDefinition, locale: str) -> Sequence[tuple[str, str]]:
     """The (value, words) of a choice."""
     return [
-        (str(option["value"]), in_words(option["labels"], locale, str(option["value"])))
+        (str(option["value"]), translated_label(option["labels"], locale, str(option["value"])))
         for option in definition.options
     ]

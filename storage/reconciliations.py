@@ -25,18 +25,20 @@ class Reconciliation(SQLModel, table=True):
     generation: int = Field(description="the install that it is for")
     since: datetime = moment()  # what changed before is settled
     until: datetime | None = moment(default=None)  # the open window's end; None between two
-    place: str = Field(default="", description="the cursor from which the window is read on")
+    cursor: str = Field(default="", description="the cursor from which the window is read on")
     due_at: datetime = moment()
-    tries: int = 0
+    attempts: int = 0
     error: str = Field(default="", description="for a person")
     # Of the open window, or of the last:
-    looked: int = big(default=0)
+    compared: int = big(default=0)
     missing: int = big(default=0)
     partial: int = big(default=0)
     stale: int = big(default=0)
-    unsettled: int = big(default=0)  # what no repair could mend, and what was not understood
+    unresolved: int = big(default=0)  # what no repair could mend, and what was not understood
     finished_at: datetime | None = moment(default=None)
-    silent: list[str] = json_column(list)  # topics that bring nothing, though there is news
+    inactive_topics: list[str] = json_column(
+        list
+    )  # topics that bring nothing, though there is news
 
     @property
     def repaired(self) -> int:
@@ -54,7 +56,7 @@ class Repair(SQLModel, table=True):
     count: int = big()
 
 
-def due(session: Session, now: datetime) -> list[int]:
+def due_shops(session: Session, now: datetime) -> list[int]:
     """Installed shops of which a noun is due: one whose past is read and that was never compared
     since, or one whose time has come.
     """
@@ -69,7 +71,7 @@ def due(session: Session, now: datetime) -> list[int]:
         )
         .distinct()
     )
-    rows = db.every_shop(session, query, "the clock rings for reconciliations")
+    rows = db.across_shops(session, query, "the clock rings for reconciliations")
     return [row[0] for row in rows]
 
 
@@ -81,7 +83,9 @@ def _same(stage: type[Backfill]) -> Any:
     )
 
 
-def start(session: Session, shop: Shop, past: Mapping[str, datetime], now: datetime) -> None:
+def start_windows(
+    session: Session, shop: Shop, past: Mapping[str, datetime], now: datetime
+) -> None:
     """Begin with the nouns of this install that have not begun, each from a moment on."""
     held = {row.noun: row for row in of_shop(session, shop.id)}
     for noun, since in past.items():
@@ -108,7 +112,7 @@ def of_shop(session: Session, shop_id: int) -> Sequence[Reconciliation]:
     ).all()
 
 
-def advance(session: Session, held: Reconciliation, **changes: Any) -> bool:
+def save_progress(session: Session, held: Reconciliation, **changes: Any) -> bool:
     """Move a window on from where `held` saw it; whether it still stood there.
 
     The place is part of the condition, so that nothing is counted twice whoever else works on it.
@@ -122,14 +126,14 @@ def advance(session: Session, held: Reconciliation, **changes: Any) -> bool:
             col(Reconciliation.generation) == held.generation,
             col(Reconciliation.since) == held.since,
             until.is_(None) if held.until is None else until == held.until,
-            col(Reconciliation.place) == held.place,
+            col(Reconciliation.cursor) == held.cursor,
         )
         .values(changes)
     )
     return isinstance(moved, CursorResult) and moved.rowcount == 1
 
 
-def note(session: Session, held: Reconciliation, counts: Mapping[str, int]) -> None:
+def add_repairs(session: Session, held: Reconciliation, counts: Mapping[str, int]) -> None:
     """Add what a part of a window brought up to date, by kind."""
     if not counts:
         return
@@ -157,7 +161,7 @@ def repairs(session: Session, shop_id: int, since: datetime) -> dict[tuple[str, 
     return {(noun, kind): int(count) for noun, kind, count in rows}
 
 
-def drop_repairs(session: Session, shop_id: int, before: datetime) -> None:
+def delete_repairs(session: Session, shop_id: int, before: datetime) -> None:
     """Drop what is told of no more."""
     session.connection().execute(
         delete(Repair).where(col(Repair.shop_id) == shop_id, col(Repair.until) < before)

@@ -35,11 +35,11 @@ def upgrade(to: str = "head") -> None:
             raise db.DatabaseError(f"The database could not be upgraded: {error}.") from error
     # Not a migration of its own: SQLite's batch migrations make a table anew, without its triggers.
     with db.engine().execution_options(begin="IMMEDIATE").begin() as connection:
-        append_only.protect(connection)
+        append_only.create_triggers(connection)
     for line, engine in lines():
         if db.is_sqlite(engine):
             with engine.execution_options(begin="IMMEDIATE").begin() as connection:
-                statistics.assume(connection, f"{line}_version")
+                statistics.assume_large_shops(connection, f"{line}_version")
             engine.dispose()  # they are read when a connection opens
 
 

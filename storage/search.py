@@ -17,21 +17,21 @@ from sqlalchemy.sql import Select
 from sqlmodel import Session, col, select
 
 from storage.lists import Membership
-from storage.profile_names import ProfileName, fold
+from storage.profile_names import ProfileName, fold_name
 from storage.profiles import EMAIL, PHONE, STRENGTH, Identity, Profile, profiles_by_id
 
 # Measured of a million on SQLite. The moments of 1,000 are looked up in 5 ms, which of a file that
 # nobody read lately are 1,000 places. A set of 40,000 is made in 8 ms, and the walk back in time
 # then takes 1 ms for 6,000 people, 100 ms for everybody. One look without a set takes 3 us.
 FEW, MANY = 1_000, 40_000
-LOOKS = 20_000
+MAX_ROWS_SCANNED = 20_000
 LAST = "\U0010ffff"  # stands behind everything that a text may go on with
 PHONE_SIGNS = re.compile(r"[\s().\-/]")
 
 Cursor = tuple[datetime, int]  # when somebody was seen or joined, and her id
 
 
-class Way(NamedTuple):
+class SearchIndex(NamedTuple):
     """An index that leads back in time: a moment, whose it is, and which rows are meant."""
 
     at: Any
@@ -40,7 +40,7 @@ class Way(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sought:
+class SearchTerms:
     """What words may mean."""
 
     words: str
@@ -49,17 +49,17 @@ class Sought:
     phones: tuple[str, ...] = ()
 
 
-def read(words: str, calling_code: int = 0) -> Sought:
+def parse_search(words: str, calling_code: int = 0) -> SearchTerms:
     """What words may mean; a number without its + may be one of the country with this code."""
     words = words.replace("\0", "").strip()  # which PostgreSQL holds in no text
     email = words.lower() if words and not re.search(r"\s", words) else ""
     digits = PHONE_SIGNS.sub("", words)
     if not re.fullmatch(r"\+?[0-9]+", digits):
-        return Sought(words, fold(words), email)
+        return SearchTerms(words, fold_name(words), email)
     if digits.startswith(("+", "00")):
-        return Sought(words, "", email, (f"+{digits.lstrip('+0')}",))
+        return SearchTerms(words, "", email, (f"+{digits.lstrip('+0')}",))
     at_home = f"+{calling_code}{digits.lstrip('0')}" if calling_code else f"+{digits}"
-    return Sought(words, "", email, (f"+{digits}", at_home))
+    return SearchTerms(words, "", email, (f"+{digits}", at_home))
 
 
 def search_profiles(
@@ -79,7 +79,7 @@ def search_profiles(
     Args:
         before: the (seen at, id) of the last profile of the page before.
     """
-    sought = read(words, calling_code)
+    sought = parse_search(words, calling_code)
     if not sought.words:
         return _newest(session, shop_id, before, limit)
     way = _everybody(shop_id)
@@ -104,15 +104,17 @@ def search_members(
         before: the (joined at, id) of the last one of the page before.
     """
     there = (col(Membership.shop_id) == shop_id, col(Membership.list_id) == list_id)
-    way = Way(col(Membership.joined_at), col(Membership.profile_id), there)
-    return _ids(session, shop_id, way, read(words, calling_code), before, limit)
+    way = SearchIndex(col(Membership.joined_at), col(Membership.profile_id), there)
+    return _ids(session, shop_id, way, parse_search(words, calling_code), before, limit)
 
 
-def _everybody(shop_id: int) -> Way:
-    return Way(col(Profile.seen_at), col(Profile.id), (col(Profile.shop_id) == shop_id,))
+def _everybody(shop_id: int) -> SearchIndex:
+    return SearchIndex(
+        col(Profile.last_active_at), col(Profile.id), (col(Profile.shop_id) == shop_id,)
+    )
 
 
-def _hits(shop_id: int, sought: Sought) -> list[Select[Any]]:
+def _hits(shop_id: int, sought: SearchTerms) -> list[Select[Any]]:
     """Who is meant, by each index: profile ids, perhaps several times."""
     known = columns(col(Identity.profile_id)).where(col(Identity.shop_id) == shop_id)
     value = col(Identity.value)
@@ -152,7 +154,12 @@ def _count(session: Session, hits: Sequence[Select[Any]]) -> int:
 
 
 def _ids(
-    session: Session, shop_id: int, way: Way, sought: Sought, before: Cursor | None, limit: int
+    session: Session,
+    shop_id: int,
+    way: SearchIndex,
+    sought: SearchTerms,
+    before: Cursor | None,
+    limit: int,
 ) -> list[int]:
     """The ids of the first who are meant."""
     hits = _hits(shop_id, sought)
@@ -172,20 +179,24 @@ def _ids(
 
 
 def _page(
-    session: Session, way: Way, meant: ColumnElement[bool], before: Cursor | None, limit: int
+    session: Session,
+    way: SearchIndex,
+    meant: ColumnElement[bool],
+    before: Cursor | None,
+    limit: int,
 ) -> list[int]:
     page = _back(columns(way.id).where(*way.where, meant), way, before).limit(limit)
     return list(session.connection().execute(page).scalars())
 
 
-def _not_before(session: Session, way: Way, before: Cursor | None) -> ColumnElement[bool]:
+def _not_before(session: Session, way: SearchIndex, before: Cursor | None) -> ColumnElement[bool]:
     """Whether somebody is among the next `LOOKS` on the way."""
     last = _back(columns(way.at, way.id).where(*way.where), way, before)
-    place = session.connection().execute(last.limit(1).offset(LOOKS - 1)).first()
+    place = session.connection().execute(last.limit(1).offset(MAX_ROWS_SCANNED - 1)).first()
     return true() if place is None else tuple_(way.at, way.id) >= tuple(place)
 
 
-def _is_met(hits: Sequence[Select[Any]], way: Way) -> ColumnElement[bool]:
+def _is_met(hits: Sequence[Select[Any]], way: SearchIndex) -> ColumnElement[bool]:
     """Whether somebody is meant, asked of her alone."""
     hers = (each.where(each.selected_columns.profile_id == way.id, *way.where) for each in hits)
     return or_(*(each.correlate(way.id.table).exists() for each in hers))
@@ -199,7 +210,7 @@ def _newest(session: Session, shop_id: int, before: Cursor | None, limit: int) -
     return found
 
 
-def _back(query: Any, way: Way, before: Cursor | None) -> Any:
+def _back(query: Any, way: SearchIndex, before: Cursor | None) -> Any:
     """Newest first, from before a place on."""
     if before is not None:
         query = query.where(tuple_(way.at, way.id) < before)

@@ -37,7 +37,7 @@ class Shop(SQLModel, table=True):
     create_customers: bool = Field(
         default=False, description="make a customer of whoever subscribes and is none yet"
     )
-    write_answers: bool = Field(
+    write_form_answers: bool = Field(
         default=False, description="keep the answers of forms at the storefront's customers"
     )
     implied_countries: str = Field(
@@ -47,7 +47,7 @@ class Shop(SQLModel, table=True):
     generation: int = Field(default=1, description="how many times it was installed")
     installed_at: datetime = moment()
     uninstalled_at: datetime | None = moment(default=None)
-    synced_at: datetime | None = moment(default=None)
+    catalog_synced_at: datetime | None = moment(default=None)
     field_times: dict[str, str] = json_column()
 
 
@@ -61,7 +61,7 @@ def get_shop(session: Session, shop_id: int) -> Shop | None:
     return session.get(Shop, shop_id)
 
 
-def is_alone(session: Session) -> bool:
+def is_only_shop(session: Session) -> bool:
     """Whether there is no more than one shop."""
     return len(session.exec(select(Shop.id).limit(2)).all()) < 2
 
@@ -116,7 +116,7 @@ def mark_synced(session: Session, shop_id: int, at: datetime) -> None:
     """Note that the store's catalog was read in full."""
     shop = session.get(Shop, shop_id)
     if shop is not None:
-        shop.synced_at = at
+        shop.catalog_synced_at = at
 
 
 def unsynced(session: Session, before: datetime) -> Sequence[int]:
@@ -124,13 +124,13 @@ def unsynced(session: Session, before: datetime) -> Sequence[int]:
     return session.exec(
         select(Shop.id).where(
             col(Shop.uninstalled_at).is_(None),
-            col(Shop.synced_at).is_(None),
+            col(Shop.catalog_synced_at).is_(None),
             Shop.installed_at < before,
         )
     ).all()
 
 
-def describe(session: Session, shop_id: int, at: datetime, fields: dict[str, Any]) -> None:
+def update_details(session: Session, shop_id: int, at: datetime, fields: dict[str, Any]) -> None:
     """Bring a store's own details up to date, each if this is the newest word on it."""
     shop = session.get(Shop, shop_id, with_for_update=True, populate_existing=True)
     if shop is None:
@@ -140,7 +140,7 @@ def describe(session: Session, shop_id: int, at: datetime, fields: dict[str, Any
         stamp = at.astimezone(UTC).isoformat(timespec="microseconds")
         if stamp >= times.get(name, "") and at >= shop.installed_at:
             if name == "scopes" and set(value.split(",")) - set(shop.scopes.split(",")):
-                shop.synced_at = None  # there is more to read and to do than the last time
+                shop.catalog_synced_at = None  # there is more to read and to do than the last time
             setattr(shop, name, value)
             times[name] = stamp
     shop.field_times = times

@@ -13,34 +13,34 @@ from storage.engine.types import big, json_column, moment, origin, row_key, shop
 from storage.shops import Shop
 
 
-class BrowserSession(SQLModel, table=True):
+class Visit(SQLModel, table=True):
     """One visit: `plugin.ingest.visits` folds browser events into it, whatever their order.
 
     `moments` are when something happened, in milliseconds since 1970: what `dwell_s` is made of.
-    The source (`came_at` and what follows) is the visit's first one that names another site or a
+    The source (`arrived_at` and what follows) is the visit's first one that names another site or a
     campaign; a visit without one came by itself.
     """
 
-    __tablename__ = "browser_session"
+    __tablename__ = "visit"
     __table_args__ = (
-        Index("browser_session_browser", "shop_id", "browser", "last_at"),
-        Index("browser_session_profile", "shop_id", "profile_id", "last_at"),
-        Index("browser_session_last", "shop_id", "last_at"),
+        Index("visit_browser_id", "shop_id", "browser_id", "last_seen_at"),
+        Index("visit_profile", "shop_id", "profile_id", "last_seen_at"),
+        Index("visit_last", "shop_id", "last_seen_at"),
     )
 
     shop_id: int = shop_key()
     id: int = row_key()
     profile_id: int = big()
-    origin_id: int | None = origin()
-    browser: str = Field(description="its id, as in `identity`")
+    source_profile_id: int | None = origin()
+    browser_id: str = Field(description="its id, as in `identity`")
     started_at: datetime = moment()
-    last_at: datetime = moment()
+    last_seen_at: datetime = moment()
     pages: int = Field(description="that were opened")
     dwell_s: int = Field(description="seconds spent looking, at least")
-    moments: list[int] = json_column(list)
+    page_view_times: list[int] = json_column(list)
     entry_url: str = Field(default="", description="where it began, without what may name somebody")
     device: str = Field(default="", description="phone, tablet or computer")
-    came_at: datetime | None = moment(default=None)
+    arrived_at: datetime | None = moment(default=None)
     referrer_host: str = ""
     utm_source: str = ""
     utm_medium: str = ""
@@ -49,82 +49,78 @@ class BrowserSession(SQLModel, table=True):
     utm_content: str = ""
 
 
-def near(
+def visits_near(
     session: Session, shop_id: int, browsers: Iterable[str], since: datetime, until: datetime
 ) -> list[dict[str, Any]]:
     """The visits of some browsers that reach into a span of time, as plain rows."""
-    table = db.table_of(BrowserSession)
+    table = db.table_of(Visit)
     rows = session.connection().execute(
         table.select().where(
             table.c.shop_id == shop_id,
-            bulk.among(table.c.browser, set(browsers)),
-            table.c.last_at >= since,
+            bulk.is_among(table.c.browser_id, set(browsers)),
+            table.c.last_seen_at >= since,
             table.c.started_at <= until,
         )
     )
     return [dict(row._mapping) for row in rows]
 
 
-def replace(
+def replace_visits(
     session: Session, shop_id: int, gone: Iterable[int], rows: Sequence[dict[str, Any]]
 ) -> None:
     """Put visits in the place of others, by id."""
     ids = sorted(gone)
     if ids:
         session.connection().execute(
-            delete(BrowserSession).where(
-                col(BrowserSession.shop_id) == shop_id, col(BrowserSession.id).in_(ids)
-            )
+            delete(Visit).where(col(Visit.shop_id) == shop_id, col(Visit.id).in_(ids))
         )
-    bulk.add(session, BrowserSession, rows)
+    bulk.add_rows(session, Visit, rows)
 
 
-def sessions_page(
+def visits_page(
     session: Session,
     shop_id: int,
     profile_id: int,
     limit: int,
     before: tuple[datetime, int] | None = None,
-) -> Sequence[BrowserSession]:
+) -> Sequence[Visit]:
     """A shopper's visits, the last first, from before a (moment, id) on."""
-    query = select(BrowserSession).where(
-        BrowserSession.shop_id == shop_id, BrowserSession.profile_id == profile_id
-    )
+    query = select(Visit).where(Visit.shop_id == shop_id, Visit.profile_id == profile_id)
     if before is not None:
-        query = query.where(tuple_(col(BrowserSession.last_at), col(BrowserSession.id)) < before)
-    newest = (col(BrowserSession.last_at).desc(), col(BrowserSession.id).desc())
+        query = query.where(tuple_(col(Visit.last_seen_at), col(Visit.id)) < before)
+    newest = (col(Visit.last_seen_at).desc(), col(Visit.id).desc())
     return session.exec(query.order_by(*newest).limit(limit)).all()
 
 
-def touches(
+def first_and_last_source(
     session: Session, shop_id: int, profile_id: int
-) -> tuple[BrowserSession, BrowserSession] | None:
+) -> tuple[Visit, Visit] | None:
     """The first and the last visit of a shopper that has a source; None where none has."""
-    found = select(BrowserSession).where(
-        BrowserSession.shop_id == shop_id,
-        BrowserSession.profile_id == profile_id,
-        col(BrowserSession.came_at).is_not(None),
+    found = select(Visit).where(
+        Visit.shop_id == shop_id,
+        Visit.profile_id == profile_id,
+        col(Visit.arrived_at).is_not(None),
     )
-    first = session.exec(found.order_by(col(BrowserSession.came_at)).limit(1)).first()
-    last = session.exec(found.order_by(col(BrowserSession.came_at).desc()).limit(1)).first()
+    first = session.exec(found.order_by(col(Visit.arrived_at)).limit(1)).first()
+    last = session.exec(found.order_by(col(Visit.arrived_at).desc()).limit(1)).first()
     return (first, last) if first and last else None
 
 
 def shops_before(session: Session, before: datetime) -> list[int]:
     """Shops with a visit that ended before a moment: one look at an index for each shop."""
-    at = col(BrowserSession.last_at)
-    oldest = columns(at).where(col(BrowserSession.shop_id) == Shop.id).order_by(at).limit(1)
+    at = col(Visit.last_seen_at)
+    oldest = columns(at).where(col(Visit.shop_id) == Shop.id).order_by(at).limit(1)
     query = columns(col(Shop.id)).where(oldest.correlate(Shop).scalar_subquery() < before)
-    found = db.every_shop(session, query, "the clock rings for visits whose time is over")
+    found = db.across_shops(session, query, "the clock rings for visits whose time is over")
     return list(found.scalars())
 
 
-def drop_sessions(session: Session, shop_id: int, before: datetime, limit: int) -> int:
+def delete_visits(session: Session, shop_id: int, before: datetime, limit: int) -> int:
     """Delete up to `limit` of a shop's visits that ended before a moment; how many."""
     old = (
-        columns(col(BrowserSession.id))
-        .where(col(BrowserSession.shop_id) == shop_id, col(BrowserSession.last_at) < before)
+        columns(col(Visit.id))
+        .where(col(Visit.shop_id) == shop_id, col(Visit.last_seen_at) < before)
         .limit(limit)
     )
-    mine = (col(BrowserSession.shop_id) == shop_id, col(BrowserSession.id).in_(old))
-    return session.connection().execute(delete(BrowserSession).where(*mine)).rowcount
+    mine = (col(Visit.shop_id) == shop_id, col(Visit.id).in_(old))
+    return session.connection().execute(delete(Visit).where(*mine)).rowcount

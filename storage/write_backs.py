@@ -22,7 +22,7 @@ from storage.shops import Shop
 TAG, METAFIELD = "tag", "metafield"  # every other kind is a channel
 ON, OFF = "on", "off"  # of a tag
 DUE, DONE, WAITS, FAILED = "due", "done", "waits", "failed"
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 class WriteBack(SQLModel, table=True):
@@ -34,25 +34,26 @@ class WriteBack(SQLModel, table=True):
 
     __tablename__ = "write_back"
     __table_args__ = (
-        Index("write_back_key", "shop_id", "unique_key", unique=True),
+        Index("write_back_key", "shop_id", "dedupe_key", unique=True),
         Index("write_back_due", "due_at", postgresql_where=text("state = 'due'"),
               sqlite_where=text("state = 'due'")),
         Index("write_back_profile", "shop_id", "profile_id"),
         Index("write_back_waits", "shop_id", postgresql_where=text("state = 'waits'"),
               sqlite_where=text("state = 'waits'")),
-        Index("write_back_troubled", "shop_id", "said_at", postgresql_where=text("error != ''"),
+        Index("write_back_troubled", "shop_id", "requested_at",
+              postgresql_where=text("error != ''"),
               sqlite_where=text("error != ''")),
     )  # fmt: skip
 
     shop_id: int = shop_key()
     id: int = row_key()
-    unique_key: str = Field(description="email:ana@example.com, tag:<profile>:vip")
+    dedupe_key: str = Field(description="email:ana@example.com, tag:<profile>:vip")
     kind: str = Field(description="email, sms, whatsapp; tag; metafield")
     name: str = Field(description="the address, the tag, the metafield's key")
     value: str = Field(description="the consent's state, on or off, the metafield's value")
     profile_id: int | None = big(nullable=True, default=None)
-    origin_id: int | None = origin()
-    said_at: datetime = moment()
+    source_profile_id: int | None = origin()
+    requested_at: datetime = moment()
     state: str = DUE
     due_at: datetime = moment()
     lease_until: float = 0.0
@@ -65,14 +66,16 @@ def key_of(kind: str, name: str, profile_id: int | None) -> str:
     return f"{kind}:{profile_id}:{name}" if kind in (TAG, METAFIELD) else f"{kind}:{name}"
 
 
-def put(session: Session, shop_id: int, said: Iterable[dict[str, Any]], now: datetime) -> None:
-    """Let the storefront know: rows of kind, name, value, profile_id, said_at;
-    with origin_id where it is a profile's.
+def save_write_backs(
+    session: Session, shop_id: int, said: Iterable[dict[str, Any]], now: datetime
+) -> None:
+    """Let the storefront know: rows of kind, name, value, profile_id, requested_at;
+    with source_profile_id where it is a profile's.
 
     The latest word on a thing wins; at the same moment the greater value does (`unsubscribed`).
     """
     newest: dict[str, dict[str, Any]] = {}
-    for row in sorted(said, key=lambda row: (row["said_at"], row["value"])):
+    for row in sorted(said, key=lambda row: (row["requested_at"], row["value"])):
         newest[key_of(row["kind"], row["name"], row["profile_id"])] = row
     if not newest:
         return
@@ -81,21 +84,21 @@ def put(session: Session, shop_id: int, said: Iterable[dict[str, Any]], now: dat
     fresh = {"state": DUE, "due_at": now, "lease_until": 0.0, "attempts": 0, "error": ""}
     session.connection().execute(
         upsert.on_conflict_do_update(
-            index_elements=["shop_id", "unique_key"],
+            index_elements=["shop_id", "dedupe_key"],
             set_={
                 "value": new.value,
-                "said_at": new.said_at,
+                "requested_at": new.requested_at,
                 "profile_id": func.coalesce(new.profile_id, old.profile_id),
-                "origin_id": new.origin_id,
+                "source_profile_id": new.source_profile_id,
                 **fresh,
             },
             where=or_(
-                new.said_at > old.said_at,
-                and_(new.said_at == old.said_at, new.value > old.value),
+                new.requested_at > old.requested_at,
+                and_(new.requested_at == old.requested_at, new.value > old.value),
             ),
         ),
         [
-            {"shop_id": shop_id, "id": new_id(), "unique_key": key, **row, **fresh}
+            {"shop_id": shop_id, "id": new_id(), "dedupe_key": key, **row, **fresh}
             for key, row in newest.items()
         ],
     )
@@ -107,10 +110,10 @@ def by_key(session: Session, shop_id: int, keys: Collection[str]) -> dict[str, W
         return {}
     rows = session.exec(
         select(WriteBack).where(
-            WriteBack.shop_id == shop_id, col(WriteBack.unique_key).in_(sorted(keys))
+            WriteBack.shop_id == shop_id, col(WriteBack.dedupe_key).in_(sorted(keys))
         )
     )
-    return {row.unique_key: row for row in rows}
+    return {row.dedupe_key: row for row in rows}
 
 
 def due_shops(session: Session, now: datetime) -> list[int]:
@@ -121,11 +124,11 @@ def due_shops(session: Session, now: datetime) -> list[int]:
         WriteBack.lease_until < db.database_time(session),
     )
     query = select(Shop.id).where(col(Shop.uninstalled_at).is_(None), col(Shop.id).in_(theirs))
-    rows = db.every_shop(session, query, "the clock rings for what the storefront should know")
+    rows = db.across_shops(session, query, "the clock rings for what the storefront should know")
     return [row[0] for row in rows]
 
 
-def claim(
+def claim_write_backs(
     session: Session, shop_id: int, now: datetime, limit: int, seconds: float
 ) -> Sequence[WriteBack]:
     """Lease some of a shop's due rows, the longest waiting first; by the database's own time.
@@ -150,27 +153,27 @@ def claim(
     return rows
 
 
-def settle(session: Session, held: WriteBack, **fields: Any) -> None:
+def settle_write_back(session: Session, held: WriteBack, **fields: Any) -> None:
     """Say how it went, unless a newer word came meanwhile: that one is still to be written."""
     session.connection().execute(
         update(WriteBack)
         .where(
             col(WriteBack.shop_id) == held.shop_id,
             col(WriteBack.id) == held.id,
-            col(WriteBack.said_at) == held.said_at,
+            col(WriteBack.requested_at) == held.requested_at,
             col(WriteBack.value) == held.value,
         )
         .values(lease_until=0.0, **fields)
     )
 
 
-def any_waits(session: Session, shop_id: int) -> bool:
+def has_due(session: Session, shop_id: int) -> bool:
     """Whether anything waits until somebody is a customer."""
     query = select(WriteBack.id).where(WriteBack.shop_id == shop_id, WriteBack.state == WAITS)
     return session.exec(query.limit(1)).first() is not None
 
 
-def wake(
+def make_due(
     session: Session,
     shop_id: int,
     addresses: Iterable[tuple[str, str]],
@@ -185,25 +188,27 @@ def wake(
             col(WriteBack.shop_id) == shop_id,
             col(WriteBack.state) == WAITS,
             or_(
-                bulk.among(col(WriteBack.unique_key), keys),
-                bulk.among(col(WriteBack.profile_id), set(profile_ids)),
+                bulk.is_among(col(WriteBack.dedupe_key), keys),
+                bulk.is_among(col(WriteBack.profile_id), set(profile_ids)),
             ),
         )
         .values(state=DUE, due_at=now)
     )
 
 
-def drop(session: Session, shop_id: int, addresses: Iterable[tuple[str, str]]) -> None:
+def delete_write_backs(
+    session: Session, shop_id: int, addresses: Iterable[tuple[str, str]]
+) -> None:
     """Let go of the consents for some (channel, address), written or not."""
     keys = sorted({key_of(channel, address, None) for channel, address in addresses})
     session.connection().execute(
         delete(WriteBack).where(
-            col(WriteBack.shop_id) == shop_id, col(WriteBack.unique_key).in_(keys)
+            col(WriteBack.shop_id) == shop_id, col(WriteBack.dedupe_key).in_(keys)
         )
     )
 
 
-def try_again(session: Session, shop_id: int, now: datetime) -> None:
+def retry_failed(session: Session, shop_id: int, now: datetime) -> None:
     """Make due what failed, and what is put off."""
     session.connection().execute(
         update(WriteBack)
@@ -212,9 +217,9 @@ def try_again(session: Session, shop_id: int, now: datetime) -> None:
     )
 
 
-def troubled(session: Session, shop_id: int) -> tuple[Count, Sequence[WriteBack]]:
+def failed_write_backs(session: Session, shop_id: int) -> tuple[Count, Sequence[WriteBack]]:
     """How many things the storefront does not take, and the newest of them."""
     where = (col(WriteBack.shop_id) == shop_id, col(WriteBack.error) != "")
-    count = tallies.count_few(session, columns(col(WriteBack.id)).where(*where))
-    shown = select(WriteBack).where(*where).order_by(col(WriteBack.said_at).desc())
-    return count, session.exec(shown.limit(MOST_SHOWN)).all() if count else []
+    count = tallies.count_up_to(session, columns(col(WriteBack.id)).where(*where))
+    shown = select(WriteBack).where(*where).order_by(col(WriteBack.requested_at).desc())
+    return count, session.exec(shown.limit(MAX_SHOWN)).all() if count else []

@@ -49,7 +49,7 @@ structlog.configure(
 @pytest.fixture(scope="session", autouse=True)
 def keys() -> None:
     """The installation's secret key."""
-    secrets.use_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
+    secrets.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
 
 
 @pytest.fixture(scope="session")
@@ -199,14 +199,14 @@ def relay(monkeypatch: pytest.MonkeyPatch) -> Generator[Relay]:
         monkeypatch.setenv("REGULARS_SMTP_URL", found.url)
         get_settings.cache_clear()
         yield found
-        email.hang_up()
+        email.close_connection()
     get_settings.cache_clear()
 
 
 @pytest.fixture
 def form_id(database: str, shop: Shop) -> int:
     """The sign-up form of a store that has it and the welcome flow switched on."""
-    flow_library.seed(shop.id)
+    flow_library.seed_flows(shop.id)
     form_id = form_library.use_form(shop.id, "skincare_quiz")
     with db.reading() as session:
         welcome = next(flow for flow in flows.flows_of(session, shop.id) if flow.name == "Welcome")

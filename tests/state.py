@@ -12,11 +12,11 @@ from storage.consent import Consent
 from storage.consent_ledger import ConsentEvent
 from storage.engine import db
 from storage.events import Event
-from storage.messages import Credit, Message
+from storage.messages import Attribution, Message
 from storage.orders import Order, OrderLine
 from storage.products import Product, Variant
-from storage.profiles import Identity, Origin, Profile
-from storage.visits import BrowserSession
+from storage.profiles import Identity, Profile, SourceProfile
+from storage.visits import Visit
 
 
 def state_of(shop_id: int) -> dict[str, Any]:
@@ -51,13 +51,15 @@ def state_in(session: Session, shop_id: int) -> dict[str, Any]:
     for identity in sorted(rows(Identity), key=lambda i: (i["kind"], i["value"])):
         profile = identity["profile_id"]
         names[profile] = names.get(profile, "") + f"{identity['kind']}={identity['value']};"
-    for origin in rows(Origin):
+    for origin in rows(SourceProfile):
         names[origin["id"]] = names[origin["profile_id"]]
 
     def named(model: type[SQLModel], *without: str) -> list[str]:
         out = []
         for row in rows(model):
-            kept = {k: v for k, v in row.items() if k not in ("shop_id", "origin_id", *without)}
+            kept = {
+                k: v for k, v in row.items() if k not in ("shop_id", "source_profile_id", *without)
+            }
             if kept.get("profile_id") is not None:
                 kept["profile_id"] = names.get(kept["profile_id"], "nobody")
             out.append(json.dumps(kept, sort_keys=True))
@@ -69,17 +71,17 @@ def state_in(session: Session, shop_id: int) -> dict[str, Any]:
     }
     return {
         "people": people,
-        "consent": named(Consent, "event_id"),
+        "consent": named(Consent, "ledger_entry_id"),
         "ledger": named(ConsentEvent, "id", "recorded_at", "position", "hash"),
         "events": named(Event, "id"),
-        "visits": named(BrowserSession, "id"),
+        "visits": named(Visit, "id"),
         "orders": named(Order),
         "order lines": named(OrderLine),
         "checkouts": named(Checkout),
         "products": named(Product),
         "variants": named(Variant),
-        "messages": named(Message, "id", "key", "flow_id", "enrolment_id", "event_id"),
-        "credits": named(Credit, "message_id", "flow_id"),
+        "messages": named(Message, "id", "idempotency_key", "flow_id", "enrolment_id", "event_id"),
+        "credits": named(Attribution, "message_id", "flow_id"),
     }
 
 

@@ -2,8 +2,8 @@
 
 from starlette.routing import BaseRoute
 
-from plugin.manifest import manifest
-from plugin.runtime.web import Direct
+from plugin.manifest import load_manifest
+from plugin.runtime.web import NoThreadRoute
 from webhooks import confirmations as asks
 from webhooks import links, pixel, preferences, storefront
 from webhooks.shopify import ShopifyWebhook
@@ -11,9 +11,9 @@ from webhooks.shopify import ShopifyWebhook
 
 def routes() -> list[BaseRoute]:
     """Webhooks, the app proxy, the pixel, and the links in messages."""
-    uri = manifest()["webhooks"]["uri"]
+    uri = load_manifest()["webhooks"]["uri"]
     return [
-        Direct(uri, ShopifyWebhook()),
+        NoThreadRoute(uri, ShopifyWebhook()),
         *storefront.routes(),
         *pixel.routes(),
         *links.routes(),

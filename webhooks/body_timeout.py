@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-LOOK_EVERY_S = 1.0
+POLL_INTERVAL_S = 1.0
 
 Result = TypeVar("Result")
 
 
-class Patience:
+class BodyTimeout:
     """Ends what takes longer than so many seconds, or up to a second more than that."""
 
     def __init__(self, within_s: float) -> None:
@@ -33,7 +33,7 @@ class Patience:
         self._since[task] = loop.time()
         if not self._looking:
             self._looking = True
-            loop.call_later(LOOK_EVERY_S, self._look, loop)
+            loop.call_later(POLL_INTERVAL_S, self._look, loop)
         try:
             return await coming
         except asyncio.CancelledError:
@@ -52,4 +52,4 @@ class Patience:
                 task.cancel()
         self._looking = bool(self._since)
         if self._looking:
-            loop.call_later(LOOK_EVERY_S, self._look, loop)
+            loop.call_later(POLL_INTERVAL_S, self._look, loop)

@@ -14,8 +14,8 @@ from plugin.settings import get_settings
 
 Address = IPv4Address | IPv6Address
 
-LONGEST = 20  # proxies
-HOME_BITS = 64  # of an IPv6 address: what is behind them is one household's to choose
+MAX_PROXIES = 20  # proxies
+NETWORK_BITS = 64  # of an IPv6 address: what is behind them is one household's to choose
 
 
 def address_of(request: Request, *, through_shopify: bool = False) -> str:
@@ -25,7 +25,7 @@ def address_of(request: Request, *, through_shopify: bool = False) -> str:
         through_shopify: the request's signature says that Shopify's app proxy passed it on. It
             notes the shopper's own address (shopify.dev: authenticate app proxies).
     """
-    notes = ",".join(request.headers.getlist("x-forwarded-for")).split(",")[-LONGEST:]
+    notes = ",".join(request.headers.getlist("x-forwarded-for")).split(",")[-MAX_PROXIES:]
     # Without an address it came through a socket of this machine's: the last note is a proxy's.
     peers = [request.client.host] if request.client else []
     found, *before = [_read(note) for note in (*peers, *reversed(notes))]
@@ -41,11 +41,11 @@ def address_of(request: Request, *, through_shopify: bool = False) -> str:
     return "" if found is None else str(found)
 
 
-def household(address: str) -> str:
+def network_of(address: str) -> str:
     """What to count an address's requests under: an IPv6 address is one of very many of its own."""
     found = _read(address)
     if isinstance(found, IPv6Address):
-        return str(IPv6Network((found, HOME_BITS), strict=False))
+        return str(IPv6Network((found, NETWORK_BITS), strict=False))
     return address
 
 

@@ -11,13 +11,13 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from plugin.consent import preferences
-from plugin.forms import double_opt_in as confirm
+from plugin.forms import double_opt_in
 from plugin.messages import confirmations as asking
 from plugin.messages import links
-from plugin.messages.confirmations import Asked
+from plugin.messages.confirmations import ConfirmationPage
 from plugin.texts import N_, texts_for
 from storage.confirmations import CONFIRM, COPY, FORGET
-from webhooks.shopper_pages import HEADERS, lost, page, visitor
+from webhooks.shopper_pages import HEADERS, draw_page, not_found_page, request_origin
 
 QUESTIONS = {  # each kind's title, detail and button
     CONFIRM: (
@@ -45,21 +45,21 @@ def routes() -> list[BaseRoute]:
     """The address that stands in mails that ask."""
     return [
         Route("/a/{token}", show, methods=["GET", "HEAD"]),
-        Route("/a/{token}", grant, methods=["POST"]),
+        Route("/a/{token}", confirm, methods=["POST"]),
     ]
 
 
 def show(request: Request) -> Response:
     """Show what is asked, with its button."""
     target = links.read_token(links.ASK, request.path_params["token"])
-    asked = None if target is None else asking.look(target)
+    asked = None if target is None else asking.confirmation_page(target)
     if asked is None:
-        return lost(request)
+        return not_found_page(request)
     if not asked.is_open:
         return _over(asked)
     texts = texts_for(asked.locale)
     title, detail, button = map(texts.text, QUESTIONS[asked.kind])
-    return page(
+    return draw_page(
         texts,
         title,
         detail,
@@ -70,33 +70,33 @@ def show(request: Request) -> Response:
     )
 
 
-async def grant(request: Request) -> Response:
+async def confirm(request: Request) -> Response:
     """Do what was asked, once."""
     target = links.read_token(links.ASK, request.path_params["token"])
     if target is None:
-        return lost(request)
+        return not_found_page(request)
     return await run_in_threadpool(_grant, request, target)
 
 
 def _grant(request: Request, target: links.Target) -> Response:
-    asked = asking.look(target)
+    asked = asking.confirmation_page(target)
     if asked is None:
-        return lost(request)
+        return not_found_page(request)
     texts = texts_for(asked.locale)
     if asked.kind == CONFIRM:
         words = " ".join(map(texts.text, QUESTIONS[CONFIRM]))
-        if confirm.confirm(target, visitor(request), words):
+        if double_opt_in.confirm_subscription(target, request_origin(request), words):
             return _done(
                 asked,
                 texts.text("Thank you, you are in"),
                 texts.text("Your address is confirmed. The first mail is on its way."),
             )
     elif asked.kind == COPY:
-        if (file := preferences.copy(target)) is not None:
+        if (file := preferences.request_export(target)) is not None:
             disposition = 'attachment; filename="my-data.json"'
             headers = {**HEADERS, "Content-Disposition": disposition}
             return Response(file, media_type="application/json", headers=headers)
-    elif preferences.forget(target):
+    elif preferences.request_redaction(target):
         return _done(
             asked,
             texts.text("You are being forgotten"),
@@ -105,8 +105,10 @@ def _grant(request: Request, target: links.Target) -> Response:
     return _over(asked)
 
 
-def _done(asked: Asked, title: str, detail: str, status: int = HTTPStatus.OK) -> HTMLResponse:
-    return page(
+def _done(
+    asked: ConfirmationPage, title: str, detail: str, status: int = HTTPStatus.OK
+) -> HTMLResponse:
+    return draw_page(
         texts_for(asked.locale),
         title,
         detail,
@@ -116,7 +118,7 @@ def _done(asked: Asked, title: str, detail: str, status: int = HTTPStatus.OK) ->
     )
 
 
-def _over(asked: Asked) -> HTMLResponse:
+def _over(asked: ConfirmationPage) -> HTMLResponse:
     texts = texts_for(asked.locale)
     return _done(
         asked,

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from storage.engine import db
 
-LARGEST = 200  # rows in a group that still waits for others
+MAX_GROUP_SIZE = 200  # rows in a group that still waits for others
 
 Row = TypeVar("Row")
 
@@ -69,7 +69,7 @@ class GroupCommit(Generic[Row]):
     async def _look_again(self) -> None:
         """Return after two turns of the loop without a new row: one reads, the next one runs it."""
         rows, quiet = len(self._waiting), 0
-        while quiet < 2 and rows < LARGEST:
+        while quiet < 2 and rows < MAX_GROUP_SIZE:
             await asyncio.sleep(0)
             quiet = quiet + 1 if len(self._waiting) == rows else 0
             rows = len(self._waiting)

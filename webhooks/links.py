@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Route
 
 from plugin.messages import engagement as receipts
 from plugin.messages import links
-from plugin.messages.engagement import LINK, ONE_CLICK, Visitor, WayOut
+from plugin.messages.engagement import LINK, ONE_CLICK, RequestOrigin, UnsubscribePage
 from plugin.texts import N_, texts_for
-from webhooks.shopper_pages import HEADERS, lost, page, read_form, visitor
+from webhooks.shopper_pages import HEADERS, draw_page, not_found_page, read_form, request_origin
 
-DOT = bytes.fromhex(  # one transparent pixel, GIF89a
+TRANSPARENT_PIXEL = bytes.fromhex(  # one transparent pixel, GIF89a
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
 
@@ -28,9 +28,9 @@ def routes() -> list[BaseRoute]:
     """The addresses that stand in messages."""
     return [
         Route("/l/{token}", follow, methods=["GET", "HEAD"]),
-        Route("/o/{token}.gif", show_dot, methods=["GET", "HEAD"]),
-        Route("/u/{token}", ask, methods=["GET", "HEAD"]),
-        Route("/u/{token}", leave, methods=["POST"]),
+        Route("/o/{token}.gif", show_pixel, methods=["GET", "HEAD"]),
+        Route("/u/{token}", show_unsubscribe, methods=["GET", "HEAD"]),
+        Route("/u/{token}", unsubscribe, methods=["POST"]),
     ]
 
 
@@ -38,43 +38,49 @@ def follow(request: Request) -> Response:
     """Note the click and lead on."""
     target = links.read_token(links.CLICK, request.path_params["token"])
     counts = request.method == "GET"
-    url = None if target is None else receipts.click(target, visitor(request), counts=counts)
+    url = (
+        None
+        if target is None
+        else receipts.record_click(target, request_origin(request), counts=counts)
+    )
     if url is None:
-        return lost(request)
+        return not_found_page(request)
     return RedirectResponse(url, status_code=HTTPStatus.FOUND, headers=HEADERS)
 
 
-def show_dot(request: Request) -> Response:
+def show_pixel(request: Request) -> Response:
     """Note that the mail was opened."""
     target = links.read_token(links.OPEN, request.path_params["token"])
     if target is None:
-        return lost(request)
+        return not_found_page(request)
     if request.method == "GET":
-        receipts.opened(target, visitor(request))
-    return Response(DOT, media_type="image/gif", headers=HEADERS)
+        receipts.record_open(target, request_origin(request))
+    return Response(TRANSPARENT_PIXEL, media_type="image/gif", headers=HEADERS)
 
 
-def ask(request: Request) -> Response:
+def show_unsubscribe(request: Request) -> Response:
     """Show the page with the one button; nothing changes."""
     target = links.read_token(links.UNSUBSCRIBE, request.path_params["token"])
-    found = None if target is None else receipts.way_out(target)
+    found = None if target is None else receipts.unsubscribe_page(target)
     if target is None or found is None:
-        return lost(request)
+        return not_found_page(request)
     return _choice(target, found, changed=False)
 
 
-async def leave(request: Request) -> Response:
+async def unsubscribe(request: Request) -> Response:
     """Unsubscribe: by the page's button, or by a mail program's one click (RFC 8058)."""
     target = links.read_token(links.UNSUBSCRIBE, request.path_params["token"])
     if target is None:
-        return lost(request)
+        return not_found_page(request)
     said = dict(await read_form(request))
-    found = await run_in_threadpool(_change, target, visitor(request), said)
-    return lost(request) if found is None else _choice(target, found, changed=True)
+    found = await run_in_threadpool(_change, target, request_origin(request), said)
+    return not_found_page(request) if found is None else _choice(target, found, changed=True)
 
 
-def _change(target: links.Target, visitor: Visitor, said: dict[str, str]) -> WayOut | None:
-    before = receipts.way_out(target)
+def _change(
+    target: links.Target, visitor: RequestOrigin, said: dict[str, str]
+) -> UnsubscribePage | None:
+    before = receipts.unsubscribe_page(target)
     if before is None:
         return None
     texts = texts_for(before.locale)
@@ -91,7 +97,7 @@ def _change(target: links.Target, visitor: Visitor, said: dict[str, str]) -> Way
     )
 
 
-def _choice(target: links.Target, found: WayOut, *, changed: bool) -> HTMLResponse:
+def _choice(target: links.Target, found: UnsubscribePage, *, changed: bool) -> HTMLResponse:
     texts = texts_for(found.locale)
     if not found.subscribed:
         title = texts.text("You are unsubscribed")
@@ -105,7 +111,7 @@ def _choice(target: links.Target, found: WayOut, *, changed: bool) -> HTMLRespon
             "You will no longer get news and offers at this address."
             " We still write about your orders."
         )
-    return page(
+    return draw_page(
         texts,
         title,
         detail,

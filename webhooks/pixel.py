@@ -16,15 +16,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from plugin import facts
-from plugin.ingest.pixel import take
+from plugin.ingest.pixel import record_pixel_events
 from storage import shops
 from storage.engine import db
 from webhooks.client_ip import address_of
-from webhooks.rate_limits import may_hint, too_many
+from webhooks.rate_limits import allows_event, too_many
 
 MAX_BODY_BYTES = 64 * 1024
-MOST_EVENTS = 50  # in one batch
-LONGEST_DOMAIN = 200
+MAX_EVENTS = 50  # in one batch
+MAX_DOMAIN_CHARS = 200
 HEADERS = {"Access-Control-Allow-Origin": "*"}  # without credentials: nobody's cookies come along
 
 
@@ -37,10 +37,10 @@ async def receive(request: Request) -> Response:
     except (ValueError, RecursionError):
         return Response(status_code=204, headers=HEADERS)
     if isinstance(body, dict) and isinstance(body.get("events"), list):
-        domain = str(facts.storable(body.get("shop")))[:LONGEST_DOMAIN]
-        if not may_hint(domain, address_of(request)):
+        domain = str(facts.without_unstorable(body.get("shop")))[:MAX_DOMAIN_CHARS]
+        if not allows_event(domain, address_of(request)):
             return too_many(HEADERS)
-        await run_in_threadpool(_take, domain, body["events"][:MOST_EVENTS], _device(request))
+        await run_in_threadpool(_take, domain, body["events"][:MAX_EVENTS], _device(request))
     return Response(status_code=204, headers=HEADERS)
 
 
@@ -63,4 +63,4 @@ def _take(domain: str, events: Sequence[Any], device: str) -> None:
     with db.reading() as session:
         shop = shops.shop_by_domain(session, domain)
     if shop is not None and shop.uninstalled_at is None:
-        take(shop, events, device)
+        record_pixel_events(shop, events, device)

@@ -9,12 +9,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from plugin.consent import preferences
-from plugin.consent.preferences import PAUSES, Choice, Choices, Wanted
+from plugin.consent.preferences import PAUSES, PreferenceBox, PreferencePage, PreferenceUpdate
 from plugin.messages import links
 from plugin.texts import N_, Texts, locales, texts_for
 from storage.confirmations import COPY, FORGET
 from storage.consent_ledger import MARKETING, TRANSACTIONAL
-from webhooks.shopper_pages import draw, lost, read_form, visitor
+from webhooks.shopper_pages import not_found_page, read_form, render_template, request_origin
 
 Said = Sequence[tuple[str, str]]  # a form's names and values
 
@@ -52,15 +52,15 @@ def routes() -> list[BaseRoute]:
 def show(request: Request) -> Response:
     """Show what she chose so far."""
     target = links.read_token(links.PREFERENCES, request.path_params["token"])
-    found = None if target is None else preferences.show(target)
-    return lost(request) if found is None else _page(found)
+    found = None if target is None else preferences.load_page(target)
+    return not_found_page(request) if found is None else _page(found)
 
 
 async def change(request: Request) -> Response:
     """Save her choices, or mail the link that she asks for."""
     target = links.read_token(links.PREFERENCES, request.path_params["token"])
     if target is None:
-        return lost(request)
+        return not_found_page(request)
     said = await read_form(request)
     return await run_in_threadpool(_change, request, target, said)
 
@@ -68,12 +68,12 @@ async def change(request: Request) -> Response:
 def _change(
     request: Request, target: links.Target, said: Sequence[tuple[str, str]]
 ) -> HTMLResponse:
-    before = preferences.show(target)
+    before = preferences.load_page(target)
     if before is None:
-        return lost(request)
+        return not_found_page(request)
     do = dict(said).get("do")
     if do in (COPY, FORGET):
-        preferences.ask(target, do)
+        preferences.request_by_mail(target, do)
         return _page(
             before,
             texts_for(before.locale).text(
@@ -81,13 +81,13 @@ def _change(
                 " today."
             ),
         )
-    found = preferences.save(target, _wanted(before, said), visitor(request))
+    found = preferences.save_choices(target, _wanted(before, said), request_origin(request))
     if found is None:
-        return lost(request)
+        return not_found_page(request)
     return _page(found, texts_for(found.locale).text("Your choices are saved."))
 
 
-def _wanted(before: Choices, said: Said) -> Wanted:
+def _wanted(before: PreferencePage, said: Said) -> PreferenceUpdate:
     """What the form says; whatever it could not have sent is left as it was."""
     one = dict(said)
     texts = texts_for(before.locale)
@@ -98,7 +98,7 @@ def _wanted(before: Choices, said: Said) -> Wanted:
     topics = {value for name, value in said if name == "topic"}
     if nothing:
         topics = {str(number) for number, _, on in before.topics if on}
-    return Wanted(
+    return PreferenceUpdate(
         boxes=frozenset(orders if nothing else named),
         topics=frozenset(n for n, _, _ in before.topics if str(n) in topics),
         weekly=before.weekly if nothing else one.get("frequency") == "weekly",
@@ -114,10 +114,10 @@ def _wanted(before: Choices, said: Said) -> Wanted:
     )
 
 
-def _page(found: Choices, said: str = "") -> HTMLResponse:
+def _page(found: PreferencePage, said: str = "") -> HTMLResponse:
     texts = texts_for(found.locale)
     until = found.paused_until
-    return draw(
+    return render_template(
         "preferences.html",
         texts,
         title=texts.text("Your preferences"),
@@ -136,11 +136,11 @@ def _page(found: Choices, said: str = "") -> HTMLResponse:
     )
 
 
-def _label(box: Choice, texts: Texts) -> str:
+def _label(box: PreferenceBox, texts: Texts) -> str:
     return texts.text(LABELS[box.purpose][box.channel])
 
 
-def _terms(box: Choice, texts: Texts) -> str:
+def _terms(box: PreferenceBox, texts: Texts) -> str:
     """What the law wants said beside a yes to texts: 47 CFR 64.1200(f)(9)."""
     if box.purpose == MARKETING and box.channel in ("sms", "rcs"):
         return texts.text("Message and data rates may apply. Reply STOP to end.")

@@ -10,10 +10,10 @@ from collections.abc import Hashable
 from starlette.responses import JSONResponse, Response
 
 from plugin.settings import get_settings
-from webhooks.client_ip import household
+from webhooks.client_ip import network_of
 
 WINDOW_S = 60.0
-LARGEST = 50_000  # keys; who comes beyond that shares one count with all others who do
+MAX_KEYS = 50_000  # keys; who comes beyond that shares one count with all others who do
 
 
 class Limit:
@@ -30,7 +30,7 @@ class Limit:
         if window != self._window:
             self._before = self._now if window == self._window + 1 else {}
             self._now, self._window = {}, int(window)
-        if key not in self._now and len(self._now) >= LARGEST:
+        if key not in self._now and len(self._now) >= MAX_KEYS:
             key = None
         came = self._now.get(key, 0)
         if came + self._before.get(key, 0) * (1 - into_s / WINDOW_S) >= most:
@@ -42,18 +42,18 @@ class Limit:
 ANSWERS, HINTS = Limit(), Limit()
 
 
-def may_answer(domain: str, address: str) -> bool:
+def allows_submit(domain: str, address: str) -> bool:
     """Whether one more answer to a form is taken. One address cannot use up its shop's count."""
     settings = get_settings()
     return ANSWERS.admits(
-        (domain, household(address)), settings.answers_per_minute
+        (domain, network_of(address)), settings.answers_per_minute
     ) and ANSWERS.admits(domain, settings.answers_per_minute_of_shop)
 
 
-def may_hint(domain: str, address: str) -> bool:
+def allows_event(domain: str, address: str) -> bool:
     """Whether one more view or batch of browser events is taken. The domain is any text."""
     settings = get_settings()
-    return HINTS.admits(("", household(address)), settings.hints_per_minute) and HINTS.admits(
+    return HINTS.admits(("", network_of(address)), settings.hints_per_minute) and HINTS.admits(
         domain, settings.hints_per_minute_of_shop
     )
 

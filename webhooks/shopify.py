@@ -16,22 +16,22 @@ from starlette.types import Receive, Scope, Send
 
 from plugin import clock
 from plugin import jobs as bell
-from plugin.manifest import compliance, topics
+from plugin.manifest import compliance_topics, topic_handlers
 from plugin.settings import get_settings
 from storage import inbox, shops
 from storage.engine import db
-from storage.inbox import Arrival
-from webhooks.body_timeout import Patience
+from storage.inbox import NewDelivery
+from webhooks.body_timeout import BodyTimeout
 from webhooks.group_commit import GroupCommit
 from webhooks.signatures import is_shopify_webhook
 
 MAX_BODY_BYTES = 6 * 1024 * 1024  # an order with 10,000 lines has 5 MB
-BODY_WITHIN_S = 8.0  # Shopify itself gives up after five
+BODY_TIMEOUT_S = 8.0  # Shopify itself gives up after five
 # Or up to a second more. An answer after five is none; what is kept nevertheless is kept once.
-KEPT_WITHIN_S = 3.5
-SHOPS_KNOWN_FOR_S = 5.0
-RING_EVERY_S = 0.05
-LONGEST_ID = 200
+COMMIT_TIMEOUT_S = 3.5
+SHOPS_CACHE_S = 5.0
+ENQUEUE_INTERVAL_S = 0.05
+MAX_WEBHOOK_ID_CHARS = 200
 
 log = structlog.get_logger()
 
@@ -59,11 +59,11 @@ class ShopifyWebhook:
 
     def __init__(self) -> None:
         self._secrets = [secret.encode() for secret in get_settings().client_secrets()]
-        self._topics, self._compliance = frozenset(topics()), frozenset(compliance())
-        self._patience, self._slack = Patience(BODY_WITHIN_S), Patience(KEPT_WITHIN_S)
+        self._topics, self._compliance = frozenset(topic_handlers()), frozenset(compliance_topics())
+        self._patience, self._slack = BodyTimeout(BODY_TIMEOUT_S), BodyTimeout(COMMIT_TIMEOUT_S)
         self._shops: dict[str, int] = {}
         self._shops_read_at = float("-inf")
-        self._inbox = GroupCommit[Arrival](inbox.at_once(), inbox.keep)
+        self._inbox = GroupCommit[NewDelivery](inbox.async_writer(), inbox.add_deliveries)
         self._unheard = False
         self._ringer: asyncio.Task[None] | None = None
 
@@ -109,7 +109,7 @@ class ShopifyWebhook:
         if shop_id is None or topic not in self._topics or not webhook_id:
             return 200  # a store that is not ours, or news that nobody asked for
         await self._inbox.put(
-            Arrival(
+            NewDelivery(
                 shop_id,
                 webhook_id,
                 topic,
@@ -124,7 +124,7 @@ class ShopifyWebhook:
 
     async def _shop(self, domain: str) -> int | None:
         """The id of an installed store. A store that we do not know is looked up at once."""
-        if time.monotonic() - self._shops_read_at > SHOPS_KNOWN_FOR_S or domain not in self._shops:
+        if time.monotonic() - self._shops_read_at > SHOPS_CACHE_S or domain not in self._shops:
             self._shops_read_at = time.monotonic()  # one looks; the others go on with what we know
             self._shops = await asyncio.to_thread(_installed)
         return self._shops.get(domain)
@@ -139,9 +139,9 @@ class ShopifyWebhook:
         """One ring at a time: a broker that hangs must not take every thread of this process."""
         try:
             while self._unheard:
-                await asyncio.sleep(RING_EVERY_S)
+                await asyncio.sleep(ENQUEUE_INTERVAL_S)
                 self._unheard = False
-                await asyncio.to_thread(bell.ring, "digest")
+                await asyncio.to_thread(bell.enqueue, "digest")
         finally:
             self._ringer = None
 
@@ -176,7 +176,7 @@ def _shop_in(body: bytes) -> int | None:
 
 
 def _header(headers: dict[bytes, bytes], name: bytes) -> str:
-    return headers.get(name, b"")[:LONGEST_ID].decode("latin-1")
+    return headers.get(name, b"")[:MAX_WEBHOOK_ID_CHARS].decode("latin-1")
 
 
 async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes | None:

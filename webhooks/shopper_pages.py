@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from plugin.messages.engagement import Visitor
+from plugin.messages.engagement import RequestOrigin
 from plugin.texts import Texts, texts_for
 from webhooks.client_ip import address_of
 
@@ -35,7 +35,7 @@ _pages = Environment(
 )
 
 
-def lost(request: Request) -> HTMLResponse:
+def not_found_page(request: Request) -> HTMLResponse:
     """The page behind a link that leads nowhere."""
     wanted = request.headers.get("accept-language", "").split(",")
     texts = texts_for(*(tag.split(";")[0].strip() for tag in wanted))
@@ -43,10 +43,10 @@ def lost(request: Request) -> HTMLResponse:
     detail = texts.text(
         "Perhaps it was cut off on its way. Please open it from the email once more."
     )
-    return page(texts, title, detail, status=HTTPStatus.NOT_FOUND)
+    return draw_page(texts, title, detail, status=HTTPStatus.NOT_FOUND)
 
 
-def page(
+def draw_page(
     texts: Texts,
     title: str,
     detail: str,
@@ -59,7 +59,7 @@ def page(
     status: int = HTTPStatus.OK,
 ) -> HTMLResponse:
     """A sentence or two, and at most one button."""
-    return draw(
+    return render_template(
         "shopper.html",
         texts,
         status=status,
@@ -73,7 +73,7 @@ def page(
     )
 
 
-def draw(
+def render_template(
     template: str, texts: Texts, *, status: int = HTTPStatus.OK, **values: object
 ) -> HTMLResponse:
     """A page of one of the templates, in one language."""
@@ -87,6 +87,6 @@ async def read_form(request: Request) -> Sequence[tuple[str, str]]:
         return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 
-def visitor(request: Request) -> Visitor:
+def request_origin(request: Request) -> RequestOrigin:
     """Who followed a link."""
-    return Visitor(address_of(request), request.headers.get("user-agent", ""))
+    return RequestOrigin(address_of(request), request.headers.get("user-agent", ""))

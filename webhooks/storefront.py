@@ -14,26 +14,26 @@ from starlette.routing import Route
 
 from plugin import clock
 from plugin.forms import submit as forms
-from plugin.forms.submit import NoFormError, Sender
+from plugin.forms.submit import NoFormError, RequestOrigin
 from plugin.ingest import pixel as browser
 from plugin.settings import get_settings
 from storage import shops
 from storage.engine import db
 from storage.shops import Shop
 from webhooks.client_ip import address_of
-from webhooks.rate_limits import may_answer, may_hint, too_many
+from webhooks.rate_limits import allows_event, allows_submit, too_many
 from webhooks.signatures import proxy_params
 
 MAX_BODY_BYTES = 16 * 1024
-LONGEST_ID = 18  # digits; more of them are no row's
-FOLLOWS = ("browser_id", "cart_token")  # left out when the browser asks not to be followed
+MAX_CUSTOMER_ID_DIGITS = 18  # digits; more of them are no row's
+TRACKING_FIELDS = ("browser_id", "cart_token")  # left out when the browser asks not to be followed
 FORM_CACHE = "public, max-age=60, stale-while-revalidate=600"
 
 
 class RowConvertor(IntegerConvertor):
     """An id in a path. What no database can hold is no address of ours."""
 
-    regex = f"[0-9]{{1,{LONGEST_ID}}}"
+    regex = f"[0-9]{{1,{MAX_CUSTOMER_ID_DIGITS}}}"
 
 
 register_url_convertor("row", RowConvertor())
@@ -57,9 +57,9 @@ async def view(request: Request) -> Response:
     shop = await _shop(request)
     if shop is None:
         return Response(status_code=401)
-    if not may_hint(shop.domain, address_of(request, through_shopify=True)):
+    if not allows_event(shop.domain, address_of(request, through_shopify=True)):
         return too_many()
-    await run_in_threadpool(forms.view, shop.id, request.path_params["form_id"])
+    await run_in_threadpool(forms.count_view, shop.id, request.path_params["form_id"])
     return Response(status_code=204)
 
 
@@ -71,13 +71,13 @@ async def identify(request: Request) -> Response:
     shop = await _shop(request)
     if shop is None:
         return Response(status_code=401)
-    if not may_hint(shop.domain, address_of(request, through_shopify=True)):
+    if not allows_event(shop.domain, address_of(request, through_shopify=True)):
         return too_many()
     customer_id, body = _logged_in(request), await _json(request)
     browser_id = str((body or {}).get("browser_id") or "")
     said_json = request.headers.get("content-type", "").startswith("application/json")
     if said_json and customer_id and request.headers.get("sec-gpc") != "1":
-        await run_in_threadpool(browser.identify, shop, browser_id, customer_id)
+        await run_in_threadpool(browser.identify_browser, shop, browser_id, customer_id)
     return Response(status_code=204)
 
 
@@ -87,21 +87,21 @@ async def submit(request: Request) -> Response:
     if shop is None:
         return Response(status_code=401)
     address = address_of(request, through_shopify=True)
-    if not may_answer(shop.domain, address):
+    if not allows_submit(shop.domain, address):
         return too_many()
     body = await _json(request)
     if body is None:
         return JSONResponse({"errors": {"": "The request is not a JSON object."}}, status_code=422)
     if request.headers.get("sec-gpc") == "1":
-        body = {name: said for name, said in body.items() if name not in FOLLOWS}
-    sender = Sender(
+        body = {name: said for name, said in body.items() if name not in TRACKING_FIELDS}
+    sender = RequestOrigin(
         ip=address,
         user_agent=request.headers.get("user-agent", ""),
         customer_id=_logged_in(request),
     )
     try:
         errors = await run_in_threadpool(
-            forms.submit, shop, request.path_params["form_id"], body, sender
+            forms.submit_form, shop, request.path_params["form_id"], body, sender
         )
     except NoFormError:
         return Response(status_code=404)
@@ -151,7 +151,7 @@ def _installed(domain: str) -> Shop | None:
 
 def _definition(shop_id: int, form_id: int, locale: str) -> dict[str, Any] | None:
     with db.reading() as session:
-        version = forms.shown(session, shop_id, form_id)
+        version = forms.get_live_form(session, shop_id, form_id)
     return forms.definition_for(version, locale) if version else None
 
 

@@ -20,7 +20,7 @@ COUNTED = {
 
 
 @dataclass(frozen=True)
-class Strip:
+class ActivityRow:
     """One kind of thing that she did: how often in each month, and when last; bars in pixels."""
 
     kind: str
@@ -30,11 +30,11 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Year:
+class ActivityChart:
     """Twelve months up to this one, by UTC; each is its first day."""
 
     months: list[date]
-    strips: list[Strip]
+    strips: list[ActivityRow]
     empty: bool
 
 
@@ -43,7 +43,7 @@ def totals(counts: Counts) -> dict[str, int]:
     return {kind: sum(n for _, n in _days(counts, names)) for kind, names in COUNTED.items()}
 
 
-def year(counts: Counts, now: datetime, say: Language) -> Year:
+def activity_chart(counts: Counts, now: datetime, say: Language) -> ActivityChart:
     """What the last twelve months were like."""
     this = now.astimezone(UTC).date()
     first = this.year * 12 + this.month - MONTHS
@@ -51,10 +51,10 @@ def year(counts: Counts, now: datetime, say: Language) -> Year:
     strips = [
         _strip(kind, list(_days(counts, names)), first, say) for kind, names in COUNTED.items()
     ]
-    return Year(months, strips, not any(any(strip.counts) for strip in strips))
+    return ActivityChart(months, strips, not any(any(strip.counts) for strip in strips))
 
 
-def _strip(kind: str, days: list[tuple[date, int]], first: int, say: Language) -> Strip:
+def _strip(kind: str, days: list[tuple[date, int]], first: int, say: Language) -> ActivityRow:
     counts = [0] * MONTHS
     for day, count in days:
         place = day.year * 12 + day.month - 1 - first
@@ -63,10 +63,10 @@ def _strip(kind: str, days: list[tuple[date, int]], first: int, say: Language) -
     top = max(counts)
     bars = [max(LOWEST, round(HIGHEST * count / top)) if count else 0 for count in counts]
     last = say.text("last on %(day)s", day=say.long_day(max(days)[0])) if days else ""
-    return Strip(kind, counts, bars, last)
+    return ActivityRow(kind, counts, bars, last)
 
 
 def _days(counts: Counts, metrics: Iterable[str]) -> Iterable[tuple[date, int]]:
     for metric in metrics:
         for day, count in counts.get(metric, {}).items():
-            yield activity.date_of(day), count
+            yield activity.date_of_day(day), count

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from admin_ui.audience import property_values as answers
 from admin_ui.kit import words
-from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import facts
 from plugin.profiles import corrections
@@ -19,24 +19,24 @@ TITLE = N_("Properties")
 
 
 @page("/audience/profiles/{profile_id}/properties", title=TITLE, personal=True)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the properties of a profile, each in a form."""
     return _page(visit)
 
 
 @page("/audience/profiles/{profile_id}/properties", title=TITLE, method="POST", personal=True)
-def change(visit: Visit) -> Response:
+def change(visit: AdminRequest) -> Response:
     """Correct a property: `name` and `value`."""
     name = visit.form.get("name", "")
-    value = str(facts.storable(visit.form.get("value", ""))).strip()[:LONGEST]
-    if corrections.correct(visit.shop.id, visit.number("profile_id"), name, value):
+    value = str(facts.without_unstorable(visit.form.get("value", ""))).strip()[:LONGEST]
+    if corrections.correct_field(visit.shop.id, visit.number("profile_id"), name, value):
         return _page(visit, toast=visit.say.text("Saved"))
     said = visit.say.text("This is not of the property's type.")
     return _page(visit, error=said, unfit=name, typed=value, status=422)
 
 
 def _page(
-    visit: Visit,
+    visit: AdminRequest,
     *,
     toast: str = "",
     error: str = "",
@@ -51,7 +51,7 @@ def _page(
         known = properties.definitions_of(session, visit.shop.id)
     plain = {name for name in profile.properties if not name.startswith(TAG)}
     rows = []
-    for number, name in enumerate(sorted({*known, *plain})[: answers.MOST]):
+    for number, name in enumerate(sorted({*known, *plain})[: answers.MAX_VALUES_SHOWN]):
         about, value = known.get(name), profile.properties.get(name)
         held = "; ".join(map(str, value)) if isinstance(value, list) else value
         rows.append(
@@ -59,7 +59,9 @@ def _page(
                 "id": f"property-{number}",
                 "name": name,
                 "about": about,
-                "label": properties.in_words(about.labels, visit.say.tag, name) if about else name,
+                "label": properties.translated_label(about.labels, visit.say.tag, name)
+                if about
+                else name,
                 "options": properties.options_of(about, visit.say.tag) if about else (),
                 "many": about is not None and about.type == CHOICES,
                 "value": typed if name == unfit else "" if held is None else held,

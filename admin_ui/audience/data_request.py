@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin.texts import N_
 from storage import privacy_requests as privacy
@@ -10,15 +10,15 @@ from storage.engine import db
 
 
 @page("/settings/privacy/{request_id}", title=N_("Copy of a shopper's data"), personal=True)
-def download(visit: Visit) -> Response:
+def download(visit: AdminRequest) -> Response:
     """Download the file of a request."""
     with db.reading() as session:
         request = privacy.get_request(session, visit.shop.id, visit.number("request_id"))
-    if request is None or request.content is None:
+    if request is None or request.export is None:
         raise missing()
     name = f"privacy-request-{request.requested_at:%Y-%m-%d}-{request.id}.json"
     return Response(
-        request.content,
+        request.export,
         media_type="application/json",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -4,7 +4,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui.kit import words
-from admin_ui.kit.request import Visit, missing, row_id
+from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.profiles import merge
@@ -16,18 +16,18 @@ from storage.engine import db
 from storage.profiles import Profile
 
 TITLE = N_("Likely duplicates")
-PAGE = 20
+PAIRS_PAGE_SIZE = 20
 ACTS = {"join": ACCEPTED, "apart": DISMISSED}
 
 
 @page("/audience/duplicates", title=TITLE, personal=True)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the pairs that nobody has decided on."""
     return _page(visit)
 
 
 @page("/audience/duplicates", title=TITLE, method="POST", personal=True)
-def decide(visit: Visit) -> Response:
+def decide(visit: AdminRequest) -> Response:
     """Decide on a pair: `one`, `other` and `act`, which is `join` or `apart`."""
     state = ACTS.get(visit.form.get("act", ""))
     if state is None:
@@ -36,23 +36,25 @@ def decide(visit: Visit) -> Response:
     with db.transaction() as session:
         db.lock_shop(session, visit.shop.id)
         now = clock.now()
-        if not likeness.decide(session, visit.shop.id, pair, state, now, visit.user_id):
+        if not likeness.decide_duplicate(session, visit.shop.id, pair, state, now, visit.user_id):
             raise missing()
         if state == ACCEPTED and _pair(session, visit.shop.id, *pair):
-            merge.join(session, visit.shop.id, *pair, visit.user_id, now)
+            merge.merge_profiles(session, visit.shop.id, *pair, visit.user_id, now)
     joined = visit.say.text("The two are one profile. You can undo that on its page.")
     apart = visit.say.text("They stay two profiles, and are not shown here again.")
     return _page(visit, toast=joined if state == ACCEPTED else apart)
 
 
-def _page(visit: Visit, toast: str = "") -> Response:
+def _page(visit: AdminRequest, toast: str = "") -> Response:
     shop_id = visit.shop.id
     with db.reading() as session:
-        found = likeness.open_page(session, shop_id, PAGE)
-        shown = [(row, _pair(session, shop_id, row.one_id, row.other_id)) for row in found]
-    if over := [(row.one_id, row.other_id) for row, pair in shown if pair is None]:
+        found = likeness.open_page(session, shop_id, PAIRS_PAGE_SIZE)
+        shown = [
+            (row, _pair(session, shop_id, row.profile_id, row.other_profile_id)) for row in found
+        ]
+    if over := [(row.profile_id, row.other_profile_id) for row, pair in shown if pair is None]:
         with db.transaction() as session:
-            likeness.close(session, shop_id, over)
+            likeness.close_duplicates(session, shop_id, over)
     with db.reading() as session:
         total = likeness.count_open(session, shop_id)
     return visit.page(

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response, StreamingResponse
 
-from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.profiles.export import FORMATS
@@ -12,13 +12,13 @@ from storage.engine import db
 
 
 @page("/audience/export", title=N_("Export of the audience"), personal=True)
-def everybody(visit: Visit) -> Response:
+def everybody(visit: AdminRequest) -> Response:
     """Download every profile; `as` is the format."""
     return _file(visit, "audience", None)
 
 
 @page("/audience/lists/{list_id}/export", title=N_("Export of a list"), personal=True)
-def one_list(visit: Visit) -> Response:
+def one_list(visit: AdminRequest) -> Response:
     """Download the members of a list; `as` is the format."""
     list_id = visit.number("list_id")
     with db.reading() as session:
@@ -27,7 +27,7 @@ def one_list(visit: Visit) -> Response:
     return _file(visit, f"list-{list_id}", list_id)
 
 
-def _file(visit: Visit, name: str, list_id: int | None) -> Response:
+def _file(visit: AdminRequest, name: str, list_id: int | None) -> Response:
     kind = visit.request.query_params.get("as", "csv")
     if kind not in FORMATS:
         raise missing()

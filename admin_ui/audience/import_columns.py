@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from admin_ui.kit.request import Visit, is_id, missing
+from admin_ui.kit.request import AdminRequest, is_id, missing
 from plugin import clock
 from plugin.imports import columns
 from plugin.imports import lifecycle as imports
@@ -30,9 +30,9 @@ KINDS = {
 }  # fmt: skip
 DELIMITERS = {",": N_("Comma"), ";": N_("Semicolon"), "\t": N_("Tab")}
 ENCODINGS = {"utf-8": "UTF-8", "windows-1252": "Windows-1252", "gb18030": "GB18030"}
-SHOWN = 5  # rows of a preview
+SAMPLE_ROWS = 5  # rows of a preview
 FOLDED = 5  # columns that nobody knows are folded away from so many on
-LONGEST = {"where": 300, "on": 10, "list_name": 100}
+MAX_FIELD_CHARS = {"where": 300, "on": 10, "list_name": 100}
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Outcome:
     taken: bool
 
 
-def take_form(visit: Visit, held: Import) -> None:
+def take_form(visit: AdminRequest, held: Import) -> None:
     """What the form says, into `held`; a field that is chosen twice stands in its first column."""
     mapping: list[str] = []
     for n in range(len(held.columns)):
@@ -54,30 +54,33 @@ def take_form(visit: Visit, held: Import) -> None:
         good = kind in columns.KINDS and (kind not in columns.FIELDS or kind not in mapping)
         mapping.append(kind if good else columns.NOTHING)
     held.mapping = mapping
-    held.said = {
+    held.declaration = {
         "channels": [c for c in columns.CHANNELS if visit.form.get(f"channel-{c}")],
-        **{name: visit.form.get(name, "").strip()[: LONGEST[name]] for name in ("where", "on")},
+        **{
+            name: visit.form.get(name, "").strip()[: MAX_FIELD_CHARS[name]]
+            for name in ("where", "on")
+        },
     }
     held.starts_flows = bool(visit.form.get("starts_flows"))
     chosen = visit.form.get("list", "")
     held.list_id = int(chosen) if is_id(chosen) else None
 
 
-def new_list_name(visit: Visit) -> str | None:
+def new_list_name(visit: AdminRequest) -> str | None:
     """The name of the new list that the form asks for; None where it asks for none."""
     if visit.form.get("list") != "new":
         return None
-    return " ".join(visit.form.get("list_name", "").split())[: LONGEST["list_name"]]
+    return " ".join(visit.form.get("list_name", "").split())[: MAX_FIELD_CHARS["list_name"]]
 
 
-def find_errors(visit: Visit, held: Import) -> dict[str, str]:
+def find_errors(visit: AdminRequest, held: Import) -> dict[str, str]:
     """What keeps the file from being read, by field."""
     say, errors = visit.say, {}
     if not {columns.EMAIL, columns.PHONE} & {*held.mapping}:
         errors["mapping"] = say.text("Say which column holds the email addresses or the phones.")
-    if held.said["channels"]:
-        since = import_rows.moment(held.said["on"])
-        if not held.said["where"]:
+    if held.declaration["channels"]:
+        since = import_rows.parse_date(held.declaration["on"])
+        if not held.declaration["where"]:
             errors["where"] = say.text("Say where these people said yes.")
         if since is None or since > clock.now():
             errors["on"] = say.text("Enter a day that has been.")
@@ -90,9 +93,9 @@ def find_errors(visit: Visit, held: Import) -> dict[str, str]:
     return errors
 
 
-def choices(visit: Visit, held: Import) -> dict[str, Any]:
+def choices(visit: AdminRequest, held: Import) -> dict[str, Any]:
     """What the form offers, and a preview of its answers."""
-    first = imports.first_rows(held, SHOWN)
+    first = imports.sample_rows(held, SAMPLE_ROWS)
     with db.reading() as session:
         known = lists.lists_of(session, held.shop_id)
     samples = [_sample(first, n) for n in range(len(held.columns))]
@@ -102,7 +105,8 @@ def choices(visit: Visit, held: Import) -> dict[str, Any]:
         shown, folded = [*range(len(held.columns))], []
     return {
         "shown": shown, "folded": folded,
-        "samples": samples, "kinds": KINDS, "origin": columns.origin(held.columns), "lists": known,
+        "samples": samples, "kinds": KINDS, "origin": columns.detect_exporter(held.columns),
+        "lists": known,
         "outcomes": outcomes(visit, held), "channels": columns.CHANNELS, "delimiters": DELIMITERS,
         "encodings": ENCODINGS, "chosen": visit.form, "today": f"{clock.now():%Y-%m-%d}",
     }  # fmt: skip
@@ -113,13 +117,13 @@ def _sample(first: Sequence[Row], place: int) -> str:
     return next(filter(None, cells), "")[:60]
 
 
-def outcomes(visit: Visit, held: Import) -> list[Outcome]:
+def outcomes(visit: AdminRequest, held: Import) -> list[Outcome]:
     """What will become of the first rows."""
-    reader = import_rows.Reader(held, visit.shop.country)
+    reader = import_rows.RowParser(held, visit.shop.country)
     found = []
-    for row in imports.first_rows(held, SHOWN):
-        taken = reader.take([row])
-        person = next(iter(taken.facts.people), None)
+    for row in imports.sample_rows(held, SAMPLE_ROWS):
+        taken = reader.parse([row])
+        person = next(iter(taken.facts.profiles), None)
         who = {**person.fields, **person.properties} if person else {}
         said = [(each.channel, each.state) for each in taken.facts.consents]
         wrong = [sentence(visit, held, place, why) for _, place, why in taken.flaws]
@@ -127,7 +131,7 @@ def outcomes(visit: Visit, held: Import) -> list[Outcome]:
     return found
 
 
-def sentence(visit: Visit, held: Import, place: int, reason: str) -> str:
+def sentence(visit: AdminRequest, held: Import, place: int, reason: str) -> str:
     """What is wrong with a cell or a row, to the merchant."""
     words = visit.say.text(flaws.SENTENCES[reason])
     return f"{held.columns[place]}: {words}" if 0 <= place < len(held.columns) else words

@@ -8,19 +8,19 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from admin_ui.audience import import_columns
 from admin_ui.audience.import_columns import sentence
 from admin_ui.audience.lists import sentence as list_sentence
-from admin_ui.kit.request import Visit, is_id, missing
+from admin_ui.kit.request import AdminRequest, is_id, missing
 from admin_ui.kit.routes import page
 from plugin.imports import lifecycle as imports
 from plugin.lists import ListError
 from plugin.sheets import encoding, files
 from plugin.sheets import problems as flaws
-from plugin.sheets.cells import table
+from plugin.sheets.cells import csv_chunks
 from plugin.sheets.problems import SheetError
 from plugin.texts import N_
 from storage import imports as stored
 from storage import lists
 from storage.engine import db
-from storage.imports import READY, UPLOADING, WORKING, Import
+from storage.imports import READY, UPLOADING, WORKING_STATES, Import
 
 TITLE = N_("Imports")
 STATES = {
@@ -29,17 +29,17 @@ STATES = {
     "left": N_("Taken off the list"), "failed": N_("Could not be read"),
 }  # fmt: skip
 FLAWS_SHOWN = 50
-AT_ONCE = 1_000
+PROBLEMS_BATCH_SIZE = 1_000
 PLACE = "/audience/imports"
 
 
 @page("/audience/imports", title=TITLE, personal=True)
-def show_all(visit: Visit) -> Response:
+def show_all(visit: AdminRequest) -> Response:
     """Show every file."""
     return _all(visit)
 
 
-def _all(visit: Visit, problem: str = "") -> Response:
+def _all(visit: AdminRequest, problem: str = "") -> Response:
     with db.reading() as session:
         found = stored.imports_of(session, visit.shop.id)
         names = {each.id: each.name for each in lists.lists_of(session, visit.shop.id)}
@@ -49,55 +49,58 @@ def _all(visit: Visit, problem: str = "") -> Response:
         imports=found,
         lists=names,
         states=STATES,
-        most_mb=imports.most_bytes() // 10**6,
+        most_mb=imports.max_bytes() // 10**6,
     )
 
 
 @page("/audience/imports/new", title=TITLE, method="POST", personal=True)
-def begin(visit: Visit) -> Response:
+def begin(visit: AdminRequest) -> Response:
     """Begin an upload: `name` and `size` of a file; the answer says where its pieces go."""
     said = visit.form.get("size", "")
     size = int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
     try:
-        held = imports.begin(visit.shop.id, visit.form.get("name", ""), size)
+        held = imports.begin_upload(visit.shop.id, visit.form.get("name", ""), size)
     except SheetError as error:
         return _refused(visit, error)
     return JSONResponse(
-        {"id": str(held.id), "to": f"{PLACE}/{held.id}/pieces", "piece": files.PIECE}
+        {"id": str(held.id), "to": f"{PLACE}/{held.id}/pieces", "piece": files.MAX_PIECE_BYTES}
     )
 
 
 @page("/audience/imports/{import_id}/pieces", title=TITLE, method="POST")
-def receive(visit: Visit) -> Response:
+def receive(visit: AdminRequest) -> Response:
     """Take the bytes of a file from `at` on."""
     at = visit.request.query_params.get("at", "")
-    if not (at.isascii() and at.isdigit() and len(at) < 16) or len(visit.piece) > files.PIECE:
+    if (
+        not (at.isascii() and at.isdigit() and len(at) < 16)
+        or len(visit.piece) > files.MAX_PIECE_BYTES
+    ):
         raise missing()
     try:
-        return JSONResponse({"at": imports.receive(_held(visit), int(at), visit.piece)})
+        return JSONResponse({"at": imports.append_upload(_held(visit), int(at), visit.piece)})
     except SheetError as error:
         return _refused(visit, error)
 
 
 @page("/audience/imports", title=TITLE, method="POST", personal=True)
-def arrive(visit: Visit) -> Response:
+def arrive(visit: AdminRequest) -> Response:
     """End an upload: the file with `id` is whole."""
     held = _held(visit, visit.form.get("id", ""))
     try:
-        imports.arrive(held)
+        imports.finish_upload(held)
     except SheetError as error:
         return _all(visit, visit.say.text(flaws.SENTENCES[error.reason]))
     return _page(visit, held)
 
 
 @page("/audience/imports/{import_id}", title=TITLE, personal=True)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show a file: its columns, or how far it is."""
     return _page(visit, _held(visit))
 
 
 @page("/audience/imports/{import_id}/preview", title=TITLE, method="POST", personal=True)
-def preview(visit: Visit) -> Response:
+def preview(visit: AdminRequest) -> Response:
     """Show what will become of the first rows."""
     held = _held(visit)
     if held.state != READY:
@@ -111,7 +114,7 @@ def preview(visit: Visit) -> Response:
 
 
 @page("/audience/imports/{import_id}", title=TITLE, method="POST", personal=True)
-def start(visit: Visit) -> Response:
+def start(visit: AdminRequest) -> Response:
     """Start reading a file as its form says."""
     held = _held(visit)
     if held.state != READY:
@@ -124,24 +127,24 @@ def start(visit: Visit) -> Response:
     if errors:
         return _page(visit, held, errors, status=422)
     try:
-        imports.start(held, import_columns.new_list_name(visit) or "")
+        imports.start_import(held, import_columns.new_list_name(visit) or "")
     except ListError as error:
         return _page(visit, held, {"list_name": list_sentence(visit, error)}, status=422)
     return _page(visit, held, toast=visit.say.text("The file is being read."))
 
 
 @page("/audience/imports/{import_id}/progress", title=TITLE)
-def progress(visit: Visit) -> Response:
+def progress(visit: AdminRequest) -> Response:
     """Show the card of its progress alone, while it is being read."""
     return visit.part("audience/import_progress.html", **_progress(visit, _held(visit)))
 
 
 @page("/audience/imports/{import_id}/flaws", title=TITLE, personal=True)
-def download_flaws(visit: Visit) -> Response:
+def download_flaws(visit: AdminRequest) -> Response:
     """Download what is wrong with its rows."""
     held = _held(visit)
     return StreamingResponse(
-        table(_flaw_rows(visit, held)),
+        csv_chunks(_flaw_rows(visit, held)),
         media_type="text/csv",
         headers={
             "Content-Disposition": f'attachment; filename="import-{held.id}.csv"',
@@ -151,19 +154,19 @@ def download_flaws(visit: Visit) -> Response:
 
 
 @page("/audience/imports/{import_id}/act", title=TITLE, method="POST", personal=True)
-def act(visit: Visit) -> Response:
+def act(visit: AdminRequest) -> Response:
     """`stop` the reading, `leave` the list, or `discard` the file."""
     held, what = _held(visit), visit.form.get("act")
     if what == "stop":
-        imports.stop(held)
+        imports.stop_import(held)
     elif what == "leave":
-        imports.leave(held)
-    elif what == "discard" and held.state not in WORKING:
-        imports.discard(held.shop_id, held.id)
+        imports.revert_import(held)
+    elif what == "discard" and held.state not in WORKING_STATES:
+        imports.discard_import(held.shop_id, held.id)
     return _page(visit, _held(visit))
 
 
-def _held(visit: Visit, said: str | None = None) -> Import:
+def _held(visit: AdminRequest, said: str | None = None) -> Import:
     if said is None:
         import_id = visit.number("import_id")
     elif is_id(said):
@@ -177,16 +180,16 @@ def _held(visit: Visit, said: str | None = None) -> Import:
     return found
 
 
-def _refused(visit: Visit, error: SheetError) -> Response:
+def _refused(visit: AdminRequest, error: SheetError) -> Response:
     words = visit.say.text(flaws.SENTENCES[error.reason])
     return JSONResponse({"error": words}, status_code=error.status)
 
 
-def _read_anew(visit: Visit, held: Import, delimiter: str, written_in: str) -> Response:
+def _read_anew(visit: AdminRequest, held: Import, delimiter: str, written_in: str) -> Response:
     if delimiter not in encoding.DELIMITERS or written_in not in encoding.ENCODINGS:
         raise missing()
     try:
-        imports.describe(held, written_in, delimiter)
+        imports.set_format(held, written_in, delimiter)
     except SheetError as error:
         words = visit.say.text(flaws.SENTENCES[error.reason])
         return _page(visit, held, {"sort": words}, status=422)
@@ -194,7 +197,7 @@ def _read_anew(visit: Visit, held: Import, delimiter: str, written_in: str) -> R
 
 
 def _page(
-    visit: Visit,
+    visit: AdminRequest,
     held: Import,
     errors: dict[str, str] | None = None,
     *,
@@ -204,13 +207,13 @@ def _page(
     values: dict[str, Any] = {
         "held": held,
         "errors": errors or {},
-        "limits": import_columns.LONGEST,
+        "limits": import_columns.MAX_FIELD_CHARS,
     }
     if held.state == READY:
         try:
             values |= import_columns.choices(visit, held)
         except FileNotFoundError:
-            imports.discard(held.shop_id, held.id)
+            imports.discard_import(held.shop_id, held.id)
             held = _held(visit)
     if held.state not in (READY, UPLOADING):
         values |= _progress(visit, held)
@@ -218,28 +221,28 @@ def _page(
     return visit.page("audience/import.html", toast=toast, status=status, path=path, **values)
 
 
-def _progress(visit: Visit, held: Import) -> dict[str, Any]:
+def _progress(visit: AdminRequest, held: Import) -> dict[str, Any]:
     with db.reading() as session:
-        found = stored.flaws_of(session, held.shop_id, held.id, (0, -2), FLAWS_SHOWN)
+        found = stored.problems_of(session, held.shop_id, held.id, (0, -2), FLAWS_SHOWN)
         joined = (
             None if held.list_id is None else lists.get_list(session, held.shop_id, held.list_id)
         )
     return {
         "held": held, "joined": joined, "state": visit.say.text(STATES[held.state]),
-        "working": held.state in WORKING,
+        "working": held.state in WORKING_STATES,
         "error": visit.say.text(flaws.SENTENCES[held.error]) if held.error else "",
         "flaws": [(line, sentence(visit, held, place, why)) for line, place, why in found],
     }  # fmt: skip
 
 
-def _flaw_rows(visit: Visit, held: Import) -> Iterator[Sequence[object]]:
+def _flaw_rows(visit: AdminRequest, held: Import) -> Iterator[Sequence[object]]:
     yield visit.say.text("Line"), visit.say.text("What is wrong")
     after = (0, -2)
     while True:
         with db.reading() as session:
-            found = stored.flaws_of(session, held.shop_id, held.id, after, AT_ONCE)
+            found = stored.problems_of(session, held.shop_id, held.id, after, PROBLEMS_BATCH_SIZE)
         for line, place, why in found:
             yield line, sentence(visit, held, place, why)
-        if len(found) < AT_ONCE:
+        if len(found) < PROBLEMS_BATCH_SIZE:
             return
         after = found[-1][:2]

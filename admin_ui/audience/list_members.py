@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from admin_ui.audience import profiles as audience
 from admin_ui.kit import cursor, words
-from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import lists
-from plugin.facts import Key, calling_code
+from plugin.facts import IdentityKey, calling_code
 from plugin.messages import eligibility as gate
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.merge import Joined
@@ -31,7 +31,7 @@ from storage.profiles import Profile
 TITLE = N_("A list's members")
 ADD_TITLE = N_("Whom to add to a list")
 PAGE = audience.PAGE
-FOUND = 10  # shoppers that the page to add somebody offers
+MAX_FOUND = 10  # shoppers that the page to add somebody offers
 
 
 @dataclass(frozen=True)
@@ -44,33 +44,35 @@ class Row:
 
 
 @page("/audience/lists/{list_id}", title=TITLE, personal=True)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show a page of members, from `before` on; `q` looks for some."""
     return show_list(visit, visit.number("list_id"))
 
 
 @page("/audience/lists/{list_id}/add", title=ADD_TITLE, personal=True)
-def show_people(visit: Visit) -> Response:
+def show_people(visit: AdminRequest) -> Response:
     """Show the profiles that `q` finds, to add to the list."""
     return _people(visit, _sought(visit))
 
 
 @page("/audience/lists/{list_id}/add", title=ADD_TITLE, method="POST", personal=True)
-def add_new(visit: Visit) -> Response:
+def add_new(visit: AdminRequest) -> Response:
     """Add the owner of an `address`, who may have no profile yet."""
     list_id, said = visit.number("list_id"), visit.form.get("address", "").strip()
     with db.reading() as session:
         get_list(session, visit, list_id)
-    key = lists.key_of(visit.shop, said)
-    profile_id = lists.meet(visit.shop, key) if key else None
+    key = lists.parse_identity(visit.shop, said)
+    profile_id = lists.get_or_create_profile(visit.shop, key) if key else None
     if profile_id is None:
         error = visit.say.text("This is no whole email address or phone number.")
-        return _people(visit, said[: audience.LONGEST], error=error, status=422)
-    return _people(visit, said, toast=added(visit, *lists.add(visit.shop, list_id, profile_id)))
+        return _people(visit, said[: audience.MAX_SEARCH_CHARS], error=error, status=422)
+    return _people(
+        visit, said, toast=added(visit, *lists.add_member(visit.shop, list_id, profile_id))
+    )
 
 
 @page("/audience/lists/{list_id}/members/{profile_id}", title=TITLE, method="POST", personal=True)
-def change(visit: Visit) -> Response:
+def change(visit: AdminRequest) -> Response:
     """Add a profile, remove it or bring it back, and answer with its row.
 
     `act` is `add`, `remove`, or `back` with what `undo` says.
@@ -79,11 +81,13 @@ def change(visit: Visit) -> Response:
     undo, toast = "", ""
     match visit.form.get("act"):
         case "add":
-            toast = added(visit, *lists.add(visit.shop, list_id, profile_id))
+            toast = added(visit, *lists.add_member(visit.shop, list_id, profile_id))
         case "remove":
-            undo = seal(visit, list_id, lists.remove(visit.shop.id, list_id, profile_id))
+            undo = sign_undo(
+                visit, list_id, lists.remove_member(visit.shop.id, list_id, profile_id)
+            )
         case "back":
-            lists.put_back(visit.shop.id, list_id, unseal(visit, list_id))
+            lists.restore_member(visit.shop.id, list_id, read_undo(visit, list_id))
         case _:
             raise missing()
     with db.reading() as session:
@@ -91,7 +95,7 @@ def change(visit: Visit) -> Response:
         found = profiles.get_profile(session, visit.shop.id, profile_id)
         if found is None:
             raise missing()
-        members = stored.joined(session, visit.shop.id, list_id, [found.id])
+        members = stored.members_among(session, visit.shop.id, list_id, [found.id])
         row = Row(found, members.get(found.id), undo)
         size = count_members(session, visit, list_id)
         values = _about(session, visit, [row])
@@ -101,7 +105,7 @@ def change(visit: Visit) -> Response:
     )
 
 
-def show_list(visit: Visit, list_id: int, toast: str = "") -> Response:
+def show_list(visit: AdminRequest, list_id: int, toast: str = "") -> Response:
     """The page of one list; POST /audience/lists answers with it too."""
     shop_id, sought = visit.shop.id, _sought(visit)
     with db.reading() as session:
@@ -119,14 +123,14 @@ def show_list(visit: Visit, list_id: int, toast: str = "") -> Response:
         path=f"/audience/lists/{list_id}",
         list=held,
         size=size,
-        counted=visit.say.counted(size),
+        counted=visit.say.counted_at(size),
         sought=sought,
         older=audience.older([(m.joined_at, m.profile_id) for m in members]),
         **values,
     )
 
 
-def added(visit: Visit, new: bool, flows: int) -> str:
+def added(visit: AdminRequest, new: bool, flows: int) -> str:
     """What became of somebody who was put on a list."""
     say = visit.say
     if not new:
@@ -140,24 +144,27 @@ def added(visit: Visit, new: bool, flows: int) -> str:
     )
 
 
-def seal(visit: Visit, list_id: int, joined: Iterable[Joined]) -> str:
+def sign_undo(visit: AdminRequest, list_id: int, joined: Iterable[Joined]) -> str:
     """Where somebody stood on a list, for a page to bring back; nobody else can write it."""
-    said = [[origin_id, at.isoformat(), source] for origin_id, at, source in joined]
-    return secrets.seal(json.dumps([visit.shop.id, list_id, said])).decode() if said else ""
+    said = [[source_profile_id, at.isoformat(), source] for source_profile_id, at, source in joined]
+    return secrets.encrypt(json.dumps([visit.shop.id, list_id, said])).decode() if said else ""
 
 
-def unseal(visit: Visit, list_id: int) -> list[Joined]:
+def read_undo(visit: AdminRequest, list_id: int) -> list[Joined]:
     """What `seal` was given for this list."""
     try:
-        said = json.loads(secrets.unseal(visit.form.get("undo", "").encode()))
+        said = json.loads(secrets.decrypt(visit.form.get("undo", "").encode()))
     except (SecretError, ValueError):
         raise missing() from None
     if said[:2] != [visit.shop.id, list_id]:
         raise missing()
-    return [(origin_id, datetime.fromisoformat(at), source) for origin_id, at, source in said[2]]
+    return [
+        (source_profile_id, datetime.fromisoformat(at), source)
+        for source_profile_id, at, source in said[2]
+    ]
 
 
-def origins(session: Session, visit: Visit, members: Iterable[Membership]) -> dict[str, Any]:
+def origins(session: Session, visit: AdminRequest, members: Iterable[Membership]) -> dict[str, Any]:
     """What each source of some memberships is called and, where it has a page, where that is."""
     sources = {member.source for member in members}
     ids = [int(source[7:]) for source in sources if source.startswith("import:")]
@@ -173,7 +180,7 @@ def origins(session: Session, visit: Visit, members: Iterable[Membership]) -> di
     return {source: named.get(source, ("–", "")) for source in sources}
 
 
-def get_list(session: Session, visit: Visit, list_id: int) -> List:
+def get_list(session: Session, visit: AdminRequest, list_id: int) -> List:
     """One of the shop's lists, or the page for what does not exist."""
     found = stored.get_list(session, visit.shop.id, list_id)
     if found is None:
@@ -181,18 +188,18 @@ def get_list(session: Session, visit: Visit, list_id: int) -> List:
     return found
 
 
-def count_members(session: Session, visit: Visit, list_id: int) -> Count:
+def count_members(session: Session, visit: AdminRequest, list_id: int) -> Count:
     """How many are on a list."""
     return stored.count_members(session, visit.shop.id).get(list_id, Count(0))
 
 
-def _sought(visit: Visit) -> str:
-    return visit.request.query_params.get("q", "").strip()[: audience.LONGEST]
+def _sought(visit: AdminRequest) -> str:
+    return visit.request.query_params.get("q", "").strip()[: audience.MAX_SEARCH_CHARS]
 
 
 def _members(
     session: Session,
-    visit: Visit,
+    visit: AdminRequest,
     list_id: int,
     sought: str,
     place: tuple[datetime, int] | None,
@@ -200,28 +207,30 @@ def _members(
     """A page of members and one more."""
     shop_id = visit.shop.id
     if not sought:
-        return stored.members(session, shop_id, list_id, limit=PAGE + 1, before=place)
+        return stored.members_page(session, shop_id, list_id, limit=PAGE + 1, before=place)
     ids = search.search_members(
         session, shop_id, list_id, sought, limit=PAGE + 1, before=place,
         calling_code=calling_code(visit.shop.country),
     )  # fmt: skip
-    found = stored.joined(session, shop_id, list_id, ids)
+    found = stored.members_among(session, shop_id, list_id, ids)
     return [found[profile_id] for profile_id in ids if profile_id in found]
 
 
 def _people(
-    visit: Visit, sought: str, *, toast: str = "", error: str = "", status: int = 200
+    visit: AdminRequest, sought: str, *, toast: str = "", error: str = "", status: int = 200
 ) -> Response:
     shop_id, list_id = visit.shop.id, visit.number("list_id")
-    key = lists.key_of(visit.shop, sought)
+    key = lists.parse_identity(visit.shop, sought)
     with db.reading() as session:
         held = get_list(session, visit, list_id)
         found = _found(session, visit, sought, key) if sought else []
-        members = stored.joined(session, shop_id, list_id, [each.id for each in found])
+        members = stored.members_among(session, shop_id, list_id, [each.id for each in found])
         rows = [Row(each, members.get(each.id)) for each in found]
         known = bool(key and profiles.find_identities(session, shop_id, [key]))
         values = _about(session, visit, rows)
-        begins = [f for f in lists.begun_by(session, shop_id, list_id) if f.status == "live"]
+        begins = [
+            f for f in lists.flows_triggered_by(session, shop_id, list_id) if f.status == "live"
+        ]
     return visit.page(
         "audience/list_add.html",
         toast=toast,
@@ -231,27 +240,29 @@ def _people(
         sought=sought,
         fresh=key.value if key and not known else "",
         begins=begins,
-        longest=audience.LONGEST,
+        longest=audience.MAX_SEARCH_CHARS,
         **values,
     )
 
 
-def _found(session: Session, visit: Visit, sought: str, key: Key | None) -> Sequence[Profile]:
+def _found(
+    session: Session, visit: AdminRequest, sought: str, key: IdentityKey | None
+) -> Sequence[Profile]:
     """Whom a search means, first of all who has exactly this address."""
     shop_id, code = visit.shop.id, calling_code(visit.shop.country)
-    found = search.search_profiles(session, shop_id, sought, limit=FOUND, calling_code=code)
+    found = search.search_profiles(session, shop_id, sought, limit=MAX_FOUND, calling_code=code)
     hers = profiles.find_identities(session, shop_id, [key]) if key else {}
     exact = profiles.profiles_by_id(session, shop_id, hers.values())
     return [*exact.values(), *(each for each in found if each.id not in exact)]
 
 
-def _about(session: Session, visit: Visit, rows: Sequence[Row]) -> dict[str, Any]:
+def _about(session: Session, visit: AdminRequest, rows: Sequence[Row]) -> dict[str, Any]:
     """What the rows of a list's page say besides."""
     places = audience.addresses([row.profile for row in rows])
     return {
         "rows": rows,
         "states": audience.states(consent.consents_of(session, visit.shop.id, places)),
-        "refusals": gate.refusals(session, visit.shop.id, places),
+        "refusals": gate.consent_blocks(session, visit.shop.id, places),
         "origins": origins(session, visit, [row.member for row in rows if row.member]),
         "words": words,
     }

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from admin_ui.audience import profiles as audience
 from admin_ui.audience.list_members import count_members, get_list, show_list
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock, lists
 from plugin.lists import MANY, NAMELESS, TAKEN, USED, ListError
@@ -16,7 +16,7 @@ from storage.engine import db
 
 TITLE = N_("Lists")
 SETTINGS_TITLE = N_("Settings of a list")
-LATELY = timedelta(days=30)
+RECENT_PERIOD = timedelta(days=30)
 SENTENCES = {
     NAMELESS: N_("Give the list a name."),
     TAKEN: N_("Another list has this name."),
@@ -26,70 +26,72 @@ SENTENCES = {
 
 
 @page("/audience/lists", title=TITLE)
-def show_all(visit: Visit) -> Response:
+def show_all(visit: AdminRequest) -> Response:
     """Show every list."""
     return _all(visit)
 
 
 @page("/audience/lists", title=TITLE, method="POST")
-def create(visit: Visit) -> Response:
+def create(visit: AdminRequest) -> Response:
     """Create a list: `name`."""
     said = visit.form.get("name", "")
     try:
-        made = lists.create(visit.shop.id, said)
+        made = lists.create_list(visit.shop.id, said)
     except ListError as error:
-        return _all(visit, error=sentence(visit, error), name=said[: lists.LONGEST], status=422)
+        return _all(
+            visit, error=sentence(visit, error), name=said[: lists.MAX_LIST_NAME_CHARS], status=422
+        )
     return show_list(visit, made, visit.say.text("The list is made."))
 
 
 @page("/audience/lists/{list_id}/settings", title=SETTINGS_TITLE, personal=True)
-def show_settings(visit: Visit) -> Response:
+def show_settings(visit: AdminRequest) -> Response:
     """Show what a list is called and what uses it."""
     return _settings(visit)
 
 
 @page("/audience/lists/{list_id}/settings", title=SETTINGS_TITLE, method="POST", personal=True)
-def rename(visit: Visit) -> Response:
+def rename(visit: AdminRequest) -> Response:
     """Rename a list: `name`."""
     said = visit.form.get("name", "")
     try:
-        lists.rename(visit.shop.id, visit.number("list_id"), said)
+        lists.rename_list(visit.shop.id, visit.number("list_id"), said)
     except ListError as error:
-        said = said[: lists.LONGEST]
+        said = said[: lists.MAX_LIST_NAME_CHARS]
         return _settings(visit, error=sentence(visit, error), name=said, status=422)
     return _settings(visit, toast=visit.say.text("Saved"))
 
 
 @page("/audience/lists/{list_id}/delete", title=TITLE, method="POST", personal=True)
-def delete(visit: Visit) -> Response:
+def delete(visit: AdminRequest) -> Response:
     """Delete a list."""
     list_id = visit.number("list_id")
     try:
-        lists.delete(visit.shop.id, list_id)
+        lists.delete_list(visit.shop.id, list_id)
     except ListError as error:
         return _settings(visit, refused=sentence(visit, error), status=422)
     return _all(visit, gone=list_id)
 
 
 @page("/audience/lists/{list_id}/restore", title=TITLE, method="POST", personal=True)
-def restore(visit: Visit) -> Response:
+def restore(visit: AdminRequest) -> Response:
     """Restore a deleted list."""
     list_id = visit.number("list_id")
     try:
-        lists.restore(visit.shop.id, list_id)
+        lists.restore_list(visit.shop.id, list_id)
     except ListError as error:
         words_for_it = visit.say.text("It cannot be restored: %(why)s", why=sentence(visit, error))
         return _all(visit, problem=words_for_it, status=422)
     return _all(visit, toast=visit.say.text("The list is back, with everybody on it."))
 
 
-def sentence(visit: Visit, error: ListError) -> str:
+def sentence(visit: AdminRequest, error: ListError) -> str:
     """Why a list was refused, to the merchant."""
     return visit.say.text(SENTENCES[error.reason])
 
 
 def _all(
-    visit: Visit,
+    visit: AdminRequest,
     *,
     toast: str = "",
     error: str = "",
@@ -102,8 +104,8 @@ def _all(
     with db.reading() as session:
         found = stored.lists_of(session, shop_id)
         sizes = stored.count_members(session, shop_id)
-        new = stored.count_joined(session, shop_id, clock.now() - LATELY)
-        deleted = lists.deleted(session, shop_id)
+        new = stored.count_joined(session, shop_id, clock.now() - RECENT_PERIOD)
+        deleted = lists.deleted_lists(session, shop_id)
     audience.count_soon(shop_id, *sizes.values())
     return visit.page(
         "audience/lists.html",
@@ -113,18 +115,20 @@ def _all(
         error=error,
         problem=problem,
         name=name,
-        longest=lists.LONGEST,
+        longest=lists.MAX_LIST_NAME_CHARS,
         lists=found,
         sizes=sizes,
         new=new,
-        counted=visit.say.counted(*sizes.values()),
-        deleted=[(each, (each.deleted_at or clock.now()) + lists.KEPT_FOR) for each in deleted],
+        counted=visit.say.counted_at(*sizes.values()),
+        deleted=[
+            (each, (each.deleted_at or clock.now()) + lists.RESTORABLE_FOR) for each in deleted
+        ],
         gone=next((each for each in deleted if each.id == gone), None),
     )
 
 
 def _settings(
-    visit: Visit,
+    visit: AdminRequest,
     *,
     toast: str = "",
     error: str = "",
@@ -135,7 +139,7 @@ def _settings(
     shop_id, list_id = visit.shop.id, visit.number("list_id")
     with db.reading() as session:
         held = get_list(session, visit, list_id)
-        used = lists.uses(session, shop_id, list_id)
+        used = lists.list_usage(session, shop_id, list_id)
         size = count_members(session, visit, list_id)
     return visit.page(
         "audience/list_settings.html",
@@ -146,8 +150,8 @@ def _settings(
         refused=refused,
         list=held,
         name=held.name if name is None else name,
-        longest=lists.LONGEST,
+        longest=lists.MAX_LIST_NAME_CHARS,
         used=used,
         size=size,
-        days=lists.KEPT_FOR.days,
+        days=lists.RESTORABLE_FOR.days,
     )

@@ -2,9 +2,9 @@
 
 from starlette.responses import Response
 
-from admin_ui.audience.list_members import added, origins, seal, unseal
+from admin_ui.audience.list_members import added, origins, read_undo, sign_undo
 from admin_ui.kit import words
-from admin_ui.kit.request import Visit, missing, row_id
+from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import lists
 from plugin.texts import N_
@@ -16,13 +16,13 @@ TITLE = N_("Lists")
 
 
 @page("/audience/profiles/{profile_id}/lists", title=TITLE, personal=True)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the lists of a profile."""
     return _page(visit)
 
 
 @page("/audience/profiles/{profile_id}/lists", title=TITLE, method="POST", personal=True)
-def change(visit: Visit) -> Response:
+def change(visit: AdminRequest) -> Response:
     """Add a profile to a `list`, remove it or bring it back.
 
     `act` is `add`, `remove`, or `back` with what `undo` says.
@@ -33,19 +33,21 @@ def change(visit: Visit) -> Response:
     list_id = row_id(said)
     match visit.form.get("act"):
         case "add":
-            return _page(visit, toast=added(visit, *lists.add(visit.shop, list_id, profile_id)))
+            return _page(
+                visit, toast=added(visit, *lists.add_member(visit.shop, list_id, profile_id))
+            )
         case "remove":
-            left = lists.remove(visit.shop.id, list_id, profile_id)
-            return _page(visit, left=list_id, undo=seal(visit, list_id, left))
+            left = lists.remove_member(visit.shop.id, list_id, profile_id)
+            return _page(visit, left=list_id, undo=sign_undo(visit, list_id, left))
         case "back":
-            lists.put_back(visit.shop.id, list_id, unseal(visit, list_id))
+            lists.restore_member(visit.shop.id, list_id, read_undo(visit, list_id))
             return _page(visit, toast=visit.say.text("Back on the list"))
         case _:
             raise missing()
 
 
 def _page(
-    visit: Visit,
+    visit: AdminRequest,
     *,
     toast: str = "",
     error: str = "",

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from admin_ui.audience import activity
 from admin_ui.audience import property_values as answers
 from admin_ui.audience import visits as sessions
-from admin_ui.audience.visits import Visited
+from admin_ui.audience.visits import VisitLine
 from admin_ui.kit import cursor, words
-from admin_ui.kit.request import Visit, missing, row_id
+from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.messages import eligibility as gate
@@ -33,7 +33,7 @@ from storage import (
     templates,
 )
 from storage.activity import counts_of
-from storage.consent_ledger import Place
+from storage.consent_ledger import LedgerKey
 from storage.engine import db
 from storage.events import Event
 from storage.messages import Message
@@ -45,7 +45,7 @@ PAGE = 30
 KINDS = ("all", "orders", "browsing", "messages")
 
 
-class Reach(NamedTuple):
+class ContactPoint(NamedTuple):
     """What an address allows on a channel, and why the gate keeps marketing from it, or ""."""
 
     channel: str
@@ -55,36 +55,36 @@ class Reach(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
+class TimelineEntry:
     """One line of a timeline: an event, a visit or a message."""
 
     at: datetime
     id: int
     event: Event | None = None
-    visited: Visited | None = None
+    visited: VisitLine | None = None
     message: Message | None = None
 
 
 @page("/audience/profiles/{profile_id}", title=TITLE, personal=True)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show a profile; `kind` filters its timeline, which begins at `before`."""
     return _page(visit)
 
 
 @page("/audience/profiles/{profile_id}", title=TITLE, method="POST", personal=True)
-def undo(visit: Visit) -> Response:
+def undo(visit: AdminRequest) -> Response:
     """Take back the merge that the form names."""
     shop_id, merge_id = visit.shop.id, row_id(visit.form.get("undo", ""))
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
         if profiles.get_profile(session, shop_id, visit.number("profile_id")) is None:
             raise missing()
-        done = merge.undo(session, shop_id, merge_id, visit.user_id, clock.now())
+        done = merge.undo_merge(session, shop_id, merge_id, visit.user_id, clock.now())
     said = visit.say.text("These are two profiles again.") if done else ""
     return _page(visit, toast=said)
 
 
-def _page(visit: Visit, toast: str = "") -> Response:
+def _page(visit: AdminRequest, toast: str = "") -> Response:
     shop_id, profile_id = visit.shop.id, visit.number("profile_id")
     kind = visit.request.query_params.get("kind", "all")
     kind = kind if kind in KINDS else "all"
@@ -106,10 +106,10 @@ def _page(visit: Visit, toast: str = "") -> Response:
             kind=kind,
             kinds=KINDS,
             totals=activity.totals(did),
-            year=activity.year(did, clock.now(), visit.say),
+            year=activity.activity_chart(did, clock.now(), visit.say),
             entries=entries[:PAGE],
             older=cursor.write(*_place(entries)) if len(entries) > PAGE else "",
-            earned=messages.credits_of(session, shop_id, sent) if sent else {},
+            earned=messages.attributions_of(session, shop_id, sent) if sent else {},
             templates={t.id: t.name for t in templates.templates_of(session, shop_id)},
             flows={flow.id: flow.name for flow in flows.flows_of(session, shop_id)},
             enrolments=flows.enrolments_of(session, shop_id, profile.id, PAGE),
@@ -123,7 +123,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
             topics={t.id: t.name for t in preferences.topics_of(session, shop_id)},
             now=clock.now(),
             where_from=answers.where_from,
-            properties=answers.told(session, shop_id, profile, visit.say),
+            properties=answers.list_values(session, shop_id, profile, visit.say),
             tags=tags_of(profile.properties),
             lists={found.id: found.name for found in lists.lists_of(session, shop_id)},
             memberships=lists.memberships_of(session, shop_id, profile.id)[:PAGE],
@@ -141,14 +141,14 @@ def timeline(
     profile_id: int,
     kind: str,
     before: tuple[datetime, int] | None,
-) -> list[Entry]:
+) -> list[TimelineEntry]:
     """Events, visits and messages in one line, newest first; one more than a page, if there is
     more."""
-    entries: list[Entry] = []
+    entries: list[TimelineEntry] = []
     if kind != "messages":
         metrics = {"orders": words.ORDERS, "browsing": words.BROWSING}.get(kind, ())
         entries += [
-            Entry(event.occurred_at, event.id, event=event)
+            TimelineEntry(event.occurred_at, event.id, event=event)
             for event in events.events_page(
                 session,
                 shop_id,
@@ -156,37 +156,37 @@ def timeline(
                 PAGE + 1,
                 before=before,
                 metrics=metrics,
-                without=words.TOLD_BY_MESSAGES,
+                without=words.EMAIL_METRICS,
                 visited=words.VISITED,
             )
         ]
     if kind in ("all", "browsing"):
         entries += [
-            Entry(visited.row.last_at, visited.row.id, visited=visited)
+            TimelineEntry(visited.row.last_seen_at, visited.row.id, visited=visited)
             for visited in sessions.page_of(session, shop_id, profile_id, PAGE + 1, before)
         ]
     if kind in ("all", "messages"):
         entries += [
-            Entry(message.created_at, message.id, message=message)
+            TimelineEntry(message.created_at, message.id, message=message)
             for message in messages.messages_page(session, shop_id, profile_id, PAGE + 1, before)
         ]
     return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[: PAGE + 1]
 
 
-def _reach(session: Session, shop_id: int, places: Sequence[Place]) -> list[Reach]:
+def _reach(session: Session, shop_id: int, places: Sequence[LedgerKey]) -> list[ContactPoint]:
     """What may be sent by mail and text, and by the other channels that were asked about."""
     held = {
         (row.channel, row.address): row for row in consent.consents_of(session, shop_id, places)
     }
-    said = gate.refusals(session, shop_id, places)
+    said = gate.consent_blocks(session, shop_id, places)
     return [
-        Reach(*place, held[place].state if place in held else "", said[place] or "")
+        ContactPoint(*place, held[place].state if place in held else "", said[place] or "")
         for place in places
         if place in held or place[0] in ("email", "sms")
     ]
 
 
-def _place(entries: Sequence[Entry]) -> tuple[datetime, int]:
+def _place(entries: Sequence[TimelineEntry]) -> tuple[datetime, int]:
     return entries[PAGE - 1].at, entries[PAGE - 1].id
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from starlette.responses import Response
 
 from admin_ui.kit import cursor, words
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import jobs as bell
 from plugin.facts import calling_code
@@ -19,14 +19,14 @@ from storage.engine import db
 from storage.profiles import Profile
 
 PAGE = 50
-LONGEST = 100  # letters of a search
+MAX_SEARCH_CHARS = 100  # letters of a search
 
 
 @page("/audience", title=N_("Audience"), personal=True)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show a page of profiles, from `before` on; `q` looks for some."""
     shop_id = visit.shop.id
-    sought = visit.request.query_params.get("q", "")[:LONGEST]
+    sought = visit.request.query_params.get("q", "")[:MAX_SEARCH_CHARS]
     place = cursor.read(visit.request)
     with db.reading() as session:
         found = search.search_profiles(
@@ -47,20 +47,20 @@ def show(visit: Visit) -> Response:
         profiles=found[:PAGE],
         states=held,
         words=words,
-        older=older([(p.seen_at, p.id) for p in found]),
+        older=older([(p.last_active_at, p.id) for p in found]),
         total=total,
         alike=alike,
         subscribers=subscribers,
         lists=known,
         sizes=sizes,
-        counted=visit.say.counted(*counts),
+        counted=visit.say.counted_at(*counts),
     )
 
 
 def count_soon(shop_id: int, *counts: Count) -> None:
     """Have counted what there are only known to be many of, so that the next look finds it."""
     if any(count.at_least for count in counts):
-        bell.ring("tallies", shop_id)
+        bell.enqueue("tallies", shop_id)
 
 
 def older(places: Sequence[tuple[datetime, int]]) -> str:

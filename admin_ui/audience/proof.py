@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.consent import proof
@@ -12,7 +12,7 @@ from storage.engine import db
 
 
 @page("/audience/profiles/{profile_id}/proof", title=N_("Proof of consent"), personal=True)
-def download(visit: Visit) -> Response:
+def download(visit: AdminRequest) -> Response:
     """Download the proof; `as` may be `csv`."""
     shop_id = visit.shop.id
     with db.reading() as session:
@@ -24,7 +24,7 @@ def download(visit: Visit) -> Response:
     table = visit.request.query_params.get("as") == "csv"
     name = f"consent-proof-{clock.now():%Y-%m-%d}-{profile.id}.{'csv' if table else 'json'}"
     return Response(
-        proof.as_csv(shop_id, keys) if table else proof.as_json(shop_id, keys),
+        proof.proof_as_csv(shop_id, keys) if table else proof.proof_as_json(shop_id, keys),
         media_type="text/csv" if table else "application/json",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

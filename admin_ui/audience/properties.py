@@ -7,7 +7,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui.kit import words
-from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import facts
 from plugin.errors import RegularsError
@@ -18,25 +18,25 @@ from storage.engine import db
 from storage.properties import TYPES, PropertyDefinition
 
 TITLE = N_("Properties")
-SPARE = 3  # empty lines for new values
-LONGEST = 200  # characters of a value and of its words
-MOST_LANGUAGES = 21  # what the shop wrote, and Shopify's 20: help.shopify.com, selling in languages
+SPARE_OPTIONS = 3  # empty lines for new values
+MAX_LABEL_CHARS = 200  # characters of a value and of its words
+MAX_LANGUAGES = 21  # what the shop wrote, and Shopify's 20: help.shopify.com, selling in languages
 # A line for each value, with its words; the labels; the type, and what was seen.
-MOST_FIELDS = (meaning.MOST_OPTIONS + SPARE) * (1 + MOST_LANGUAGES) + MOST_LANGUAGES + 2
+MAX_FIELDS = (meaning.MAX_OPTIONS + SPARE_OPTIONS) * (1 + MAX_LANGUAGES) + MAX_LANGUAGES + 2
 
 
 @page("/settings/properties", title=TITLE)
-def show_all(visit: Visit) -> Response:
+def show_all(visit: AdminRequest) -> Response:
     """Show every property."""
     return _list(visit)
 
 
 @page("/settings/properties", title=TITLE, method="POST")
-def create(visit: Visit) -> Response:
+def create(visit: AdminRequest) -> Response:
     """Add a property: `name` and `type`."""
     name, kind = visit.form.get("name", "")[: 2 * meaning.LONGEST_NAME], visit.form.get("type", "")
     try:
-        made = meaning.define(visit.shop.id, None, name, kind, {}, [])
+        made = meaning.save_definition(visit.shop.id, None, name, kind, {}, [])
     except RegularsError as error:
         if error.status != 422:
             raise
@@ -46,13 +46,13 @@ def create(visit: Visit) -> Response:
 
 
 @page("/settings/properties/{definition_id}", title=TITLE)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show a property with its values."""
     return _one(visit, visit.number("definition_id"))
 
 
-@page("/settings/properties/{definition_id}", title=TITLE, method="POST", max_fields=MOST_FIELDS)
-def save(visit: Visit) -> Response:
+@page("/settings/properties/{definition_id}", title=TITLE, method="POST", max_fields=MAX_FIELDS)
+def save(visit: AdminRequest) -> Response:
     """Save a property: `type`, `label-…`, `value-1`, `words-1-…`.
 
     `seen` is the `updated_at` of the page that was filled in: over what a form or a colleague has
@@ -70,7 +70,7 @@ def save(visit: Visit) -> Response:
     try:
         if form.get("seen", "") != about.updated_at.isoformat():
             raise RegularsError("This property has changed since it was opened.", 409)
-        meaning.define(
+        meaning.save_definition(
             visit.shop.id, definition_id, about.name, kind, labels, options, about.updated_at
         )
     except RegularsError as error:
@@ -83,12 +83,12 @@ def save(visit: Visit) -> Response:
 def _options(form: Mapping[str, str], locales: list[str]) -> list[dict[str, Any]]:
     """The values of a form that have one, each once."""
     found: dict[str, dict[str, Any]] = {}
-    for number in range(meaning.MOST_OPTIONS + SPARE):
+    for number in range(meaning.MAX_OPTIONS + SPARE_OPTIONS):
         value = _line(form, f"value-{number}")
         if value:
             labels = _words(form, f"words-{number}", locales)
             found.setdefault(value, {"value": value, "labels": labels})
-    return list(found.values())[: meaning.MOST_OPTIONS]
+    return list(found.values())[: meaning.MAX_OPTIONS]
 
 
 def _words(form: Mapping[str, str], name: str, locales: list[str]) -> dict[str, str]:
@@ -97,7 +97,7 @@ def _words(form: Mapping[str, str], name: str, locales: list[str]) -> dict[str, 
 
 
 def _line(form: Mapping[str, str], name: str) -> str:
-    return " ".join(str(facts.storable(form.get(name, ""))).split())[:LONGEST]
+    return " ".join(str(facts.without_unstorable(form.get(name, ""))).split())[:MAX_LABEL_CHARS]
 
 
 def _locales(session: Session, shop_id: int, about: PropertyDefinition) -> list[str]:
@@ -111,7 +111,7 @@ def _locales(session: Session, shop_id: int, about: PropertyDefinition) -> list[
 
 
 def _list(
-    visit: Visit, *, toast: str = "", error: str = "", name: str = "", status: int = 200
+    visit: AdminRequest, *, toast: str = "", error: str = "", name: str = "", status: int = 200
 ) -> Response:
     with db.reading() as session:
         found = properties.definitions_of(session, visit.shop.id)
@@ -124,12 +124,12 @@ def _list(
         longest=meaning.LONGEST_NAME,
         found=list(found.values()),
         types=TYPES,
-        label_of=lambda each: properties.in_words(each.labels, visit.say.tag, each.name),
+        label_of=lambda each: properties.translated_label(each.labels, visit.say.tag, each.name),
         words=words,
     )
 
 
-def _one(visit: Visit, definition_id: int, toast: str = "", status: int = 200) -> Response:
+def _one(visit: AdminRequest, definition_id: int, toast: str = "", status: int = 200) -> Response:
     with db.reading() as session:
         about = properties.get_definition(session, visit.shop.id, definition_id)
         if about is None:
@@ -143,10 +143,10 @@ def _one(visit: Visit, definition_id: int, toast: str = "", status: int = 200) -
         status=status,
         changed=status == 409,
         about=about,
-        title=properties.in_words(about.labels, visit.say.tag, about.name),
+        title=properties.translated_label(about.labels, visit.say.tag, about.name),
         locales=locales,
-        options=[*about.options, *([blank] * SPARE)],
+        options=[*about.options, *([blank] * SPARE_OPTIONS)],
         types=TYPES,
-        longest=LONGEST,
+        longest=MAX_LABEL_CHARS,
         words=words,
     )

@@ -14,11 +14,11 @@ from storage import properties
 from storage.profiles import Profile
 from storage.properties import BOOLEAN, DATE, NUMBER, PropertyDefinition
 
-MOST = 60  # properties on one page
+MAX_VALUES_SHOWN = 60  # properties on one page
 
 
 @dataclass(frozen=True)
-class Answer:
+class PropertyValue:
     """A property in words, with where it came from and when; "" and None where nobody knows."""
 
     label: str
@@ -28,17 +28,19 @@ class Answer:
     fits: bool  # it is of the property's type
 
 
-def told(session: Session, shop_id: int, profile: Profile, say: Language) -> list[Answer]:
+def list_values(
+    session: Session, shop_id: int, profile: Profile, say: Language
+) -> list[PropertyValue]:
     """A profile's properties in the merchant's language; no tags."""
     known = properties.definitions_of(session, shop_id)
     plain = {name: v for name, v in profile.properties.items() if not name.startswith(TAG)}
     found = []
-    for name, value in sorted(plain.items())[:MOST]:
+    for name, value in sorted(plain.items())[:MAX_VALUES_SHOWN]:
         source, at = where_from(profile, PROPERTY + name)
         about = known.get(name)
         words, fits = in_words(about, value, say)
-        label = properties.in_words(about.labels, say.tag, name) if about else name
-        found.append(Answer(label, words[:500], source, at, fits))
+        label = properties.translated_label(about.labels, say.tag, name) if about else name
+        found.append(PropertyValue(label, words[:500], source, at, fits))
     return found
 
 
@@ -46,10 +48,10 @@ def in_words(about: PropertyDefinition | None, value: Any, say: Language) -> tup
     """A value as the merchant reads it, and whether it fits its property's type."""
     if value is None:
         return "", True
-    if about is None or not meaning.fits(about, value):
+    if about is None or not meaning.is_valid(about, value):
         many = value if isinstance(value, list) else [value]
         return ", ".join(str(each) for each in many), about is None
-    held = meaning.settled(about, value)
+    held = meaning.coerce_value(about, value)
     if held is None:
         return "", True
     if about.type == BOOLEAN:

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from admin_ui.kit import words
-from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin.errors import RegularsError
 from plugin.profiles import tags
@@ -15,13 +15,13 @@ TITLE = N_("Tags")
 
 
 @page("/audience/profiles/{profile_id}/tags", title=TITLE, personal=True)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the tags of a profile."""
     return _page(visit)
 
 
 @page("/audience/profiles/{profile_id}/tags", title=TITLE, method="POST", personal=True)
-def change(visit: Visit) -> Response:
+def change(visit: AdminRequest) -> Response:
     """Add a `tag`, or with `off` remove it."""
     off, say = "off" in visit.form, visit.say
     try:
@@ -36,7 +36,7 @@ def change(visit: Visit) -> Response:
     return _page(visit, toast=say.text("Tag taken off") if off else say.text("Tag added"))
 
 
-def _page(visit: Visit, *, toast: str = "", error: str = "", status: int = 200) -> Response:
+def _page(visit: AdminRequest, *, toast: str = "", error: str = "", status: int = 200) -> Response:
     with db.reading() as session:
         profile = profiles.get_profile(session, visit.shop.id, visit.number("profile_id"))
     if profile is None:
@@ -49,5 +49,5 @@ def _page(visit: Visit, *, toast: str = "", error: str = "", status: int = 200) 
         profile=profile,
         name=words.person(profile, visit.say),
         tags=tags.tags_of(profile.properties),
-        longest=tags.LONGEST,
+        longest=tags.MAX_TAG_CHARS,
     )

@@ -11,10 +11,10 @@ from admin_ui.kit.language import Language
 from storage import events
 from storage import visits as sessions
 from storage.events import Event
-from storage.visits import BrowserSession
+from storage.visits import Visit
 
 OPENED = "Active on Site"  # once for each page
-SHOWN = 500  # events of the visits on one page
+MAX_EVENTS_SHOWN = 500  # events of the visits on one page
 # Sites by the ends of their hosts and by what campaigns call them. Names are not translated.
 SITES = {
     "instagram": "Instagram", "ig": "Instagram", "facebook": "Facebook", "fb": "Facebook",
@@ -26,10 +26,10 @@ SITES = {
 
 
 @dataclass(frozen=True)
-class Visited:
+class VisitLine:
     """A visit with what its browser told."""
 
-    row: BrowserSession
+    row: Visit
     did: list[Event] = field(default_factory=list)
 
 
@@ -39,19 +39,21 @@ def page_of(
     profile_id: int,
     limit: int,
     before: tuple[datetime, int] | None = None,
-) -> list[Visited]:
+) -> list[VisitLine]:
     """A shopper's visits, the last first, with what she did on each."""
     found = [
-        Visited(row) for row in sessions.sessions_page(session, shop_id, profile_id, limit, before)
+        VisitLine(row) for row in sessions.visits_page(session, shop_id, profile_id, limit, before)
     ]
     if not found:
         return found
-    span = (min(v.row.started_at for v in found), max(v.row.last_at for v in found))
-    told = events.visited(session, shop_id, profile_id, span, words.VISITED, SHOWN)
+    span = (min(v.row.started_at for v in found), max(v.row.last_seen_at for v in found))
+    told = events.events_of_visits(
+        session, shop_id, profile_id, span, words.VISITED, MAX_EVENTS_SHOWN
+    )
     for event in told:
         for visit in found:
-            here = visit.row.started_at <= event.occurred_at <= visit.row.last_at
-            if here and event.properties.get("browser_id") == visit.row.browser:
+            here = visit.row.started_at <= event.occurred_at <= visit.row.last_seen_at
+            if here and event.properties.get("browser_id") == visit.row.browser_id:
                 visit.did.append(event)
     return [replace(visit, did=_telling(visit.did)) for visit in found]
 
@@ -62,24 +64,24 @@ def _telling(did: Sequence[Event]) -> list[Event]:
     return [e for e in did if e.metric != OPENED or e.properties.get("url") not in more]
 
 
-def line(row: BrowserSession, say: Language) -> str:
+def line(row: Visit, say: Language) -> str:
     """A visit in a few words: `Visited for 6 minutes`."""
     if not row.dwell_s:
         return say.text("Visited the shop")
-    return say.text("Visited for %(time)s", time=say.lasting(row.dwell_s))
+    return say.text("Visited for %(time)s", time=say.duration(row.dwell_s))
 
 
-def about(row: BrowserSession, say: Language) -> list[str]:
+def about(row: Visit, say: Language) -> list[str]:
     """What else is known of a visit: its pages, where it came from, the device."""
     found = [say.plural("%(num)s page", "%(num)s pages", row.pages)] if row.pages else []
-    if row.came_at:
+    if row.arrived_at:
         found.append(say.text("from %(where)s", where=came_from(row)))
     if row.device:
-        found.append(words.said(words.DEVICES, row.device, say))
+        found.append(words.label(words.DEVICES, row.device, say))
     return found
 
 
-def came_from(row: BrowserSession) -> str:
+def came_from(row: Visit) -> str:
     """Where a visit came from: `Instagram (autumn)`, `Google`, `blog.example`."""
     named = row.utm_source or row.referrer_host
     site = _site(named) or named or row.utm_medium or row.utm_campaign
@@ -87,9 +89,9 @@ def came_from(row: BrowserSession) -> str:
     return f"{site} ({campaign})" if campaign else site
 
 
-def touches(session: Session, shop_id: int, profile_id: int) -> Sequence[BrowserSession]:
+def touches(session: Session, shop_id: int, profile_id: int) -> Sequence[Visit]:
     """The first visit that has a source and the last one, if that is another."""
-    found = sessions.touches(session, shop_id, profile_id)
+    found = sessions.first_and_last_source(session, shop_id, profile_id)
     if found is None:
         return []
     first, last = found

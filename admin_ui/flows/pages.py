@@ -5,7 +5,7 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from admin_ui.flows import tree
-from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.errors import RegularsError
@@ -16,17 +16,17 @@ from storage.engine import db
 from storage.shops import Shop
 
 TITLE = N_("Flows")
-LATELY = timedelta(days=30)
+REPORT_PERIOD = timedelta(days=30)
 
 
 @page("/flows", title=TITLE)
-def show_all(visit: Visit) -> Response:
+def show_all(visit: AdminRequest) -> Response:
     """Show every flow."""
     shop: Shop = visit.shop
     with db.reading() as session:
         found = flows.flows_of(session, shop.id)
         people = flows.count_enrolments(session, shop.id)
-        lately = (clock.now() - LATELY, clock.now())
+        lately = (clock.now() - REPORT_PERIOD, clock.now())
         sent = messages.count_sent_by_flow(session, shop.id, *lately)
         earned = messages.earned_by_flow(session, shop.id, *lately)
         names = {str(each.id): each.name for each in lists.lists_of(session, shop.id)}
@@ -46,13 +46,13 @@ def show_all(visit: Visit) -> Response:
 
 
 @page("/flows/{flow_id}", title=TITLE)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the steps of a flow."""
     return _page(visit, visit.number("flow_id"))
 
 
 @page("/flows/{flow_id}", title=TITLE, method="POST")
-def switch(visit: Visit) -> Response:
+def switch(visit: AdminRequest) -> Response:
     """Turn a flow on or off: `status` is `live` or `draft`."""
     flow_id = visit.number("flow_id")
     live = visit.form.get("status") == flows.LIVE
@@ -72,7 +72,7 @@ def switch(visit: Visit) -> Response:
     )
 
 
-def _page(visit: Visit, flow_id: int, toast: str = "") -> Response:
+def _page(visit: AdminRequest, flow_id: int, toast: str = "") -> Response:
     shop_id, say = visit.shop.id, visit.say
     with db.reading() as session:
         flow = flows.get_flow(session, shop_id, flow_id)

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from admin_ui.flows import tree
 from admin_ui.kit import pages
-from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.errors import RegularsError
@@ -26,14 +26,14 @@ from storage.engine import db
 from storage.engine import encryption as secrets
 from storage.templates import get_template, get_template_version
 
-LASTS = timedelta(minutes=10)
+PREVIEW_VALID_FOR = timedelta(minutes=10)
 PURPOSE = "admin-preview"
 # Mail is styled inline and may show pictures from anywhere; it may run and reach nothing.
 RULES = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src * data:; font-src *"
 
 
 @page("/flows/{flow_id}/messages/{action_id}", title=N_("Preview"))
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the email of a step; `in` is its language."""
     shop, flow_id = visit.shop, visit.number("flow_id")
     with db.reading() as session:
@@ -53,7 +53,7 @@ def show(visit: Visit) -> Response:
         offered = sorted(compiled.compiled) if compiled else []
         wanted = visit.request.query_params.get("in", "")
         locale = wanted if wanted in offered else (offered or [""])[0]
-        seen = render.preview(session, shop, template.id, locale)
+        seen = render.render_preview(session, shop, template.id, locale)
     return visit.page(
         "flows/preview.html",
         flow=flow,
@@ -62,7 +62,7 @@ def show(visit: Visit) -> Response:
         text=seen.text,
         locale=locale,
         locales=offered,
-        address=f"/preview/{sign(shop.id, template.id, locale, clock.now() + LASTS)}",
+        address=f"/preview/{sign(shop.id, template.id, locale, clock.now() + PREVIEW_VALID_FOR)}",
     )
 
 
@@ -81,7 +81,7 @@ def _mail(request: Request) -> Response:
         if shop is None:
             return pages.problem(request, 404)
         try:
-            html = render.preview(session, shop, template_id, locale).html
+            html = render.render_preview(session, shop, template_id, locale).html
         except RegularsError as error:
             return pages.problem(request, error.status, domain=shop.domain)
     headers = pages.safety(shop.domain)
@@ -110,6 +110,6 @@ def unsign(key: str) -> tuple[int, int, str] | None:
 
 
 def _seal(said: str) -> str:
-    _, key = secrets.derive(PURPOSE)
+    _, key = secrets.derive_key(PURPOSE)
     digest = hmac.digest(key, said.encode(), hashlib.sha256)
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -62,7 +62,7 @@ def trigger(key: str, lists: dict[str, str], say: Language) -> str:
         return say.text("When somebody joins the list “%(list)s”", list=lists[name])
     if name in STARTS:
         return say.text(STARTS[name])
-    return say.text("When this happens: %(what)s", what=words.said(words.METRICS, name, say))
+    return say.text("When this happens: %(what)s", what=words.label(words.METRICS, name, say))
 
 
 def conditions(definition: dict[str, Any], say: Language) -> list[str]:
@@ -148,7 +148,7 @@ def _span(value: int, unit: str | None, say: Language) -> str:
 
 
 def _condition(condition: dict[str, Any], say: Language) -> str:
-    what = words.said(words.METRICS, str(condition.get("metric_id")), say)
+    what = words.label(words.METRICS, str(condition.get("metric_id")), say)
     wanted = condition.get("measurement_filter") or {}
     since = (condition.get("timeframe_filter") or {}).get("operator")
     if wanted.get("operator") == "equals" and wanted.get("value") == 0 and since == "flow-start":

@@ -7,12 +7,12 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui.kit.language import Language
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.texts import N_
 from storage import backfills
-from storage.backfills import FAILED, OVER
+from storage.backfills import ENDED_STATES, FAILED
 from storage.engine import db
 
 SHOWN_FOR = timedelta(days=1)  # after its end
@@ -25,7 +25,7 @@ STAGES = {
 
 
 @dataclass(frozen=True)
-class Part:
+class StageProgress:
     """One stage, in words."""
 
     name: str
@@ -35,33 +35,33 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Past:
+class BackfillProgress:
     """The whole of it."""
 
-    parts: list[Part]
+    parts: list[StageProgress]
     share: float
     over: bool
     failed: bool
 
 
 @page("/past", title=N_("Home"))
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the card alone, which the home page asks for while the reading goes on."""
     with db.reading() as session:
-        found = read(session, visit.shop.id, visit.say)
+        found = read_progress(session, visit.shop.id, visit.say)
     return visit.part("home/backfill.html", past=found)
 
 
-def read(session: Session, shop_id: int, say: Language) -> Past | None:
+def read_progress(session: Session, shop_id: int, say: Language) -> BackfillProgress | None:
     """How far it is; None when there is nothing to tell any more."""
     stages = backfills.stages_of(session, shop_id)
     ended = [each.finished_at for each in stages if each.finished_at is not None]
-    over = all(each.state in OVER for each in stages)
+    over = all(each.state in ENDED_STATES for each in stages)
     failed = any(each.state == FAILED for each in stages)
     if not stages or (over and not failed and max(ended) < clock.now() - SHOWN_FOR):
         return None
     parts = [
-        Part(
+        StageProgress(
             say.text(STAGES.get(each.stage, each.stage)),
             _words(each, say),
             each.share,
@@ -69,14 +69,14 @@ def read(session: Session, shop_id: int, say: Language) -> Past | None:
         )
         for each in stages
     ]
-    return Past(parts, sum(part.share for part in parts) / len(parts), over, failed)
+    return BackfillProgress(parts, sum(part.share for part in parts) / len(parts), over, failed)
 
 
 def _words(stage: backfills.Backfill, say: Language) -> str:
     if stage.state == FAILED:
         return say.text("Shopify did not let us read this part.")
     done, total = say.number(stage.done), say.number(max(stage.total, stage.done))
-    if stage.state in OVER:
+    if stage.state in ENDED_STATES:
         skipped = say.text("%(count)s could not be read", count=say.number(stage.skipped))
         return f"{done} · {skipped}" if stage.skipped else done
     if not stage.total:

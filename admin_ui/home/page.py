@@ -10,7 +10,7 @@ from admin_ui.home import backfill as past
 from admin_ui.kit import charts, links, words
 from admin_ui.kit.charts import Chart
 from admin_ui.kit.language import Language
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from admin_ui.settings import reconciliation
 from plugin import clock
@@ -81,21 +81,21 @@ class Task:
 
 
 @page("/", title=TITLE, personal=True)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the last 30 days."""
     return _page(visit)
 
 
 @page("/past", title=TITLE, method="POST", personal=True)
-def read_past_again(visit: Visit) -> Response:
+def read_past_again(visit: AdminRequest) -> Response:
     """Read once more what Shopify did not let us read."""
     with db.transaction() as session:
-        backfills.retry(session, visit.shop.id, clock.now())
-    bell.ring("backfill", visit.shop.id)
+        backfills.retry_stages(session, visit.shop.id, clock.now())
+    bell.enqueue("backfill", visit.shop.id)
     return _page(visit, visit.say.text("The import goes on."))
 
 
-def _page(visit: Visit, toast: str = "") -> Response:
+def _page(visit: AdminRequest, toast: str = "") -> Response:
     say, shop = visit.say, visit.shop
     now = clock.now()
     edges = charts.last_days(DAYS, now, say)
@@ -107,7 +107,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
         best = best_flows(session, shop.id, edges[0], now)
         feed = latest(session, shop.id, say)
         todo = tasks(session, shop, say)
-        reading = past.read(session, shop.id, say)
+        reading = past.read_progress(session, shop.id, say)
         silent = reconciliation.silence(reconciliations.of_shop(session, shop.id), say)
     with db.inbox_reading() as inbox_session:
         quarantined = inbox.count_quarantined(inbox_session, shop.id)
@@ -123,7 +123,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
         feed=feed,
         tasks=todo,
         quarantined=quarantined,
-        missing=scopes.missing(shop),
+        missing=scopes.missing_scopes(shop),
         grant=links.grant(shop),
         past=reading,
         silent=silent,
@@ -132,7 +132,7 @@ def _page(visit: Visit, toast: str = "") -> Response:
 
 def count(session: Session, shop_id: int, since: datetime, until: datetime) -> Figures:
     """A shop's figures between two moments."""
-    sold, revenue = orders.sales(session, shop_id, since, until)
+    sold, revenue = orders.order_totals(session, shop_id, since, until)
     earned = messages.earned_by_flow(session, shop_id, since, until)
     return Figures(
         revenue=revenue,
@@ -146,7 +146,7 @@ def count(session: Session, shop_id: int, since: datetime, until: datetime) -> F
 
 def revenue_chart(session: Session, shop_id: int, edges: list[datetime], say: Language) -> Chart:
     """Revenue by day, and the part of it that messages earned."""
-    sold = orders.sales_by_day(session, shop_id, edges)
+    sold = orders.order_totals_by_day(session, shop_id, edges)
     earned = messages.earned_by_day(session, shop_id, edges)
     days = range(len(edges) - 1)
     return charts.by_day(
@@ -184,7 +184,7 @@ def latest(session: Session, shop_id: int, say: Language) -> list[tuple[int, str
     ][:FEED]
     people = profiles.profiles_by_id(session, shop_id, [event.profile_id for event in told])
     return [
-        (e.profile_id, words.happening(e, people.get(e.profile_id), say), e.occurred_at)
+        (e.profile_id, words.event_sentence(e, people.get(e.profile_id), say), e.occurred_at)
         for e in told
     ]
 

@@ -1,6 +1,6 @@
 """Access: each page with shoppers' data is written down as it is opened."""
 
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import Page
 from plugin import clock
 from storage import access_log
@@ -9,13 +9,13 @@ from storage.engine import db
 READ, CHANGE = "read", "change"
 
 
-def note(visit: Visit, page: Page) -> None:
+def log_access(visit: AdminRequest, page: Page) -> None:
     """Write down who opens a page that shows shoppers' data; other pages are nobody's business."""
     if not page.personal:
         return
     profile_id = visit.number("profile_id") if "profile_id" in visit.request.path_params else None
     act = CHANGE if page.method == "POST" else READ
     with db.transaction() as session:
-        access_log.note(
+        access_log.add_entry(
             session, visit.shop.id, clock.now(), visit.user_id, act, page.name, profile_id
         )

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from admin_ui.kit import access, links, pages, plan
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import Page
 from plugin import onboard
 from plugin.errors import RegularsError
-from plugin.shopify.api.client import valid_query
+from plugin.shopify.api.client import is_valid_query
 from plugin.shopify.api.session_token import SessionToken, verify_session_token
 from plugin.shopify.install import billing
 from storage.engine import db
@@ -88,7 +88,7 @@ def comes_from_shopify(request: Request) -> bool:
     said = request.query_params
     if is_fetch(request) or "id_token" in said or "embedded" in said:
         return False
-    return len(said) == len(said.multi_items()) and valid_query(dict(said))
+    return len(said) == len(said.multi_items()) and is_valid_query(dict(said))
 
 
 def refuse(request: Request) -> Response:
@@ -132,11 +132,11 @@ def _answer(
         shop = _shop(request, domain, token)
         if shop is None:
             return refuse(request)
-        visit = Visit(request, shop, page.title, form, sender.user_id, piece)
+        visit = AdminRequest(request, shop, page.title, form, sender.user_id, piece)
         if url := billing.approval_url(shop):
             return plan.ask(visit, url)
         answer = page.answer(visit)
-        access.note(
+        access.log_access(
             visit, page
         )  # before anybody sees it: no page of a shopper's goes out unwritten
         return answer

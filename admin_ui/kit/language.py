@@ -105,7 +105,7 @@ class Language:
         more = "+" if isinstance(number, Count) and number.at_least else ""
         return format_decimal(number, locale=self.locale) + more
 
-    def counted(self, *counts: Count) -> str:
+    def counted_at(self, *counts: Count) -> str:
         """When the figures among some counts were counted that are not of just now; or nothing."""
         moments = [count.counted_at for count in counts if count.counted_at]
         return self.text("Counted %(ago)s", ago=self.ago(min(moments))) if moments else ""
@@ -149,7 +149,7 @@ class Language:
         """How long ago a moment was, or in how long it will be: `3 hours ago`."""
         return format_timedelta(at - clock.now(), add_direction=True, locale=self.locale)
 
-    def lasting(self, seconds: int) -> str:
+    def duration(self, seconds: int) -> str:
         """How long something took: `6 minutes`."""
         return format_timedelta(timedelta(seconds=seconds), locale=self.locale)
 

@@ -2,23 +2,23 @@
 
 from starlette.responses import Response
 
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from plugin import facts
-from plugin.manifest import billing
+from plugin.manifest import billing_plan
 
 PAYMENT_REQUIRED = 402
 
 
-def ask(visit: Visit, url: str) -> Response:
+def ask(visit: AdminRequest, url: str) -> Response:
     """The page in place of every other, with the way to Shopify's own page."""
-    plan = billing()
+    plan = billing_plan()
     assert plan is not None  # it is what has to be approved
     answer = visit.page(
         "kit/plan.html",
         status=PAYMENT_REQUIRED,
         url=url,
         plan=plan,
-        price=visit.say.money(facts.minor(plan.price, plan.currency), plan.currency),
+        price=visit.say.money(facts.to_minor_units(plan.price, plan.currency), plan.currency),
     )
     # Whatever part htmx asked for, this page takes the whole one's place.
     answer.headers.update({"HX-Retarget": "body", "HX-Reswap": "innerHTML", "HX-Reselect": "body"})

@@ -15,7 +15,7 @@ from storage.shops import Shop
 
 
 @dataclass
-class Visit:
+class AdminRequest:
     """One request of a merchant of an installed shop."""
 
     request: Request

@@ -11,11 +11,11 @@ from types import ModuleType
 
 from starlette.responses import Response
 
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 
 MAX_FIELDS = 600  # of a form: a file of profiles may have 500 columns
 
-Answer = Callable[[Visit], Response]
+Answer = Callable[[AdminRequest], Response]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from admin_ui.kit import cursor
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page, titles_by_name
 from plugin.texts import N_
 from storage import access_log
@@ -13,11 +13,11 @@ PAGE = 50
 
 
 @page("/settings/access", title=N_("Who looked at shoppers' data"))
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show a page of the log, from `before` on."""
     place = cursor.read(visit.request)
     with db.reading() as session:
-        found = access_log.page_of(session, visit.shop.id, PAGE + 1, place)
+        found = access_log.entries_page(session, visit.shop.id, PAGE + 1, place)
     return visit.page(
         "settings/access_log.html",
         found=found[:PAGE],

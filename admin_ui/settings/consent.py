@@ -8,48 +8,48 @@ from typing import Any
 from sqlmodel import Session
 from starlette.responses import Response
 
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin.forms import double_opt_in as confirm
 from plugin.texts import N_
 from storage import flows, forms, preferences, shops
 from storage.engine import db
 from storage.forms import BY_COUNTRY, DOUBLE, SINGLE
-from storage.preferences import MOST_TOPICS
+from storage.preferences import MAX_TOPICS
 from storage.shops import Shop
 
 TITLE = N_("Consent")
 WAYS = (BY_COUNTRY, DOUBLE, SINGLE)
-LONGEST_TOPIC = 60
+MAX_TOPIC_CHARS = 60
 
 
 @page("/settings/consent", title=TITLE)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the settings of consent."""
     return _page(visit, visit.shop.implied_countries, {})
 
 
 @page("/settings/consent", title=TITLE, method="POST")
-def save(visit: Visit) -> Response:
+def save(visit: AdminRequest) -> Response:
     """Save them."""
     said = visit.form.get("implied_countries", "").replace(",", " ").upper().split()
     if unknown := [code for code in said if code not in visit.say.locale.territories]:
         error = visit.say.text("There is no country %(code)s.", code=unknown[0])
         return _page(visit, " ".join(said), {"implied_countries": error}, status=422)
     lines = visit.form.get("topics", "").splitlines()
-    names = [name for line in lines if (name := " ".join(line.split())[:LONGEST_TOPIC])]
+    names = [name for line in lines if (name := " ".join(line.split())[:MAX_TOPIC_CHARS])]
     with db.transaction() as session:
         shop = shops.get_shop(session, visit.shop.id)
         assert shop is not None  # the visit's own
         shop.implied_countries = " ".join(dict.fromkeys(said))
         session.add(shop)
-        preferences.set_topics(session, shop.id, list(dict.fromkeys(names))[:MOST_TOPICS])
+        preferences.set_topics(session, shop.id, list(dict.fromkeys(names))[:MAX_TOPICS])
         _set_forms_and_flows(session, shop, visit)
     saved = replace(visit, shop=shop)
     return _page(saved, shop.implied_countries, {}, toast=saved.say.text("Saved"))
 
 
-def _set_forms_and_flows(session: Session, shop: Shop, visit: Visit) -> None:
+def _set_forms_and_flows(session: Session, shop: Shop, visit: AdminRequest) -> None:
     for form in forms.forms_of(session, shop.id):
         way = visit.form.get(f"form-{form.id}", form.opt_in)
         form.opt_in = way if way in WAYS else form.opt_in
@@ -62,7 +62,7 @@ def _set_forms_and_flows(session: Session, shop: Shop, visit: Visit) -> None:
 
 
 def _page(
-    visit: Visit, implied: str, errors: dict[str, str], *, toast: str = "", status: int = 200
+    visit: AdminRequest, implied: str, errors: dict[str, str], *, toast: str = "", status: int = 200
 ) -> Response:
     shop_id, territories = visit.shop.id, visit.say.locale.territories
     with db.reading() as session:
@@ -77,6 +77,8 @@ def _page(
         status=status,
         errors=errors,
         implied=implied,
-        confirmed=", ".join(sorted(territories[code] for code in confirm.countries())),
+        confirmed=", ".join(
+            sorted(territories[code] for code in confirm.double_opt_in_countries())
+        ),
         **held,
     )

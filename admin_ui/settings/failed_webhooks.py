@@ -4,7 +4,7 @@ import json
 
 from starlette.responses import Response
 
-from admin_ui.kit.request import Visit, missing
+from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import jobs as bell
 from plugin.texts import N_
@@ -13,17 +13,17 @@ from storage.engine import db
 from storage.inbox import QUARANTINED, Delivery
 
 TITLE = N_("Quarantine")
-SHOWN = 20_000  # bytes of a body on the page
+MAX_BODY_CHARS_SHOWN = 20_000  # bytes of a body on the page
 
 
 @page("/settings/quarantine", title=TITLE)
-def show_all(visit: Visit) -> Response:
+def show_all(visit: AdminRequest) -> Response:
     """Show the deliveries that could not be read."""
     return _list(visit)
 
 
 @page("/settings/quarantine/{webhook_id:path}", title=TITLE, personal=True)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show one of them as it came."""
     delivery = _delivery(visit)
     return visit.page(
@@ -31,32 +31,34 @@ def show(visit: Visit) -> Response:
         delivery=delivery,
         body=readable(delivery.body),
         size=len(delivery.body),
-        cut=len(delivery.body) > SHOWN,
+        cut=len(delivery.body) > MAX_BODY_CHARS_SHOWN,
     )
 
 
 @page("/settings/quarantine/{webhook_id:path}", title=TITLE, method="POST", personal=True)
-def try_again(visit: Visit) -> Response:
+def try_again(visit: AdminRequest) -> Response:
     """Have one read once more."""
     delivery = _delivery(visit)
     with db.inbox_transaction() as session:
         inbox.offer_again(session, visit.shop.id, delivery.webhook_id)
-    bell.ring("digest")
+    bell.enqueue("digest")
     return _list(visit, visit.say.text("The delivery is being read once more."))
 
 
 def readable(body: bytes) -> str:
     """A body for reading: JSON with line breaks, anything else as it came."""
-    text = body[:SHOWN].decode("utf-8", "replace")
-    if len(body) > SHOWN:
+    text = body[:MAX_BODY_CHARS_SHOWN].decode("utf-8", "replace")
+    if len(body) > MAX_BODY_CHARS_SHOWN:
         return text
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)[: 2 * SHOWN]
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)[
+            : 2 * MAX_BODY_CHARS_SHOWN
+        ]
     except (ValueError, RecursionError):
         return text
 
 
-def _list(visit: Visit, toast: str = "") -> Response:
+def _list(visit: AdminRequest, toast: str = "") -> Response:
     with db.inbox_reading() as session:
         found = inbox.quarantined(session, visit.shop.id)
         total = inbox.count_quarantined(session, visit.shop.id)
@@ -69,7 +71,7 @@ def _list(visit: Visit, toast: str = "") -> Response:
     )
 
 
-def _delivery(visit: Visit) -> Delivery:
+def _delivery(visit: AdminRequest) -> Delivery:
     with db.inbox_reading() as session:
         found = inbox.get_delivery(
             session, visit.shop.id, visit.request.path_params["webhook_id"][:200]

@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from admin_ui.kit import links
 from admin_ui.kit.language import LANGUAGES
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import facts
-from plugin.manifest import manifest
+from plugin.manifest import load_manifest
 from plugin.shopify.install import scopes
 from plugin.texts import N_
 from storage import inbox, reconciliations, shops, write_backs
@@ -17,23 +17,23 @@ from storage import privacy_requests as privacy
 from storage.engine import db
 
 TITLE = N_("Settings")
-LONGEST = {"sender_name": 100, "sender_email": 254, "postal_address": 300}
+MAX_SETTING_CHARS = {"sender_name": 100, "sender_email": 254, "postal_address": 300}
 
 
 @page("/settings", title=TITLE)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the settings."""
     shop = visit.shop
-    held = {name: getattr(shop, name) for name in (*LONGEST, "language")}
+    held = {name: getattr(shop, name) for name in (*MAX_SETTING_CHARS, "language")}
     return _page(visit, held, {})
 
 
 @page("/settings", title=TITLE, method="POST")
-def save(visit: Visit) -> Response:
+def save(visit: AdminRequest) -> Response:
     """Save the sender and the language."""
     sent = {
         name: " ".join(visit.form.get(name, "").split())[:longest]
-        for name, longest in LONGEST.items()
+        for name, longest in MAX_SETTING_CHARS.items()
     }
     sent["language"] = visit.form.get("language", "")
     errors = _errors(visit, sent)
@@ -49,11 +49,11 @@ def save(visit: Visit) -> Response:
     return _page(saved, sent, {}, toast=saved.say.text("Saved"))
 
 
-def _errors(visit: Visit, sent: dict[str, str]) -> dict[str, str]:
+def _errors(visit: AdminRequest, sent: dict[str, str]) -> dict[str, str]:
     say = visit.say
     errors = {}
     if sent["sender_email"]:
-        address = facts.email(sent["sender_email"])
+        address = facts.parse_email(sent["sender_email"])
         if address is None:
             errors["sender_email"] = say.text(
                 "Enter a complete email address, such as hello@example.com."
@@ -66,7 +66,7 @@ def _errors(visit: Visit, sent: dict[str, str]) -> dict[str, str]:
 
 
 def _page(
-    visit: Visit,
+    visit: AdminRequest,
     values: dict[str, str],
     errors: dict[str, str],
     *,
@@ -74,22 +74,22 @@ def _page(
     status: int = 200,
 ) -> Response:
     shop = visit.shop
-    lacking = scopes.missing(shop)
+    lacking = scopes.missing_scopes(shop)
     with db.inbox_reading() as session:
         quarantined = inbox.count_quarantined(session, shop.id)
     with db.reading() as session:
         asked = privacy.requests_of(session, shop.id)
         compared = [row.finished_at for row in reconciliations.of_shop(session, shop.id)]
-        unwritten, _ = write_backs.troubled(session, shop.id)
+        unwritten, _ = write_backs.failed_write_backs(session, shop.id)
     return visit.page(
         "settings/general.html",
         toast=toast,
         status=status,
         values=values,
         errors=errors,
-        limits=LONGEST,
+        limits=MAX_SETTING_CHARS,
         languages=LANGUAGES,
-        scopes=[(scope, scope not in lacking) for scope in manifest()["scopes"]],
+        scopes=[(scope, scope not in lacking) for scope in load_manifest()["scopes"]],
         grant=links.grant(shop) if lacking else "",
         quarantined=quarantined,
         unwritten=unwritten,

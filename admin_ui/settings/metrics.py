@@ -5,7 +5,7 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from admin_ui.kit import words
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.metrics import API, STANDARD
@@ -17,13 +17,13 @@ DAYS = 30
 
 
 @page("/settings/events", title=N_("Metrics"))
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show the metrics that the shop has, and which events were refused."""
     since = clock.now().date() - timedelta(days=DAYS)
     with db.reading() as session:
         named = metrics.metrics_of(session, visit.shop.id)
-        seen = metrics.seen(session, visit.shop.id)
-        refused = metrics.refusals(session, visit.shop.id, since)
+        seen = metrics.seen_metrics(session, visit.shop.id)
+        refused = metrics.rejected_events(session, visit.shop.id, since)
     found = [
         (each, named[each.name].service if each.name in named else STANDARD.get(each.name, API))
         for each in seen

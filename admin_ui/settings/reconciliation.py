@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from starlette.responses import Response
 
 from admin_ui.kit.language import Language
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.texts import N_
@@ -44,13 +44,13 @@ class Line:
     at: datetime | None
     looked: int
     repaired: int
-    unsettled: int
+    unresolved: int
     lately: int
     waits: bool
 
 
 @page("/settings/reconciliation", title=N_("In step with Shopify"))
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show when each kind was last compared, and what was missing."""
     since = clock.now() - timedelta(days=DAYS)
     with db.reading() as session:
@@ -71,10 +71,12 @@ def show(visit: Visit) -> Response:
 
 def silence(rows: Sequence[Reconciliation], say: Language) -> str:
     """Of what Shopify no longer tells us, in words; empty when it tells everything."""
-    return say.listing([say.text(TOPICS.get(each, each)) for row in rows for each in row.silent])
+    return say.listing(
+        [say.text(TOPICS.get(each, each)) for row in rows for each in row.inactive_topics]
+    )
 
 
 def _line(name: str, row: Reconciliation, lately: int) -> Line:
     # While a window is open, its figures are still growing.
-    counts = (row.looked, row.repaired, row.unsettled)
+    counts = (row.compared, row.repaired, row.unresolved)
     return Line(name, row.finished_at, *counts, lately, bool(row.error))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from admin_ui.kit.request import Visit
+from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin import jobs as bell
@@ -13,35 +13,35 @@ from storage import shops, write_backs
 from storage.engine import db
 
 TITLE = N_("Customers in Shopify")
-CHOICES = ("create_customers", "write_answers")
+CHOICES = ("create_customers", "write_form_answers")
 
 
 @page("/settings/write-backs", title=TITLE)
-def show(visit: Visit) -> Response:
+def show(visit: AdminRequest) -> Response:
     """Show what goes back to Shopify, and what did not."""
     return _page(visit)
 
 
 @page("/settings/write-backs", title=TITLE, method="POST")
-def save(visit: Visit) -> Response:
+def save(visit: AdminRequest) -> Response:
     """Save the choices, or with `again` try once more what failed."""
     shop_id = visit.shop.id
     with db.transaction() as session:
         shop = shops.get_shop(session, shop_id)
         assert shop is not None  # the visit's own
         if "again" in visit.form:
-            write_backs.try_again(session, shop_id, clock.now())
+            write_backs.retry_failed(session, shop_id, clock.now())
         else:
             for name in CHOICES:
                 setattr(shop, name, visit.form.get(name) == "on")
             session.add(shop)
     if "again" not in visit.form:
         return _page(replace(visit, shop=shop), visit.say.text("Saved"))
-    bell.ring("write_back", shop_id)
+    bell.enqueue("write_back", shop_id)
     return _page(visit, visit.say.text("Trying again"))
 
 
-def _page(visit: Visit, toast: str = "") -> Response:
+def _page(visit: AdminRequest, toast: str = "") -> Response:
     with db.reading() as session:
-        count, shown = write_backs.troubled(session, visit.shop.id)
+        count, shown = write_backs.failed_write_backs(session, visit.shop.id)
     return visit.page("settings/write_backs.html", toast=toast, count=count, shown=shown)

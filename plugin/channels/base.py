@@ -34,15 +34,15 @@ class Letter:
 
     message_id: int
     shop_id: int
-    key: str
-    destination: str
+    idempotency_key: str
+    recipient: str
     sender_name: str
     sender: str
     subject: str
     html: str
     text: str
     unsubscribe_url: str
-    at: datetime
+    sent_at: datetime
     deadline: float  # by time.monotonic(): after this somebody else may try
 
 

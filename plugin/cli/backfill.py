@@ -7,15 +7,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from plugin.errors import RegularsError
 from plugin.sync import backfill
 from storage import backfills, shops
-from storage.backfills import FAILED, OVER, Backfill
+from storage.backfills import ENDED_STATES, FAILED, Backfill
 from storage.engine import db
 from storage.shops import Shop
 
-LOOK_EVERY_S = 0.5
-TURN_S = 1.0  # of work between two looks at the bars
+POLL_INTERVAL_S = 0.5
+SLICE_SECONDS = 1.0  # of work between two looks at the bars
 
 
-def choose(domain: str) -> Shop:
+def choose_shop(domain: str) -> Shop:
     """The store with this domain; without one, the only store that there is.
 
     Raises:
@@ -35,7 +35,7 @@ def choose(domain: str) -> Shop:
     return found
 
 
-def read(shop: Shop, *, again: bool = False) -> None:
+def run_backfill(shop: Shop, *, again: bool = False) -> None:
     """Read a store's past here, or watch whoever does it already.
 
     Raises:
@@ -43,20 +43,20 @@ def read(shop: Shop, *, again: bool = False) -> None:
     """
     if again:
         with db.transaction() as session:
-            backfills.forget(session, shop.id)
-    backfill.begin(shop.id)
+            backfills.delete_backfill(session, shop.id)
+    backfill.begin_backfill(shop.id)
     columns = (TextColumn("{task.description:10}"), BarColumn(), TextColumn("{task.fields[words]}"))
     with Progress(*columns, TimeElapsedColumn()) as bars:
         rows = {stage: bars.add_task(stage, total=1.0, words="") for stage in backfill.STAGES}
         while True:
-            more = backfill.work(shop.id, TURN_S)
+            more = backfill.backfill_slice(shop.id, SLICE_SECONDS)
             stages = _stages(shop.id)
             for each in stages:
                 bars.update(rows[each.stage], completed=each.share, words=_words(each))
-            if all(each.state in OVER for each in stages):
+            if all(each.state in ENDED_STATES for each in stages):
                 break
             if not more:
-                time.sleep(LOOK_EVERY_S)
+                time.sleep(POLL_INTERVAL_S)
     if failed := [f"{each.stage}: {each.error}" for each in stages if each.state == FAILED]:
         raise RegularsError(" ".join(failed))
 

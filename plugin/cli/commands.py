@@ -49,12 +49,12 @@ def serve(
     threads: Threads = 4,
 ) -> None:
     """Run everything on this machine: broker, web, workers and clock."""
-    from plugin.runtime.parent_death import hold_if_supervised
-    from plugin.runtime.supervisor import say
+    from plugin.runtime.parent_death import exit_with_supervisor
+    from plugin.runtime.supervisor import print_line
     from plugin.runtime.supervisor import serve as run
     from plugin.settings import get_settings
 
-    hold_if_supervised()
+    exit_with_supervisor()
     settings = get_settings()
     run(
         settings,
@@ -63,7 +63,9 @@ def serve(
         web=web,
         processes=workers,
         threads=threads,
-        on_ready=lambda: say("serve", f"ready at http://{host}:{port}, outside {settings.url}"),
+        on_ready=lambda: print_line(
+            "serve", f"ready at http://{host}:{port}, outside {settings.url}"
+        ),
     )
 
 
@@ -79,9 +81,9 @@ def web(
     import uvicorn
 
     from plugin.runtime import logs
-    from plugin.runtime.supervisor import listen
+    from plugin.runtime.supervisor import open_listener
 
-    logs.set_up()
+    logs.set_up_logs()
     config = uvicorn.Config(
         "regulars:app",
         log_config=None,
@@ -90,16 +92,16 @@ def web(
         server_header=False,
         timeout_graceful_shutdown=6,
     )
-    listener = listen(host, port) if fd is None else socket.socket(fileno=fd)
+    listener = open_listener(host, port) if fd is None else socket.socket(fileno=fd)
     uvicorn.Server(config).run(sockets=[listener])
 
 
 @command.command()
 def worker(processes: Processes = 1, threads: Threads = 4) -> None:
     """Run workers."""
-    from plugin.runtime.connect import connect, require_broker
+    from plugin.runtime.connect import connect_broker, require_broker
 
-    require_broker(connect())
+    require_broker(connect_broker())
     words = ["-m", "dramatiq", "regulars:broker", "--skip-logging"]
     words += ["--processes", str(processes), "--threads", str(threads)]
     words += ["--worker-shutdown-timeout", "10000"]  # ms
@@ -110,12 +112,12 @@ def worker(processes: Processes = 1, threads: Threads = 4) -> None:
 def clock() -> None:
     """Run the clock, which rings the workers for what is due."""
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect, require_broker
-    from plugin.runtime.parent_death import hold_if_supervised
+    from plugin.runtime.connect import connect_broker, require_broker
+    from plugin.runtime.parent_death import exit_with_supervisor
 
-    logs.set_up()
-    hold_if_supervised()
-    require_broker(connect())
+    logs.set_up_logs()
+    exit_with_supervisor()
+    require_broker(connect_broker())
 
     from plugin.worker.actors import run_clock
 
@@ -131,7 +133,7 @@ def migrate() -> None:
     from storage import schema
     from storage.engine import db
 
-    logs.set_up()
+    logs.set_up_logs()
     connect_database(get_settings())
     try:
         schema.upgrade()
@@ -147,12 +149,12 @@ def backfill(
     """Read a store's past: its customers, products, orders and checkouts left behind."""
     from plugin.cli import backfill as progress
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect, require_schema
+    from plugin.runtime.connect import connect_broker, require_schema
 
-    logs.set_up()
-    connect()
+    logs.set_up_logs()
+    connect_broker()
     require_schema()
-    progress.read(progress.choose(shop), again=again)
+    progress.run_backfill(progress.choose_shop(shop), again=again)
 
 
 @command.command("import")
@@ -175,15 +177,15 @@ def import_profiles(
     from plugin.cli import backfill as progress
     from plugin.cli import imports as import_file
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect, require_schema, settle
+    from plugin.runtime.connect import connect_broker, freeze_gc, require_schema
 
-    logs.set_up()
-    connect()
+    logs.set_up_logs()
+    connect_broker()
     require_schema()
-    settle()
+    freeze_gc()
     named = dict(each.rpartition("=")[::2] for each in column or ())
-    done = import_file.read(
-        progress.choose(shop),
+    done = import_file.import_file(
+        progress.choose_shop(shop),
         file,
         named=named,
         list_name=list_name,
@@ -193,7 +195,7 @@ def import_profiles(
         properties=properties,
         starts_flows=start_flows,
     )
-    typer.echo(f"{done.rows - done.refused:,} taken in, {done.refused:,} left out.")
+    typer.echo(f"{done.rows - done.rejected:,} taken in, {done.rejected:,} left out.")
 
 
 @command.command()
@@ -208,17 +210,17 @@ def export(
     from plugin.cli import imports as import_file
     from plugin.profiles.export import FORMATS
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect, require_schema
+    from plugin.runtime.connect import connect_broker, require_schema
 
     if form not in FORMATS:
         raise RegularsError(f"There is no format {form}: say {' or '.join(FORMATS)}.")
     if form != "csv" and out is None:
         raise RegularsError("This format is no text. Say a file for it: --out audience.parquet.")
-    logs.set_up()
-    connect()
+    logs.set_up_logs()
+    connect_broker()
     require_schema()
-    store = progress.choose(shop)
-    list_id = import_file.list_called(store, list_name) if list_name else None
+    store = progress.choose_shop(shop)
+    list_id = import_file.list_named(store, list_name) if list_name else None
     if list_name and list_id is None:
         raise RegularsError(f"There is no list {list_name}.")
     _hand_over(FORMATS[form].write(store.id, list_id), out)
@@ -233,13 +235,13 @@ def reconcile(
     from plugin.cli import backfill as progress
     from plugin.cli import reconcile as findings
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect, require_schema
+    from plugin.runtime.connect import connect_broker, require_schema
 
-    logs.set_up()
-    connect()
+    logs.set_up_logs()
+    connect_broker()
     require_schema()
-    store = progress.choose(shop)
-    told = findings.dry_run(store) if dry_run else findings.repair(store)
+    store = progress.choose_shop(shop)
+    told = findings.list_differences(store) if dry_run else findings.repair_differences(store)
     for line in told:
         typer.echo(line)
 
@@ -253,9 +255,9 @@ def manifest(
     from plugin.shopify.install import app_config as files
 
     if not check:
-        for path in files.write(folder):
+        for path in files.write_config(folder):
             typer.echo(f"wrote {path}")
-    elif differences := files.drift(folder):
+    elif differences := files.find_drift(folder):
         typer.echo("\n".join(differences))
         typer.echo("Run `regulars manifest` to write these files again.")
         sys.exit(1)
@@ -266,12 +268,12 @@ def forget(domain: Domain, email: Email = "", phone: Phone = "", customer: Custo
     """Forget a shopper: everything about her goes, and no marketing reaches her again."""
     from plugin.cli import privacy as by_hand
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect, require_schema
+    from plugin.runtime.connect import connect_broker, require_schema
 
-    logs.set_up()
-    connect()
+    logs.set_up_logs()
+    connect_broker()
     require_schema()
-    if by_hand.forget(domain, email, phone, customer):
+    if by_hand.redact_customer(domain, email, phone, customer):
         typer.echo("She is forgotten.")
     else:
         typer.echo("She is forgotten but for news of her that waits: the workers see to it.")
@@ -288,12 +290,12 @@ def export_person(
     """Write everything that is kept about a shopper as JSON."""
     from plugin.cli import privacy as by_hand
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect, require_schema
+    from plugin.runtime.connect import connect_broker, require_schema
 
-    logs.set_up()
-    connect()
+    logs.set_up_logs()
+    connect_broker()
     require_schema()
-    _hand_over([_line(by_hand.export(domain, email, phone, customer))], out)
+    _hand_over([_line(by_hand.export_customer(domain, email, phone, customer))], out)
 
 
 @command.command()
@@ -308,12 +310,12 @@ def proof(
     """Write the proof of a shopper's consents, with the verdict on its chain of hashes."""
     from plugin.cli import privacy as by_hand
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect, require_schema
+    from plugin.runtime.connect import connect_broker, require_schema
 
-    logs.set_up()
-    connect()
+    logs.set_up_logs()
+    connect_broker()
     require_schema()
-    _hand_over([_line(by_hand.proof_of(domain, email, phone, customer, table=csv))], out)
+    _hand_over([_line(by_hand.consent_proof(domain, email, phone, customer, table=csv))], out)
 
 
 @command.command()
@@ -323,12 +325,12 @@ def ledger(
     """Verify the consent ledger: name every entry that was changed, taken away or moved."""
     from plugin.consent import proof
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect, require_schema
+    from plugin.runtime.connect import connect_broker, require_schema
 
-    logs.set_up()
-    connect()
+    logs.set_up_logs()
+    connect_broker()
     require_schema()
-    if flaws := proof.check(store.strip().lower()):
+    if flaws := proof.check_ledger(store.strip().lower()):
         typer.echo("\n".join(flaws))
         sys.exit(1)
     typer.echo("Every entry is as it was written, and every state follows from the entries.")
@@ -373,11 +375,11 @@ def demo(
     fresh: Annotated[bool, typer.Option(help="Forget the demo's data and start over.")] = False,
 ) -> None:
     """Run everything with a sample store, ready to click through."""
-    from plugin.cli.demo import run
-    from plugin.runtime.parent_death import hold_if_supervised
+    from plugin.cli.demo import run_demo
+    from plugin.runtime.parent_death import exit_with_supervisor
 
-    hold_if_supervised()
-    run(folder, port=port, shop_port=shop_port, smtp_port=smtp_port, fresh=fresh)
+    exit_with_supervisor()
+    run_demo(folder, port=port, shop_port=shop_port, smtp_port=smtp_port, fresh=fresh)
 
 
 @command.command()
@@ -401,12 +403,12 @@ def devstore(context: typer.Context) -> None:
     `regulars devstore seed --shop DOMAIN` fills a shop of Regulars itself with made-up people.
     """
     from devstore.serve import main as run
-    from plugin.runtime.parent_death import hold_if_supervised
+    from plugin.runtime.parent_death import exit_with_supervisor
 
     if context.args[:1] == ["seed"] and any(w.startswith("--shop") for w in context.args):
         from plugin.cli.town import main as fill_shop
 
         fill_shop(context.args[1:])
         return
-    hold_if_supervised()
+    exit_with_supervisor()
     run(context.args)

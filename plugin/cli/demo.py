@@ -11,11 +11,11 @@ from pathlib import Path
 from devstore.merchant import Merchant
 from plugin.errors import RegularsError
 from plugin.manifest import PATH as MANIFEST
-from plugin.runtime.supervisor import Child, answers, command, say, serve
+from plugin.runtime.supervisor import Child, is_answering, own_command, print_line, serve
 from plugin.settings import Settings
 
 HOST = "127.0.0.1"
-TRIES = 50  # ports looked at when the wanted one is taken
+MAX_PORT_ATTEMPTS = 50  # ports looked at when the wanted one is taken
 DATA = ("app", "store", "clock", "installed")
 WELCOME = """
   Regulars is ready, with a sample store.
@@ -32,7 +32,7 @@ WELCOME = """
 """
 
 
-def run(folder: Path, *, port: int, shop_port: int, smtp_port: int, fresh: bool) -> None:
+def run_demo(folder: Path, *, port: int, shop_port: int, smtp_port: int, fresh: bool) -> None:
     """Run the demo until SIGTERM or SIGINT.
 
     Raises:
@@ -52,12 +52,12 @@ def run(folder: Path, *, port: int, shop_port: int, smtp_port: int, fresh: bool)
         "store",
         _store_command(folder, settings, shop_port, smtp_port),
         grace_s=3,
-        ready=lambda: answers(HOST, shop_port, "/"),
+        ready=lambda: is_answering(HOST, shop_port, "/"),
     )
 
     def on_ready() -> None:
         _install(folder, shop)
-        say("demo", WELCOME.format(shop=shop, folder=folder))
+        print_line("demo", WELCOME.format(shop=shop, folder=folder))
 
     serve(settings, host=HOST, port=port, beside=[store], on_ready=on_ready)
     os.close(lock)
@@ -116,7 +116,7 @@ def _store_command(folder: Path, settings: Settings, port: int, smtp_port: int) 
         "app-url": settings.url,
         "extensions": str(MANIFEST.parent / "extensions"),
     }
-    return command("devstore", *(f"--{name}={value}" for name, value in options.items()))
+    return own_command("devstore", *(f"--{name}={value}" for name, value in options.items()))
 
 
 def _lock(folder: Path) -> int:
@@ -146,15 +146,15 @@ def _free_ports(*wanted: int) -> list[int]:
         free = next(
             (
                 each
-                for each in range(port, port + TRIES)
+                for each in range(port, port + MAX_PORT_ATTEMPTS)
                 if each not in found and not (each != port and each in wanted) and _is_free(each)
             ),
             None,
         )
         if free is None:
-            raise RegularsError(f"None of the {TRIES} ports from {port} on is free.")
+            raise RegularsError(f"None of the {MAX_PORT_ATTEMPTS} ports from {port} on is free.")
         if free != port:
-            say("demo", f"port {port} is taken by another program; using {free}")
+            print_line("demo", f"port {port} is taken by another program; using {free}")
         found.append(free)
     return found
 

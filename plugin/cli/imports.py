@@ -8,20 +8,20 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from plugin.errors import RegularsError
 from plugin.imports import columns
 from plugin.imports import lifecycle as imports
-from plugin.imports.rows import moment
+from plugin.imports.rows import parse_date
 from plugin.sheets import files
 from plugin.sheets import problems as flaws
 from storage import imports as stored
 from storage.engine import db
-from storage.imports import FAILED, OVER, Import
+from storage.imports import ENDED_STATES, FAILED, Import
 from storage.lists import lists_of
 from storage.shops import Shop
 
-LOOK_EVERY_S = 0.5
-TURN_S = 1.0  # of work between two looks at the bar
+POLL_INTERVAL_S = 0.5
+SLICE_SECONDS = 1.0  # of work between two looks at the bar
 
 
-def read(
+def import_file(
     shop: Shop,
     path: Path,
     *,
@@ -47,21 +47,21 @@ def read(
     unknown = {*named.values()} - {*columns.KINDS} | {*channels} - {*columns.CHANNELS}
     if unknown:
         raise RegularsError(f"There is no such field or channel: {', '.join(sorted(unknown))}.")
-    if channels and not (where and moment(on)):
+    if channels and not (where and parse_date(on)):
         raise RegularsError("Say where and when these people said yes: --where, --on 2026-11-21.")
     if not path.is_file():
         raise RegularsError(f"There is no file {path}.")
-    held = imports.begin(shop.id, path.name, path.stat().st_size)
+    held = imports.begin_upload(shop.id, path.name, path.stat().st_size)
     try:
         _copy(held, path)
-        imports.arrive(held)
+        imports.finish_upload(held)
         held.mapping = _mapping(held, named, properties)
-        held.said = {"channels": list(channels), "where": where, "on": on}
+        held.declaration = {"channels": list(channels), "where": where, "on": on}
         held.starts_flows = starts_flows
-        held.list_id = list_called(shop, list_name)
-        imports.start(held, "" if held.list_id else list_name)
+        held.list_id = list_named(shop, list_name)
+        imports.start_import(held, "" if held.list_id else list_name)
     except BaseException:  # Ctrl-C, too: nobody's data stay behind
-        imports.discard(shop.id, held.id)
+        imports.discard_import(shop.id, held.id)
         raise
     return _watch(held)
 
@@ -69,8 +69,8 @@ def read(
 def _copy(held: Import, path: Path) -> None:
     at = 0
     with path.open("rb") as file:
-        while piece := file.read(files.PIECE):
-            at = imports.receive(held, at, piece)
+        while piece := file.read(files.MAX_PIECE_BYTES):
+            at = imports.append_upload(held, at, piece)
 
 
 def _mapping(held: Import, named: dict[str, str], properties: bool) -> list[str]:
@@ -84,7 +84,7 @@ def _mapping(held: Import, named: dict[str, str], properties: bool) -> list[str]
     return [kind or (columns.PROPERTY if properties else kind) for kind in found]
 
 
-def list_called(shop: Shop, name: str) -> int | None:
+def list_named(shop: Shop, name: str) -> int | None:
     """The id of the list with this name, if there is one."""
     with db.reading() as session:
         return next((each.id for each in lists_of(session, shop.id) if each.name == name), None)
@@ -95,16 +95,16 @@ def _watch(held: Import) -> Import:
     with Progress(*bar, TimeElapsedColumn()) as shown:
         task = shown.add_task(held.file_name, total=1.0, words="")
         while True:
-            more = imports.work(held.shop_id, TURN_S)
+            more = imports.import_slice(held.shop_id, SLICE_SECONDS)
             with db.reading() as session:
                 now = stored.get_import(session, held.shop_id, held.id)
             if now is None:
                 raise RegularsError(flaws.SENTENCES[flaws.GONE])
             shown.update(task, completed=now.share, words=f"{now.rows:,}")
-            if now.state in OVER:
+            if now.state in ENDED_STATES:
                 break
             if not more:
-                time.sleep(LOOK_EVERY_S)
+                time.sleep(POLL_INTERVAL_S)
     if now.state == FAILED:
         raise RegularsError(flaws.SENTENCES[now.error])
     return now

@@ -3,43 +3,43 @@
 from plugin import facts
 from plugin.consent import proof
 from plugin.errors import RegularsError
-from plugin.facts import Key
+from plugin.facts import IdentityKey
 from plugin.privacy import requests as privacy
-from plugin.privacy.data_export import copy_of
+from plugin.privacy.data_export import export_profile
 from storage import shops
 from storage.engine import db
 from storage.profiles import CUSTOMER, EMAIL, PHONE
 from storage.shops import Shop
 
 
-def forget(domain: str, email: str, phone: str, customer: str) -> bool:
+def redact_customer(domain: str, email: str, phone: str, customer: str) -> bool:
     """Forget somebody; False when deliveries about her wait to be digested first.
 
     Raises:
         RegularsError: there is no such shop, or nothing to know her by.
     """
     shop = _shop(domain)
-    return privacy.forget(shop.id, _keys(shop, email, phone, customer))
+    return privacy.redact_profile(shop.id, _keys(shop, email, phone, customer))
 
 
-def export(domain: str, email: str, phone: str, customer: str) -> str:
+def export_customer(domain: str, email: str, phone: str, customer: str) -> str:
     """Everything that we keep about somebody, as JSON.
 
     Raises:
         RegularsError: as for `forget`.
     """
     shop = _shop(domain)
-    return copy_of(shop.id, _keys(shop, email, phone, customer))
+    return export_profile(shop.id, _keys(shop, email, phone, customer))
 
 
-def proof_of(domain: str, email: str, phone: str, customer: str, *, table: bool) -> str:
+def consent_proof(domain: str, email: str, phone: str, customer: str, *, table: bool) -> str:
     """The proof of somebody's consents, as JSON or as a table in CSV.
 
     Raises:
         RegularsError: as for `forget`.
     """
     shop = _shop(domain)
-    write = proof.as_csv if table else proof.as_json
+    write = proof.proof_as_csv if table else proof.proof_as_json
     return write(shop.id, _keys(shop, email, phone, customer))
 
 
@@ -51,11 +51,11 @@ def _shop(domain: str) -> Shop:
     return shop
 
 
-def _keys(shop: Shop, email: str, phone: str, customer: str) -> tuple[Key, ...]:
+def _keys(shop: Shop, email: str, phone: str, customer: str) -> tuple[IdentityKey, ...]:
     number = customer.rpartition("/")[2]
-    found = facts.keys(
-        (EMAIL, facts.email(email)),
-        (PHONE, facts.phone(phone, shop.country or None)),
+    found = facts.identity_keys(
+        (EMAIL, facts.parse_email(email)),
+        (PHONE, facts.parse_phone(phone, shop.country or None)),
         (CUSTOMER, number if number.isdigit() else None),
     )
     if len(found) < sum(1 for said in (email, phone, customer) if said):

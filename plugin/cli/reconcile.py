@@ -13,7 +13,7 @@ from plugin.errors import RegularsError
 from plugin.facts import Facts
 from plugin.shopify.api import pages
 from plugin.sync import reconcile
-from plugin.sync.repair import Outcome, mend, understand
+from plugin.sync.repair import RepairResult, parse_nodes, repair_records
 from storage import reconciliations
 from storage.engine import db
 from storage.reconciliations import MISSING, PARTIAL, STALE, Reconciliation
@@ -21,15 +21,15 @@ from storage.shops import Shop
 
 _NOT_YET = "Its past is not read yet: see `regulars backfill`."
 KINDS = (MISSING, PARTIAL, STALE)
-TURN_S = 5.0  # of work between two looks
-WAIT_S = 0.5
+SLICE_SECONDS = 5.0  # of work between two looks
+POLL_INTERVAL_S = 0.5
 
 
 class DryRunError(Exception):
     """Everything is as it would be; now nothing is kept."""
 
 
-def dry_run(shop: Shop) -> Iterator[str]:
+def list_differences(shop: Shop) -> Iterator[str]:
     """What differs, by noun and kind, with the ids; nothing is changed.
 
     Raises:
@@ -38,41 +38,41 @@ def dry_run(shop: Shop) -> Iterator[str]:
     told = False
     for noun, outcome in _differences(shop):
         told = True
-        yield _line(noun, outcome.looked, outcome.counts(), outcome.unsettled)
+        yield _line(noun, outcome.looked, outcome.counts(), outcome.unresolved)
         yield from _ids(outcome)
     if not told:
         raise RegularsError(_NOT_YET)
 
 
-def repair(shop: Shop) -> Iterator[str]:
+def repair_differences(shop: Shop) -> Iterator[str]:
     """What was mended, by noun and kind.
 
     Raises:
         RegularsError: the store's past is not read yet, or Shopify was not there.
     """
-    reconcile.hurry(shop.id)
+    reconcile.make_due_now(shop.id)
     before, mended = {row.noun: row.finished_at for row in _rows(shop.id)}, _mended(shop.id)
     if not before:
         raise RegularsError(_NOT_YET)
     while _under_way(rows := _rows(shop.id)):
         if failed := next((row for row in rows if row.error), None):
             raise RegularsError(f"{failed.noun}: {failed.error}")
-        if not reconcile.work(shop.id, TURN_S):
-            time.sleep(WAIT_S)
+        if not reconcile.reconcile_slice(shop.id, SLICE_SECONDS):
+            time.sleep(POLL_INTERVAL_S)
     news = _mended(shop.id) - mended  # of all windows, if there was too much for one
     for row in rows:
         if row.finished_at == before[row.noun]:
             yield f"{row.noun:10} not compared: it was just now, or news waits to be digested"
         else:
             counts = {kind: news[row.noun, kind] for kind in KINDS}
-            yield _line(row.noun, row.looked, counts, row.unsettled)
-        for topic in row.silent:
+            yield _line(row.noun, row.compared, counts, row.unresolved)
+        for topic in row.inactive_topics:
             yield f"  {topic} brings nothing: deploy shopify.app.toml once more"
 
 
 def _mended(shop_id: int) -> Counter[tuple[str, str]]:
     with db.reading() as session:
-        since = clock.now() - reconcile.TOLD_FOR
+        since = clock.now() - reconcile.REPAIRS_KEPT_FOR
         return Counter(reconciliations.repairs(session, shop_id, since))
 
 
@@ -80,35 +80,35 @@ def _under_way(rows: list[Reconciliation]) -> bool:
     return any(row.until is not None or row.due_at <= clock.now() for row in rows)
 
 
-def _differences(shop: Shop) -> Iterator[tuple[str, Outcome]]:
+def _differences(shop: Shop) -> Iterator[tuple[str, RepairResult]]:
     """What a reconciliation would find now, by noun: it is done, and then undone."""
     with db.reading() as session:
         held = {row.noun: row.since for row in reconciliations.of_shop(session, shop.id)}
-        since = reconcile.past_of(session, shop) | held
+        since = reconcile.backfill_start_times(session, shop) | held
     for noun in reconcile.NOUNS:
         if noun in since:
-            yield noun, _dry(shop, noun, since[noun], clock.now() - reconcile.GRACE)
+            yield noun, _dry(shop, noun, since[noun], clock.now() - reconcile.SETTLING_TIME)
 
 
-def _dry(shop: Shop, noun: str, since: datetime, until: datetime) -> Outcome:
-    total, place, more = Outcome(), "", True
+def _dry(shop: Shop, noun: str, since: datetime, until: datetime) -> RepairResult:
+    total, place, more = RepairResult(), "", True
     while more:
         asked_at = clock.now()
-        page = pages.changed(shop.id, noun, since - reconcile.OVERLAP, until, place)
-        told, lost = understand(shop, noun, page.families, asked_at)
+        page = pages.changed_page(shop.id, noun, since - reconcile.OVERLAP, until, place)
+        told, lost = parse_nodes(shop, noun, page.nodes, asked_at)
         total.add(_undone(shop, noun, told))
         total.looked += lost
-        total.unsettled += lost
-        place, more = page.place, page.more
+        total.unresolved += lost
+        place, more = page.cursor, page.more
     return total
 
 
-def _undone(shop: Shop, noun: str, told: Mapping[str, Facts]) -> Outcome:
-    outcome = Outcome()
+def _undone(shop: Shop, noun: str, told: Mapping[str, Facts]) -> RepairResult:
+    outcome = RepairResult()
     try:
         with db.transaction() as session:
             db.lock_shop(session, shop.id)
-            outcome = mend(session, shop, noun, told)
+            outcome = repair_records(session, shop, noun, told)
             raise DryRunError
     except DryRunError:
         return outcome
@@ -120,14 +120,14 @@ def _rows(shop_id: int) -> list[Reconciliation]:
     return sorted(found, key=lambda row: reconcile.NOUNS.index(row.noun))
 
 
-def _line(noun: str, looked: int, counts: dict[str, int], unsettled: int) -> str:
+def _line(noun: str, looked: int, counts: dict[str, int], unresolved: int) -> str:
     said = "  ".join(f"{counts.get(kind, 0):,} {kind}" for kind in KINDS)
     return f"{noun:10} {looked:>9,} compared  {said}" + (
-        f"  {unsettled:,} not settled" if unsettled else ""
+        f"  {unresolved:,} not settled" if unresolved else ""
     )
 
 
-def _ids(outcome: Outcome) -> Iterator[str]:
+def _ids(outcome: RepairResult) -> Iterator[str]:
     for kind in KINDS:
         if ids := sorted(thing for thing, what in outcome.gaps.items() if what == kind):
             yield f"  {kind}: {' '.join(ids)}"

@@ -18,19 +18,19 @@ from devstore.town import Bag, Did, Mail, Piece, Town, Word, line_of
 from devstore.townspeople import Townsman
 from plugin import clock, onboard
 from plugin.errors import RegularsError
-from plugin.facts import Person, keys
+from plugin.facts import ProfileFact, identity_keys
 from plugin.forms.definition import consent_words
 from plugin.profiles import duplicates as likeness
 from plugin.profiles import fields
 from plugin.runtime import logs
-from plugin.runtime.connect import connect, require_schema
+from plugin.runtime.connect import connect_broker, require_schema
 from storage import consent_ledger as ledger
 from storage import events, flows, forms, lists, profiles, shops
 from storage import profile_names as names
 from storage.checkouts import Checkout
-from storage.consent import STOREFRONT, UNSUBSCRIBED, Consent, fold
-from storage.consent_ledger import UNSAID, ConsentEvent
-from storage.duplicates import LikenessKey
+from storage.consent import STOREFRONT, UNSUBSCRIBED, Consent, latest_states
+from storage.consent_ledger import UNSET_COLUMNS, ConsentEvent
+from storage.duplicates import DuplicateKey
 from storage.engine import bulk, db
 from storage.engine.ids import new_id, new_ids
 from storage.events import Event
@@ -42,10 +42,12 @@ from storage.profile_names import ProfileName
 from storage.profiles import BROWSER, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE, Identity, Profile
 from storage.shops import Shop
 
-SENT = ("Received Email", "Opened Email", "Clicked Email")
-TOGETHER = 5_000  # profiles whose last visit is noted in one transaction
-EARLY = "Early access"
-CACHE_MIB = 256  # of pages that wait to be written; with 2 the system's time is three times as much
+EMAIL_METRICS = ("Received Email", "Opened Email", "Clicked Email")
+ROWS_BATCH_SIZE = 5_000  # profiles whose last visit is noted in one transaction
+EARLY_ACCESS_LIST = "Early access"
+CACHE_MEBIBYTES = (
+    256  # of pages that wait to be written; with 2 the system's time is three times as much
+)
 Row = dict[str, Any]
 
 
@@ -62,7 +64,7 @@ _NO_MESSAGE, _NO_ENROLMENT = _unsaid(Message), _unsaid(Enrolment)
 
 
 @dataclass(frozen=True)
-class Settled:
+class LoadResult:
     """What a town came to."""
 
     rows: dict[str, int]
@@ -82,9 +84,9 @@ class Rows:
         self.by_table.setdefault(table, []).append(row)
 
 
-def settle(
+def load_demo_shop(
     domain: str, people_count: int, event_count: int, seed: int, *, quiet: bool = False
-) -> Settled:
+) -> LoadResult:
     """Fill a shop with a town, piece by piece; other work goes on between two pieces.
 
     Raises:
@@ -96,7 +98,7 @@ def settle(
     except ValueError as error:
         raise RegularsError(str(error)) from None
     shop = _shop(domain)
-    settlement = Settlement(shop, town)
+    settlement = DemoDataLoader(shop, town)
     began = time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}"))
     ends = (TimeElapsedColumn(), TimeRemainingColumn())
@@ -110,7 +112,7 @@ def settle(
             bars.advance(bar, done)
     with db.reading() as session:
         size = db.size_bytes(session)
-    return Settled(settlement.written, time.perf_counter() - began, size)
+    return LoadResult(settlement.written, time.perf_counter() - began, size)
 
 
 def _shop(domain: str) -> Shop:
@@ -136,11 +138,11 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--events", type=int, help="20 a profile if left out, 5 at least")
     parser.add_argument("--seed", type=int, default=7, help="another number, another town")
     said = parser.parse_args(words)
-    logs.set_up()
-    connect()
+    logs.set_up_logs()
+    connect_broker()
     require_schema()
     event_count = said.profiles * 20 if said.events is None else said.events
-    done = settle(said.shop.strip().lower(), said.profiles, event_count, said.seed)
+    done = load_demo_shop(said.shop.strip().lower(), said.profiles, event_count, said.seed)
     for name, count in sorted(done.rows.items(), key=lambda row: -row[1]):
         sys.stdout.write(f"{count:>12,} {name}\n")
     total = sum(done.rows.values())
@@ -148,7 +150,7 @@ def main(words: Sequence[str]) -> None:
     sys.stdout.write(f"{total:>12,} rows in {took}; the database has {size}\n")
 
 
-class Settlement:
+class DemoDataLoader:
     """Writes the pieces of a town into a shop."""
 
     def __init__(self, shop: Shop, town: Town) -> None:
@@ -158,10 +160,13 @@ class Settlement:
         self.written: dict[str, int] = {}  # rows by table
         with db.transaction() as session:
             self._lists = {found.name: found.id for found in lists.lists_of(session, shop.id)}
-            if EARLY not in self._lists:
-                self._lists[EARLY] = new_id()
+            if EARLY_ACCESS_LIST not in self._lists:
+                self._lists[EARLY_ACCESS_LIST] = new_id()
                 made = List(
-                    shop_id=shop.id, id=self._lists[EARLY], name=EARLY, created_at=clock.now()
+                    shop_id=shop.id,
+                    id=self._lists[EARLY_ACCESS_LIST],
+                    name=EARLY_ACCESS_LIST,
+                    created_at=clock.now(),
                 )
                 lists.add_list(session, made)
             form = forms.forms_of(session, shop.id)[0]
@@ -197,7 +202,7 @@ class Settlement:
         rows.by_table[Event] = [self._event(did, event_id) for did, event_id in told]
         with db.transaction() as session:
             db.lock_shop(session, self._shop.id)
-            db.give_room(session, CACHE_MIB)
+            db.set_cache_size(session, CACHE_MEBIBYTES)
             self._save(session, rows)
 
     def note_last_visits(self) -> Iterator[int]:
@@ -205,41 +210,47 @@ class Settlement:
 
         Her events lie together by then: to count them takes 4 µs each (measured).
         """
-        for start in range(0, len(self._ids), TOGETHER):
+        for start in range(0, len(self._ids), ROWS_BATCH_SIZE):
             ids, seen = (
-                self._ids[start : start + TOGETHER],
-                self._town.seen[start : start + TOGETHER],
+                self._ids[start : start + ROWS_BATCH_SIZE],
+                self._town.seen[start : start + ROWS_BATCH_SIZE],
             )
             pairs = zip(ids, seen, strict=True)
             with db.transaction() as session:
                 moments = [(key, datetime.fromtimestamp(at, UTC)) for key, at in pairs]
-                profiles.mark_seen(session, self._shop.id, moments)
-                events.recount(session, self._shop.id, ids)
+                profiles.mark_active(session, self._shop.id, moments)
+                events.recount_activity(session, self._shop.id, ids)
             yield len(ids)
 
     def _save(self, session: Session, rows: Rows) -> None:
         for table, some in rows.by_table.items():
-            bulk.load(session, table, some)
-        ledger.append(session, self._shop.id, rows.ledger)
-        bulk.load(session, Consent, list(fold(rows.ledger).values()))
+            bulk.load_rows(session, table, some)
+        ledger.append_entries(session, self._shop.id, rows.ledger)
+        bulk.load_rows(session, Consent, list(latest_states(rows.ledger).values()))
         for table, some in (rows.by_table | {ConsentEvent: rows.ledger}).items():
             name = str(table.__tablename__)
             self.written[name] = self.written.get(name, 0) + len(some)
 
     def _about(self, number: int) -> Row:
-        return {"shop_id": self._shop.id, "profile_id": self._ids[number], "origin_id": None}
+        return {
+            "shop_id": self._shop.id,
+            "profile_id": self._ids[number],
+            "source_profile_id": None,
+        }
 
     def _write_person(self, rows: Rows, who: Townsman) -> None:
         source = "form" if who.by_form else "shopify"
         told = {name: value for name in fields.FIELDS if (value := getattr(who, name))}
-        known = keys(
+        known = identity_keys(
             (CUSTOMER, who.customer_id), (EMAIL, who.email), (PHONE, who.phone),
             (BROWSER, who.browser),
         )  # fmt: skip
         row: Row = dict.fromkeys(column.name for column in db.table_of(Profile).c)
         row |= {"shop_id": self._shop.id, "id": self._ids[who.number], "created_at": who.at}
         row |= {"properties": {}, "field_times": {}, "field_sources": {}}
-        fields.describe(row, Person(known, who.at, told, dict(who.properties), source=source))
+        fields.apply_fact(
+            row, ProfileFact(known, who.at, told, dict(who.properties), source=source)
+        )
         rows.add(Profile, row)
         about = self._about(who.number)
         for kind, value in known:
@@ -247,15 +258,15 @@ class Settlement:
             rows.add(Identity, about | identity)
         for named in names.rows_of(self._shop.id, [row]):
             rows.add(ProfileName, named)
-        for kind, value in likeness.keys_of(row):
+        for kind, value in likeness.duplicate_keys(row):
             # No two of the town are one person, so nobody need look.
             key = {"shop_id": row["shop_id"], "profile_id": row["id"]}
-            rows.add(LikenessKey, key | {"kind": kind, "value": value})
+            rows.add(DuplicateKey, key | {"kind": kind, "value": value})
 
     def _word(self, word: Word, who: Townsman, now: datetime) -> Row:
         address = who.email if word.channel == "email" else who.phone
         assert address is not None  # a word is about one
-        row = UNSAID | {
+        row = UNSET_COLUMNS | {
             "shop_id": self._shop.id,
             "id": (entry := new_id()),
             "channel": word.channel,
@@ -267,18 +278,23 @@ class Settlement:
         }
         if not word.by_form:
             said = f"{word.channel}:{address}:{word.state}:{word.at.isoformat()}"
-            return row | {"source": STOREFRONT, "unique_key": f"storefront:{said}"}
+            return row | {"source": STOREFRONT, "dedupe_key": f"storefront:{said}"}
         if word.state == UNSUBSCRIBED:
-            return row | {"source": "one-click", "unique_key": f"one-click:{entry}"}
-        form = {"form_id": self._form_id, "form_version": 1, "words": self._words, "page": "/"}
+            return row | {"source": "one-click", "dedupe_key": f"one-click:{entry}"}
+        form = {"form_id": self._form_id, "form_version": 1, "disclosure": self._words, "page": "/"}
         key = f"form:{self._form_id}:{entry}"
-        return row | form | {"source": "form", "method": "button", "unique_key": key}
+        return row | form | {"source": "form", "method": "button", "dedupe_key": key}
 
     def _write_bag(self, rows: Rows, bag: Bag) -> None:
         about, currency, at = self._about(bag.number), self._shop.currency, bag.at
         known = [(CHECKOUT, bag.token)]
         later = bag.done_at or at
-        money = {"total": bag.total, "currency": currency, "updated_at": later, "told_at": later}
+        money = {
+            "total": bag.total,
+            "currency": currency,
+            "updated_at": later,
+            "reported_at": later,
+        }
         said = {"token": bag.token, "started_at": at, "completed_at": bag.done_at}
         told = {"url": f"/checkouts/{bag.token}", "lines": [line_of(*each) for each in bag.lines]}
         rows.add(Checkout, about | money | said | told)
@@ -301,18 +317,19 @@ class Settlement:
         about, enrolment, key = self._about(mail.number), new_id(), mail.key
         if mail.step == 0:
             rows.add(Enrolment, _NO_ENROLMENT | about | {
-                "id": enrolment, "flow_id": flow_id, "version": 1, "key": f"town:{key}",
+                "id": enrolment, "flow_id": flow_id, "version": 1, "trigger_key": f"town:{key}",
                 "state": FINISHED, "action_id": steps[-1][0], "due_at": mail.at,
                 "started_at": mail.at, "entered_at": mail.at, "ended_at": mail.at,
             })  # fmt: skip
         self._mails[key] = new_id()
         row = _NO_MESSAGE | about | {
-            "id": self._mails[key], "key": f"flow:{flow_id}:{enrolment}:{action_id}:email",
+            "id": self._mails[key],
+            "idempotency_key": f"flow:{flow_id}:{enrolment}:{action_id}:email",
             "channel": "email", "flow_id": flow_id, "enrolment_id": enrolment,
             "action_id": action_id, "template_id": template_id, "template_version": 1,
-            "destination": self._town.address(mail.number), "due_at": mail.at,
+            "address": self._town.address(mail.number), "due_at": mail.at,
             "created_at": mail.at, "state": SKIPPED if mail.reason else ACCEPTED,
-            "reason": mail.reason, "sent_at": None if mail.reason else mail.at,
+            "skip_reason": mail.reason, "sent_at": None if mail.reason else mail.at,
             "opened_at": mail.opened_at, "clicked_at": mail.clicked_at,
         }  # fmt: skip
         rows.add(Message, row)
@@ -320,14 +337,14 @@ class Settlement:
     def _event(self, did: Did, event_id: int) -> Row:
         said = did.properties
         unique_id = did.unique_id
-        if did.metric in SENT:
+        if did.metric in EMAIL_METRICS:
             unique_id = str(self._mails[unique_id])
             said = {"message_id": unique_id}
         return {
             "shop_id": self._shop.id,
             "id": event_id,
             "profile_id": self._ids[did.number],
-            "origin_id": None,
+            "source_profile_id": None,
             "metric": did.metric,
             "unique_id": unique_id,
             "occurred_at": did.at,

@@ -8,15 +8,15 @@ until the merchant names countries in the settings.
 from collections.abc import Iterable
 from datetime import timedelta
 
-from plugin.facts import Allowed, Facts
+from plugin.facts import ConsentFact, Facts
 from storage.consent import IMPLIED
 from storage.profiles import EMAIL
 from storage.shops import Shop
 
-LASTS = timedelta(days=730)
+IMPLIED_CONSENT_DURATION = timedelta(days=730)
 
 
-def by_purchase(shop: Shop, facts: Facts) -> Iterable[Allowed]:
+def imply_by_purchase(shop: Shop, facts: Facts) -> Iterable[ConsentFact]:
     """One entry for each order of somebody in one of the shop's countries for it."""
     countries = shop.implied_countries.split()
     if not countries:
@@ -24,17 +24,17 @@ def by_purchase(shop: Shop, facts: Facts) -> Iterable[Allowed]:
     for person, order, _ in facts.orders:
         if person.fields.get("country") not in countries:
             continue
-        for key in person.keys:
+        for key in person.identities:
             if key.kind == EMAIL:
-                yield Allowed(
-                    person=person,
+                yield ConsentFact(
+                    profile=person,
                     channel="email",
                     address=key.value,
                     state=IMPLIED,
-                    at=order["placed_at"],
-                    unique_key=f"order:{order['id']}:implied:{key.value}",
+                    occurred_at=order["placed_at"],
+                    dedupe_key=f"order:{order['id']}:implied:{key.value}",
                     source="order",
                     method="purchase",
                     legal_basis="implied",
-                    expires_at=order["placed_at"] + LASTS,
+                    expires_at=order["placed_at"] + IMPLIED_CONSENT_DURATION,
                 )

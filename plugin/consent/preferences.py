@@ -13,19 +13,19 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin import jobs as bell
-from plugin.facts import Asked, Key, Person, Whose
+from plugin.facts import IdentityKey, PrivacyFact, ProfileFact, ProfileRef
 from plugin.messages import confirmations as asking
-from plugin.messages.engagement import AFTER, Visitor, addressed, lock_addressed
+from plugin.messages.engagement import CLOCK_STEP, RequestOrigin, address_of_message, lock_addressed
 from plugin.messages.links import Target
-from plugin.messages.record import record
+from plugin.messages.record import record_message_event
 from plugin.privacy import requests as law
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
 from storage import confirmations as asks
 from storage import consent, preferences
 from storage import privacy_requests as privacy
 from storage.confirmations import COPY, FORGET
-from storage.consent import IMPLIED, NOES, SUBSCRIBED, UNSUBSCRIBED
+from storage.consent import IMPLIED, REFUSING_STATES, SUBSCRIBED, UNSUBSCRIBED
 from storage.consent_ledger import MARKETING, TRANSACTIONAL
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -41,7 +41,7 @@ PAUSES = (1, 3, 6)  # months
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PreferenceBox:
     """One box: whether messages of one purpose may come to one address on one channel."""
 
     key: str
@@ -54,20 +54,20 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class PreferencePage:
     """What the page shows."""
 
     shop_name: str
     shop_url: str
     locale: str
-    boxes: list[Choice]
+    boxes: list[PreferenceBox]
     topics: list[tuple[int, str, bool]]
     weekly: bool
     paused_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PreferenceUpdate:
     """What she chose, read and bounded. `labels` are the words beside each box."""
 
     boxes: frozenset[str]
@@ -79,14 +79,16 @@ class Wanted:
     nothing: bool  # an end to marketing, also where no yes stands: a stop outlasts later purchases
 
 
-def show(target: Target) -> Choices | None:
+def load_page(target: Target) -> PreferencePage | None:
     """What the page shows; None when there is no such message."""
     with db.reading() as session:
-        message = addressed(get_message(session, target.shop_id, target.message_id))
+        message = address_of_message(get_message(session, target.shop_id, target.message_id))
         return None if message is None else _choices(session, message)
 
 
-def save(target: Target, wanted: Wanted, visitor: Visitor) -> Choices | None:
+def save_choices(
+    target: Target, wanted: PreferenceUpdate, visitor: RequestOrigin
+) -> PreferencePage | None:
     """Write down what she chose; what the page shows then."""
     now = clock.now()
     with db.transaction() as session:
@@ -95,24 +97,29 @@ def save(target: Target, wanted: Wanted, visitor: Visitor) -> Choices | None:
             return None
         before = _choices(session, message)
         changed = [box for box in before.boxes if _is_changed(box, wanted)]
-        consent.record(
+        consent.record_consent(
             session, [_entry(session, message, box, wanted, visitor, now) for box in changed]
         )
         for box in changed:
             if box.channel == "email" and box.purpose == MARKETING:
                 verb = "Subscribed to" if box.key in wanted.boxes else "Unsubscribed from"
-                record(session, message, f"{verb} Email Marketing", str(new_id()), now)
-        preferences.choose(session, _wishes(message, before, wanted, now))
+                record_message_event(
+                    session, message, f"{verb} Email Marketing", str(new_id()), now
+                )
+        preferences.save_preferences(session, _wishes(message, before, wanted, now))
         if wanted.language != before.locale and message.channel == "email":
-            key = Key(EMAIL, message.destination)
-            resolve(
-                session, message.shop_id, [Person((key,), now, {"locale": wanted.language})], now
+            key = IdentityKey(EMAIL, message.address)
+            resolve_profiles(
+                session,
+                message.shop_id,
+                [ProfileFact((key,), now, {"locale": wanted.language})],
+                now,
             )
             session.expire_all()
         return _choices(session, message)
 
 
-def ask(target: Target, kind: str) -> bool:
+def request_by_mail(target: Target, kind: str) -> bool:
     """Mail the link for a copy of her data, or to be forgotten; False when there is no message.
 
     To whoever asks too often nothing is mailed, and nothing else is said.
@@ -123,70 +130,70 @@ def ask(target: Target, kind: str) -> bool:
         if message is None or message.channel != "email":
             return False
         shop = _shop(session, message)
-        whose = Whose(message.profile_id, message.origin_id or message.profile_id)
-        made = asking.ask(session, shop, kind, whose, message.destination, now)
+        whose = ProfileRef(message.profile_id, message.source_profile_id or message.profile_id)
+        made = asking.request_confirmation(session, shop, kind, whose, message.address, now)
         request = None
         if made is not None and kind == COPY:
-            request = _request(session, shop.id, DATA_REQUEST, made, message.destination, now)
-            kept = asks.get_ask(session, shop.id, made)
+            request = _request(session, shop.id, DATA_REQUEST, made, message.address, now)
+            kept = asks.get_request(session, shop.id, made)
             assert kept is not None
             kept.request_id = request
             session.add(kept)
     if request is not None:
-        bell.ring("privacy", target.shop_id, [request])
+        bell.enqueue("privacy", target.shop_id, [request])
     elif made is not None:
-        bell.ring("send_first", target.shop_id, [made])
+        bell.enqueue("send_first", target.shop_id, [made])
     return True
 
 
-def forget(target: Target) -> bool:
+def request_redaction(target: Target) -> bool:
     """Forget whoever owns the ask's address; False when the ask is none of that, or is over."""
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, target.shop_id)
-        made = asking.open_ask(session, target, now)
+        made = asking.get_open_request(session, target, now)
         if made is None or made.kind != FORGET:
             return False
-        made.granted_at = now
+        made.confirmed_at = now
         session.add(made)
         session.flush()
         request = _request(session, made.shop_id, REDACT, made.id, made.address, now)
     if request is not None:
-        bell.ring("privacy", target.shop_id, [request])
+        bell.enqueue("privacy", target.shop_id, [request])
     return True
 
 
-def copy(target: Target) -> str | None:
+def request_export(target: Target) -> str | None:
     """The file that an ask is for; None when the ask is none of that, or is over."""
     now = clock.now()
     with db.transaction() as session:
-        made = asking.open_ask(session, target, now)
+        made = asking.get_open_request(session, target, now)
         if made is None or made.kind != COPY or made.request_id is None:
             return None
         request = privacy.get_request(session, made.shop_id, made.request_id)
-        if request is None or request.content is None:
+        if request is None or request.export is None:
             return None
-        made.granted_at = made.granted_at or now
+        made.confirmed_at = made.confirmed_at or now
         session.add(made)
-        return request.content
+        return request.export
 
 
 def _request(
     session: Session, shop_id: int, kind: str, ask_id: int, address: str, now: datetime
 ) -> int | None:
-    asked = Asked(kind, now, f"preferences:{ask_id}", (Key(EMAIL, address),))
-    return law.take(session, shop_id, asked, now)
+    asked = PrivacyFact(kind, now, f"preferences:{ask_id}", (IdentityKey(EMAIL, address),))
+    return law.accept_request(session, shop_id, asked, now)
 
 
-def _choices(session: Session, message: Message) -> Choices:
+def _choices(session: Session, message: Message) -> PreferencePage:
     shop = _shop(session, message)
     profile = get_profile(session, message.shop_id, message.profile_id)
     wishes = preferences.get_preference(
-        session, shop.id, message.channel, message.destination
+        session, shop.id, message.channel, message.address
     )  # of the address that the mail came to
-    declined = wishes.declined if wishes else []
+    declined = wishes.declined_topic_ids if wishes else []
     until = wishes.paused_until if wishes else None
-    return Choices(
+    return PreferencePage(
         shop_name=shop.name or shop.domain,
         shop_url=shop.url,
         locale=(profile and profile.locale) or message.locale or shop.language or "en",
@@ -200,9 +207,9 @@ def _choices(session: Session, message: Message) -> Choices:
     )
 
 
-def _boxes(session: Session, message: Message) -> list[Choice]:
+def _boxes(session: Session, message: Message) -> list[PreferenceBox]:
     """The message's own address first, then the shopper's phones on each channel that she knows."""
-    shop_id, own = message.shop_id, (message.channel, message.destination)
+    shop_id, own = message.shop_id, (message.channel, message.address)
     phones = [
         each.value
         for each in identities_of(session, shop_id, [message.profile_id])
@@ -217,14 +224,14 @@ def _boxes(session: Session, message: Message) -> list[Choice]:
         for purpose in (MARKETING, TRANSACTIONAL)[: 1 if place[0] == "email" else 2]:
             state = states.get((*place, purpose))
             boxes.append(
-                Choice(
+                PreferenceBox(
                     key=_key(*place, purpose),
                     channel=place[0],
                     address=place[1],
                     shown=place[1] if place == own else f"•••{place[1][-4:]}",
                     purpose=purpose,
                     on=_is_on(state, purpose),
-                    refused=state is not None and state["state"] in NOES,
+                    refused=state is not None and state["state"] in REFUSING_STATES,
                 )
             )
     return boxes
@@ -238,22 +245,27 @@ def _is_on(state: dict[str, Any] | None, purpose: str) -> bool:
     return bool(state["state"] == SUBSCRIBED)
 
 
-def _is_changed(box: Choice, wanted: Wanted) -> bool:
+def _is_changed(box: PreferenceBox, wanted: PreferenceUpdate) -> bool:
     if wanted.nothing and box.purpose == MARKETING:
         return not box.refused
     return box.on != (box.key in wanted.boxes)
 
 
 def _entry(
-    session: Session, message: Message, box: Choice, wanted: Wanted, visitor: Visitor, now: datetime
+    session: Session,
+    message: Message,
+    box: PreferenceBox,
+    wanted: PreferenceUpdate,
+    visitor: RequestOrigin,
+    now: datetime,
 ) -> dict[str, Any]:
     held = consent.get_consent(session, message.shop_id, box.channel, box.address, box.purpose)
     # Whoever wrote the last word may have a clock that is ahead: hers comes after it.
-    at = now if held is None else max(now, held.changed_at + AFTER)
+    at = now if held is None else max(now, held.changed_at + CLOCK_STEP)
     return {
         "shop_id": message.shop_id,
         "id": (entry := new_id()),
-        "unique_key": f"preferences:{entry}",
+        "dedupe_key": f"preferences:{entry}",
         "channel": box.channel,
         "address": box.address,
         "purpose": box.purpose,
@@ -262,8 +274,8 @@ def _entry(
         "recorded_at": now,
         "source": "preferences",
         "method": "checkbox",
-        "profile_id": message.origin_id or message.profile_id,
-        "words": wanted.labels.get(box.key, ""),
+        "profile_id": message.source_profile_id or message.profile_id,
+        "disclosure": wanted.labels.get(box.key, ""),
         "form_version": VERSION,
         "page": f"{get_settings().url.rstrip('/')}/p",
         "ip": visitor.ip,
@@ -272,7 +284,7 @@ def _entry(
 
 
 def _wishes(
-    message: Message, before: Choices, wanted: Wanted, now: datetime
+    message: Message, before: PreferencePage, wanted: PreferenceUpdate, now: datetime
 ) -> Sequence[dict[str, Any]]:
     """Her wishes hold for every address on the page: a pause is one from the shop."""
     pause = wanted.pause_months
@@ -286,7 +298,7 @@ def _wishes(
             "address": address,
             "frequency": WEEKLY if wanted.weekly else ALL,
             "paused_until": until,
-            "declined": declined,
+            "declined_topic_ids": declined,
             "changed_at": now,
         }
         for channel, address in sorted(places)
@@ -295,7 +307,7 @@ def _wishes(
 
 def _key(*parts: str) -> str:
     """A name for a box, from which nobody guesses the number behind it."""
-    return privacy.mark("preferences", "\0".join(parts))[-12:]
+    return privacy.keyed_hash("preferences", "\0".join(parts))[-12:]
 
 
 def _shop(session: Session, message: Message) -> Shop:

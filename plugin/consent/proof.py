@@ -13,16 +13,16 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.sheets.cells import table
+from plugin.sheets.cells import csv_chunks
 from storage import consent_ledger as ledger
 from storage import data_subject as about
 from storage import ledger_audit as flaws
 from storage import shops
 from storage.consent_ledger import ConsentEvent
 from storage.engine import append_only, db
-from storage.ledger_audit import MISSING, STATE, Flaw
+from storage.ledger_audit import MISSING, STATE, LedgerViolation
 
-ABOUT = (
+COLUMN_NOTES = (
     "Every entry of the consent ledger for one person's addresses, in the order in which they were"
     " written; moments in UTC. Each entry's hash is an HMAC-SHA-256, under a key of this"
     " installation, over the hash before it and all that the entry says."
@@ -30,7 +30,7 @@ ABOUT = (
 FIELDS = tuple(ConsentEvent.model_fields)
 
 
-def check(domain: str = "") -> list[str]:
+def check_ledger(domain: str = "") -> list[str]:
     """A sentence for each flaw of every shop's ledger, or of one shop's.
 
     Raises:
@@ -44,61 +44,61 @@ def check(domain: str = "") -> list[str]:
         if domain and domain not in every:
             raise RegularsError(f"There is no shop {domain}.", 404)
         for name in [domain] if domain else sorted(every):
-            flawed = flaws.flaws_of(session, every[name])
-            found += [f"{name}: {sentence(flaw)}" for flaw in flawed]
+            flawed = flaws.violations_of(session, every[name])
+            found += [f"{name}: {violation_sentence(flaw)}" for flaw in flawed]
     return found
 
 
-def sentence(flaw: Flaw) -> str:
+def violation_sentence(flaw: LedgerViolation) -> str:
     """What does not hold, and where."""
     where = f"{flaw.channel} {flaw.address}"
-    if flaw.what == STATE:
+    if flaw.kind == STATE:
         return f"{where}: the state does not follow from the entries."
-    if flaw.what == MISSING:
+    if flaw.kind == MISSING:
         more = f" to {flaw.position + flaw.count - 1}" if flaw.position and flaw.count > 1 else ""
         return f"{where}: entry {flaw.position}{more} is missing."
     return f"{where}: entry {flaw.position} (id {flaw.entry_id}) is not what was written there."
 
 
-def as_json(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
+def proof_as_json(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
     """One person's entries and the verdict, as one JSON text."""
     with db.snapshot() as session:
         shop = shops.get_shop(session, shop_id)
         entries, flawed = _found(session, shop_id, keys)
     said = {
-        "about": ABOUT,
+        "about": COLUMN_NOTES,
         "shop": "" if shop is None else shop.domain,
         "made_at": _plain(clock.now()),
         "holds": not flawed,
-        "flaws": [sentence(flaw) for flaw in flawed],
+        "flaws": [violation_sentence(flaw) for flaw in flawed],
         "entries": [{name: _plain(entry[name]) for name in FIELDS} for entry in entries],
     }
     return json.dumps(said, ensure_ascii=False, indent=1)
 
 
-def as_csv(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
+def proof_as_csv(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
     """One person's entries as a table; `verdict` names what does not hold at an entry."""
     with db.snapshot() as session:
         entries, flawed = _found(session, shop_id, keys)
     by_entry: dict[int | None, list[str]] = {}
     for flaw in flawed:
-        by_entry.setdefault(flaw.entry_id, []).append(sentence(flaw))
+        by_entry.setdefault(flaw.entry_id, []).append(violation_sentence(flaw))
     rows: list[list[object]] = [[*FIELDS, "verdict"]]
     for entry in entries:
         verdict = " ".join(by_entry.pop(entry["id"], ["holds"]))
         rows.append([*(entry[name] for name in FIELDS), verdict])
     gone = by_entry.values()  # the flaws of entries that are no longer there
     rows += [[*("" for _ in FIELDS), " ".join(told)] for told in gone]
-    return "".join(table(rows))
+    return "".join(csv_chunks(rows))
 
 
 def _found(
     session: Session, shop_id: int, keys: Sequence[tuple[str, str]]
-) -> tuple[list[dict[str, Any]], list[Flaw]]:
-    places = sorted(set(about.find(session, shop_id, keys).addresses))
+) -> tuple[list[dict[str, Any]], list[LedgerViolation]]:
+    places = sorted(set(about.find_subject(session, shop_id, keys).addresses))
     chains = ledger.entries_at(session, shop_id, places)
     entries = [entry for place in places for entry in chains[place]]
-    return entries, list(flaws.flaws_at(session, shop_id, places))
+    return entries, list(flaws.violations_at(session, shop_id, places))
 
 
 def _plain(value: object) -> object:

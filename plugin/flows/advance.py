@@ -16,33 +16,33 @@ from plugin import clock
 from plugin import jobs as bell
 from plugin.flows import definition as graph
 from plugin.flows import filters
-from plugin.flows.definition import DELAY, Action, Graph
-from plugin.messages.send import bell_of
+from plugin.flows.definition import DELAY, Action, FlowDefinition
+from plugin.messages.send import actor_for
 from storage import flows, messages, shops
 from storage.engine import db, locks
 from storage.engine.ids import new_id
-from storage.engine.leases import TOGETHER, portions
+from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
 from storage.flows import FAILED, FINISHED, LEFT, LIVE, Enrolment, Flow
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 
 log = structlog.get_logger()
 
 
-class Queued(NamedTuple):
+class QueuedMessage(NamedTuple):
     """A message that a step put into the outbox."""
 
     id: int
     transactional: bool
 
 
-def advance(shop_id: int, ids: Sequence[int]) -> None:
+def advance_enrolments(shop_id: int, ids: Sequence[int]) -> None:
     """Do the due steps of these enrolments, then ring for the messages that they queued."""
     with db.reading() as session:
         due = flows.still_due(session, shop_id, ids, clock.now())
     tries = dict(due)
-    for some in portions(due):
-        if tries[some[0]] < len(TOGETHER):
+    for some in split_by_attempts(due):
+        if tries[some[0]] < len(BATCH_SIZE_BY_ATTEMPT):
             queued = _try(shop_id, some, tries[some[0]])
         else:
             try:  # alone in this installation, as in `plugin.messages.send`
@@ -52,29 +52,29 @@ def advance(shop_id: int, ids: Sequence[int]) -> None:
                 continue  # its lease runs out, and it is offered again
         for transactional in (True, False):
             kind = [(shop_id, one.id) for one in queued if one.transactional == transactional]
-            bell.ring_for(bell_of(transactional=transactional), kind)
+            bell.enqueue_for_rows(actor_for(transactional=transactional), kind)
 
 
-def _try(shop_id: int, ids: Sequence[int], tries: int) -> list[Queued]:
+def _try(shop_id: int, ids: Sequence[int], tries: int) -> list[QueuedMessage]:
     """Advance enrolments that were tried as often before; the messages that they queued."""
     with db.transaction() as session:
-        mine = flows.begin(session, shop_id, ids)
+        mine = flows.start_claim(session, shop_id, ids)
     try:
-        if tries >= TRIES:
+        if tries >= MAX_ATTEMPTS:
             return _give_up(shop_id, mine.ids)
         return _advance(shop_id, mine.ids)
     except db.TRANSIENT:
         with contextlib.suppress(*db.TRANSIENT), db.transaction() as session:
-            flows.uncount(session, shop_id, mine)
+            flows.refund_attempt(session, shop_id, mine)
         raise  # the lease runs out and the clock offers them again
     except Exception:
         log.exception("flow.batch_failed", shop=shop_id, enrolments=len(mine.ids))
         return _one_by_one(shop_id, mine.ids, tries + 1)
 
 
-def _one_by_one(shop_id: int, ids: Sequence[int], tries: int) -> list[Queued]:
+def _one_by_one(shop_id: int, ids: Sequence[int], tries: int) -> list[QueuedMessage]:
     """Find the enrolment that spoils its batch, so that its neighbours do not wait for it."""
-    queued: list[Queued] = []
+    queued: list[QueuedMessage] = []
     for enrolment_id in ids:
         try:
             queued += _advance(shop_id, [enrolment_id])
@@ -82,57 +82,59 @@ def _one_by_one(shop_id: int, ids: Sequence[int], tries: int) -> list[Queued]:
             raise
         except Exception:
             log.exception("flow.step_failed", shop=shop_id, enrolment=enrolment_id)
-            if tries >= TRIES:
+            if tries >= MAX_ATTEMPTS:
                 _give_up(shop_id, [enrolment_id])
     return queued
 
 
-def _give_up(shop_id: int, ids: Sequence[int]) -> list[Queued]:
+def _give_up(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
     """End enrolments that nobody can advance: each try raised, or whoever tried it died."""
     log.error("flow.given_up", shop=shop_id, enrolments=list(ids))
     with db.transaction() as session:
         for enrolment in flows.lock_due(session, shop_id, ids, clock.now()):
-            flows.end(session, enrolment, FAILED, "error", clock.now())
+            flows.end_enrolment(session, enrolment, FAILED, "error", clock.now())
     return []
 
 
-def _advance(shop_id: int, ids: Sequence[int]) -> list[Queued]:
+def _advance(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
     now = clock.now()
     with db.transaction() as session:
-        batch = Batch(shop_id, now, db.database_time(session) + messages.LEASE_S)
+        batch = StepBatch(shop_id, now, db.database_time(session) + messages.LEASE_S)
         shop = shops.get_shop(session, shop_id)
         if shop is None:
             return []
-        read: dict[tuple[int, int], tuple[Flow, Graph]] = {}
+        read: dict[tuple[int, int], tuple[Flow, FlowDefinition]] = {}
         for enrolment in flows.lock_due(session, shop_id, ids, now):
             key = (enrolment.flow_id, enrolment.version)
             if key not in read:
                 read[key] = _flow(session, shop_id, *key)
             flow, steps = read[key]
             if reason := _must_leave(session, shop.uninstalled_at, flow, steps, enrolment, now):
-                flows.end(session, enrolment, LEFT, reason, now)
-                batch.note(enrolment, enrolment.action_id, "left")
+                flows.end_enrolment(session, enrolment, LEFT, reason, now)
+                batch.log_step(enrolment, enrolment.action_id, "left")
             else:
-                batch.walk(session, steps, enrolment)
+                batch.run(session, steps, enrolment)
         flows.log_steps(session, batch.steps)
         new = messages.add_messages(session, batch.messages)
-        queued = [Queued(row["id"], row["transactional"]) for row in batch.messages]
+        queued = [QueuedMessage(row["id"], row["transactional"]) for row in batch.messages]
         return [one for one in queued if one.id in new]
 
 
-def _flow(session: Session, shop_id: int, flow_id: int, version: int) -> tuple[Flow, Graph]:
+def _flow(
+    session: Session, shop_id: int, flow_id: int, version: int
+) -> tuple[Flow, FlowDefinition]:
     flow = flows.get_flow(session, shop_id, flow_id)
     definition = flows.get_flow_version(session, shop_id, flow_id, version)
     assert flow is not None
     assert definition is not None
-    return flow, graph.read(definition.definition)
+    return flow, graph.parse_definition(definition.definition)
 
 
 def _must_leave(
     session: Session,
     uninstalled_at: datetime | None,
     flow: Flow,
-    steps: Graph,
+    steps: FlowDefinition,
     enrolment: Enrolment,
     now: datetime,
 ) -> str:
@@ -140,14 +142,14 @@ def _must_leave(
         return "shop_uninstalled"
     if flow.status != LIVE:
         return "flow_off"
-    if not filters.passes(
+    if not filters.matches_filter(
         session, enrolment.shop_id, enrolment.profile_id, steps, enrolment.started_at, now
     ):
         return "filter"
     return ""
 
 
-class Batch:
+class StepBatch:
     """What a batch of steps comes to: rows of `message` and `step_log`, written at its end."""
 
     def __init__(self, shop_id: int, now: datetime, lease_until: float) -> None:
@@ -157,39 +159,39 @@ class Batch:
         self.messages: list[dict[str, Any]] = []
         self.steps: list[dict[str, Any]] = []
 
-    def walk(self, session: Session, steps: Graph, enrolment: Enrolment) -> None:
+    def run(self, session: Session, steps: FlowDefinition, enrolment: Enrolment) -> None:
         """Do actions one after the other, until one waits or none is left."""
         at: str | None = enrolment.action_id
-        waited = enrolment.action_id if enrolment.waits else None
+        waited = enrolment.action_id if enrolment.delay_started else None
         while at is not None:
             action = steps.actions[at]
             if action.kind == DELAY and at != waited:
                 # The first wait counts from what set the flow off, a later one from now.
                 base = enrolment.started_at if at == steps.entry_id else self.now
                 enrolment.due_at = base + action.delay()
-                enrolment.action_id, enrolment.waits = at, True
+                enrolment.action_id, enrolment.delay_started = at, True
                 enrolment.lease_until, enrolment.attempts = 0.0, 0
                 session.add(enrolment)
-                self.note(enrolment, at, "waits")
+                self.log_step(enrolment, at, "waits")
                 if enrolment.due_at > self.now:
                     return
             if action.kind == DELAY:
-                self.note(enrolment, at, "passed")
+                self.log_step(enrolment, at, "passed")
             else:
-                self.queue(enrolment, action)
+                self.queue_message(enrolment, action)
             at = action.next_id
-        flows.end(session, enrolment, FINISHED, "", self.now)
+        flows.end_enrolment(session, enrolment, FINISHED, "", self.now)
 
-    def queue(self, enrolment: Enrolment, action: Action) -> None:
+    def queue_message(self, enrolment: Enrolment, action: Action) -> None:
         """Put a mail into the outbox; its key makes a second time a no-op."""
         mail = action.message()
         self.messages.append(
             {
                 "shop_id": self.shop_id,
                 "id": new_id(),
-                "key": f"flow:{enrolment.flow_id}:{enrolment.id}:{action.id}:email",
+                "idempotency_key": f"flow:{enrolment.flow_id}:{enrolment.id}:{action.id}:email",
                 "profile_id": enrolment.profile_id,
-                "origin_id": enrolment.origin_id,
+                "source_profile_id": enrolment.source_profile_id,
                 "channel": "email",
                 "transactional": bool(mail.get("transactional")),
                 "flow_id": enrolment.flow_id,
@@ -202,9 +204,9 @@ class Batch:
                 "created_at": self.now,
             }
         )
-        self.note(enrolment, action.id, "queued")
+        self.log_step(enrolment, action.id, "queued")
 
-    def note(self, enrolment: Enrolment, action_id: str, outcome: str) -> None:
+    def log_step(self, enrolment: Enrolment, action_id: str, outcome: str) -> None:
         """Log what happened at an action."""
         self.steps.append(
             {
@@ -214,6 +216,6 @@ class Batch:
                 "enrolment_id": enrolment.id,
                 "action_id": action_id,
                 "outcome": outcome,
-                "at": self.now,
+                "happened_at": self.now,
             }
         )

@@ -38,7 +38,7 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class FlowDefinition:
     """A flow that can be run."""
 
     entry_id: str
@@ -48,7 +48,7 @@ class Graph:
     reentry: dict[str, Any] | None
 
 
-def read(definition: dict[str, Any]) -> Graph:
+def parse_definition(definition: dict[str, Any]) -> FlowDefinition:
     """The graph of a definition.
 
     Raises:
@@ -79,7 +79,7 @@ def read(definition: dict[str, Any]) -> Graph:
         at = actions[at].next_id
     _check_conditions(definition)
     groups = (definition.get("profile_filter") or {}).get("condition_groups") or []
-    return Graph(
+    return FlowDefinition(
         entry_id=entry,
         actions=actions,
         triggers=tuple(trigger_key(trigger) for trigger in definition["triggers"]),

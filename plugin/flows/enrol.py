@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin.facts import Whose
+from plugin.facts import ProfileRef
 from plugin.flows import definition as graph
 from plugin.flows import filters
-from plugin.flows.definition import Graph
+from plugin.flows.definition import FlowDefinition
 from plugin.settings import get_settings
 from storage import flows, messages
 from storage.engine import db
@@ -18,7 +18,7 @@ from storage.flows import LEFT, WAITING, Flow
 from storage.shops import Shop
 
 
-def on_events(
+def enrol_for_events(
     session: Session, shop: Shop, new: Sequence[dict[str, Any]], now: datetime
 ) -> list[int]:
     """Let new events (rows of `event`) start and end flows; the ids of the new enrolments."""
@@ -38,7 +38,9 @@ def on_events(
     return entered
 
 
-def on_joined(session: Session, shop: Shop, list_id: int, whose: Whose, now: datetime) -> list[int]:
+def enrol_for_list(
+    session: Session, shop: Shop, list_id: int, whose: ProfileRef, now: datetime
+) -> list[int]:
     """Let a new membership start flows; the ids of the new enrolments."""
     key = f"list:{list_id}"
     entered: list[int] = []
@@ -49,15 +51,15 @@ def on_joined(session: Session, shop: Shop, list_id: int, whose: Whose, now: dat
     return entered
 
 
-def _whose(event: dict[str, Any]) -> Whose:
-    return Whose(event["profile_id"], event["origin_id"] or event["profile_id"])
+def _whose(event: dict[str, Any]) -> ProfileRef:
+    return ProfileRef(event["profile_id"], event["source_profile_id"] or event["profile_id"])
 
 
-def _live(session: Session, shop: Shop) -> list[tuple[Flow, Graph]]:
+def _live(session: Session, shop: Shop) -> list[tuple[Flow, FlowDefinition]]:
     if shop.uninstalled_at is not None:
         return []
     return [
-        (flow, graph.read(version.definition))
+        (flow, graph.parse_definition(version.definition))
         for flow, version in flows.live_flows(session, shop.id)
     ]
 
@@ -66,17 +68,17 @@ def _enter(
     session: Session,
     shop_id: int,
     flow: Flow,
-    steps: Graph,
-    whose: Whose,
+    steps: FlowDefinition,
+    whose: ProfileRef,
     key: str,
     started_at: datetime,
     now: datetime,
     event_id: int | None,
 ) -> Iterable[int]:
     last = flows.entered_before(session, shop_id, flow.id, [whose.profile_id]).get(whose.profile_id)
-    if not filters.reentry_allowed(steps, last, now):
+    if not filters.may_reenter(steps, last, now):
         return ()
-    if not filters.passes(session, shop_id, whose.profile_id, steps, started_at, now):
+    if not filters.matches_filter(session, shop_id, whose.profile_id, steps, started_at, now):
         return ()
     row = {
         "shop_id": shop_id,
@@ -84,7 +86,7 @@ def _enter(
         "flow_id": flow.id,
         "version": flow.version,
         **whose.columns,
-        "key": key,
+        "trigger_key": key,
         "event_id": event_id,
         "action_id": steps.entry_id,
         "due_at": now,
@@ -92,18 +94,18 @@ def _enter(
         "started_at": started_at,
         "entered_at": now,
     }
-    return flows.enrol(session, [row])
+    return flows.add_enrolments(session, [row])
 
 
 def _leave(
     session: Session,
     shop_id: int,
-    live: Sequence[tuple[Flow, Graph]],
+    live: Sequence[tuple[Flow, FlowDefinition]],
     new: Sequence[dict[str, Any]],
     now: datetime,
 ) -> None:
     """End at once the enrolments whose filter no longer holds, because of what just happened."""
-    watched = {flow.id: (steps, filters.metrics(steps)) for flow, steps in live}
+    watched = {flow.id: (steps, filters.metrics_used(steps)) for flow, steps in live}
     every = set().union(*(metrics for _, metrics in watched.values())) if watched else set()
     did: dict[int, set[str]] = {}
     for event in new:
@@ -118,10 +120,12 @@ def _leave(
         because = did[enrolment.profile_id] & metrics
         if not because or steps is None:
             continue
-        if filters.passes(session, shop_id, enrolment.profile_id, steps, enrolment.started_at, now):
+        if filters.matches_filter(
+            session, shop_id, enrolment.profile_id, steps, enrolment.started_at, now
+        ):
             continue
         reason = f"did:{min(because)}"
         if enrolment.state == WAITING:
-            flows.end(session, enrolment, LEFT, reason, now)
+            flows.end_enrolment(session, enrolment, LEFT, reason, now)
         for message in queued.get(enrolment.id, []):  # what it had already put into the outbox
-            messages.skip(session, message, reason)
+            messages.mark_skipped(session, message, reason)

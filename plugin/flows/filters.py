@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin.flows.definition import Graph
+from plugin.flows.definition import FlowDefinition
 from storage import events
 
 COMPARE: dict[str, Callable[[int, int], bool]] = {
@@ -23,7 +23,7 @@ COMPARE: dict[str, Callable[[int, int], bool]] = {
 UNITS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
 
-def metrics(graph: Graph) -> set[str]:
+def metrics_used(graph: FlowDefinition) -> set[str]:
     """The metrics whose events can change what a flow's filter says."""
     return {
         condition["metric_id"]
@@ -33,11 +33,11 @@ def metrics(graph: Graph) -> set[str]:
     }
 
 
-def passes(
+def matches_filter(
     session: Session,
     shop_id: int,
     profile_id: int,
-    graph: Graph,
+    graph: FlowDefinition,
     started_at: datetime,
     now: datetime,
 ) -> bool:
@@ -72,7 +72,7 @@ def _since(timeframe: dict[str, Any], started_at: datetime, now: datetime) -> da
             return None  # alltime
 
 
-def reentry_allowed(graph: Graph, last_entered: datetime | None, now: datetime) -> bool:
+def may_reenter(graph: FlowDefinition, last_entered: datetime | None, now: datetime) -> bool:
     """Whether somebody who entered at `last_entered` may enter again (`reentry_criteria`)."""
     if last_entered is None or graph.reentry is None:
         return True

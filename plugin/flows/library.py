@@ -32,7 +32,7 @@ FLOWS = {
 }
 
 
-def seed(shop_id: int) -> None:
+def seed_flows(shop_id: int) -> None:
     """Give a new store its list, its templates and its flows, all flows off. Twice is a no-op."""
     now = clock.now()
     with db.transaction() as session:
@@ -42,7 +42,7 @@ def seed(shop_id: int) -> None:
             return
         newsletter = List(shop_id=shop_id, id=new_id(), name=NEWSLETTER, created_at=now)
         session.add(newsletter)
-        templates = mails.seed(session, shop)
+        templates = mails.seed_templates(session, shop)
         for ready in (FLOWS[key] for key in STARTERS):
             definition = ready.definition_with(newsletter.id, templates)
             add_flow(session, shop_id, ready.name, definition)
@@ -61,7 +61,7 @@ def add_flow(session: Session, shop_id: int, name: str, definition: dict[str, An
         RegularsError: the definition cannot be run.
     """
     now = clock.now()
-    steps = graph.read(definition)
+    steps = graph.parse_definition(definition)
     flow = Flow(
         shop_id=shop_id,
         id=new_id(),

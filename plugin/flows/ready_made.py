@@ -72,7 +72,7 @@ class ReadyFlow(Entry):
     @classmethod
     def _check_definition(cls, definition: ReadyDefinition) -> ReadyDefinition:
         try:
-            graph.read(definition.model_dump(exclude_unset=True))
+            graph.parse_definition(definition.model_dump(exclude_unset=True))
         except RegularsError as error:
             raise ValueError(error.message.rstrip(".")) from None
         except (KeyError, TypeError) as error:

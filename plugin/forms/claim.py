@@ -14,10 +14,10 @@ from typing import NamedTuple
 from sqlmodel import Session
 
 from plugin import facts
-from plugin.facts import Key, Person, Whose
+from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.forms.submission import Submission
 from plugin.profiles.fields import UNPROVEN
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from storage import consent, profiles
 from storage import privacy_requests as privacy
 from storage.consent import UNSUBSCRIBED
@@ -27,11 +27,11 @@ from storage.profiles import BROWSER, CART, CUSTOMER, EMAIL, PHONE, STRONG
 class Claim(NamedTuple):
     """Whose an address is, and whether the sender is believed to be her."""
 
-    whose: Whose
-    proven: bool
+    ref: ProfileRef
+    is_proven: bool
 
 
-def settle(
+def resolve_profile(
     session: Session, shop_id: int, said: Submission, customer_id: str, now: datetime
 ) -> Claim:
     """The profile behind a submission's address, with the answers told to it.
@@ -39,18 +39,18 @@ def settle(
     Args:
         customer_id: who is logged in, by the storefront's own signed word; "" for nobody.
     """
-    weak = facts.keys((BROWSER, said.browser_id), (CART, said.cart_token))
-    signed = facts.keys((CUSTOMER, customer_id))
+    weak = facts.identity_keys((BROWSER, said.browser_id), (CART, said.cart_token))
+    signed = facts.identity_keys((CUSTOMER, customer_id))
     known = profiles.find_identities(session, shop_id, [(EMAIL, said.email), *weak, *signed])
     owner = known.get((EMAIL, said.email))
     if owner is None:
         proven = not _is_shut(session, shop_id, "email", said.email)
     else:
         proven = any(known.get(key) == owner for key in (*weak, *signed))
-    person = Person((Key(EMAIL, said.email),), now, properties=dict(said.answers))
+    person = ProfileFact((IdentityKey(EMAIL, said.email),), now, properties=dict(said.answers))
     if proven:
         free = [key for key in weak if _is_free(session, shop_id, known.get(key), owner)]
-        person.keys += tuple(free)
+        person.identities += tuple(free)
     if owner is None:
         person.fields = {"email": said.email}
         if said.locale:
@@ -58,24 +58,26 @@ def settle(
         if said.phone and _holder(session, shop_id, said.phone) is None:
             person.fields["phone"] = said.phone
     person.source = "form" if proven else UNPROVEN
-    (whose,) = resolve(session, shop_id, [person], now)
+    (whose,) = resolve_profiles(session, shop_id, [person], now)
     assert whose is not None  # it has a key
     return Claim(whose, proven)
 
 
-def allowed(session: Session, shop_id: int, said: Submission, claim: Claim) -> dict[str, str]:
+def may_set_consent(
+    session: Session, shop_id: int, said: Submission, claim: Claim
+) -> dict[str, str]:
     """What a submission allows, as {channel: address}, as far as the sender may.
 
     A no yields to her who is known to own the address, a suppression to no form at all: the link in
     a mail to the address lifts both, see `plugin.forms.double_opt_in`.
     """
     asked = {"email": said.email}
-    hers = {"email"} if claim.proven else set()
+    hers = {"email"} if claim.is_proven else set()
     if said.sms and said.phone:
         holder = _holder(session, shop_id, said.phone)
-        if holder in (None, claim.whose.profile_id):
+        if holder in (None, claim.ref.profile_id):
             asked["sms"] = said.phone
-        if claim.proven and holder is not None:
+        if claim.is_proven and holder is not None:
             hers.add("sms")
     return {
         channel: address
@@ -88,7 +90,7 @@ def _is_shut(
     session: Session, shop_id: int, channel: str, address: str, *, hers: bool = False
 ) -> bool:
     """Whether a form's yes counts for nothing at an address."""
-    if privacy.suppressed(session, shop_id, [(channel, address)]):
+    if privacy.suppressed_addresses(session, shop_id, [(channel, address)]):
         return True
     return not hers and consent.consent_state(session, shop_id, channel, address) == UNSUBSCRIBED
 

@@ -29,7 +29,7 @@ class Question:
     required: bool
 
 
-def blocks(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def blocks_of(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every block of every step, in the order that a shopper meets them."""
     for step in definition.get("steps", []):
         for column in step.get("columns", []):
@@ -37,7 +37,7 @@ def blocks(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield from row.get("blocks", [])
 
 
-def questions(definition: dict[str, Any]) -> list[Question]:
+def questions_of(definition: dict[str, Any]) -> list[Question]:
     """What a form asks."""
     return [
         Question(
@@ -45,14 +45,14 @@ def questions(definition: dict[str, Any]) -> list[Question]:
             answers=frozenset(option["value"] for option in block["properties"]["options"]),
             required=bool(block["properties"].get("required")),
         )
-        for block in blocks(definition)
+        for block in blocks_of(definition)
         if block["type"] in ("radio_buttons", "dropdown")
     ]
 
 
-def dates(definition: dict[str, Any]) -> list[str]:
+def date_questions(definition: dict[str, Any]) -> list[str]:
     """The names under which a form asks for a day, such as `birthday`."""
-    return [b["properties"]["property_name"] for b in blocks(definition) if b["type"] == "date"]
+    return [b["properties"]["property_name"] for b in blocks_of(definition) if b["type"] == "date"]
 
 
 def consent_words(definition: dict[str, Any], channel: str) -> str:
@@ -60,12 +60,12 @@ def consent_words(definition: dict[str, Any], channel: str) -> str:
     if channel == "sms":
         said = [
             b["properties"]["checkbox_text"]
-            for b in blocks(definition)
+            for b in blocks_of(definition)
             if b["type"] == SMS_CHECKBOX
         ]
     else:
         said = [
-            b["properties"]["content"] for b in blocks(definition) if b.get("id") == EMAIL_WORDS
+            b["properties"]["content"] for b in blocks_of(definition) if b.get("id") == EMAIL_WORDS
         ]
     return "\n".join(said)
 
@@ -79,15 +79,15 @@ def texts(node: Any) -> Iterator[str]:
             yield value
 
 
-def translated(node: Any, translations: dict[str, str]) -> Any:
+def translate_node(node: Any, translations: dict[str, str]) -> Any:
     """A definition with every text that a shopper reads in another language, where that has it."""
     if isinstance(node, list):
-        return [translated(value, translations) for value in node]
+        return [translate_node(value, translations) for value in node]
     if not isinstance(node, dict):
         return node
     return {
         key: translations.get(value, value)
         if key in SHOWN and isinstance(value, str)
-        else translated(value, translations)
+        else translate_node(value, translations)
         for key, value in node.items()
     }

@@ -15,12 +15,12 @@ from plugin import clock
 from plugin import jobs as bell
 from plugin.flows import enrol as enter
 from plugin.messages import confirmations as asking
-from plugin.messages.engagement import Visitor
+from plugin.messages.engagement import RequestOrigin
 from plugin.messages.links import Target
 from plugin.profiles import merge
 from plugin.settings import get_settings
 from storage import consent, events, forms, lists
-from storage.confirmations import CONFIRM, Ask
+from storage.confirmations import CONFIRM, ConfirmationRequest
 from storage.consent import CONFIRMATION, SUBSCRIBED
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -29,16 +29,16 @@ from storage.profiles import Profile
 from storage.shops import Shop, get_shop
 
 RULES = Path(__file__).parent / "rules" / "double_opt_in.toml"
-LANDS = {"de": "DE"}  # where a language without a country is mostly read
+COUNTRY_OF_LANGUAGE = {"de": "DE"}  # where a language without a country is mostly read
 
 
 @lru_cache
-def countries() -> frozenset[str]:
+def double_opt_in_countries() -> frozenset[str]:
     """Where an address is confirmed unless a form says otherwise; ISO 3166-1 alpha-2."""
     return frozenset(tomllib.loads(RULES.read_text(encoding="utf-8"))["countries"])
 
 
-def is_needed(
+def requires_double_opt_in(
     session: Session, shop: Shop, form: Form, profile: Profile | None, said: tuple[str, str, str]
 ) -> bool:
     """Whether an address must be confirmed before it counts.
@@ -52,31 +52,35 @@ def is_needed(
     if consent.consent_state(session, shop.id, "email", address) == SUBSCRIBED:
         return False
     known = profile.country if profile else None
-    return form.opt_in == DOUBLE or _country(known, country, locale, shop) in countries()
+    return (
+        form.opt_in == DOUBLE or _country(known, country, locale, shop) in double_opt_in_countries()
+    )
 
 
-def confirm(target: Target, visitor: Visitor, words: str) -> bool:
+def confirm_subscription(target: Target, visitor: RequestOrigin, words: str) -> bool:
     """Take a confirmed address in; False when the token is used, too old or for something else."""
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, target.shop_id)
-        made = asking.open_ask(session, target, now)
+        made = asking.get_open_request(session, target, now)
         if made is None or made.kind != CONFIRM:
             return False
-        made.granted_at = now
+        made.confirmed_at = now
         session.add(made)
         entered = _sign_up(session, made, visitor, words, now)
-    bell.ring_for("advance", [(target.shop_id, enrolment_id) for enrolment_id in entered])
+    bell.enqueue_for_rows("advance", [(target.shop_id, enrolment_id) for enrolment_id in entered])
     return True
 
 
-def _sign_up(session: Session, made: Ask, visitor: Visitor, words: str, now: datetime) -> list[int]:
-    shop, whose = get_shop(session, made.shop_id), asking.whose_is(session, made)
+def _sign_up(
+    session: Session, made: ConfirmationRequest, visitor: RequestOrigin, words: str, now: datetime
+) -> list[int]:
+    shop, whose = get_shop(session, made.shop_id), asking.profile_of(session, made)
     assert shop is not None  # the ask is one of its
     row = {
         "shop_id": made.shop_id,
         "id": new_id(),
-        "unique_key": f"confirm:{made.id}",
+        "dedupe_key": f"confirm:{made.id}",
         "channel": "email",
         "address": made.address,
         "state": SUBSCRIBED,
@@ -85,14 +89,14 @@ def _sign_up(session: Session, made: Ask, visitor: Visitor, words: str, now: dat
         "source": CONFIRMATION,
         "method": "double opt-in",
         "profile_id": made.profile_id,
-        "words": words,
+        "disclosure": words,
         "form_id": made.form_id,
         "form_version": made.form_version,
         "page": f"{get_settings().url.rstrip('/')}/a",
         "ip": visitor.ip,
         "user_agent": visitor.user_agent[:500],
     }
-    consent.record(session, [row])
+    consent.record_consent(session, [row])
     event = {
         "shop_id": made.shop_id,
         "id": new_id(),
@@ -109,14 +113,14 @@ def _sign_up(session: Session, made: Ask, visitor: Visitor, words: str, now: dat
     if form is None or lists.get_list(session, made.shop_id, form.list_id) is None:
         return []  # switched off, and its list was deleted since she signed up
     joined = (made.shop_id, form.list_id, whose)
-    if not merge.join_list(session, *joined, now, f"form:{form.id}"):
+    if not merge.add_to_list(session, *joined, now, f"form:{form.id}"):
         return []
-    return enter.on_joined(session, shop, form.list_id, whose, now)
+    return enter.enrol_for_list(session, shop, form.list_id, whose, now)
 
 
 def _country(known: str | None, country: str, locale: str, shop: Shop) -> str:
     """Where she is, by the surest sign that there is."""
     language, _, region = locale.replace("_", "-").partition("-")
     region = region.rpartition("-")[2]
-    land = region.upper() if len(region) == 2 else LANDS.get(language.lower(), "")
+    land = region.upper() if len(region) == 2 else COUNTRY_OF_LANGUAGE.get(language.lower(), "")
     return known or country or land or shop.country

@@ -13,7 +13,7 @@ from plugin import clock
 from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.flows.library import newsletter_of
-from plugin.forms.definition import blocks, texts
+from plugin.forms.definition import blocks_of, texts
 from plugin.forms.ready_made import ReadyForm
 from plugin.library_files import Resource, read_library
 from plugin.profiles import properties
@@ -75,7 +75,9 @@ def use_form(shop_id: int, key: str) -> int:
                 return held.id
         mails.use_welcome_mail(session, shop, key)
         version = _add_form(session, shop_id, key, FORMS[key].version())
-        properties.learn(session, shop_id, list(blocks(version.definition)), version.translations)
+        properties.define_from_form(
+            session, shop_id, list(blocks_of(version.definition)), version.translations
+        )
         return version.form_id
 
 
@@ -121,7 +123,7 @@ def _with_product_types(
     types = products.top_product_types(session, shop_id, MAX_PRODUCT_TYPES)
     if len(types) < 2:
         return definition
-    for block in blocks(definition):
+    for block in blocks_of(definition):
         about = block["properties"]
         if about.get("property_name") == LOOKING_FOR:
             last = [option for option in about["options"] if option["value"] == JUST_BROWSING]
@@ -147,9 +149,9 @@ def set_status(shop_id: int, form_id: int, live: bool) -> None:
         session.add(form)
         version = forms.get_form_version(session, shop_id, form_id, form.version)
         if live and version is not None:
-            asked = list(blocks(version.definition))
-            properties.learn(session, shop_id, asked, version.translations)
-    bell.ring("publish", shop_id)
+            asked = list(blocks_of(version.definition))
+            properties.define_from_form(session, shop_id, asked, version.translations)
+    bell.enqueue("publish", shop_id)
 
 
 def set_list(shop_id: int, form_id: int, list_id: int) -> None:

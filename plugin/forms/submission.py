@@ -5,13 +5,13 @@ from datetime import date, datetime
 from typing import Any
 
 from plugin import facts
-from plugin.forms.definition import dates, questions
+from plugin.forms.definition import date_questions, questions_of
 from plugin.texts import N_, texts_for
 from storage.forms import FormVersion
-from storage.privacy_requests import APART
+from storage.privacy_requests import ANONYMOUS_BROWSER_PREFIX
 
 BIRTHDAY, OLD_ENOUGH = "birthday", 16
-LONGEST = 200  # characters of a token or an answer
+MAX_ANSWER_CHARS = 200  # characters of a token or an answer
 INVALID_EMAIL = N_("Please enter a complete email address.")
 INVALID_PHONE = N_("Please enter the number with its country code.")
 INVALID_ANSWER = N_("Please choose one of the answers.")
@@ -34,7 +34,7 @@ class Submission:
     country: str
 
 
-def read(
+def parse_submission(
     version: FormVersion, body: dict[str, Any], country: str | None
 ) -> tuple[Submission | None, dict[str, str]]:
     """What a browser sent, or a message for each field that will not do."""
@@ -42,17 +42,17 @@ def read(
     errors: dict[str, str] = {}
     if _text(body, "website"):
         errors["website"] = FILLED_TRAP  # only a program fills what nobody sees
-    email = facts.email(body.get("email"))
+    email = facts.parse_email(body.get("email"))
     if email is None:
         errors["email"] = INVALID_EMAIL
     typed = _text(body, "phone")
-    phone = facts.phone(typed, country)
+    phone = facts.parse_phone(typed, country)
     if typed and phone is None:
         errors["phone"] = INVALID_PHONE
     given = body.get("answers")
     given = given if isinstance(given, dict) else {}
     answers: dict[str, str] = {}
-    for question in questions(version.definition):
+    for question in questions_of(version.definition):
         answer = given.get(question.name)
         if answer in (None, "") and not question.required:
             continue
@@ -60,7 +60,7 @@ def read(
             errors[question.name] = INVALID_ANSWER
         else:
             answers[question.name] = answer
-    for name in dates(version.definition):
+    for name in date_questions(version.definition):
         answer = given.get(name)
         try:
             answers[name] = date.fromisoformat(
@@ -81,7 +81,9 @@ def read(
             sms=isinstance(allowed, dict) and allowed.get("sms") is True and phone is not None,
             page=_text(body, "page", 2_000),
             locale=locale[:35],
-            browser_id="" if (browser := _text(body, "browser_id")).startswith(APART) else browser,
+            browser_id=""
+            if (browser := _text(body, "browser_id")).startswith(ANONYMOUS_BROWSER_PREFIX)
+            else browser,
             cart_token=_text(body, "cart_token"),
             country=_text(body, "country", 2).upper(),
         ),
@@ -89,7 +91,7 @@ def read(
     )
 
 
-def is_child(said: Submission, now: datetime) -> bool:
+def is_under_age(said: Submission, now: datetime) -> bool:
     """Whether a birthday says that we may keep nothing: GDPR, article 8(1); COPPA below 13."""
     if BIRTHDAY not in said.answers:
         return False
@@ -98,6 +100,6 @@ def is_child(said: Submission, now: datetime) -> bool:
     return age < OLD_ENOUGH
 
 
-def _text(body: dict[str, Any], name: str, longest: int = LONGEST) -> str:
+def _text(body: dict[str, Any], name: str, longest: int = MAX_ANSWER_CHARS) -> str:
     value = body.get(name)
-    return str(facts.storable(value[:longest])) if isinstance(value, str) else ""
+    return str(facts.without_unstorable(value[:longest])) if isinstance(value, str) else ""

@@ -14,13 +14,13 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin import jobs as bell
-from plugin.facts import Whose
+from plugin.facts import ProfileRef
 from plugin.flows import enrol as enter
 from plugin.forms import claim as claims
 from plugin.forms import double_opt_in as confirm
 from plugin.forms.claim import Claim
-from plugin.forms.definition import consent_words, translated
-from plugin.forms.submission import Submission, is_child, read
+from plugin.forms.definition import consent_words, translate_node
+from plugin.forms.submission import Submission, is_under_age, parse_submission
 from plugin.messages import confirmations as asking
 from plugin.profiles import merge
 from plugin.profiles.fields import UNPROVEN
@@ -47,7 +47,7 @@ class NoFormError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class RequestOrigin:
     """Who sent it, as far as the connection tells: evidence for the ledger."""
 
     ip: str
@@ -55,7 +55,7 @@ class Sender:
     customer_id: str = ""  # who is logged in at the storefront, by its own signed word
 
 
-def shown(session: Session, shop_id: int, form_id: int) -> FormVersion | None:
+def get_live_form(session: Session, shop_id: int, form_id: int) -> FormVersion | None:
     """The version of a live form that shoppers see now."""
     form = forms.get_form(session, shop_id, form_id)
     if form is None or form.status != LIVE:
@@ -66,19 +66,21 @@ def shown(session: Session, shop_id: int, form_id: int) -> FormVersion | None:
 def definition_for(version: FormVersion, locale: str) -> dict[str, Any]:
     """A version's definition in a shopper's language, as the popup wants it."""
     texts = version.translations.get(nearest_locale(locale, version.translations) or "", {})
-    found: dict[str, Any] = translated(version.definition, texts)
+    found: dict[str, Any] = translate_node(version.definition, texts)
     return {**found, "id": str(version.form_id), "version": version.version}
 
 
-def view(shop_id: int, form_id: int) -> None:
+def count_view(shop_id: int, form_id: int) -> None:
     """Count that somebody saw a form."""
     with db.transaction() as session:
-        if version := shown(session, shop_id, form_id):
+        if version := get_live_form(session, shop_id, form_id):
             day = clock.now().date()
-            forms.count_form(session, shop_id, form_id, version.version, day, VIEWED)
+            forms.count_form_event(session, shop_id, form_id, version.version, day, VIEWED)
 
 
-def submit(shop: Shop, form_id: int, body: dict[str, Any], sender: Sender) -> dict[str, str] | None:
+def submit_form(
+    shop: Shop, form_id: int, body: dict[str, Any], sender: RequestOrigin
+) -> dict[str, str] | None:
     """Take a form's answers in; a message for each field that will not do, or None.
 
     Raises:
@@ -86,35 +88,35 @@ def submit(shop: Shop, form_id: int, body: dict[str, Any], sender: Sender) -> di
     """
     now = clock.now()
     with db.transaction() as session:
-        version = shown(session, shop.id, form_id)
+        version = get_live_form(session, shop.id, form_id)
         if version is None:
             raise NoFormError
-        said, errors = read(version, body, shop.country or None)
+        said, errors = parse_submission(version, body, shop.country or None)
         if said is None:
             return errors
-        if is_child(said, now):
+        if is_under_age(said, now):
             return None  # it is answered like everybody, so that nobody learns to say another age
         db.lock_shop(session, shop.id)
-        claim = claims.settle(session, shop.id, said, sender.customer_id, now)
-        whose, allowed = claim.whose, claims.allowed(session, shop.id, said, claim)
+        claim = claims.resolve_profile(session, shop.id, said, sender.customer_id, now)
+        whose, allowed = claim.ref, claims.may_set_consent(session, shop.id, said, claim)
         pending = "email" not in allowed or _must_confirm(session, shop, form_id, said, whose)
         _keep_consent(session, shop, version, said, sender, claim, allowed, now, pending=pending)
         _tell(session, version, said, claim, allowed, now, pending=pending)
-        if shop.write_answers and claim.proven:
+        if shop.write_form_answers and claim.is_proven:
             _write_answers(session, shop.id, said, whose, now)
         entered, mailed = [], None
         list_id = _form(session, shop.id, form_id).list_id
         if pending:
-            mailed = asking.ask(
+            mailed = asking.request_confirmation(
                 session, shop, CONFIRM, whose, said.email, now,
                 form_id=form_id, form_version=version.version,
             )  # fmt: skip
-        elif merge.join_list(session, shop.id, list_id, whose, now, f"form:{form_id}"):
-            entered = enter.on_joined(session, shop, list_id, whose, now)
-        forms.count_form(session, shop.id, form_id, version.version, now.date(), SUBMITTED)
-    bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+        elif merge.add_to_list(session, shop.id, list_id, whose, now, f"form:{form_id}"):
+            entered = enter.enrol_for_list(session, shop, list_id, whose, now)
+        forms.count_form_event(session, shop.id, form_id, version.version, now.date(), SUBMITTED)
+    bell.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     if mailed is not None:
-        bell.ring("send_first", shop.id, [mailed])
+        bell.enqueue("send_first", shop.id, [mailed])
     return None
 
 
@@ -125,12 +127,12 @@ def _form(session: Session, shop_id: int, form_id: int) -> Form:
 
 
 def _must_confirm(
-    session: Session, shop: Shop, form_id: int, said: Submission, whose: Whose
+    session: Session, shop: Shop, form_id: int, said: Submission, whose: ProfileRef
 ) -> bool:
     form = _form(session, shop.id, form_id)
     profile = get_profile(session, shop.id, whose.profile_id)
     where = (said.email, said.country, said.locale)
-    return confirm.is_needed(session, shop, form, profile, where)
+    return confirm.requires_double_opt_in(session, shop, form, profile, where)
 
 
 def _keep_consent(
@@ -138,7 +140,7 @@ def _keep_consent(
     shop: Shop,
     version: FormVersion,
     said: Submission,
-    sender: Sender,
+    sender: RequestOrigin,
     claim: Claim,
     allowed: dict[str, str],
     now: datetime,
@@ -147,13 +149,13 @@ def _keep_consent(
 ) -> None:
     """Write into the ledger what was allowed, in answer to which words."""
     texts = definition_for(version, said.locale)
-    consent.record(
+    consent.record_consent(
         session,
         [
             {
                 "shop_id": shop.id,
                 "id": (entry := new_id()),
-                "unique_key": f"form:{version.form_id}:{entry}",
+                "dedupe_key": f"form:{version.form_id}:{entry}",
                 "channel": channel,
                 "address": address,
                 "state": PENDING if pending else SUBSCRIBED,
@@ -161,8 +163,10 @@ def _keep_consent(
                 "recorded_at": now,
                 "source": "form",
                 "method": "checkbox" if channel == "sms" else "button",
-                "profile_id": claim.whose.origin_id if claim.proven or channel == "email" else None,
-                "words": consent_words(texts, channel),
+                "profile_id": claim.ref.source_profile_id
+                if claim.is_proven or channel == "email"
+                else None,
+                "disclosure": consent_words(texts, channel),
                 "form_id": version.form_id,
                 "form_version": version.version,
                 "page": said.page,
@@ -187,7 +191,7 @@ def _tell(
     """Put it on the timeline, under Klaviyo's metric names."""
     entry = str(new_id())
     form = {"form_id": str(version.form_id), "page": said.page}
-    if not claim.proven:
+    if not claim.is_proven:
         form["sender"] = UNPROVEN
     told: list[tuple[str, dict[str, Any]]] = [("Submitted Form", {**said.answers, **form})]
     if not pending:
@@ -198,7 +202,7 @@ def _tell(
             {
                 "shop_id": version.shop_id,
                 "id": new_id(),
-                **claim.whose.columns,
+                **claim.ref.columns,
                 "metric": metric,
                 "unique_id": entry,
                 "occurred_at": now,
@@ -212,10 +216,10 @@ def _tell(
 
 
 def _write_answers(
-    session: Session, shop_id: int, said: Submission, whose: Whose, now: datetime
+    session: Session, shop_id: int, said: Submission, whose: ProfileRef, now: datetime
 ) -> None:
     """Let the storefront's customer hold them, as metafields."""
-    write_backs.put(
+    write_backs.save_write_backs(
         session,
         shop_id,
         [
@@ -224,7 +228,7 @@ def _write_answers(
                 "name": name,
                 "value": answer,
                 **whose.columns,
-                "said_at": now,
+                "requested_at": now,
             }
             for name, answer in said.answers.items()
             if METAFIELD_KEY.fullmatch(name)

@@ -52,7 +52,7 @@ KNOWN = {name: field for field, names in NAMES.items() for name in names}
 _SIGNS = re.compile(r"[\W_]+")
 
 
-def guess(header: Sequence[str]) -> list[str]:
+def guess_columns(header: Sequence[str]) -> list[str]:
     """A field for each column; nothing where we do not know it, or have it already."""
     found: list[str] = []
     for name in header:
@@ -61,7 +61,7 @@ def guess(header: Sequence[str]) -> list[str]:
     return found
 
 
-def origin(header: Sequence[str]) -> str:
+def detect_exporter(header: Sequence[str]) -> str:
     """Whose export it is: Shopify, Klaviyo, or nobody's that we know."""
     names = {_SIGNS.sub("", name).lower() for name in header}
     if "klaviyoid" in names:

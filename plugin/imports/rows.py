@@ -12,10 +12,10 @@ from typing import Any
 from babel import Locale
 
 from plugin import facts
-from plugin.facts import Allowed, Facts, Joined, Person
+from plugin.facts import ConsentFact, Facts, ListJoinFact, ProfileFact
 from plugin.imports import columns
 from plugin.sheets import problems as flaws
-from plugin.sheets.cells import bare
+from plugin.sheets.cells import unescape_formula
 from plugin.sheets.records import Row
 from storage import profiles
 from storage.consent import BOUNCED, IMPORT, SUBSCRIBED, UNSUBSCRIBED
@@ -31,18 +31,18 @@ NO = frozenset((
     "suppressed", "complained", "退订", "已退订",
 ))  # fmt: skip
 # Shopify's export writes `no` for who was never asked as well: it takes nothing away.
-NO_WORD = frozenset((
+NO_ANSWER = frozenset((
     "", "no", "n", "false", "f", "0", "never subscribed", "not subscribed", "pending", "none",
     "null", "unconfirmed", "[]", "否", "未订阅", "nein", "non", "não", "nao", "いいえ", "아니요",
 ))  # fmt: skip
-LONGEST = 255  # letters of a name
-LONGEST_NAME = 100  # letters of a property's name
-WHOLE = -1  # the place of a flaw of the whole row
+MAX_TEXT_CHARS = 255  # letters of a name
+MAX_PROPERTY_NAME_CHARS = 100  # letters of a property's name
+WHOLE_ROW = -1  # the place of a flaw of the whole row
 Flaw = tuple[int, int, str]  # line, column, reason
 
 
 @dataclass
-class Taken:
+class ParsedRows:
     """What some rows say."""
 
     facts: Facts = field(default_factory=lambda: Facts(historical=True))
@@ -52,62 +52,64 @@ class Taken:
     lines: dict[int, int] = field(default_factory=dict)  # the line of a person, by its id()
 
 
-class Reader:
+class RowParser:
     """Reads the rows of one import."""
 
     def __init__(self, held: Import, country: str) -> None:
         self.held, self.country = held, country
         self.at = {kind: n for n, kind in enumerate(held.mapping) if kind in columns.FIELDS}
         self.properties = [
-            (n, str(facts.storable(held.columns[n]))[:LONGEST_NAME])
+            (n, str(facts.without_unstorable(held.columns[n]))[:MAX_PROPERTY_NAME_CHARS])
             for n, kind in enumerate(held.mapping)
             if kind == columns.PROPERTY and held.columns[n]
         ]
-        self.declared = [c for c in held.said.get("channels", ()) if c in columns.CHANNELS]
-        self.where = str(held.said.get("where", ""))
-        self.since = moment(str(held.said.get("on", ""))) or held.created_at
+        self.declared = [c for c in held.declaration.get("channels", ()) if c in columns.CHANNELS]
+        self.where = str(held.declaration.get("where", ""))
+        self.since = parse_date(str(held.declaration.get("on", ""))) or held.created_at
 
-    def take(self, rows: Sequence[Row]) -> Taken:
+    def parse(self, rows: Sequence[Row]) -> ParsedRows:
         """What some rows say, and what is wrong with them."""
-        taken = Taken()
+        taken = ParsedRows()
         for row in rows:
             if row.flaw:
                 taken.rows += 1
                 taken.refused += 1
-                taken.flaws.append((row.line, WHOLE, row.flaw))
+                taken.flaws.append((row.line, WHOLE_ROW, row.flaw))
             elif row.cells:
                 taken.rows += 1
                 self._take(row, taken)
         return taken
 
-    def _take(self, row: Row, taken: Taken) -> None:
+    def _take(self, row: Row, taken: ParsedRows) -> None:
         email = self._email(row, taken)
         country = self._country(row)
         phone = self._phone(row, country, taken)
         customer = self._cell(row, columns.CUSTOMER).rpartition("/")[2]
-        keys = facts.keys(
+        keys = facts.identity_keys(
             (profiles.EMAIL, email),
             (profiles.PHONE, phone),
             (profiles.CUSTOMER, customer if customer.isascii() and customer.isdigit() else None),
         )
         if email is None and phone is None:
             taken.refused += 1
-            taken.flaws.append((row.line, WHOLE, flaws.NOBODY))
+            taken.flaws.append((row.line, WHOLE_ROW, flaws.NOBODY))
             return
-        person = Person(
+        person = ProfileFact(
             keys, self._said_at(row), self._fields(row, email, phone, country), source=IMPORT
         )
         person.properties = {name: value for n, name in self.properties if (value := _text(row, n))}
         taken.lines[id(person)] = row.line
-        taken.facts.people.append(person)
+        taken.facts.profiles.append(person)
         addresses = {profiles.EMAIL: email, profiles.PHONE: phone}
         for channel in columns.CHANNELS:
             if address := addresses[KIND_OF[channel]]:
                 self._consent(row, person, channel, address, taken)
         if self.held.list_id is not None:
             source, news = self.held.source, self.held.starts_flows
-            taken.facts.joined.append(
-                Joined(person, self.held.list_id, person.at, source, starts_flows=news)
+            taken.facts.list_joins.append(
+                ListJoinFact(
+                    person, self.held.list_id, person.reported_at, source, starts_flows=news
+                )
             )
 
     def _said_at(self, row: Row) -> datetime:
@@ -118,16 +120,16 @@ class Reader:
         place = self.at.get(kind)
         return "" if place is None else _text(row, place)
 
-    def _email(self, row: Row, taken: Taken) -> str | None:
+    def _email(self, row: Row, taken: ParsedRows) -> str | None:
         said = self._cell(row, columns.EMAIL)
-        found = facts.email(said)
+        found = facts.parse_email(said)
         if said and found is None:
             taken.flaws.append((row.line, self.at[columns.EMAIL], flaws.EMAIL))
         return found
 
-    def _phone(self, row: Row, country: str | None, taken: Taken) -> str | None:
+    def _phone(self, row: Row, country: str | None, taken: ParsedRows) -> str | None:
         said = self._cell(row, columns.PHONE)
-        found = facts.phone(said, country or self.country or None)
+        found = facts.parse_phone(said, country or self.country or None)
         if said and found is None:
             taken.flaws.append((row.line, self.at[columns.PHONE], flaws.PHONE))
         return found
@@ -144,39 +146,41 @@ class Reader:
         said = {
             "email": email,
             "phone": phone,
-            "first_name": first[:LONGEST],
-            "last_name": last.strip()[:LONGEST],
+            "first_name": first[:MAX_TEXT_CHARS],
+            "last_name": last.strip()[:MAX_TEXT_CHARS],
             "country": country,
             "locale": self._cell(row, columns.LOCALE)[:35],
             "timezone": self._cell(row, columns.TIMEZONE)[:64],
         }
         return {name: value for name, value in said.items() if value}
 
-    def _consent(self, row: Row, person: Person, channel: str, address: str, taken: Taken) -> None:
+    def _consent(
+        self, row: Row, person: ProfileFact, channel: str, address: str, taken: ParsedRows
+    ) -> None:
         state, method = self._state(row, channel, taken)
         if state is None:
             return
-        at = person.at if state != SUBSCRIBED else self.since
+        at = person.reported_at if state != SUBSCRIBED else self.since
         if said := self._cell(row, f"{channel}_consent_at"):
-            found = moment(said)
+            found = parse_date(said)
             if found is None:
                 place = self.at[f"{channel}_consent_at"]
                 taken.flaws.append((row.line, place, flaws.MOMENT))
             else:
                 at = found
         taken.facts.consents.append(
-            Allowed(
-                person, channel, address, state, min(at, person.at),
-                unique_key=f"{IMPORT}:{self.held.id}:{row.line}:{channel}",
-                source=IMPORT, method=method, words=self.where if state == SUBSCRIBED else "",
+            ConsentFact(
+                person, channel, address, state, min(at, person.reported_at),
+                dedupe_key=f"{IMPORT}:{self.held.id}:{row.line}:{channel}",
+                source=IMPORT, method=method, disclosure=self.where if state == SUBSCRIBED else "",
             )
         )  # fmt: skip
 
-    def _state(self, row: Row, channel: str, taken: Taken) -> tuple[str | None, str]:
+    def _state(self, row: Row, channel: str, taken: ParsedRows) -> tuple[str | None, str]:
         """What a row says of a channel, and how: a column rules over what is declared for all."""
         if channel == "email":
             said = self._cell(row, columns.SUPPRESSED).lower()
-            if said not in NO_WORD:
+            if said not in NO_ANSWER:
                 return (BOUNCED if "bounce" in said else UNSUBSCRIBED), "column"
         name = f"{channel}_consent"
         if name not in self.at:
@@ -184,16 +188,16 @@ class Reader:
         said = self._cell(row, name).lower().replace("_", " ")
         if said in YES or said in NO:
             return (SUBSCRIBED if said in YES else UNSUBSCRIBED), "column"
-        if said not in NO_WORD:
+        if said not in NO_ANSWER:
             taken.flaws.append((row.line, self.at[name], flaws.CONSENT))
         return None, ""
 
 
 def _text(row: Row, place: int) -> str:
-    return bare(row.cells[place]) if place < len(row.cells) else ""
+    return unescape_formula(row.cells[place]) if place < len(row.cells) else ""
 
 
-def moment(text: str) -> datetime | None:
+def parse_date(text: str) -> datetime | None:
     """A date, or a moment as ISO 8601 has it; without an offset it is UTC's."""
     try:
         found = datetime.fromisoformat(text)

@@ -17,24 +17,24 @@ from babel.numbers import is_currency
 from sqlmodel import Session
 
 from plugin import facts
-from plugin.facts import Did, MalformedError, Person
+from plugin.facts import EventFact, MalformedError, ProfileFact
 from plugin.metrics import ONSITE, STANDARD
 from storage import metrics
 from storage.engine.ids import new_id
 
-LONGEST_NAME = 128  # characters
-LARGEST = 5_000_000  # bytes of an event as JSON
-MOST_PROPERTIES = 300
-LONGEST_FIELD = 100_000  # bytes of a text
-MOST_ITEMS = 4_000  # of a list
-DEEPEST = 10
+MAX_METRIC_NAME_CHARS = 128  # characters
+MAX_EVENT_BYTES = 5_000_000  # bytes of an event as JSON
+MAX_PROPERTIES = 300
+MAX_FIELD_BYTES = 100_000  # bytes of a text
+MAX_ITEMS = 4_000  # of a list
+MAX_JSON_DEPTH = 10
 SINCE, AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=366)
-LONGEST_ID = 200
-MOST_METRICS = 1_000  # that a merchant names
-MOST_OF_PAGES = 200  # that pages do: anybody can send what a page sends
+MAX_UNIQUE_ID_CHARS = 200
+MAX_METRICS = 1_000  # that a merchant names
+MAX_STOREFRONT_METRICS = 200  # that pages do: anybody can send what a page sends
 
 
-class Refused(StrEnum):
+class RejectReason(StrEnum):
     """Why an event is not taken."""
 
     NAME = "name"
@@ -50,7 +50,9 @@ class Refused(StrEnum):
     DEPTH = "depth"
 
 
-def read(said: Mapping[str, Any], person: Person, currency: str, now: datetime) -> Did | Refused:
+def parse_event(
+    said: Mapping[str, Any], person: ProfileFact, currency: str, now: datetime
+) -> EventFact | RejectReason:
     """An event that somebody told of a person, or why it is not taken.
 
     Args:
@@ -60,36 +62,36 @@ def read(said: Mapping[str, Any], person: Person, currency: str, now: datetime) 
         currency: the shop's, of a value that names none.
     """
     name = said.get("name")
-    if not isinstance(name, str) or not (name := " ".join(facts.storable(name).split())):
-        return Refused.NAME
-    if len(name) > LONGEST_NAME or not name.isprintable() or "@" in name:
-        return Refused.NAME  # an address would stand in every list of metrics
+    if not isinstance(name, str) or not (name := " ".join(facts.without_unstorable(name).split())):
+        return RejectReason.NAME
+    if len(name) > MAX_METRIC_NAME_CHARS or not name.isprintable() or "@" in name:
+        return RejectReason.NAME  # an address would stand in every list of metrics
     about = said.get("properties")
     about = {} if about is None else about
     if (wrong := _flaw(about)) is not None:
         return wrong
     at = _time(said.get("time"), now)
     if at is None:
-        return Refused.TIME
+        return RejectReason.TIME
     try:
         value, code = _value(said.get("value"), said.get("value_currency"), currency)
     except MalformedError:
-        return Refused.VALUE
-    properties = facts.storable(about)
+        return RejectReason.VALUE
+    properties = facts.without_unstorable(about)
     unique_id = said.get("unique_id")
     if unique_id is None:
         unique_id = _digest(name, at.isoformat(), json.dumps(properties, sort_keys=True))
-    if not isinstance(unique_id, str) or not 0 < len(unique_id) <= LONGEST_ID:
-        return Refused.UNIQUE_ID
+    if not isinstance(unique_id, str) or not 0 < len(unique_id) <= MAX_UNIQUE_ID_CHARS:
+        return RejectReason.UNIQUE_ID
     # Klaviyo counts an id once for a profile and a metric, so two shoppers may have the same one.
-    whose = _digest(*person.keys[0]) if person.keys else ""
-    unique_id = f"{whose}:{facts.storable(unique_id)}"
-    return Did(person, name, unique_id, at, value, code, properties)
+    whose = _digest(*person.identities[0]) if person.identities else ""
+    unique_id = f"{whose}:{facts.without_unstorable(unique_id)}"
+    return EventFact(person, name, unique_id, at, value, code, properties)
 
 
-def admit(
-    session: Session, shop_id: int, told: Sequence[Did], service: str, now: datetime
-) -> list[Did]:
+def accept_events(
+    session: Session, shop_id: int, told: Sequence[EventFact], service: str, now: datetime
+) -> list[EventFact]:
     """Those whose metric the shop knows or has room for; the others are counted.
 
     The caller holds the shop's lock, records them and commits.
@@ -98,9 +100,9 @@ def admit(
     fresh = sorted(named - metrics.known_metrics(session, shop_id, named)) if named else []
     if not fresh:
         return list(told)
-    room = MOST_METRICS - metrics.count_metrics(session, shop_id)
+    room = MAX_METRICS - metrics.count_metrics(session, shop_id)
     if service == ONSITE:
-        room = min(room, MOST_OF_PAGES - metrics.count_metrics(session, shop_id, ONSITE))
+        room = min(room, MAX_STOREFRONT_METRICS - metrics.count_metrics(session, shop_id, ONSITE))
     room = max(room, 0)
     metrics.add_metrics(
         session,
@@ -111,38 +113,40 @@ def admit(
         ],
     )  # fmt: skip
     beyond = frozenset(fresh[room:])
-    refused = [Refused.METRICS for did in told if did.metric in beyond]
-    count(session, shop_id, refused, now)
+    refused = [RejectReason.METRICS for did in told if did.metric in beyond]
+    count_rejections(session, shop_id, refused, now)
     return [did for did in told if did.metric not in beyond]
 
 
-def count(session: Session, shop_id: int, refused: Sequence[Refused], now: datetime) -> None:
+def count_rejections(
+    session: Session, shop_id: int, refused: Sequence[RejectReason], now: datetime
+) -> None:
     """Let the merchant see how many events were not taken, and why."""
     for reason, number in sorted(Counter(refused).items()):
-        metrics.refuse(session, shop_id, now.date(), reason, number)
+        metrics.count_rejected(session, shop_id, now.date(), reason, number)
 
 
-def _flaw(about: Any) -> Refused | None:
+def _flaw(about: Any) -> RejectReason | None:
     """What is wrong with properties, if anything is."""
-    if not isinstance(about, dict) or len(about) > MOST_PROPERTIES:
-        return Refused.PROPERTIES
+    if not isinstance(about, dict) or len(about) > MAX_PROPERTIES:
+        return RejectReason.PROPERTIES
     left: list[tuple[Any, int]] = [(about, 1)]
     while left:
         value, depth = left.pop()
         if isinstance(value, str):
-            if len(value.encode("utf-8", "replace")) > LONGEST_FIELD:
-                return Refused.FIELD
+            if len(value.encode("utf-8", "replace")) > MAX_FIELD_BYTES:
+                return RejectReason.FIELD
         elif isinstance(value, float) and not isfinite(value):
-            return Refused.FIELD  # no JSON has these
+            return RejectReason.FIELD  # no JSON has these
         elif isinstance(value, list | dict):
-            if depth > DEEPEST:
-                return Refused.DEPTH
-            if isinstance(value, list) and len(value) > MOST_ITEMS:
-                return Refused.ITEMS
+            if depth > MAX_JSON_DEPTH:
+                return RejectReason.DEPTH
+            if isinstance(value, list) and len(value) > MAX_ITEMS:
+                return RejectReason.ITEMS
             inside = value if isinstance(value, list) else [*value.keys(), *value.values()]
             left += ((each, depth + 1) for each in inside)
-    if len(json.dumps(about)) > LARGEST:
-        return Refused.SIZE
+    if len(json.dumps(about)) > MAX_EVENT_BYTES:
+        return RejectReason.SIZE
     return None
 
 
@@ -151,7 +155,7 @@ def _time(said: Any, now: datetime) -> datetime | None:
     if said is None:
         return now
     try:
-        at = facts.moment(said, "time")
+        at = facts.parse_time(said, "time")
     except MalformedError:
         return None
     return at if SINCE <= at <= now + AHEAD else None
@@ -165,7 +169,7 @@ def _value(said: Any, code: Any, currency: str) -> tuple[int | None, str | None]
     code = currency if code in (None, "") else code
     if not isinstance(code, str) or not is_currency(code := code.upper()):
         raise MalformedError("value_currency is not a currency")
-    return facts.minor(said, code, "value"), code
+    return facts.to_minor_units(said, code, "value"), code
 
 
 def _digest(*parts: str) -> str:

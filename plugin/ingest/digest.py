@@ -15,25 +15,25 @@ import structlog
 
 from plugin import clock
 from plugin import jobs as bell
-from plugin.facts import Facts, MalformedError, merge, storable
-from plugin.ingest.record import record
+from plugin.facts import Facts, MalformedError, merge_facts, without_unstorable
+from plugin.ingest.record import record_facts
 from plugin.shopify.normalise.route import normaliser
 from storage import erasure, inbox, shops
 from storage.engine import db
-from storage.inbox import DONE, QUARANTINED, Leased
+from storage.inbox import DONE, QUARANTINED, ClaimedDelivery
 from storage.shops import Shop
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 # Deliveries of one shop in a transaction where there are other shops, who wait for its end: 500
 # that each bring somebody new take 90 ms, 50 take 11 (measured).
-AMONG_OTHERS = 50
+SHARED_BATCH_SIZE = 50
 # What may stand for a character that no database holds, in any encoding that JSON has.
-ODD = re.compile(rb"\\u(0000|d[89a-f])|\x00|\xed[\xa0-\xbf]", re.IGNORECASE)
+UNPARSABLE = re.compile(rb"\\u(0000|d[89a-f])|\x00|\xed[\xa0-\xbf]", re.IGNORECASE)
 
 log = structlog.get_logger()
 
 
-def digest(until: float = math.inf) -> int:
+def digest_deliveries(until: float = math.inf) -> int:
     """Digest everything that waits in the inbox; how many deliveries that was.
 
     Args:
@@ -41,7 +41,7 @@ def digest(until: float = math.inf) -> int:
     """
     total = 0
     while time.monotonic() < until and (deliveries := _claim()):
-        by_shop: dict[int, list[Leased]] = {}
+        by_shop: dict[int, list[ClaimedDelivery]] = {}
         for delivery in deliveries:
             by_shop.setdefault(delivery.shop_id, []).append(delivery)
         try:
@@ -54,15 +54,15 @@ def digest(until: float = math.inf) -> int:
     return total
 
 
-def _claim() -> list[Leased]:
+def _claim() -> list[ClaimedDelivery]:
     with db.inbox_transaction() as session:
-        return inbox.claim(session)
+        return inbox.claim_deliveries(session)
 
 
-def _digest_shop(shop_id: int, batch: Sequence[Leased]) -> None:
+def _digest_shop(shop_id: int, batch: Sequence[ClaimedDelivery]) -> None:
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
-        size = len(batch) if shops.is_alone(session) else AMONG_OTHERS
+        size = len(batch) if shops.is_only_shop(session) else SHARED_BATCH_SIZE
     if shop is None:
         _settle(shop_id, batch, DONE)
         return
@@ -70,17 +70,17 @@ def _digest_shop(shop_id: int, batch: Sequence[Leased]) -> None:
         _digest_some(shop, batch[start : start + size])
 
 
-def _digest_some(shop: Shop, batch: Sequence[Leased]) -> None:
+def _digest_some(shop: Shop, batch: Sequence[ClaimedDelivery]) -> None:
     shop_id = shop.id
-    understood: list[Leased] = []
+    understood: list[ClaimedDelivery] = []
     facts: list[Facts] = []
     for delivery in batch:
-        if delivery.attempts > TRIES:
-            reason = f"tried {TRIES} times: each time the worker died or was too slow"
+        if delivery.attempts > MAX_ATTEMPTS:
+            reason = f"tried {MAX_ATTEMPTS} times: each time the worker died or was too slow"
             _settle(shop_id, [delivery], QUARANTINED, reason)
             continue
         try:
-            said = understand(delivery, shop.currency)
+            said = parse_delivery(delivery, shop.currency)
             if said.domain not in ("", shop.domain):
                 raise MalformedError("the body speaks of another store than the headers")
             facts.append(said)
@@ -89,39 +89,39 @@ def _digest_some(shop: Shop, batch: Sequence[Leased]) -> None:
             _settle(shop_id, [delivery], QUARANTINED, str(error))
     if not understood:
         return
-    told = merge(facts)
+    told = merge_facts(facts)
     try:
-        apply(shop, told)
+        apply_facts(shop, told)
     except db.TRANSIENT:
         raise
     except Exception:
         log.exception("digest.failed", shop=shop_id, deliveries=len(understood))
         _one_by_one(shop, understood, facts)
         return
-    left_out = {id(person) for person in told.forgotten}
-    about = [any(id(person) in left_out for person in said.people) for said in facts]
+    left_out = {id(person) for person in told.redacted}
+    about = [any(id(person) in left_out for person in said.profiles) for said in facts]
     _settle(shop_id, [d for d, hers in zip(understood, about, strict=True) if not hers], DONE)
     _empty(shop_id, [d for d, hers in zip(understood, about, strict=True) if hers])
 
 
-def _one_by_one(shop: Shop, batch: Sequence[Leased], facts: Sequence[Facts]) -> None:
+def _one_by_one(shop: Shop, batch: Sequence[ClaimedDelivery], facts: Sequence[Facts]) -> None:
     """Find the delivery that spoils its batch, so that its neighbours do not wait for it."""
     for delivery, said in zip(batch, facts, strict=True):
         try:
-            apply(shop, said)
+            apply_facts(shop, said)
         except db.TRANSIENT:
             raise
         except Exception as error:
             log.exception("digest.delivery_failed", shop=shop.id, delivery=delivery.webhook_id)
-            if delivery.attempts >= TRIES:
+            if delivery.attempts >= MAX_ATTEMPTS:
                 reason = f"tried {delivery.attempts} times: {type(error).__name__}"
                 _settle(shop.id, [delivery], QUARANTINED, reason)
         else:
             _settle(shop.id, [delivery], DONE)
-            _empty(shop.id, [delivery] if said.forgotten else [])
+            _empty(shop.id, [delivery] if said.redacted else [])
 
 
-def understand(delivery: Leased, currency: str) -> Facts:
+def parse_delivery(delivery: ClaimedDelivery, currency: str) -> Facts:
     """What a delivery says.
 
     Raises:
@@ -132,8 +132,8 @@ def understand(delivery: Leased, currency: str) -> Facts:
         raise MalformedError(f"nobody handles the topic {delivery.topic}")
     try:
         payload: Any = json.loads(delivery.body)
-        if ODD.search(delivery.body):
-            payload = storable(payload)
+        if UNPARSABLE.search(delivery.body):
+            payload = without_unstorable(payload)
     except (ValueError, RecursionError):
         raise MalformedError("the body is not JSON") from None
     if not isinstance(payload, dict):
@@ -148,31 +148,31 @@ def understand(delivery: Leased, currency: str) -> Facts:
         raise MalformedError(f"the payload is not as promised: {type(error).__name__}") from error
 
 
-def apply(shop: Shop, facts: Facts) -> None:
+def apply_facts(shop: Shop, facts: Facts) -> None:
     """Write one shop's facts in one transaction, then ring for the steps that are due now."""
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        entered = record(session, shop, facts, now)
-    bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+        entered = record_facts(session, shop, facts, now)
+    bell.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
 
 
-def _uncount(by_shop: Mapping[int, Sequence[Leased]]) -> None:
+def _uncount(by_shop: Mapping[int, Sequence[ClaimedDelivery]]) -> None:
     """That the database was away says nothing against a delivery."""
     with db.inbox_transaction() as session:
         for shop_id, batch in by_shop.items():
-            inbox.uncount(session, shop_id, [delivery.webhook_id for delivery in batch])
+            inbox.refund_attempts(session, shop_id, [delivery.webhook_id for delivery in batch])
 
 
-def _empty(shop_id: int, batch: Sequence[Leased]) -> None:
+def _empty(shop_id: int, batch: Sequence[ClaimedDelivery]) -> None:
     """These name somebody who is forgotten: they are digested, and what they said is gone."""
     ids = [delivery.webhook_id for delivery in batch]
     if ids:
         with db.inbox_transaction() as session:
-            inbox.settle(session, shop_id, ids, DONE)
+            inbox.settle_deliveries(session, shop_id, ids, DONE)
             erasure.blank_deliveries(session, shop_id, ids)
 
 
-def _settle(shop_id: int, batch: Sequence[Leased], state: str, error: str = "") -> None:
+def _settle(shop_id: int, batch: Sequence[ClaimedDelivery], state: str, error: str = "") -> None:
     with db.inbox_transaction() as session:
-        inbox.settle(session, shop_id, [d.webhook_id for d in batch], state, error)
+        inbox.settle_deliveries(session, shop_id, [d.webhook_id for d in batch], state, error)

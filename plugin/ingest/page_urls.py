@@ -5,20 +5,22 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from plugin import facts
 
-LONGEST = 300  # of an address
-LONGEST_TAG = 200  # of one campaign tag
+MAX_URL_CHARS = 300  # of an address
+MAX_TAG_CHARS = 200  # of one campaign tag
 CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 TAGS = (*CAMPAIGN, "variant")
 # What stands behind these is somebody's own: a checkout, an order's page, a cart's link.
-PRIVATE = frozenset(("account", "cart", "carts", "checkout", "checkouts", "orders", "invoices"))
+PRIVATE_PATHS = frozenset(
+    ("account", "cart", "carts", "checkout", "checkouts", "orders", "invoices")
+)
 # On her way back from paying nobody is sent to the shop by them.
-PAYERS = ("shop.app", "shopify.com", "paypal.com", "klarna.com", "stripe.com")
+PAYMENT_DOMAINS = ("shop.app", "shopify.com", "paypal.com", "klarna.com", "stripe.com")
 
 
-def page(said: str) -> str:
+def clean_page_url(said: str) -> str:
     """A page's address: `https://shop.example/products/balm?utm_source=x`, or ""."""
     try:
-        parts = urlsplit(facts.storable(said[:2_000]))
+        parts = urlsplit(facts.without_unstorable(said[:2_000]))
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return ""
@@ -28,14 +30,14 @@ def page(said: str) -> str:
     for part in parts.path.split("/"):
         if "@" not in part and "%40" not in part:
             kept.append(part)
-        if part in PRIVATE:
+        if part in PRIVATE_PATHS:
             break
     tags = urlencode(_tags(parts.query))
-    address = f"{parts.scheme}://{host}{'/'.join(kept)}"[:LONGEST]
-    return f"{address}?{tags}"[: 4 * LONGEST] if tags else address
+    address = f"{parts.scheme}://{host}{'/'.join(kept)}"[:MAX_URL_CHARS]
+    return f"{address}?{tags}"[: 4 * MAX_URL_CHARS] if tags else address
 
 
-def source(url: str, referrer: str) -> dict[str, str]:
+def traffic_source(url: str, referrer: str) -> dict[str, str]:
     """Where somebody came to a page from: {referrer_host, utm_…}, as far as anything says so.
 
     `url` is one of `page`; a page of the same site, or whoever she paid with, is no source.
@@ -45,25 +47,25 @@ def source(url: str, referrer: str) -> dict[str, str]:
     parts = urlsplit(url)
     found = {name: value for name, value in _tags(parts.query) if name in CAMPAIGN}
     host = _host(referrer)
-    if host and host != _host(url) and not _ends(host, PAYERS):
+    if host and host != _host(url) and not _ends(host, PAYMENT_DOMAINS):
         found["referrer_host"] = host
     return found
 
 
 def _tags(query: str) -> list[tuple[str, str]]:
     return [
-        (name, value[:LONGEST_TAG])
+        (name, value[:MAX_TAG_CHARS])
         for name, told in parse_qsl(query)
-        if name in TAGS and (value := facts.storable(told)) and "@" not in value
+        if name in TAGS and (value := facts.without_unstorable(told)) and "@" not in value
     ]
 
 
 def _host(address: str) -> str:
     try:
-        host = urlsplit(facts.storable(address[:2_000])).hostname or ""
+        host = urlsplit(facts.without_unstorable(address[:2_000])).hostname or ""
     except ValueError:
         return ""
-    return host.removeprefix("www.")[:LONGEST_TAG]
+    return host.removeprefix("www.")[:MAX_TAG_CHARS]
 
 
 def _ends(host: str, domains: tuple[str, ...]) -> bool:

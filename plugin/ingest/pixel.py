@@ -17,18 +17,18 @@ from sqlmodel import Session
 
 from plugin import clock, facts, metrics
 from plugin import jobs as bell
-from plugin.facts import Did, Facts, Key, MalformedError, Person
+from plugin.facts import EventFact, Facts, IdentityKey, MalformedError, ProfileFact
 from plugin.ingest import custom_metrics as custom
 from plugin.ingest import page_urls as addresses
 from plugin.ingest import visits as sessions
-from plugin.ingest.custom_metrics import Refused
-from plugin.ingest.record import record
-from plugin.ingest.visits import Act
+from plugin.ingest.custom_metrics import RejectReason
+from plugin.ingest.record import record_facts
+from plugin.ingest.visits import PageView
 from plugin.metrics import ONSITE
 from storage import events as stored
 from storage import profiles
 from storage.engine import db
-from storage.privacy_requests import APART, apart
+from storage.privacy_requests import ANONYMOUS_BROWSER_PREFIX, anonymous_browser_key
 from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, STRONG
 from storage.shops import Shop
 
@@ -41,29 +41,29 @@ METRICS = {
     "product_removed_from_cart": "Removed from Cart",
 }
 # A webhook tells these, signed and with amounts. Here they say which cart and checkout are hers.
-TOLD_BY_WEBHOOKS = frozenset((
+METRICS_FROM_WEBHOOKS = frozenset((
     "product_added_to_cart", "checkout_started", "checkout_contact_info_submitted",
     "checkout_address_info_submitted", "checkout_shipping_info_submitted",
     "payment_info_submitted", "checkout_completed",
 ))  # fmt: skip
 CUSTOM = "custom"  # what the merchant named; its name is in `metric`
-SAID = ("product_id", "variant_id", "title", "price", "currency", "query", "quantity")
-LATE = timedelta(days=2)  # older than that, a browser's clock is wrong
-LONGEST = 300
-LARGEST = 2**53  # what a browser counts exactly
+KEPT_PROPERTIES = ("product_id", "variant_id", "title", "price", "currency", "query", "quantity")
+MAX_EVENT_LAG = timedelta(days=2)  # older than that, a browser's clock is wrong
+MAX_PIXEL_TEXT_CHARS = 300
+MAX_NUMBER = 2**53  # what a browser counts exactly
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class PixelEvent:
     """One event of a pixel's, read: who did it, that she was there, and what it was if anything."""
 
-    person: Person
-    act: Act
-    did: Did | Refused | None
+    profile: ProfileFact
+    page_view: PageView
+    event: EventFact | RejectReason | None
     custom: bool = False
 
 
-def take(shop: Shop, events: Sequence[Any], device: str = "") -> None:
+def record_pixel_events(shop: Shop, events: Sequence[Any], device: str = "") -> None:
     """Record those of a pixel's events that make sense; the others are only a browser's word."""
     now = clock.now()
     heard = [one for event in events if (one := _hear(shop, event, device, now))]
@@ -72,29 +72,29 @@ def take(shop: Shop, events: Sequence[Any], device: str = "") -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         told = _news(session, shop.id, heard)
-        refused = [one.did for one in heard if isinstance(one.did, Refused)]
-        custom.count(session, shop.id, refused, now)
-        named = [one.did for one in told if one.custom and isinstance(one.did, Did)]
-        admitted = custom.admit(session, shop.id, named, ONSITE, now)
-        known = [one.did for one in told if not one.custom and isinstance(one.did, Did)]
-        understood = Facts(people=[one.person for one in told], events=[*known, *admitted])
-        _join_no_two_shoppers(session, shop.id, understood.people)
-        entered = record(session, shop, understood, now)
-        forgotten = {id(person) for person in understood.forgotten}
-        acts = [one.act for one in told if id(one.person) not in forgotten]
-        sessions.take(session, shop.id, acts)
-    bell.ring_for("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+        refused = [one.event for one in heard if isinstance(one.event, RejectReason)]
+        custom.count_rejections(session, shop.id, refused, now)
+        named = [one.event for one in told if one.custom and isinstance(one.event, EventFact)]
+        admitted = custom.accept_events(session, shop.id, named, ONSITE, now)
+        known = [one.event for one in told if not one.custom and isinstance(one.event, EventFact)]
+        understood = Facts(profiles=[one.profile for one in told], events=[*known, *admitted])
+        _join_no_two_shoppers(session, shop.id, understood.profiles)
+        entered = record_facts(session, shop, understood, now)
+        forgotten = {id(person) for person in understood.redacted}
+        acts = [one.page_view for one in told if id(one.profile) not in forgotten]
+        sessions.record_visits(session, shop.id, acts)
+    bell.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
 
 
-def identify(shop: Shop, browser: str, customer_id: str) -> None:
+def identify_browser(shop: Shop, browser: str, customer_id: str) -> None:
     """Let a browser be a customer's, whom the storefront has logged in there.
 
     One that is another shopper's already stays hers: a machine may be shared.
     """
-    if not _is_token(browser) or browser.startswith(APART):
+    if not _is_token(browser) or browser.startswith(ANONYMOUS_BROWSER_PREFIX):
         return
     now = clock.now()
-    here, her = Key(BROWSER, browser), Key(CUSTOMER, customer_id)
+    here, her = IdentityKey(BROWSER, browser), IdentityKey(CUSTOMER, customer_id)
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         known = profiles.find_identities(session, shop.id, [here, her])
@@ -103,60 +103,68 @@ def identify(shop: Shop, browser: str, customer_id: str) -> None:
             owned = profiles.identities_of(session, shop.id, [holder])
             if any(identity.kind in STRONG for identity in owned):
                 return
-        record(session, shop, Facts(people=[Person((her, here), now)]), now)
+        record_facts(session, shop, Facts(profiles=[ProfileFact((her, here), now)]), now)
 
 
-def _hear(shop: Shop, event: Any, device: str, now: datetime) -> Heard | None:
+def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | None:
     if not isinstance(event, dict):
         return None
     name, browser, event_id = str(event.get("name")), event.get("client_id"), event.get("id")
     metric = METRICS.get(name)
-    if not _is_token(browser) or not _is_token(event_id) or str(browser).startswith(APART):
+    if (
+        not _is_token(browser)
+        or not _is_token(event_id)
+        or str(browser).startswith(ANONYMOUS_BROWSER_PREFIX)
+    ):
         return None
-    if metric is None and name != CUSTOM and name not in TOLD_BY_WEBHOOKS:
+    if metric is None and name != CUSTOM and name not in METRICS_FROM_WEBHOOKS:
         return None
     try:
-        at = facts.moment(event.get("timestamp"), "timestamp")
+        at = facts.parse_time(event.get("timestamp"), "timestamp")
     except MalformedError:
         return None
-    if not now - LATE < at < now + timedelta(minutes=5):
+    if not now - MAX_EVENT_LAG < at < now + timedelta(minutes=5):
         at = now
     said = event.get("data")
     data: dict[str, Any] = said if isinstance(said, dict) else {}
     followed = event.get("marketing") is True
-    browser = browser if followed else apart(shop.id, str(browser))
-    person = Person(facts.keys((BROWSER, browser), *(_leads(data) if followed else ())), at)
-    url = addresses.page(str(event.get("url") or ""))
-    source = addresses.source(url, str(event.get("referrer") or ""))
-    act = Act(str(browser), at, name == "page_viewed", url, device, source)
+    browser = browser if followed else anonymous_browser_key(shop.id, str(browser))
+    person = ProfileFact(
+        facts.identity_keys((BROWSER, browser), *(_leads(data) if followed else ())), at
+    )
+    url = addresses.clean_page_url(str(event.get("url") or ""))
+    source = addresses.traffic_source(url, str(event.get("referrer") or ""))
+    act = PageView(str(browser), at, name == "page_viewed", url, device, source)
     if name == CUSTOM:
-        return Heard(person, act, _named(event, data, person, shop.currency, now), custom=True)
+        return PixelEvent(person, act, _named(event, data, person, shop.currency, now), custom=True)
     if metric is None:
-        return Heard(person, act, None)
+        return PixelEvent(person, act, None)
     properties = {**_kept(data), "url": url, "browser_id": browser}
-    did = Did(person, metric, str(event_id), at, properties=properties, quiet=not followed)
-    return Heard(person, act, did)
+    did = EventFact(
+        person, metric, str(event_id), at, properties=properties, is_silent=not followed
+    )
+    return PixelEvent(person, act, did)
 
 
 def _named(
-    event: dict[str, Any], data: dict[str, Any], person: Person, currency: str, now: datetime
-) -> Did | Refused:
+    event: dict[str, Any], data: dict[str, Any], person: ProfileFact, currency: str, now: datetime
+) -> EventFact | RejectReason:
     """An event that the merchant's own page tells. `$value` is what it is worth, as for Klaviyo."""
     said = {
         "name": event.get("metric"),
         "properties": data,
-        "time": person.at.isoformat(),
+        "time": person.reported_at.isoformat(),
         "unique_id": event["id"],
         "value": data.get("$value"),
         "value_currency": data.get("$value_currency"),
     }
-    did = custom.read(said, person, currency, now)
-    if isinstance(did, Did):
+    did = custom.parse_event(said, person, currency, now)
+    if isinstance(did, EventFact):
         if metrics.is_reserved(did.metric):
-            return Refused.RESERVED
-        browser = person.keys[0].value
+            return RejectReason.RESERVED
+        browser = person.identities[0].value
         did.properties["browser_id"] = browser
-        did.quiet = browser.startswith(APART)
+        did.is_silent = browser.startswith(ANONYMOUS_BROWSER_PREFIX)
     return did
 
 
@@ -170,55 +178,57 @@ def _kept(data: dict[str, Any]) -> dict[str, Any]:
     """What of an event's data stays. A price is in the currency that the shopper saw."""
     return {
         name: _text(value) if isinstance(value, str) else value
-        for name in SAID
+        for name in KEPT_PROPERTIES
         if isinstance(value := data.get(name), str) or _is_number(value)
     }
 
 
-def _news(session: Session, shop_id: int, heard: Sequence[Heard]) -> list[Heard]:
+def _news(session: Session, shop_id: int, heard: Sequence[PixelEvent]) -> list[PixelEvent]:
     """What was not told before; what tells no event may be told again, and changes nothing."""
-    named = {_name(one.did) for one in heard if isinstance(one.did, Did)}
+    named = {_name(one.event) for one in heard if isinstance(one.event, EventFact)}
     known = stored.known_events(session, shop_id, sorted(named))
-    found: list[Heard] = []
+    found: list[PixelEvent] = []
     for one in heard:
-        if isinstance(one.did, Did):
-            if _name(one.did) in known:
+        if isinstance(one.event, EventFact):
+            if _name(one.event) in known:
                 continue
-            known.add(_name(one.did))
+            known.add(_name(one.event))
         found.append(one)
     return found
 
 
-def _name(did: Did) -> tuple[str, str]:
+def _name(did: EventFact) -> tuple[str, str]:
     return did.metric, did.unique_id
 
 
-def _join_no_two_shoppers(session: Session, shop_id: int, people: Sequence[Person]) -> None:
+def _join_no_two_shoppers(session: Session, shop_id: int, people: Sequence[ProfileFact]) -> None:
     """Leave of a person only her browser where her cart or checkout would join two shoppers whom we
     know.
 
     Anybody can send what a pixel sends, and a browser may be shared.
     """
-    known = profiles.find_identities(session, shop_id, {k for p in people for k in p.keys})
+    known = profiles.find_identities(session, shop_id, {k for p in people for k in p.identities})
     holders = sorted(set(known.values()))
     # A forest: each key's or profile's way to the one that stands for all of its tree.
-    parent: dict[Key | int, Key | int] = {Key(*key): holder for key, holder in known.items()}
-    shoppers: dict[Key | int, int] = {
+    parent: dict[IdentityKey | int, IdentityKey | int] = {
+        IdentityKey(*key): holder for key, holder in known.items()
+    }
+    shoppers: dict[IdentityKey | int, int] = {
         found.profile_id: found.profile_id
         for found in profiles.identities_of(session, shop_id, holders)
         if found.kind in STRONG
     }
 
-    def root(node: Key | int) -> Key | int:
+    def root(node: IdentityKey | int) -> IdentityKey | int:
         while node in parent:
             node = parent[node]
         return node
 
     for person in people:
-        roots = {root(key) for key in person.keys}
+        roots = {root(key) for key in person.identities}
         named = {shoppers[each] for each in roots if each in shoppers}
         if len(named) > 1:
-            person.keys = person.keys[:1]
+            person.identities = person.identities[:1]
             continue
         first, *others = roots
         parent |= dict.fromkeys(others, first)
@@ -231,8 +241,8 @@ def _is_token(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and abs(value) < LARGEST  # nor is it NaN
+    return isinstance(value, int | float) and abs(value) < MAX_NUMBER  # nor is it NaN
 
 
 def _text(value: str) -> str:
-    return str(facts.storable(value[:LONGEST]))
+    return str(facts.without_unstorable(value[:MAX_PIXEL_TEXT_CHARS]))

@@ -7,13 +7,13 @@ from typing import Any
 from sqlmodel import Session, SQLModel
 
 from plugin.consent import implied
-from plugin.facts import NOBODY, Facts, Key, Person, Whose
+from plugin.facts import NO_PROFILE, Facts, IdentityKey, ProfileFact, ProfileRef
 from plugin.flows import enrol as enter
 from plugin.insight.attribution import credit_order
 from plugin.privacy import redaction as forgotten
 from plugin.privacy import requests as privacy
-from plugin.profiles.identity import resolve
-from plugin.profiles.merge import join_list
+from plugin.profiles.identity import resolve_profiles
+from plugin.profiles.merge import add_to_list
 from storage import app_plans as plans
 from storage import (
     backfills,
@@ -35,18 +35,18 @@ from storage.profiles import CUSTOMER
 from storage.shops import Shop
 
 
-def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[int]:
+def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[int]:
     """Write a shop's facts; the ids of the enrolments whose first step is due.
 
     The caller holds the shop's lock and commits.
     """
-    for asked in facts.asked:
-        privacy.take(session, shop.id, asked, now)
+    for asked in facts.privacy_requests:
+        privacy.accept_request(session, shop.id, asked, now)
         if asked.kind == REDACT:  # what we wrote of her from now on would come back as news
-            write_backs.drop(session, shop.id, _addresses(asked.keys))
-    facts = forgotten.without(session, shop.id, facts)
-    people = [*facts.people]
-    found = resolve(session, shop.id, people, now)
+            write_backs.delete_write_backs(session, shop.id, _addresses(asked.identities))
+    facts = forgotten.drop_redacted(session, shop.id, facts)
+    people = [*facts.profiles]
+    found = resolve_profiles(session, shop.id, people, now)
     whose = {id(p): profile for p, profile in zip(people, found, strict=True)}
     _wake_write_backs(session, shop, people, whose, now)
     _save_catalog(session, shop, facts)
@@ -57,44 +57,44 @@ def record(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[in
     _save_described(session, shop, facts, whose)
     entered = _save_joined(session, shop, facts, whose, now)
     for at, fields in sorted(facts.shop, key=lambda said: said[0]):
-        shops.describe(session, shop.id, at, fields)
-    coupons.drop_codes(session, shop.id, facts.lost_codes)
-    coupons.drop_discounts(session, shop.id, facts.lost_discounts, now)
-    backfills.wake(session, shop.id, facts.finished_operations, now)
+        shops.update_details(session, shop.id, at, fields)
+    coupons.delete_codes(session, shop.id, facts.deleted_codes)
+    coupons.delete_discounts(session, shop.id, facts.deleted_discounts, now)
+    backfills.make_due(session, shop.id, facts.finished_operations, now)
     if facts.plan_changed:
-        plans.look_again(session, shop.id)
+        plans.mark_unchecked(session, shop.id)
     if facts.historical:
         # What came after the install is news, whether its webhook or the reading tells it first.
         new = [event for event in new if event["occurred_at"] >= shop.installed_at]
-    quiet = {(did.metric, did.unique_id) for did in facts.events if did.quiet}
+    quiet = {(did.metric, did.unique_id) for did in facts.events if did.is_silent}
     new = [event for event in new if (event["metric"], event["unique_id"]) not in quiet]
     for event in new:
         if event["metric"] == "Placed Order":
             credit_order(session, shop.id, event)
     if facts.uninstalled_at is not None:
         shops.uninstall(session, shop.id, facts.uninstalled_at)
-    return [*entered, *enter.on_events(session, shop, new, now)]
+    return [*entered, *enter.enrol_for_events(session, shop, new, now)]
 
 
 def _wake_write_backs(
     session: Session,
     shop: Shop,
-    people: Sequence[Person],
-    whose: dict[int, Whose | None],
+    people: Sequence[ProfileFact],
+    whose: dict[int, ProfileRef | None],
     now: datetime,
 ) -> None:
     """What waited until somebody is a customer can be written once she is one."""
-    if not write_backs.any_waits(session, shop.id):
+    if not write_backs.has_due(session, shop.id):
         return
-    customers = [p for p in people if any(key.kind == CUSTOMER for key in p.keys)]
+    customers = [p for p in people if any(key.kind == CUSTOMER for key in p.identities)]
     if not customers:
         return
-    addresses = _addresses(key for person in customers for key in person.keys)
+    addresses = _addresses(key for person in customers for key in person.identities)
     found = (whose[id(person)] for person in customers)
-    write_backs.wake(session, shop.id, addresses, [p.profile_id for p in found if p], now)
+    write_backs.make_due(session, shop.id, addresses, [p.profile_id for p in found if p], now)
 
 
-def _addresses(keys: Iterable[Key]) -> list[tuple[str, str]]:
+def _addresses(keys: Iterable[IdentityKey]) -> list[tuple[str, str]]:
     """(channel, address) of each way to reach whoever has these keys."""
     return [(channel, key.value) for key in keys for channel in CHANNELS.get(key.kind, ())]
 
@@ -104,45 +104,45 @@ def _save_catalog(session: Session, shop: Shop, facts: Facts) -> None:
 
 
 def _save_described(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None]
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None]
 ) -> None:
     by_table: dict[type[SQLModel], list[dict[str, Any]]] = {}
-    for said in facts.described:
-        about = {} if said.person is None else _columns(whose.get(id(said.person)))
+    for said in facts.records:
+        about = {} if said.profile is None else _columns(whose.get(id(said.profile)))
         by_table.setdefault(said.table, []).append({"shop_id": shop.id, **about, **said.row})
     for table, rows in by_table.items():
         save_newest(session, table, rows)
 
 
 def _save_consents(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None], now: datetime
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None], now: datetime
 ) -> None:
-    consent.record(
+    consent.record_consent(
         session,
         [
             {
                 "shop_id": shop.id,
                 "id": new_id(),
-                "unique_key": said.unique_key,
+                "dedupe_key": said.dedupe_key,
                 "channel": said.channel,
                 "address": said.address,
                 "state": said.state,
-                "occurred_at": said.at,
+                "occurred_at": said.occurred_at,
                 "recorded_at": now,
                 "source": said.source,
                 "method": said.method,
                 "legal_basis": said.legal_basis,
                 "expires_at": said.expires_at,
-                "words": said.words,
-                "profile_id": hers.origin_id if (hers := whose[id(said.person)]) else None,
+                "disclosure": said.disclosure,
+                "profile_id": hers.source_profile_id if (hers := whose[id(said.profile)]) else None,
             }
-            for said in (*facts.consents, *implied.by_purchase(shop, facts))
+            for said in (*facts.consents, *implied.imply_by_purchase(shop, facts))
         ],
     )
 
 
 def _save_orders(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None]
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None]
 ) -> None:
     newest: dict[int, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
     for person, order, lines in facts.orders:
@@ -154,11 +154,11 @@ def _save_orders(
     orders.save_orders(session, rows, [line for _, lines in newest.values() for line in lines])
     for row in rows:
         if row["discount_codes"]:
-            coupons.redeem(session, shop.id, row["discount_codes"], row["id"])
+            coupons.redeem_codes(session, shop.id, row["discount_codes"], row["id"])
 
 
 def _save_events(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None]
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None]
 ) -> list[dict[str, Any]]:
     """Insert the events; those that were new."""
     rows = [
@@ -168,20 +168,20 @@ def _save_events(
             **hers.columns,
             "metric": did.metric,
             "unique_id": did.unique_id,
-            "occurred_at": did.at,
+            "occurred_at": did.occurred_at,
             "value": did.value,
             "currency": did.currency,
             "properties": did.properties,
         }
         for did in facts.events
-        if (hers := whose[id(did.person)]) is not None
+        if (hers := whose[id(did.profile)]) is not None
     ]
     new = events.add_events(session, rows)
     return [row for row in rows if row["id"] in new]
 
 
 def _save_checkouts(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None]
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None]
 ) -> None:
     """Save checkouts, and let `Checkout Started` say what is in each by its newest word."""
     newest: dict[str, dict[str, Any]] = {}
@@ -218,34 +218,37 @@ def _save_checkouts(
 
 
 def _save_joined(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, Whose | None], now: datetime
+    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None], now: datetime
 ) -> list[int]:
     """Put people on lists; the ids of the enrolments that this begins."""
-    if not facts.joined:
+    if not facts.list_joins:
         return []
-    about = [(joined, hers) for joined in facts.joined if (hers := whose[id(joined.person)])]
+    about = [(joined, hers) for joined in facts.list_joins if (hers := whose[id(joined.profile)])]
     rows = [
-        {"shop_id": shop.id, **hers.columns, "list_id": joined.list_id, "joined_at": joined.at,
+        {"shop_id": shop.id, **hers.columns, "list_id": joined.list_id,
+         "joined_at": joined.joined_at,
          "source": joined.source}
         for joined, hers in about
     ]  # fmt: skip
-    fresh = lists.join(session, shop.id, rows)
-    merged = merges.load_origins(session, shop.id, {hers.profile_id for _, hers in about})
+    fresh = lists.add_members(session, shop.id, rows)
+    merged = merges.load_sources(session, shop.id, {hers.profile_id for _, hers in about})
     entered: list[int] = []
     for joined, hers in about:
         if (joined.list_id, hers.profile_id) not in fresh:
-            if hers.origin_id in merged:  # another origin of hers may have been on it before
-                join_list(session, shop.id, joined.list_id, hers, joined.at, joined.source)
+            if (
+                hers.source_profile_id in merged
+            ):  # another origin of hers may have been on it before
+                add_to_list(session, shop.id, joined.list_id, hers, joined.joined_at, joined.source)
         elif joined.starts_flows:
             fresh.discard((joined.list_id, hers.profile_id))
-            entered += enter.on_joined(session, shop, joined.list_id, hers, now)
+            entered += enter.enrol_for_list(session, shop, joined.list_id, hers, now)
     return entered
 
 
 def _told(row: dict[str, Any]) -> tuple[datetime, datetime]:
     """How new a word is: see `storage.engine.upsert`."""
-    return row["updated_at"], row["told_at"]
+    return row["updated_at"], row["reported_at"]
 
 
-def _columns(hers: Whose | None) -> dict[str, int | None]:
-    return NOBODY if hers is None else hers.columns
+def _columns(hers: ProfileRef | None) -> dict[str, int | None]:
+    return NO_PROFILE if hers is None else hers.columns

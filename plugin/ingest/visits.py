@@ -26,15 +26,15 @@ from storage.engine.ids import new_id
 from storage.profiles import BROWSER
 
 # As in Google Analytics: support.google.com/analytics/answer/9191807
-SILENCE = timedelta(minutes=30)
-LONGEST_LOOK = timedelta(minutes=5)
-MOST_MOMENTS = 1_000  # kept of one visit, the first ones
-SOURCE = ("came_at", "referrer_host", *CAMPAIGN)
+VISIT_GAP = timedelta(minutes=30)
+MAX_PAGE_VIEW_DURATION = timedelta(minutes=5)
+MAX_PAGE_VIEW_TIMES = 1_000  # kept of one visit, the first ones
+SOURCE = ("arrived_at", "referrer_host", *CAMPAIGN)
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class PageView:
     """Something that a browser did, and where it came from if that page tells."""
 
     browser: str
@@ -45,50 +45,50 @@ class Act:
     source: dict[str, str] = field(default_factory=dict)  # referrer_host, utm_…
 
 
-def take(session: Session, shop_id: int, acts: Sequence[Act]) -> None:
+def record_visits(session: Session, shop_id: int, acts: Sequence[PageView]) -> None:
     """Fold acts into their browsers' visits. The caller holds the shop's lock and commits."""
     keys = {(BROWSER, act.browser) for act in acts}
-    whose = profiles.find_whose(session, shop_id, keys)
+    whose = profiles.find_profile_refs(session, shop_id, keys)
     acts = [act for act in acts if (BROWSER, act.browser) in whose]  # nobody's: she is forgotten
     if not acts:
         return
-    span = (min(act.at for act in acts) - SILENCE, max(act.at for act in acts) + SILENCE)
-    held = sessions.near(session, shop_id, {act.browser for act in acts}, *span)
-    rows = fold(held, acts)
+    span = (min(act.at for act in acts) - VISIT_GAP, max(act.at for act in acts) + VISIT_GAP)
+    held = sessions.visits_near(session, shop_id, {act.browser for act in acts}, *span)
+    rows = merge_visits(held, acts)
     for row in rows:
-        profile_id, origin_id = whose[BROWSER, row["browser"]]
-        alone = profile_id == origin_id
+        profile_id, source_profile_id = whose[BROWSER, row["browser_id"]]
+        alone = profile_id == source_profile_id
         row |= {"shop_id": shop_id, "profile_id": profile_id}
-        row["origin_id"] = None if alone else origin_id
-    sessions.replace(session, shop_id, [row["id"] for row in held], rows)
+        row["source_profile_id"] = None if alone else source_profile_id
+    sessions.replace_visits(session, shop_id, [row["id"] for row in held], rows)
 
 
-def fold(held: Iterable[Row], acts: Iterable[Act]) -> list[Row]:
+def merge_visits(held: Iterable[Row], acts: Iterable[PageView]) -> list[Row]:
     """Visits and acts as visits that are half an hour apart; no row that came in is changed."""
     by_browser: dict[str, list[Row]] = {}
     for row in [*held, *map(_alone, acts)]:
-        by_browser.setdefault(row["browser"], []).append(row)
+        by_browser.setdefault(row["browser_id"], []).append(row)
     found: list[Row] = []
     for rows in by_browser.values():
-        first, *others = sorted(rows, key=lambda row: (row["started_at"], row["last_at"]))
+        first, *others = sorted(rows, key=lambda row: (row["started_at"], row["last_seen_at"]))
         joined = [first]
         for row in others:
-            if row["started_at"] - joined[-1]["last_at"] <= SILENCE:
+            if row["started_at"] - joined[-1]["last_seen_at"] <= VISIT_GAP:
                 joined[-1] = _join(joined[-1], row)
             else:
                 joined.append(row)
         found += joined
-    return [row | {"dwell_s": _looked_s(row["moments"])} for row in found]
+    return [row | {"dwell_s": _looked_s(row["page_view_times"])} for row in found]
 
 
-def _alone(act: Act) -> Row:
+def _alone(act: PageView) -> Row:
     """A visit of which only one moment is known."""
     source: Row = dict.fromkeys(SOURCE, "")
     source |= act.source
-    source["came_at"] = act.at if act.source else None
+    source["arrived_at"] = act.at if act.source else None
     return {
-        "id": new_id(), "browser": act.browser, "started_at": act.at, "last_at": act.at,
-        "pages": int(act.page), "moments": [round(act.at.timestamp() * 1000)],
+        "id": new_id(), "browser_id": act.browser, "started_at": act.at, "last_seen_at": act.at,
+        "pages": int(act.page), "page_view_times": [round(act.at.timestamp() * 1000)],
         "entry_url": act.url, "device": act.device, **source,
     }  # fmt: skip
 
@@ -96,14 +96,16 @@ def _alone(act: Act) -> Row:
 def _join(one: Row, other: Row) -> Row:
     entry = min((one, other), key=lambda row: (row["started_at"], row["entry_url"]))
     came = min(
-        (row for row in (one, other) if row["came_at"]), key=_came, default=one
+        (row for row in (one, other) if row["arrived_at"]), key=_came, default=one
     )  # where none of them has a source, each has the same nothing
     return {
         **one,
         "id": min(one["id"], other["id"]),
-        "last_at": max(one["last_at"], other["last_at"]),
+        "last_seen_at": max(one["last_seen_at"], other["last_seen_at"]),
         "pages": one["pages"] + other["pages"],
-        "moments": sorted({*one["moments"], *other["moments"]})[:MOST_MOMENTS],
+        "page_view_times": sorted({*one["page_view_times"], *other["page_view_times"]})[
+            :MAX_PAGE_VIEW_TIMES
+        ],
         "entry_url": entry["entry_url"],
         "device": min(filter(None, (one["device"], other["device"])), default=""),
         **{name: came[name] for name in SOURCE},
@@ -115,5 +117,5 @@ def _came(row: Row) -> tuple[Any, ...]:
 
 
 def _looked_s(moments: Sequence[int]) -> int:
-    most = round(LONGEST_LOOK.total_seconds() * 1000)
+    most = round(MAX_PAGE_VIEW_DURATION.total_seconds() * 1000)
     return sum(min(later - earlier, most) for earlier, later in pairwise(moments)) // 1000

@@ -26,7 +26,7 @@ def credit_order(session: Session, shop_id: int, event: dict[str, Any]) -> None:
         message = messages.message_by_key(session, shop_id, key)
     if message is None:
         return
-    messages.add_credit(
+    messages.add_attribution(
         session,
         {
             "shop_id": shop_id,

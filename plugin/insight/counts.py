@@ -10,10 +10,12 @@ from storage import counts as tallies
 from storage import duplicates as likeness
 from storage.engine import db, locks
 
-EVERY = timedelta(minutes=5)  # to count all of a shop with a million profiles takes a second
+REFRESH_INTERVAL = timedelta(
+    minutes=5
+)  # to count all of a shop with a million profiles takes a second
 
 
-def work(shop_id: int) -> None:
+def refresh_counts(shop_id: int) -> None:
     """Count what a shop has, and keep what is many.
 
     No write waits for it; who comes while another one counts leaves it to that one.
@@ -24,7 +26,7 @@ def work(shop_id: int) -> None:
             with db.reading() as session:
                 numbers = _count(session, shop_id)
             with db.transaction() as session:
-                tallies.keep(session, shop_id, numbers, at)
+                tallies.save_counts(session, shop_id, numbers, at)
     except locks.LockTimeoutError:
         return
 

@@ -10,26 +10,28 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock, facts
-from plugin.facts import Whose
+from plugin.facts import ProfileRef
 from plugin.messages.links import Target
 from plugin.templates import library
 from storage import confirmations as asks
 from storage import messages
-from storage.confirmations import AGAIN_FOR, CONFIRM, COPY, VALID_FOR, Ask
+from storage.confirmations import CONFIRM, COPY, REPEATABLE_FOR, VALID_FOR, ConfirmationRequest
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.profiles import get_profile
 from storage.shops import Shop, get_shop
 
-APART = timedelta(hours=24)  # a stranger can ask in anybody's name: no mailbox is flooded by it
-MOST_CONFIRMATIONS = 3  # ever: whoever did not click three times does not want to
+MIN_INTERVAL = timedelta(
+    hours=24
+)  # a stranger can ask in anybody's name: no mailbox is flooded by it
+MAX_CONFIRMATIONS = 3  # ever: whoever did not click three times does not want to
 
 
-def ask(
+def request_confirmation(
     session: Session,
     shop: Shop,
     kind: str,
-    whose: Whose,
+    whose: ProfileRef,
     address: str,
     now: datetime,
     **more: Any,
@@ -38,22 +40,25 @@ def ask(
 
     A copy's mail waits until the file is there: see `mail`.
     """
-    canonical = facts.mailbox(address)
-    before = asks.asks_of(session, shop.id, kind, canonical)
+    canonical = facts.parse_mailbox(address)
+    before = asks.requests_of(session, shop.id, kind, canonical)
     if _enough(kind, before, now):
         return None
-    made = Ask(
-        shop_id=shop.id, id=new_id(), kind=kind, profile_id=whose.origin_id, address=address,
-        canonical=canonical, asked_at=now, **more,
+    made = ConfirmationRequest(
+        shop_id=shop.id, id=new_id(), kind=kind, profile_id=whose.source_profile_id,
+        address=address,
+        canonical=canonical, requested_at=now, **more,
     )  # fmt: skip
     session.add(made)
     session.flush()
     if kind != COPY:
-        mail(session, shop, made, now)
+        confirmation_message(session, shop, made, now)
     return made.id
 
 
-def mail(session: Session, shop: Shop, made: Ask, now: datetime) -> None:
+def confirmation_message(
+    session: Session, shop: Shop, made: ConfirmationRequest, now: datetime
+) -> None:
     """Queue the mail of an ask: to the address itself, whatever the profile's own has become."""
     messages.add_messages(
         session,
@@ -61,12 +66,14 @@ def mail(session: Session, shop: Shop, made: Ask, now: datetime) -> None:
             {
                 "shop_id": shop.id,
                 "id": made.id,
-                "key": f"ask:{made.id}",
-                **whose_is(session, made).columns,
+                "idempotency_key": f"ask:{made.id}",
+                **profile_of(session, made).columns,
                 "channel": "email",
-                "destination": made.address,
+                "address": made.address,
                 "transactional": True,
-                "template_id": library.seed(session, shop)[library.CONFIRMATIONS[made.kind]],
+                "template_id": library.seed_templates(session, shop)[
+                    library.CONFIRMATIONS[made.kind]
+                ],
                 "due_at": now,
                 "lease_until": db.database_time(session) + messages.LEASE_S,  # the caller rings
                 "created_at": now,
@@ -76,7 +83,7 @@ def mail(session: Session, shop: Shop, made: Ask, now: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ConfirmationPage:
     """What the page behind a mail's button shows."""
 
     kind: str
@@ -86,15 +93,15 @@ class Asked:
     locale: str
 
 
-def look(target: Target) -> Asked | None:
+def confirmation_page(target: Target) -> ConfirmationPage | None:
     """What a token asks; None when there is no such ask."""
     with db.reading() as session:
-        made = asks.get_ask(session, target.shop_id, target.message_id)
+        made = asks.get_request(session, target.shop_id, target.message_id)
         shop = get_shop(session, target.shop_id)
         if made is None or shop is None:
             return None
         profile = get_profile(session, target.shop_id, made.profile_id)
-        return Asked(
+        return ConfirmationPage(
             kind=made.kind,
             is_open=_is_open(made, clock.now()),
             shop_name=shop.name or shop.domain,
@@ -103,25 +110,25 @@ def look(target: Target) -> Asked | None:
         )
 
 
-def open_ask(session: Session, target: Target, now: datetime) -> Ask | None:
+def get_open_request(session: Session, target: Target, now: datetime) -> ConfirmationRequest | None:
     """What a token asks, while it can be granted; nobody else grants it meanwhile."""
-    made = asks.lock_ask(session, target.shop_id, target.message_id)
+    made = asks.lock_request(session, target.shop_id, target.message_id)
     return made if made is not None and _is_open(made, now) else None
 
 
-def _is_open(made: Ask, now: datetime) -> bool:
-    if made.granted_at is None:
-        return now <= made.asked_at + VALID_FOR
-    return made.kind == COPY and now <= made.granted_at + AGAIN_FOR
+def _is_open(made: ConfirmationRequest, now: datetime) -> bool:
+    if made.confirmed_at is None:
+        return now <= made.requested_at + VALID_FOR
+    return made.kind == COPY and now <= made.confirmed_at + REPEATABLE_FOR
 
 
-def whose_is(session: Session, made: Ask) -> Whose:
+def profile_of(session: Session, made: ConfirmationRequest) -> ProfileRef:
     """The profile that an ask's origin is part of by now."""
     profile = get_profile(session, made.shop_id, made.profile_id)
-    return Whose(made.profile_id if profile is None else profile.id, made.profile_id)
+    return ProfileRef(made.profile_id if profile is None else profile.id, made.profile_id)
 
 
-def _enough(kind: str, before: Sequence[Ask], now: datetime) -> bool:
-    if before and now - before[0].asked_at < APART:
+def _enough(kind: str, before: Sequence[ConfirmationRequest], now: datetime) -> bool:
+    if before and now - before[0].requested_at < MIN_INTERVAL:
         return True
-    return kind == CONFIRM and len(before) >= MOST_CONFIRMATIONS
+    return kind == CONFIRM and len(before) >= MAX_CONFIRMATIONS

@@ -12,7 +12,7 @@ from plugin import clock
 from storage import consent, preferences
 from storage import privacy_requests as privacy
 from storage.consent import Consent
-from storage.consent_ledger import TRANSACTIONAL, Place
+from storage.consent_ledger import TRANSACTIONAL, LedgerKey
 from storage.flows import LEFT, LIVE, get_enrolment, get_flow
 from storage.messages import Message, sent_since
 from storage.preferences import WEEKLY
@@ -21,9 +21,9 @@ from storage.shops import Shop
 
 # A text or a call for marketing needs a written agreement, which the caller has to prove:
 # 47 CFR 64.1200(f)(9), (a)(2). Carriers count messages by RCS among texts.
-PROVEN = ("sms", "rcs", "voice")
-PROOF = ("words", "form_version", "page", "ip", "user_agent", "occurred_at")
-WEEK = timedelta(days=7)
+NEEDS_WRITTEN_CONSENT = ("sms", "rcs", "voice")
+PROOF_COLUMNS = ("disclosure", "form_version", "page", "ip", "user_agent", "occurred_at")
+WEEKLY_INTERVAL = timedelta(days=7)
 
 # Every reason that a message can carry, and what it says to the merchant.
 REASONS = {
@@ -62,12 +62,14 @@ REASONS = {
 }
 
 
-def sentence(code: str) -> str:
+def reason_sentence(code: str) -> str:
     """What a reason says to the merchant, in English."""
     return REASONS.get(code.partition(":")[0], REASONS["left_flow"])
 
 
-def refusal(session: Session, shop: Shop, message: Message, profile: Profile | None) -> str | None:
+def skip_reason(
+    session: Session, shop: Shop, message: Message, profile: Profile | None
+) -> str | None:
     """Why this message must not go out now: a code of `REASONS`, or why its flow ended; else None.
 
     A transactional message (what its receiver asked for) needs no consent to marketing.
@@ -92,8 +94,8 @@ def refusal(session: Session, shop: Shop, message: Message, profile: Profile | N
 
 def address_of(profile: Profile, message: Message) -> str | None:
     """Where a message reaches a shopper: what she asked for goes to the address that asked."""
-    if message.key.startswith("ask:"):
-        return message.destination
+    if message.idempotency_key.startswith("ask:"):
+        return message.address
     held = {EMAIL: profile.email, PHONE: profile.phone}
     return held.get(privacy.KIND_OF.get(message.channel, ""))
 
@@ -103,7 +105,7 @@ def _consent(session: Session, message: Message, address: str) -> str | None:
     shop_id, channel = message.shop_id, message.channel
     held = consent.get_consent(session, shop_id, channel, address)
     if not message.transactional:
-        suppressed = bool(privacy.suppressed(session, shop_id, [(channel, address)]))
+        suppressed = bool(privacy.suppressed_addresses(session, shop_id, [(channel, address)]))
         return _to_marketing(session, channel, held, suppressed=suppressed)
     if held is not None and held.state == consent.BOUNCED:
         return "bounced"
@@ -112,14 +114,16 @@ def _consent(session: Session, message: Message, address: str) -> str | None:
     return "stopped" if stopped else None
 
 
-def refusals(session: Session, shop_id: int, places: Collection[Place]) -> dict[Place, str | None]:
+def consent_blocks(
+    session: Session, shop_id: int, places: Collection[LedgerKey]
+) -> dict[LedgerKey, str | None]:
     """What the gate would say to marketing at each (channel, address) for want of a consent: a
     code of `REASONS`, or None.
     """
     found = {
         (row.channel, row.address): row for row in consent.consents_of(session, shop_id, [*places])
     }
-    suppressed = privacy.suppressed(session, shop_id, places)
+    suppressed = privacy.suppressed_addresses(session, shop_id, places)
     return {
         place: _to_marketing(session, place[0], found.get(place), suppressed=place in suppressed)
         for place in places
@@ -129,7 +133,7 @@ def refusals(session: Session, shop_id: int, places: Collection[Place]) -> dict[
 def _to_marketing(
     session: Session, channel: str, held: Consent | None, *, suppressed: bool
 ) -> str | None:
-    if held is not None and held.state in consent.NOES:
+    if held is not None and held.state in consent.REFUSING_STATES:
         return held.state
     if suppressed:
         return "suppressed"
@@ -139,7 +143,7 @@ def _to_marketing(
         return "pending"
     if held.expires_at is not None and clock.now() > held.expires_at:
         return "implied_expired"
-    return _proof(session, held) if channel in PROVEN else None
+    return _proof(session, held) if channel in NEEDS_WRITTEN_CONSENT else None
 
 
 def _wishes(session: Session, message: Message, address: str) -> str | None:
@@ -153,17 +157,17 @@ def _wishes(session: Session, message: Message, address: str) -> str | None:
     flow = None
     if message.flow_id is not None:
         flow = get_flow(session, message.shop_id, message.flow_id)
-    if flow is not None and flow.topic_id in chosen.declined:
+    if flow is not None and flow.topic_id in chosen.declined_topic_ids:
         return "topic"
     of = (message.shop_id, message.profile_id, message.channel)
-    if chosen.frequency == WEEKLY and sent_since(session, *of, now - WEEK):
+    if chosen.frequency == WEEKLY and sent_since(session, *of, now - WEEKLY_INTERVAL):
         return "frequency"
     return None
 
 
 def _proof(session: Session, held: Consent) -> str | None:
-    entry = consent.get_entry(session, held.shop_id, held.event_id)
-    complete = entry is not None and all(getattr(entry, name) for name in PROOF)
+    entry = consent.get_entry(session, held.shop_id, held.ledger_entry_id)
+    complete = entry is not None and all(getattr(entry, name) for name in PROOF_COLUMNS)
     return None if complete else "no_proof"
 
 
@@ -176,5 +180,5 @@ def _flow(session: Session, message: Message) -> str | None:
     if message.enrolment_id is not None:
         enrolment = get_enrolment(session, message.shop_id, message.enrolment_id)
         if enrolment is not None and enrolment.state == LEFT:
-            return enrolment.ended_because or "left_flow"
+            return enrolment.exit_reason or "left_flow"
     return None

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.messages.links import Target
-from plugin.messages.record import record
+from plugin.messages.record import record_message_event
 from storage import consent
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -21,7 +21,7 @@ from storage.profiles import get_profile
 from storage.shops import get_shop
 
 LINK, ONE_CLICK = "link", "one-click"
-AFTER = timedelta(microseconds=1)
+CLOCK_STEP = timedelta(microseconds=1)
 
 log = structlog.get_logger()
 # Those who say what they are: mail scanners, link previews, tools. A browser says none of this.
@@ -35,7 +35,7 @@ _PREFETCH = re.compile(r"^Mozilla/5\.0$")
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class RequestOrigin:
     """Who followed a link, as far as the request says."""
 
     ip: str
@@ -43,7 +43,7 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class WayOut:
+class UnsubscribePage:
     """What the unsubscribe page shows."""
 
     shop_name: str
@@ -52,7 +52,7 @@ class WayOut:
     subscribed: bool
 
 
-def click(target: Target, visitor: Visitor, *, counts: bool = True) -> str | None:
+def record_click(target: Target, visitor: RequestOrigin, *, counts: bool = True) -> str | None:
     """Note a click, and say where it leads: only ever to an address stored with the message.
 
     A click counts once for each link and minute; scanners lead on but do not count. She is led on
@@ -78,12 +78,12 @@ def _note_click(target: Target) -> None:
             return  # its receiver has just been forgotten
         url = message.links[target.number]
         minute = f"{message.id}:{target.number}:{now:%Y%m%d%H%M}"
-        record(session, message, "Clicked Email", minute, now, url=url)
+        record_message_event(session, message, "Clicked Email", minute, now, url=url)
         message.clicked_at = message.clicked_at or now
         session.add(message)
 
 
-def opened(target: Target, visitor: Visitor) -> bool:
+def record_open(target: Target, visitor: RequestOrigin) -> bool:
     """Note that a message's picture was loaded; False when there is no such message."""
     now = clock.now()
     machine = bool(_PREFETCH.match(visitor.user_agent) or _SCANNER.search(visitor.user_agent))
@@ -92,17 +92,17 @@ def opened(target: Target, visitor: Visitor) -> bool:
         if message is None:
             return False
         key = f"{message.id}:{now:%Y%m%d%H%M}{':machine' if machine else ''}"
-        record(session, message, "Opened Email", key, now, machine=machine)
+        record_message_event(session, message, "Opened Email", key, now, machine=machine)
         if not machine:
             message.opened_at = message.opened_at or now
             session.add(message)
         return True
 
 
-def way_out(target: Target) -> WayOut | None:
+def unsubscribe_page(target: Target) -> UnsubscribePage | None:
     """What the unsubscribe page shows; None when there is no such message."""
     with db.reading() as session:
-        message = addressed(get_message(session, target.shop_id, target.message_id))
+        message = address_of_message(get_message(session, target.shop_id, target.message_id))
         return None if message is None else _way_out(session, message)
 
 
@@ -112,39 +112,45 @@ def lock_addressed(session: Session, target: Target) -> Message | None:
     The shop's lock comes first: whoever digests holds it, and her consent, before any message.
     """
     db.lock_shop(session, target.shop_id)
-    return addressed(lock_message(session, target.shop_id, target.message_id))
+    return address_of_message(lock_message(session, target.shop_id, target.message_id))
 
 
-def addressed(message: Message | None) -> Message | None:
+def address_of_message(message: Message | None) -> Message | None:
     """A message, if there is one; None when its receiver was forgotten since: it is nobody's."""
-    return message if message is not None and message.destination else None
+    return message if message is not None and message.address else None
 
 
-def unsubscribe(target: Target, visitor: Visitor, *, source: str, words: str) -> WayOut | None:
+def unsubscribe(
+    target: Target, visitor: RequestOrigin, *, source: str, words: str
+) -> UnsubscribePage | None:
     """Take a message's address off marketing, and keep the proof; None when there is no message."""
     return _change(target, visitor, consent.UNSUBSCRIBED, source, words)
 
 
-def subscribe_again(target: Target, visitor: Visitor, *, words: str) -> WayOut | None:
+def subscribe_again(
+    target: Target, visitor: RequestOrigin, *, words: str
+) -> UnsubscribePage | None:
     """Undo `unsubscribe` on the shopper's own word."""
     return _change(target, visitor, consent.SUBSCRIBED, LINK, words)
 
 
-def _change(target: Target, visitor: Visitor, state: str, source: str, words: str) -> WayOut | None:
+def _change(
+    target: Target, visitor: RequestOrigin, state: str, source: str, words: str
+) -> UnsubscribePage | None:
     now = clock.now()
     with db.transaction() as session:
         message = lock_addressed(session, target)
         if message is None:
             return None
-        held = consent.get_consent(session, message.shop_id, message.channel, message.destination)
+        held = consent.get_consent(session, message.shop_id, message.channel, message.address)
         if held is None or held.state != state:
             # Whoever wrote the last word may have a clock that is ahead: hers comes after it.
-            at = now if held is None else max(now, held.changed_at + AFTER)
+            at = now if held is None else max(now, held.changed_at + CLOCK_STEP)
             row = _entry(message, visitor, state, source, words, at) | {"recorded_at": now}
-            consent.record(session, [row])
+            consent.record_consent(session, [row])
             stopped = state == consent.UNSUBSCRIBED
             metric = "Unsubscribed" if stopped else "Subscribed"
-            record(session, message, metric, row["unique_key"], now, source=source)
+            record_message_event(session, message, metric, row["dedupe_key"], now, source=source)
             if stopped:
                 message.unsubscribed_at = message.unsubscribed_at or now
                 session.add(message)
@@ -152,32 +158,32 @@ def _change(target: Target, visitor: Visitor, state: str, source: str, words: st
 
 
 def _entry(
-    message: Message, visitor: Visitor, state: str, source: str, words: str, now: datetime
+    message: Message, visitor: RequestOrigin, state: str, source: str, words: str, now: datetime
 ) -> dict[str, Any]:
     return {
         "shop_id": message.shop_id,
         "id": new_id(),
-        "unique_key": f"{state}:{message.id}:{now.isoformat()}",
+        "dedupe_key": f"{state}:{message.id}:{now.isoformat()}",
         "channel": message.channel,
-        "address": message.destination,
+        "address": message.address,
         "state": state,
         "occurred_at": now,
         "recorded_at": now,
         "source": source,
-        "profile_id": message.origin_id or message.profile_id,
-        "words": words,
+        "profile_id": message.source_profile_id or message.profile_id,
+        "disclosure": words,
         "ip": visitor.ip,
         "user_agent": visitor.user_agent[:500],
     }
 
 
-def _way_out(session: Session, message: Message) -> WayOut:
+def _way_out(session: Session, message: Message) -> UnsubscribePage:
     shop = get_shop(session, message.shop_id)
     assert shop is not None
     profile = get_profile(session, message.shop_id, message.profile_id)
-    state = consent.consent_state(session, message.shop_id, message.channel, message.destination)
+    state = consent.consent_state(session, message.shop_id, message.channel, message.address)
     wanted = profile.locale if profile else None
-    return WayOut(
+    return UnsubscribePage(
         shop_name=shop.name or shop.domain,
         shop_url=shop.url,
         locale=wanted or message.locale or shop.language or "en",

@@ -33,7 +33,7 @@ class Target:
 
 def make_token(purpose: str, target: Target) -> str:
     """A token that `read_token` takes for this purpose alone."""
-    key_id, key = secrets.derive(purpose)
+    key_id, key = secrets.derive_key(purpose)
     name = key_id.encode()
     body = _BODY.pack(target.shop_id, target.message_id, target.number)
     signed = bytes([len(name)]) + name + body
@@ -53,7 +53,7 @@ def read_token(purpose: str, token: str) -> Target | None:
     if _encode(raw) != token or len(signed) != 1 + signed[0] + _BODY.size:
         return None
     try:
-        _, key = secrets.derive(purpose, signed[1 : 1 + signed[0]].decode())
+        _, key = secrets.derive_key(purpose, signed[1 : 1 + signed[0]].decode())
     except (secrets.SecretError, UnicodeDecodeError):
         return None
     if not hmac.compare_digest(mac, _mac(key, signed)):
@@ -81,7 +81,7 @@ def preferences_url(target: Target) -> str:
     return f"{_origin()}/p/{make_token(PREFERENCES, target)}"
 
 
-def ask_url(target: Target) -> str:
+def confirmation_url(target: Target) -> str:
     """What the button of a mail that asks for a confirmation leads to."""
     return f"{_origin()}/a/{make_token(ASK, target)}"
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from plugin.channels.base import SendError
-from plugin.messages.record import record
+from plugin.messages.record import record_message_event
 from plugin.settings import get_settings
 from storage import consent
 from storage.messages import ACCEPTED, AMBIGUOUS, DUE, FAILED, SKIPPED, Message
@@ -14,60 +14,62 @@ from storage.messages import ACCEPTED, AMBIGUOUS, DUE, FAILED, SKIPPED, Message
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 # The waits double from one minute to six hours: the 19th try comes 67 hours after the first at
 # the latest, inside the 72 that mail may be put off for (RFC 5321, 4.5.4.1 asks for 4 to 5 days).
-TRIES = 19
-SECOND_LOOK = timedelta(minutes=10)  # before a transactional mail in doubt goes out once more
+MAX_ATTEMPTS = 19
+RETRY_AFTER_DOUBT = timedelta(minutes=10)  # before a transactional mail in doubt goes out once more
 WAITS_FOR_COUPON, COUPON_WAIT = "waits_for_coupon", timedelta(seconds=30)  # then it asks again
 
 
-def settle(session: Session, message: Message, refused: SendError | None, now: datetime) -> None:
+def apply_result(
+    session: Session, message: Message, refused: SendError | None, now: datetime
+) -> None:
     """Write down a provider's answer; `refused` is None when it accepted."""
     if refused is None:
-        message.state, message.sent_at, message.reason = ACCEPTED, now, ""
+        message.state, message.sent_at, message.skip_reason = ACCEPTED, now, ""
         session.add(message)
-        record(session, message, "Received Email", str(message.id), now)
+        record_message_event(session, message, "Received Email", str(message.id), now)
     elif refused.ambiguous:
-        doubt(session, message, now, again=now + backoff(message.attempts))
+        mark_ambiguous(session, message, now, again=now + backoff(message.send_attempts))
     elif refused.permanent:
-        fail(session, message, "address_gone" if refused.address_gone else "rejected")
-        if refused.address_gone and message.destination:  # else she was forgotten meanwhile
+        fail_message(session, message, "address_gone" if refused.address_gone else "rejected")
+        if refused.address_gone and message.address:  # else she was forgotten meanwhile
             _mark_bounced(session, message, now)
-    elif message.attempts >= TRIES:
-        fail(session, message, "gave_up")
+    elif message.send_attempts >= MAX_ATTEMPTS:
+        fail_message(session, message, "gave_up")
     else:
-        put_off(session, message, now + backoff(message.attempts), "try_again")
+        reschedule(session, message, now + backoff(message.send_attempts), "try_again")
 
 
-def doubt(session: Session, message: Message, now: datetime, *, again: datetime) -> None:
+def mark_ambiguous(session: Session, message: Message, now: datetime, *, again: datetime) -> None:
     """Nobody knows whether it was accepted.
 
     A relay that knows repeats gets it `again` under the same key. Otherwise marketing goes at most
     once; what the receiver asked for goes once more, since missing is worse there than twice.
     """
-    if get_settings().smtp_idempotency_header and message.attempts < TRIES:
-        put_off(session, message, again, "try_again")
-    elif message.transactional and message.attempts < 2:
-        put_off(session, message, now + SECOND_LOOK, "try_again")
+    if get_settings().smtp_idempotency_header and message.send_attempts < MAX_ATTEMPTS:
+        reschedule(session, message, again, "try_again")
+    elif message.transactional and message.send_attempts < 2:
+        reschedule(session, message, now + RETRY_AFTER_DOUBT, "try_again")
     else:
-        message.state, message.reason = AMBIGUOUS, "ambiguous"
+        message.state, message.skip_reason = AMBIGUOUS, "ambiguous"
         session.add(message)
 
 
-def put_off(session: Session, message: Message, until: datetime, reason: str) -> None:
+def reschedule(session: Session, message: Message, until: datetime, reason: str) -> None:
     """Make a message due again at a later time."""
-    message.state, message.reason = DUE, reason
-    message.due_at, message.lease_until, message.tries = until, 0.0, 0
+    message.state, message.skip_reason = DUE, reason
+    message.due_at, message.lease_until, message.crashes = until, 0.0, 0
     session.add(message)
 
 
-def skip(session: Session, message: Message, reason: str) -> None:
+def skip_message(session: Session, message: Message, reason: str) -> None:
     """It must not go out, and will not."""
-    message.state, message.reason = SKIPPED, reason
+    message.state, message.skip_reason = SKIPPED, reason
     session.add(message)
 
 
-def fail(session: Session, message: Message, reason: str) -> None:
+def fail_message(session: Session, message: Message, reason: str) -> None:
     """It should have gone out and never will."""
-    message.state, message.reason = FAILED, reason
+    message.state, message.skip_reason = FAILED, reason
     session.add(message)
 
 
@@ -82,22 +84,22 @@ def backoff(attempts: int) -> timedelta:
 
 def _mark_bounced(session: Session, message: Message, now: datetime) -> None:
     """The gate refuses this address from now on, until somebody gives it anew."""
-    consent.record(
+    consent.record_consent(
         session,
         [
             {
                 "shop_id": message.shop_id,
                 "id": message.id,
-                "unique_key": f"bounced:{message.id}",
+                "dedupe_key": f"bounced:{message.id}",
                 "channel": message.channel,
-                "address": message.destination,
+                "address": message.address,
                 "state": consent.BOUNCED,
                 "occurred_at": now,
                 "recorded_at": now,
                 "source": "bounce",
-                "profile_id": message.origin_id or message.profile_id,
+                "profile_id": message.source_profile_id or message.profile_id,
                 "legal_basis": "",
             }
         ],
     )
-    record(session, message, "Bounced Email", str(message.id), now)
+    record_message_event(session, message, "Bounced Email", str(message.id), now)

@@ -10,7 +10,7 @@ from storage.events import add_events
 from storage.messages import Message
 
 
-def record(
+def record_message_event(
     session: Session, message: Message, metric: str, unique_id: str, at: datetime, **more: Any
 ) -> bool:
     """Add the event; whether it was new."""
@@ -18,7 +18,7 @@ def record(
         "shop_id": message.shop_id,
         "id": new_id(),
         "profile_id": message.profile_id,
-        "origin_id": message.origin_id,
+        "source_profile_id": message.source_profile_id,
         "metric": metric,
         "unique_id": unique_id,
         "occurred_at": at,

@@ -31,8 +31,8 @@ from storage.properties import labels_of
 from storage.shops import Shop
 from storage.templates import TemplateVersion, get_template, get_template_version
 
-CACHED = 256  # template versions kept parsed in this process
-SUBJECT_LIMIT = 250  # characters
+MAX_CACHED_TEMPLATES = 256  # template versions kept parsed in this process
+MAX_SUBJECT_CHARS = 250  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ _loaded: OrderedDict[tuple[int, int, int], Loaded] = OrderedDict()
 _lock = threading.Lock()
 
 
-def load(session: Session, shop_id: int, template_id: int, version: int | None) -> Loaded:
+def load_template(session: Session, shop_id: int, template_id: int, version: int | None) -> Loaded:
     """A template version, parsed; without a number the newest.
 
     Raises:
@@ -104,7 +104,7 @@ def load(session: Session, shop_id: int, template_id: int, version: int | None) 
     return _keep(key, row)
 
 
-def render(
+def render_message(
     session: Session,
     shop: Shop,
     message: Message,
@@ -129,7 +129,7 @@ def render(
         "person": _person(profile),
         "shop": _shop(shop),
         "event": _event(session, event, shop),
-        "products": feeds.for_person(template.blocks, profile.properties, items),
+        "products": feeds.products_for(template.blocks, profile.properties, items),
         "coupon_code": coupon_code or "",
         "locale": (said := profile.locale if _same_language(profile.locale, locale) else locale),
         "labels": labels_of(session, shop.id, str(said))
@@ -137,10 +137,10 @@ def render(
         else {},
         "now": clock.now().astimezone(_zone(shop)),
     }
-    return fill(template, locale, context, message, shop, campaign)
+    return render_content(template, locale, context, message, shop, campaign)
 
 
-def fill(
+def render_content(
     template: Loaded,
     locale: str,
     context: dict[str, Any],
@@ -160,10 +160,12 @@ def fill(
             "open_url": links.open_url(here),
             "unsubscribe_url": links.unsubscribe_url(here),
             "preferences_url": links.preferences_url(here),
-            "ask_url": links.ask_url(here) if message.key.startswith("ask:") else "",
+            "ask_url": links.confirmation_url(here)
+            if message.idempotency_key.startswith("ask:")
+            else "",
         }
         return Rendered(
-            subject=one_line(parsed.subject.render(**context))[:SUBJECT_LIMIT],
+            subject=single_line(parsed.subject.render(**context))[:MAX_SUBJECT_CHARS],
             html=parsed.html.render(**context),
             text=re.sub(r"\n{3,}", "\n\n", parsed.text.render(**context)),
             links=targets,
@@ -173,13 +175,15 @@ def fill(
         raise RegularsError(f"The template failed on this person: {error}.", status=422) from None
 
 
-def preview(session: Session, shop: Shop, template_id: int, locale: str = SOURCE) -> Rendered:
+def render_preview(
+    session: Session, shop: Shop, template_id: int, locale: str = SOURCE
+) -> Rendered:
     """A template's newest version as an imagined shopper gets it, for the merchant.
 
     Raises:
         RegularsError: there is no such template, or it fails.
     """
-    template = load(session, shop.id, template_id, None)
+    template = load_template(session, shop.id, template_id, None)
     now = clock.now()
     items = Catalog().of(session, shop)
     answers = {
@@ -189,7 +193,7 @@ def preview(session: Session, shop: Shop, template_id: int, locale: str = SOURCE
     }
     profile = Profile(
         shop_id=shop.id, id=0, email="alex@example.com", first_name="Alex", locale=locale,
-        properties=answers, created_at=now, seen_at=now,
+        properties=answers, created_at=now, last_active_at=now,
     )  # fmt: skip
     lines = [
         {"title": p["title"], "image": p["image"], "price": p["price"], "quantity": 1}
@@ -202,10 +206,10 @@ def preview(session: Session, shop: Shop, template_id: int, locale: str = SOURCE
         properties={"checkout_url": feeds.home_url(shop), "lines": lines},
     )  # fmt: skip
     message = Message(
-        shop_id=shop.id, id=0, key="preview", profile_id=0, channel="email",
+        shop_id=shop.id, id=0, idempotency_key="preview", profile_id=0, channel="email",
         template_id=template_id, due_at=now, created_at=now,
     )  # fmt: skip
-    return render(
+    return render_message(
         session, shop, message, profile, event, template=template, coupon_code="WELCOME-7K2M9P"
     )
 
@@ -219,7 +223,7 @@ def choose_locale(wanted: str | None, shop_language: str, offered: Mapping[str, 
     return next(filter(None, found), SOURCE)
 
 
-def one_line(text: str) -> str:
+def single_line(text: str) -> str:
     """A text without line breaks and control characters: what a header may hold."""
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).split())
 
@@ -238,7 +242,7 @@ def _keep(key: tuple[int, int, int], row: TemplateVersion) -> Loaded:
     made = Loaded(version=row.version, blocks=row.blocks, compiled=row.compiled)
     with _lock:
         _loaded[key] = made
-        while len(_loaded) > CACHED:
+        while len(_loaded) > MAX_CACHED_TEMPLATES:
             _loaded.popitem(last=False)
     return made
 

@@ -20,62 +20,62 @@ from plugin.channels.email.smtp import EmailChannel
 from plugin.errors import RegularsError
 from plugin.messages import eligibility as gate
 from plugin.messages import links, outcome
-from plugin.messages.render import Loaded, Rendered, load, render
+from plugin.messages.render import Loaded, Rendered, load_template, render_message
 from plugin.templates import product_feeds as feeds
 from plugin.templates.product_feeds import Catalog
 from storage import consent
 from storage.coupons import give_code
 from storage.engine import db, locks
-from storage.engine.leases import TOGETHER, portions
+from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
 from storage.events import get_event
 from storage.flows import get_flow
 from storage.messages import (
     AMBIGUOUS,
     DUE,
     SENDING,
-    SENDING_S,
+    SENDING_LEASE_S,
     Message,
-    begin,
     claim_stuck,
-    give_back,
     lock_message,
+    refund_attempt,
+    release_claim,
+    start_claim,
     still_due,
-    uncount,
 )
 from storage.profiles import Profile, get_profile
 from storage.shops import Shop, get_shop
 
-CALL_BUDGET_S = SENDING_S - 10  # the call ends before anybody else may try
-COUPON_PATIENCE = timedelta(hours=1)
-STUCK_AT_ONCE = 500
+CALL_BUDGET_S = SENDING_LEASE_S - 10  # the call ends before anybody else may try
+MAX_COUPON_WAIT = timedelta(hours=1)
+STUCK_BATCH_SIZE = 500
 # Of one batch: a worker that is told to end has ten, and who waits for a mail is not to wait long
 # for a free one.
-TURN_S = 2.0
-BROKEN_TRIES = 5
-DEADLY_TRIES = 5  # after as many deaths it is given up
+SLICE_SECONDS = 2.0
+MAX_RENDER_ATTEMPTS = 5
+MAX_CRASHES = 5  # after as many deaths it is given up
 
 CHANNELS: dict[str, Channel] = {"email": EmailChannel()}
 
 log = structlog.get_logger()
 
 
-def bell_of(*, transactional: bool) -> str:
+def actor_for(*, transactional: bool) -> str:
     """Which actor sends a message: what its receiver waits for goes before everything else."""
     return "send_first" if transactional else "send"
 
 
-def send(shop_id: int, ids: Sequence[int]) -> None:
+def send_messages(shop_id: int, ids: Sequence[int]) -> None:
     """Send those of a shop's messages that are due. Safe to run twice, and by two at once.
 
     After `TURN_S` the rest is given back: a slow relay must hold neither other shops nor a worker
     that is told to end, and Dramatiq cuts a turn of ten minutes off in the middle of a mail.
     """
-    turn = _Turn(shop_id)
+    turn = _SendBatch(shop_id)
     with db.reading() as session:  # of an offer that came too late nothing is left to do
         due = still_due(session, shop_id, ids, clock.now())
     tries = dict(due)
-    for some in portions(due):
-        if tries[some[0]] < len(TOGETHER):
+    for some in split_by_attempts(due):
+        if tries[some[0]] < len(BATCH_SIZE_BY_ATTEMPT):
             turn.send(some, tries[some[0]])
             continue
         try:
@@ -89,37 +89,37 @@ def send(shop_id: int, ids: Sequence[int]) -> None:
         raise turn.broken
 
 
-class _Turn:
+class _SendBatch:
     """A worker's turn at one shop's messages."""
 
     def __init__(self, shop_id: int) -> None:
         self.shop_id = shop_id
         self.catalog = Catalog()
-        self.until = time.monotonic() + TURN_S
+        self.until = time.monotonic() + SLICE_SECONDS
         self.broken: Exception | None = None
 
     def send(self, ids: Sequence[int], tries: int) -> None:
         """Send messages that were begun `tries` times before and never came to an outcome."""
         with db.transaction() as session:
             if time.monotonic() > self.until:
-                give_back(session, self.shop_id, ids)
+                release_claim(session, self.shop_id, ids)
                 return
-            mine = begin(session, self.shop_id, ids)
+            mine = start_claim(session, self.shop_id, ids)
         for place, message_id in enumerate(mine.ids):
             rest = mine._replace(ids=mine.ids[place:])
             if time.monotonic() > self.until:
                 with db.transaction() as session:
-                    uncount(session, self.shop_id, rest)
-                    give_back(session, self.shop_id, rest.ids)
+                    refund_attempt(session, self.shop_id, rest)
+                    release_claim(session, self.shop_id, rest.ids)
                 return
             try:
-                if tries >= DEADLY_TRIES:
+                if tries >= MAX_CRASHES:
                     _give_up(self.shop_id, message_id)
                 else:
                     _send_one(self.shop_id, message_id, self.catalog)
             except db.TRANSIENT:
                 with contextlib.suppress(*db.TRANSIENT), db.transaction() as session:
-                    uncount(session, self.shop_id, rest)
+                    refund_attempt(session, self.shop_id, rest)
                 raise  # the lease runs out and the clock offers them again
             except Exception as error:
                 log.exception("message.broken", shop=self.shop_id, message=message_id)
@@ -134,11 +134,11 @@ def _give_up(shop_id: int, message_id: int) -> None:
         message = lock_message(session, shop_id, message_id)
         if message is None or message.state != DUE:
             return
-        if message.attempts:  # it may have reached the relay before
-            message.state, message.reason = AMBIGUOUS, "ambiguous"
+        if message.send_attempts:  # it may have reached the relay before
+            message.state, message.skip_reason = AMBIGUOUS, "ambiguous"
             session.add(message)
         else:
-            outcome.fail(session, message, "render")
+            outcome.fail_message(session, message, "render")
 
 
 def _note_broken(shop_id: int, message_id: int) -> None:
@@ -147,27 +147,29 @@ def _note_broken(shop_id: int, message_id: int) -> None:
         message = lock_message(session, shop_id, message_id)
         if message is None or message.state != DUE:
             return  # what was being sent is in doubt, see `resolve_stuck`
-        message.attempts += 1
-        if message.attempts >= BROKEN_TRIES:
-            outcome.fail(session, message, "render")
+        message.send_attempts += 1
+        if message.send_attempts >= MAX_RENDER_ATTEMPTS:
+            outcome.fail_message(session, message, "render")
         else:
-            until = clock.now() + outcome.backoff(message.attempts)
-            outcome.put_off(session, message, until, "render")
+            until = clock.now() + outcome.backoff(message.send_attempts)
+            outcome.reschedule(session, message, until, "render")
 
 
 def resolve_stuck() -> None:
     """Settle the messages whose sender died between `sending` and the answer."""
     with db.reading() as session:
-        stuck = claim_stuck(session, STUCK_AT_ONCE)
+        stuck = claim_stuck(session, STUCK_BATCH_SIZE)
     for shop_id, message_id in stuck:
         with db.transaction() as session:
             message = lock_message(session, shop_id, message_id)
             if message is None or message.state != SENDING:
                 continue
             if message.lease_until < db.database_time(session):
-                now, tries = clock.now(), message.tries
-                outcome.doubt(session, message, now, again=now)  # the relay did nothing wrong
-                message.tries = tries  # a death is no outcome
+                now, tries = clock.now(), message.crashes
+                outcome.mark_ambiguous(
+                    session, message, now, again=now
+                )  # the relay did nothing wrong
+                message.crashes = tries  # a death is no outcome
                 log.info("message.stuck", shop=shop_id, message=message_id, now=message.state)
 
 
@@ -177,7 +179,7 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
     with db.transaction() as session:
         prepared = _prepare(session, shop_id, message_id, catalog, started, dry)
     if dry:
-        bell.ring("refill", shop_id, dry)
+        bell.enqueue("refill", shop_id, dry)
     if prepared is None:
         return
     letter, channel, attempt = prepared
@@ -190,16 +192,16 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
         if refused is not None and refused.address_gone:  # a word on consent: see `receipts`
             db.lock_shop(session, shop_id)
         message = lock_message(session, shop_id, message_id)
-        if message is None or message.state != SENDING or message.attempts != attempt:
+        if message is None or message.state != SENDING or message.send_attempts != attempt:
             log.warning("message.late_answer", shop=shop_id, message=message_id)
             return
-        outcome.settle(session, message, refused, clock.now())
+        outcome.apply_result(session, message, refused, clock.now())
         log.info(
             "message.settled",
             shop=shop_id,
             message=message_id,
             state=message.state,
-            reason=message.reason,
+            reason=message.skip_reason,
             answer=refused.message if refused else "",
         )
 
@@ -224,28 +226,28 @@ def _prepare(
     assert shop is not None
     profile = get_profile(session, shop_id, message.profile_id)
     if profile is not None:
-        message.destination = gate.address_of(profile, message) or ""
-        if not consent.hold(session, shop_id, message.channel, message.destination):
-            outcome.put_off(session, message, now, "")  # she is just changing her mind
+        message.address = gate.address_of(profile, message) or ""
+        if not consent.try_lock_consent(session, shop_id, message.channel, message.address):
+            outcome.reschedule(session, message, now, "")  # she is just changing her mind
             return None
     channel = CHANNELS.get(message.channel)
     if channel is None:
-        outcome.skip(session, message, "no_channel")
+        outcome.skip_message(session, message, "no_channel")
         return None
-    reason = gate.refusal(session, shop, message, profile)
+    reason = gate.skip_reason(session, shop, message, profile)
     if reason or profile is None:
-        outcome.skip(session, message, reason or "no_profile")
+        outcome.skip_message(session, message, reason or "no_profile")
         return None
     rendered = _content(session, shop, message, profile, catalog, dry)
     if rendered is None:
         return None
-    message.state, message.reason = SENDING, ""
-    message.attempts += 1
-    message.lease_until = db.database_time(session) + SENDING_S
+    message.state, message.skip_reason = SENDING, ""
+    message.send_attempts += 1
+    message.lease_until = db.database_time(session) + SENDING_LEASE_S
     message.subject, message.links = rendered.subject, rendered.links
     message.locale = rendered.locale
     session.add(message)
-    return _letter(shop, message, rendered, started), channel, message.attempts
+    return _letter(shop, message, rendered, started), channel, message.send_attempts
 
 
 def _content(
@@ -258,9 +260,9 @@ def _content(
 ) -> Rendered | None:
     """What the message says; None when it waits or is skipped, and the row says why."""
     try:
-        template = load(session, shop.id, message.template_id, message.template_version)
+        template = load_template(session, shop.id, message.template_id, message.template_version)
     except RegularsError:
-        outcome.skip(session, message, "no_template")
+        outcome.skip_message(session, message, "no_template")
         return None
     message.template_version = template.version
     if not _give_coupon(session, message, template, dry):
@@ -268,7 +270,7 @@ def _content(
     event_id, flow_id = message.event_id, message.flow_id
     flow = None if flow_id is None else get_flow(session, shop.id, flow_id)
     try:
-        return render(
+        return render_message(
             session,
             shop,
             message,
@@ -281,7 +283,7 @@ def _content(
         )
     except RegularsError as error:
         log.warning("message.render", shop=shop.id, message=message.id, error=error.message)
-        outcome.fail(session, message, "render")
+        outcome.fail_message(session, message, "render")
         return None
 
 
@@ -291,15 +293,17 @@ def _give_coupon(session: Session, message: Message, template: Loaded, dry: list
     if coupon_id is None or message.coupon_code:
         return True
     now = clock.now()
-    message.coupon_code = give_code(session, message.shop_id, coupon_id, message.key, now)
+    message.coupon_code = give_code(
+        session, message.shop_id, coupon_id, message.idempotency_key, now
+    )
     if message.coupon_code:
         return True
-    waited = message.reason == outcome.WAITS_FOR_COUPON
-    if waited and now - message.created_at > COUPON_PATIENCE:
-        outcome.skip(session, message, "no_coupon")
+    waited = message.skip_reason == outcome.WAITS_FOR_COUPON
+    if waited and now - message.created_at > MAX_COUPON_WAIT:
+        outcome.skip_message(session, message, "no_coupon")
         return False
     dry.append(coupon_id)
-    outcome.put_off(session, message, now + outcome.COUPON_WAIT, outcome.WAITS_FOR_COUPON)
+    outcome.reschedule(session, message, now + outcome.COUPON_WAIT, outcome.WAITS_FOR_COUPON)
     return False
 
 
@@ -307,14 +311,14 @@ def _letter(shop: Shop, message: Message, rendered: Rendered, started: float) ->
     return Letter(
         message_id=message.id,
         shop_id=shop.id,
-        key=message.key,
-        destination=message.destination,
+        idempotency_key=message.idempotency_key,
+        recipient=message.address,
         sender_name=shop.sender_name or shop.name,
         sender=shop.sender_email,
         subject=rendered.subject,
         html=rendered.html,
         text=rendered.text,
         unsubscribe_url=links.unsubscribe_url(links.Target(shop.id, message.id)),
-        at=clock.now(),
+        sent_at=clock.now(),
         deadline=started + CALL_BUDGET_S,
     )

@@ -12,18 +12,18 @@ from plugin import clock, facts
 from plugin import jobs as bell
 from plugin.errors import RegularsError
 from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
-from plugin.shopify.api.client import ShopifyError, graphql
+from plugin.shopify.api.client import ShopifyError, query
 from storage import coupons, messages, shops
 from storage.coupons import AMOUNT, FREE_SHIPPING, KINDS, PERCENTAGE, POOL_FULL, Coupon
 from storage.engine import db, locks
 from storage.engine.ids import new_id
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # without 0 O, 1 I L, U: codes are typed from a phone
-LENGTH = 13  # 63 bits: a discount is guessed by nobody
-LONGEST_NAME = 100
+CODE_CHARS = 13  # 63 bits: a discount is guessed by nobody
+MAX_NAME_CHARS = 100
 PREFIX = re.compile(r"[A-Z0-9]{0,20}")
-MOST_OFF = 10**9  # minor units; a slip of the keyboard, not a discount
-MOST_CODES = 250  # a call: shopify.dev, discountRedeemCodeBulkAdd
+MAX_AMOUNT = 10**9  # minor units; a slip of the keyboard, not a discount
+CODES_BATCH_SIZE = 250  # a call: shopify.dev, discountRedeemCodeBulkAdd
 # The clock rings for a low pool every few seconds; what is refused once is refused again.
 REFUSED_FOR, BUSY_FOR = timedelta(minutes=5), timedelta(seconds=30)
 BASIC = ("discount_create", "discountCodeBasicCreate")
@@ -33,7 +33,7 @@ LOOKS, FIRST_LOOK_S, LONGEST_LOOK_S = 30, 0.1, 2.0  # at a bulk that is under wa
 log = structlog.get_logger()
 
 
-def create(shop_id: int, name: str, prefix: str, kind: str, worth: int = 0) -> int:
+def create_coupon(shop_id: int, name: str, prefix: str, kind: str, worth: int = 0) -> int:
     """Add a coupon, whose codes are then made; its id.
 
     Args:
@@ -42,13 +42,13 @@ def create(shop_id: int, name: str, prefix: str, kind: str, worth: int = 0) -> i
     Raises:
         RegularsError: 422, with what will not do.
     """
-    if not name.strip() or len(name) > LONGEST_NAME:
+    if not name.strip() or len(name) > MAX_NAME_CHARS:
         raise RegularsError("A coupon needs a name.", 422)
     if not PREFIX.fullmatch(prefix):
         raise RegularsError("Codes begin with at most 20 letters and digits.", 422)
     if kind not in KINDS:
         raise RegularsError("There is no such kind of coupon.", 422)
-    if kind != FREE_SHIPPING and not 0 < worth <= (100 if kind == PERCENTAGE else MOST_OFF):
+    if kind != FREE_SHIPPING and not 0 < worth <= (100 if kind == PERCENTAGE else MAX_AMOUNT):
         raise RegularsError("A coupon must be worth something.", 422)
     coupon = Coupon(
         shop_id=shop_id,
@@ -62,11 +62,11 @@ def create(shop_id: int, name: str, prefix: str, kind: str, worth: int = 0) -> i
     )
     with db.transaction() as session:
         session.add(coupon)
-    bell.ring("refill", shop_id, [coupon.id])
+    bell.enqueue("refill", shop_id, [coupon.id])
     return coupon.id
 
 
-def make_again(shop_id: int, coupon_id: int) -> None:
+def recreate_discount(shop_id: int, coupon_id: int) -> None:
     """Make a discount anew that the merchant deleted at Shopify, or try at once what it refused.
 
     Raises:
@@ -77,10 +77,10 @@ def make_again(shop_id: int, coupon_id: int) -> None:
             raise RegularsError("There is no such coupon.", 404)
         fresh = {"deleted_at": None, "error": "", "retry_at": None}
         coupons.change_coupon(session, shop_id, coupon_id, **fresh)
-    bell.ring("refill", shop_id, [coupon_id])
+    bell.enqueue("refill", shop_id, [coupon_id])
 
 
-def refill(shop_id: int, coupon_id: int) -> None:
+def refill_codes(shop_id: int, coupon_id: int) -> None:
     """Fill a coupon's pool, and make its discount first where that is still to be done.
 
     Safe to run twice and at once: whoever comes second leaves it to the first. What Shopify
@@ -103,8 +103,8 @@ def _wake(shop_id: int, coupon_id: int) -> None:
     with db.transaction() as session:
         if not coupons.count_free(session, shop_id, coupon_id):
             return
-        woken = messages.wake(session, shop_id, WAITS_FOR_COUPON, clock.now(), COUPON_WAIT)
-    bell.ring_for("send", [(shop_id, message_id) for message_id in woken])
+        woken = messages.make_due(session, shop_id, WAITS_FOR_COUPON, clock.now(), COUPON_WAIT)
+    bell.enqueue_for_rows("send", [(shop_id, message_id) for message_id in woken])
 
 
 def _refill(shop_id: int, coupon_id: int) -> None:
@@ -129,7 +129,7 @@ def _refill(shop_id: int, coupon_id: int) -> None:
 
 def new_code(prefix: str) -> str:
     """A code that nobody guesses: WELCOME-7KQ2M9XW4ZB3F."""
-    tail = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    tail = "".join(secrets.choice(ALPHABET) for _ in range(CODE_CHARS))
     return f"{prefix.rstrip('-')}-{tail}" if prefix else tail
 
 
@@ -156,7 +156,7 @@ def _make(coupon: Coupon) -> Coupon:
 def _create(coupon: Coupon, code: str) -> str:
     document, field = SHIPPING if coupon.kind == FREE_SHIPPING else BASIC
     try:
-        made = graphql(coupon.shop_id, document, {"discount": _discount(coupon, code)})
+        made = query(coupon.shop_id, document, {"discount": _discount(coupon, code)})
     except ShopifyError as error:
         found = _discount_with(coupon, code) if error.has("TAKEN") else None
         if found is None:
@@ -193,18 +193,18 @@ def _decimal(coupon: Coupon) -> str:
     """An amount as Shopify writes it: whole units of the shop's currency."""
     with db.reading() as session:
         shop = shops.get_shop(session, coupon.shop_id)
-    return facts.decimal(coupon.amount, shop.currency if shop else "USD")
+    return facts.to_decimal(coupon.amount, shop.currency if shop else "USD")
 
 
 def _discount_with(coupon: Coupon, code: str) -> str | None:
-    found = graphql(coupon.shop_id, "discount_by_code", {"code": code})["codeDiscountNodeByCode"]
+    found = query(coupon.shop_id, "discount_by_code", {"code": code})["codeDiscountNodeByCode"]
     return None if found is None else str(found["id"])
 
 
 def _add_codes(coupon: Coupon, wanted: int) -> None:
     while wanted > 0:
-        codes = [new_code(coupon.prefix) for _ in range(min(wanted, MOST_CODES))]
-        added = graphql(
+        codes = [new_code(coupon.prefix) for _ in range(min(wanted, CODES_BATCH_SIZE))]
+        added = query(
             coupon.shop_id,
             "codes_add",
             {"discountId": coupon.discount_id, "codes": [{"code": code} for code in codes]},
@@ -227,7 +227,7 @@ def _taken(shop_id: int, bulk_id: str) -> list[str]:
     """
     wait_s = FIRST_LOOK_S
     for _ in range(LOOKS):
-        found = graphql(shop_id, "codes_added", {"id": bulk_id})["discountRedeemCodeBulkCreation"]
+        found = query(shop_id, "codes_added", {"id": bulk_id})["discountRedeemCodeBulkCreation"]
         if found is not None and found["done"]:
             return [each["code"] for each in found["codes"]["nodes"] if not each["errors"]]
         time.sleep(wait_s)

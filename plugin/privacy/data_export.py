@@ -13,7 +13,7 @@ from storage import privacy_requests as privacy
 from storage import shops
 from storage.engine import db
 
-ABOUT = (
+COLUMN_NOTES = (
     "Everything that this shop's app Regulars keeps about one person, by table."
     " Amounts are in minor units of their currency, moments in UTC."
     " The days of `activity` are counted from 1 January 1970."
@@ -21,14 +21,14 @@ ABOUT = (
 )
 
 
-def copy_of(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
+def export_profile(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
     """Every row that is about the person behind these keys, and every delivery that names her."""
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
-        whom = about.find(session, shop_id, keys)
+        whom = about.find_subject(session, shop_id, keys)
         tables = about.rows_about(session, shop_id, whom)
-        forgotten = bool(privacy.forgotten(session, shop_id, whom.keys))
-        suppressed = sorted(privacy.suppressed(session, shop_id, whom.addresses))
+        forgotten = bool(privacy.redacted_among(session, shop_id, whom.keys))
+        suppressed = sorted(privacy.suppressed_addresses(session, shop_id, whom.addresses))
     deliveries = [
         {"topic": row.topic, "received_at": row.received_at, "body": _read(bytes(row.body))}
         for found in raw.deliveries(shop_id, whom, clock.now())
@@ -36,14 +36,14 @@ def copy_of(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
     ]
     lines = [_read(row.body.encode()) for found in raw.lines(shop_id, whom) for row in found]
     said = {
-        "about": ABOUT,
+        "about": COLUMN_NOTES,
         "shop": "" if shop is None else shop.domain,
         "made_at": clock.now(),
         "known_by": [{"kind": kind, "value": value} for kind, value in whom.keys],
         "tables": tables,
         "deliveries": deliveries,
         "waiting_lines": lines,
-        "imported_rows": list(brought.found(shop_id, whom)),
+        "imported_rows": list(brought.find_rows(shop_id, whom)),
         "forgotten_before": forgotten,
         "suppressed": [{"channel": channel, "address": address} for channel, address in suppressed],
     }

@@ -11,7 +11,7 @@ from storage import data_subject as about
 from storage import erasure
 from storage.engine import db
 from storage.inbox import NEW
-from storage.privacy_requests import Whom
+from storage.privacy_requests import DataSubject
 from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE, SUBSCRIPTION
 
 # People write numbers with these between the digits; an address is compared without them as well.
@@ -21,7 +21,7 @@ TOKEN = rb'"(?:id|token|cart_token|checkout_token)"\s*:\s*"(?:%s)["?]'
 DIGITS = 7  # a shorter number stands in other numbers
 
 
-class Needles:
+class SubjectMatcher:
     """What to look for in a body: addresses anywhere, the storefront's ids as whole numbers, tokens
     of carts and checkouts where a body holds such.
 
@@ -29,7 +29,7 @@ class Needles:
     a word that stands in every body.
     """
 
-    def __init__(self, whom: Whom) -> None:
+    def __init__(self, whom: DataSubject) -> None:
         keys = [key for key in whom.keys if key not in whom.unproven]
         numbers = [value for kind, value in keys if kind in NUMBERED and value.isdigit()]
         self._numbers = re.compile(
@@ -41,7 +41,7 @@ class Needles:
         said += [n for kind, value in keys if kind == PHONE and len(n := national(value)) >= DIGITS]
         self._words = {_flat(spelling) for value in said for spelling in _spellings(value)} - {b""}
 
-    def named_in(self, body: bytes) -> bool:
+    def matches(self, body: bytes) -> bool:
         """Whether a body names her, in whatever case and with whatever between the digits."""
         flat = _flat(body)
         return (
@@ -68,36 +68,36 @@ def _flat(text: bytes) -> bytes:
     return text.lower().translate(None, SEPARATORS)
 
 
-def deliveries(shop_id: int, whom: Whom, until: datetime) -> Iterator[list[Any]]:
+def deliveries(shop_id: int, whom: DataSubject, until: datetime) -> Iterator[list[Any]]:
     """The deliveries up to a moment that name her, in portions."""
-    needles, after = Needles(whom), ""
+    needles, after = SubjectMatcher(whom), ""
     while True:
         with db.inbox_reading() as session:
             page = about.deliveries_page(session, shop_id, after, until)
         if not page:
             return
-        yield [row for row in page if needles.named_in(bytes(row.body))]
+        yield [row for row in page if needles.matches(bytes(row.body))]
         after = page[-1].webhook_id
 
 
-def lines(shop_id: int, whom: Whom) -> Iterator[list[Any]]:
+def lines(shop_id: int, whom: DataSubject) -> Iterator[list[Any]]:
     """What waits of a reading of the past and names her, in portions."""
-    needles, after = Needles(whom), ("", "", -1)
+    needles, after = SubjectMatcher(whom), ("", "", -1)
     while True:
         with db.reading() as session:
             page = about.lines_page(session, shop_id, after)
         if not page:
             return
-        yield [row for row in page if needles.named_in(row.body.encode())]
+        yield [row for row in page if needles.matches(row.body.encode())]
         after = (page[-1].stage, page[-1].root, page[-1].line)
 
 
-def blank(shop_id: int, whom: Whom, until: datetime) -> int:
+def redact_deliveries(shop_id: int, whom: DataSubject, until: datetime) -> int:
     """Empty what names her; how many deliveries are yet to be digested, and stay until then."""
     for named in lines(shop_id, whom):
         if named:
             with db.transaction() as session:
-                erasure.drop_families(session, shop_id, [(row.stage, row.root) for row in named])
+                erasure.delete_pairs(session, shop_id, [(row.stage, row.root) for row in named])
     waiting = 0
     for found in deliveries(shop_id, whom, until):
         waiting += sum(row.state == NEW for row in found)

@@ -11,77 +11,77 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin.facts import Facts, Person
+from plugin.facts import Facts, ProfileFact
 from storage import data_subject as about
 from storage import erasure
 from storage import privacy_requests as privacy
-from storage.privacy_requests import FOR_GOOD
+from storage.privacy_requests import PERMANENT_IDENTITIES
 from storage.profiles import STRONG, find_identities, identities_of
 
 Marks = dict[tuple[str, str], datetime]
 
 
-def without(session: Session, shop_id: int, facts: Facts) -> Facts:
-    """The facts that may be recorded; who was left out is noted in `facts.forgotten`.
+def drop_redacted(session: Session, shop_id: int, facts: Facts) -> Facts:
+    """The facts that may be recorded; who was left out is noted in `facts.redacted`.
 
     What such a person was known by besides is forgotten with her: her cart's own news may come
     before the order that says whose it was, or after it.
     """
-    if not privacy.anybody_forgotten(session, shop_id):
+    if not privacy.has_redacted(session, shop_id):
         return facts
     people = _people(facts)
-    marks = privacy.forgotten(session, shop_id, {key for p in people for key in p.keys})
+    marks = privacy.redacted_among(session, shop_id, {key for p in people for key in p.identities})
     if not marks:
         return facts
     times, known = _times(facts, people), dict(marks)
-    out: dict[int, Person] = {}
+    out: dict[int, ProfileFact] = {}
     while fresh := [p for p in people if id(p) not in out and _until(p, times, marks)]:
         for person in fresh:
             out[id(person)] = person
             until = _until(person, times, marks)
             assert until is not None  # that is why she is here
-            for key in person.keys:
+            for key in person.identities:
                 if key.kind not in STRONG and (key not in marks or marks[key] < until):
                     marks[key] = until
     learnt = {key: until for key, until in marks.items() if known.get(key) != until}
     for until in sorted(set(learnt.values())):
         _forget_too(session, shop_id, [k for k, at in learnt.items() if at == until], until)
-    facts.forgotten += out.values()
+    facts.redacted += out.values()
     return _rest(facts, out)
 
 
-def _people(facts: Facts) -> list[Person]:
-    found = {id(p): p for p in facts.people}
+def _people(facts: Facts) -> list[ProfileFact]:
+    found = {id(p): p for p in facts.profiles}
     for person in _mentioned(facts):
         found.setdefault(id(person), person)
     return list(found.values())
 
 
-def _mentioned(facts: Facts) -> Iterable[Person]:
-    yield from (did.person for did in facts.events)
-    yield from (said.person for said in facts.consents)
+def _mentioned(facts: Facts) -> Iterable[ProfileFact]:
+    yield from (did.profile for did in facts.events)
+    yield from (said.profile for said in facts.consents)
     yield from (person for person, _, _ in facts.orders)
     yield from (person for person, _ in facts.checkouts)
-    yield from (said.person for said in facts.described if said.person is not None)
-    yield from (joined.person for joined in facts.joined)
+    yield from (said.profile for said in facts.records if said.profile is not None)
+    yield from (joined.profile for joined in facts.list_joins)
 
 
-def _times(facts: Facts, people: list[Person]) -> dict[int, datetime]:
+def _times(facts: Facts, people: list[ProfileFact]) -> dict[int, datetime]:
     """How old what is said of each person is: an order's update is as old as the order."""
-    times = {id(p): p.at for p in people}
-    rows: list[tuple[Person, datetime]] = [(p, row["placed_at"]) for p, row, _ in facts.orders]
+    times = {id(p): p.reported_at for p in people}
+    rows: list[tuple[ProfileFact, datetime]] = [(p, row["placed_at"]) for p, row, _ in facts.orders]
     rows += [(p, row["started_at"]) for p, row in facts.checkouts]
     for person, at in rows:
         times[id(person)] = min(times[id(person)], at)
     return times
 
 
-def _until(person: Person, times: dict[int, datetime], marks: Marks) -> datetime | None:
+def _until(person: ProfileFact, times: dict[int, datetime], marks: Marks) -> datetime | None:
     """Up to when this person is forgotten, if what is said of her falls under it."""
     hit = [
         marks[key]
-        for key in person.keys
-        if key in marks and (key.kind in FOR_GOOD or times[id(person)] <= marks[key])
+        for key in person.identities
+        if key in marks and (key.kind in PERMANENT_IDENTITIES or times[id(person)] <= marks[key])
     ]
     return max(hit, default=None)
 
@@ -90,13 +90,13 @@ def _forget_too(
     session: Session, shop_id: int, keys: list[tuple[str, str]], until: datetime
 ) -> None:
     """Forget a cart or a visit that turned out to be hers, with what it did without a name."""
-    privacy.remember(session, shop_id, keys, until)
+    privacy.add_redacted(session, shop_id, keys, until)
     for profile_id in set(find_identities(session, shop_id, keys).values()):
         if any(i.kind in STRONG for i in identities_of(session, shop_id, [profile_id])):
             continue  # somebody's by now
-        whom = about.find(session, shop_id, _keys(session, shop_id, profile_id))
-        erasure.detach(session, shop_id, whom)
-        while erasure.erase_some(session, shop_id, whom):
+        whom = about.find_subject(session, shop_id, _keys(session, shop_id, profile_id))
+        erasure.detach_subject(session, shop_id, whom)
+        while erasure.erase_batch(session, shop_id, whom):
             pass
 
 
@@ -104,13 +104,13 @@ def _keys(session: Session, shop_id: int, profile_id: int) -> list[tuple[str, st
     return [(i.kind, i.value) for i in identities_of(session, shop_id, [profile_id])]
 
 
-def _rest(facts: Facts, out: dict[int, Person]) -> Facts:
-    nobody = Person((), datetime.min.replace(tzinfo=UTC))
+def _rest(facts: Facts, out: dict[int, ProfileFact]) -> Facts:
+    nobody = ProfileFact((), datetime.min.replace(tzinfo=UTC))
     return replace(
         facts,
-        people=[p for p in facts.people if id(p) not in out] + [nobody],
-        events=[did for did in facts.events if id(did.person) not in out],
-        consents=[said for said in facts.consents if id(said.person) not in out],
+        profiles=[p for p in facts.profiles if id(p) not in out] + [nobody],
+        events=[did for did in facts.events if id(did.profile) not in out],
+        consents=[said for said in facts.consents if id(said.profile) not in out],
         orders=[
             (nobody, row | erasure.ANONYMOUS_ORDER, [_untitled(line) for line in lines])
             if id(person) in out
@@ -118,8 +118,8 @@ def _rest(facts: Facts, out: dict[int, Person]) -> Facts:
             for person, row, lines in facts.orders
         ],
         checkouts=[(p, row) for p, row in facts.checkouts if id(p) not in out],
-        described=[s for s in facts.described if s.person is None or id(s.person) not in out],
-        joined=[joined for joined in facts.joined if id(joined.person) not in out],
+        records=[s for s in facts.records if s.profile is None or id(s.profile) not in out],
+        list_joins=[joined for joined in facts.list_joins if id(joined.profile) not in out],
     )
 
 

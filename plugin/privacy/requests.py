@@ -15,11 +15,11 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin import jobs as bell
-from plugin.facts import Asked, Key
+from plugin.facts import IdentityKey, PrivacyFact
 from plugin.messages import confirmations as asking
 from plugin.privacy import deliveries as raw
 from plugin.privacy import import_files as brought
-from plugin.privacy.data_export import copy_of
+from plugin.privacy.data_export import export_profile
 from plugin.sheets import files
 from plugin.shopify.api.http import ShopifyError
 from plugin.shopify.install.installation import is_let_in
@@ -36,51 +36,57 @@ from storage.privacy_requests import (
     NEW,
     REDACT,
     SHOP_REDACT,
+    DataSubject,
     PrivacyRequest,
-    Whom,
 )
 from storage.shops import Shop
 
-KEPT_FOR = timedelta(days=30)  # a file waits this long to be fetched: GDPR, article 12(3), a month
-ASKED_AFTER = timedelta(hours=48)
-LATER = timedelta(minutes=15)  # while Shopify cannot be asked
-PATIENCE = timedelta(days=7)  # of the 30 that Shopify gives us
-AGAIN = timedelta(seconds=2)  # when deliveries about her wait to be digested
+EXPORT_KEPT_FOR = timedelta(
+    days=30
+)  # a file waits this long to be fetched: GDPR, article 12(3), a month
+SHOP_REDACT_DELAY = timedelta(hours=48)
+RETRY_DELAY = timedelta(minutes=15)  # while Shopify cannot be asked
+MAX_DIGEST_WAIT = timedelta(days=7)  # of the 30 that Shopify gives us
+DIGEST_POLL_DELAY = timedelta(seconds=2)  # when deliveries about her wait to be digested
 
 log = structlog.get_logger()
 
 
-def take(session: Session, shop_id: int, asked: Asked, now: datetime) -> int | None:
+def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: datetime) -> int | None:
     """Keep a request and do what must be done at once; its id, or None when it is known.
 
     The caller holds the shop's lock and commits.
     """
-    whom = Whom()
+    whom = DataSubject()
     if asked.kind != SHOP_REDACT:
-        whom = about.find(session, shop_id, asked.keys)
+        whom = about.find_subject(session, shop_id, asked.identities)
     request_id = privacy.add_request(
         session,
         {
             "shop_id": shop_id,
             "id": new_id(),
-            "unique_key": privacy.mark("request", f"{shop_id}:{asked.kind}:{asked.reference}"),
+            "dedupe_key": privacy.keyed_hash(
+                "request", f"{shop_id}:{asked.kind}:{asked.reference}"
+            ),
             "kind": asked.kind,
-            "requested_at": now if asked.kind == REDACT else asked.at,
+            "requested_at": now if asked.kind == REDACT else asked.requested_at,
             "due_at": now,
-            "whom": json.dumps(asdict(whom)),
-            "marks": [privacy.mark("redaction", f"{shop_id}:{k}:{v}") for k, v in asked.keys],
+            "subject": json.dumps(asdict(whom)),
+            "keyed_hashes": [
+                privacy.keyed_hash("redaction", f"{shop_id}:{k}:{v}") for k, v in asked.identities
+            ],
         },
     )
     if request_id is not None and asked.kind == REDACT:
         # Nothing that is known by now is newer than this moment, so that it is one clean cut.
-        privacy.remember(session, shop_id, whom.keys, now)
-        privacy.suppress(session, shop_id, whom.addresses, now)
-        privacy.drop_files(session, shop_id, _marks(shop_id, whom))
-        erasure.detach(session, shop_id, whom)
+        privacy.add_redacted(session, shop_id, whom.keys, now)
+        privacy.suppress_addresses(session, shop_id, whom.addresses, now)
+        privacy.delete_exports(session, shop_id, _marks(shop_id, whom))
+        erasure.detach_subject(session, shop_id, whom)
     return request_id
 
 
-def carry_out(shop_id: int, ids: Sequence[int]) -> None:
+def run_requests(shop_id: int, ids: Sequence[int]) -> None:
     """Carry out requests that are due. Safe to run twice."""
     for request_id in ids:
         with db.reading() as session:
@@ -96,21 +102,21 @@ def carry_out(shop_id: int, ids: Sequence[int]) -> None:
         log.info("privacy.worked", shop=shop_id, request=request_id, kind=request.kind)
 
 
-def expire() -> None:
+def expire_exports() -> None:
     """Empty the files that nobody fetched in time."""
     with db.transaction() as session:
-        privacy.expire_files(session, clock.now())
+        privacy.expire_exports(session, clock.now())
 
 
-def forget(shop_id: int, keys: Sequence[Key]) -> bool:
+def redact_profile(shop_id: int, keys: Sequence[IdentityKey]) -> bool:
     """Forget somebody now, on the operator's word; whether everything is gone already."""
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
-        asked = Asked(REDACT, now, f"operator:{new_id()}", tuple(keys))
-        request_id = take(session, shop_id, asked, now)
+        asked = PrivacyFact(REDACT, now, f"operator:{new_id()}", tuple(keys))
+        request_id = accept_request(session, shop_id, asked, now)
     assert request_id is not None  # its reference is new
-    carry_out(shop_id, [request_id])
+    run_requests(shop_id, [request_id])
     with db.reading() as session:
         request = privacy.get_request(session, shop_id, request_id)
     return request is None or request.state == DONE
@@ -119,35 +125,37 @@ def forget(shop_id: int, keys: Sequence[Key]) -> bool:
 def _redact(request: PrivacyRequest) -> None:
     whom = _whom(request)
     _piece_by_piece(request.shop_id, whom)
-    if raw.blank(request.shop_id, whom, request.requested_at):
-        _finish(request, state=NEW, due_at=clock.now() + AGAIN, lease_until=0.0)
+    if raw.redact_deliveries(request.shop_id, whom, request.requested_at):
+        _finish(request, state=NEW, due_at=clock.now() + DIGEST_POLL_DELAY, lease_until=0.0)
         return
-    brought.blank(request.shop_id, whom)
-    _finish(request, state=DONE, whom=None)
-    if not scrub.scrub():
+    brought.redact_rows(request.shop_id, whom)
+    _finish(request, state=DONE, subject=None)
+    if not scrub.vacuum_database():
         log.warning("privacy.not_scrubbed", shop=request.shop_id, request=request.id)
 
 
-def _piece_by_piece(shop_id: int, whom: Whom) -> None:
+def _piece_by_piece(shop_id: int, whom: DataSubject) -> None:
     more = True
     while more:
         with db.transaction() as session:
-            more = erasure.erase_some(session, shop_id, whom)
+            more = erasure.erase_batch(session, shop_id, whom)
 
 
 def _copy(request: PrivacyRequest) -> None:
     """Put the file together that the merchant hands over."""
     now = clock.now()
-    content = copy_of(request.shop_id, _whom(request).keys)
-    if not _finish(request, state=DONE, whom=None, content=content, expires_at=now + KEPT_FOR):
+    content = export_profile(request.shop_id, _whom(request).keys)
+    if not _finish(
+        request, state=DONE, subject=None, export=content, expires_at=now + EXPORT_KEPT_FOR
+    ):
         return  # she was forgotten meanwhile
     with db.transaction() as session:
-        ask = asks.ask_for_request(session, request.shop_id, request.id)
+        ask = asks.confirmation_for_request(session, request.shop_id, request.id)
         shop = shops.get_shop(session, request.shop_id)
         if ask is None or shop is None:
             return
-        asking.mail(session, shop, ask, now)
-    bell.ring("send_first", request.shop_id, [ask.id])
+        asking.confirmation_message(session, shop, ask, now)
+    bell.enqueue("send_first", request.shop_id, [ask.id])
 
 
 def _empty(request: PrivacyRequest) -> None:
@@ -160,22 +168,22 @@ def _empty(request: PrivacyRequest) -> None:
     try:
         back = _is_back(shop, request.requested_at)
     except ShopifyError:
-        if clock.now() - request.requested_at < PATIENCE:
-            _finish(request, due_at=clock.now() + LATER, lease_until=0.0)
+        if clock.now() - request.requested_at < MAX_DIGEST_WAIT:
+            _finish(request, due_at=clock.now() + RETRY_DELAY, lease_until=0.0)
             return
         back = False
     if back:
         log.warning("privacy.shop_is_back", shop=shop_id, request=request.id)
-        _finish(request, state=DONE, whom=None)
+        _finish(request, state=DONE, subject=None)
         return
     with db.transaction() as session:
         shops.uninstall(session, shop_id, max(request.requested_at, shop.installed_at))
-    files.drop_all(shop_id)
+    files.delete_files(shop_id)
     _all_rows(shop_id)
     with db.transaction() as session:
-        erasure.drop_shop(session, shop_id)
+        erasure.delete_shop(session, shop_id)
     _all_rows(shop_id)  # what a worker was still writing
-    scrub.scrub()
+    scrub.vacuum_database()
 
 
 def _is_back(shop: Shop, asked_at: datetime) -> bool:
@@ -187,7 +195,7 @@ def _is_back(shop: Shop, asked_at: datetime) -> bool:
     """
     if shop.installed_at > asked_at:
         return True
-    if shop.uninstalled_at is not None or shop.installed_at < asked_at - ASKED_AFTER:
+    if shop.uninstalled_at is not None or shop.installed_at < asked_at - SHOP_REDACT_DELAY:
         return False
     return is_let_in(shop.id)
 
@@ -217,9 +225,9 @@ def _finish(request: PrivacyRequest, **changes: object) -> bool:
         return True
 
 
-def _whom(request: PrivacyRequest) -> Whom:
-    kept = json.loads(request.whom or "{}")
-    return Whom(
+def _whom(request: PrivacyRequest) -> DataSubject:
+    kept = json.loads(request.subject or "{}")
+    return DataSubject(
         keys=[(kind, value) for kind, value in kept.get("keys", ())],
         profile_ids=kept.get("profile_ids", []),
         order_ids=kept.get("order_ids", []),
@@ -227,6 +235,6 @@ def _whom(request: PrivacyRequest) -> Whom:
     )
 
 
-def _marks(shop_id: int, whom: Whom) -> list[str]:
+def _marks(shop_id: int, whom: DataSubject) -> list[str]:
     words = [f"{shop_id}:{kind}:{value}" for kind, value in whom.keys]
-    return list(privacy.marks_of("redaction", words))
+    return list(privacy.keyed_hashes("redaction", words))

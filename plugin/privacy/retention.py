@@ -20,35 +20,35 @@ from storage.engine import db, locks
 # In a transaction: deliveries are overwritten by SQLite, 8 KB each, while others want to come in.
 # Of 300,000 events that lie in no order it drops 200 in 43 ms, and PostgreSQL in 36 (measured on
 # two cores).
-AT_ONCE = 200
+RETENTION_BATCH_SIZE = 200
 PAUSE_S = 0.1  # between pieces: who waits for SQLite's writer looks at least as often
-SLICE_S = 20.0  # of one shop's turn; the clock rings again in a minute
+SLICE_SECONDS = 20.0  # of one shop's turn; the clock rings again in a minute
 BUDGET_S = 1.0  # of each minute, for it is the clock's own time
-LATE = timedelta(hours=1)  # the clock rings then: a busy shop has a row to drop in every minute
+MAX_LAG = timedelta(hours=1)  # the clock rings then: a busy shop has a row to drop in every minute
 MONTH = timedelta(days=365.25 / 12)
 
 
-def drop_access_log() -> None:
+def delete_access_log() -> None:
     """Drop what is known of who looked at shoppers' data longer ago than the setting."""
     before = clock.now() - timedelta(days=get_settings().keep_access_log_days)
     until = time.monotonic() + BUDGET_S
-    gone = AT_ONCE
-    while gone == AT_ONCE and time.monotonic() < until:
+    gone = RETENTION_BATCH_SIZE
+    while gone == RETENTION_BATCH_SIZE and time.monotonic() < until:
         with db.transaction() as session:
-            gone = access_log.drop_before(session, before, AT_ONCE)
+            gone = access_log.delete_before(session, before, RETENTION_BATCH_SIZE)
 
 
-def shops_to_drop() -> list[int]:
+def shops_due() -> list[int]:
     """Shops with deliveries, events or visits whose time has been over for a while."""
     with db.inbox_reading() as session:
-        found = set(inbox.shops_before(session, _deliveries_go() - LATE))
+        found = set(inbox.shops_before(session, _deliveries_go() - MAX_LAG))
     with db.reading() as session:
-        found.update(events.shops_before(session, _events_go() - LATE))
-        found.update(sessions.shops_before(session, _events_go() - LATE))
+        found.update(events.shops_before(session, _events_go() - MAX_LAG))
+        found.update(sessions.shops_before(session, _events_go() - MAX_LAG))
     return sorted(found)
 
 
-def work(shop_id: int, for_s: float = SLICE_S) -> None:
+def retention_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> None:
     """Drop what a shop has kept for longer than the settings, as far as time allows.
 
     Each kind has its piece in turn, so that none waits for another that has many.
@@ -57,7 +57,7 @@ def work(shop_id: int, for_s: float = SLICE_S) -> None:
     left = [_drop_deliveries, _drop_events, _drop_visits]
     try:
         with locks.exclusive(f"retention-{shop_id}", wait_s=0):
-            while left := [drop for drop in left if drop(shop_id) == AT_ONCE]:
+            while left := [drop for drop in left if drop(shop_id) == RETENTION_BATCH_SIZE]:
                 time.sleep(PAUSE_S)
                 if time.monotonic() > until:
                     return
@@ -67,19 +67,19 @@ def work(shop_id: int, for_s: float = SLICE_S) -> None:
 
 def _drop_deliveries(shop_id: int) -> int:
     with db.inbox_transaction() as session:
-        return inbox.drop_digested(session, shop_id, _deliveries_go(), AT_ONCE)
+        return inbox.delete_digested(session, shop_id, _deliveries_go(), RETENTION_BATCH_SIZE)
 
 
 def _drop_events(shop_id: int) -> int:
     with db.transaction() as session:
         db.lock_shop(session, shop_id)  # who digests counts days, too
-        return events.drop_events(session, shop_id, _events_go(), AT_ONCE)
+        return events.delete_events(session, shop_id, _events_go(), RETENTION_BATCH_SIZE)
 
 
 def _drop_visits(shop_id: int) -> int:
     with db.transaction() as session:
         db.lock_shop(session, shop_id)  # who digests writes visits anew
-        return sessions.drop_sessions(session, shop_id, _events_go(), AT_ONCE)
+        return sessions.delete_visits(session, shop_id, _events_go(), RETENTION_BATCH_SIZE)
 
 
 def _deliveries_go() -> datetime:

@@ -4,16 +4,16 @@ from typing import Any
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.facts import Key, Person
+from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import properties
 from plugin.profiles.fields import MERCHANT
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from storage import profiles
 from storage.engine import db
 from storage.properties import definitions_of
 
 
-def correct(shop_id: int, profile_id: int, name: str, value: Any) -> bool:
+def correct_field(shop_id: int, profile_id: int, name: str, value: Any) -> bool:
     """Let the merchant say what a shopper's property is; False where it does not fit its type.
 
     "" and None clear it: nothing that was said before, nor a form by somebody who may be another,
@@ -32,9 +32,9 @@ def correct(shop_id: int, profile_id: int, name: str, value: Any) -> bool:
             raise RegularsError("There is no such profile.", 404)
         if definition is None and name not in profile.properties:
             raise RegularsError("There is no such property.", 404)
-        if definition is not None and not properties.fits(definition, value):
+        if definition is not None and not properties.is_valid(definition, value):
             return False
-        her = Person((Key(known[0].kind, known[0].value),), now)
+        her = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
         her.properties, her.source = {name: None if value == "" else value}, MERCHANT
-        resolve(session, shop_id, [her], now)
+        resolve_profiles(session, shop_id, [her], now)
     return True

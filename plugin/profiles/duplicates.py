@@ -19,10 +19,10 @@ from sqlmodel import Session
 from plugin import clock
 from storage import duplicates as likeness
 from storage import profiles
-from storage.duplicates import Likeness
+from storage.duplicates import DuplicateReason
 from storage.engine import db, locks
 
-LOOKED_AT = ("email", "phone", "first_name", "last_name")
+COMPARED_FIELDS = ("email", "phone", "first_name", "last_name")
 # Mail providers that most shoppers have, whose names are therefore the ones most often misspelt.
 PROVIDERS = (
     "gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "aol.com", "live.com",
@@ -30,16 +30,18 @@ PROVIDERS = (
     "mail.com", "ymail.com", "gmx.net", "gmx.at",
 )  # fmt: skip
 DOTLESS = ("gmail.com",)  # support.google.com/mail/answer/7436150: dots don't matter
-SIMILAR = 0.8  # of 1, by difflib: maya.okafor and mayaokafor1 have 0.86, maya and noah 0.5
-SHORTEST = 5  # letters before the @ that a slip is looked for in: an@ and ana@ are two people
+MIN_SIMILARITY = 0.8  # of 1, by difflib: maya.okafor and mayaokafor1 have 0.86, maya and noah 0.5
+MIN_COMPARED_CHARS = (
+    5  # letters before the @ that a slip is looked for in: an@ and ana@ are two people
+)
 
-SLICE_S = 20.0  # of one shop's turn; then the others have theirs
-TOGETHER = 50  # profiles in a transaction: the digest of their shop waits for it
+SLICE_SECONDS = 20.0  # of one shop's turn; then the others have theirs
+PROFILES_BATCH_SIZE = 50  # profiles in a transaction: the digest of their shop waits for it
 
 Row = Mapping[str, Any]
 
 
-def work(shop_id: int, for_s: float = SLICE_S) -> bool:
+def find_duplicates_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> bool:
     """Look at a shop's new profiles for a while; whether there are more."""
     try:
         with locks.exclusive(f"likeness-{shop_id}", wait_s=0):
@@ -56,35 +58,37 @@ def work(shop_id: int, for_s: float = SLICE_S) -> bool:
 
 def _look(session: Session, shop_id: int, now: datetime) -> bool:
     """Suggest whom some profiles are like; whether there were any to look at."""
-    new = likeness.to_look_at(session, shop_id, TOGETHER)
+    new = likeness.unchecked_profiles(session, shop_id, PROFILES_BATCH_SIZE)
     if not new:
         return False
     known = profiles.load_profiles(session, shop_id, new)
-    keys = {profile_id: keys_of(row) for profile_id, row in known.items()}
-    likeness.put_keys(session, shop_id, new, [(pid, key) for pid in keys for key in keys[pid]])
+    keys = {profile_id: duplicate_keys(row) for profile_id, row in known.items()}
+    likeness.save_keys(session, shop_id, new, [(pid, key) for pid in keys for key in keys[pid]])
     pairs = _pairs(session, shop_id, keys)
     known |= profiles.load_profiles(
         session, shop_id, {p for pair in pairs for p in pair} - known.keys()
     )
-    likeness.suggest(
+    likeness.suggest_duplicates(
         session,
         [
-            {"shop_id": shop_id, "one_id": one, "other_id": other, "because": because,
+            {"shop_id": shop_id, "profile_id": one, "other_profile_id": other, "reason": because,
              "state": likeness.OPEN, "found_at": now}
             for one, other in sorted(pairs)
-            if one in known and other in known and (because := alike(known[one], known[other]))
+            if one in known
+            and other in known
+            and (because := duplicate_reason(known[one], known[other]))
         ],
     )  # fmt: skip
-    likeness.mark_looked(session, shop_id, new)
+    likeness.mark_checked(session, shop_id, new)
     return True
 
 
 def _pairs(
-    session: Session, shop_id: int, keys: Mapping[int, Collection[Likeness]]
+    session: Session, shop_id: int, keys: Mapping[int, Collection[DuplicateReason]]
 ) -> set[tuple[int, int]]:
     """Profiles with these keys, each with those that share one with it; the older one first."""
     every = {key for hers in keys.values() for key in hers}
-    held = {key: likeness.holders(session, shop_id, key) for key in every}
+    held = {key: likeness.profiles_with_key(session, shop_id, key) for key in every}
     return {
         (min(pid, other), max(pid, other))
         for pid, hers in keys.items()
@@ -94,15 +98,15 @@ def _pairs(
     }
 
 
-def keys_of(row: Row) -> set[Likeness]:
+def duplicate_keys(row: Row) -> set[DuplicateReason]:
     """What a profile would have in common with another one of the same person."""
-    found: set[Likeness] = set()
+    found: set[DuplicateReason] = set()
     if row["phone"]:
         found.add(("phone", row["phone"]))
     if row["email"]:
-        local, domain = mailbox(row["email"])
+        local, domain = canonical_mailbox(row["email"])
         found.add(("mailbox", f"{local}@{domain}"))
-        if len(local) >= SHORTEST:
+        if len(local) >= MIN_COMPARED_CHARS:
             found.add(("letters", f"{''.join(sorted(local))}@{domain}"))
             found.add(("skeleton", f"{_skeleton(local)}@{domain}"))
     if row["first_name"] and row["last_name"]:
@@ -110,25 +114,25 @@ def keys_of(row: Row) -> set[Likeness]:
     return {(kind, value[:200]) for kind, value in found}
 
 
-def alike(one: Row, other: Row) -> str | None:
+def duplicate_reason(one: Row, other: Row) -> str | None:
     """Why two profiles are likely to be one person: phone, mailbox, typo, name; or None."""
     if one["phone"] and one["phone"] == other["phone"]:
         return "phone"
     if not (one["email"] and other["email"]):
         return None
-    mine, hers = mailbox(one["email"]), mailbox(other["email"])
+    mine, hers = canonical_mailbox(one["email"]), canonical_mailbox(other["email"])
     if mine == hers:
         return "mailbox" if _plain(one["email"]) == _plain(other["email"]) else "typo"
-    long_enough = min(len(mine[0]), len(hers[0])) >= SHORTEST
-    if long_enough and mine[1] == hers[1] and one_slip(mine[0], hers[0]):
+    long_enough = min(len(mine[0]), len(hers[0])) >= MIN_COMPARED_CHARS
+    if long_enough and mine[1] == hers[1] and is_one_typo_apart(mine[0], hers[0]):
         return "typo"
     if not (one["first_name"] and one["last_name"]) or _name(one) != _name(other):
         return None
     ratio = SequenceMatcher(None, mine[0], hers[0], autojunk=False).ratio()
-    return "name" if ratio >= SIMILAR else None
+    return "name" if ratio >= MIN_SIMILARITY else None
 
 
-def mailbox(email: str) -> tuple[str, str]:
+def canonical_mailbox(email: str) -> tuple[str, str]:
     """(local part, domain) of the mailbox that an address probably means."""
     local, domain = _plain(email)
     near = _meant(domain)
@@ -140,10 +144,10 @@ def _meant(domain: str) -> str:
     """The provider that a domain is a slip of, or the domain."""
     if domain in PROVIDERS:
         return domain
-    return next((known for known in PROVIDERS if one_slip(domain, known)), domain)
+    return next((known for known in PROVIDERS if is_one_typo_apart(domain, known)), domain)
 
 
-def one_slip(one: str, other: str) -> bool:
+def is_one_typo_apart(one: str, other: str) -> bool:
     """Whether one letter too many, too few, wrong, or two swapped make one text of the other.
 
     A digit is no slip: ana1 and ana2 are two people.

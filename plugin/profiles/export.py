@@ -18,27 +18,27 @@ from storage.engine import db
 from storage.privacy_requests import CHANNELS
 from storage.profiles import EMAIL, PHONE
 
-AT_ONCE = 500
-SHOWN = {"email": "Email", "sms": "SMS", "whatsapp": "WhatsApp"}
+PROFILES_PAGE_SIZE = 500
+CHANNEL_TITLES = {"email": "Email", "sms": "SMS", "whatsapp": "WhatsApp"}
 COLUMNS = (
     *((name, TEXT) for name in (
         "Email", "Phone Number", "First Name", "Last Name", "Country", "Locale", "Timezone",
     )),
     *((f"{name} Marketing Consent{what}", kind)
-      for name in SHOWN.values() for what, kind in (("", TEXT), (" Timestamp", MOMENT))),
+      for name in CHANNEL_TITLES.values() for what, kind in (("", TEXT), (" Timestamp", MOMENT))),
     ("Created", MOMENT), ("Last Seen", MOMENT), ("Properties", TEXT),
 )  # fmt: skip
 
 
-def as_csv(shop_id: int, list_id: int | None = None) -> Iterator[bytes]:
+def export_csv(shop_id: int, list_id: int | None = None) -> Iterator[bytes]:
     """Everybody, or who is on a list, as pieces of a CSV file."""
-    for piece in cells.table(_lines(shop_id, list_id)):
+    for piece in cells.csv_chunks(_lines(shop_id, list_id)):
         yield piece.encode()
 
 
-def as_parquet(shop_id: int, list_id: int | None = None) -> Iterator[bytes]:
+def export_parquet(shop_id: int, list_id: int | None = None) -> Iterator[bytes]:
     """Everybody, or who is on a list, as pieces of a Parquet file."""
-    return parquet.table(COLUMNS, rows(shop_id, list_id))
+    return parquet.parquet_chunks(COLUMNS, export_rows(shop_id, list_id))
 
 
 class Format(NamedTuple):
@@ -49,17 +49,17 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "csv": Format(as_csv, "text/csv"),
-    "parquet": Format(as_parquet, "application/vnd.apache.parquet"),
+    "csv": Format(export_csv, "text/csv"),
+    "parquet": Format(export_parquet, "application/vnd.apache.parquet"),
 }
 
 
 def _lines(shop_id: int, list_id: int | None) -> Iterator[Sequence[object]]:
     yield [name for name, _ in COLUMNS]
-    yield from rows(shop_id, list_id)
+    yield from export_rows(shop_id, list_id)
 
 
-def rows(shop_id: int, list_id: int | None = None) -> Iterator[Sequence[object]]:
+def export_rows(shop_id: int, list_id: int | None = None) -> Iterator[Sequence[object]]:
     """Everybody, or who is on a list, by `COLUMNS`; a few hundred are in memory at a time."""
     after = 0
     while True:
@@ -67,15 +67,15 @@ def rows(shop_id: int, list_id: int | None = None) -> Iterator[Sequence[object]]
             found = _page(session, shop_id, list_id, after)
             told = _told(session, shop_id, found)
         yield from told
-        if len(found) < AT_ONCE:
+        if len(found) < PROFILES_PAGE_SIZE:
             return
         after = found[-1].id
 
 
 def _page(session: Session, shop_id: int, list_id: int | None, after: int) -> Sequence[Any]:
     if list_id is None:
-        return profiles.profiles_after(session, shop_id, after, AT_ONCE)
-    return lists.members_after(session, shop_id, list_id, after, AT_ONCE)
+        return profiles.profiles_after(session, shop_id, after, PROFILES_PAGE_SIZE)
+    return lists.members_after(session, shop_id, list_id, after, PROFILES_PAGE_SIZE)
 
 
 def _told(session: Session, shop_id: int, found: Sequence[Any]) -> list[tuple[object, ...]]:
@@ -84,19 +84,21 @@ def _told(session: Session, shop_id: int, found: Sequence[Any]) -> list[tuple[ob
     rows: list[tuple[object, ...]] = []
     for each in found:
         said: list[object] = []
-        for channel in SHOWN:
+        for channel in CHANNEL_TITLES:
             state = states.get((channel, _address(each, channel), MARKETING), {})
             said += [state.get("state"), state.get("changed_at")]
         more = json.dumps(each.properties, ensure_ascii=False) if each.properties else None
         rows.append(
             (each.email, each.phone, each.first_name, each.last_name, each.country, each.locale,
-             each.timezone, *said, each.created_at, each.seen_at, more)
+             each.timezone, *said, each.created_at, each.last_active_at, more)
         )  # fmt: skip
     return rows
 
 
 def _places(profile: Any) -> list[tuple[str, str]]:
-    return [(channel, address) for channel in SHOWN if (address := _address(profile, channel))]
+    return [
+        (channel, address) for channel in CHANNEL_TITLES if (address := _address(profile, channel))
+    ]
 
 
 def _address(profile: Any, channel: str) -> str:

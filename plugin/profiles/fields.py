@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from plugin.facts import Person
+from plugin.facts import ProfileFact
 
 FIELDS = ("email", "phone", "first_name", "last_name", "locale", "country", "timezone")
 PROPERTY = "properties."
@@ -20,7 +20,7 @@ MERCHANT = "merchant"
 Row = dict[str, Any]
 
 
-class Word(NamedTuple):
+class FieldValue(NamedTuple):
     """What somebody said about a field, and when.
 
     `at` is ISO 8601 in UTC with microseconds, which sorts as the moments do; "" when nobody knows
@@ -32,28 +32,32 @@ class Word(NamedTuple):
     source: str
 
 
-def describe(row: Row, person: Person) -> None:
+def apply_fact(row: Row, person: ProfileFact) -> None:
     """Write what a fact says of a person into a row of hers."""
-    fold(row, said(person))
-    row["created_at"] = min(row["created_at"], person.at)
-    row["seen_at"] = person.at if row["seen_at"] is None else max(row["seen_at"], person.at)
+    apply_values(row, values_of(person))
+    row["created_at"] = min(row["created_at"], person.reported_at)
+    row["last_active_at"] = (
+        person.reported_at
+        if row["last_active_at"] is None
+        else max(row["last_active_at"], person.reported_at)
+    )
 
 
-def said(person: Person) -> dict[str, Word]:
+def values_of(person: ProfileFact) -> dict[str, FieldValue]:
     """What a fact says of a person, by field."""
-    at = _moment(person.at)
+    at = _moment(person.reported_at)
     values = {**person.fields, **{PROPERTY + k: v for k, v in person.properties.items()}}
-    return {name: Word(value, at, person.source) for name, value in values.items()}
+    return {name: FieldValue(value, at, person.source) for name, value in values.items()}
 
 
-def absorb(row: Row, other: Row) -> None:
+def merge_row(row: Row, other: Row) -> None:
     """Write everything that another row says into this one."""
-    fold(row, words(other))
+    apply_values(row, row_values(other))
     row["created_at"] = min(row["created_at"], other["created_at"])
-    row["seen_at"] = max(row["seen_at"], other["seen_at"])
+    row["last_active_at"] = max(row["last_active_at"], other["last_active_at"])
 
 
-def fold(row: Row, told: Mapping[str, Word]) -> None:
+def apply_values(row: Row, told: Mapping[str, FieldValue]) -> None:
     """Write words into a profile's row, each where it weighs more than what the row has.
 
     Of two words of the same moment the greater one wins, so that any order gives the same row.
@@ -73,31 +77,31 @@ def fold(row: Row, told: Mapping[str, Word]) -> None:
             place[key], times[name], sources[name] = word
 
 
-def words(row: Row) -> dict[str, Word]:
+def row_values(row: Row) -> dict[str, FieldValue]:
     """Everything that a row says, by field."""
     names = (*FIELDS, *(PROPERTY + name for name in row["properties"]))
     return {name: word for name in names if (word := _word(row, name)) is not None}
 
 
-def own(row: Row) -> dict[str, Any]:
+def row_without_merges(row: Row) -> dict[str, Any]:
     """A row's words and days as JSON, for `Origin.own`."""
     kept = {name: row[name] for name in (*FIELDS, "properties", "field_times", "field_sources")}
-    days = {name: row[name].isoformat() for name in ("created_at", "seen_at")}
+    days = {name: row[name].isoformat() for name in ("created_at", "last_active_at")}
     return {**kept, **days}
 
 
-def read_own(kept: Mapping[str, Any]) -> Row:
+def parse_own_values(kept: Mapping[str, Any]) -> Row:
     """The words and days of an `Origin.own`."""
-    days = {name: datetime.fromisoformat(kept[name]) for name in ("created_at", "seen_at")}
+    days = {name: datetime.fromisoformat(kept[name]) for name in ("created_at", "last_active_at")}
     return {**kept, **days}
 
 
-def _word(row: Row, name: str) -> Word | None:
+def _word(row: Row, name: str) -> FieldValue | None:
     place, key = _place(row, name)
     held, at = place.get(key), row["field_times"].get(name)
     if at is None and held is None:
         return None  # nobody has said anything
-    return Word(held, at or "", row["field_sources"].get(name, ""))
+    return FieldValue(held, at or "", row["field_sources"].get(name, ""))
 
 
 def _place(row: Row, name: str) -> tuple[Row, str]:
@@ -106,13 +110,13 @@ def _place(row: Row, name: str) -> tuple[Row, str]:
     return row, name
 
 
-def _outweighs(word: Word, value: Any, at: str, source: str) -> bool:
+def _outweighs(word: FieldValue, value: Any, at: str, source: str) -> bool:
     if word.at != at and UNPROVEN not in (word.source, source):
         return word.at > at  # as a rule, and a third of the work
-    return _weight(word) > _weight(Word(value, at, source))
+    return _weight(word) > _weight(FieldValue(value, at, source))
 
 
-def _weight(word: Word) -> tuple[bool, str, str, str]:
+def _weight(word: FieldValue) -> tuple[bool, str, str, str]:
     return (word.source != UNPROVEN, word.at, repr(word.value), word.source)
 
 

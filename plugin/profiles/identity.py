@@ -13,9 +13,9 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from plugin.facts import Key, Person, Whose
+from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.profiles import properties
-from plugin.profiles.merge import Household
+from plugin.profiles.merge import MergeGroup
 from storage import profiles
 from storage.engine import bulk
 from storage.profiles import EMAIL, PHONE, STRENGTH, Identity
@@ -25,33 +25,35 @@ RANKS = {kind: rank for rank, kind in enumerate(STRENGTH)}
 Owners = dict[tuple[str, str], int]  # the origin that each key leads to
 
 
-def resolve(
-    session: Session, shop_id: int, people: Sequence[Person], now: datetime
-) -> list[Whose | None]:
+def resolve_profiles(
+    session: Session, shop_id: int, people: Sequence[ProfileFact], now: datetime
+) -> list[ProfileRef | None]:
     """Whose each person's facts are, made or merged as needed; None for one without any key."""
-    properties.settle(session, shop_id, people)
-    known = profiles.find_whose(session, shop_id, {k for p in people for k in p.keys})
-    house = Household(session, shop_id, now)
+    properties.coerce_profiles(session, shop_id, people)
+    known = profiles.find_profile_refs(session, shop_id, {k for p in people for k in p.identities})
+    house = MergeGroup(session, shop_id, now)
     house.load(profile_id for profile_id, _ in known.values())
-    owners: Owners = {key: origin_id for key, (_, origin_id) in known.items()}
+    owners: Owners = {key: source_profile_id for key, (_, source_profile_id) in known.items()}
     homes = _homes(house, people, owners)
     for person, home in zip(people, homes, strict=True):
         if home is not None:
             house.describe(home, _without_others(person, home, owners, house))
     house.save()
-    found = [None if home is None else Whose(house.profile_of(home), home) for home in homes]
+    found = [None if home is None else ProfileRef(house.profile_of(home), home) for home in homes]
     if new := sorted(owners.keys() - known.keys()):
-        at: dict[tuple[str, str], datetime] = {k: p.at for p in people for k in p.keys}
+        at: dict[tuple[str, str], datetime] = {
+            k: p.reported_at for p in people for k in p.identities
+        }
         rows = [
             {"shop_id": shop_id, "kind": key[0], "value": key[1], "linked_at": at[key],
-             **Whose(house.profile_of(owners[key]), owners[key]).columns}
+             **ProfileRef(house.profile_of(owners[key]), owners[key]).columns}
             for key in new
         ]  # fmt: skip
-        bulk.add(session, Identity, rows)
+        bulk.add_rows(session, Identity, rows)
     return found
 
 
-def _homes(house: Household, people: Sequence[Person], owners: Owners) -> list[int | None]:
+def _homes(house: MergeGroup, people: Sequence[ProfileFact], owners: Owners) -> list[int | None]:
     """The origin of each person; new keys go into `owners`, and who shares a key is joined.
 
     Who has a key that we know comes first: whoever shares a new key with her is hers, and needs no
@@ -60,20 +62,20 @@ def _homes(house: Household, people: Sequence[Person], owners: Owners) -> list[i
     homes: list[int | None] = [None] * len(people)
     ready: deque[int] = deque()
     waiting: dict[int, None] = {}
-    having: dict[Key, list[int]] = {}
+    having: dict[IdentityKey, list[int]] = {}
     for index, person in enumerate(people):
-        if not owners.keys().isdisjoint(person.keys):
+        if not owners.keys().isdisjoint(person.identities):
             ready.append(index)
-        elif person.keys:
+        elif person.identities:
             waiting[index] = None
-            for key in person.keys:
+            for key in person.identities:
                 having.setdefault(key, []).append(index)
     while ready or waiting:
         index = ready.popleft() if ready else next(iter(waiting))
         waiting.pop(index, None)
         person = people[index]
         homes[index] = home = _home(house, person, owners)
-        for key in person.keys:
+        for key in person.identities:
             if key not in owners:
                 owners[key] = home
                 woken = [each for each in having.get(key, ()) if each in waiting]
@@ -83,9 +85,9 @@ def _homes(house: Household, people: Sequence[Person], owners: Owners) -> list[i
     return homes
 
 
-def _home(house: Household, person: Person, owners: Owners) -> int:
+def _home(house: MergeGroup, person: ProfileFact, owners: Owners) -> int:
     """The origin that a person's strongest known key names, joined with those of the others."""
-    named = [key for key in person.keys if key in owners]
+    named = [key for key in person.identities if key in owners]
     if not named:
         return house.add()
     if len(named) > 1:
@@ -95,18 +97,20 @@ def _home(house: Household, person: Person, owners: Owners) -> int:
         other = owners[key]
         if other == home or house.profile_of(home) == house.profile_of(other):
             continue
-        if not house.apart(home, other):
-            house.join(home, other, key.kind)
+        if not house.blocking_merges(home, other):
+            house.merge(home, other, key.kind)
     return home
 
 
-def _without_others(person: Person, home: int, owners: Owners, house: Household) -> Person:
+def _without_others(
+    person: ProfileFact, home: int, owners: Owners, house: MergeGroup
+) -> ProfileFact:
     """What is said of a person, without an address of somebody whom she is apart from."""
-    if {owners[key] for key in person.keys} == {home}:
+    if {owners[key] for key in person.identities} == {home}:
         return person
     others = {
         key.kind
-        for key in person.keys
+        for key in person.identities
         if key.kind in (EMAIL, PHONE)
         and person.fields.get(key.kind) == key.value
         and house.profile_of(owners[key]) != house.profile_of(home)
@@ -117,5 +121,5 @@ def _without_others(person: Person, home: int, owners: Owners, house: Household)
     return replace(person, fields=kept)
 
 
-def _strength(key: Key) -> int:
+def _strength(key: IdentityKey) -> int:
     return RANKS[key.kind]

@@ -15,9 +15,9 @@ from operator import itemgetter
 
 from sqlmodel import Session
 
-from plugin.facts import Person, Whose
+from plugin.facts import ProfileFact, ProfileRef
 from plugin.profiles import fields
-from plugin.profiles.duplicates import LOOKED_AT
+from plugin.profiles.duplicates import COMPARED_FIELDS
 from plugin.profiles.fields import MERCHANT, Row
 from storage import activity, events, lists, merges, profiles
 from storage import duplicates as likeness
@@ -27,14 +27,14 @@ from storage.engine.ids import new_id
 from storage.imports import SOURCE
 from storage.profiles import Merge, Profile
 
-Looks = tuple[str | None, ...]
+DuplicateKeys = tuple[str | None, ...]
 Joined = tuple[int, datetime, str]  # on a list: an origin, since when, and its source
-UNKNOWN: Looks = (None,) * len(LOOKED_AT)
-_looks: Callable[[Row], Looks] = itemgetter(*LOOKED_AT)
+UNKNOWN: DuplicateKeys = (None,) * len(COMPARED_FIELDS)
+_looks: Callable[[Row], DuplicateKeys] = itemgetter(*COMPARED_FIELDS)
 
 
 @dataclass
-class Household:
+class MergeGroup:
     """Some profiles of a shop while they are joined and parted; `save` writes them all."""
 
     session: Session
@@ -43,8 +43,8 @@ class Household:
     rows: dict[int, Row] = field(default_factory=dict)
     origins: dict[int, Row] = field(default_factory=dict)
     fresh: set[int] = field(default_factory=set)
-    gone: set[int] = field(default_factory=set)
-    looks: dict[int, Looks] = field(default_factory=dict)
+    deleted: set[int] = field(default_factory=set)
+    duplicate_keys: dict[int, DuplicateKeys] = field(default_factory=dict)
     moved: set[int] = field(default_factory=set)
 
     def load(self, profile_ids: Iterable[int]) -> None:
@@ -53,8 +53,8 @@ class Household:
         if ids:
             found = profiles.load_profiles(self.session, self.shop_id, ids)
             self.rows |= found
-            self.looks |= {key: _looks(row) for key, row in found.items()}
-            self.origins |= merges.load_origins(self.session, self.shop_id, ids)
+            self.duplicate_keys |= {key: _looks(row) for key, row in found.items()}
+            self.origins |= merges.load_sources(self.session, self.shop_id, ids)
 
     def add(self, profile_id: int | None = None) -> int:
         """Make a profile of which nothing is known; its id."""
@@ -65,30 +65,30 @@ class Household:
         self.fresh.add(made)
         return made
 
-    def profile_of(self, origin_id: int) -> int:
+    def profile_of(self, source_profile_id: int) -> int:
         """The profile that an origin is part of."""
-        held = self.origins.get(origin_id)
-        return origin_id if held is None else int(held["profile_id"])
+        held = self.origins.get(source_profile_id)
+        return source_profile_id if held is None else int(held["profile_id"])
 
-    def tree(self, profile_id: int) -> set[int]:
+    def sources(self, profile_id: int) -> set[int]:
         """The origins of a profile: at least itself."""
         held = {key for key, row in self.origins.items() if row["profile_id"] == profile_id}
         return held or {profile_id}
 
-    def apart(self, one_id: int, other_id: int) -> list[Merge]:
+    def blocking_merges(self, one_id: int, other_id: int) -> list[Merge]:
         """The undone merges that keep the profiles of two origins apart."""
-        one, other = self.tree(self.profile_of(one_id)), self.tree(self.profile_of(other_id))
+        one, other = self.sources(self.profile_of(one_id)), self.sources(self.profile_of(other_id))
         return [
             merge
-            for merge in merges.between(self.session, self.shop_id, one)
-            if merge.apart
+            for merge in merges.merges_among(self.session, self.shop_id, one)
+            if merge.blocks_remerge
             and (
-                (merge.one_id in one and merge.other_id in other)
-                or (merge.one_id in other and merge.other_id in one)
+                (merge.source_profile_id in one and merge.other_source_profile_id in other)
+                or (merge.source_profile_id in other and merge.other_source_profile_id in one)
             )
         ]
 
-    def join(self, one_id: int, other_id: int, because: str, by: str = "") -> int:
+    def merge(self, one_id: int, other_id: int, because: str, by: str = "") -> int:
         """Make one profile of those of two origins, the older one; its id."""
         kept, gone = sorted((self.profile_of(one_id), self.profile_of(other_id)))
         if kept == gone:
@@ -98,79 +98,84 @@ class Household:
         merges.add_merge(
             self.session,
             {
-                "shop_id": self.shop_id, "id": new_id(), "one_id": one_id, "other_id": other_id,
-                "because": because, "at": self.now, "by": by, "apart": False,
+                "shop_id": self.shop_id, "id": new_id(), "source_profile_id": one_id,
+                "other_source_profile_id": other_id,
+                "reason": because, "merged_at": self.now, "merged_by": by, "blocks_remerge": False,
             },
         )  # fmt: skip
         self.session.flush()
         self.session.expunge_all()
         self._share_lists(kept, gone)
-        merges.move(self.session, self.shop_id, gone, kept)
-        fields.absorb(self.rows[kept], self.rows.pop(gone))
-        merges.drop_profile(self.session, self.shop_id, gone)
-        self.gone.add(gone)
+        merges.move_rows(self.session, self.shop_id, gone, kept)
+        fields.merge_row(self.rows[kept], self.rows.pop(gone))
+        merges.delete_profile(self.session, self.shop_id, gone)
+        self.deleted.add(gone)
         self.moved |= {kept, gone}
-        for origin_id in self.tree(gone):
-            self.origins[origin_id]["profile_id"] = kept
+        for source_profile_id in self.sources(gone):
+            self.origins[source_profile_id]["profile_id"] = kept
         return kept
 
-    def part(self, side: Collection[int]) -> None:
+    def split(self, side: Collection[int]) -> None:
         """Let some origins of a profile be a profile by themselves again."""
         old = self.profile_of(min(side))
-        rest = self.tree(old) - set(side)
+        rest = self.sources(old) - set(side)
         away, home = (side, rest) if old in rest else (rest, side)
         new = min(away)
         self.session.flush()
         self.session.expunge_all()
         self._part_lists(old, new, away)
-        merges.move_back(self.session, self.shop_id, old, new, away)
+        merges.move_rows_back(self.session, self.shop_id, old, new, away)
         self.add(new)
         self.moved |= {old, new}
         for profile_id, tree in ((old, home), (new, away)):
-            first, *others = (fields.read_own(self.origins[each]["own"]) for each in sorted(tree))
+            first, *others = (
+                fields.parse_own_values(self.origins[each]["own"]) for each in sorted(tree)
+            )
             self.rows[profile_id] |= first
             for other in others:
-                fields.absorb(self.rows[profile_id], other)
+                fields.merge_row(self.rows[profile_id], other)
             for each in tree:
                 self.origins[each]["profile_id"] = profile_id
         for tree in (home, away):
             if len(tree) == 1:
-                merges.drop_origins(self.session, self.shop_id, tree)
+                merges.delete_sources(self.session, self.shop_id, tree)
                 del self.origins[min(tree)]
 
-    def describe(self, origin_id: int, person: Person) -> None:
+    def describe(self, source_profile_id: int, person: ProfileFact) -> None:
         """Write what a fact says into the profile and, where it is one of several, the origin."""
-        fields.describe(self.rows[self.profile_of(origin_id)], person)
-        if held := self.origins.get(origin_id):
-            alone = fields.read_own(held["own"])
-            fields.describe(alone, person)
-            held["own"] = fields.own(alone)
+        fields.apply_fact(self.rows[self.profile_of(source_profile_id)], person)
+        if held := self.origins.get(source_profile_id):
+            alone = fields.parse_own_values(held["own"])
+            fields.apply_fact(alone, person)
+            held["own"] = fields.row_without_merges(alone)
 
     def save(self) -> None:
         """Write everything back."""
         fresh = [row for key, row in self.rows.items() if key in self.fresh]
         known = [row for key, row in self.rows.items() if key not in self.fresh]
-        bulk.add(self.session, Profile, fresh)
-        bulk.save(self.session, Profile, known)
-        merges.save_origins(self.session, list(self.origins.values()))
+        bulk.add_rows(self.session, Profile, fresh)
+        bulk.save_rows(self.session, Profile, known)
+        merges.save_sources(self.session, list(self.origins.values()))
         if self.moved:
-            events.recount(self.session, self.shop_id, self.moved - self.gone)
-        if self.gone:
-            activity.drop(self.session, self.shop_id, self.gone)
-            likeness.put_keys(self.session, self.shop_id, self.gone, ())
-            names.put_names(self.session, self.shop_id, (), self.gone)
-        changed = [k for k, row in self.rows.items() if _looks(row) != self.looks.get(k, UNKNOWN)]
-        likeness.note(self.session, self.shop_id, changed)
+            events.recount_activity(self.session, self.shop_id, self.moved - self.deleted)
+        if self.deleted:
+            activity.delete_counts(self.session, self.shop_id, self.deleted)
+            likeness.save_keys(self.session, self.shop_id, self.deleted, ())
+            names.save_names(self.session, self.shop_id, (), self.deleted)
+        changed = [
+            k for k, row in self.rows.items() if _looks(row) != self.duplicate_keys.get(k, UNKNOWN)
+        ]
+        likeness.mark_unchecked(self.session, self.shop_id, changed)
         if changed:
-            named = self.looks.keys() & set(changed)
-            names.put_names(self.session, self.shop_id, [self.rows[k] for k in changed], named)
+            named = self.duplicate_keys.keys() & set(changed)
+            names.save_names(self.session, self.shop_id, [self.rows[k] for k in changed], named)
 
     def _remember(self, profile_id: int) -> None:
         """Let a profile that stood alone be an origin."""
-        if self.tree(profile_id) == {profile_id} and profile_id not in self.origins:
+        if self.sources(profile_id) == {profile_id} and profile_id not in self.origins:
             self.origins[profile_id] = {
                 "shop_id": self.shop_id, "id": profile_id, "profile_id": profile_id,
-                "own": fields.own(self.rows[profile_id]), "memberships": [],
+                "own": fields.row_without_merges(self.rows[profile_id]), "memberships": [],
             }  # fmt: skip
 
     def _share_lists(self, kept: int, gone: int) -> None:
@@ -178,7 +183,7 @@ class Household:
         held: dict[int, Row] = {}
         for profile_id in (kept, gone):
             for row in merges.memberships_of(self.session, self.shop_id, profile_id):
-                row["origin_id"] = row["origin_id"] or profile_id
+                row["source_profile_id"] = row["source_profile_id"] or profile_id
                 row["profile_id"] = kept
                 rival = held.setdefault(row["list_id"], row)
                 if rival is not row:
@@ -190,25 +195,26 @@ class Household:
     def _part_lists(self, old: int, new: int, away: Collection[int]) -> None:
         rows = []
         for row in merges.memberships_of(self.session, self.shop_id, old):
-            row["origin_id"] = row["origin_id"] or old
+            row["source_profile_id"] = row["source_profile_id"] or old
             rows.append(row)
-        for origin_id in self.tree(old):
-            held = self.origins[origin_id]
+        for source_profile_id in self.sources(old):
+            held = self.origins[source_profile_id]
             rows += [
-                {"shop_id": self.shop_id, "list_id": list_id, "origin_id": origin_id,
+                {"shop_id": self.shop_id, "list_id": list_id,
+                 "source_profile_id": source_profile_id,
                  "joined_at": datetime.fromisoformat(at), "source": source}
                 for list_id, at, source in held["memberships"]
             ]  # fmt: skip
             held["memberships"] = []
         shown: dict[tuple[int, int], Row] = {}
         for row in sorted(rows, key=_joined):
-            row["profile_id"] = new if row["origin_id"] in away else old
+            row["profile_id"] = new if row["source_profile_id"] in away else old
             if shown.setdefault((row["profile_id"], row["list_id"]), row) is not row:
                 self._wait(row)
         self._put_lists((old, new), shown.values())
 
     def _wait(self, row: Row) -> None:
-        origin = self.origins[row["origin_id"]]
+        origin = self.origins[row["source_profile_id"]]
         said = [row["list_id"], row["joined_at"].isoformat(), row["source"]]
         origin["memberships"] = [*origin["memberships"], said]
 
@@ -216,93 +222,105 @@ class Household:
         put = [
             {
                 **row,
-                "origin_id": None if row["origin_id"] == row["profile_id"] else row["origin_id"],
+                "source_profile_id": None
+                if row["source_profile_id"] == row["profile_id"]
+                else row["source_profile_id"],
             }
             for row in rows
         ]
-        merges.put_memberships(self.session, self.shop_id, profile_ids, put)
+        merges.save_memberships(self.session, self.shop_id, profile_ids, put)
 
 
-def join(session: Session, shop_id: int, one_id: int, other_id: int, by: str, now: datetime) -> int:
+def merge_profiles(
+    session: Session, shop_id: int, one_id: int, other_id: int, by: str, now: datetime
+) -> int:
     """Make one profile of two because a person says so, even where keys may not; its id.
 
     The caller holds the shop's lock and commits.
     """
-    house = Household(session, shop_id, now)
+    house = MergeGroup(session, shop_id, now)
     house.load((one_id, other_id))
-    merges.lift(session, shop_id, [merge.id for merge in house.apart(one_id, other_id)])
-    kept = house.join(one_id, other_id, MERCHANT, by)
+    merges.allow_merge_again(
+        session, shop_id, [merge.id for merge in house.blocking_merges(one_id, other_id)]
+    )
+    kept = house.merge(one_id, other_id, MERCHANT, by)
     house.save()
     return kept
 
 
-def join_list(
-    session: Session, shop_id: int, list_id: int, whose: Whose, at: datetime, source: str
+def add_to_list(
+    session: Session, shop_id: int, list_id: int, whose: ProfileRef, at: datetime, source: str
 ) -> bool:
     """Put a shopper on a list; whether her profile was not on it before.
 
     Where another origin of her profile was, it is kept that this one is, too. Where a file put her
     on it, what comes otherwise takes its place: she stays when the file is taken back.
     """
-    origin_id = whose.columns["origin_id"]
-    if lists.join_list(session, shop_id, list_id, whose.profile_id, at, source, origin_id):
+    source_profile_id = whose.columns["source_profile_id"]
+    if lists.add_member(session, shop_id, list_id, whose.profile_id, at, source, source_profile_id):
         return True
     if not source.startswith(SOURCE):
-        lists.rejoin(session, shop_id, list_id, whose.profile_id, at, source, origin_id)
-    held = merges.load_origins(session, shop_id, [whose.profile_id]).get(whose.origin_id)
+        lists.restore_member(
+            session, shop_id, list_id, whose.profile_id, at, source, source_profile_id
+        )
+    held = merges.load_sources(session, shop_id, [whose.profile_id]).get(whose.source_profile_id)
     if held is None:
         return False
     rows = merges.memberships_of(session, shop_id, whose.profile_id)
-    first = next(row["origin_id"] or whose.profile_id for row in rows if row["list_id"] == list_id)
-    if first != whose.origin_id and _is_news(held, list_id, source):
+    first = next(
+        row["source_profile_id"] or whose.profile_id for row in rows if row["list_id"] == list_id
+    )
+    if first != whose.source_profile_id and _is_news(held, list_id, source):
         others = [row for row in held["memberships"] if row[0] != list_id]
         held["memberships"] = [*others, [list_id, at.isoformat(), source]]
-        merges.save_origins(session, [held])
+        merges.save_sources(session, [held])
     return False
 
 
 def _is_news(origin: Row, list_id: int, source: str) -> bool:
     """Whether an origin does not wait to be on a list yet, or only because a file says so."""
     known = [of for each, _, of in origin["memberships"] if each == list_id]
-    by_file = all(of.startswith(SOURCE) for of in known)
-    return not known or (by_file and not source.startswith(SOURCE))
+    from_import = all(of.startswith(SOURCE) for of in known)
+    return not known or (from_import and not source.startswith(SOURCE))
 
 
-def leave_list(session: Session, shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
+def remove_from_list(session: Session, shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
     """Take a shopper off a list, whichever of her origins was on it; where each stood.
 
     The caller holds the shop's lock.
     """
-    held = lists.joined(session, shop_id, list_id, [profile_id]).get(profile_id)
+    held = lists.members_among(session, shop_id, list_id, [profile_id]).get(profile_id)
     if held is None:
         return []
-    left = [(held.origin_id or profile_id, held.joined_at, held.source)]
-    lists.leave(session, shop_id, list_id, profile_id)
-    origins = merges.load_origins(session, shop_id, [profile_id])
+    left = [(held.source_profile_id or profile_id, held.joined_at, held.source)]
+    lists.remove_member(session, shop_id, list_id, profile_id)
+    origins = merges.load_sources(session, shop_id, [profile_id])
     for origin in origins.values():
         for of, at, source in origin["memberships"]:
             if of == list_id:
                 left.append((origin["id"], datetime.fromisoformat(at), source))
         origin["memberships"] = [row for row in origin["memberships"] if row[0] != list_id]
-    merges.save_origins(session, list(origins.values()))
+    merges.save_sources(session, list(origins.values()))
     return left
 
 
-def rejoin_list(session: Session, shop_id: int, list_id: int, joined: Iterable[Joined]) -> bool:
+def restore_to_list(session: Session, shop_id: int, list_id: int, joined: Iterable[Joined]) -> bool:
     """Put a shopper back on a list as `leave_list` found her; whether somebody is on it then.
 
     The caller holds the shop's lock.
     """
     found = False
-    for origin_id, at, source in sorted(joined, key=lambda each: each[1]):
-        profile = profiles.get_profile(session, shop_id, origin_id)
+    for source_profile_id, at, source in sorted(joined, key=lambda each: each[1]):
+        profile = profiles.get_profile(session, shop_id, source_profile_id)
         if profile is not None:  # not forgotten meanwhile
-            join_list(session, shop_id, list_id, Whose(profile.id, origin_id), at, source)
+            add_to_list(
+                session, shop_id, list_id, ProfileRef(profile.id, source_profile_id), at, source
+            )
             found = True
     return found
 
 
-def leave_some(
+def remove_batch(
     session: Session, shop_id: int, list_id: int, source: str | None, after: int, limit: int
 ) -> int | None:
     """Of the members after a profile's id, take those off a list who came to it by `source`, or
@@ -314,8 +332,8 @@ def leave_some(
     ids = lists.ids_after(session, shop_id, list_id, after, limit)
     if not ids:
         return None
-    gone = lists.leave_between(session, shop_id, list_id, source, ids[0], ids[-1])
-    origins = merges.load_origins(session, shop_id, ids).values()
+    gone = lists.remove_between(session, shop_id, list_id, source, ids[0], ids[-1])
+    origins = merges.load_sources(session, shop_id, ids).values()
     before = [origin["memberships"] for origin in origins]
     for origin in origins:
         origin["memberships"] = [
@@ -324,7 +342,7 @@ def leave_some(
         ]  # fmt: skip
     _let_stay(session, shop_id, list_id, [each for each in origins if each["profile_id"] in gone])
     now = zip(origins, before, strict=True)
-    merges.save_origins(session, [each for each, said in now if each["memberships"] != said])
+    merges.save_sources(session, [each for each, said in now if each["memberships"] != said])
     return ids[-1]
 
 
@@ -337,16 +355,16 @@ def _let_stay(session: Session, shop_id: int, list_id: int, origins: Collection[
         if said[0] == list_id
     ]
     first: dict[int, Row] = {}
-    for at, origin_id, origin, said in sorted(waiting, key=itemgetter(0, 1)):
-        whose = Whose(origin["profile_id"], origin_id)
+    for at, source_profile_id, origin, said in sorted(waiting, key=itemgetter(0, 1)):
+        whose = ProfileRef(origin["profile_id"], source_profile_id)
         row = {"shop_id": shop_id, "list_id": list_id, "joined_at": at, "source": said[2]}
         if first.setdefault(whose.profile_id, row) is row:
             row |= whose.columns
             origin["memberships"] = [each for each in origin["memberships"] if each != said]
-    lists.join(session, shop_id, list(first.values()))
+    lists.add_members(session, shop_id, list(first.values()))
 
 
-def undo(session: Session, shop_id: int, merge_id: int, by: str, now: datetime) -> bool:
+def undo_merge(session: Session, shop_id: int, merge_id: int, by: str, now: datetime) -> bool:
     """Take a merge back; False when there is none to take back.
 
     From now on no key joins the two sides again: what names both goes to the side of its
@@ -355,21 +373,24 @@ def undo(session: Session, shop_id: int, merge_id: int, by: str, now: datetime) 
     merge = merges.get_merge(session, shop_id, merge_id)
     if merge is None or merge.undone_at is not None:
         return False
-    merges.undo(session, shop_id, merge_id, now, by)
-    held = profiles.get_profile(session, shop_id, merge.one_id)
+    merges.mark_undone(session, shop_id, merge_id, now, by)
+    held = profiles.get_profile(session, shop_id, merge.source_profile_id)
     if held is None:
         return False  # forgotten meanwhile
-    house = Household(session, shop_id, now)
+    house = MergeGroup(session, shop_id, now)
     house.load([held.id])
-    tree = house.tree(held.id)
+    tree = house.sources(held.id)
     links = [
-        (each.one_id, each.other_id)
-        for each in merges.between(session, shop_id, tree)
+        (each.source_profile_id, each.other_source_profile_id)
+        for each in merges.merges_among(session, shop_id, tree)
         if each.undone_at is None and each.id != merge_id
     ]
-    house.part(_reached(merge.one_id, links))
-    pair = (house.profile_of(merge.one_id), house.profile_of(merge.other_id))
-    likeness.dismiss(session, shop_id, pair, now, by)
+    house.split(_reached(merge.source_profile_id, links))
+    pair = (
+        house.profile_of(merge.source_profile_id),
+        house.profile_of(merge.other_source_profile_id),
+    )
+    likeness.dismiss_duplicate(session, shop_id, pair, now, by)
     house.save()
     return True
 
@@ -385,7 +406,7 @@ def _reached(start: int, links: Collection[tuple[int, int]]) -> set[int]:
 
 
 def _joined(row: Row) -> tuple[datetime, int]:
-    return row["joined_at"], row["origin_id"]
+    return row["joined_at"], row["source_profile_id"]
 
 
 @lru_cache

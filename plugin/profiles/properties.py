@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.facts import Person
+from plugin.facts import ProfileFact
 from plugin.profiles.fields import MERCHANT
 from plugin.shopify.normalise.customer_changes import TAG
 from storage import properties
@@ -33,7 +33,7 @@ from storage.properties import (
 )
 
 LONGEST_NAME, LONGEST = 100, 2_000  # characters of a name and of a value
-MOST, MOST_OPTIONS = 500, 200  # properties of a shop, values of one
+MAX_PROPERTIES, MAX_OPTIONS = 500, 200  # properties of a shop, values of one
 YES = frozenset(("true", "yes", "y", "1", "on", "是", "对", "ja", "oui", "si", "sí"))
 NO = frozenset(("false", "no", "n", "0", "off", "否", "不是", "nein", "non"))
 DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?")
@@ -46,11 +46,11 @@ KINDS = {  # of a form's blocks
 }
 
 
-class UnfitError(Exception):
+class PropertyTypeError(Exception):
     """A value is none of its property's type."""
 
 
-def settle(session: Session, shop_id: int, people: Sequence[Person]) -> None:
+def coerce_profiles(session: Session, shop_id: int, people: Sequence[ProfileFact]) -> None:
     """Write what is said of people as the types of the shop's properties have it."""
     said = [p for p in people if any(not name.startswith(TAG) for name in p.properties)]
     if not said:
@@ -60,31 +60,31 @@ def settle(session: Session, shop_id: int, people: Sequence[Person]) -> None:
         return
     for person in said:
         typed = {
-            name: settled(known[name], value) if name in known else value
+            name: coerce_value(known[name], value) if name in known else value
             for name, value in person.properties.items()
         }
         clears = person.source == MERCHANT
         person.properties = {n: value for n, value in typed.items() if clears or value is not None}
 
 
-def settled(definition: PropertyDefinition, value: Any) -> Any:
+def coerce_value(definition: PropertyDefinition, value: Any) -> Any:
     """A value as its property's type has it; as it was said where it does not fit."""
     try:
-        return read(definition, value)
-    except UnfitError:
+        return parse_value(definition, value)
+    except PropertyTypeError:
         return value
 
 
-def fits(definition: PropertyDefinition, value: Any) -> bool:
+def is_valid(definition: PropertyDefinition, value: Any) -> bool:
     """Whether a value is of its property's type."""
     try:
-        read(definition, value)
-    except UnfitError:
+        parse_value(definition, value)
+    except PropertyTypeError:
         return False
     return True
 
 
-def read(definition: PropertyDefinition, value: Any) -> Any:
+def parse_value(definition: PropertyDefinition, value: Any) -> Any:
     """A value of the property's type; None stays nothing.
 
     Raises:
@@ -105,11 +105,11 @@ def read(definition: PropertyDefinition, value: Any) -> Any:
         found = [_option(definition, part) for part in parts if str(part).strip()]
         return list(dict.fromkeys(found)) or None
     if isinstance(value, list | dict):
-        raise UnfitError
+        raise PropertyTypeError
     return str(value)
 
 
-def learn(
+def define_from_form(
     session: Session,
     shop_id: int,
     blocks: Sequence[dict[str, Any]],
@@ -128,7 +128,7 @@ def learn(
         name, kind = about.get("property_name"), KINDS.get(str(block.get("type")))
         if kind is None or not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
             continue
-        if name not in known and len(known) >= MOST:
+        if name not in known and len(known) >= MAX_PROPERTIES:
             continue
         held = known.get(name) or PropertyDefinition(
             shop_id=shop_id, id=new_id(), name=name, type=kind, source="form",
@@ -147,13 +147,13 @@ def learn(
                 for o in about.get("options") or []
                 if str(o["value"]) not in have
             ),
-        ][:MOST_OPTIONS]
+        ][:MAX_OPTIONS]
         if (held.labels, held.options) != before:
             held.updated_at = clock.now()
         session.add(held)
 
 
-def define(
+def save_definition(
     shop_id: int,
     definition_id: int | None,
     name: str,
@@ -172,7 +172,7 @@ def define(
             422 for what cannot be one.
     """
     name = " ".join(name.split())
-    if kind not in TYPES or len(options) > MOST_OPTIONS:
+    if kind not in TYPES or len(options) > MAX_OPTIONS:
         raise RegularsError("This is no type of property.", 422)
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
@@ -185,7 +185,7 @@ def define(
                 raise RegularsError("This property has changed since it was opened.", 409)
         else:
             wrong = not name or len(name) > LONGEST_NAME or not name.isprintable()
-            if wrong or name.startswith(TAG) or name in known or len(known) >= MOST:
+            if wrong or name.startswith(TAG) or name in known or len(known) >= MAX_PROPERTIES:
                 raise RegularsError("A property has a name of its own, of 1 to 100 letters.", 422)
             held = PropertyDefinition(
                 shop_id=shop_id, id=new_id(), name=name, updated_at=clock.now()
@@ -202,13 +202,13 @@ def _words(said: str, translations: dict[str, dict[str, str]]) -> dict[str, str]
 
 def _number(value: Any) -> int | float:
     if isinstance(value, bool):
-        raise UnfitError
+        raise PropertyTypeError
     try:
         found = float(str(value).strip().replace(" ", "").replace("\u00a0", ""))
     except ValueError:
-        raise UnfitError from None
+        raise PropertyTypeError from None
     if not isfinite(found) or abs(found) >= 2**53:
-        raise UnfitError
+        raise PropertyTypeError
     return int(found) if found.is_integer() else found
 
 
@@ -220,7 +220,7 @@ def _day(value: Any) -> str:
         year, month, day = map(int, found.groups())
         return date(year, month, day).isoformat()
     except ValueError:
-        raise UnfitError from None
+        raise PropertyTypeError from None
 
 
 def _flag(value: Any) -> bool:
@@ -229,7 +229,7 @@ def _flag(value: Any) -> bool:
     said = str(value).strip().casefold()
     if said in YES or said in NO:
         return said in YES
-    raise UnfitError
+    raise PropertyTypeError
 
 
 def _option(definition: PropertyDefinition, value: Any) -> str:
@@ -242,4 +242,4 @@ def _option(definition: PropertyDefinition, value: Any) -> str:
     for each, labels in options.items():
         if folded in {each.casefold(), *(words.casefold() for words in labels.values())}:
             return each
-    raise UnfitError
+    raise PropertyTypeError

@@ -5,15 +5,15 @@ from typing import Any
 from plugin import clock
 from plugin import jobs as bell
 from plugin.errors import RegularsError
-from plugin.facts import Key, Person
+from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles.fields import MERCHANT
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from plugin.shopify.normalise.customer_changes import TAG as PREFIX
 from storage import profiles, write_backs
 from storage.engine import db
 from storage.write_backs import OFF, ON, TAG
 
-LONGEST = 255  # characters: shopify.dev, tagsAdd
+MAX_TAG_CHARS = 255  # characters: shopify.dev, tagsAdd
 
 
 def tags_of(properties: dict[str, Any]) -> list[str]:
@@ -29,7 +29,7 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         RegularsError: 404 for no such profile, 422 for what is no tag.
     """
     tag = " ".join(text.split())
-    if not tag or len(tag) > LONGEST or "," in tag or not tag.isprintable():
+    if not tag or len(tag) > MAX_TAG_CHARS or "," in tag or not tag.isprintable():
         raise RegularsError("A tag has at most 255 characters and no comma.", 422)
     now = clock.now()
     with db.transaction() as session:
@@ -38,11 +38,11 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         known = profiles.identities_of(session, shop_id, [profile.id]) if profile else ()
         if profile is None or not known:
             raise RegularsError("There is no such profile.", 404)
-        her = Person((Key(known[0].kind, known[0].value),), now)
+        her = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
         her.properties, her.source = {PREFIX + tag: on}, MERCHANT
-        (whose,) = resolve(session, shop_id, [her], now)
+        (whose,) = resolve_profiles(session, shop_id, [her], now)
         assert whose is not None  # she has a key
         said = {"kind": TAG, "name": tag, "value": ON if on else OFF, **whose.columns}
-        write_backs.put(session, shop_id, [{**said, "said_at": now}], now)
-    bell.ring("write_back", shop_id)
+        write_backs.save_write_backs(session, shop_id, [{**said, "requested_at": now}], now)
+    bell.enqueue("write_back", shop_id)
     return tag

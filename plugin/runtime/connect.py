@@ -16,7 +16,7 @@ from storage.engine import db
 from storage.engine import encryption as secrets
 
 
-def connect() -> Broker:
+def connect_broker() -> Broker:
     """Connect this process by its settings.
 
     Raises:
@@ -24,7 +24,7 @@ def connect() -> Broker:
     """
     settings = get_settings()
     try:
-        secrets.use_keys(settings.keys())
+        secrets.set_keys(settings.keys())
     except secrets.SecretError as error:
         raise RegularsError(str(error)) from None
     connect_database(settings)
@@ -46,7 +46,7 @@ def connect_database(settings: Settings) -> None:
         raise RegularsError(str(error)) from None
 
 
-def settle() -> None:
+def freeze_gc() -> None:
     """Everything is loaded and stays: the garbage collector need not walk over it again, which was
     a tenth of what an import takes, and a stop of 180 ms now and then (measured).
     """
@@ -56,7 +56,7 @@ def settle() -> None:
 
 def broker_url(settings: Settings) -> str:
     """The broker that the settings name, or the one that `regulars serve` runs for us."""
-    return settings.broker_url or valkey.address(settings.data_dir)
+    return settings.broker_url or valkey.server_address(settings.data_dir)
 
 
 def require_schema() -> None:

@@ -8,10 +8,17 @@ from typing import TextIO, cast
 import structlog
 
 FORMAT = "%(levelname)s %(name)s %(message)s"
-QUIET = ("httpx2", "alembic", "pika", "mail.log", "uvicorn", "dramatiq")  # they tell every step
+QUIET_LOGGERS = (
+    "httpx2",
+    "alembic",
+    "pika",
+    "mail.log",
+    "uvicorn",
+    "dramatiq",
+)  # they tell every step
 
 
-class Unfailing:
+class UnfailingStream:
     """A stream for words that nobody depends on: a full disk, or a reader that went away, must
     not fail what they are said about.
     """
@@ -31,10 +38,10 @@ class Unfailing:
             self._stream.flush()
 
 
-def set_up() -> None:
+def set_up_logs() -> None:
     """Set this process's logs up, ours and the libraries'."""
     logging.basicConfig(level=logging.INFO, format=FORMAT, stream=sys.stderr, force=True)
-    for name in QUIET:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
@@ -47,6 +54,6 @@ def set_up() -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, Unfailing(sys.stderr))),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, UnfailingStream(sys.stderr))),
         cache_logger_on_first_use=True,
     )

@@ -13,16 +13,18 @@ import time
 import dramatiq
 import structlog
 
-MARK = "REGULARS_SUPERVISED"  # set by the supervisor: a process run by hand answers to its shell
+SUPERVISED_VARIABLE = (
+    "REGULARS_SUPERVISED"  # set by the supervisor: a process run by hand answers to its shell
+)
 PR_SET_PDEATHSIG = 1  # prctl(2)
-LOOK_EVERY_S = 0.5
+POLL_INTERVAL_S = 0.5
 
 log = structlog.get_logger()
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def hold() -> None:
+def exit_with_parent() -> None:
     """End this process (SIGTERM, as from a person) when its parent ends.
 
     The parent's thread that forked us counts as the parent: prctl(2). Fork from the main thread.
@@ -36,21 +38,21 @@ def hold() -> None:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
-def hold_if_supervised() -> None:
+def exit_with_supervisor() -> None:
     """As `hold`, for a process that `regulars serve` started, however far down the line."""
-    if MARK in os.environ:
-        hold()
+    if SUPERVISED_VARIABLE in os.environ:
+        exit_with_parent()
 
 
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_INTERVAL_S)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-class Lifeline(dramatiq.Middleware):
+class ExitWithParent(dramatiq.Middleware):
     """Ties each of dramatiq's worker processes to dramatiq's master, and says that it has begun."""
 
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
-        hold_if_supervised()
+        exit_with_supervisor()
         log.info("worker.started")

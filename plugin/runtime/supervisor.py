@@ -20,11 +20,11 @@ from typing import BinaryIO, Self
 from plugin.errors import RegularsError
 from plugin.runtime import parent_death as lifeline
 from plugin.runtime import valkey
-from plugin.runtime.logs import Unfailing
+from plugin.runtime.logs import UnfailingStream
 from plugin.settings import Settings
 
-LOOK_EVERY_S = 0.1
-READY_WITHIN_S = 60.0
+POLL_INTERVAL_S = 0.1
+READY_TIMEOUT_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0  # before a child that died is started again
 HEALTHY_AFTER_S = 30.0  # a child that lived this long starts again without a growing pause
 BACKLOG = 2048
@@ -76,13 +76,13 @@ class Supervisor:
         Raises:
             RegularsError: one has ended, or takes too long.
         """
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + READY_TIMEOUT_S
         for child in self.children:
             while not self.signals and not child.ready():
                 self._forward()
                 self._all_live()
                 if time.monotonic() > deadline:
-                    raise RegularsError(f"`{child.name}` was not ready in {READY_WITHIN_S:.0f} s.")
+                    raise RegularsError(f"`{child.name}` was not ready in {READY_TIMEOUT_S:.0f} s.")
 
     def stay(self) -> None:
         """Keep the children alive until SIGTERM or SIGINT."""
@@ -117,7 +117,7 @@ class Supervisor:
         parent = os.getpid()
 
         def tie() -> None:
-            lifeline.hold()
+            lifeline.exit_with_parent()
             if os.getppid() != parent:
                 os._exit(1)
 
@@ -129,7 +129,7 @@ class Supervisor:
             pass_fds=child.fds,
             preexec_fn=tie if sys.platform == "linux" else None,  # no other thread runs here
             start_new_session=True,  # Ctrl-C reaches us alone; we end the others in order
-            env=os.environ | {lifeline.MARK: "1", "PYTHONUNBUFFERED": "1"},
+            env=os.environ | {lifeline.SUPERVISED_VARIABLE: "1", "PYTHONUNBUFFERED": "1"},
         )
         child.started_at = time.monotonic()
         assert child.process.stdout is not None
@@ -156,8 +156,8 @@ class Supervisor:
     def _forward(self) -> None:
         """Pass on what the children say, waiting for it a moment."""
         if not self._pipes.get_map():
-            time.sleep(LOOK_EVERY_S)
-        for key, _ in self._pipes.select(LOOK_EVERY_S):
+            time.sleep(POLL_INTERVAL_S)
+        for key, _ in self._pipes.select(POLL_INTERVAL_S):
             if not key.data.read():
                 self._pipes.unregister(key.fileobj)
                 key.data.pipe.close()
@@ -229,18 +229,20 @@ def serve(
     Raises:
         RegularsError: the port is taken, another Regulars has the data, or a part does not start.
     """
-    listener = listen(host, port)
-    os.environ["REGULARS_BROKER_URL"] = settings.broker_url or valkey.address(settings.data_dir)
-    with Supervisor(say) as supervisor:
+    listener = open_listener(host, port)
+    os.environ["REGULARS_BROKER_URL"] = settings.broker_url or valkey.server_address(
+        settings.data_dir
+    )
+    with Supervisor(print_line) as supervisor:
         supervisor.start([*beside, *_broker(settings)])
-        supervisor.run_once(Child("migrate", command("migrate"), grace_s=5))
+        supervisor.run_once(Child("migrate", own_command("migrate"), grace_s=5))
         supervisor.wait()
-        work = command("worker", "--processes", str(processes), "--threads", str(threads))
+        work = own_command("worker", "--processes", str(processes), "--threads", str(threads))
         supervisor.start(
             [
-                Child("clock", command("clock"), grace_s=4),
+                Child("clock", own_command("clock"), grace_s=4),
                 Child("worker", work, grace_s=12),
-                *_web(listener, web, lambda: answers(host, port, "/readyz")),
+                *_web(listener, web, lambda: is_answering(host, port, "/readyz")),
             ]
         )
         supervisor.wait()
@@ -255,23 +257,31 @@ def _broker(settings: Settings) -> list[Child]:
     if settings.broker_url:
         return []
     home = settings.data_dir
-    lock = valkey.claim(home)
-    return [Child("valkey", valkey.command(home), 4, (lock,), ready=lambda: valkey.answers(home))]
+    lock = valkey.claim_folder(home)
+    return [
+        Child(
+            "valkey",
+            valkey.server_command(home),
+            4,
+            (lock,),
+            ready=lambda: valkey.is_answering(home),
+        )
+    ]
 
 
 def _web(listener: socket.socket, count: int, ready: Callable[[], bool]) -> list[Child]:
     number = listener.fileno()
-    run = command("web", "--fd", str(number))
+    run = own_command("web", "--fd", str(number))
     names = ["web"] if count == 1 else [f"web {each}" for each in range(1, count + 1)]
     return [Child(name, run, 8 / count, (number,), ready=ready) for name in names]
 
 
-def command(*words: str) -> list[str]:
+def own_command(*words: str) -> list[str]:
     """Ours, run by the Python that runs us: from the checkout and from a wheel alike."""
     return [sys.executable, "-m", "regulars", *words]
 
 
-def listen(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int) -> socket.socket:
     """The web's socket. It is ours, so that connections wait while a web process starts again.
 
     Raises:
@@ -291,14 +301,14 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def say(name: str, line: str) -> None:
+def print_line(name: str, line: str) -> None:
     """One line of output, and whose it is."""
-    said = Unfailing(sys.stdout)  # a log's disk that is full must not end what it is a log of
+    said = UnfailingStream(sys.stdout)  # a log's disk that is full must not end what it is a log of
     said.write(f"{name:>8} | {line}\n")
     said.flush()
 
 
-def answers(host: str, port: int, path: str) -> bool:
+def is_answering(host: str, port: int, path: str) -> bool:
     """Whether a server says 200 to a GET."""
     there = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     connection = http.client.HTTPConnection(there, port, timeout=2)

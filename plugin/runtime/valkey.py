@@ -16,31 +16,31 @@ from pathlib import Path
 
 from plugin.errors import RegularsError
 
-LONGEST_SOCKET_PATH = 100  # unix(7): 108 bytes on Linux, 104 on macOS
+MAX_SOCKET_PATH_BYTES = 100  # unix(7): 108 bytes on Linux, 104 on macOS
 STALE_AFTER_S = 10.0  # a server whose supervisor was killed is gone after about 1.5 s
-LOOK_EVERY_S = 0.05
+POLL_INTERVAL_S = 0.05
 
 
-def address(data_dir: Path) -> str:
+def server_address(data_dir: Path) -> str:
     """The broker's address for the processes that share `data_dir`."""
     return f"unix://{socket_path(data_dir)}"
 
 
 def socket_path(data_dir: Path) -> Path:
     """Beside the data; where that path is too long for a socket, in a private temporary folder."""
-    beside = folder(data_dir) / "socket"
-    if len(os.fsencode(beside)) <= LONGEST_SOCKET_PATH:
+    beside = server_folder(data_dir) / "socket"
+    if len(os.fsencode(beside)) <= MAX_SOCKET_PATH_BYTES:
         return beside
     name = hashlib.sha256(os.fsencode(beside)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"regulars-{os.getuid()}" / name
 
 
-def folder(data_dir: Path) -> Path:
+def server_folder(data_dir: Path) -> Path:
     """Where the broker's files lie."""
     return data_dir.resolve() / "broker"
 
 
-def claim(data_dir: Path) -> int:
+def claim_folder(data_dir: Path) -> int:
     """Take the data folder for this process; the answer is the lock to pass on to the server.
 
     A server that a killed supervisor left behind is told to stop.
@@ -48,7 +48,7 @@ def claim(data_dir: Path) -> int:
     Raises:
         RegularsError: another Regulars runs on this folder.
     """
-    home = folder(data_dir)
+    home = server_folder(data_dir)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     _make_private(socket_path(data_dir).parent)
     ours, servers = _open(home / "supervisor.lock"), _open(home / "server.lock")
@@ -68,12 +68,12 @@ def claim(data_dir: Path) -> int:
             raise RegularsError(f"An old Valkey server does not let go of {home}; end it.")
         with contextlib.suppress(OSError):
             _say(data_dir, b"SHUTDOWN\r\n")
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_INTERVAL_S)
     socket_path(data_dir).unlink(missing_ok=True)
     return servers
 
 
-def command(data_dir: Path) -> list[str]:
+def server_command(data_dir: Path) -> list[str]:
     """The server's command line: everything on disk within a second, no port, no snapshots.
 
     Raises:
@@ -83,13 +83,13 @@ def command(data_dir: Path) -> list[str]:
         "port": "0",
         "unixsocket": str(socket_path(data_dir)),
         "unixsocketperm": "700",
-        "dir": str(folder(data_dir)),
+        "dir": str(server_folder(data_dir)),
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",
-        "logfile": str(folder(data_dir) / "valkey.log"),
+        "logfile": str(server_folder(data_dir) / "valkey.log"),
     }
     return [
         str(_binary()),
@@ -97,7 +97,7 @@ def command(data_dir: Path) -> list[str]:
     ]
 
 
-def answers(data_dir: Path) -> bool:
+def is_answering(data_dir: Path) -> bool:
     """Whether the server is up and has read its files."""
     try:
         return _say(data_dir, b"PING\r\n").startswith(b"+PONG")

@@ -25,9 +25,9 @@ from storage import schema
 from storage.engine import db
 
 MAX_BODY_BYTES = 1_000_000  # a route that takes more says so itself
-BODY_WITHIN_S = 8.0  # a megabyte over a bad line; whoever drips bytes holds a connection
-READY_FOR_S = 1.0
-AGAIN_S = 10
+BODY_TIMEOUT_S = 8.0  # a megabyte over a bad line; whoever drips bytes holds a connection
+READINESS_CACHE_S = 1.0
+RETRY_AFTER_S = 10
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -37,7 +37,7 @@ HEADERS = {
 log = structlog.get_logger()
 
 
-def application(routes: Sequence[BaseRoute], *, https: bool) -> Starlette:
+def build_app(routes: Sequence[BaseRoute], *, https: bool) -> Starlette:
     """The ASGI app.
 
     Args:
@@ -45,13 +45,13 @@ def application(routes: Sequence[BaseRoute], *, https: bool) -> Starlette:
     """
     headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if https else {})
     app = _App(
-        direct={each.path: each.endpoint for each in routes if isinstance(each, Direct)},
-        routes=[Route("/healthz", healthy), Route("/readyz", ready), *routes],
-        middleware=[Middleware(DefaultHeaders, headers=headers), Middleware(PromptBodies)],
+        direct={each.path: each.endpoint for each in routes if isinstance(each, NoThreadRoute)},
+        routes=[Route("/healthz", show_health), Route("/readyz", show_readiness), *routes],
+        middleware=[Middleware(DefaultHeaders, headers=headers), Middleware(BodyTimeoutMiddleware)],
         exception_handlers={
-            RegularsError: refuse,
-            **dict.fromkeys(db.TRANSIENT, put_off),
-            Exception: apologise,
+            RegularsError: answer_error,
+            **dict.fromkeys(db.TRANSIENT, answer_503),
+            Exception: answer_500,
         },
         lifespan=_lifespan,
         max_body_size=MAX_BODY_BYTES,
@@ -60,7 +60,7 @@ def application(routes: Sequence[BaseRoute], *, https: bool) -> Starlette:
     return app
 
 
-class Direct(Route):
+class NoThreadRoute(Route):
     """A path that only machines call, thousands of times a second: its ASGI endpoint is led to
     straight, past what browsers need, and looks after limits and errors itself.
 
@@ -78,12 +78,12 @@ class _App(Starlette):
         await (endpoint or super().__call__)(scope, receive, send)
 
 
-async def healthy(request: Request) -> Response:
+async def show_health(request: Request) -> Response:
     """The process is alive; nothing else is asked."""
     return JSONResponse({"status": "ok"})
 
 
-def ready(request: Request) -> Response:
+def show_readiness(request: Request) -> Response:
     """200 when we can do our work: the database takes a write and is current, the broker answers.
 
     Nobody else's service is asked: theirs being down does not make us unready. Anybody may ask
@@ -114,11 +114,11 @@ class Readiness:
                     "broker": broker_answers(dramatiq.get_broker()),
                     "migrations": database and schema.is_current(),
                 }
-                self._until = time.monotonic() + READY_FOR_S
+                self._until = time.monotonic() + READINESS_CACHE_S
             return self._known
 
 
-async def refuse(request: Request, error: Exception) -> Response:
+async def answer_error(request: Request, error: Exception) -> Response:
     """An expected error in its own words."""
     assert isinstance(error, RegularsError)
     if error.status >= 500:
@@ -127,15 +127,15 @@ async def refuse(request: Request, error: Exception) -> Response:
     return PlainTextResponse(error.message, status_code=error.status)
 
 
-async def put_off(request: Request, error: Exception) -> Response:
+async def answer_503(request: Request, error: Exception) -> Response:
     """The database is busy, full or away: nothing was changed, and the same can be asked again."""
     endpoint = getattr(request.scope.get("endpoint"), "__qualname__", "")
     log.warning("web.database_away", endpoint=endpoint, error=type(error).__name__)
     words = "We cannot do this just now. Nothing was changed; please try again in a moment."
-    return PlainTextResponse(words, status_code=503, headers={"Retry-After": str(AGAIN_S)})
+    return PlainTextResponse(words, status_code=503, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-async def apologise(request: Request, error: Exception) -> Response:
+async def answer_500(request: Request, error: Exception) -> Response:
     """Any other error, without details: they are in the log."""
     return PlainTextResponse("Something went wrong on our side.", status_code=500)
 
@@ -158,7 +158,7 @@ class DefaultHeaders:
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-class PromptBodies:
+class BodyTimeoutMiddleware:
     """Ends a request whose body does not come in time with 408.
 
     Where the answer comes before the whole body, the line is closed: the rest is not worth reading.
@@ -171,7 +171,7 @@ class PromptBodies:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return
-        until = asyncio.get_running_loop().time() + BODY_WITHIN_S
+        until = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
         given = Headers(scope=scope)
         whole = "transfer-encoding" not in given and given.get("content-length", "0") == "0"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would carry out (OWASP)
-AT_ONCE = 64 * 1024  # characters of a piece
+CHUNK_CHARS = 64 * 1024  # characters of a piece
 
 
-def guard(value: object) -> object:
+def escape_formula(value: object) -> object:
     """A value as a cell; what could be a formula gets an apostrophe before it."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
@@ -18,7 +18,7 @@ def guard(value: object) -> object:
     return value
 
 
-def bare(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     """A cell without the apostrophe that a guard, or Shopify, put before it."""
     text = cell.strip()
     if len(text) > 1 and text[0] == "'" and (text[1] in "=+-@" or text[1].isdigit()):
@@ -26,13 +26,13 @@ def bare(cell: str) -> str:
     return text
 
 
-def table(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+def csv_chunks(rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """Rows as pieces of a CSV file, every cell guarded."""
     out = io.StringIO()
     writer = csv.writer(out)
     for row in rows:
-        writer.writerow([guard(value) for value in row])
-        if out.tell() >= AT_ONCE:
+        writer.writerow([escape_formula(value) for value in row])
+        if out.tell() >= CHUNK_CHARS:
             yield out.getvalue()
             out.seek(0)
             out.truncate()

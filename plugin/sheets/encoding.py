@@ -10,26 +10,26 @@ from plugin.sheets.problems import BINARY, EMPTY, PACKED, SheetError
 
 ENCODINGS = ("utf-8", "windows-1252", "gb18030")
 DELIMITERS = (",", ";", "\t")
-AT_ONCE = 1024 * 1024  # bytes written anew at a time
+CHUNK_BYTES = 1024 * 1024  # bytes written anew at a time
 FIRST_ROWS = 20
-LOOKED_AT = 64 * 1024  # bytes of lines with letters beyond ASCII that decide on the encoding
+SAMPLE_BYTES = 64 * 1024  # bytes of lines with letters beyond ASCII that decide on the encoding
 # How packed and printed files begin: zip (and .xlsx), gzip, bzip2, xz, zstd, 7z, rar, .xls, PDF.
-PACKED_AS = (
+ARCHIVE_SIGNATURES = (
     b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"\x1f\x8b", b"BZh", b"\xfd7zXZ",
     b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"\xd0\xcf\x11\xe0", b"%PDF",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Sort:
+class FileFormat:
     """What a file of separated values is written in."""
 
     encoding: str
     delimiter: str
-    begins: int  # the byte after its byte order mark
+    data_offset: int  # the byte after its byte order mark
 
 
-def look(path: Path) -> Sort:
+def detect_format(path: Path) -> FileFormat:
     """What sort of file it is. One in UTF-16 is written anew in UTF-8: there, a byte 10 is always
     the end of a line.
 
@@ -37,20 +37,20 @@ def look(path: Path) -> Sort:
         SheetError: it is none that we read.
     """
     with path.open("rb") as file:
-        head = file.read(LOOKED_AT)
+        head = file.read(SAMPLE_BYTES)
     if not head.strip():
         raise SheetError(EMPTY)
-    if head.startswith(PACKED_AS):
+    if head.startswith(ARCHIVE_SIGNATURES):
         raise SheetError(PACKED)
     if wide := _utf16(head):
         _rewrite(path, wide)
         with path.open("rb") as file:
-            head = file.read(LOOKED_AT)
+            head = file.read(SAMPLE_BYTES)
     elif head.count(b"\0") > len(head) // 100:
         raise SheetError(BINARY)
     begins = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     encoding = "utf-8" if begins or wide else _encoding(path)
-    return Sort(encoding, _delimiter(path, encoding, begins), begins)
+    return FileFormat(encoding, _delimiter(path, encoding, begins), begins)
 
 
 def _utf16(head: bytes) -> str:
@@ -72,7 +72,7 @@ def _rewrite(path: Path, encoding: str) -> None:
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     fresh = path.with_suffix(".utf8")
     with path.open("rb") as old, fresh.open("wb") as new:
-        while piece := old.read(AT_ONCE):
+        while piece := old.read(CHUNK_BYTES):
             new.write(decoder.decode(piece).encode("utf-8", "replace"))
         new.write(decoder.decode(b"", final=True).encode("utf-8", "replace"))
     fresh.chmod(0o600)
@@ -94,7 +94,7 @@ def _telling_lines(path: Path) -> list[bytes]:
     found: list[bytes] = []
     taken = 0
     with path.open("rb") as file:
-        while taken < LOOKED_AT and (line := file.readline(LOOKED_AT)):
+        while taken < SAMPLE_BYTES and (line := file.readline(SAMPLE_BYTES)):
             if not line.isascii():
                 found.append(line)
                 taken += len(line)
@@ -118,7 +118,7 @@ def _delimiter(path: Path, encoding: str, begins: int) -> str:
     """The one that splits most of the first rows as it does the header, and into most columns."""
 
     def fits(delimiter: str) -> tuple[int, int]:
-        first = itertools.islice(records.rows(path, encoding, delimiter, begins), FIRST_ROWS)
+        first = itertools.islice(records.read_rows(path, encoding, delimiter, begins), FIRST_ROWS)
         sizes = [len(row.cells) for row in first if row.cells]
         if max(sizes, default=0) < 2:
             return 0, 0

@@ -14,7 +14,7 @@ from plugin.settings import get_settings
 from plugin.sheets import records
 
 KEPT_FOR = timedelta(days=7)
-PIECE = 512 * 1024  # bytes of an upload's piece: small enough for any line
+MAX_PIECE_BYTES = 512 * 1024  # bytes of an upload's piece: small enough for any line
 
 
 def folder(shop_id: int) -> Path:
@@ -27,13 +27,13 @@ def path_of(shop_id: int, import_id: int) -> Path:
     return folder(shop_id) / f"{import_id}.csv"
 
 
-def create(shop_id: int, import_id: int) -> None:
+def create_file(shop_id: int, import_id: int) -> None:
     """Make an empty file that its owner alone reads."""
     folder(shop_id).mkdir(mode=0o700, parents=True, exist_ok=True)
     path_of(shop_id, import_id).touch(mode=0o600)
 
 
-def append(path: Path, at: int, piece: bytes) -> int:
+def append_piece(path: Path, at: int, piece: bytes) -> int:
     """Add a piece that begins at a byte; how long the file is then.
 
     A piece that comes again, or too early, changes nothing.
@@ -48,7 +48,7 @@ def append(path: Path, at: int, piece: bytes) -> int:
     return length
 
 
-def rows_of(
+def matching_rows(
     path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]
 ) -> Iterator[str]:
     """The rows that are somebody's, as they stand in the file."""
@@ -56,7 +56,7 @@ def rows_of(
         yield raw.decode(encoding, "replace")
 
 
-def blank(path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]) -> None:
+def blank_rows(path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]) -> None:
     """Overwrite the rows that are somebody's with spaces; every other byte stays in its place."""
     with path.open("r+b") as file:
         for start, raw in _hers(path, encoding, delimiter, is_hers):
@@ -71,19 +71,19 @@ def _hers(
 ) -> Iterator[tuple[int, bytes]]:
     """First byte and bytes of each row that is somebody's; in pieces, where one is very long."""
     with path.open("rb") as file:
-        for row in records.rows(path, encoding, delimiter):
+        for row in records.read_rows(path, encoding, delimiter):
             file.seek(row.start)
-            for start in range(row.start, row.end, records.LONGEST):
-                raw = file.read(min(records.LONGEST, row.end - start))
+            for start in range(row.start, row.end, records.MAX_ROW_CHARS):
+                raw = file.read(min(records.MAX_ROW_CHARS, row.end - start))
                 if is_hers(raw.decode(encoding, "replace").encode()):
                     yield start, raw
 
 
-def drop(shop_id: int, import_id: int) -> None:
+def delete_file(shop_id: int, import_id: int) -> None:
     """Delete the file of an import."""
     path_of(shop_id, import_id).unlink(missing_ok=True)
 
 
-def drop_all(shop_id: int) -> None:
+def delete_files(shop_id: int) -> None:
     """Delete all of a shop's files."""
     shutil.rmtree(folder(shop_id), ignore_errors=True)

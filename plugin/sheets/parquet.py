@@ -16,10 +16,10 @@ from arro3.io import write_parquet
 
 TEXT = DataType.utf8()
 MOMENT = DataType.timestamp("us", tz="UTC")
-GROUP = 10_000  # rows that are compressed together, and in memory until they are
-BATCH = 1_000  # rows handed over at once
-WAITING = 16  # pieces that may wait to be taken
-LOOK_EVERY_S = 1.0
+ROW_GROUP_SIZE = 10_000  # rows that are compressed together, and in memory until they are
+ROWS_BATCH_SIZE = 1_000  # rows handed over at once
+MAX_WAITING_CHUNKS = 16  # pieces that may wait to be taken
+POLL_INTERVAL_S = 1.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Columns = Sequence[tuple[str, DataType]]
@@ -29,7 +29,7 @@ class _Pipe:
     """The file that the library writes into; `pieces` end with a None."""
 
     def __init__(self) -> None:
-        self.pieces: Queue[bytes | None] = Queue(WAITING)
+        self.pieces: Queue[bytes | None] = Queue(MAX_WAITING_CHUNKS)
         self.abandoned = False
         self.error: BaseException | None = None
 
@@ -52,11 +52,11 @@ class _Pipe:
     def _put(self, piece: bytes | None) -> None:
         while not self.abandoned:
             with suppress(Full):
-                self.pieces.put(piece, timeout=LOOK_EVERY_S)
+                self.pieces.put(piece, timeout=POLL_INTERVAL_S)
                 return
 
 
-def table(columns: Columns, rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+def parquet_chunks(columns: Columns, rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
     """Rows as pieces of a Parquet file; `rows` are asked for in another thread.
 
     Args:
@@ -77,7 +77,7 @@ def _write(pipe: _Pipe, columns: Columns, rows: Iterable[Sequence[object]]) -> N
     schema = Schema([Field(name, kind) for name, kind in columns])
     reader = RecordBatchReader.from_batches(schema, _batches(pipe, schema, columns, rows))
     try:
-        write_parquet(reader, pipe, compression="zstd(3)", max_row_group_size=GROUP)  # type: ignore[arg-type]  # it asks for all that a file can do
+        write_parquet(reader, pipe, compression="zstd(3)", max_row_group_size=ROW_GROUP_SIZE)  # type: ignore[arg-type]  # it asks for all that a file can do
     except BaseException as error:  # the library's panics are no Exception
         pipe.error = pipe.error or error
     pipe.end()
@@ -88,7 +88,7 @@ def _batches(
 ) -> Iterator[RecordBatch]:
     each = iter(rows)
     try:
-        while not pipe.abandoned and (some := list(itertools.islice(each, BATCH))):
+        while not pipe.abandoned and (some := list(itertools.islice(each, ROWS_BATCH_SIZE))):
             arrays = [
                 _array(values, kind)
                 for values, (_, kind) in zip(zip(*some, strict=True), columns, strict=True)

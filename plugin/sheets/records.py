@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from plugin.sheets.problems import COLUMNS, LONG, NUL, OPEN, UNREADABLE
 
-LONGEST = 64 * 1024  # bytes of a row; smaller than what the csv module takes of one cell
-LINES = 200  # lines of a row: cells in quotation marks may hold line breaks
-MOST_COLUMNS = 500
+MAX_ROW_CHARS = 64 * 1024  # bytes of a row; smaller than what the csv module takes of one cell
+MAX_LINES_PER_ROW = 200  # lines of a row: cells in quotation marks may hold line breaks
+MAX_COLUMNS = 500
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        raw = self.file.readline(LONGEST + 1)
+        raw = self.file.readline(MAX_ROW_CHARS + 1)
         if not raw:
             if self.at > self.start:  # the csv module asks for more: it is inside of a cell
                 raise _BrokenError(OPEN)
@@ -61,7 +61,7 @@ class _Lines:
         if first:
             self._skip_rest(raw)
             self.first_end = self.at
-        if self.at - self.start > LONGEST or self.line - self.first_line > LINES:
+        if self.at - self.start > MAX_ROW_CHARS or self.line - self.first_line > MAX_LINES_PER_ROW:
             raise _BrokenError(LONG if first else OPEN)
         if b"\0" in raw:
             self.flaw = NUL
@@ -73,8 +73,8 @@ class _Lines:
 
     def _skip_rest(self, raw: bytes) -> None:
         """Step over what is left of a line that is too long."""
-        while raw and not raw.endswith(b"\n") and self.at - self.start > LONGEST:
-            raw = self.file.readline(LONGEST + 1)
+        while raw and not raw.endswith(b"\n") and self.at - self.start > MAX_ROW_CHARS:
+            raw = self.file.readline(MAX_ROW_CHARS + 1)
             self.at += len(raw)
 
     def back(self) -> None:
@@ -83,7 +83,7 @@ class _Lines:
         self.file.seek(self.at)
 
 
-def rows(
+def read_rows(
     path: Path, encoding: str, delimiter: str, offset: int = 0, line: int = 1
 ) -> Iterator[Row]:
     """The rows from a byte on, which is the first of `line`; blank ones have no cells.
@@ -113,6 +113,6 @@ def rows(
 
 
 def _row(lines: _Lines, cells: list[str]) -> Row:
-    flaw = lines.flaw or (COLUMNS if len(cells) > MOST_COLUMNS else "")
+    flaw = lines.flaw or (COLUMNS if len(cells) > MAX_COLUMNS else "")
     kept = [] if flaw or not any(cell.strip() for cell in cells) else cells
     return Row(lines.first_line, lines.start, lines.at, lines.line, kept, flaw)

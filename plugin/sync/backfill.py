@@ -20,46 +20,48 @@ from sqlmodel import Session
 from plugin import clock
 from plugin import jobs as bell
 from plugin.errors import RegularsError
-from plugin.facts import Facts, MalformedError, merge
-from plugin.ingest.record import record
+from plugin.facts import Facts, MalformedError, merge_facts
+from plugin.ingest.record import record_facts
 from plugin.shopify.api import bulk, nodes, pages
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import number
 from storage import backfills, shops
-from storage.backfills import ASKED, DONE, FAILED, JOINING, OVER, READING, WAITING, Backfill
+from storage.backfills import ASKED, DONE, ENDED_STATES, FAILED, JOINING, READING, WAITING, Backfill
 from storage.engine import db, locks
 from storage.shops import Shop
 
 STAGES = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)
 WITH_CHILDREN = (PRODUCTS, ORDERS)
-BATCH = 250  # customers or orders in a transaction; of 500 the memory came to 200 MB
-LINES = 1_000  # lines that are put aside, or looked at together
-SLICE_S = 20.0  # of one shop's turn; then the others have theirs
+NODES_BATCH_SIZE = 250  # customers or orders in a transaction; of 500 the memory came to 200 MB
+LINES_BATCH_SIZE = 1_000  # lines that are put aside, or looked at together
+SLICE_SECONDS = 20.0  # of one shop's turn; then the others have theirs
 FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(minutes=1)
-STUCK = timedelta(hours=1)  # without a single new line; one such kept others waiting for 20 hours
+STUCK_AFTER = timedelta(
+    hours=1
+)  # without a single new line; one such kept others waiting for 20 hours
 FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
-TRIES = 12  # in a row; with rests that double, over three hours
-ASKS = 3  # how often an operation that Shopify breaks off is asked for
+MAX_ATTEMPTS = 12  # in a row; with rests that double, over three hours
+MAX_REQUESTS = 3  # how often an operation that Shopify breaks off is asked for
 
 Node = dict[str, Any]
 Family = tuple[Node | None, list[Node]]  # without its parent, if that line makes no sense
 log = structlog.get_logger()
 
 
-class MovedError(Exception):
+class ConcurrentChangeError(Exception):
     """Somebody else has moved the stage on: what we did is theirs, or of an install before."""
 
 
-def begin(shop_id: int) -> None:
+def begin_backfill(shop_id: int) -> None:
     """Start what has not been started since the shop was installed. Twice is a no-op."""
     with db.transaction() as session:
         shop = shops.get_shop(session, shop_id)
         if shop is not None and shop.uninstalled_at is None:
-            backfills.start(session, shop, STAGES, clock.now())
+            backfills.start_stages(session, shop, STAGES, clock.now())
 
 
-def work(shop_id: int, for_s: float = SLICE_S) -> bool:
+def backfill_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> bool:
     """Go on for a while; whether there is more to do at once.
 
     The rest has its time in the table, and the clock rings for it.
@@ -85,7 +87,7 @@ def _next(shop_id: int) -> tuple[Shop, Backfill] | None:
     if shop is None or shop.uninstalled_at is not None:
         return None
     now = clock.now()
-    due = [each for each in stages if each.state not in OVER and each.due_at <= now]
+    due = [each for each in stages if each.state not in ENDED_STATES and each.due_at <= now]
     waiting = [each for each in due if each.state == WAITING and each.stage in bulk.QUERIES]
     chosen = next(iter(waiting or due), None)
     return None if chosen is None else (shop, chosen)
@@ -103,9 +105,9 @@ def _step(shop: Shop, held: Backfill, until: float) -> None:
             _read(shop, held, until)
         else:
             _join(shop, held)
-    except MovedError:
+    except ConcurrentChangeError:
         log.info("backfill.moved", shop=shop.id, stage=held.stage)
-    except bulk.GoneError:
+    except bulk.ResultExpiredError:
         _again(held, "Shopify's result was gone before it was read.")
     except ShopifyError as error:
         _rest(held, error.message, counts=not error.has("LIMIT_REACHED"))
@@ -117,10 +119,11 @@ def _ask(shop: Shop, held: Backfill) -> None:
     if held.stage == CHECKOUTS:
         _move(held, state=READING)
         return
-    operation = bulk.run(shop.id, held.stage)
+    operation = bulk.start_operation(shop.id, held.stage)
     now = clock.now()
     _move(
-        held, state=ASKED, operation_id=operation, asked_at=now, moved_at=now, objects=0,
+        held, state=ASKED, operation_id=operation, requested_at=now, advanced_at=now,
+        lines_available=0,
         due_at=now + FIRST_LOOK,
     )  # fmt: skip
     log.info("backfill.asked", shop=shop.id, stage=held.stage)
@@ -129,52 +132,60 @@ def _ask(shop: Shop, held: Backfill) -> None:
 def _look(shop: Shop, held: Backfill) -> None:
     """Ask how Shopify's operation stands, ever less often."""
     now = clock.now()
-    assert held.asked_at
-    assert held.moved_at
-    found = bulk.look(shop.id, held.operation_id)
+    assert held.requested_at
+    assert held.advanced_at
+    found = bulk.get_operation(shop.id, held.operation_id)
     if found is None or found.status in ("CANCELED", "CANCELING", "EXPIRED"):
         _again(held, "Shopify called the reading off.")
     elif found.status == "COMPLETED" and found.url is None:
         _move(held, state=DONE, finished_at=now, error="")
     elif found.status == "COMPLETED":
-        _move(held, state=READING, objects=found.objects, total=found.roots, tries=0, error="")
+        _move(
+            held, state=READING, lines_available=found.objects, total=found.roots, tries=0, error=""
+        )
     elif found.status == "FAILED":
         _broken(held, found)
-    elif found.objects == held.objects and now - held.moved_at > STUCK:
-        bulk.cancel(shop.id, held.operation_id)
+    elif found.objects == held.lines_available and now - held.advanced_at > STUCK_AFTER:
+        bulk.cancel_operation(shop.id, held.operation_id)
         _again(held, "Shopify's reading stood still for an hour.")
     else:
-        moved_at = now if found.objects != held.objects else held.moved_at
-        due_at = now + min(LONGEST_LOOK, max(FIRST_LOOK, (now - held.asked_at) / 4))
-        _move(held, objects=found.objects, total=found.roots, moved_at=moved_at, due_at=due_at)
+        advanced_at = now if found.objects != held.lines_available else held.advanced_at
+        due_at = now + min(LONGEST_LOOK, max(FIRST_LOOK, (now - held.requested_at) / 4))
+        _move(
+            held,
+            lines_available=found.objects,
+            total=found.roots,
+            advanced_at=advanced_at,
+            due_at=due_at,
+        )
 
 
 def _broken(held: Backfill, found: bulk.Operation) -> None:
     """Shopify broke off: ask again, and in the end take the part that there is."""
     if found.error == "ACCESS_DENIED":
         _fail(held, "Shopify does not allow Regulars to read this.")
-    elif held.tries + 1 < ASKS:
+    elif held.tries + 1 < MAX_REQUESTS:
         _again(held, "Shopify broke the reading off.")
     elif found.partial_url is None:
         _fail(held, "Shopify broke the reading off several times.")
     else:
         error = "Shopify gave only a part."
-        _move(held, state=READING, objects=found.objects, total=found.roots, error=error)
+        _move(held, state=READING, lines_available=found.objects, total=found.roots, error=error)
 
 
 def _read(shop: Shop, held: Backfill, until: float) -> None:
     """Read the result on from where we are: put lines aside, or record them."""
-    found = bulk.look(shop.id, held.operation_id)
+    found = bulk.get_operation(shop.id, held.operation_id)
     url = (found.url or found.partial_url) if found else None
     if found is None or url is None:
-        raise bulk.GoneError("The result is gone.")
+        raise bulk.ResultExpiredError("The result is gone.")
     apart = held.stage in WITH_CHILDREN
-    with closing(bulk.lines(url, held.offset)) as lines:
-        for batch in _batches(lines, LINES if apart else BATCH):
+    with closing(bulk.read_lines(url, held.offset)) as lines:
+        for batch in _batches(lines, LINES_BATCH_SIZE if apart else NODES_BATCH_SIZE):
             if apart:
                 _put_aside(held, batch)
             else:
-                progress = {"lines": held.lines + len(batch), "offset": batch[-1][1]}
+                progress = {"lines_read": held.lines_read + len(batch), "offset": batch[-1][1]}
                 _record(shop, held, [(_parsed(line), []) for line, _ in batch], progress)
             if time.monotonic() > until:
                 return
@@ -202,20 +213,20 @@ def _parsed(line: bytes) -> Node | None:
 
 def _put_aside(held: Backfill, batch: Sequence[tuple[bytes, int]]) -> None:
     rows = []
-    for at, (line, _) in enumerate(batch, held.lines):
+    for at, (line, _) in enumerate(batch, held.lines_read):
         node = _parsed(line)
         if node is not None:
             rows.append((str(node.get("__parentId") or node["id"]), at, line.decode()))
-    progress = {"lines": held.lines + len(batch), "offset": batch[-1][1], "tries": 0}
+    progress = {"lines_read": held.lines_read + len(batch), "offset": batch[-1][1], "tries": 0}
     with db.transaction() as session:
         _advance(session, held, **progress)
-        backfills.keep_lines(session, held.shop_id, held.stage, rows)
+        backfills.add_lines(session, held.shop_id, held.stage, rows)
     _remember(held, progress)
 
 
 def _join(shop: Shop, held: Backfill) -> None:
     """Record the next families, and drop their lines."""
-    limit = LINES
+    limit = LINES_BATCH_SIZE
     while True:
         with db.reading() as session:
             rows = backfills.next_lines(session, shop.id, held.stage, limit)
@@ -245,12 +256,12 @@ def _families(rows: Sequence[tuple[str, str]]) -> dict[str, Family]:
 
 
 def _page(shop: Shop, held: Backfill) -> None:
-    page = pages.checkouts(shop.id, held.offset)
-    if some := len(page.families):
-        last = number(page.families[-1][0]["id"])
-        progress = {"offset": last, "objects": held.objects + some}
-        progress |= {"lines": held.lines + some, "total": held.total + some}
-        _record(shop, held, page.families, progress)
+    page = pages.checkouts_page(shop.id, held.offset)
+    if some := len(page.nodes):
+        last = number(page.nodes[-1][0]["id"])
+        progress = {"offset": last, "lines_available": held.lines_available + some}
+        progress |= {"lines_read": held.lines_read + some, "total": held.total + some}
+        _record(shop, held, page.nodes, progress)
     if not page.more:
         _move(held, state=DONE, finished_at=clock.now())
 
@@ -269,7 +280,7 @@ def _record(
     progress["skipped"] = held.skipped + len(families) - len(facts)
     try:
         _commit(shop, held, facts, progress, drop_until)
-    except (*db.TRANSIENT, MovedError):
+    except (*db.TRANSIENT, ConcurrentChangeError):
         raise
     except Exception:  # one node that cannot be kept does not spoil the others
         log.exception("backfill.failed", shop=shop.id, stage=held.stage)
@@ -288,10 +299,10 @@ def _commit(
         db.lock_shop(session, shop.id)
         _advance(session, held, **progress)
         if drop_until is not None:
-            backfills.drop_lines(session, shop.id, held.stage, drop_until)
-        entered = record(session, shop, _as_past(facts), clock.now()) if facts else []
+            backfills.delete_lines(session, shop.id, held.stage, drop_until)
+        entered = record_facts(session, shop, _as_past(facts), clock.now()) if facts else []
     _remember(held, progress)
-    bell.ring_for("advance", [(shop.id, enrolment) for enrolment in entered])
+    bell.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in entered])
 
 
 def _one_by_one(shop: Shop, facts: Sequence[Facts]) -> int:
@@ -301,7 +312,7 @@ def _one_by_one(shop: Shop, facts: Sequence[Facts]) -> int:
         try:
             with db.transaction() as session:
                 db.lock_shop(session, shop.id)
-                record(session, shop, _as_past([each]), clock.now())
+                record_facts(session, shop, _as_past([each]), clock.now())
         except db.TRANSIENT:
             raise
         except Exception:  # whatever it holds: it is counted as skipped, and shown
@@ -312,7 +323,7 @@ def _one_by_one(shop: Shop, facts: Sequence[Facts]) -> int:
 
 
 def _as_past(facts: Sequence[Facts]) -> Facts:
-    return replace(merge(facts), historical=True)
+    return replace(merge_facts(facts), historical=True)
 
 
 def _facts(shop: Shop, stage: str, node: Node | None, children: list[Node]) -> Facts | None:
@@ -328,20 +339,20 @@ def _facts(shop: Shop, stage: str, node: Node | None, children: list[Node]) -> F
 
 def _again(held: Backfill, error: str) -> None:
     """Let Shopify read anew, from its beginning: what is kept already is not kept twice."""
-    if held.tries + 1 >= TRIES:
+    if held.tries + 1 >= MAX_ATTEMPTS:
         _fail(held, error)
         return
     fresh = dict.fromkeys(backfills.COUNTS, 0)
     rest = {"tries": held.tries + 1, "due_at": clock.now() + _pause(held), "error": error}
     with db.transaction() as session:
-        backfills.drop_lines(session, held.shop_id, held.stage)
+        backfills.delete_lines(session, held.shop_id, held.stage)
         _advance(session, held, state=WAITING, operation_id="", **fresh, **rest)
     log.warning("backfill.again", shop=held.shop_id, stage=held.stage, tries=held.tries + 1)
 
 
 def _rest(held: Backfill, error: str, *, counts: bool = True) -> None:
     """Wait with a stage, as Shopify or the way to it is in trouble."""
-    if counts and held.tries + 1 >= TRIES:
+    if counts and held.tries + 1 >= MAX_ATTEMPTS:
         _fail(held, error)
         return
     tries = held.tries + counts
@@ -365,8 +376,8 @@ def _move(held: Backfill, **changes: Any) -> None:
 
 
 def _advance(session: Session, held: Backfill, **changes: Any) -> None:
-    if not backfills.advance(session, held, **changes):
-        raise MovedError
+    if not backfills.save_progress(session, held, **changes):
+        raise ConcurrentChangeError
 
 
 def _remember(held: Backfill, changes: dict[str, Any]) -> None:

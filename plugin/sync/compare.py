@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, SQLModel
 
-from plugin.facts import Facts, Person
+from plugin.facts import Facts, ProfileFact
 from plugin.profiles import fields
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from storage import checkouts, consent, events, inventory, orders, products, profiles
@@ -20,12 +20,12 @@ from storage.profiles import CUSTOMER
 from storage.reconciliations import MISSING, PARTIAL, STALE
 
 Row = Mapping[str, Any]
-WORST = (MISSING, STALE, PARTIAL)
+KINDS_BY_SEVERITY = (MISSING, STALE, PARTIAL)
 # When a row was told is no part of what it says.
-TIMES = frozenset(("updated_at", "told_at", "started_at"))
+TIME_COLUMNS = frozenset(("updated_at", "reported_at", "started_at"))
 # The API and the webhook may write these in two ways (links with other keys, cleaned HTML), or one
 # of them leaves them out (what was deleted since): they only differ where we have nothing.
-LOOSE = frozenset(
+LOOSE_COLUMNS = frozenset(
     (
         *("status_url", "url", "image", "description", "discount_codes", "cart_token"),
         *("checkout_token", "completed_at"),
@@ -33,10 +33,10 @@ LOOSE = frozenset(
 )
 
 
-def thing(noun: str, facts: Facts) -> str:
+def record_id(noun: str, facts: Facts) -> str:
     """The storefront's own id of the record that these facts are about."""
     if noun == CUSTOMERS:
-        return _customer(facts.people[0]) or ""
+        return _customer(facts.profiles[0]) or ""
     if noun in (PRODUCTS, DELETIONS):
         return str(facts.products[0][0]["id"])
     if noun == ORDERS:
@@ -44,18 +44,18 @@ def thing(noun: str, facts: Facts) -> str:
     return str(facts.checkouts[0][1]["token"])
 
 
-def differing(session: Session, shop_id: int, noun: str, facts: Facts) -> dict[str, str]:
+def find_differences(session: Session, shop_id: int, noun: str, facts: Facts) -> dict[str, str]:
     """Which of the records of a noun are missing, partial or stale, by their id."""
-    return LOOKS[noun](session, shop_id, facts)
+    return COMPARERS[noun](session, shop_id, facts)
 
 
 def _customers(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
-    keys = {key for person in facts.people for key in person.keys}
+    keys = {key for person in facts.profiles for key in person.identities}
     known = profiles.find_identities(session, shop_id, keys)
     rows = profiles.load_profiles(session, shop_id, known.values())
     words = _words(session, shop_id, facts)
     found: dict[str, str] = {}
-    for person in facts.people:
+    for person in facts.profiles:
         if (customer := _customer(person)) is None:
             continue
         kinds = {found.get(customer), words.get(id(person))}
@@ -65,29 +65,31 @@ def _customers(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
         else:
             _untag(row, person)
             kinds |= {STALE if _value(row, name) else PARTIAL for name in _news(row, person)}
-            kinds |= {PARTIAL for key in person.keys if key not in known}
-        if kind := next((each for each in WORST if each in kinds), None):
+            kinds |= {PARTIAL for key in person.identities if key not in known}
+        if kind := next((each for each in KINDS_BY_SEVERITY if each in kinds), None):
             found[customer] = kind
     return found
 
 
-def _untag(row: Row, person: Person) -> None:
+def _untag(row: Row, person: ProfileFact) -> None:
     """Where Shopify names all tags that there are, one that it leaves out was taken off."""
-    if person.whole:
+    if person.complete_prefix:
         held = {name for name, on in row["properties"].items() if on}
-        gone = {name for name in held if name.startswith(person.whole)} - person.properties.keys()
+        gone = {
+            name for name in held if name.startswith(person.complete_prefix)
+        } - person.properties.keys()
         person.properties |= dict.fromkeys(gone, False)
 
 
-def _customer(person: Person) -> str | None:
-    return next((key.value for key in person.keys if key.kind == CUSTOMER), None)
+def _customer(person: ProfileFact) -> str | None:
+    return next((key.value for key in person.identities if key.kind == CUSTOMER), None)
 
 
-def _news(row: Row, person: Person) -> list[str]:
+def _news(row: Row, person: ProfileFact) -> list[str]:
     """The fields and properties that would not stay as they are."""
-    said = fields.said(person)
+    said = fields.values_of(person)
     folded = dict(row)
-    fields.fold(folded, said)
+    fields.apply_values(folded, said)
     return [name for name in said if _value(folded, name) != _value(row, name)]
 
 
@@ -101,21 +103,21 @@ def _words(session: Session, shop_id: int, facts: Facts) -> dict[int, str]:
     entries = [
         {
             "shop_id": shop_id,
-            "unique_key": said.unique_key,
+            "dedupe_key": said.dedupe_key,
             "channel": said.channel,
             "address": said.address,
             "state": said.state,
-            "occurred_at": said.at,
+            "occurred_at": said.occurred_at,
             "source": said.source,
         }
         for said in facts.consents
     ]
-    news = consent.unheard(session, shop_id, entries)
-    unheard = [said for said in facts.consents if said.unique_key in news]
+    news = consent.new_entries(session, shop_id, entries)
+    unheard = [said for said in facts.consents if said.dedupe_key in news]
     asked = [(said.channel, said.address) for said in unheard]
     old = {(c.channel, c.address) for c in consent.consents_of(session, shop_id, asked)}
     return {
-        id(said.person): STALE if (said.channel, said.address) in old else PARTIAL
+        id(said.profile): STALE if (said.channel, said.address) in old else PARTIAL
         for said in unheard
     }
 
@@ -130,7 +132,7 @@ def _orders(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
         have = kept.get(row["id"])
         same = _lines(lines.get(row["id"], ())) == _lines(told)
         kind = _kind(have, row, same=same, whole=id(person) not in lacking)
-        if have is not None and have.profile_id is None and person.keys:
+        if have is not None and have.profile_id is None and person.identities:
             kind = kind or PARTIAL
         if kind:
             found[str(row["id"])] = kind
@@ -156,7 +158,7 @@ def _products(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
     ids = [row["id"] for row, _ in facts.products]
     kept = products.products_by_id(session, shop_id, ids)
     sizes = products.variants_by_product(session, shop_id, ids)
-    stocks = {s.row["variant_id"]: s.row for s in facts.described if s.table is Stock}
+    stocks = {s.row["variant_id"]: s.row for s in facts.records if s.table is Stock}
     held = inventory.stocks(session, shop_id, list(stocks))
     found: dict[str, str] = {}
     for row, told in facts.products:
@@ -201,9 +203,9 @@ def _kind(have: SQLModel | None, told: Row, *, same: bool, whole: bool) -> str |
 
 
 def _differs(kept: Any, told: Any, name: str) -> bool:
-    if name in TIMES:
+    if name in TIME_COLUMNS:
         return False
-    if name in LOOSE:
+    if name in LOOSE_COLUMNS:
         return not kept and bool(told)
     if name == "tags":
         return sorted(kept) != sorted(told)
@@ -224,16 +226,18 @@ def _sizes(variants: Iterable[Row]) -> set[tuple[Any, ...]]:
 
 def _lacking(session: Session, shop_id: int, facts: Facts, but: Collection[str] = ()) -> set[int]:
     """The people, by `id`, of whom we lack an event or something that they are known by."""
-    keys = {key for person in facts.people for key in person.keys if key.kind not in but}
+    keys = {key for person in facts.profiles for key in person.identities if key.kind not in but}
     known = profiles.find_identities(session, shop_id, keys)
-    lacking = {id(p) for p in facts.people if any(k in keys and k not in known for k in p.keys)}
+    lacking = {
+        id(p) for p in facts.profiles if any(k in keys and k not in known for k in p.identities)
+    }
     names = [(did.metric, did.unique_id) for did in facts.events]
     told = events.known_events(session, shop_id, names)
-    lacking |= {id(d.person) for d in facts.events if (d.metric, d.unique_id) not in told}
+    lacking |= {id(d.profile) for d in facts.events if (d.metric, d.unique_id) not in told}
     return lacking
 
 
-LOOKS: dict[str, Callable[[Session, int, Facts], dict[str, str]]] = {
+COMPARERS: dict[str, Callable[[Session, int, Facts], dict[str, str]]] = {
     CUSTOMERS: _customers,
     PRODUCTS: _products,
     ORDERS: _orders,

@@ -21,7 +21,7 @@ from plugin.facts import Facts
 from plugin.shopify.api import pages
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.sync import webhook_audit as audit
-from plugin.sync.repair import Outcome, mend, understand
+from plugin.sync.repair import RepairResult, parse_nodes, repair_records
 from storage import backfills, inbox, reconciliations, shops
 from storage.backfills import DONE
 from storage.engine import db, locks
@@ -29,28 +29,28 @@ from storage.reconciliations import Reconciliation
 from storage.shops import Shop
 
 NOUNS = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS, DELETIONS)
-READ = "read"  # the place behind the last page
+BACKFILL_READ = "read"  # the place behind the last page
 EVERY = timedelta(hours=1)
-GRACE = timedelta(minutes=10)  # for webhooks on their way: Shopify's first three retries
+SETTLING_TIME = timedelta(minutes=10)  # for webhooks on their way: Shopify's first three retries
 OVERLAP = timedelta(minutes=30)  # clocks differ, Shopify's search lags, checkouts are left slowly
 # Records in a window; more make it shorter, for Shopify pages no further than 25,000. The points of
 # the smallest plan read so many orders in half an hour, at two lines each.
-MOST = 10_000
-SHORTEST = timedelta(minutes=1)  # what changed within it is read, however much it is
-LATE = timedelta(minutes=5)  # behind by more than this, the next window is read at once
-SLICE_S = 20.0  # of one shop's turn; then the others have theirs
+MAX_RECORDS_PER_WINDOW = 10_000
+MIN_WINDOW = timedelta(minutes=1)  # what changed within it is read, however much it is
+RETRY_DELAY = timedelta(minutes=5)  # behind by more than this, the next window is read at once
+SLICE_SECONDS = 20.0  # of one shop's turn; then the others have theirs
 FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
-BEHIND = timedelta(minutes=1)  # until the digest has caught up
-TOLD_FOR = timedelta(days=30)  # how long we tell what was mended
+INBOX_WAIT = timedelta(minutes=1)  # until the digest has caught up
+REPAIRS_KEPT_FOR = timedelta(days=30)  # how long we tell what was mended
 
 log = structlog.get_logger()
 
 
-class MovedError(Exception):
+class ConcurrentChangeError(Exception):
     """Somebody else has moved the window on: what we did is theirs."""
 
 
-def work(shop_id: int, for_s: float = SLICE_S) -> bool:
+def reconcile_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> bool:
     """Go on for a while; whether there is more to do at once.
 
     The rest has its time in the table, and the clock rings for it.
@@ -69,12 +69,12 @@ def work(shop_id: int, for_s: float = SLICE_S) -> bool:
         return False  # whoever has it goes on
 
 
-def hurry(shop_id: int) -> None:
+def make_due_now(shop_id: int) -> None:
     """Let each noun be due now, whatever was in its way before."""
     _begin(shop_id)
     with db.transaction() as session:
         for held in reconciliations.of_shop(session, shop_id):
-            reconciliations.advance(session, held, due_at=clock.now(), error="")
+            reconciliations.save_progress(session, held, due_at=clock.now(), error="")
 
 
 def _begin(shop_id: int) -> None:
@@ -82,10 +82,12 @@ def _begin(shop_id: int) -> None:
     with db.transaction() as session:
         shop = shops.get_shop(session, shop_id)
         if shop is not None:
-            reconciliations.start(session, shop, past_of(session, shop), clock.now())
+            reconciliations.start_windows(
+                session, shop, backfill_start_times(session, shop), clock.now()
+            )
 
 
-def past_of(session: Session, shop: Shop) -> dict[str, datetime]:
+def backfill_start_times(session: Session, shop: Shop) -> dict[str, datetime]:
     """From when on each noun can be compared."""
     found = {
         stage.stage: stage.started_at
@@ -111,11 +113,11 @@ def _step(shop: Shop, held: Reconciliation) -> None:
     try:
         if held.until is None:
             _open(shop, held)
-        elif held.place == READ:
+        elif held.cursor == BACKFILL_READ:
             _close(held)
         else:
             _page(shop, held)
-    except MovedError:
+    except ConcurrentChangeError:
         log.info("reconcile.moved", shop=shop.id, noun=held.noun)
     except RegularsError as error:
         _rest(held, error.message)
@@ -123,104 +125,105 @@ def _step(shop: Shop, held: Reconciliation) -> None:
 
 def _open(shop: Shop, held: Reconciliation) -> None:
     """Begin a window, once whatever was told before its end is digested."""
-    until = clock.now() - GRACE
+    until = clock.now() - SETTLING_TIME
     with db.inbox_reading() as session:
-        behind = inbox.behind(session, shop.id, until)
+        behind = inbox.has_undigested_before(session, shop.id, until)
     if behind or until <= held.since:
-        _move(held, due_at=clock.now() + (BEHIND if behind else GRACE))
+        _move(held, due_at=clock.now() + (INBOX_WAIT if behind else SETTLING_TIME))
         return
     length = until - held.since
-    while length > SHORTEST and _holds(shop, held, held.since + length) > MOST:
+    while length > MIN_WINDOW and _holds(shop, held, held.since + length) > MAX_RECORDS_PER_WINDOW:
         length /= 2
-    fresh = dict.fromkeys(("looked", "missing", "partial", "stale", "unsettled", "tries"), 0)
-    _move(held, until=held.since + length, place="", error="", **fresh)
+    fresh = dict.fromkeys(("compared", "missing", "partial", "stale", "unresolved", "attempts"), 0)
+    _move(held, until=held.since + length, cursor="", error="", **fresh)
 
 
 def _holds(shop: Shop, held: Reconciliation, until: datetime) -> int:
-    return pages.count(shop.id, held.noun, held.since - OVERLAP, until)
+    return pages.count_changed(shop.id, held.noun, held.since - OVERLAP, until)
 
 
 def _page(shop: Shop, held: Reconciliation) -> None:
     """Compare a page of what changed, and mend what differs."""
     assert held.until is not None
     asked_at = clock.now()
-    page = pages.changed(shop.id, held.noun, held.since - OVERLAP, held.until, held.place)
-    told, lost = understand(shop, held.noun, page.families, asked_at)
-    place = {"place": page.place if page.more else READ, "tries": 0, "error": ""}
+    page = pages.changed_page(shop.id, held.noun, held.since - OVERLAP, held.until, held.cursor)
+    told, lost = parse_nodes(shop, held.noun, page.nodes, asked_at)
+    place = {"cursor": page.cursor if page.more else BACKFILL_READ, "attempts": 0, "error": ""}
     try:
         outcome = _commit(shop, held, told, place, lost)
-    except (*db.TRANSIENT, MovedError):
+    except (*db.TRANSIENT, ConcurrentChangeError):
         raise
     except Exception:  # one record that cannot be mended does not spoil its page
         log.exception("reconcile.failed", shop=shop.id, noun=held.noun)
         outcome = _one_by_one(shop, held, told, place, lost)
     if outcome.gaps:
         log.info("reconcile.repaired", shop=shop.id, noun=held.noun, **outcome.counts())
-    bell.ring_for("advance", [(shop.id, enrolment) for enrolment in outcome.entered])
+    bell.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in outcome.entered])
 
 
 def _close(held: Reconciliation) -> None:
     """End a window; the next one begins where it ended, at once if that is long ago."""
     now = clock.now()
     assert held.until is not None
-    silent = audit.silent(held, held.since - OVERLAP)
+    silent = audit.inactive_topics(held, held.since - OVERLAP)
     if silent:
         log.warning("reconcile.silent", shop=held.shop_id, noun=held.noun, topics=silent)
     with db.transaction() as session:
-        reconciliations.drop_repairs(session, held.shop_id, now - TOLD_FOR)
+        reconciliations.delete_repairs(session, held.shop_id, now - REPAIRS_KEPT_FOR)
         _advance(
-            session, held, since=held.until, until=None, place="", finished_at=now,
-            due_at=now if now - held.until > GRACE + LATE else now + EVERY, silent=silent,
+            session, held, since=held.until, until=None, cursor="", finished_at=now,
+            inactive_topics=silent,
+            due_at=now if now - held.until > SETTLING_TIME + RETRY_DELAY else now + EVERY,
         )  # fmt: skip
 
 
 def _commit(
     shop: Shop, held: Reconciliation, told: Mapping[str, Facts], place: dict[str, Any], lost: int
-) -> Outcome:
+) -> RepairResult:
     """Mend what differs and move the window on, in one transaction."""
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        outcome = mend(session, shop, held.noun, told)
+        outcome = repair_records(session, shop, held.noun, told)
         _count(session, held, place, outcome, lost)
     return outcome
 
 
 def _one_by_one(
     shop: Shop, held: Reconciliation, told: Mapping[str, Facts], place: dict[str, Any], lost: int
-) -> Outcome:
+) -> RepairResult:
     """Mend what can be mended, so that one record does not spoil its page."""
-    total = Outcome()
+    total = RepairResult()
     for thing, facts in told.items():
         try:
             with db.transaction() as session:
                 db.lock_shop(session, shop.id)
-                total.add(mend(session, shop, held.noun, {thing: facts}))
+                total.add(repair_records(session, shop, held.noun, {thing: facts}))
         except db.TRANSIENT:
             raise
-        except Exception:  # whatever it holds: it is counted as unsettled, and shown
+        except Exception:  # whatever it holds: it is counted as unresolved, and shown
             log.exception("reconcile.record_failed", shop=shop.id, noun=held.noun)
-            total.unsettled += 1
+            total.unresolved += 1
     with db.transaction() as session:
         _count(session, held, place, total, lost)
     return total
 
 
 def _count(
-    session: Session, held: Reconciliation, place: dict[str, Any], outcome: Outcome, lost: int
+    session: Session, held: Reconciliation, place: dict[str, Any], outcome: RepairResult, lost: int
 ) -> None:
     counts = outcome.counts()
     totals = {kind: getattr(held, kind) + count for kind, count in counts.items()}
-    totals["looked"] = held.looked + outcome.looked + lost
-    totals["unsettled"] = held.unsettled + outcome.unsettled + lost
-    reconciliations.note(session, held, counts)
+    totals["compared"] = held.compared + outcome.looked + lost
+    totals["unresolved"] = held.unresolved + outcome.unresolved + lost
+    reconciliations.add_repairs(session, held, counts)
     _advance(session, held, **place, **totals)
 
 
 def _rest(held: Reconciliation, error: str) -> None:
     """Wait with a window, as Shopify or the way to it is in trouble: no window is given up."""
-    pause = min(LONGEST_REST, FIRST_REST * (1 << min(held.tries, 20)))
-    log.warning("reconcile.waits", shop=held.shop_id, noun=held.noun, tries=held.tries + 1)
-    _move(held, tries=held.tries + 1, due_at=clock.now() + pause, error=error)
+    pause = min(LONGEST_REST, FIRST_REST * (1 << min(held.attempts, 20)))
+    log.warning("reconcile.waits", shop=held.shop_id, noun=held.noun, tries=held.attempts + 1)
+    _move(held, attempts=held.attempts + 1, due_at=clock.now() + pause, error=error)
 
 
 def _move(held: Reconciliation, **changes: Any) -> None:
@@ -229,5 +232,5 @@ def _move(held: Reconciliation, **changes: Any) -> None:
 
 
 def _advance(session: Session, held: Reconciliation, **changes: Any) -> None:
-    if not reconciliations.advance(session, held, **changes):
-        raise MovedError
+    if not reconciliations.save_progress(session, held, **changes):
+        raise ConcurrentChangeError

@@ -9,42 +9,42 @@ import structlog
 from sqlmodel import Session
 
 from plugin import clock
-from plugin.facts import Facts, MalformedError, merge
-from plugin.ingest.record import record
+from plugin.facts import Facts, MalformedError, merge_facts
+from plugin.ingest.record import record_facts
 from plugin.privacy import redaction as forgotten
 from plugin.shopify.api import nodes
 from plugin.shopify.api.client import ShopifyError
-from plugin.shopify.api.pages import Family
+from plugin.shopify.api.pages import NodeWithChildren
 from plugin.sync import compare
 from storage.shops import Shop
 
-Gaps = dict[str, str]  # what a record is, by its id at the storefront
+Differences = dict[str, str]  # what a record is, by its id at the storefront
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Outcome:
+class RepairResult:
     """What a page, or several, came to."""
 
     looked: int = 0
-    gaps: Gaps = field(default_factory=dict)
-    unsettled: int = 0
+    gaps: Differences = field(default_factory=dict)
+    unresolved: int = 0
     entered: list[int] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
         """How many records were of each kind."""
         return dict(Counter(self.gaps.values()))
 
-    def add(self, other: "Outcome") -> None:
+    def add(self, other: "RepairResult") -> None:
         """What came after it, too."""
         self.looked += other.looked
         self.gaps |= other.gaps
-        self.unsettled += other.unsettled
+        self.unresolved += other.unresolved
         self.entered += other.entered
 
 
-def understand(
-    shop: Shop, noun: str, families: Sequence[Family], asked_at: datetime
+def parse_nodes(
+    shop: Shop, noun: str, families: Sequence[NodeWithChildren], asked_at: datetime
 ) -> tuple[dict[str, Facts], int]:
     """What nodes say, by the record's id, and how many make no sense."""
     told: dict[str, Facts] = {}
@@ -52,33 +52,35 @@ def understand(
     for node, children in families:
         try:
             facts = nodes.facts_of(shop.id, noun, node, children, shop.currency, asked_at)
-            told[compare.thing(noun, facts)] = facts
+            told[compare.record_id(noun, facts)] = facts
         except (MalformedError, ShopifyError, KeyError, TypeError, ValueError) as error:
             log.warning("reconcile.not_understood", shop=shop.id, noun=noun, error=str(error)[:200])
             lost += 1
     return told, lost
 
 
-def mend(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Outcome:
+def repair_records(
+    session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]
+) -> RepairResult:
     """Record what differs from what is kept, and look again whether it does so no more.
 
     The caller holds the shop's lock and commits.
     """
     gaps = _differing(session, shop, noun, told)
     if not gaps:
-        return Outcome(len(told))
-    facts = replace(merge([told[thing] for thing in gaps]), historical=True)
-    entered = record(session, shop, facts, clock.now())
+        return RepairResult(len(told))
+    facts = replace(merge_facts([told[thing] for thing in gaps]), historical=True)
+    entered = record_facts(session, shop, facts, clock.now())
     session.flush()
     session.expire_all()  # `record` writes past the session
     left = _differing(session, shop, noun, {thing: told[thing] for thing in gaps})
     if left:
-        log.warning("reconcile.unsettled", shop=shop.id, noun=noun, count=len(left))
+        log.warning("reconcile.unresolved", shop=shop.id, noun=noun, count=len(left))
     mended = {thing: kind for thing, kind in gaps.items() if thing not in left}
-    return Outcome(len(told), mended, len(left), entered)
+    return RepairResult(len(told), mended, len(left), entered)
 
 
-def _differing(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Gaps:
+def _differing(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Differences:
     """Whoever is forgotten lacks nothing."""
-    facts = forgotten.without(session, shop.id, merge(list(told.values())))
-    return compare.differing(session, shop.id, noun, facts)
+    facts = forgotten.drop_redacted(session, shop.id, merge_facts(list(told.values())))
+    return compare.find_differences(session, shop.id, noun, facts)

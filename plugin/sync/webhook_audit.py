@@ -11,15 +11,15 @@ address that leads elsewhere, or protected customer data that Shopify has not ap
 from collections.abc import Mapping
 from datetime import datetime
 
-from plugin.manifest import topics
+from plugin.manifest import topic_handlers
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from storage import inbox
 from storage.engine import db
 from storage.reconciliations import MISSING, STALE, Reconciliation
 
-ENOUGH = 3  # lost news of a kind; one or two are lost on the best of lines
+MIN_RECORDS = 3  # lost news of a kind; one or two are lost on the best of lines
 # Which topic would have told of a record of each kind.
-TOLD_BY = {
+TOPICS_OF_NOUN = {
     CUSTOMERS: {MISSING: "customers/create", STALE: "customers/update"},
     PRODUCTS: {MISSING: "products/create", STALE: "products/update"},
     ORDERS: {MISSING: "orders/create", STALE: "orders/updated"},
@@ -28,14 +28,14 @@ TOLD_BY = {
 }
 
 
-def silent(held: Reconciliation, since: datetime) -> list[str]:
+def inactive_topics(held: Reconciliation, since: datetime) -> list[str]:
     """The topics that brought nothing since a moment, though an open window, or one before it,
     found what they should have told.
     """
-    lost: Mapping[str, str] = TOLD_BY[held.noun]
-    doubted = {topic for kind, topic in lost.items() if getattr(held, kind) >= ENOUGH}
-    doubted = (doubted | set(held.silent)) & set(topics())
+    lost: Mapping[str, str] = TOPICS_OF_NOUN[held.noun]
+    doubted = {topic for kind, topic in lost.items() if getattr(held, kind) >= MIN_RECORDS}
+    doubted = (doubted | set(held.inactive_topics)) & set(topic_handlers())
     if not doubted:
         return []
     with db.inbox_reading() as session:
-        return sorted(doubted - inbox.heard(session, held.shop_id, doubted, since))
+        return sorted(doubted - inbox.active_topics(session, held.shop_id, doubted, since))

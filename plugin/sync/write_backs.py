@@ -14,16 +14,16 @@ import structlog
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.shopify.api.client import ShopifyError, graphql
+from plugin.shopify.api.client import ShopifyError, query
 from storage import consent, profiles, shops, write_backs
 from storage.consent import CONFIRMATION, SUBSCRIBED
 from storage.engine import db, locks
 from storage.profiles import CUSTOMER
 from storage.write_backs import DONE, DUE, FAILED, METAFIELD, ON, TAG, WAITS, WriteBack
 
-LIMIT = 50  # rows at a time; two calls a row are some 16 points of a shop's 100 a second
+CLAIM_BATCH_SIZE = 50  # rows at a time; two calls a row are some 16 points of a shop's 100 a second
 LEASE_S = 300.0
-TURN_S = 60.0  # then another shop has its turn
+SLICE_SECONDS = 60.0  # then another shop has its turn
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 ANSWERS = "regulars"  # a namespace that the merchant's theme and other apps may read, too
 
@@ -32,7 +32,7 @@ Node = dict[str, Any]
 log = structlog.get_logger()
 
 
-def work(shop_id: int) -> bool:
+def write_slice(shop_id: int) -> bool:
     """Write what is due for a minute; whether there is more. Twice at once is a no-op.
 
     What Shopify refuses stays as failed, with its words for the merchant. Any other trouble ends
@@ -46,7 +46,7 @@ def work(shop_id: int) -> bool:
 
 
 def _work(shop_id: int) -> bool:
-    until = time.monotonic() + TURN_S
+    until = time.monotonic() + SLICE_SECONDS
     while rows := _claim(shop_id):
         for row in rows:
             if not _write(row):
@@ -58,7 +58,9 @@ def _work(shop_id: int) -> bool:
 
 def _claim(shop_id: int) -> Sequence[WriteBack]:
     with db.transaction() as session:
-        return write_backs.claim(session, shop_id, clock.now(), LIMIT, LEASE_S)
+        return write_backs.claim_write_backs(
+            session, shop_id, clock.now(), CLAIM_BATCH_SIZE, LEASE_S
+        )
 
 
 def _write(row: WriteBack) -> bool:
@@ -81,18 +83,18 @@ def _write(row: WriteBack) -> bool:
 
 def _settle(row: WriteBack, **fields: Any) -> None:
     with db.transaction() as session:
-        write_backs.settle(session, row, **fields)
+        write_backs.settle_write_back(session, row, **fields)
 
 
 def _consent(row: WriteBack) -> str:
     """Bring an address's consent to the customer who has this address."""
     with db.reading() as session:
         held = consent.get_consent(session, row.shop_id, row.kind, row.name)
-        entry = held and consent.get_entry(session, row.shop_id, held.event_id)
-    if held is None or (held.changed_at, held.state) != (row.said_at, row.value):
+        entry = held and consent.get_entry(session, row.shop_id, held.ledger_entry_id)
+    if held is None or (held.changed_at, held.state) != (row.requested_at, row.value):
         return DONE  # the storefront said something newer, or our word does not count
     by = "emailAddress" if row.kind == "email" else "phoneNumber"
-    found = graphql(row.shop_id, "customer_consent", {"identifier": {by: row.name}})
+    found = query(row.shop_id, "customer_consent", {"identifier": {by: row.name}})
     customer = found["customerByIdentifier"]
     if customer is None:
         customer = _create(row) if row.kind == "email" and row.value == SUBSCRIBED else None
@@ -102,7 +104,7 @@ def _consent(row: WriteBack) -> str:
         return WAITS
     level = "CONFIRMED_OPT_IN" if entry and entry.source == CONFIRMATION else "SINGLE_OPT_IN"
     document, said = CONSENTS[row.kind](row, level)
-    graphql(row.shop_id, document, {"input": {"customerId": customer["id"], **said}})
+    query(row.shop_id, document, {"input": {"customerId": customer["id"], **said}})
     return DONE
 
 
@@ -111,7 +113,7 @@ def _stands(customer: Node, row: WriteBack) -> bool:
     state, at = _held(customer, row.kind)
     if state.lower() == row.value:
         return True
-    return at is not None and datetime.fromisoformat(at) > row.said_at
+    return at is not None and datetime.fromisoformat(at) > row.requested_at
 
 
 def _held(customer: Node, channel: str) -> tuple[str, str | None]:
@@ -134,25 +136,25 @@ def _create(row: WriteBack) -> Node | None:
         known = {"firstName": profile.first_name, "lastName": profile.last_name}
         said |= {name: text for name, text in known.items() if text}
     variables = {"identifier": {"email": row.name}, "input": said}
-    made: Node = graphql(row.shop_id, "customer_set", variables)["customerSet"]["customer"]
+    made: Node = query(row.shop_id, "customer_set", variables)["customerSet"]["customer"]
     return made
 
 
 def _email(row: WriteBack, level: str) -> tuple[str, Node]:
-    said = {"marketingState": row.value.upper(), "consentUpdatedAt": row.said_at.isoformat()}
+    said = {"marketingState": row.value.upper(), "consentUpdatedAt": row.requested_at.isoformat()}
     said |= _level(row, "marketingOptInLevel", level)
     return "consent_email", {"emailMarketingConsent": said}
 
 
 def _sms(row: WriteBack, level: str) -> tuple[str, Node]:
-    said = {"marketingState": row.value.upper(), "consentUpdatedAt": row.said_at.isoformat()}
+    said = {"marketingState": row.value.upper(), "consentUpdatedAt": row.requested_at.isoformat()}
     said |= _level(row, "marketingOptInLevel", level)
     return "consent_sms", {"smsMarketingConsent": said}
 
 
 def _whatsapp(row: WriteBack, level: str) -> tuple[str, Node]:
     """In the Admin API since 2026-07, with other names for the same."""
-    said = {"state": row.value.upper(), "updatedAt": row.said_at.isoformat()}
+    said = {"state": row.value.upper(), "updatedAt": row.requested_at.isoformat()}
     said |= _level(row, "optInLevel", level)
     return "consent_whatsapp", {"whatsAppMarketingConsent": said}
 
@@ -172,7 +174,7 @@ def _tag(row: WriteBack) -> str:
     document = "tags_add" if row.value == ON else "tags_remove"
     customers = _customers(row)
     for customer in customers:
-        graphql(row.shop_id, document, {"id": customer, "tags": [row.name]})
+        query(row.shop_id, document, {"id": customer, "tags": [row.name]})
     return DONE if customers else WAITS
 
 
@@ -186,7 +188,7 @@ def _metafield(row: WriteBack) -> str:
             "type": "single_line_text_field",
             "value": row.value,
         }
-        graphql(row.shop_id, "metafields_set", {"metafields": [field]})
+        query(row.shop_id, "metafields_set", {"metafields": [field]})
     return DONE if customers else WAITS
 
 

@@ -40,7 +40,7 @@ TYPES = {
     "divider": (),
     "footer": ("text",),
 }
-SHOWN = ("text", "alt", "title", "note")  # fields that a shopper reads
+VISIBLE_FIELDS = ("text", "alt", "title", "note")  # fields that a shopper reads
 UNSUBSCRIBE, PREFERENCES = N_("Unsubscribe"), N_("Preferences")
 VISIT = N_("Visit the shop")
 
@@ -73,7 +73,7 @@ class Page:
         return f"{{{{ links[{self.links.index(target)}] }}}}"
 
 
-def check(blocks: Sequence[Block]) -> None:
+def check_blocks(blocks: Sequence[Block]) -> None:
     """Refuse what is not a list of blocks.
 
     Raises:
@@ -87,16 +87,16 @@ def check(blocks: Sequence[Block]) -> None:
             raise RegularsError(
                 f"Block {number} ({kind}) cannot have {', '.join(sorted(unknown))}.", status=422
             )
-        for name in SHOWN:
+        for name in VISIBLE_FIELDS:
             if not isinstance(block.get(name, ""), str):
                 raise RegularsError(f"Block {number} ({kind}): {name} must be text.", status=422)
 
 
-def texts(blocks: Sequence[Block]) -> list[str]:
+def texts_of(blocks: Sequence[Block]) -> list[str]:
     """Every text that a shopper reads, once each, in order: what there is to translate."""
     found: dict[str, None] = {}
     for block in blocks:
-        for name in SHOWN:
+        for name in VISIBLE_FIELDS:
             if block.get(name):
                 found[block[name]] = None
         found |= dict.fromkeys(block.get("by", {}).get("texts", {}).values())
@@ -110,7 +110,7 @@ def to_mjml(blocks: Sequence[Block], page: Page) -> str:
     return "\n".join(_MJML[block["type"]](block, page) for block in blocks)
 
 
-def rich(text: str, page: Page) -> str:
+def text_to_html(text: str, page: Page) -> str:
     """A merchant's text as HTML: escaped, but for Liquid, bold words and links."""
 
     def change(plain: str) -> str:
@@ -121,27 +121,27 @@ def rich(text: str, page: Page) -> str:
 
     return re.sub(
         r'(?<=<a class="link" href=")[^"]+',
-        lambda m: attribute(page.link(m[0].replace("&amp;", "&"))),
-        shield.around(text, change),
+        lambda m: escape_attribute(page.link(m[0].replace("&amp;", "&"))),
+        shield.map_outside_tags(text, change),
     )
 
 
-def attribute(text: str) -> str:
+def escape_attribute(text: str) -> str:
     """A merchant's text inside an attribute, its Liquid as it is."""
-    return shield.around(text, lambda plain: escape(plain, quote=True))
+    return shield.map_outside_tags(text, lambda plain: escape(plain, quote=True))
 
 
-def cases(block: Block, page: Page, show: Callable[[str], str]) -> str:
+def choose_case(block: Block, page: Page, show: Callable[[str], str]) -> str:
     """A text, or the one of several that goes with the shopper's answer."""
     fallback = show(page.say(block.get("text", "")))
     if not (by := block.get("by")):
         return fallback
-    whens = [f"{{% when {quoted(k)} %}}{show(page.say(t))}" for k, t in by["texts"].items()]
-    answer = f"{{% case person.properties[{quoted(by['property'])}] %}}"
+    whens = [f"{{% when {liquid_literal(k)} %}}{show(page.say(t))}" for k, t in by["texts"].items()]
+    answer = f"{{% case person.properties[{liquid_literal(by['property'])}] %}}"
     return f"{answer}{''.join(whens)}{{% else %}}{fallback}{{% endcase %}}"
 
 
-def quoted(text: str) -> str:
+def liquid_literal(text: str) -> str:
     """A text as a Liquid literal.
 
     Raises:
@@ -156,7 +156,7 @@ def _header(block: Block, page: Page) -> str:
     home = page.link("{{ shop.url }}")
     if logo := block.get("logo"):
         return (
-            f'<mj-image css-class="logo" src="{attribute(logo)}" alt="{{{{ shop.name }}}}"'
+            f'<mj-image css-class="logo" src="{escape_attribute(logo)}" alt="{{{{ shop.name }}}}"'
             f' href="{home}" width="140px" padding="36px 32px 20px"/>'
         )
     return (
@@ -173,32 +173,32 @@ def _text(block: Block, page: Page) -> str:
     align = {"center": "center", "end": end}.get(block.get("align", "start"), start)
 
     def show(text: str) -> str:
-        paragraphs = [rich(p, page) for p in re.split(r"\n\s*\n", text.strip())]
+        paragraphs = [text_to_html(p, page) for p in re.split(r"\n\s*\n", text.strip())]
         return "".join(f'<p class="{look}">{p}</p>' for p in paragraphs)
 
     return (
         f'<mj-text css-class="{style.TEXT[look]}" align="{align}" padding="{style.PADDING[look]}">'
-        f"{cases(block, page, show)}</mj-text>"
+        f"{choose_case(block, page, show)}</mj-text>"
     )
 
 
 def _button(block: Block, page: Page) -> str:
     return (
-        f'<mj-button css-class="button" href="{attribute(page.link(block["url"]))}">'
-        f"{rich(page.say(block['text']), page)}</mj-button>"
+        f'<mj-button css-class="button" href="{escape_attribute(page.link(block["url"]))}">'
+        f"{text_to_html(page.say(block['text']), page)}</mj-button>"
     )
 
 
 def _image(block: Block, page: Page) -> str:
-    href = f' href="{attribute(page.link(block["url"]))}"' if block.get("url") else ""
+    href = f' href="{escape_attribute(page.link(block["url"]))}"' if block.get("url") else ""
     return (
-        f'<mj-image src="{attribute(block["src"])}" padding="12px 32px"'
-        f' alt="{attribute(page.say(block.get("alt", "")))}"{href} border-radius="8px"/>'
+        f'<mj-image src="{escape_attribute(block["src"])}" padding="12px 32px"'
+        f' alt="{escape_attribute(page.say(block.get("alt", "")))}"{href} border-radius="8px"/>'
     )
 
 
 def _products(block: Block, page: Page) -> str:
-    title = rich(page.say(block.get("title", "")), page)
+    title = text_to_html(page.say(block.get("title", "")), page)
     return products.to_mjml(block, title, page.say, page.link, page.rtl)
 
 
@@ -236,7 +236,7 @@ def _footer(block: Block, page: Page) -> str:
 
 
 def _paragraph(look: str, text: str, page: Page) -> str:
-    return f'<p class="{look}">{rich(page.say(text), page)}</p>' if text else ""
+    return f'<p class="{look}">{text_to_html(page.say(text), page)}</p>' if text else ""
 
 
 _MJML: dict[str, Callable[[Block, Page], str]] = {

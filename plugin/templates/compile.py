@@ -18,7 +18,7 @@ from plugin.templates import layout as style
 from plugin.templates import plain_text as plain
 from plugin.templates.blocks import Block, Page
 from plugin.templates.liquid import parse, unknown_filters
-from plugin.templates.liquid_shield import Shield, around
+from plugin.templates.liquid_shield import LiquidShield, map_outside_tags
 from plugin.texts import SOURCE, is_right_to_left
 from storage.engine.ids import new_id
 from storage.templates import Template, TemplateVersion, get_template
@@ -31,7 +31,7 @@ _no_fonts = mrml.RenderOptions(fonts={})
 _inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 
 
-def publish(
+def publish_template(
     session: Session,
     shop_id: int,
     template_id: int | None,
@@ -85,7 +85,7 @@ def compile_template(
 
     A mail without a footer gets one: CAN-SPAM wants address and way out in each of them.
     """
-    blocks.check(content)
+    blocks.check_blocks(content)
     if not any(block["type"] == "footer" for block in content):
         content = [*content, {"type": "footer"}]
     return {
@@ -99,10 +99,10 @@ def _compile(
 ) -> dict[str, Any]:
     page = Page(words=dict(words), rtl=is_right_to_left(locale))
     subject, preview = page.say(subject), page.say(preview)
-    mjml = style.document(
+    mjml = style.mjml_document(
         blocks.to_mjml(content, page),
-        subject=around(subject, escape),
-        preview=around(preview, escape),
+        subject=map_outside_tags(subject, escape),
+        preview=map_outside_tags(preview, escape),
         locale=locale,
         rtl=page.rtl,
     )
@@ -120,7 +120,7 @@ def _compile(
 
 def to_html(mjml: str) -> str:
     """MJML as the HTML that is sent: responsive, styles inlined, Liquid untouched."""
-    shield = Shield(mjml)
+    shield = LiquidShield(mjml)
     try:
         html = mrml.to_html(shield.hide(mjml), render_options=_no_fonts).content
     except OSError as error:  # mrml raises it for MJML that it cannot read

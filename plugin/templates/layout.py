@@ -79,7 +79,7 @@ RESPONSIVE = """
 """
 
 
-def document(content: str, *, subject: str, preview: str, locale: str, rtl: bool) -> str:
+def mjml_document(content: str, *, subject: str, preview: str, locale: str, rtl: bool) -> str:
     """A whole MJML document around the blocks' MJML."""
     direction = "rtl" if rtl else "ltr"
     return f"""<mjml lang="{escape(locale)}" dir="{direction}">

@@ -14,7 +14,7 @@ from plugin.errors import RegularsError
 from plugin.library_files import Entry, read_library
 from plugin.templates import blocks as template_blocks
 from plugin.templates.blocks import Block
-from plugin.templates.compile import publish
+from plugin.templates.compile import publish_template
 from plugin.texts import translations
 from storage.confirmations import CONFIRM, COPY, FORGET
 from storage.coupons import Coupon, coupons_of
@@ -54,7 +54,7 @@ class Mail(Entry):
     @classmethod
     def _check_blocks(cls, blocks: list[Block]) -> list[Block]:
         try:
-            template_blocks.check(blocks)
+            template_blocks.check_blocks(blocks)
         except RegularsError as error:
             raise ValueError(error.message.rstrip(".")) from None
         return blocks
@@ -67,13 +67,13 @@ class Mail(Entry):
 
     def texts(self) -> list[str]:
         """Every text that a shopper reads."""
-        return [self.subject, self.preview, *template_blocks.texts(self.blocks)]
+        return [self.subject, self.preview, *template_blocks.texts_of(self.blocks)]
 
 
 MAILS = read_library(FOLDER, Mail)
 
 
-def seed(session: Session, shop: Shop) -> dict[str, int]:
+def seed_templates(session: Session, shop: Shop) -> dict[str, int]:
     """The templates that a new store begins with: their ids by key. Twice is a no-op."""
     held = {template.name: template.id for template in templates_of(session, shop.id)}
     return {
@@ -105,7 +105,7 @@ def _is_ready_made(session: Session, shop: Shop, template: Template) -> bool:
 
 
 def _publish(session: Session, shop: Shop, mail: Mail, template_id: int | None = None) -> int:
-    return publish(
+    return publish_template(
         session,
         shop.id,
         template_id,

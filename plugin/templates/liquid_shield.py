@@ -12,7 +12,7 @@ LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _MARKUP = re.compile(r"<!--.*?-->|<(title|style)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
 
-class Shield:
+class LiquidShield:
     """The tags of one text; `hide` gives words for them, `show` gives them back."""
 
     def __init__(self, source: str) -> None:
@@ -48,12 +48,12 @@ class Shield:
         return self._word.sub(lambda match: f"<!--{match[0]}-->", text)
 
 
-def around(text: str, change: Callable[[str], str]) -> str:
+def map_outside_tags(text: str, change: Callable[[str], str]) -> str:
     """Change a text, all but its tags."""
-    shield = Shield(text)
+    shield = LiquidShield(text)
     return shield.show(change(shield.hide(text)))
 
 
-def tags(text: str) -> list[str]:
+def liquid_tags(text: str) -> list[str]:
     """The tags of a text, in order."""
     return LIQUID.findall(text)

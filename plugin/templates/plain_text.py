@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from plugin.templates import product_blocks as products
-from plugin.templates.blocks import PREFERENCES, UNSUBSCRIBE, VISIT, Block, Page, cases
+from plugin.templates.blocks import PREFERENCES, UNSUBSCRIBE, VISIT, Block, Page, choose_case
 
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _LINK = re.compile(r"\[([^\]\[]+)\]\(((?:\{\{.*?\}\}|[^()\s{])+)\)")
@@ -16,7 +16,7 @@ def to_text(blocks: Sequence[Block], page: Page) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def words(text: str, page: Page) -> str:
+def plain_words(text: str, page: Page) -> str:
     """A merchant's text without its markup; a link's address follows its words."""
     text = _LINK.sub(lambda m: f"{m[1]} ({page.link(m[2])})", text.strip())
     return _BOLD.sub(r"\1", text)
@@ -27,15 +27,15 @@ def _header(block: Block, page: Page) -> str:
 
 
 def _text(block: Block, page: Page) -> str:
-    return cases(block, page, lambda text: words(text, page))
+    return choose_case(block, page, lambda text: plain_words(text, page))
 
 
 def _button(block: Block, page: Page) -> str:
-    return f"{words(page.say(block['text']), page)}:\n{page.link(block['url'])}"
+    return f"{plain_words(page.say(block['text']), page)}:\n{page.link(block['url'])}"
 
 
 def _products(block: Block, page: Page) -> str:
-    title = words(page.say(block.get("title", "")), page)
+    title = plain_words(page.say(block.get("title", "")), page)
     if products.feed(block) == products.CHECKOUT:
         body = (
             f"{{% for line in event.lines limit: {products.limit(block)} %}}"
@@ -54,8 +54,8 @@ def _products(block: Block, page: Page) -> str:
 
 
 def _coupon(block: Block, page: Page) -> str:
-    lines = [words(page.say(block.get("text", "")), page), "{{ coupon_code }}"]
-    return "\n".join([*lines, words(page.say(block.get("note", "")), page)]).strip()
+    lines = [plain_words(page.say(block.get("text", "")), page), "{{ coupon_code }}"]
+    return "\n".join([*lines, plain_words(page.say(block.get("note", "")), page)]).strip()
 
 
 def _divider(block: Block, page: Page) -> str:
@@ -66,7 +66,7 @@ def _footer(block: Block, page: Page) -> str:
     return "\n".join(
         [
             "-" * 40,
-            words(page.say(block.get("text", "")), page),
+            plain_words(page.say(block.get("text", "")), page),
             "{{ shop.name }}, {{ shop.postal_address }}",
             f"{page.say(VISIT)}: {page.link('{{ shop.url }}')}",
             f"{page.say(PREFERENCES)}: {{{{ preferences_url }}}}",

@@ -42,7 +42,7 @@ def home_url(shop: Shop) -> str:
     return (shop.url or f"https://{shop.domain}").rstrip("/")
 
 
-def for_person(
+def products_for(
     blocks: Sequence[Block], properties: dict[str, Any], items: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Products whose tags or type are the shopper's answer; who gave none sees the first ones."""

@@ -16,9 +16,9 @@ import structlog
 from plugin import clock, lists, onboard
 from plugin import jobs as bell
 from plugin.flows import advance as step
-from plugin.forms.library import publish as publish_forms
+from plugin.forms import library as form_library
 from plugin.imports import lifecycle as imports
-from plugin.ingest.digest import digest as digest_inbox
+from plugin.ingest.digest import digest_deliveries as digest_inbox
 from plugin.insight import counts as tallies
 from plugin.messages import send as sending
 from plugin.offers import coupons
@@ -39,13 +39,13 @@ from storage import write_backs as stored_write_backs
 from storage.engine import db, locks
 
 TICK_S = 0.25
-HOUSEKEEPING_EVERY = 8  # ticks: what is not urgent is looked at every two seconds
-SYNC_EVERY = 240  # ticks: once a minute
-DIGEST_TURN_S = 2.0
+HOUSEKEEPING_INTERVAL = 8  # ticks: what is not urgent is looked at every two seconds
+SYNC_INTERVAL = 240  # ticks: once a minute
+DIGEST_SLICE_SECONDS = 2.0
 FIRST, LAST = -10, 10  # a lower number goes first in Dramatiq; all others have 0
-CLAIM = 5_000  # due rows a tick; a lease is long enough for the workers to do as many
+CLAIM_BATCH_SIZE = 5_000  # due rows a tick; a lease is long enough for the workers to do as many
 
-UNSYNCED_FOR = timedelta(minutes=1)
+MAX_SYNC_AGE = timedelta(minutes=1)
 # Dramatiq ends an actor after ten minutes; a catalog of 50,000 products takes hours to read.
 SYNC_LIMIT_MS = 6 * 3_600_000
 
@@ -55,39 +55,39 @@ log = structlog.get_logger()
 @dramatiq.actor(queue_name="digest", max_retries=0)
 def digest() -> None:
     """Digest what the inbox holds, for a while; then whatever else waits has its turn."""
-    until = time.monotonic() + DIGEST_TURN_S
+    until = time.monotonic() + DIGEST_SLICE_SECONDS
     digest_inbox(until)
     if time.monotonic() > until:
-        bell.ring("digest")
+        bell.enqueue("digest")
 
 
 @dramatiq.actor(queue_name="advance", max_retries=0)
 def advance(shop_id: int, ids: list[int]) -> None:
     """Do the due steps of these enrolments."""
-    step.advance(shop_id, ids)
+    step.advance_enrolments(shop_id, ids)
 
 
 @dramatiq.actor(queue_name="send", max_retries=0)
 def send(shop_id: int, ids: list[int]) -> None:
     """Send these messages."""
-    sending.send(shop_id, ids)
+    sending.send_messages(shop_id, ids)
 
 
 @dramatiq.actor(queue_name="send_first", max_retries=0, priority=FIRST)
 def send_first(shop_id: int, ids: list[int]) -> None:
     """Send these messages, for which somebody waits, before anything else is done."""
-    sending.send(shop_id, ids)
+    sending.send_messages(shop_id, ids)
 
 
 @dramatiq.actor(queue_name="refill", max_retries=0)
-def refill(shop_id: int, coupon_ids: list[int]) -> None:
+def refill_coupons(shop_id: int, coupon_ids: list[int]) -> None:
     """Fill these coupons' pools of codes."""
     for coupon_id in coupon_ids:
-        coupons.refill(shop_id, coupon_id)
+        coupons.refill_codes(shop_id, coupon_id)
 
 
 @dramatiq.actor(queue_name="sync", max_retries=0, time_limit=SYNC_LIMIT_MS)
-def sync(shop_id: int) -> None:
+def sync_catalog(shop_id: int) -> None:
     """Seed a new store's library, start its pixel and read its catalog. Twice is a no-op.
 
     The clock rings once a minute until it is done; whoever comes second leaves it to the first,
@@ -106,12 +106,12 @@ def _sync(shop_id: int) -> None:
     if shop is None:
         return
     onboard.seed_library(shop_id)
-    if scopes.may(shop, "pixel", "write_pixels", "read_customer_events"):
+    if scopes.is_allowed_or_logged(shop, "pixel", "write_pixels", "read_customer_events"):
         pixel.ensure_pixel(shop_id)
     publish_forms(shop_id)
-    backfill.begin(shop_id)
-    bell.ring("backfill", shop_id)
-    if scopes.may(shop, "catalog", "read_products"):
+    backfill.begin_backfill(shop_id)
+    bell.enqueue("backfill", shop_id)
+    if scopes.is_allowed_or_logged(shop, "catalog", "read_products"):
         catalog.sync_products(shop_id)  # marks the store as synced
         onboard.seed_library(shop_id)  # its popup asks by what it sells, now that this is known
     else:
@@ -120,69 +120,69 @@ def _sync(shop_id: int) -> None:
 
 
 @dramatiq.actor(queue_name="privacy", max_retries=0)
-def privacy(shop_id: int, ids: list[int]) -> None:
+def run_privacy_requests(shop_id: int, ids: list[int]) -> None:
     """Carry out what shoppers and stores asked of us by law."""
-    law.carry_out(shop_id, ids)
+    law.run_requests(shop_id, ids)
 
 
 @dramatiq.actor(queue_name="backfill", actor_name="backfill", max_retries=0)
-def read_past(shop_id: int) -> None:
+def run_backfill(shop_id: int) -> None:
     """Read on in a store's past, for a while; then the next store has its turn."""
-    if backfill.work(shop_id):
-        bell.ring("backfill", shop_id)
+    if backfill.backfill_slice(shop_id):
+        bell.enqueue("backfill", shop_id)
 
 
 @dramatiq.actor(queue_name="imports", actor_name="imports", max_retries=0)
 def import_profiles(shop_id: int) -> None:
     """Read on in a merchant's file, for a while; then the next store has its turn."""
-    if imports.work(shop_id):
-        bell.ring("imports", shop_id)
+    if imports.import_slice(shop_id):
+        bell.enqueue("imports", shop_id)
 
 
 @dramatiq.actor(queue_name="write_back", max_retries=0)
 def write_back(shop_id: int) -> None:
     """Bring to Shopify's customers what they should hold, for a while; then others have a turn."""
-    if write_backs.work(shop_id):
-        bell.ring("write_back", shop_id)
+    if write_backs.write_slice(shop_id):
+        bell.enqueue("write_back", shop_id)
 
 
 @dramatiq.actor(queue_name="reconcile", actor_name="reconcile", max_retries=0)
-def compare(shop_id: int) -> None:
+def reconcile_shop(shop_id: int) -> None:
     """Look for what was lost on its way to us, for a while; then the next store has its turn."""
-    if reconcile.work(shop_id):
-        bell.ring("reconcile", shop_id)
+    if reconcile.reconcile_slice(shop_id):
+        bell.enqueue("reconcile", shop_id)
 
 
 @dramatiq.actor(queue_name="likeness", actor_name="likeness", max_retries=0)
-def look_alike(shop_id: int) -> None:
+def find_duplicates(shop_id: int) -> None:
     """Look for likely duplicates, for a while; then the next store has its turn."""
-    if likeness.work(shop_id):
-        bell.ring("likeness", shop_id)
+    if likeness.find_duplicates_slice(shop_id):
+        bell.enqueue("likeness", shop_id)
 
 
 @dramatiq.actor(queue_name="tallies", actor_name="tallies", max_retries=0)
-def count(shop_id: int) -> None:
+def refresh_counts(shop_id: int) -> None:
     """Count anew what a shop has many of."""
-    tallies.work(shop_id)
+    tallies.refresh_counts(shop_id)
 
 
 @dramatiq.actor(queue_name="lists", actor_name="lists", max_retries=0)
-def drop_lists(shop_id: int) -> None:
+def delete_lists(shop_id: int) -> None:
     """Drop lists that were deleted long ago, for a while; then the next store has its turn."""
-    if lists.work(shop_id):
-        bell.ring("lists", shop_id)
+    if lists.delete_slice(shop_id):
+        bell.enqueue("lists", shop_id)
 
 
 @dramatiq.actor(queue_name="retention", actor_name="retention", max_retries=0, priority=LAST)
-def drop_over(shop_id: int) -> None:
+def apply_retention(shop_id: int) -> None:
     """Drop what a store has kept long enough, for a while; the clock rings for the rest."""
-    retention.work(shop_id)
+    retention.retention_slice(shop_id)
 
 
 @dramatiq.actor(queue_name="publish", max_retries=0)
-def publish(shop_id: int) -> None:
+def publish_forms(shop_id: int) -> None:
     """Tell a storefront which forms are live."""
-    publish_forms(shop_id)
+    form_library.publish(shop_id)
 
 
 def run_clock() -> None:
@@ -198,17 +198,17 @@ def run_clock() -> None:
     ticks = 0
     while not stopped.is_set():
         try:
-            tick(housekeeping=ticks % HOUSEKEEPING_EVERY == 0)
-            if ticks % SYNC_EVERY == 0:
-                sync_new_stores()
-                reconcile_stores()
-                look_for_duplicates()
-                count_again()
-                drop_deleted_lists()
-                law.expire()
-                imports.expire()
-                drop_what_is_over()
-                retention.drop_access_log()
+            enqueue_due_work(housekeeping=ticks % HOUSEKEEPING_INTERVAL == 0)
+            if ticks % SYNC_INTERVAL == 0:
+                enqueue_catalog_syncs()
+                enqueue_reconciliations()
+                enqueue_duplicate_checks()
+                enqueue_counts()
+                enqueue_list_deletions()
+                law.expire_exports()
+                imports.expire_imports()
+                enqueue_retention()
+                retention.delete_access_log()
         except db.TRANSIENT:
             log.warning("clock.database_away")
         ticks += 1
@@ -216,80 +216,82 @@ def run_clock() -> None:
     log.info("clock.stopped")
 
 
-def tick(*, housekeeping: bool = True) -> None:
+def enqueue_due_work(*, housekeeping: bool = True) -> None:
     """Claim what is due in every shop and ring the workers for it."""
     now = clock.now()
     with db.transaction() as session:
-        steps = flows.claim_due(session, now, CLAIM)
-        awaited = messages.claim_due(session, now, CLAIM, transactional=True)
-        mails = messages.claim_due(session, now, CLAIM, transactional=False)
-    bell.ring_for(sending.bell_of(transactional=True), awaited)
-    bell.ring_for("advance", steps)
-    bell.ring_for(sending.bell_of(transactional=False), mails)
+        steps = flows.claim_due(session, now, CLAIM_BATCH_SIZE)
+        awaited = messages.claim_due(session, now, CLAIM_BATCH_SIZE, transactional=True)
+        mails = messages.claim_due(session, now, CLAIM_BATCH_SIZE, transactional=False)
+    bell.enqueue_for_rows(sending.actor_for(transactional=True), awaited)
+    bell.enqueue_for_rows("advance", steps)
+    bell.enqueue_for_rows(sending.actor_for(transactional=False), mails)
     if housekeeping:
         with db.inbox_reading() as session:
-            undigested = inbox.waiting(session)
+            undigested = inbox.has_due(session)
         if undigested:
-            bell.ring("digest")
+            bell.enqueue("digest")
         with db.reading() as session:
-            low = stored_coupons.low_pools(session)
-            past = backfills.due(session, now)
-            unread = stored_imports.due(session, now)
+            low = stored_coupons.coupons_to_refill(session)
+            past = backfills.due_shops(session, now)
+            unread = stored_imports.due_shops(session, now)
             unwritten = stored_write_backs.due_shops(session, now)
-        bell.ring_for("refill", low)
+        bell.enqueue_for_rows("refill", low)
         for shop_id in past:
-            bell.ring("backfill", shop_id)
+            bell.enqueue("backfill", shop_id)
         for shop_id in unread:
-            bell.ring("imports", shop_id)
+            bell.enqueue("imports", shop_id)
         for shop_id in unwritten:
-            bell.ring("write_back", shop_id)
+            bell.enqueue("write_back", shop_id)
         with db.transaction() as session:
-            asked = requests.claim_due(session, now, CLAIM)
-        bell.ring_for("privacy", asked)
+            asked = requests.claim_due(session, now, CLAIM_BATCH_SIZE)
+        bell.enqueue_for_rows("privacy", asked)
         sending.resolve_stuck()
 
 
-def sync_new_stores() -> None:
+def enqueue_catalog_syncs() -> None:
     """Ring for stores whose first ring was lost, or whose sync failed."""
     with db.reading() as session:
-        waiting = shops.unsynced(session, clock.now() - UNSYNCED_FOR)
+        waiting = shops.unsynced(session, clock.now() - MAX_SYNC_AGE)
     for shop_id in waiting:
-        bell.ring("sync", shop_id)
+        bell.enqueue("sync", shop_id)
 
 
-def reconcile_stores() -> None:
+def enqueue_reconciliations() -> None:
     """Ring for stores that are due to be compared with what Shopify has."""
     with db.reading() as session:
-        due = reconciliations.due(session, clock.now())
+        due = reconciliations.due_shops(session, clock.now())
     for shop_id in due:
-        bell.ring("reconcile", shop_id)
+        bell.enqueue("reconcile", shop_id)
 
 
-def look_for_duplicates() -> None:
+def enqueue_duplicate_checks() -> None:
     """Ring for stores with profiles that were not compared with their likes."""
     with db.reading() as session:
-        new = stored_likeness.shops_to_look_at(session)
+        new = stored_likeness.shops_with_unchecked(session)
     for shop_id in new:
-        bell.ring("likeness", shop_id)
+        bell.enqueue("likeness", shop_id)
 
 
-def count_again() -> None:
+def enqueue_counts() -> None:
     """Ring for stores whose large figures are no longer fresh."""
     with db.reading() as session:
-        old = stored_tallies.older(session, clock.now() - tallies.EVERY)
+        old = stored_tallies.shops_with_stale_counts(
+            session, clock.now() - tallies.REFRESH_INTERVAL
+        )
     for shop_id in old:
-        bell.ring("tallies", shop_id)
+        bell.enqueue("tallies", shop_id)
 
 
-def drop_deleted_lists() -> None:
+def enqueue_list_deletions() -> None:
     """Ring for stores with lists that can no longer be restored."""
     with db.reading() as session:
         over = lists.shops_to_drop(session)
     for shop_id in over:
-        bell.ring("lists", shop_id)
+        bell.enqueue("lists", shop_id)
 
 
-def drop_what_is_over() -> None:
+def enqueue_retention() -> None:
     """Ring for stores with deliveries, events or visits that were kept long enough."""
-    for shop_id in retention.shops_to_drop():
-        bell.ring("retention", shop_id)
+    for shop_id in retention.shops_due():
+        bell.enqueue("retention", shop_id)

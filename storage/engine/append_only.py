@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, col
 from storage.engine.types import shop_key
 
 LEDGER = "consent_event"
-REFUSED = "The consent ledger is append-only."
+REFUSAL_MESSAGE = "The consent ledger is append-only."
 GUARDS = {f"{LEDGER}_unchanged", f"{LEDGER}_kept"}
 ONE_AT_A_TIME = 7_305_001  # processes that start together must not define the same function at once
 
@@ -27,14 +27,14 @@ class ErasurePermit(SQLModel, table=True):
 
 
 @contextmanager
-def permit(session: Session, shop_id: int) -> Generator[None]:
+def permit_erasure(session: Session, shop_id: int) -> Generator[None]:
     """Let this transaction delete from a shop's ledger inside the block."""
     session.connection().execute(insert(ErasurePermit).values(shop_id=shop_id))
     yield  # what raises in the block takes the whole transaction back, and the permit with it
     session.connection().execute(delete(ErasurePermit).where(col(ErasurePermit.shop_id) == shop_id))
 
 
-def protect(connection: Connection) -> None:
+def create_triggers(connection: Connection) -> None:
     """Put the guards up, as they are defined here; the ledger's table is there."""
     sqlite = connection.dialect.name == "sqlite"
     if not sqlite:
@@ -57,7 +57,7 @@ def is_protected(session: Session) -> bool:
 
 
 def _sqlite() -> list[str]:
-    refuse = f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{REFUSAL_MESSAGE}'); END"
     permitted = "EXISTS (SELECT 1 FROM erasure_permit WHERE shop_id = OLD.shop_id)"
     return [
         *(f"DROP TRIGGER IF EXISTS {name}" for name in sorted(GUARDS)),
@@ -76,7 +76,7 @@ def _postgresql() -> list[str]:
                     RETURN OLD;
                 END IF;
             END IF;
-            RAISE EXCEPTION '{REFUSED}' USING ERRCODE = 'integrity_constraint_violation';
+            RAISE EXCEPTION '{REFUSAL_MESSAGE}' USING ERRCODE = 'integrity_constraint_violation';
         END $$""",
         f"CREATE OR REPLACE TRIGGER {LEDGER}_unchanged BEFORE UPDATE ON {LEDGER}"
         f" FOR EACH ROW {refuse}",

@@ -50,7 +50,7 @@ class Prepared(NamedTuple):
     positional: bool
 
 
-def add(
+def add_rows(
     session: Session,
     model: type[SQLModel],
     rows: Sequence[dict[str, Any]],
@@ -65,23 +65,23 @@ def add(
     )
 
 
-def save(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
+def save_rows(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
     """Write rows that are there, each whole, by their primary key."""
     if rows:
         _run(session, _update(db.table_of(model), session.get_bind().dialect), rows)
 
 
-def put(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
+def upsert_rows(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
     """Write rows, each whole, whether there is one of its primary key or not."""
     if rows:
         _run(session, _upsert(db.table_of(model), session.get_bind().dialect), rows)
 
 
-def load(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
+def load_rows(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
     """As `add`, for very many rows that are new: PostgreSQL takes them by COPY."""
     connection = session.connection()
     if not rows or db.is_sqlite(db.engine()):
-        add(session, model, rows)
+        add_rows(session, model, rows)
         return
     table, quote = db.table_of(model), connection.dialect.identifier_preparer
     prepared = _insert(table, connection.dialect, False)
@@ -94,7 +94,7 @@ def load(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]
             copy.write_row(values)
 
 
-def among(column: Any, values: Collection[Any]) -> ColumnElement[bool]:
+def is_among(column: Any, values: Collection[Any]) -> ColumnElement[bool]:
     """Whether a column holds one of many values.
 
     They go over as one parameter; of one for each SQLAlchemy writes a longer statement each time
@@ -106,7 +106,7 @@ def among(column: Any, values: Collection[Any]) -> ColumnElement[bool]:
     return cast("ColumnElement[bool]", column == func.any(literal(wanted, ARRAY(column.type))))
 
 
-def among_pairs(
+def is_among_pairs(
     one: Any, other: Any, pairs: Collection[tuple[int | str, int | str]]
 ) -> ColumnElement[bool]:
     """Whether two columns hold one of many pairs.

@@ -18,7 +18,7 @@ from sqlalchemy.sql import Executable
 from sqlmodel import Session, SQLModel
 
 from storage.engine import tenant_guard as guard
-from storage.engine.write_queue import Turns
+from storage.engine.write_queue import WriteQueue
 
 PAGE_BYTES = 4_096  # SQLite's own
 # A delivery of 7 KB then fills one page instead of three: 42 µs of CPU instead of 50 to keep one of
@@ -52,8 +52,8 @@ class _Engines:
 
     main: Engine | None = None
     inbox: Engine | None = None
-    main_turns: Turns | None = None  # of SQLite, which has one writer a file
-    inbox_turns: Turns | None = None
+    main_turns: WriteQueue | None = None  # of SQLite, which has one writer a file
+    inbox_turns: WriteQueue | None = None
 
 
 def connect(url: str) -> None:
@@ -63,17 +63,17 @@ def connect(url: str) -> None:
         DatabaseError: the address is not one that we can use, or nothing answers there.
     """
     disconnect()
-    main = _engine(parse(url))
+    main = _engine(parse_url(url))
     inbox = main
     if is_sqlite(main):
-        inbox = _engine(inbox_url(parse(url)), page_bytes=INBOX_PAGE_BYTES)
+        inbox = _engine(inbox_url(parse_url(url)), page_bytes=INBOX_PAGE_BYTES)
     try:
         with main.connect() as connection:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
         raise DatabaseError(
-            f"The database at {safe(url)} cannot be reached: {reason.rstrip('.')}."
+            f"The database at {redact_password(url)} cannot be reached: {reason.rstrip('.')}."
         ) from None
     _Engines.main, _Engines.inbox = main, inbox
     if is_sqlite(main):
@@ -91,15 +91,15 @@ def disconnect() -> None:
     _Engines.main = _Engines.inbox = _Engines.main_turns = _Engines.inbox_turns = None
 
 
-def _turns(of: Engine) -> Turns:
+def _turns(of: Engine) -> WriteQueue:
     try:
-        return Turns(Path(f"{of.url.database}-turns"))
+        return WriteQueue(Path(f"{of.url.database}-turns"))
     except OSError as error:
         disconnect()
         raise DatabaseError(f"{error.filename} cannot be written: {error.strerror}.") from None
 
 
-def parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
     """The address with the driver that we use for it."""
     try:
         parsed = make_url(url)
@@ -114,9 +114,9 @@ def parse(url: str) -> URL:
     )
 
 
-def safe(url: str) -> str:
+def redact_password(url: str) -> str:
     """The address without its password."""
-    return parse(url).render_as_string(hide_password=True)
+    return parse_url(url).render_as_string(hide_password=True)
 
 
 def inbox_url(url: URL) -> URL:
@@ -193,7 +193,7 @@ def _session(of: Engine, begin: str) -> Generator[Session]:
 
 
 @contextmanager
-def _turn(turns: Turns | None) -> Generator[None]:
+def _turn(turns: WriteQueue | None) -> Generator[None]:
     """Write when nobody else does.
 
     Raises:
@@ -202,14 +202,14 @@ def _turn(turns: Turns | None) -> Generator[None]:
     if turns is None:
         yield
         return
-    with turns.mine(BUSY_TIMEOUT_MS / 1_000) as ours:
+    with turns.acquire(BUSY_TIMEOUT_MS / 1_000) as ours:
         if not ours:
             busy = sqlite3.OperationalError("database is locked")
             raise OperationalError("BEGIN IMMEDIATE", None, busy)
         yield
 
 
-def is_at_odds(error: BaseException | None) -> bool:
+def is_conflict(error: BaseException | None) -> bool:
     """Whether SQLite could not write, for want of room or by a fault of the disk.
 
     The connection is not to be used again: on a disk that stayed full for a minute, 4 to 22 of
@@ -239,7 +239,7 @@ def size_bytes(session: Session) -> int:
     return int(session.scalar(text(query)) or 0)
 
 
-def give_room(session: Session, mebibytes: int) -> None:
+def set_cache_size(session: Session, mebibytes: int) -> None:
     """Let this connection to SQLite keep so much of the database in memory."""
     if session.get_bind().dialect.name == "sqlite":
         session.execute(text(f"PRAGMA cache_size=-{mebibytes * 1024}"))
@@ -265,7 +265,7 @@ def insert(table: type[SQLModel]) -> Any:
     return sqlite.insert(table) if is_sqlite(engine()) else postgresql.insert(table)
 
 
-def every_shop(session: Session, statement: Executable, why: str, params: Any = None) -> Any:
+def across_shops(session: Session, statement: Executable, why: str, params: Any = None) -> Any:
     """Run a statement over all shops' rows; `why` says what it is for."""
     return session.execute(statement, params, execution_options={"all_shops": why})
 
@@ -287,7 +287,7 @@ def _engine(url: URL, page_bytes: int = PAGE_BYTES) -> Engine:
         event.listen(made, "connect", partial(_prepare_sqlite, page_bytes=page_bytes))
         event.listen(made, "begin", _begin_sqlite)
         event.listen(made, "handle_error", _leave_if_at_odds)
-    guard.watch(made, SQLModel.metadata)
+    guard.guard_queries(made, SQLModel.metadata)
     return made
 
 
@@ -311,7 +311,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any, *, page_bytes: 
 
 
 def _leave_if_at_odds(context: ExceptionContext) -> None:
-    if is_at_odds(context.original_exception):
+    if is_conflict(context.original_exception):
         if context.connection is not None:  # closed with a transaction open it might keep the lock
             with suppress(sqlite3.Error):
                 context.connection.connection.rollback()

@@ -19,7 +19,7 @@ class SecretError(Exception):
     """A key is missing or a sealed value was changed."""
 
 
-def use_keys(keys: dict[str, str]) -> None:
+def set_keys(keys: dict[str, str]) -> None:
     """Set the installation's keys, by key id; the first one seals, all of them open.
 
     Raises:
@@ -34,7 +34,7 @@ def use_keys(keys: dict[str, str]) -> None:
     _current = next(iter(keys))
 
 
-def derive(purpose: str, key_id: str | None = None) -> tuple[str, bytes]:
+def derive_key(purpose: str, key_id: str | None = None) -> tuple[str, bytes]:
     """A 32-byte key for one purpose, and the id of the key that it comes from.
 
     One key for one purpose: a signature made for a link must never pass as one for a cookie.
@@ -51,21 +51,21 @@ def _derived(purpose: str, key_id: str) -> bytes:
     return hkdf.derive(_keys[key_id])
 
 
-def derive_all(purpose: str) -> dict[str, bytes]:
+def derive_keys(purpose: str) -> dict[str, bytes]:
     """The key for one purpose from each of the installation's keys, the current one first."""
     order = [_current, *(key_id for key_id in _keys if key_id != _current)]
-    return dict(derive(purpose, key_id) for key_id in order)
+    return dict(derive_key(purpose, key_id) for key_id in order)
 
 
-def seal(text: str) -> bytes:
+def encrypt(text: str) -> bytes:
     """`key id : nonce + ciphertext`, in base64."""
-    key_id, key = derive("at-rest")
+    key_id, key = derive_key("at-rest")
     nonce = os.urandom(NONCE_BYTES)
     sealed = nonce + AESGCM(key).encrypt(nonce, text.encode(), key_id.encode())
     return f"{key_id}:".encode() + base64.b64encode(sealed)
 
 
-def unseal(sealed: bytes) -> str:
+def decrypt(sealed: bytes) -> str:
     """The text that `seal` was given.
 
     Raises:
@@ -73,7 +73,7 @@ def unseal(sealed: bytes) -> str:
     """
     key_id, _, rest = sealed.decode().partition(":")
     raw = base64.b64decode(rest)
-    _, key = derive("at-rest", key_id)
+    _, key = derive_key("at-rest", key_id)
     try:
         plain = AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], key_id.encode())
     except InvalidTag:

@@ -13,10 +13,10 @@ from sqlmodel import Session, col, select
 
 from storage.engine import db
 
-WHY = "the clock claims what is due"
+CROSS_SHOP_REASON = "the clock claims what is due"
 # How many are tried together, by how often they were tried before: a row that kills its worker has
 # few companions the second time and none from the third time on.
-TOGETHER = (500, 20)
+BATCH_SIZE_BY_ATTEMPT = (500, 20)
 
 
 def claim_due(
@@ -48,7 +48,7 @@ def claim_due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    keys = [(row[0], row[1]) for row in db.every_shop(session, due, WHY)]
+    keys = [(row[0], row[1]) for row in db.across_shops(session, due, CROSS_SHOP_REASON)]
     if keys:
         # Row by row: for pairs of values SQLite reads the whole table, whatever index there is.
         lease = update(table).where(
@@ -61,24 +61,24 @@ def claim_due(
     return keys
 
 
-def portions(tried: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+def split_by_attempts(tried: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
     """Rows given as (id, tries so far), in the portions that are to be tried together."""
     for tries in sorted({tries for _, tries in tried}):
         alike = [row_id for row_id, count in tried if count == tries]
-        most = TOGETHER[tries] if tries < len(TOGETHER) else 1
+        most = BATCH_SIZE_BY_ATTEMPT[tries] if tries < len(BATCH_SIZE_BY_ATTEMPT) else 1
         yield from (alike[start : start + most] for start in range(0, len(alike), most))
 
 
-class Begun(NamedTuple):
+class Claim(NamedTuple):
     """Rows that somebody is at, in the order asked for; the moment tells his lease from others."""
 
     ids: list[int]
     lease_until: float
 
 
-def begin(
+def start_claim(
     session: Session, table: Any, count: str, shop_id: int, ids: Sequence[int], seconds: float
-) -> Begun:
+) -> Claim:
     """Count a try of each of these rows in the column `count`, and lease them to the caller.
 
     A row that is rung for again while its worker is at it must not count that as a death of him.
@@ -89,7 +89,7 @@ def begin(
     free = (
         select(table.id)
         .where(col(table.shop_id) == shop_id, col(table.id).in_(ids))
-        .where(col(table.begun).is_(False) | (col(table.lease_until) < clock))
+        .where(col(table.claimed).is_(False) | (col(table.lease_until) < clock))
         .order_by(table.id)
         .with_for_update(skip_locked=True)
     )
@@ -98,16 +98,16 @@ def begin(
         update(table)
         .where(col(table.shop_id) == shop_id, col(table.id).in_(held))
         .values({count: getattr(table, count) + 1})
-        .values(lease_until=clock + seconds, begun=True)
+        .values(lease_until=clock + seconds, claimed=True)
     )
-    return Begun([row_id for row_id in ids if row_id in held], clock + seconds)
+    return Claim([row_id for row_id in ids if row_id in held], clock + seconds)
 
 
-def uncount(session: Session, table: Any, count: str, shop_id: int, begun: Begun) -> None:
+def refund_attempt(session: Session, table: Any, count: str, shop_id: int, begun: Claim) -> None:
     """Take back that these rows were tried, but for those that somebody else has begun since."""
     session.connection().execute(
         update(table)
         .where(col(table.shop_id) == shop_id, col(table.id).in_(begun.ids))
-        .where(col(table.begun).is_(True), col(table.lease_until) == begun.lease_until)
-        .values({count: getattr(table, count) - 1, "begun": False})
+        .where(col(table.claimed).is_(True), col(table.lease_until) == begun.lease_until)
+        .values({count: getattr(table, count) - 1, "claimed": False})
     )

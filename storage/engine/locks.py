@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from storage.engine import db
 
-WAIT_S = 120.0  # longer than any work behind a lock may take
-LOOK_EVERY_S = 0.05
+LOCK_TIMEOUT_S = 120.0  # longer than any work behind a lock may take
+POLL_INTERVAL_S = 0.05
 
 _here: dict[str, threading.Lock] = {}
 
@@ -27,7 +27,7 @@ class LockTimeoutError(Exception):
 
 
 @contextmanager
-def exclusive(name: str, wait_s: float = WAIT_S) -> Generator[None]:
+def exclusive(name: str, wait_s: float = LOCK_TIMEOUT_S) -> Generator[None]:
     """Hold the lock called `name` (`token-12`); it opens when the block or the process ends.
 
     Raises:
@@ -74,5 +74,5 @@ def _in_postgres(name: str, until: float) -> Generator[None]:
         while not connection.execute(take, {"key": key}).scalar():
             if time.monotonic() > until:
                 raise LockTimeoutError(name)
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)
         yield

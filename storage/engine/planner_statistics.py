@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, text
 
-ROWS = 10_000_000  # of a table
-OF_SHOP = 1_000_000
-OF_VALUE = 10  # rows of a shop with one value of a column: one shopper's, one moment's
-SHARE = 10  # one of so many rows has one value of the columns below
-FEW_VALUES = frozenset((
+ASSUMED_ROWS = 10_000_000  # of a table
+ROWS_PER_SHOP = 1_000_000
+ROWS_PER_VALUE = 10  # rows of a shop with one value of a column: one shopper's, one moment's
+FEW_VALUES_SHARE = 10  # one of so many rows has one value of the columns below
+COLUMNS_WITH_FEW_VALUES = frozenset((
     "action_id", "channel", "flow_id", "kind", "line", "list_id", "metric", "outcome", "purpose",
     "state", "status", "transactional",
 ))  # fmt: skip
@@ -32,14 +32,14 @@ _INDEXES = """
 """
 
 
-def assume(connection: Connection, of: str) -> None:
+def assume_large_shops(connection: Connection, of: str) -> None:
     """Let SQLite plan for large shops from the next connection on; `of` is any small table."""
     connection.execute(text(f"ANALYZE {of}"))  # makes the table of the statistics
     connection.execute(text("DELETE FROM sqlite_stat1"))
     shapes = {"all_shops": "names of tables and columns, and nobody's rows"}
     found = connection.execute(text(_INDEXES), execution_options=shapes).all()
     for table, index, unique, columns in found:
-        counts = " ".join(map(str, [ROWS, *_rows(columns.split(","), bool(unique))]))
+        counts = " ".join(map(str, [ASSUMED_ROWS, *_rows(columns.split(","), bool(unique))]))
         connection.execute(
             text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:tbl, :idx, :stat)"),
             {"tbl": table, "idx": index, "stat": counts},
@@ -48,14 +48,14 @@ def assume(connection: Connection, of: str) -> None:
 
 def _rows(columns: Sequence[str], unique: bool) -> Iterator[int]:
     """How many rows have the same value in the first column, in the first two, and so on."""
-    rows = ROWS
+    rows = ASSUMED_ROWS
     for number, column in enumerate(columns, start=1):
         if unique and number == len(columns):
             rows = 1
         elif column == "shop_id":
-            rows = OF_SHOP
-        elif column in FEW_VALUES:
-            rows = max(rows // SHARE, OF_VALUE)
+            rows = ROWS_PER_SHOP
+        elif column in COLUMNS_WITH_FEW_VALUES:
+            rows = max(rows // FEW_VALUES_SHARE, ROWS_PER_VALUE)
         else:
-            rows = min(rows, OF_VALUE)
+            rows = min(rows, ROWS_PER_VALUE)
         yield rows

@@ -34,11 +34,11 @@ _NAMES_ITS_SHOP = re.compile(r"\bshop_id\s*(=|IN\b)|=\s*(\w+\.)?shop_id\b", re.I
 _INSERTS_ONLY = re.compile(r"(INSERT|REPLACE)\b(?!.*\bSELECT\b)", re.IGNORECASE | re.DOTALL)
 
 
-class ForgottenShopError(Exception):
+class MissingShopError(Exception):
     """A query on a shop's table lacks its `shop_id`."""
 
 
-def watch(engine: Engine, metadata: MetaData) -> None:
+def guard_queries(engine: Engine, metadata: MetaData) -> None:
     """Check every statement that `engine` runs against the shops' tables of `metadata`."""
 
     checked: WeakSet[Compiled] = WeakSet()  # SQLAlchemy keeps what it compiled: each is read once
@@ -57,8 +57,8 @@ def watch(engine: Engine, metadata: MetaData) -> None:
                 read_text(sql)
             else:
                 require_shop(compiled.statement, metadata)
-        except ForgottenShopError as error:
-            raise ForgottenShopError(f"{error}: {sql[:500]}") from None
+        except MissingShopError as error:
+            raise MissingShopError(f"{error}: {sql[:500]}") from None
         if compiled is not None:
             checked.add(compiled)
 
@@ -82,7 +82,7 @@ def _check_text(text: str, guarded: set[str]) -> None:
     if _TENDS.match(plain) or _INSERTS_ONLY.match(plain):
         return
     if guarded & set(re.findall(r"\w+", plain.lower())) and not _NAMES_ITS_SHOP.search(plain):
-        raise ForgottenShopError("This text names no shop_id")
+        raise MissingShopError("This text names no shop_id")
 
 
 def _check(statement: Select[Any] | Update | Delete, guarded: set[str]) -> None:
@@ -99,7 +99,7 @@ def _check(statement: Select[Any] | Update | Delete, guarded: set[str]) -> None:
         reached |= fresh
         todo += fresh
     if missing := names - reached:
-        raise ForgottenShopError(f"No shop_id for {', '.join(sorted(missing))}")
+        raise MissingShopError(f"No shop_id for {', '.join(sorted(missing))}")
 
 
 def _sources(statement: Select[Any] | Update | Delete) -> list[Any]:

@@ -84,7 +84,7 @@ class Encrypted(types.TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else secrets.seal(value)
+        return None if value is None else secrets.encrypt(value)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
-        return None if value is None else secrets.unseal(bytes(value))
+        return None if value is None else secrets.decrypt(bytes(value))

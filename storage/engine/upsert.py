@@ -1,7 +1,7 @@
 """Newest wins: rows that describe a thing of the storefront's, and that a newer word replaces.
 
 Shopify's `updated_at` has whole seconds, so of two words of the same second the one that was told
-later (`told_at`, X-Shopify-Triggered-At) is the newer.
+later (`reported_at`, X-Shopify-Triggered-At) is the newer.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def save_newest(
     *,
     keep: Sequence[str] = (),
 ) -> list[Any]:
-    """Insert rows of a table with `updated_at` and `told_at`, or bring them up to date.
+    """Insert rows of a table with `updated_at` and `reported_at`, or bring them up to date.
 
     Several rows of one key may come in a batch; the newest of them counts.
 
@@ -41,10 +41,10 @@ def save_newest(
         set_={name: told[name] for name in names},
         where=or_(
             told.updated_at > known.updated_at,
-            and_(told.updated_at == known.updated_at, told.told_at >= known.told_at),
+            and_(told.updated_at == known.updated_at, told.reported_at >= known.reported_at),
         ),
     ).returning(key[1])
     newest: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: (row["updated_at"], row["told_at"])):
+    for row in sorted(rows, key=lambda row: (row["updated_at"], row["reported_at"])):
         newest[tuple(row[c.name] for c in key)] = row
     return list(session.connection().execute(statement, list(newest.values())).scalars())

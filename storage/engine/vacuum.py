@@ -11,11 +11,11 @@ from storage.engine import db
 # VACUUM writes the file anew and keeps other writers waiting: 2.5 s for 190 MB (measured on a busy
 # machine), and Shopify waits five seconds for an answer.
 VACUUM_UP_TO = 100 * 1024 * 1024
-TRIES = 20
+MAX_ATTEMPTS = 20
 PAUSE_S = 0.25
 
 
-def scrub() -> bool:
+def vacuum_database() -> bool:
     """Take deleted rows off the disk; False when readers or writers did not make room for it.
 
     `secure_delete` overwrites what is deleted, yet a row that was moved between pages may leave a
@@ -32,7 +32,7 @@ def _scrub(engine: Engine) -> bool:
     try:
         if path.stat().st_size <= VACUUM_UP_TO:
             connection.execute("VACUUM")
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             # Readers keep old pages in the log beside the file: it is emptied once they are done.
             (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if not busy:

@@ -14,11 +14,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-LOOK_EVERY_S = 0.0005  # a small write takes some milliseconds
+POLL_INTERVAL_S = 0.0005  # a small write takes some milliseconds
 NEXT, WRITER = 0, 1  # bytes of the file: who holds one is next in line, or writes
 
 
-class Turns:
+class WriteQueue:
     """The line before one database's writer. A thread stands in it once.
 
     The threads of a process are served in the order of coming. Between processes whoever is next
@@ -41,7 +41,7 @@ class Turns:
         self._closed = False
 
     @contextmanager
-    def mine(self, timeout_s: float) -> Generator[bool]:
+    def acquire(self, timeout_s: float) -> Generator[bool]:
         """Wait for our turn and have it in the block; False where it did not come in time.
 
         Dramatiq may raise into a thread wherever it is: whoever leaves the block has left the line.
@@ -100,7 +100,7 @@ class Turns:
             except BlockingIOError:
                 if time.monotonic() >= until:
                     return False
-                time.sleep(LOOK_EVERY_S)
+                time.sleep(POLL_INTERVAL_S)
 
     def _unlock(self, byte: int) -> None:
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)

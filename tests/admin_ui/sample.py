@@ -7,19 +7,19 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock
-from plugin.facts import Did, Facts, Key, Person
+from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.forms.library import use_form
 from plugin.ingest import visits as sessions
-from plugin.ingest.record import record
-from plugin.ingest.visits import Act
+from plugin.ingest.record import record_facts
+from plugin.ingest.visits import PageView
 from plugin.onboard import seed_library
 from storage import consent, events, forms, inbox, messages, orders, search
 from storage import profile_names as names
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.flows import LIVE, Enrolment, StepLog, flows_of, get_flow_version
-from storage.lists import join_list, lists_of
-from storage.messages import Credit, Message
+from storage.lists import add_member, lists_of
+from storage.messages import Attribution, Message
 from storage.products import Product
 from storage.profiles import Identity, Profile
 from storage.properties import definitions_of
@@ -83,10 +83,10 @@ def _person(session: Session, shop: Shop, n: int, row: Any, now: datetime) -> Pr
         locale=locale,
         properties={"skin_need": need} if need else {},
         created_at=now - timedelta(days=41 - 5 * n, hours=3),
-        seen_at=now - timedelta(minutes=4 + 700 * n),
+        last_active_at=now - timedelta(minutes=4 + 700 * n),
     )
     session.add(profile)
-    names.put_names(session, shop.id, [profile.model_dump()], ())
+    names.save_names(session, shop.id, [profile.model_dump()], ())
     known = [("email", email), ("phone", phone), ("browser_id", f"b-{n}-6f2c81d0a94e")]
     for kind, value in known:
         if value:
@@ -110,7 +110,7 @@ def _catalog(session: Session, shop: Shop, now: datetime) -> None:
                 tags=["hydration", "sensitivity"][: 1 + n % 2],
                 price=price,
                 updated_at=now,
-                told_at=now,
+                reported_at=now,
             )
         )
 
@@ -129,7 +129,7 @@ def _orders(
             "number": f"#{1096 - n}",
             "placed_at": at,
             "updated_at": at,
-            "told_at": at,
+            "reported_at": at,
             "cancelled_at": None,
             "total": total,
             "currency": shop.currency,
@@ -158,7 +158,7 @@ def _event(
         "shop_id": shop.id,
         "id": (event_id := new_id()),
         "profile_id": profile_id,
-        "origin_id": None,
+        "source_profile_id": None,
         "metric": metric,
         "unique_id": str(event_id),
         "occurred_at": at,
@@ -174,9 +174,9 @@ def _days_of_form(
     for day in range(30):
         date = now.date() - timedelta(days=day)
         for _ in range(chance.randrange(4, 14)):
-            forms.count_form(session, shop.id, form_id, 1, date, forms.VIEWED)
+            forms.count_form_event(session, shop.id, form_id, 1, date, forms.VIEWED)
         for _ in range(chance.randrange(0, 4)):
-            forms.count_form(session, shop.id, form_id, 1, date, forms.SUBMITTED)
+            forms.count_form_event(session, shop.id, form_id, 1, date, forms.SUBMITTED)
 
 
 def _subscribe(
@@ -184,15 +184,15 @@ def _subscribe(
 ) -> None:
     for n, one in enumerate(people[:7]):
         at = now - timedelta(days=6 * n + 1)
-        join_list(session, shop.id, list_id, one.id, at, f"form:{form_id}")
+        add_member(session, shop.id, list_id, one.id, at, f"form:{form_id}")
         states = [consent.SUBSCRIBED] + [consent.UNSUBSCRIBED] * (n == 3)
-        consent.record(
+        consent.record_consent(
             session,
             [
                 {
                     "shop_id": shop.id,
                     "id": new_id(),
-                    "unique_key": f"sample:{one.id}:{state}",
+                    "dedupe_key": f"sample:{one.id}:{state}",
                     "channel": "email",
                     "address": one.email,
                     "state": state,
@@ -200,8 +200,8 @@ def _subscribe(
                     "recorded_at": at,
                     "source": "form" if state == consent.SUBSCRIBED else "one-click",
                     "profile_id": one.id,
-                    "words": "<p>By signing up you agree to receive our emails with skin advice "
-                    "and offers. You can unsubscribe at any time.</p>",
+                    "disclosure": "<p>By signing up you agree to receive our emails with skin "
+                    "advice and offers. You can unsubscribe at any time.</p>",
                     "form_id": form_id,
                     "form_version": 1,
                     "page": "https://dewpoint.example/collections/all",
@@ -235,10 +235,10 @@ def _messages(
             Message(
                 shop_id=shop.id,
                 id=new_id(),
-                key=f"sample:{n}",
+                idempotency_key=f"sample:{n}",
                 profile_id=people[n % 7].id,
                 channel="email",
-                destination=people[n % 7].email or "",
+                address=people[n % 7].email or "",
                 flow_id=flow_id,
                 action_id=action,
                 template_id=_template(session, shop, flow_id, action),
@@ -247,7 +247,7 @@ def _messages(
                 else "You left something in your basket",
                 coupon_code="WELCOME-7K2M9P" if flow_id == welcome else None,
                 state=state,
-                reason=why.get(state, ""),
+                skip_reason=why.get(state, ""),
                 due_at=at,
                 created_at=at,
                 sent_at=sent,
@@ -260,9 +260,9 @@ def _messages(
     session.flush()
     for n, row in enumerate(sold[::6]):
         message = [m for m in made if m.sent_at][n * 4 % 40]
-        messages.add_credit(
+        messages.add_attribution(
             session,
-            Credit(
+            Attribution(
                 shop_id=shop.id,
                 order_id=row["id"],
                 message_id=message.id,
@@ -281,14 +281,14 @@ def _messages(
             flow_id=reminder,
             version=1,
             profile_id=one.id,
-            key=f"sample:{n}",
+            trigger_key=f"sample:{n}",
             state="left" if ended else "waiting",
             action_id="1" if n % 2 else "3",
             due_at=now + timedelta(minutes=35 + 60 * n),
             started_at=now - timedelta(hours=1),
             entered_at=now - timedelta(hours=1),
             ended_at=now if ended else None,
-            ended_because="did:Placed Order" if ended else "",
+            exit_reason="did:Placed Order" if ended else "",
         )
         session.add(enrolment)
         session.add(
@@ -299,7 +299,7 @@ def _messages(
                 enrolment_id=enrolment.id,
                 action_id=enrolment.action_id,
                 outcome="left" if ended else "waits",
-                at=now,
+                happened_at=now,
             )
         )
 
@@ -336,8 +336,9 @@ def _story(session: Session, shop: Shop, maya: Profile, now: datetime) -> None:
     )
     session.add(
         Message(
-            shop_id=shop.id, id=new_id(), key="sample:never", profile_id=maya.id, channel="email",
-            template_id=1, subject="", state="skipped", reason="no_consent",
+            shop_id=shop.id, id=new_id(), idempotency_key="sample:never", profile_id=maya.id,
+            channel="email",
+            template_id=1, subject="", state="skipped", skip_reason="no_consent",
             due_at=now - timedelta(minutes=70), created_at=now - timedelta(minutes=70),
         )
     )  # fmt: skip
@@ -346,8 +347,11 @@ def _story(session: Session, shop: Shop, maya: Profile, now: datetime) -> None:
 
 def _second_browser(session: Session, shop: Shop, at: datetime) -> None:
     """Maya looked around on another device, and then gave her address there."""
-    tablet, email = Key("browser_id", "b-tablet"), Key("email", "maya.okafor@example.com")
-    seen = Person((tablet,), at)
+    tablet, email = (
+        IdentityKey("browser_id", "b-tablet"),
+        IdentityKey("email", "maya.okafor@example.com"),
+    )
+    seen = ProfileFact((tablet,), at)
     said = [
         ("Active on Site", "", {}),
         ("Submitted Search", "search", {"query": "serum"}),
@@ -358,25 +362,28 @@ def _second_browser(session: Session, shop: Shop, at: datetime) -> None:
         ),
     ]
     did = [
-        Did(seen, metric, "tablet", at + timedelta(minutes=3 * n), properties={
+        EventFact(seen, metric, "tablet", at + timedelta(minutes=3 * n), properties={
             **about, "url": f"http://shop.example/{path}", "browser_id": "b-tablet",
         })
         for n, (metric, path, about) in enumerate(said)
     ]  # fmt: skip
-    record(session, shop, Facts([seen], did), at)
+    record_facts(session, shop, Facts([seen], did), at)
     ad = {"utm_source": "instagram", "utm_campaign": "autumn"}
-    acts = [Act("b-tablet", event.at, True, "http://shop.example/", "tablet", ad) for event in did]
-    sessions.take(session, shop.id, acts)
-    record(session, shop, Facts([Person((email, tablet), at)]), at)
+    acts = [
+        PageView("b-tablet", event.occurred_at, True, "http://shop.example/", "tablet", ad)
+        for event in did
+    ]
+    sessions.record_visits(session, shop.id, acts)
+    record_facts(session, shop, Facts([ProfileFact((email, tablet), at)]), at)
 
 
 def _quarantine(shop: Shop, now: datetime) -> None:
-    inbox.keep(
+    inbox.add_deliveries(
         [
-            inbox.Arrival(shop.id, "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", "orders/updated",
+            inbox.NewDelivery(shop.id, "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", "orders/updated",
                           "2026-10", "", now - timedelta(hours=2),
                           b'{"id": 820982911946154508, "total_price": "ten", "currency": "USD"}'),
-            inbox.Arrival(shop.id, "0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "checkouts/create",
+            inbox.NewDelivery(shop.id, "0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "checkouts/create",
                           "2026-10", "", now - timedelta(days=1), b"<html>not JSON</html>"),
         ],
     )  # fmt: skip
@@ -385,7 +392,7 @@ def _quarantine(shop: Shop, now: datetime) -> None:
         ("0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "the body is not JSON"),
     ):
         with db.inbox_transaction() as session:
-            inbox.settle(session, shop.id, [webhook_id], inbox.QUARANTINED, error)
+            inbox.settle_deliveries(session, shop.id, [webhook_id], inbox.QUARANTINED, error)
 
 
 def all_people(shop: Shop) -> list[int]:

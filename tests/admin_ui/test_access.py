@@ -15,7 +15,7 @@ NAMES = [said for person in sample.PEOPLE for said in person[:4] if said]
 
 def written_down(shop):
     with db.reading() as session:
-        return [(row.act, row.page) for row in access_log.page_of(session, shop.id, 50)]
+        return [(row.action, row.page) for row in access_log.entries_page(session, shop.id, 50)]
 
 
 def is_written_down(merchant, shop, path):

@@ -25,7 +25,7 @@ def profile(merchant, shop, monkeypatch) -> str:
     monkeypatch.setattr("plugin.clock.now", lambda: NOW)
     profile_id = new_id()
     with db.transaction() as session:
-        session.add(Profile(shop_id=shop.id, id=profile_id, created_at=NOW, seen_at=NOW))
+        session.add(Profile(shop_id=shop.id, id=profile_id, created_at=NOW, last_active_at=NOW))
     return f"/audience/profiles/{profile_id}"
 
 
@@ -34,7 +34,7 @@ def busy(profile, shop) -> str:
     """The same, after a year and a day."""
     rows = [
         {"shop_id": shop.id, "id": new_id(), "profile_id": int(profile.rpartition("/")[2]),
-         "origin_id": None, "metric": metric, "unique_id": str(new_id()), "occurred_at": at,
+         "source_profile_id": None, "metric": metric, "unique_id": str(new_id()), "occurred_at": at,
          "value": None, "currency": None, "properties": {}}
         for metric, moments in DID.items() for at in moments
     ]  # fmt: skip

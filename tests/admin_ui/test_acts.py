@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from plugin import clock
-from plugin.facts import Key, Person
+from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import duplicates as likeness
 from plugin.profiles import properties
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from storage import access_log, coupons, flows, forms, inbox, metrics, write_backs
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -98,7 +98,7 @@ def test_p12_a_long_list_is_paged_to_its_end_without_a_hole(merchant, shop):
     with db.transaction() as session:
         session.add_all(
             Profile(shop_id=shop.id, id=new_id(), email=f"p{n}@example.com", created_at=at,
-                    seen_at=at - timedelta(seconds=n // 40))
+                    last_active_at=at - timedelta(seconds=n // 40))
             for n in range(120)
         )  # fmt: skip
 
@@ -214,9 +214,11 @@ def test_what_shopify_refused_is_shown_and_tried_again(merchant, shop, bell):
     at = clock.now()
     said = {"kind": "email", "name": "maya@example.com", "value": "subscribed", "profile_id": None}
     with db.transaction() as session:
-        write_backs.put(session, shop.id, [{**said, "said_at": at}], at)
-        (held,) = write_backs.claim(session, shop.id, at, 1, 0)
-        write_backs.settle(session, held, state=write_backs.FAILED, error="Customer is locked.")
+        write_backs.save_write_backs(session, shop.id, [{**said, "requested_at": at}], at)
+        (held,) = write_backs.claim_write_backs(session, shop.id, at, 1, 0)
+        write_backs.settle_write_back(
+            session, held, state=write_backs.FAILED, error="Customer is locked."
+        )
 
     assert "Shopify did not take 1 change" in merchant.fetch("/settings").text
     page = merchant.fetch("/settings/write-backs").text
@@ -227,17 +229,17 @@ def test_what_shopify_refused_is_shown_and_tried_again(merchant, shop, bell):
     assert bell.queues["write_back"].qsize() == 1
     with db.reading() as session:
         assert write_backs.due_shops(session, clock.now()) == [shop.id]
-        assert get_shop(session, shop.id).write_answers is False
+        assert get_shop(session, shop.id).write_form_answers is False
 
 
 def test_what_goes_back_to_shopify_is_the_merchants_choice(merchant, shop):
-    answer = merchant.post("/settings/write-backs", write_answers="on")
+    answer = merchant.post("/settings/write-backs", write_form_answers="on")
 
     assert toast(answer) == "Saved"
-    assert 'name="write_answers" checked' in answer.text
+    assert 'name="write_form_answers" checked' in answer.text
     with db.reading() as session:
         kept = get_shop(session, shop.id)
-    assert (kept.write_answers, kept.create_customers) == (True, False)
+    assert (kept.write_form_answers, kept.create_customers) == (True, False)
 
 
 def test_a_coupon_is_made_and_its_codes_are_rung_for(merchant, shop, bell):
@@ -313,7 +315,7 @@ def test_what_is_no_tag_is_refused(merchant, shop, filled, tag):
     assert "at most 255 characters" in answer.text
     assert merchant.post("/audience/profiles/1/tags", tag="x").status_code == 404
     with db.transaction() as session:
-        due = write_backs.claim(session, shop.id, clock.now(), 100, 0)
+        due = write_backs.claim_write_backs(session, shop.id, clock.now(), 100, 0)
     assert [row.name for row in due if row.kind == "tag"] == []
 
 
@@ -338,9 +340,9 @@ def test_likely_duplicates_are_joined_or_kept_apart(merchant, shop):
     for n in range(2):
         with db.transaction() as session:
             for email in (f"maya{'h' * n}@gmail.com", f"maya{'h' * n}@gmial.com"):
-                person = Person((Key("email", email),), clock.now(), {"email": email})
-                pairs += resolve(session, shop.id, [person], clock.now())
-    likeness.work(shop.id)
+                person = ProfileFact((IdentityKey("email", email),), clock.now(), {"email": email})
+                pairs += resolve_profiles(session, shop.id, [person], clock.now())
+    likeness.find_duplicates_slice(shop.id)
     ids = [whose.profile_id for whose in pairs]
     assert "2 pairs of profiles may be one person." in merchant.fetch("/audience").text
     assert "The addresses differ by a slip" in merchant.fetch("/audience/duplicates").text
@@ -369,15 +371,15 @@ def test_l21_whoever_reads_a_profile_is_written_down(merchant, shop, filled):
     merchant.fetch("/audience/profiles/1")  # there is none, so there was nothing to read
 
     with db.reading() as session:
-        told = access_log.page_of(session, shop.id, 10)
-    said = [(row.user_id, row.act, row.page, row.profile_id) for row in told]
+        told = access_log.entries_page(session, shop.id, 10)
+    said = [(row.user_id, row.action, row.page, row.profile_id) for row in told]
     assert said == [
         ("42", "change", "audience/profiles/tags", filled["profile"]),
         ("42", "read", "audience/profiles", filled["profile"]),
     ]
     assert "A profile" in merchant.fetch("/settings/access").text
     with db.transaction() as session:
-        access_log.drop_before(session, clock.now(), 100)
+        access_log.delete_before(session, clock.now(), 100)
     assert "Nobody looked yet" in merchant.fetch("/settings/access").text
 
 
@@ -394,7 +396,7 @@ def test_what_a_form_adds_to_a_property_in_the_meantime_is_not_lost(merchant, sh
         "options": [{"label": "Even tone", "value": "tone"}],
     }}  # fmt: skip
     with db.transaction() as session:
-        properties.learn(session, shop.id, [question], {})
+        properties.define_from_form(session, shop.id, [question], {})
 
     said = {"type": "choice", "label-": "Need", "value-0": "hydration"}
     late = merchant.post(path, **said, **seen(page))
@@ -422,11 +424,11 @@ def test_the_largest_property_is_saved_in_every_language(merchant, shop, filled)
     path = f"/settings/properties/{filled['skin_need']}"
     languages = ["", "zh-CN", *(f"x{n}" for n in range(19))]
     words = dict.fromkeys(languages, "w")
-    made = [{"value": f"v{n}", "labels": words} for n in range(properties.MOST_OPTIONS)]
-    properties.define(shop.id, filled["skin_need"], "skin_need", "choice", words, made)
+    made = [{"value": f"v{n}", "labels": words} for n in range(properties.MAX_OPTIONS)]
+    properties.save_definition(shop.id, filled["skin_need"], "skin_need", "choice", words, made)
     page = merchant.fetch(path)
     fields = dict.fromkeys(re.findall(r' name="((?:label|value|words)-[^"]*)"', page.text), "w")
-    fields |= {f"value-{n}": f"v{n}" for n in range(properties.MOST_OPTIONS)}
+    fields |= {f"value-{n}": f"v{n}" for n in range(properties.MAX_OPTIONS)}
     fields |= dict.fromkeys(("value-200", "value-201", "value-202"), "")
     assert len({*fields, "type", "seen"}) == 4489
 
@@ -482,7 +484,7 @@ def test_a_merchant_corrects_what_a_shopper_said(merchant, shop, filled):
 
 def test_the_kinds_of_events_are_listed_with_what_was_not_taken(merchant, shop, filled):
     with db.transaction() as session:
-        metrics.refuse(session, shop.id, clock.now().date(), "reserved", 3)
+        metrics.count_rejected(session, shop.id, clock.now().date(), "reserved", 3)
 
     page = merchant.fetch("/settings/events").text
 

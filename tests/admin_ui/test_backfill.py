@@ -12,13 +12,21 @@ def change(shop, stage: str, **values: object) -> None:
     with db.transaction() as session:
         for held in backfills.stages_of(session, shop.id):
             if held.stage == stage:
-                backfills.advance(session, held, **values)
+                backfills.save_progress(session, held, **values)
 
 
 def test_the_card_tells_how_far_it_is_and_asks_again_until_the_end(merchant, shop):
     assert "Import of your past" not in merchant.open("/").text
-    backfill.begin(shop.id)
-    change(shop, "customers", state="reading", lines=500, objects=1_000, done=500, total=1_000)
+    backfill.begin_backfill(shop.id)
+    change(
+        shop,
+        "customers",
+        state="reading",
+        lines_read=500,
+        lines_available=1_000,
+        done=500,
+        total=1_000,
+    )
 
     page = merchant.open("/").text
     assert "500 of 1,000" in page
@@ -35,29 +43,29 @@ def test_the_card_tells_how_far_it_is_and_asks_again_until_the_end(merchant, sho
 
 
 def test_the_card_goes_a_day_after_the_end_unless_a_part_failed(merchant, shop):
-    backfill.begin(shop.id)
+    backfill.begin_backfill(shop.id)
     long_ago = clock.now() - timedelta(days=2)
     for stage in backfill.STAGES:
         change(shop, stage, state="done", finished_at=long_ago)
     assert "Import of your past" not in merchant.open("/").text
 
     with db.transaction() as session:
-        backfills.forget(session, shop.id)
-    backfill.begin(shop.id)
+        backfills.delete_backfill(session, shop.id)
+    backfill.begin_backfill(shop.id)
     for stage in backfill.STAGES:
         change(shop, stage, state="failed", finished_at=long_ago)
     assert "did not let us read" in merchant.open("/").text
 
 
 def test_a_part_that_failed_is_read_once_more_on_request(merchant, shop, bell):
-    backfill.begin(shop.id)
+    backfill.begin_backfill(shop.id)
     for stage in backfill.STAGES:
         change(shop, stage, state="done", finished_at=clock.now())
     again = '<form method="post" action="/past">'
     assert again not in merchant.open("/").text
     with db.transaction() as session:
-        backfills.forget(session, shop.id)
-    backfill.begin(shop.id)
+        backfills.delete_backfill(session, shop.id)
+    backfill.begin_backfill(shop.id)
     change(shop, "customers", state="done", finished_at=clock.now(), done=7)
     change(shop, "orders", state="failed", finished_at=clock.now(), tries=12, error="No.")
     assert again in merchant.open("/").text

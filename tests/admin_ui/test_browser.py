@@ -133,7 +133,7 @@ def test_a_file_is_uploaded_by_keyboard_in_pieces_and_read(page, visit, shop, da
     expect(page.locator("#preview")).to_contain_text("xxx")
     page.get_by_role("button", name="Read the file").press("Enter")
     expect(page.locator("#progress")).to_contain_text("Being read")
-    while imports.work(shop.id):
+    while imports.import_slice(shop.id):
         pass
 
     expect(page.locator("#progress")).to_contain_text("Done")

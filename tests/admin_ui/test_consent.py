@@ -8,7 +8,7 @@ from storage.shops import get_shop
 
 
 def test_the_merchant_sets_topics_double_opt_in_and_consent_by_purchase(merchant, shop):
-    library.seed(shop.id)
+    library.seed_flows(shop.id)
     form_library.seed(shop.id)
     with db.reading() as session:
         (form,) = forms.forms_of(session, shop.id)

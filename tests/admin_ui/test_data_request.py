@@ -3,23 +3,23 @@
 import pytest
 
 from plugin import clock
-from plugin.facts import Asked, Facts, Key, Person
-from plugin.ingest.digest import apply
+from plugin.facts import Facts, IdentityKey, PrivacyFact, ProfileFact
+from plugin.ingest.digest import apply_facts
 from plugin.privacy import requests as asked_of_us
 from storage import consent, search
 from storage import privacy_requests as privacy
 from storage.engine import db
 from storage.privacy_requests import DATA_REQUEST, REDACT
 
-KEYS = (Key("customer_id", "7001002003"), Key("email", "maya@example.com"))
+KEYS = (IdentityKey("customer_id", "7001002003"), IdentityKey("email", "maya@example.com"))
 
 
 @pytest.fixture
 def asked(merchant, shop):
     """A shopper asked for her data; the id of the request."""
     at = clock.now()
-    apply(shop, Facts(people=[Person(KEYS, at, {"first_name": "Maya"})]))
-    apply(shop, Facts(asked=[Asked(DATA_REQUEST, at, "1", KEYS)]))
+    apply_facts(shop, Facts(profiles=[ProfileFact(KEYS, at, {"first_name": "Maya"})]))
+    apply_facts(shop, Facts(privacy_requests=[PrivacyFact(DATA_REQUEST, at, "1", KEYS)]))
     with db.reading() as session:
         (request,) = privacy.requests_of(session, shop.id)
     return request.id
@@ -33,7 +33,7 @@ def test_the_merchant_downloads_the_copy(merchant, shop, asked):
     assert "Being done" in merchant.open("/settings").text
     assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
 
-    asked_of_us.carry_out(shop.id, [asked])
+    asked_of_us.run_requests(shop.id, [asked])
 
     page = merchant.open("/settings").text
     assert f'data-download="/settings/privacy/{asked}"' in page
@@ -45,7 +45,7 @@ def test_the_merchant_downloads_the_copy(merchant, shop, asked):
 
 
 def test_only_this_shops_merchant_gets_it(merchant, other, shop, asked):
-    asked_of_us.carry_out(shop.id, [asked])
+    asked_of_us.run_requests(shop.id, [asked])
 
     assert other.fetch(f"/settings/privacy/{asked}").status_code == 404
     stranger = other.client.get(f"/settings/privacy/{asked}", follow_redirects=False)
@@ -53,32 +53,32 @@ def test_only_this_shops_merchant_gets_it(merchant, other, shop, asked):
 
 
 def test_the_file_goes_after_thirty_days_or_with_the_shopper(merchant, shop, asked, monkeypatch):
-    asked_of_us.carry_out(shop.id, [asked])
-    apply(shop, Facts(asked=[Asked(REDACT, clock.now(), "2", KEYS)]))
+    asked_of_us.run_requests(shop.id, [asked])
+    apply_facts(shop, Facts(privacy_requests=[PrivacyFact(REDACT, clock.now(), "2", KEYS)]))
     assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
     assert "File deleted" in merchant.open("/settings").text
 
 
 def test_the_file_expires(merchant, shop, asked, monkeypatch):
-    asked_of_us.carry_out(shop.id, [asked])
-    later = clock.now() + asked_of_us.KEPT_FOR
+    asked_of_us.run_requests(shop.id, [asked])
+    later = clock.now() + asked_of_us.EXPORT_KEPT_FOR
     monkeypatch.setattr(clock, "now", lambda: later)
 
-    asked_of_us.expire()
+    asked_of_us.expire_exports()
 
     assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
 
 
 def test_the_merchant_downloads_the_proof_of_a_consent(merchant, other, shop):
     at = clock.now()
-    apply(shop, Facts(people=[Person(KEYS, at, {"email": "maya@example.com"})]))
+    apply_facts(shop, Facts(profiles=[ProfileFact(KEYS, at, {"email": "maya@example.com"})]))
     row = {
-        "shop_id": shop.id, "id": 1, "unique_key": "1", "channel": "email",
+        "shop_id": shop.id, "id": 1, "dedupe_key": "1", "channel": "email",
         "address": "maya@example.com", "state": "subscribed", "occurred_at": at,
         "recorded_at": at, "source": "form",
     }  # fmt: skip
     with db.transaction() as session:
-        consent.record(session, [row])
+        consent.record_consent(session, [row])
         (profile,) = search.search_profiles(session, shop.id, "maya", limit=2)
     page = f"/audience/profiles/{profile.id}"
     path = f"{page}/proof"

@@ -72,7 +72,7 @@ def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, be
     assert 'hx-trigger="every 2s"' in started.text
     assert bell.queues["imports"].qsize() == 1
 
-    while imports.work(shop.id):
+    while imports.import_slice(shop.id):
         pass
 
     part = merchant.fetch(f"{path}/progress").text
@@ -89,7 +89,7 @@ def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, be
     assert sheet.members(shop, list_id) == {"ana@example.com"}
 
     merchant.post(f"{path}/act", act="leave")
-    while imports.work(shop.id):
+    while imports.import_slice(shop.id):
         pass
 
     assert sheet.members(shop, list_id) == set()
@@ -172,12 +172,12 @@ def test_the_audience_goes_out_as_a_table_without_formulas_and_comes_back(mercha
     assert (ana["First Name"], ana["Phone Number"]) == ("'=1+1", "'+351912345678")
     assert ana["Email Marketing Consent"] == "subscribed"
     assert [row[0] for row in csv.reader(io.StringIO(part.text))][1:] == ["ana@example.com"]
-    assert columns.guess(head)[:8] == [
+    assert columns.guess_columns(head)[:8] == [
         "email", "phone", "first_name", "last_name", "country", "locale", "timezone",
         "email_consent",
     ]  # fmt: skip
     again = sheet.take_in(shop, whole.text)
-    assert (again.state, again.refused, again.flaws) == (DONE, 0, 0)
+    assert (again.state, again.rejected, again.problems) == (DONE, 0, 0)
     assert sheet.people(shop)["ana@example.com"].first_name == "=1+1"
 
 

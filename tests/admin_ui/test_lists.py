@@ -13,7 +13,7 @@ from storage import counts as tallies
 from storage import lists as stored
 from storage.engine import db
 from storage.flows import DRAFT
-from storage.lists import join_list
+from storage.lists import add_member
 from tests.plugin.imports import sheet
 
 
@@ -27,7 +27,7 @@ def undo_of(answer):
 
 def on(shop, list_id):
     with db.reading() as session:
-        return {row.profile_id: row for row in stored.members(session, shop.id, list_id)}
+        return {row.profile_id: row for row in stored.members_page(session, shop.id, list_id)}
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_lists_are_shown_with_their_size_and_how_they_grow(merchant, shop, fille
 
 
 def test_how_a_list_grows_is_counted_up_to_a_limit(merchant, filled, monkeypatch):
-    monkeypatch.setattr(tallies, "FEW", 4)
+    monkeypatch.setattr(tallies, "MAX_EXACT_COUNT", 4)
 
     assert 'number">4+<' in merchant.fetch("/audience/lists").text
 
@@ -89,7 +89,7 @@ def test_a_file_makes_no_second_list_of_a_name(merchant, shop, filled):
 def test_members_are_found_by_name_address_or_number(merchant, shop, filled):
     path = f"/audience/lists/{filled['list']}"
     with db.transaction() as session:
-        stored.leave(session, shop.id, filled["list"], filled["profile"])
+        stored.remove_member(session, shop.id, filled["list"], filled["profile"])
 
     for words, there in (("len", True), ("BRANDT", True), ("lena.b", True), ("maya", False)):
         found = merchant.fetch(path, params={"q": words}).text
@@ -106,14 +106,14 @@ def test_a_long_list_is_paged_through_a_search_too(merchant, shop, porto):
             profile_id = 1000 + n
             session.add(
                 profiles.Profile(shop_id=shop.id, id=profile_id, email=address,
-                                 created_at=clock.now(), seen_at=clock.now())
+                                 created_at=clock.now(), last_active_at=clock.now())
             )  # fmt: skip
             session.add(
                 profiles.Identity(shop_id=shop.id, kind="email", value=address,
                                   profile_id=profile_id, linked_at=clock.now())
             )  # fmt: skip
             at = clock.now() - timedelta(seconds=n // 7)
-            join_list(session, shop.id, porto, profile_id, at, "form:1")
+            add_member(session, shop.id, porto, profile_id, at, "form:1")
 
     seen, path = [], f"/audience/lists/{porto}?q=page"
     for _ in range(3):
@@ -127,7 +127,7 @@ def test_a_long_list_is_paged_through_a_search_too(merchant, shop, porto):
 
 
 def test_a_member_says_when_and_by_what_she_joined(merchant, shop, filled, porto):
-    lists.add(shop, porto, filled["profile"])
+    lists.add_member(shop, porto, filled["profile"])
 
     form = merchant.fetch(f"/audience/lists/{filled['list']}").text
     hand = merchant.fetch(f"/audience/lists/{porto}").text
@@ -330,8 +330,8 @@ def test_l21_whoever_changes_or_reads_a_list_is_written_down(merchant, shop, fil
     merchant.post(f"/audience/lists/{porto}/delete")
 
     with db.reading() as session:
-        told = access_log.page_of(session, shop.id, 10)
-    assert [(row.act, row.page, row.profile_id) for row in told] == [
+        told = access_log.entries_page(session, shop.id, 10)
+    assert [(row.action, row.page, row.profile_id) for row in told] == [
         ("change", "audience/lists/delete", None),
         ("change", "audience/lists/members", filled["profile"]),
         ("read", "audience/lists/add", None),

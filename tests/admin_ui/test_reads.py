@@ -7,8 +7,8 @@ from admin_ui.kit.language import Language
 from storage import consent, events, lists, messages, orders, profiles
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.lists import List, join_list
-from storage.messages import Credit, Message
+from storage.lists import List, add_member
+from storage.messages import Attribution, Message
 from storage.profiles import Profile
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -18,22 +18,23 @@ NEW_YORK = Language("en", "America/New_York", "USD")
 def order(shop, n, at, total, cancelled=None):
     return {
         "shop_id": shop.id, "id": n, "profile_id": 1, "number": f"#{n}", "placed_at": at,
-        "updated_at": at, "told_at": at, "cancelled_at": cancelled, "total": total,
+        "updated_at": at, "reported_at": at, "cancelled_at": cancelled, "total": total,
         "currency": "USD", "checkout_token": None, "cart_token": None,
         "discount_codes": [], "status_url": "",
     }  # fmt: skip
 
 
 def credit(shop, n, at, amount):
-    return Credit(
+    return Attribution(
         shop_id=shop.id, order_id=n, message_id=1, flow_id=7, amount=amount, currency="USD", at=at
     ).model_dump()
 
 
 def message(shop, at, state, reason="", sent=False):
     return Message(
-        shop_id=shop.id, id=(n := new_id()), key=str(n), profile_id=1, channel="email", flow_id=7,
-        action_id="1", template_id=1, state=state, reason=reason, due_at=at, created_at=at,
+        shop_id=shop.id, id=(n := new_id()), idempotency_key=str(n), profile_id=1,
+        channel="email", flow_id=7,
+        action_id="1", template_id=1, state=state, skip_reason=reason, due_at=at, created_at=at,
         sent_at=at if sent else None,
     )  # fmt: skip
 
@@ -55,8 +56,8 @@ def test_a_day_is_the_shops_own_day(database, shop):
             ],
             [],
         )
-        messages.add_credit(session, credit(shop, 1, late, 100))
-        sold = orders.sales_by_day(session, shop.id, edges)
+        messages.add_attribution(session, credit(shop, 1, late, 100))
+        sold = orders.order_totals_by_day(session, shop.id, edges)
         earned = messages.earned_by_day(session, shop.id, edges)
 
     assert len(edges) == 31
@@ -69,7 +70,7 @@ def test_p12_events_of_one_moment_are_paged_without_a_hole(database, shop):
     rows = [
         {
             "shop_id": shop.id, "id": new_id(), "profile_id": 1, "unique_id": str(n),
-            "origin_id": None, "occurred_at": AT,
+            "source_profile_id": None, "occurred_at": AT,
             "metric": "Ordered Product" if n % 2 else "Viewed Product",
             "value": None, "currency": None, "properties": {},
         }
@@ -117,12 +118,13 @@ def test_members_and_people_are_listed_newest_first(database, shop):
         for n, name in enumerate(["Ana", "Änne", "ana_", "Bo"]):
             session.add(
                 Profile(shop_id=shop.id, id=n + 1, first_name=name, last_name="Å",
-                        email=f"{n}@example.com", created_at=AT, seen_at=AT - timedelta(hours=n))
+                        email=f"{n}@example.com", created_at=AT,
+                        last_active_at=AT - timedelta(hours=n))
             )  # fmt: skip
-            join_list(session, shop.id, 5, n + 1, AT + timedelta(hours=n), "form:1")
+            add_member(session, shop.id, 5, n + 1, AT + timedelta(hours=n), "form:1")
         session.flush()
-        joined = lists.members(session, shop.id, 5, limit=3)
-        last = lists.members(
+        joined = lists.members_page(session, shop.id, 5, limit=3)
+        last = lists.members_page(
             session, shop.id, 5, before=(joined[-1].joined_at, joined[-1].profile_id)
         )
         new = profiles.count_new(session, shop.id, AT, AT + timedelta(seconds=1))
@@ -135,13 +137,13 @@ def test_members_and_people_are_listed_newest_first(database, shop):
 def test_subscribers_are_those_who_last_said_yes(database, shop):
     def said(address, state, at):
         return {
-            "shop_id": shop.id, "id": (n := new_id()), "unique_key": str(n), "channel": "email",
+            "shop_id": shop.id, "id": (n := new_id()), "dedupe_key": str(n), "channel": "email",
             "address": address, "state": state, "occurred_at": at, "recorded_at": at,
             "source": "form",
         }  # fmt: skip
 
     with db.transaction() as session:
-        consent.record(
+        consent.record_consent(
             session,
             [
                 said("a@example.com", consent.SUBSCRIBED, AT),

@@ -11,20 +11,20 @@ def compared(shop, noun: str, **values: object) -> None:
     """A window of a noun that is over."""
     now = clock.now()
     with db.transaction() as session:
-        reconciliations.start(session, shop, {noun: now - timedelta(hours=1)}, now)
+        reconciliations.start_windows(session, shop, {noun: now - timedelta(hours=1)}, now)
         (held,) = [row for row in reconciliations.of_shop(session, shop.id) if row.noun == noun]
-        reconciliations.advance(session, held, until=now)
+        reconciliations.save_progress(session, held, until=now)
         held.until = now
-        reconciliations.note(session, held, {"missing": 2, "stale": 1})
-        reconciliations.note(session, held, {"missing": 40})
+        reconciliations.add_repairs(session, held, {"missing": 2, "stale": 1})
+        reconciliations.add_repairs(session, held, {"missing": 40})
         ended = {"since": now, "until": None, "finished_at": now - timedelta(minutes=12)}
-        reconciliations.advance(session, held, **ended, **values)
+        reconciliations.save_progress(session, held, **ended, **values)
 
 
 def test_it_tells_when_each_noun_was_compared_and_what_was_fetched(merchant, shop):
     assert "It begins when the import of your past is done." in page(merchant)
     assert "not yet" in merchant.open("/settings").text
-    compared(shop, "orders", looked=1_204, missing=2, stale=1)
+    compared(shop, "orders", compared=1_204, missing=2, stale=1)
 
     told = page(merchant)
 
@@ -38,8 +38,8 @@ def test_it_tells_when_each_noun_was_compared_and_what_was_fetched(merchant, sho
 
 
 def test_home_warns_of_a_topic_that_fell_silent(merchant, shop):
-    compared(shop, "orders", silent=["orders/create", "orders/updated"])
-    compared(shop, "customers", silent=["customers/create"])
+    compared(shop, "orders", inactive_topics=["orders/create", "orders/updated"])
+    compared(shop, "customers", inactive_topics=["customers/create"])
 
     told = "Shopify no longer tells Regulars of new customers, new orders, and changed orders."
 
@@ -50,7 +50,7 @@ def test_home_warns_of_a_topic_that_fell_silent(merchant, shop):
 
 def test_another_shop_is_told_nothing_of_it(merchant, other, shop, monkeypatch):
     monkeypatch.setattr("admin_ui.kit.auth.onboard.ensure_installed", lambda domain, token: 0)
-    compared(shop, "orders", looked=1_204, silent=["orders/create"])
+    compared(shop, "orders", compared=1_204, inactive_topics=["orders/create"])
 
     assert "1,204" not in other.open("/settings/reconciliation").text
     assert "no longer tells" not in other.open("/").text

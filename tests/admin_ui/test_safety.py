@@ -8,7 +8,7 @@ from plugin.settings import get_settings
 from storage import flows, forms, inbox
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.inbox import QUARANTINED, Arrival
+from storage.inbox import QUARANTINED, NewDelivery
 from storage.lists import List
 from storage.profiles import Profile
 from storage.shops import get_shop
@@ -60,12 +60,13 @@ def test_s17_what_people_type_stays_text(merchant, shop, filled):
         session.add(List(shop_id=shop.id, id=new_id(), name=EVIL, created_at=NOW))
         evil = Profile(
             shop_id=shop.id, id=new_id(), first_name=EVIL, last_name=EVIL, email=EVIL, country=EVIL,
-            locale=EVIL, properties={EVIL: [EVIL], "skin_need": EVIL}, created_at=NOW, seen_at=NOW,
+            locale=EVIL, properties={EVIL: [EVIL], "skin_need": EVIL}, created_at=NOW,
+            last_active_at=NOW,
         )  # fmt: skip
         session.add(evil)
-    inbox.keep([Arrival(shop.id, EVIL, EVIL, "", "", NOW, EVIL.encode())])
+    inbox.add_deliveries([NewDelivery(shop.id, EVIL, EVIL, "", "", NOW, EVIL.encode())])
     with db.inbox_transaction() as session:
-        inbox.settle(session, shop.id, [EVIL], QUARANTINED, EVIL)
+        inbox.settle_deliveries(session, shop.id, [EVIL], QUARANTINED, EVIL)
 
     for path in (
         "/", "/audience", f"/audience/profiles/{evil.id}", "/flows", f"/flows/{filled['Welcome']}",

@@ -5,7 +5,7 @@ from collections.abc import Generator
 import pytest
 from starlette.testclient import TestClient
 
-from plugin.runtime.web import application
+from plugin.runtime.web import build_app
 from storage.shops import Shop
 from tests.admin_ui.conftest import client, filled, merchant, other, pages
 from tests.plugin.shopify.box import door, shopify
@@ -17,6 +17,6 @@ __all__ = ["client", "door", "filled", "merchant", "other", "pages", "shopify"] 
 @pytest.fixture
 def way_in(sqlite: str, shop: Shop) -> Generator[TestClient]:
     """Webhooks, app proxy, pixel and links, in the frame that the whole app has."""
-    app = application(routes(), https=True)
+    app = build_app(routes(), https=True)
     with TestClient(app, client=("127.0.0.1", 50_000), raise_server_exceptions=False) as client:
         yield client

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from plugin.runtime.supervisor import answers
+from plugin.runtime.supervisor import is_answering
 from storage.engine import db
 from storage.shops import add_shop
 from tests.conftest import NOW, SETTINGS
@@ -48,7 +48,7 @@ def serving(template: Path, folder: Path) -> Generator[Server]:
     )
     command = [sys.executable, "-m", "regulars", "web", "--port", str(port)]
     with running(command, cwd=folder, env=env) as process:
-        until(lambda: answers("127.0.0.1", port, "/healthz"), "the web process answers")
+        until(lambda: is_answering("127.0.0.1", port, "/healthz"), "the web process answers")
         yield Server(port, process.pid)
 
 

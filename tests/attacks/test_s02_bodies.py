@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from plugin.ingest.digest import digest
+from plugin.ingest.digest import digest_deliveries
 from storage.engine import db
 from storage.inbox import DONE, QUARANTINED
 from storage.profiles import count_profiles
@@ -53,7 +53,7 @@ def send(client, body, webhook_id="w-1"):
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_s02_a_signed_body_that_cannot_be_read_is_kept_in_quarantine(way_in, body):
     assert send(way_in, body).status_code == 200
-    digest()
+    digest_deliveries()
 
     (delivery,) = kept()
     assert delivery.body == body
@@ -64,7 +64,7 @@ def test_s02_a_signed_body_that_cannot_be_read_is_kept_in_quarantine(way_in, bod
 @pytest.mark.parametrize("body", READABLE.values(), ids=READABLE.keys())
 def test_s02_odd_json_is_read_all_the_same(way_in, shop, body):
     assert send(way_in, body).status_code == 200
-    digest()
+    digest_deliveries()
 
     (delivery,) = kept()
     assert (delivery.state, delivery.error) == (DONE, "")
@@ -75,7 +75,7 @@ def test_s02_odd_json_is_read_all_the_same(way_in, shop, body):
 def test_s02_one_that_cannot_be_read_holds_up_no_other(way_in, shop):
     for number, body in enumerate([*UNREADABLE.values(), READABLE["as it is"]]):
         assert send(way_in, body, f"w-{number}").status_code == 200
-    digest()
+    digest_deliveries()
 
     states = [delivery.state for delivery in kept()]
     assert states.count(DONE) == 1

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from plugin import clock
 from plugin.flows import library
-from plugin.ingest.digest import digest
+from plugin.ingest.digest import digest_deliveries
 from storage import events, flows
 from storage.engine import db
 from storage.profiles import EMAIL, find_identities
@@ -42,7 +42,7 @@ def test_s04_a_thousand_at_once_of_one_id_have_one_effect(way_in, shop):
 
     with ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(send, range(1_000)))
-    digest()
+    digest_deliveries()
 
     assert answers == [200] * 1_000
     assert len(kept()) == 1
@@ -54,14 +54,14 @@ def test_s04_the_same_body_under_a_new_id_has_no_second_effect(way_in, shop):
     for number in range(3):
         given = {**order.headers, "X-Shopify-Webhook-Id": f"again-{number}"}
         assert way_in.post("/webhooks/shopify", content=order.body, headers=given).is_success
-        digest()
+        digest_deliveries()
 
     assert len(kept()) == 3
     assert len(placed(shop)) == 1
 
 
 def test_s04_an_old_delivery_is_kept_and_starts_no_flow(way_in, shop):
-    library.seed(shop.id)
+    library.seed_flows(shop.id)
     with db.reading() as session:
         abandoned = next(
             f for f in flows.flows_of(session, shop.id) if f.name == "Abandoned checkout"
@@ -77,7 +77,7 @@ def test_s04_an_old_delivery_is_kept_and_starts_no_flow(way_in, shop):
         body = json.dumps(said).encode()
         given = headers(body, Topic="checkouts/create", Webhook_Id=token, Triggered_At=at)
         assert way_in.post("/webhooks/shopify", content=body, headers=given).is_success
-        digest()
+        digest_deliveries()
         with db.reading() as session:
             (profile_id,) = find_identities(session, shop.id, [(EMAIL, email)]).values()
             metrics = {e.metric for e in events.timeline(session, shop.id, profile_id)}

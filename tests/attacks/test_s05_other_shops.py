@@ -8,7 +8,7 @@ import json
 import pytest
 from sqlmodel import select
 
-from plugin.ingest.digest import digest
+from plugin.ingest.digest import digest_deliveries
 from storage.engine import db
 from storage.inbox import QUARANTINED, Delivery
 from storage.profiles import count_profiles
@@ -49,7 +49,7 @@ def test_s05_a_body_under_another_shops_name_changes_nothing_of_it(
     before = the_shop(shop).model_dump()
 
     assert send(way_in, topic, said) == 200
-    digest()
+    digest_deliveries()
 
     assert the_shop(shop).model_dump() == before
     with db.inbox_reading() as session:
@@ -85,7 +85,7 @@ def test_s05_news_of_a_shop_that_has_uninstalled_the_app_leaves_nothing(way_in, 
 
 def test_s05_what_is_told_to_one_shop_stays_there(way_in, shop, attacker):
     assert send(way_in, "customers/update", CUSTOMER, ATTACKER) == 200
-    digest()
+    digest_deliveries()
 
     with db.reading() as session:
         assert count_profiles(session, attacker.id) == 1

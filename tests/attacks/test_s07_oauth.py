@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 from admin_ui.app import routes
 from devstore.oauth import query_hmac
 from plugin import clock
-from plugin.manifest import manifest
-from plugin.runtime.web import application
+from plugin.manifest import load_manifest
+from plugin.runtime.web import build_app
 from plugin.settings import get_settings
 from storage import shops
 from storage.engine import db
@@ -31,7 +31,7 @@ def browser(sqlite: str, bell: object, shopify: Shopify) -> Generator[TestClient
     """A browser at our door; the store has not heard of us."""
     shopify.store.uninstall()
     shopify.seen.clear()
-    app = application(routes(), https=False)
+    app = build_app(routes(), https=False)
     with TestClient(app, follow_redirects=False, base_url="http://127.0.0.1:8000") as client:
         yield client
 
@@ -66,7 +66,7 @@ def test_s07_the_merchant_is_asked_says_yes_and_has_the_app(browser, shopify, be
     asked = {name: each[0] for name, each in parse_qs(urlsplit(question).query).items()}
     assert urlsplit(question).path == "/admin/oauth/authorize"
     assert asked["client_id"] == "test-client-id"
-    assert asked["scope"].split(",") == manifest()["scopes"]
+    assert asked["scope"].split(",") == load_manifest()["scopes"]
     assert asked["redirect_uri"] == "http://127.0.0.1:8000/auth/callback"
     assert re.fullmatch("[0-9a-f]{32}", asked["state"])  # what every library signs alike
 

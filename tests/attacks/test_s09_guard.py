@@ -7,7 +7,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 
 from storage.engine import db
-from storage.engine.tenant_guard import ForgottenShopError, require_shop
+from storage.engine.tenant_guard import MissingShopError, require_shop
 from storage.events import Event
 from storage.profiles import Identity, Profile
 from storage.shops import Shop
@@ -68,13 +68,13 @@ FORGETFUL = {
 
 @pytest.mark.parametrize("statement", FORGETFUL.values(), ids=FORGETFUL.keys())
 def test_s09_a_forgotten_shop_raises(database, statement):
-    with pytest.raises(ForgottenShopError), db.transaction() as session:
+    with pytest.raises(MissingShopError), db.transaction() as session:
         session.connection().execute(statement)
 
 
 def test_s09_a_delete_that_uses_a_table_without_its_shop_raises():
     """SQLite knows none: so it is asked of the guard alone."""
-    with pytest.raises(ForgottenShopError):
+    with pytest.raises(MissingShopError):
         require_shop(delete(Profile).where(HERE, HERS), SQLModel.metadata)
     require_shop(delete(Profile).where(HERE, HERS, ALIKE), SQLModel.metadata)
 
@@ -104,4 +104,4 @@ def test_s09_a_query_that_names_its_shop_runs(database, statement):
 
 def test_s09_work_for_every_shop_says_so(database):
     with db.reading() as session:
-        assert db.every_shop(session, select(Profile), "this test").all() == []
+        assert db.across_shops(session, select(Profile), "this test").all() == []

@@ -12,10 +12,10 @@ from sqlalchemy.sql.elements import BinaryExpression
 from sqlmodel import SQLModel
 
 from admin_ui.app import routes
-from plugin.ingest.digest import digest
+from plugin.ingest.digest import digest_deliveries
 from storage import inbox, tables
 from storage.engine import db
-from storage.engine.tenant_guard import ForgottenShopError, require_shop
+from storage.engine.tenant_guard import MissingShopError, require_shop
 from storage.shops import Shop
 from tests.attacks.ways import filled_in, parameters, ways
 from tests.story import Story
@@ -126,7 +126,7 @@ def renamed(value: Any) -> Any:
 def test_s09_two_shops_with_the_same_ids_keep_apart(merchant, at_home, shop, filled, pages):
     with db.reading() as session:
         (other_id,) = set(
-            db.every_shop(session, columns(Shop.__table__.c.id), "this test").scalars()
+            db.across_shops(session, columns(Shop.__table__.c.id), "this test").scalars()
         ) - {shop.id}
     twin_of(shop, filled, other_id)
 
@@ -187,12 +187,12 @@ def test_s09_every_query_of_ours_is_refused_without_any_one_of_its_shops(
         for path in pages():
             assert merchant.open(path).status_code == 200
         for delivery in story.deliveries():
-            arrival = inbox.Arrival(
+            arrival = inbox.NewDelivery(
                 shop.id, delivery.headers["X-Shopify-Webhook-Id"], delivery.topic, "", "",
                 story.at, delivery.body,
             )  # fmt: skip
-            inbox.keep([arrival])
-        digest()
+            inbox.add_deliveries([arrival])
+        digest_deliveries()
     mutants = 0
     for statement in statements.values():
         selects = sum(isinstance(part, Select) for part in visitors.iterate(statement))
@@ -201,7 +201,7 @@ def test_s09_every_query_of_ours_is_refused_without_any_one_of_its_shops(
             mutants += 1
             try:
                 require_shop(without(statement, condition), SQLModel.metadata)
-            except ForgottenShopError:
+            except MissingShopError:
                 continue
             # Said twice: what is left binds every table still.
             assert len(found) > selects, statement

@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
-from plugin.facts import Allowed, Facts, Key, Person
-from plugin.ingest.record import record
+from plugin.facts import ConsentFact, Facts, IdentityKey, ProfileFact
+from plugin.ingest.record import record_facts
 from storage import consent, events, lists, profiles, write_backs
 from storage.engine import db
 from storage.profiles import Profile
@@ -41,7 +41,7 @@ def form_id(form_id: int, shop: Shop) -> int:
     with db.transaction() as session:
         held = get_shop(session, shop.id)
         assert held is not None
-        held.write_answers = True
+        held.write_form_answers = True
         session.add(held)
     return form_id
 
@@ -50,18 +50,24 @@ def form_id(form_id: int, shop: Shop) -> int:
 def victim(form_id: int, shop: Shop) -> int:
     """A customer of the store's, with what it and a quiz said of her; she has unsubscribed."""
     at = clock.now() - timedelta(days=9)
-    her = Person(
-        (Key("customer_id", "7"), Key("email", VICTIM), Key("phone", HER_PHONE)), at,
+    her = ProfileFact(
+        (
+            IdentityKey("customer_id", "7"),
+            IdentityKey("email", VICTIM),
+            IdentityKey("phone", HER_PHONE),
+        ), at,
         {"email": VICTIM, "phone": HER_PHONE, "first_name": "Maya", "locale": "en"},
         {"skin_need": "hydration"},
     )  # fmt: skip
     no = [
-        Allowed(her, channel, address, "unsubscribed", at, f"no:{channel}")
+        ConsentFact(her, channel, address, "unsubscribed", at, f"no:{channel}")
         for channel, address in (("email", VICTIM), ("sms", HER_PHONE))
     ]
     with db.transaction() as session:
-        record(session, shop, Facts([her], consents=no), at)
-        record(session, shop, Facts([Person((Key("browser_id", "b-hers"),), at)]), at)
+        record_facts(session, shop, Facts([her], consents=no), at)
+        record_facts(
+            session, shop, Facts([ProfileFact((IdentityKey("browser_id", "b-hers"),), at)]), at
+        )
     return holder(shop, ("email", VICTIM))
 
 
@@ -131,8 +137,8 @@ def test_s15_a_strangers_answer_fills_a_gap_and_yields_to_every_other_word(
 ):
     with db.transaction() as session:
         at = clock.now() - timedelta(days=3)
-        nia = Person((Key("email", "nia@example.com"),), at, {"first_name": "Nia"})
-        record(session, shop, Facts([nia]), at)
+        nia = ProfileFact((IdentityKey("email", "nia@example.com"),), at, {"first_name": "Nia"})
+        record_facts(session, shop, Facts([nia]), at)
     nia_id = holder(shop, ("email", "nia@example.com"))
 
     post(client, form_id, email="nia@example.com")
@@ -141,7 +147,7 @@ def test_s15_a_strangers_answer_fills_a_gap_and_yields_to_every_other_word(
 
     nia.properties = {"skin_need": "hydration"}  # said three days ago, and heard now
     with db.transaction() as session:
-        record(session, shop, Facts([nia]), clock.now())
+        record_facts(session, shop, Facts([nia]), clock.now())
     assert hers(shop, nia_id).properties == {"skin_need": "hydration"}
 
 
@@ -165,8 +171,10 @@ def test_s15_a_strangers_tick_does_not_lift_the_no_of_another_number(client, for
 def test_s15_she_herself_is_believed(client, form_id, shop, victim, proof):
     if proof == "browser":
         with db.transaction() as session:
-            her = Person((Key("email", VICTIM), Key("browser_id", EVIL_BROWSER)), clock.now())
-            record(session, shop, Facts([her]), clock.now())
+            her = ProfileFact(
+                (IdentityKey("email", VICTIM), IdentityKey("browser_id", EVIL_BROWSER)), clock.now()
+            )
+            record_facts(session, shop, Facts([her]), clock.now())
 
     post(client, form_id, customer="7" if proof == "login" else "", phone=HER_PHONE)
 

@@ -12,7 +12,7 @@ import pytest
 from plugin.imports import lifecycle as imports
 from plugin.sheets import encoding, files, records
 from plugin.sheets import problems as flaws
-from plugin.sheets.cells import table
+from plugin.sheets.cells import csv_chunks
 from plugin.sheets.problems import SheetError
 from storage.imports import DONE
 from tests.plugin.imports import sheet
@@ -55,12 +55,12 @@ def zipped() -> bytes:
 def test_s19_a_file_that_is_no_table_is_refused_with_a_sentence_and_gone(
     shop, data_dir, body, reason
 ):
-    held = imports.begin(shop.id, "people.csv", len(body))
-    for at in range(0, len(body), files.PIECE):
-        imports.receive(held, at, body[at : at + files.PIECE])
+    held = imports.begin_upload(shop.id, "people.csv", len(body))
+    for at in range(0, len(body), files.MAX_PIECE_BYTES):
+        imports.append_upload(held, at, body[at : at + files.MAX_PIECE_BYTES])
 
     with pytest.raises(SheetError) as refused:
-        imports.arrive(held)
+        imports.finish_upload(held)
 
     assert refused.value.reason == reason
     assert refused.value.message.endswith(".")
@@ -91,51 +91,53 @@ def test_s19_a_bad_row_is_told_by_its_line_and_costs_no_other(shop, row, reason)
     assert set(sheet.people(shop)) >= {
         "first@example.com", "next@example.com", "last@example.com",
     }  # fmt: skip
-    assert held.refused == 1
+    assert held.rejected == 1
 
 
 def test_s19_many_marks_that_are_never_closed_cost_their_own_rows(tmp_path):
     path = tmp_path / "marks.csv"
-    plain = b"x@example.com\n" * (records.LINES + 50)
+    plain = b"x@example.com\n" * (records.MAX_LINES_PER_ROW + 50)
     path.write_bytes((b'"open\n' + plain) * 20)
 
-    found = list(records.rows(path, "utf-8", ","))
+    found = list(records.read_rows(path, "utf-8", ","))
 
     assert sum(row.flaw == flaws.OPEN for row in found) == 20
-    assert sum(row.cells == ["x@example.com"] for row in found) == 20 * (records.LINES + 50)
+    assert sum(row.cells == ["x@example.com"] for row in found) == 20 * (
+        records.MAX_LINES_PER_ROW + 50
+    )
 
 
 @pytest.mark.parametrize("size", [0, -1, 10**9, 10**30])
 def test_s19_a_size_beyond_the_limit_is_refused_before_any_of_it_comes(shop, data_dir, size):
     with pytest.raises(SheetError):
-        imports.begin(shop.id, "people.csv", size)
+        imports.begin_upload(shop.id, "people.csv", size)
 
     assert list(data_dir.rglob("*.csv")) == []
 
 
 def test_s19_a_file_longer_than_it_said_ends_where_it_said(shop):
-    held = imports.begin(shop.id, "people.csv", 100)
-    imports.receive(held, 0, b"x" * 90)
+    held = imports.begin_upload(shop.id, "people.csv", 100)
+    imports.append_upload(held, 0, b"x" * 90)
 
     with pytest.raises(SheetError):
-        imports.receive(held, 90, b"x" * 11)
+        imports.append_upload(held, 90, b"x" * 11)
 
     assert files.path_of(shop.id, held.id).stat().st_size == 90
 
 
 def test_s19_files_of_a_shop_are_counted(shop, monkeypatch):
-    monkeypatch.setattr(imports, "MOST_OPEN", 3)
+    monkeypatch.setattr(imports, "MAX_OPEN_IMPORTS", 3)
     for _ in range(3):
-        imports.begin(shop.id, "people.csv", 10)
+        imports.begin_upload(shop.id, "people.csv", 10)
 
     with pytest.raises(SheetError) as refused:
-        imports.begin(shop.id, "people.csv", 10)
+        imports.begin_upload(shop.id, "people.csv", 10)
     assert refused.value.reason == flaws.MANY
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\0b", "x" * 5000, "\ud800"])
 def test_s19_what_a_file_is_called_leads_nowhere(shop, data_dir, name):
-    held = imports.begin(shop.id, name, 10)
+    held = imports.begin_upload(shop.id, name, 10)
 
     assert [path.name for path in data_dir.rglob("*.csv")] == [f"{held.id}.csv"]
     assert len(held.file_name) <= 200
@@ -172,15 +174,15 @@ def test_s19_no_text_makes_the_look_at_a_file_fail_otherwise_than_with_a_sentenc
         path = tmp_path / "noise"
         path.write_bytes(noise)
         try:
-            sort = encoding.look(path)
+            sort = encoding.detect_format(path)
         except SheetError:
             continue
-        for row in records.rows(path, sort.encoding, sort.delimiter, sort.begins):
+        for row in records.read_rows(path, sort.encoding, sort.delimiter, sort.data_offset):
             assert row.end > row.start
 
 
 def test_s19_what_goes_out_is_no_formula():
     evil = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
-    (row,) = csv.reader(io.StringIO("".join(table([evil])), newline=""))
+    (row,) = csv.reader(io.StringIO("".join(csv_chunks([evil])), newline=""))
 
     assert all(value == f"'{was}" for value, was in zip(row, evil, strict=True))

@@ -7,7 +7,7 @@ from admin_ui.app import PAGES
 from admin_ui.app import routes as admin_routes
 from admin_ui.kit.auth import merchant as merchants_page
 from admin_ui.kit.routes import pages_of
-from plugin.runtime.web import application
+from plugin.runtime.web import build_app
 from tests.admin_ui.conftest import Merchant
 from tests.attacks.ways import filled_in, ways
 from tests.webhooks.test_shopify import headers
@@ -25,7 +25,7 @@ PUBLIC = [path for _, path in ways(SHOPPERS, "GET")]
 def whole(client, other, monkeypatch):
     """The whole app, with both shops' merchants before it."""
     monkeypatch.setattr("admin_ui.kit.auth.onboard.ensure_installed", lambda domain, token: 0)
-    app = application([*routes(), *admin_routes()], https=True)
+    app = build_app([*routes(), *admin_routes()], https=True)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 

@@ -20,7 +20,7 @@ from graphql import (
 from graphql.validation import NoDeprecatedCustomRule
 
 from devstore.admin_api import SCHEMA
-from plugin.manifest import manifest, topics
+from plugin.manifest import load_manifest, topic_handlers
 from plugin.shopify.api import client
 from plugin.shopify.api.graphql import DOCUMENTS
 from plugin.shopify.install.app_config import COMPLIANCE
@@ -50,24 +50,26 @@ def test_every_topic_is_one_of_shopifys(introspection):
     known = _topics_of(introspection)
 
     assert [
-        topic for topic in topics() if topic not in COMPLIANCE and _enum(topic) not in known
+        topic for topic in topic_handlers() if topic not in COMPLIANCE and _enum(topic) not in known
     ] == []
 
 
 def test_the_manifest_asks_for_each_scope_that_is_needed(introspection, admin_schema):
     needs = _needs(introspection, admin_schema)
-    asked = manifest()["scopes"]
+    asked = load_manifest()["scopes"]
 
-    assert [set(need) for need in needs if not any(client.covers(asked, [s]) for s in need)] == []
+    assert [
+        set(need) for need in needs if not any(client.covers_scopes(asked, [s]) for s in need)
+    ] == []
 
 
 def test_the_manifest_asks_for_no_scope_that_nothing_needs(introspection, admin_schema):
     """Writing includes reading, so that a read scope beside its write scope is one too many."""
     needs = _needs(introspection, admin_schema)
-    asked = [scope for scope in manifest()["scopes"] if scope not in BEYOND_THE_TABLES]
+    asked = [scope for scope in load_manifest()["scopes"] if scope not in BEYOND_THE_TABLES]
 
     def enough(scopes: list[str]) -> bool:
-        return all(any(client.covers(scopes, [scope]) for scope in need) for need in needs)
+        return all(any(client.covers_scopes(scopes, [scope]) for scope in need) for need in needs)
 
     assert [scope for scope in asked if enough([each for each in asked if each != scope])] == []
 
@@ -78,7 +80,7 @@ def _needs(introspection: dict[str, Any], schema: GraphQLSchema) -> Needs:
     for file in FILES:
         needs |= _needs_of(parse(file.read_text()), schema, introspection)
     told = _topics_of(introspection)
-    for topic in topics():
+    for topic in topic_handlers():
         needs |= _needs_in(told.get(_enum(topic), ""))
     return needs
 

@@ -9,11 +9,11 @@ import pytest
 from sqlmodel import select
 
 from plugin import clock
-from plugin.ingest.digest import digest
-from plugin.manifest import topics
+from plugin.ingest.digest import digest_deliveries
+from plugin.manifest import topic_handlers
 from storage import inbox
 from storage.engine import db
-from storage.inbox import QUARANTINED, Arrival, Delivery
+from storage.inbox import QUARANTINED, Delivery, NewDelivery
 from tests.conformance import tools
 from tests.conformance.tools import MissingError
 from tests.state import state_of
@@ -33,7 +33,7 @@ def examples() -> list[tuple[str, str, bytes]]:
         pytest.skip(f"NOT CHECKED against Shopify's own examples: {error}")
     found = []
     for version in sorted(folder.iterdir()):
-        for topic in sorted(set(topics()) - COMPLIANCE):
+        for topic in sorted(set(topic_handlers()) - COMPLIANCE):
             file = version / f"{topic}.json"
             if file.exists():
                 body = json.loads(file.read_text())["response"]
@@ -47,9 +47,9 @@ def test_every_example_goes_through_and_twice_is_a_no_op(database, shop, example
     assert len(examples) > 700
 
     def deliver(turn: int) -> None:
-        inbox.keep(
+        inbox.add_deliveries(
             [
-                Arrival(
+                NewDelivery(
                     shop.id,
                     f"{turn}-{version}-{topic}",
                     topic,
@@ -61,7 +61,7 @@ def test_every_example_goes_through_and_twice_is_a_no_op(database, shop, example
                 for version, topic, body in examples
             ],
         )
-        digest()
+        digest_deliveries()
 
     deliver(1)
     with db.inbox_reading() as session:

@@ -10,4 +10,4 @@ from storage.engine import encryption as secrets
 @pytest.fixture(autouse=True)
 def own_keys(keys: None) -> None:
     """The tests' key again: to look into another installation's data is to take its keys."""
-    secrets.use_keys({"1": os.environ["REGULARS_SECRET_KEY"]})
+    secrets.set_keys({"1": os.environ["REGULARS_SECRET_KEY"]})

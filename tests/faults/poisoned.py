@@ -41,7 +41,7 @@ def main(*words: str) -> None:
 
 def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> None:
     """Work at whatever waits, as if all leases had run out, and die of the poison."""
-    secrets.use_keys({"1": os.environ["REGULARS_SECRET_KEY"]})
+    secrets.set_keys({"1": os.environ["REGULARS_SECRET_KEY"]})
     db.connect(url)
     broker = StubBroker(middleware=[])
     for queue in ("advance", "send", "send_first", "refill"):
@@ -60,17 +60,21 @@ def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> Non
     with engine.execution_options(all_shops="this is a test").begin() as connection:
         connection.exec_driver_sql(f"UPDATE {kind} SET lease_until = 0")
     if kind == "delivery":
-        digest.understand = die_of_it(digest.understand, lambda delivery, _: delivery.webhook_id)
-        digest.digest()
+        digest.parse_delivery = die_of_it(
+            digest.parse_delivery, lambda delivery, _: delivery.webhook_id
+        )
+        digest.digest_deliveries()
     elif kind == "message":
-        send.render = die_of_it(send.render, lambda session, shop, message, *_: message.id)
+        send.render_message = die_of_it(
+            send.render_message, lambda session, shop, message, *_: message.id
+        )
         send.CHANNELS["email"] = Taking()
-        send.TURN_S = 60.0  # one turn for all of them, however busy the machine is
-        send.send(int(shop_id), list(map(int, ids)))
+        send.SLICE_SECONDS = 60.0  # one turn for all of them, however busy the machine is
+        send.send_messages(int(shop_id), list(map(int, ids)))
     else:
-        walk = die_of_it(step.Batch.walk, lambda batch, session, steps, her: her.id)
-        step.Batch.walk = walk  # type: ignore[method-assign]  # a defect, planted
-        step.advance(int(shop_id), list(map(int, ids)))
+        walk = die_of_it(step.StepBatch.run, lambda batch, session, steps, her: her.id)
+        step.StepBatch.run = walk  # type: ignore[method-assign]  # a defect, planted
+        step.advance_enrolments(int(shop_id), list(map(int, ids)))
     db.disconnect()
 
 

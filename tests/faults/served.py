@@ -115,7 +115,7 @@ class Served:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "regulars", *words],
                 cwd=ROOT, env=self._env, stdout=log, stderr=subprocess.STDOUT,
-                preexec_fn=lifeline.hold,
+                preexec_fn=lifeline.exit_with_parent,
             )  # fmt: skip
         well = f"http://127.0.0.1:{self.port}/{'readyz' if self.whole else 'healthz'}"
         eventually("it answers", lambda: self._alive() and answers(well), within_s=90)
@@ -215,7 +215,7 @@ class Served:
         began = time.monotonic()
         while self.states()["new"]:
             assert time.monotonic() - began < within_s, self.states()
-            if self.whole or not digest.digest():
+            if self.whole or not digest.digest_deliveries():
                 time.sleep(0.1)
         return time.monotonic() - began
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 from devstore.shopper import Shopper
-from plugin.forms.definition import questions
+from plugin.forms.definition import questions_of
 from tests.faults.town import Town
 
 AT_ONCE = 6
@@ -59,7 +59,7 @@ class Shoppers:
 
     async def answer(self, line: Line, form: dict[str, Any], number: int) -> None:
         """Answer the popup, again and again until it says 200."""
-        answers = {each.name: min(each.answers) for each in questions(form)}
+        answers = {each.name: min(each.answers) for each in questions_of(form)}
         said = {"version": form["version"], "email": welcomed(number), "answers": answers}
         async with Shopper(self.town.shop, transport=line, ip=f"198.51.100.{number % 250}") as her:
             await insist(lambda: her.answer(form["id"], **said))

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from storage.messages import ACCEPTED, AMBIGUOUS, DUE, SENDING, SENDING_S
+from storage.messages import ACCEPTED, AMBIGUOUS, DUE, SENDING, SENDING_LEASE_S
 from tests.faults.shoppers import Shoppers, reminded, welcomed
 from tests.faults.town import KEY_HEADER, THREADS, Town, eventually
 
@@ -127,7 +127,7 @@ class Play:
             states = self.town.message_states()
             return not states[DUE] + states[SENDING]
 
-        eventually("what was in doubt is settled", wholly, within_s=SENDING_S + 30)
+        eventually("what was in doubt is settled", wholly, within_s=SENDING_LEASE_S + 30)
         return {"recovered_s": recovered, "settled_s": time.monotonic() - since}
 
 
@@ -190,7 +190,7 @@ def check_at_most_once(town: Town, play: Play) -> None:
     mails = Counter(town.mails())
     assert max(mails.values()) == 1
     for message in town.messages():
-        received = mails[(message.destination, message.subject)]
+        received = mails[(message.address, message.subject)]
         assert received == 1 or (received == 0 and message.state == AMBIGUOUS)
 
 

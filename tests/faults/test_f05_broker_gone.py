@@ -30,9 +30,11 @@ class Broker:
 
     def start(self) -> None:
         """Start it, with whatever data there are."""
-        valkey.folder(self.home).mkdir(parents=True, exist_ok=True)
-        self.process = subprocess.Popen(valkey.command(self.home), preexec_fn=lifeline.hold)
-        eventually("the broker answers", lambda: valkey.answers(self.home), within_s=30)
+        valkey.server_folder(self.home).mkdir(parents=True, exist_ok=True)
+        self.process = subprocess.Popen(
+            valkey.server_command(self.home), preexec_fn=lifeline.exit_with_parent
+        )
+        eventually("the broker answers", lambda: valkey.is_answering(self.home), within_s=30)
 
     def end(self) -> None:
         """kill -9."""
@@ -43,7 +45,7 @@ class Broker:
     def lose(self) -> None:
         """It is gone, and its data are."""
         self.end()
-        shutil.rmtree(valkey.folder(self.home))
+        shutil.rmtree(valkey.server_folder(self.home))
 
     def hang(self, for_s: float) -> None:
         """It neither answers nor hangs up."""
@@ -61,7 +63,7 @@ def broker(tmp_path: Path) -> Generator[Broker]:
 
 def test_f05_without_a_broker_all_is_kept_and_with_an_empty_one_it_is_digested(tmp_path, broker):
     lasts_s = BEFORE_S + AWAY_S + HANGS_S + AFTER_S
-    with Served(tmp_path, broker_url=valkey.address(broker.home), whole=True) as served:
+    with Served(tmp_path, broker_url=valkey.server_address(broker.home), whole=True) as served:
         pids = served.pids()
         with served.loading((lasts_s, PER_S)) as result:
             time.sleep(BEFORE_S)

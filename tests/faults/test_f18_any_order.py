@@ -13,13 +13,13 @@ from sqlmodel import Session, col, select, update
 from devstore.outbox import Request
 from plugin import clock
 from plugin.flows import library
-from plugin.flows.advance import advance
-from plugin.ingest.digest import digest
+from plugin.flows.advance import advance_enrolments
+from plugin.ingest.digest import digest_deliveries
 from storage import flows, inbox
 from storage.engine import db
 from storage.events import Event
 from storage.flows import Enrolment
-from storage.inbox import Arrival
+from storage.inbox import NewDelivery
 from storage.messages import Message
 from storage.orders import Order
 from storage.shops import Shop, add_shop
@@ -42,9 +42,9 @@ def story() -> Story:
 
 
 def deliver(shop: Shop, requests: list[Request]) -> None:
-    inbox.keep(
+    inbox.add_deliveries(
         [
-            Arrival(
+            NewDelivery(
                 shop.id,
                 request.headers["X-Shopify-Webhook-Id"],
                 request.topic,
@@ -63,7 +63,7 @@ def in_pieces(shop: Shop, requests: list[Request], chance: random.Random) -> Non
     while requests:
         several = chance.randint(1, max(400, len(requests) // 20))
         deliver(shop, requests[:several])
-        digest()
+        digest_deliveries()
         del requests[:several]
 
 
@@ -79,7 +79,7 @@ def test_f18_journeys_shuffled_repeated_and_late_end_in_the_same_state(
     told = story.deliveries()
     assert len(told) > 5 * JOURNEYS
     deliver(shop, told)
-    digest()
+    digest_deliveries()
     in_order = state_of(shop.id)
     assert len(in_order["people"]) > 0.75 * JOURNEYS
     assert len(in_order["orders"]) > 0.25 * JOURNEYS
@@ -106,7 +106,7 @@ def test_f18_news_of_a_cart_that_come_after_its_order_remind_nobody(
 ):
     at = story.at
     monkeypatch.setattr(clock, "now", lambda: at)
-    library.seed(shop.id)
+    library.seed_flows(shop.id)
     with db.reading() as session:
         every = [flow.id for flow in flows.flows_of(session, shop.id)]
     for flow_id in every:
@@ -114,11 +114,11 @@ def test_f18_news_of_a_cart_that_come_after_its_order_remind_nobody(
     told = story.deliveries()[-1_200:]
     sold = [request for request in told if request.topic.startswith("orders/")]
     deliver(shop, sold)
-    digest()
+    digest_deliveries()
 
     at += late
     deliver(shop, [request for request in told if request not in sold])
-    digest()
+    digest_deliveries()
     for _ in range(3):  # the first reminder, the second, and whatever should come after them
         at += timedelta(days=1)
         work(shop)
@@ -136,7 +136,7 @@ def work(shop: Shop) -> None:
         mine = update(Enrolment).where(col(Enrolment.shop_id) == shop.id)
         session.connection().execute(mine.values(lease_until=0.0))
         due = [each for _, each in flows.claim_due(session, clock.now(), 10_000)]
-    advance(shop.id, due)
+    advance_enrolments(shop.id, due)
 
 
 def tokens(session: Session, shop: Shop) -> tuple[set[str], set[str]]:

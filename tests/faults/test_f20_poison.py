@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select, update
 
 from plugin import clock
-from plugin.facts import Did, Facts, Key, Person
+from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.flows import advance as step
 from plugin.flows import library
 from plugin.ingest import digest
@@ -18,7 +18,7 @@ from plugin.messages import send
 from storage import flows, inbox
 from storage.engine import db
 from storage.flows import Enrolment
-from storage.inbox import DONE, QUARANTINED, Arrival, Delivery
+from storage.inbox import DONE, QUARANTINED, Delivery, NewDelivery
 from storage.shops import Shop
 from tests.conftest import NOW
 from tests.faults.town import ROOT
@@ -29,12 +29,14 @@ CROWD = 520  # more than are ever tried together
 
 
 def keep(shop: Shop) -> None:
-    def arrival(number: int) -> Arrival:
+    def arrival(number: int) -> NewDelivery:
         body = {"id": number, "email": f"shopper-{number}@example.com", "updated_at": str(NOW)}
         raw = json.dumps(body).encode()
-        return Arrival(shop.id, f"w-{number}", "customers/create", "2026-10", str(NOW), NOW, raw)
+        return NewDelivery(
+            shop.id, f"w-{number}", "customers/create", "2026-10", str(NOW), NOW, raw
+        )
 
-    inbox.keep([arrival(number) for number in range(CROWD)])
+    inbox.add_deliveries([arrival(number) for number in range(CROWD)])
 
 
 def deaths_of(url: str, kind: str, poison: object, *more: object) -> int:
@@ -66,8 +68,8 @@ def test_f20_a_delivery_that_kills_its_worker_goes_to_quarantine_and_the_others_
 
     found = deliveries(shop)
     poison = found.pop(POISON)
-    assert deaths == digest.TRIES
-    assert (poison.state, poison.attempts) == (QUARANTINED, digest.TRIES + 1)
+    assert deaths == digest.MAX_ATTEMPTS
+    assert (poison.state, poison.attempts) == (QUARANTINED, digest.MAX_ATTEMPTS + 1)
     assert "the worker died" in poison.error
     assert {delivery.state for delivery in found.values()} == {DONE}
     assert max(delivery.attempts for delivery in found.values()) <= 3
@@ -81,12 +83,12 @@ def test_f20_a_database_that_is_away_for_long_puts_nothing_into_quarantine(
 
     keep(shop)
     with monkeypatch.context() as patch:
-        patch.setattr(digest, "apply", away)
-        for _ in range(2 * digest.TRIES):
+        patch.setattr(digest, "apply_facts", away)
+        for _ in range(2 * digest.MAX_ATTEMPTS):
             with pytest.raises(OperationalError):
-                digest.digest()
+                digest.digest_deliveries()
             let_leases_run_out(shop)
-    digest.digest()
+    digest.digest_deliveries()
 
     assert {delivery.state for delivery in deliveries(shop).values()} == {DONE}
 
@@ -100,10 +102,10 @@ def test_f20_a_message_that_kills_its_worker_is_given_up_and_the_others_go_out(
     deaths = deaths_of(sqlite, "message", poison, shop.id, *ids)
 
     states = {each: world.read(each).state for each in ids}
-    assert deaths == send.DEADLY_TRIES
+    assert deaths == send.MAX_CRASHES
     assert states.pop(poison) == "failed"
     assert set(states.values()) == {"accepted"}
-    assert max(world.read(each).tries for each in states) <= 3
+    assert max(world.read(each).crashes for each in states) <= 3
 
 
 def test_f20_an_enrolment_that_kills_its_worker_is_given_up_and_the_others_go_on(
@@ -115,28 +117,31 @@ def test_f20_an_enrolment_that_kills_its_worker_is_given_up_and_the_others_go_on
 
     found = {each.id: each for each in enrolments(shop)}
     ended = found.pop(poison)
-    assert deaths == step.TRIES
-    assert (ended.state, ended.ended_because) == ("failed", "error")
+    assert deaths == step.MAX_ATTEMPTS
+    assert (ended.state, ended.exit_reason) == ("failed", "error")
     assert {(each.action_id, each.attempts) for each in found.values()} == {("3", 0)}
 
 
 def leave_checkouts(shop: Shop, count: int) -> list[int]:
     """Enrolments of shoppers who left the checkout two hours ago, whose first mail is due."""
-    library.seed(shop.id)
+    library.seed_flows(shop.id)
     with db.reading() as session:
         for flow in flows.flows_of(session, shop.id):
             library.set_status(shop.id, flow.id, True)
     at = clock.now() - timedelta(hours=2)
     people = [
-        Person(
-            (Key("email", f"her-{number}@example.com"),), at, {"email": f"her-{number}@example.com"}
+        ProfileFact(
+            (IdentityKey("email", f"her-{number}@example.com"),),
+            at,
+            {"email": f"her-{number}@example.com"},
         )
         for number in range(count)
     ]
     left = [
-        Did(she, "Checkout Started", f"c{number}", at, value=1) for number, she in enumerate(people)
+        EventFact(she, "Checkout Started", f"c{number}", at, value=1)
+        for number, she in enumerate(people)
     ]
-    digest.apply(shop, Facts(people=people, events=left))
+    digest.apply_facts(shop, Facts(profiles=people, events=left))
     return [each.id for each in enrolments(shop)]
 
 

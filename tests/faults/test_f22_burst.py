@@ -31,7 +31,8 @@ def outbox(world: World, count: int, *, transactional: bool, **more: object) -> 
     due = now if transactional else now - timedelta(hours=1)
     rows = [
         {
-            "shop_id": world.shop.id, "id": new_id(), "key": f"mail:{new_id()}", "channel": "email",
+            "shop_id": world.shop.id, "id": new_id(), "idempotency_key": f"mail:{new_id()}",
+            "channel": "email",
             "profile_id": world.profile_id, "transactional": transactional,
             "event_id": world.event_id, "template_id": world.ids["checkout_reminder_1"],
             "due_at": due, "created_at": now, **more,
@@ -45,18 +46,18 @@ def outbox(world: World, count: int, *, transactional: bool, **more: object) -> 
 def test_f22_o10_awaited_mail_is_queued_before_all_other_work(
     shop: Shop, bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "CLAIM", 100)
+    monkeypatch.setattr(worker, "CLAIM_BATCH_SIZE", 100)
     world = build(shop)
     outbox(world, 150, transactional=False)
     (awaited,) = outbox(world, 1, transactional=True)
 
-    worker.tick(housekeeping=False)
+    worker.enqueue_due_work(housekeeping=False)
 
     (first,) = list(bell.queues["send_first"].queue)
     assert str(awaited).encode() in first
     assert bell.queues["send"].qsize() == 1
     assert worker.send_first.priority < min(
-        each.priority for each in (worker.send, worker.digest, worker.advance, worker.sync)
+        each.priority for each in (worker.send, worker.digest, worker.advance, worker.sync_catalog)
     )
 
 

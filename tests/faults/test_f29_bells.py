@@ -11,13 +11,13 @@ from sqlmodel import select, update
 from plugin import clock
 from plugin.channels.email import smtp as email
 from plugin.flows import library
-from plugin.flows.advance import advance
-from plugin.ingest.digest import digest
+from plugin.flows.advance import advance_enrolments
+from plugin.ingest.digest import digest_deliveries
 from plugin.messages import send as messages
 from storage import flows, inbox
 from storage.engine import db
 from storage.flows import Enrolment
-from storage.inbox import Arrival
+from storage.inbox import NewDelivery
 from storage.messages import DUE, Message
 from storage.shops import Shop
 from tests.plugin.channels.relay import Relay
@@ -32,8 +32,8 @@ def story(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Story:
     """Shoppers who agreed to mails, and left the checkout."""
     story = Story()
     monkeypatch.setattr(clock, "now", lambda: story.at)
-    monkeypatch.setattr(messages, "TURN_S", 60.0)  # one for all, however busy the machine is
-    library.seed(shop.id)
+    monkeypatch.setattr(messages, "SLICE_SECONDS", 60.0)  # one for all, however busy the machine is
+    library.seed_flows(shop.id)
     with db.reading() as session:
         every = [flow.id for flow in flows.flows_of(session, shop.id)]
     for flow_id in every:
@@ -52,7 +52,7 @@ def three_times(ring: Callable[[], object]) -> None:
 
     def work() -> None:
         ring()
-        email.hang_up()
+        email.close_connection()
 
     with ThreadPoolExecutor(TIMES) as workers:
         for done in [workers.submit(work) for _ in range(TIMES)]:
@@ -60,11 +60,11 @@ def three_times(ring: Callable[[], object]) -> None:
 
 
 def deliver(shop: Shop, story: Story) -> None:
-    def arrival(headers: dict[str, str], body: bytes) -> Arrival:
+    def arrival(headers: dict[str, str], body: bytes) -> NewDelivery:
         said = [headers[f"X-Shopify-{name}"] for name in ("Webhook-Id", "Topic", "API-Version")]
-        return Arrival(shop.id, *said, headers["X-Shopify-Triggered-At"], story.at, body)
+        return NewDelivery(shop.id, *said, headers["X-Shopify-Triggered-At"], story.at, body)
 
-    inbox.keep([arrival(*each) for each in story.deliveries()])
+    inbox.add_deliveries([arrival(*each) for each in story.deliveries()])
 
 
 def work(shop: Shop, now: datetime) -> None:
@@ -74,18 +74,18 @@ def work(shop: Shop, now: datetime) -> None:
             update(Enrolment).where(Enrolment.shop_id == shop.id).values(lease_until=0.0)
         )
         due = [number for _, number in flows.claim_due(session, now, 1_000)]
-    three_times(lambda: advance(shop.id, due))
+    three_times(lambda: advance_enrolments(shop.id, due))
     with db.reading() as session:
         query = select(Message.id).where(Message.shop_id == shop.id, Message.state == DUE)
         ids = list(session.exec(query))
-    three_times(lambda: messages.send(shop.id, ids))
+    three_times(lambda: messages.send_messages(shop.id, ids))
 
 
 def test_f29_every_bell_that_rings_three_times_at_once_has_its_effect_once(
     database: str, shop: Shop, relay: Relay, story: Story
 ) -> None:
     deliver(shop, story)
-    three_times(digest)
+    three_times(digest_deliveries)
     work(shop, story.at)
     assert not relay.raw
 

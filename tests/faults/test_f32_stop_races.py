@@ -46,10 +46,12 @@ def crowd(world: World) -> dict[int, str]:
         found[message_id] = email
         with db.transaction() as session:
             of = {"shop_id": world.shop.id}
-            session.add(Profile(**of, id=profile_id, email=email, created_at=now, seen_at=now))
-            consent.record(session, [consent_row(world.shop.id, SUBSCRIBED, email)])
+            session.add(
+                Profile(**of, id=profile_id, email=email, created_at=now, last_active_at=now)
+            )
+            consent.record_consent(session, [consent_row(world.shop.id, SUBSCRIBED, email)])
             mail = {
-                "id": message_id, "key": f"mail:{message_id}", "channel": "email",
+                "id": message_id, "idempotency_key": f"mail:{message_id}", "channel": "email",
                 "template_id": world.ids["checkout_reminder_1"], "event_id": world.event_id,
                 "due_at": now, "created_at": now,
             }  # fmt: skip
@@ -62,17 +64,17 @@ def test_f32_nothing_is_sent_after_a_stop(world: World) -> None:
     violations, stopped, sent = 0, 0, 0
     with ThreadPoolExecutor(1) as worker:
         for message_id, email in crowd(world).items():
-            batch = worker.submit(sending.send, world.shop.id, [message_id])
+            batch = worker.submit(sending.send_messages, world.shop.id, [message_id])
             time.sleep(random.uniform(0, LATEST_S))
             with db.transaction() as session:
-                consent.record(session, [consent_row(world.shop.id, UNSUBSCRIBED, email)])
+                consent.record_consent(session, [consent_row(world.shop.id, UNSUBSCRIBED, email)])
             when_stopped = world.read(message_id).state
             batch.result()
             while world.read(message_id).state == DUE:  # put off, for she was just saying it
-                sending.send(world.shop.id, [message_id])
+                sending.send_messages(world.shop.id, [message_id])
             after = world.read(message_id)
             violations += when_stopped == DUE and after.state != SKIPPED
-            stopped += (after.state, after.reason) == (SKIPPED, "unsubscribed")
+            stopped += (after.state, after.skip_reason) == (SKIPPED, "unsubscribed")
             sent += after.state != SKIPPED
 
     assert violations == 0

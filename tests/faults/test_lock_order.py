@@ -10,7 +10,7 @@ from sqlalchemy import text
 from plugin.channels.base import Letter, SendError
 from plugin.messages import engagement as receipts
 from plugin.messages import send as sending
-from plugin.messages.engagement import Visitor
+from plugin.messages.engagement import RequestOrigin
 from plugin.messages.links import Target
 from storage import consent
 from storage import consent_ledger as ledger
@@ -19,7 +19,7 @@ from storage.messages import lock_message
 from tests.plugin.messages.world import MAYA, World, build
 
 WITHIN_S = 20.0
-SHE = Visitor("203.0.113.9", "Safari")
+SHE = RequestOrigin("203.0.113.9", "Safari")
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -41,7 +41,7 @@ def beside_a_digest(world: World, message_id: int, act: Callable[[], object]) ->
     with ThreadPoolExecutor(1) as hands:
         with db.transaction() as session:
             db.lock_shop(session, world.shop.id)
-            ledger.lock(session, world.shop.id, [("email", MAYA)])
+            ledger.lock_chains(session, world.shop.id, [("email", MAYA)])
             acting = hands.submit(act)
             until = time.monotonic() + WITHIN_S
             while not somebody_waits():
@@ -58,7 +58,7 @@ def state(world: World) -> str | None:
 
 def test_a_way_out_that_meets_a_digest_waits_for_it(world, relay):
     message_id = world.queue()
-    sending.send(world.shop.id, [message_id])
+    sending.send_messages(world.shop.id, [message_id])
     target = Target(world.shop.id, message_id)
 
     beside_a_digest(
@@ -80,7 +80,7 @@ def test_a_bounce_that_meets_a_digest_waits_for_it(world, monkeypatch):
     monkeypatch.setitem(sending.CHANNELS, "email", Gone())
     message_id = world.queue()
 
-    beside_a_digest(world, message_id, lambda: sending.send(world.shop.id, [message_id]))
+    beside_a_digest(world, message_id, lambda: sending.send_messages(world.shop.id, [message_id]))
 
     assert state(world) == consent.BOUNCED
     assert world.read(message_id).state == "failed"

@@ -49,7 +49,7 @@ def test_f14_a_relay_that_hangs_up_after_a_mail_gets_it_again_and_keeps_it_once(
     hang_up_after_the_next_mail(town)
     Shoppers(town).shop(range(1), range(0))
 
-    put_off = lambda: [m for m in town.messages() if m.reason == "try_again"]  # noqa: E731
+    put_off = lambda: [m for m in town.messages() if m.skip_reason == "try_again"]  # noqa: E731
     (message,) = eventually("the mail is put off", put_off, within_s=30)
     assert message.state == DUE
     assert mails_to(town, welcomed(0)) == 1
@@ -111,14 +111,15 @@ def test_f24_fifty_thousand_who_wait_for_days_hold_up_nobody(town: Town) -> None
     enrolment = (
         select(Enrolment)
         .join(Profile, col(Profile.id) == Enrolment.profile_id)
-        .where(Profile.email == her_email, col(Enrolment.waits))
+        .where(Profile.email == her_email, col(Enrolment.delay_started))
     )
     with town.session() as session:
         hers = eventually("she waits", lambda: session.exec(enrolment).first(), within_s=30)
-        crowd = {**hers.model_dump(), "action_id": "3", "waits": True, "lease_until": 0.0}
+        crowd = {**hers.model_dump(), "action_id": "3", "delay_started": True, "lease_until": 0.0}
         crowd["due_at"] = town.now() + timedelta(days=3)
         people = [
-            {"id": new_id(), "profile_id": new_id(), "key": f"crowd-{n}"} for n in range(50_000)
+            {"id": new_id(), "profile_id": new_id(), "trigger_key": f"crowd-{n}"}
+            for n in range(50_000)
         ]
         session.connection().execute(insert(Enrolment), [crowd | each for each in people])
         session.commit()

@@ -45,7 +45,7 @@ class Town:
         self.folder = folder
         self.port, self.store_port, self.smtp_port = free_ports(3)
         self.shop = f"http://127.0.0.1:{self.store_port}"
-        url = db.parse(database_url or f"sqlite:///{folder / 'app' / 'regulars.db'}")
+        url = db.parse_url(database_url or f"sqlite:///{folder / 'app' / 'regulars.db'}")
         inbox = url if database_url else db.inbox_url(url)
         self._engines = {"main": create_engine(url), "inbox": create_engine(inbox)}
         self.ahead = timedelta()
@@ -121,7 +121,7 @@ class Town:
                 env=self._env,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=lifeline.hold,  # a test run that is killed leaves nobody behind
+                preexec_fn=lifeline.exit_with_parent,  # a killed test run leaves no process
             )
         self._processes.append(process)
         return process

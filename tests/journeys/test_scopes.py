@@ -14,10 +14,10 @@ from admin_ui.kit import links
 from devstore.delivery import Courier
 from devstore.serve import build
 from plugin import clock, onboard
-from plugin.ingest.digest import digest
-from plugin.manifest import manifest
+from plugin.ingest.digest import digest_deliveries
+from plugin.manifest import load_manifest
 from plugin.offers import coupons
-from plugin.shopify.api.graphql import graphql
+from plugin.shopify.api.graphql import query
 from plugin.shopify.api.http import ShopifyError
 from plugin.shopify.install import scopes
 from plugin.worker import actors as worker
@@ -73,7 +73,7 @@ def news(store) -> None:
             await Courier([store], client).deliver_due()
 
     asyncio.run(deliver())
-    digest()
+    digest_deliveries()
 
 
 def open_page(shopify: Shopify, path: str) -> str:
@@ -86,7 +86,7 @@ def open_page(shopify: Shopify, path: str) -> str:
 
 
 def test_what_is_missing_is_said_with_the_way_to_give_it(store, shop, shopify):
-    assert scopes.missing(shop) == list(WITHHELD)
+    assert scopes.missing_scopes(shop) == list(WITHHELD)
     for path in ("/", "/settings"):
         page = open_page(shopify, path)
         assert all(scope in page for scope in WITHHELD)
@@ -95,16 +95,18 @@ def test_what_is_missing_is_said_with_the_way_to_give_it(store, shop, shopify):
 
 
 def test_what_needs_it_waits_and_the_rest_goes_on(store, shop, monkeypatch):
-    monkeypatch.setattr(worker.backfill, "begin", lambda shop_id: None)  # a stage for itself
+    monkeypatch.setattr(
+        worker.backfill, "begin_backfill", lambda shop_id: None
+    )  # a stage for itself
 
-    worker.sync(shop.id)
+    worker.sync_catalog(shop.id)
 
     assert store.pixel is None
     with db.reading() as session:
         assert unsynced(session, clock.now()) == []  # the catalog was read
     with db.reading() as session:
         (coupon, *_) = stored.coupons_of(session, shop.id)
-    coupons.refill(shop.id, coupon.id)
+    coupons.refill_codes(shop.id, coupon.id)
     with db.reading() as session:
         said = stored.get_coupon(session, shop.id, coupon.id).error
     assert "`write_discounts` access scope" in said
@@ -113,7 +115,7 @@ def test_what_needs_it_waits_and_the_rest_goes_on(store, shop, monkeypatch):
 
 def test_a_query_without_its_scope_says_which_it_is(store, shop):
     with pytest.raises(ShopifyError, match="write_pixels") as error:
-        graphql(shop.id, "pixel_create", {"pixel": {"settings": "{}"}})
+        query(shop.id, "pixel_create", {"pixel": {"settings": "{}"}})
 
     assert error.value.status == 403
 
@@ -121,8 +123,8 @@ def test_a_query_without_its_scope_says_which_it_is(store, shop):
 def test_the_merchant_agrees_as_she_opens_the_app_and_what_waited_goes_on(
     store, shop, shopify, monkeypatch
 ):
-    monkeypatch.setattr(worker.backfill, "begin", lambda shop_id: None)
-    worker.sync(shop.id)
+    monkeypatch.setattr(worker.backfill, "begin_backfill", lambda shop_id: None)
+    worker.sync_catalog(shop.id)
     with TestClient(build(store, deliver=False), base_url="http://127.0.0.1:8001") as admin:
         question = admin.get("/admin/apps/regulars")
         assert "Update Regulars" in question.text
@@ -134,11 +136,11 @@ def test_the_merchant_agrees_as_she_opens_the_app_and_what_waited_goes_on(
     news(store)
 
     agreed = the_shop(shop.id)
-    assert scopes.missing(agreed) == []
+    assert scopes.missing_scopes(agreed) == []
     assert (agreed.generation, agreed.uninstalled_at) == (1, None)
     with db.reading() as session:
         assert unsynced(session, clock.now()) == [shop.id]  # the clock rings
-    worker.sync(shop.id)
+    worker.sync_catalog(shop.id)
     assert store.pixel is not None
     assert "Give the missing permissions" not in open_page(shopify, "/")
 
@@ -153,19 +155,19 @@ def test_she_may_also_agree_at_our_own_door(store, shop, shopify):
         assert browser.get(back).status_code == 302
 
     agreed = the_shop(shop.id)
-    assert agreed.scopes.split(",") == manifest()["scopes"]
-    assert (agreed.generation, agreed.synced_at) == (1, None)
+    assert agreed.scopes.split(",") == load_manifest()["scopes"]
+    assert (agreed.generation, agreed.catalog_synced_at) == (1, None)
 
 
 def test_scopes_that_are_taken_back_are_missing_from_then_on(store, shop):
     store.install()
     news(store)
-    assert scopes.missing(the_shop(shop.id)) == []
+    assert scopes.missing_scopes(the_shop(shop.id)) == []
 
     store.grant([scope for scope in store.granted if scope != "read_products"])
     news(store)
 
-    assert scopes.missing(the_shop(shop.id)) == ["read_products"]
+    assert scopes.missing_scopes(the_shop(shop.id)) == ["read_products"]
 
 
 def test_a_store_that_does_not_agree_is_not_asked_anew_with_every_page(
@@ -176,7 +178,7 @@ def test_a_store_that_does_not_agree_is_not_asked_anew_with_every_page(
         open_page(shopify, "/settings")
     assert shopify.seen == []
 
-    later = clock.now() + onboard.ASK_AGAIN
+    later = clock.now() + onboard.RECHECK_INTERVAL
     monkeypatch.setattr(clock, "now", lambda: later)
     open_page(shopify, "/settings")
     assert len([seen for seen in shopify.seen if seen.endswith("access_token")]) == 1

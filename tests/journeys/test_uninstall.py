@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 from devstore.delivery import Courier
 from devstore.outbox import Request
 from plugin import clock, onboard
-from plugin.ingest.digest import digest
-from plugin.messages.send import send
+from plugin.ingest.digest import digest_deliveries
+from plugin.messages.send import send_messages
 from plugin.privacy import requests as law
 from plugin.shopify.api.access_tokens import access_token
 from storage import privacy_requests as privacy
@@ -56,11 +56,11 @@ class Town:
     def news(self) -> None:
         """What the store has to say arrives and is digested, with all that the law asks for."""
         self._deliver()
-        digest()
+        digest_deliveries()
         with db.transaction() as session:
             due = privacy.claim_due(session, clock.now(), 100)
         for shop_id, request_id in due:
-            law.carry_out(shop_id, [request_id])
+            law.run_requests(shop_id, [request_id])
 
     def _deliver(self) -> None:
         async def deliver() -> None:
@@ -118,13 +118,13 @@ def test_who_leaves_is_written_to_no_more_and_our_keys_are_gone(town, world):
 
     town.shopify.store.uninstall()
     town.news()
-    send(world.shop.id, [waiting])
+    send_messages(world.shop.id, [waiting])
 
     gone = town.shop()
     assert gone.uninstalled_at is not None
     assert (gone.access_token, gone.refresh_token) == (None, None)
     sent = message(world, waiting)
-    assert (sent.state, sent.reason) == ("skipped", "shop_uninstalled")
+    assert (sent.state, sent.skip_reason) == ("skipped", "shop_uninstalled")
     assert people(gone) == 1  # for 48 hours
 
 

@@ -14,7 +14,7 @@ from storage import visits as sessions
 from storage.engine import db
 from storage.events import Event
 from storage.shops import Shop
-from storage.visits import BrowserSession
+from storage.visits import Visit
 from tests.admin_ui.browser import serve
 from tests.extensions import conftest as extensions
 from tests.extensions.storefront import EXTENSIONS
@@ -38,12 +38,12 @@ class Storefront:
         cookies = page.context.cookies(self.url)
         return next(cookie["value"] for cookie in cookies if cookie["name"] == "_shopify_y")
 
-    def visits(self, page: Page) -> Sequence[BrowserSession]:
+    def visits(self, page: Page) -> Sequence[Visit]:
         """What is kept of this browser's visits."""
         key = ("browser_id", self.browser(page))
         with db.reading() as session:
             known = profiles.find_identities(session, self.shop.id, [key])
-            return sessions.sessions_page(session, self.shop.id, known.get(key, 0), 10)
+            return sessions.visits_page(session, self.shop.id, known.get(key, 0), 10)
 
     def events(self) -> Sequence[Event]:
         """Everything that is kept of anybody, the last first."""

@@ -17,11 +17,11 @@ from tests.operations.processes import alive, until
 @contextmanager
 def server(data_dir):
     """A server on a folder that this process has taken."""
-    lock = valkey.claim(data_dir)
-    process = subprocess.Popen(valkey.command(data_dir), pass_fds=(lock,))
+    lock = valkey.claim_folder(data_dir)
+    process = subprocess.Popen(valkey.server_command(data_dir), pass_fds=(lock,))
     os.close(lock)  # from here on the server holds it
     try:
-        until(lambda: valkey.answers(data_dir), "the server answers", 10)
+        until(lambda: valkey.is_answering(data_dir), "the server answers", 10)
         yield process
     finally:
         process.terminate()
@@ -73,7 +73,7 @@ def test_two_never_run_on_one_folder(data_dir):
         assert other.stdout is not None
         other.stdout.readline()
         with pytest.raises(RegularsError, match=f"already running .*process {other.pid}"):
-            valkey.claim(data_dir)
+            valkey.claim_folder(data_dir)
         other.kill()
 
 
@@ -94,7 +94,7 @@ os._exit(0)
     assert alive(left)
 
     started = time.monotonic()
-    os.close(valkey.claim(data_dir))
+    os.close(valkey.claim_folder(data_dir))
 
     assert time.monotonic() - started < 5
     assert not alive(left)
@@ -107,13 +107,13 @@ def test_it_opens_no_port_and_shows_its_socket_to_nobody_else(data_dir):
         asked.close()
         assert port == "0"
         assert valkey.socket_path(data_dir).stat().st_mode & 0o077 == 0
-        assert valkey.folder(data_dir).stat().st_mode & 0o077 == 0
+        assert valkey.server_folder(data_dir).stat().st_mode & 0o077 == 0
 
 
 def test_a_path_too_long_for_a_socket_is_got_around(tmp_path):
     deep = tmp_path / ("a" * 60) / ("b" * 60)
 
-    assert len(str(valkey.socket_path(deep))) <= valkey.LONGEST_SOCKET_PATH
+    assert len(str(valkey.socket_path(deep))) <= valkey.MAX_SOCKET_PATH_BYTES
     assert valkey.socket_path(deep) != valkey.socket_path(tmp_path / ("a" * 61) / ("b" * 60))
     with server(deep):
-        assert valkey.answers(deep)
+        assert valkey.is_answering(deep)

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from plugin.errors import RegularsError
 from plugin.runtime import web
-from plugin.runtime.web import application
+from plugin.runtime.web import build_app
 from storage.engine import db
 
 
@@ -37,7 +37,7 @@ def client():
         Route("/framed", framed),
         Route("/size", size, methods=["POST"]),
     ]
-    return TestClient(application(routes, https=True), raise_server_exceptions=False)
+    return TestClient(build_app(routes, https=True), raise_server_exceptions=False)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_an_answer_about_readiness_counts_for_a_second(client, monkeypatch):
 
     assert {client.get("/readyz").status_code for _ in range(20)} == {200}
     assert len(asked) == 1
-    later = web.time.monotonic() + web.READY_FOR_S + 0.1
+    later = web.time.monotonic() + web.READINESS_CACHE_S + 0.1
     monkeypatch.setattr(web.time, "monotonic", lambda: later)
     assert client.get("/readyz").status_code == 503
 

@@ -7,13 +7,13 @@ from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock, lists
 from plugin.errors import RegularsError
-from plugin.facts import Key, Person, Whose
+from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.flows import library
 from plugin.forms import library as forms_library
 from plugin.imports import lifecycle as imports
 from plugin.lists import ListError
 from plugin.profiles import merge
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
 from plugin.worker import actors as worker
 from storage import consent, flows, forms, merges, profiles
@@ -23,20 +23,20 @@ from storage.shops import Shop
 from tests.conftest import NOW
 from tests.plugin.imports import sheet
 
-EMAIL, PHONE = Key("email", "maya@example.com"), Key("phone", "+14155550132")
+EMAIL, PHONE = IdentityKey("email", "maya@example.com"), IdentityKey("phone", "+14155550132")
 
 
-def know(shop: Shop, *keys: Key) -> int:
+def know(shop: Shop, *keys: IdentityKey) -> int:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        (whose,) = resolve(session, shop.id, [Person(keys, NOW)], NOW)
+        (whose,) = resolve_profiles(session, shop.id, [ProfileFact(keys, NOW)], NOW)
     assert whose is not None
     return whose.profile_id
 
 
 def places(shop: Shop, list_id: int) -> list[tuple[int, str]]:
     with db.reading() as session:
-        found = stored.members(session, shop.id, list_id)
+        found = stored.members_page(session, shop.id, list_id)
     return sorted((row.profile_id, row.source) for row in found)
 
 
@@ -52,35 +52,35 @@ def refusal(act, *args) -> str:
 
 
 def test_a_name_is_one_line_of_its_own(database: str, shop: Shop) -> None:
-    made = lists.create(shop.id, "  Fair\nin  Porto \x00")
+    made = lists.create_list(shop.id, "  Fair\nin  Porto \x00")
 
     assert names(shop) == ["Fair in Porto"]
-    assert refusal(lists.create, shop.id, "FAIR in porto") == lists.TAKEN
-    assert refusal(lists.create, shop.id, " \t ") == lists.NAMELESS
-    other = lists.create(shop.id, "é" * 300)
-    assert names(shop)[1] == "é" * lists.LONGEST
-    assert refusal(lists.rename, shop.id, other, "fair in Porto") == lists.TAKEN
-    lists.rename(shop.id, made, "fair in porto")
+    assert refusal(lists.create_list, shop.id, "FAIR in porto") == lists.TAKEN
+    assert refusal(lists.create_list, shop.id, " \t ") == lists.NAMELESS
+    other = lists.create_list(shop.id, "é" * 300)
+    assert names(shop)[1] == "é" * lists.MAX_LIST_NAME_CHARS
+    assert refusal(lists.rename_list, shop.id, other, "fair in Porto") == lists.TAKEN
+    lists.rename_list(shop.id, made, "fair in porto")
     assert names(shop)[0] == "fair in porto"
 
 
 def test_there_are_only_so_many_lists(sqlite: str, shop: Shop, monkeypatch) -> None:
-    monkeypatch.setattr(lists, "MOST", 2)
-    first = lists.create(shop.id, "One")
-    lists.create(shop.id, "Two")
+    monkeypatch.setattr(lists, "MAX_LISTS", 2)
+    first = lists.create_list(shop.id, "One")
+    lists.create_list(shop.id, "Two")
 
-    assert refusal(lists.create, shop.id, "Three") == lists.MANY
-    lists.delete(shop.id, first)
-    lists.create(shop.id, "Three")
-    assert refusal(lists.restore, shop.id, first) == lists.MANY
+    assert refusal(lists.create_list, shop.id, "Three") == lists.MANY
+    lists.delete_list(shop.id, first)
+    lists.create_list(shop.id, "Three")
+    assert refusal(lists.restore_list, shop.id, first) == lists.MANY
 
 
 def test_a_deleted_list_is_nowhere_and_comes_back_whole(database: str, shop: Shop) -> None:
-    made, maya = lists.create(shop.id, "Porto"), know(shop, EMAIL)
-    lists.add(shop, made, maya)
+    made, maya = lists.create_list(shop.id, "Porto"), know(shop, EMAIL)
+    lists.add_member(shop, made, maya)
 
-    lists.delete(shop.id, made)
-    lists.delete(shop.id, made)
+    lists.delete_list(shop.id, made)
+    lists.delete_list(shop.id, made)
 
     assert names(shop) == []
     with db.reading() as session:
@@ -88,31 +88,31 @@ def test_a_deleted_list_is_nowhere_and_comes_back_whole(database: str, shop: Sho
         assert stored.memberships_of(session, shop.id, maya) == []
         assert profiles.get_profile(session, shop.id, maya) is not None
     with pytest.raises(RegularsError):
-        lists.add(shop, made, maya)
-    lists.restore(shop.id, made)
-    lists.restore(shop.id, made)
+        lists.add_member(shop, made, maya)
+    lists.restore_list(shop.id, made)
+    lists.restore_list(shop.id, made)
     assert names(shop) == ["Porto"]
     assert places(shop, made) == [(maya, "merchant")]
 
 
 def test_a_list_comes_back_under_its_own_name_alone(sqlite: str, shop: Shop) -> None:
-    made = lists.create(shop.id, "Porto")
-    lists.delete(shop.id, made)
-    lists.create(shop.id, "porto")
+    made = lists.create_list(shop.id, "Porto")
+    lists.delete_list(shop.id, made)
+    lists.create_list(shop.id, "porto")
 
-    assert refusal(lists.restore, shop.id, made) == lists.TAKEN
+    assert refusal(lists.restore_list, shop.id, made) == lists.TAKEN
 
 
 def test_what_is_switched_on_keeps_its_list(form_id: int, shop: Shop) -> None:
     with db.reading() as session:
         (newsletter,) = stored.lists_of(session, shop.id)
-        (welcome,) = lists.begun_by(session, shop.id, newsletter.id)
+        (welcome,) = lists.flows_triggered_by(session, shop.id, newsletter.id)
 
-    assert refusal(lists.delete, shop.id, newsletter.id) == lists.USED
+    assert refusal(lists.delete_list, shop.id, newsletter.id) == lists.USED
     forms_library.set_status(shop.id, form_id, False)
-    assert refusal(lists.delete, shop.id, newsletter.id) == lists.USED
+    assert refusal(lists.delete_list, shop.id, newsletter.id) == lists.USED
     library.set_status(shop.id, welcome.id, False)
-    lists.delete(shop.id, newsletter.id)
+    lists.delete_list(shop.id, newsletter.id)
 
     for switch_on in (
         lambda: forms_library.set_status(shop.id, form_id, True),
@@ -121,7 +121,7 @@ def test_what_is_switched_on_keeps_its_list(form_id: int, shop: Shop) -> None:
         with pytest.raises(RegularsError) as refused:
             switch_on()
         assert refused.value.status == 409
-    other = lists.create(shop.id, "Another")
+    other = lists.create_list(shop.id, "Another")
     forms_library.set_list(shop.id, form_id, other)
     forms_library.set_status(shop.id, form_id, True)
     with db.reading() as session:
@@ -131,16 +131,16 @@ def test_what_is_switched_on_keeps_its_list(form_id: int, shop: Shop) -> None:
 def test_a_file_that_is_being_read_keeps_its_list_and_finds_no_deleted_one(
     sqlite: str, shop: Shop, data_dir
 ) -> None:
-    made = lists.create(shop.id, "Porto")
+    made = lists.create_list(shop.id, "Porto")
     first, second = (sheet.upload(shop, b"Email\nida@example.com\n") for _ in range(2))
     first.list_id = second.list_id = made
-    imports.start(first)
-    assert refusal(lists.delete, shop.id, made) == lists.USED
+    imports.start_import(first)
+    assert refusal(lists.delete_list, shop.id, made) == lists.USED
     sheet.finish(shop, first)
-    lists.delete(shop.id, made)
+    lists.delete_list(shop.id, made)
 
     with pytest.raises(RegularsError) as refused:
-        imports.start(second)
+        imports.start_import(second)
 
     assert refused.value.status == 404
 
@@ -149,31 +149,31 @@ def test_a_list_is_dropped_in_pieces_once_it_cannot_be_restored(
     database: str, shop: Shop, monkeypatch, tmp_path, bell: StubBroker
 ) -> None:
     monkeypatch.setenv("REGULARS_CLOCK_FILE", str(tmp_path / "clock"))
-    monkeypatch.setattr(lists, "MEMBERS", 10)
+    monkeypatch.setattr(lists, "MEMBERS_BATCH_SIZE", 10)
     get_settings.cache_clear()
-    made, kept = lists.create(shop.id, "Porto"), lists.create(shop.id, "Lisbon")
+    made, kept = lists.create_list(shop.id, "Porto"), lists.create_list(shop.id, "Lisbon")
     with db.transaction() as session:
         for each in (made, kept):
             row = {"shop_id": shop.id, "list_id": each, "joined_at": NOW, "source": "merchant"}
-            fresh = [row | {"profile_id": n, "origin_id": None} for n in range(1, 36)]
-            stored.join(session, shop.id, fresh)
-    lists.delete(shop.id, made)
-    worker.drop_deleted_lists()
+            fresh = [row | {"profile_id": n, "source_profile_id": None} for n in range(1, 36)]
+            stored.add_members(session, shop.id, fresh)
+    lists.delete_list(shop.id, made)
+    worker.enqueue_list_deletions()
     assert bell.queues["lists"].qsize() == 0
-    assert lists.work(shop.id) is False
+    assert lists.delete_slice(shop.id) is False
     assert len(places(shop, made)) == 35
 
-    clock.advance(lists.KEPT_FOR + timedelta(seconds=1))
+    clock.advance(lists.RESTORABLE_FOR + timedelta(seconds=1))
     with pytest.raises(RegularsError):
-        lists.restore(shop.id, made)
-    worker.drop_deleted_lists()
+        lists.restore_list(shop.id, made)
+    worker.enqueue_list_deletions()
     assert bell.queues["lists"].qsize() == 1
-    assert lists.work(shop.id, for_s=0) is True  # it goes on at the next ring
-    worker.drop_lists.fn(shop.id)
+    assert lists.delete_slice(shop.id, for_s=0) is True  # it goes on at the next ring
+    worker.delete_lists.fn(shop.id)
 
     assert places(shop, made) == []
     assert len(places(shop, kept)) == 35
-    worker.drop_deleted_lists()
+    worker.enqueue_list_deletions()
     assert bell.queues["lists"].qsize() == 1
 
 
@@ -182,19 +182,19 @@ def test_who_is_added_by_hand_enters_the_flows_of_the_list_and_agrees_to_nothing
 ) -> None:
     with db.reading() as session:
         (newsletter,) = stored.lists_of(session, shop.id)
-    key = lists.key_of(shop, " Maya@Example.com ")
+    key = lists.parse_identity(shop, " Maya@Example.com ")
     assert key == EMAIL
-    maya = lists.meet(shop, key)
+    maya = lists.get_or_create_profile(shop, key)
     assert maya is not None
-    assert maya == lists.meet(shop, key)
+    assert maya == lists.get_or_create_profile(shop, key)
 
-    assert lists.add(shop, newsletter.id, maya) == (True, 1)
-    assert lists.add(shop, newsletter.id, maya) == (False, 0)
+    assert lists.add_member(shop, newsletter.id, maya) == (True, 1)
+    assert lists.add_member(shop, newsletter.id, maya) == (False, 0)
 
     assert bell.queues["advance"].qsize() == 1
     with db.reading() as session:
         (entered,) = flows.enrolments_of(session, shop.id, maya)
-        assert entered.key == f"list:{newsletter.id}:{maya}"
+        assert entered.trigger_key == f"list:{newsletter.id}:{maya}"
         assert consent.ledger_of(session, shop.id, [("email", EMAIL.value)]) == []
         assert consent.get_consent(session, shop.id, "email", EMAIL.value) is None
         assert profiles.get_profile(session, shop.id, maya).field_sources["email"] == "merchant"
@@ -202,45 +202,47 @@ def test_who_is_added_by_hand_enters_the_flows_of_the_list_and_agrees_to_nothing
 
 @pytest.mark.parametrize("said", ["", "maya", "maya@", "12", "x" * 300 + "@example.com"])
 def test_what_is_no_address_is_nobodys(sqlite: str, shop: Shop, said: str) -> None:
-    assert lists.key_of(shop, said) is None
+    assert lists.parse_identity(shop, said) is None
 
 
 def test_a_number_is_read_as_one_of_the_shops_country(sqlite: str, shop: Shop) -> None:
-    assert lists.key_of(shop, "(415) 555-0132") == PHONE
+    assert lists.parse_identity(shop, "(415) 555-0132") == PHONE
 
 
 def test_who_was_taken_off_is_put_back_as_she_was(database: str, shop: Shop) -> None:
-    made, maya = lists.create(shop.id, "Porto"), know(shop, EMAIL)
-    whose = Whose(maya, maya)
+    made, maya = lists.create_list(shop.id, "Porto"), know(shop, EMAIL)
+    whose = ProfileRef(maya, maya)
     with db.transaction() as session:
-        merge.join_list(session, shop.id, made, whose, NOW, "form:7")
+        merge.add_to_list(session, shop.id, made, whose, NOW, "form:7")
 
-    left = lists.remove(shop.id, made, maya)
-    assert lists.remove(shop.id, made, maya) == []
+    left = lists.remove_member(shop.id, made, maya)
+    assert lists.remove_member(shop.id, made, maya) == []
     assert places(shop, made) == []
-    lists.put_back(shop.id, made, left)
-    lists.put_back(shop.id, made, left)
+    lists.restore_member(shop.id, made, left)
+    lists.restore_member(shop.id, made, left)
 
     assert places(shop, made) == [(maya, "form:7")]
     with db.reading() as session:
-        assert stored.members(session, shop.id, made)[0].joined_at == NOW
+        assert stored.members_page(session, shop.id, made)[0].joined_at == NOW
 
 
 def test_every_origin_of_somebody_leaves_and_comes_back(database: str, shop: Shop) -> None:
     """Parted again, neither side is on a list that the two left as one; both are, once undone."""
-    made = lists.create(shop.id, "Porto")
+    made = lists.create_list(shop.id, "Porto")
     one, other = know(shop, EMAIL), know(shop, PHONE)
     with db.transaction() as session:
         for n, profile_id in enumerate((one, other)):
             at = NOW + timedelta(hours=n)
-            merge.join_list(session, shop.id, made, Whose(profile_id, profile_id), at, f"form:{n}")
+            merge.add_to_list(
+                session, shop.id, made, ProfileRef(profile_id, profile_id), at, f"form:{n}"
+            )
     both = know(shop, EMAIL, PHONE)
     assert places(shop, made) == [(both, "form:0")]
 
-    left = lists.remove(shop.id, made, both)
+    left = lists.remove_member(shop.id, made, both)
     part(shop, both)
     assert places(shop, made) == []
-    lists.put_back(shop.id, made, left)
+    lists.restore_member(shop.id, made, left)
 
     assert places(shop, made) == [(one, "form:0"), (other, "form:1")]
 
@@ -249,4 +251,4 @@ def part(shop: Shop, profile_id: int) -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         for each in merges.merges_of(session, shop.id, profile_id, 10):
-            merge.undo(session, shop.id, each.id, "42", NOW)
+            merge.undo_merge(session, shop.id, each.id, "42", NOW)

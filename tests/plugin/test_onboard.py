@@ -9,7 +9,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.onboard import ASK_AGAIN, ensure_installed
+from plugin.onboard import RECHECK_INTERVAL, ensure_installed
 from storage import coupons, flows, forms, shops, templates
 from storage.engine import db
 from tests.plugin.shopify.box import Shopify, the_shop
@@ -108,7 +108,7 @@ def test_scopes_that_the_manifest_asks_for_since_are_fetched_at_the_next_visit(
         assert shop
         shop.scopes = "read_orders"
         assert shop.token_expires_at
-        shop.token_expires_at -= ASK_AGAIN
+        shop.token_expires_at -= RECHECK_INTERVAL
 
     ensure_installed(DOMAIN, shopify.id_token())
 

@@ -12,7 +12,7 @@ from plugin.forms.definition import texts as texts_of_form
 from plugin.templates import library as mails
 from plugin.templates.compile import compile_template
 from plugin.texts import locales, nearest_locale, texts_for, translations
-from webhooks.shopper_pages import draw
+from webhooks.shopper_pages import render_template
 
 
 @pytest.fixture
@@ -54,7 +54,9 @@ def test_plurals_follow_the_rules_of_the_language(arabic: None) -> None:
 
 
 def test_pages_forms_and_emails_take_the_new_language(arabic: None) -> None:
-    page = draw("shopper.html", texts_for("ar"), title="", shop_url="https://dew.example")
+    page = render_template(
+        "shopper.html", texts_for("ar"), title="", shop_url="https://dew.example"
+    )
     form = translations(texts_of_form(forms.FORMS[forms.STARTER].version()))
     mail = mails.MAILS[mails.FIRST]
     words = translations(mail.texts())

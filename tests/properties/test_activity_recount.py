@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
-from plugin.facts import Key, Person
+from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import merge
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from storage import data_subject as about
 from storage import erasure, events
 from storage.engine.ids import new_id
@@ -18,7 +18,9 @@ from tests.state import check_activity
 
 SHOP = 7
 START = datetime(2026, 11, 21, 23, tzinfo=UTC)  # hours on, it is another day
-KEYS = [Key(kind, str(n)) for kind in ("email", "customer_id", "cart_token") for n in range(2)]
+KEYS = [
+    IdentityKey(kind, str(n)) for kind in ("email", "customer_id", "cart_token") for n in range(2)
+]
 
 # Whoever has these keys did something, as one fact tells or two; a unique id comes again.
 deeds = st.tuples(
@@ -52,14 +54,14 @@ def test_days_and_events_agree_after_everything_that_happens(example, acts):
             check_activity(session, SHOP)
 
 
-def tell(session: Session, told: list[tuple[list[Key], str, int, int]]) -> None:
-    people = [Person(tuple(keys), START, {}) for keys, *_ in told]
+def tell(session: Session, told: list[tuple[list[IdentityKey], str, int, int]]) -> None:
+    people = [ProfileFact(tuple(keys), START, {}) for keys, *_ in told]
     rows = [
         {"shop_id": SHOP, "id": new_id(), **whose.columns, "metric": metric,
          "unique_id": str(unique_id), "occurred_at": START + timedelta(hours=hours),
          "value": None, "currency": None, "properties": {}}
         for whose, (_, metric, unique_id, hours) in zip(
-            resolve(session, SHOP, people, START), told, strict=True
+            resolve_profiles(session, SHOP, people, START), told, strict=True
         )
         if whose
     ]  # fmt: skip
@@ -71,32 +73,32 @@ def part(session: Session, number: int) -> None:
         select(Merge.id).where(Merge.shop_id == SHOP, col(Merge.undone_at).is_(None))
     ).all()
     if standing:
-        merge.undo(session, SHOP, standing[number % len(standing)], "staff", START)
+        merge.undo_merge(session, SHOP, standing[number % len(standing)], "staff", START)
 
 
 def join(session: Session, number: int) -> None:
     known = session.exec(select(Profile.id).where(Profile.shop_id == SHOP)).all()
     if len(known) > 1:
         one, other = known[number % len(known)], known[(number + 1) % len(known)]
-        merge.join(session, SHOP, one, other, "staff", START)
+        merge.merge_profiles(session, SHOP, one, other, "staff", START)
 
 
-def forget(session: Session, key: Key) -> None:
-    whom = about.find(session, SHOP, [key])
-    erasure.detach(session, SHOP, whom)
-    while erasure.erase_some(session, SHOP, whom):
+def forget(session: Session, key: IdentityKey) -> None:
+    whom = about.find_subject(session, SHOP, [key])
+    erasure.detach_subject(session, SHOP, whom)
+    while erasure.erase_batch(session, SHOP, whom):
         pass
 
 
 def drop(session: Session, hours: int) -> None:
     before = START + timedelta(hours=hours)
-    while events.drop_events(session, SHOP, before, 2):
+    while events.delete_events(session, SHOP, before, 2):
         check_activity(session, SHOP)
 
 
 def recount(session: Session, _: None) -> None:
     known = session.exec(select(Profile.id).where(Profile.shop_id == SHOP)).all()
-    events.recount(session, SHOP, known)
+    events.recount_activity(session, SHOP, known)
 
 
 ACTS = {

@@ -9,24 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session, SQLModel
 
-from plugin.facts import Key, Person
+from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT, UNPROVEN
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from storage import profiles
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.events import Event, add_events
 from storage.lists import Membership
-from storage.profiles import STRENGTH, Identity, Merge, Origin, Profile
+from storage.profiles import STRENGTH, Identity, Merge, Profile, SourceProfile
 from tests.properties.examples import thousand
 
 SHOP = 7
 START = datetime(2026, 11, 21, tzinfo=UTC)
-KEYS = [Key(kind, str(n)) for kind in ("email", "customer_id", "cart_token") for n in range(3)]
+KEYS = [
+    IdentityKey(kind, str(n)) for kind in ("email", "customer_id", "cart_token") for n in range(3)
+]
 
 people = st.builds(
-    lambda keys, minutes, name, source: Person(
+    lambda keys, minutes, name, source: ProfileFact(
         tuple(dict.fromkeys(keys)),
         START + timedelta(minutes=minutes),
         {"first_name": name},
@@ -44,31 +46,31 @@ class UnionFind:
     """Who is one person, by the book."""
 
     def __init__(self) -> None:
-        self.parent: dict[Key, Key] = {}
+        self.parent: dict[IdentityKey, IdentityKey] = {}
 
-    def root(self, key: Key) -> Key:
+    def root(self, key: IdentityKey) -> IdentityKey:
         self.parent.setdefault(key, key)
         while self.parent[key] != key:
             key = self.parent[key]
         return key
 
-    def join(self, keys: tuple[Key, ...]) -> None:
+    def join(self, keys: tuple[IdentityKey, ...]) -> None:
         for key in keys:
             self.parent[self.root(key)] = self.root(keys[0])
 
-    def groups(self) -> set[frozenset[Key]]:
-        found: dict[Key, set[Key]] = {}
+    def groups(self) -> set[frozenset[IdentityKey]]:
+        found: dict[IdentityKey, set[IdentityKey]] = {}
         for key in self.parent:
             found.setdefault(self.root(key), set()).add(key)
         return {frozenset(group) for group in found.values()}
 
 
-def tell(session: Session, shop_id: int, said: list[Person], sizes: list[int]) -> None:
+def tell(session: Session, shop_id: int, said: list[ProfileFact], sizes: list[int]) -> None:
     """Resolve people in batches of these sizes, and then the rest."""
     at = 0
     while at < len(said):
         size = sizes.pop() if sizes else len(said)
-        resolve(session, shop_id, said[at : at + size], START)
+        resolve_profiles(session, shop_id, said[at : at + size], START)
         at += size
 
 
@@ -79,11 +81,11 @@ def rows(session: Session, shop_id: int, model: type[SQLModel]) -> list[dict[str
     return [{k: v for k, v in row._mapping.items() if k != "shop_id"} for row in found]
 
 
-def groups(session: Session, shop_id: int) -> dict[int, frozenset[Key]]:
+def groups(session: Session, shop_id: int) -> dict[int, frozenset[IdentityKey]]:
     """What each profile is known by."""
-    found: dict[int, set[Key]] = {}
+    found: dict[int, set[IdentityKey]] = {}
     for row in rows(session, shop_id, Identity):
-        found.setdefault(row["profile_id"], set()).add(Key(row["kind"], row["value"]))
+        found.setdefault(row["profile_id"], set()).add(IdentityKey(row["kind"], row["value"]))
     return {profile_id: frozenset(keys) for profile_id, keys in found.items()}
 
 
@@ -108,7 +110,7 @@ def state(session: Session, shop_id: int) -> dict[Any, Any]:
 def test_p01_any_order_and_grouping_gives_the_same_people(example, said, order, sizes):
     known = UnionFind()
     for person in said:
-        known.join(person.keys)
+        known.join(person.identities)
     shuffled = [*said, *said]
     order.shuffle(shuffled)
     with example() as session:
@@ -142,7 +144,7 @@ def test_p01_merges_undone_in_any_order_leave_everybody_with_her_own(example, ac
         order.shuffle(left)
         for merge_id in left:
             undo(session, merge_id)
-        assert rows(session, SHOP, Origin) == []
+        assert rows(session, SHOP, SourceProfile) == []
         parted = state(session, SHOP)
     with example() as session:
         for number, act in enumerate(acts):
@@ -151,32 +153,34 @@ def test_p01_merges_undone_in_any_order_leave_everybody_with_her_own(example, ac
         assert state(session, SHOP) == parted
 
 
-def happen(session: Session, number: int, person: Person) -> None:
+def happen(session: Session, number: int, person: ProfileFact) -> None:
     """Something that a person did, by which she joins a list."""
-    (whose,) = resolve(session, SHOP, [person], START)
+    (whose,) = resolve_profiles(session, SHOP, [person], START)
     assert whose is not None
     add_events(
         session,
         [
             {"shop_id": SHOP, "id": new_id(), "metric": "Viewed Product", "value": None,
-             "unique_id": str(number), "occurred_at": person.at, "currency": None,
+             "unique_id": str(number), "occurred_at": person.reported_at, "currency": None,
              "properties": {}, **whose.columns}
         ],
     )  # fmt: skip
     at = START + timedelta(hours=number)
-    merge.join_list(session, SHOP, number % 2, whose, at, f"fact {number}")
+    merge.add_to_list(session, SHOP, number % 2, whose, at, f"fact {number}")
 
 
-def alone(session: Session, person: Person) -> Person:
+def alone(session: Session, person: ProfileFact) -> ProfileFact:
     """The same, without the keys that lead to somebody else than the strongest one does."""
-    known = profiles.find_identities(session, SHOP, person.keys)
-    named = sorted((k for k in person.keys if k in known), key=lambda k: STRENGTH.index(k.kind))
+    known = profiles.find_identities(session, SHOP, person.identities)
+    named = sorted(
+        (k for k in person.identities if k in known), key=lambda k: STRENGTH.index(k.kind)
+    )
     owner = known[named[0]] if named else None
-    keys = tuple(key for key in person.keys if known.get(key, owner) == owner)
-    return replace(person, keys=keys)
+    keys = tuple(key for key in person.identities if known.get(key, owner) == owner)
+    return replace(person, identities=keys)
 
 
 def undo(session: Session, merge_id: int) -> None:
     session.expire_all()
-    assert merge.undo(session, SHOP, merge_id, "staff", START)
-    assert not merge.undo(session, SHOP, merge_id, "staff", START), "once is enough"
+    assert merge.undo_merge(session, SHOP, merge_id, "staff", START)
+    assert not merge.undo_merge(session, SHOP, merge_id, "staff", START), "once is enough"

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session
 
-from plugin.facts import Facts, Key, Person, merge
-from plugin.ingest.digest import understand
-from plugin.ingest.record import record
+from plugin.facts import Facts, IdentityKey, ProfileFact, merge_facts
+from plugin.ingest.digest import parse_delivery
+from plugin.ingest.record import record_facts
 from plugin.profiles.fields import MERCHANT, UNPROVEN
-from storage.inbox import Leased
+from storage.inbox import ClaimedDelivery
 from storage.profiles import EMAIL
 from storage.shops import Shop, add_shop
 from tests.properties.examples import thousand
@@ -31,10 +31,10 @@ def story() -> Story:
 
 
 @pytest.fixture(scope="module")
-def deliveries(story: Story) -> list[Leased]:
+def deliveries(story: Story) -> list[ClaimedDelivery]:
     """What the store told of her, as the inbox keeps it."""
     return [
-        Leased(
+        ClaimedDelivery(
             shop_id=1,
             webhook_id=request.headers["X-Shopify-Webhook-Id"],
             topic=request.topic,
@@ -50,10 +50,12 @@ def deliveries(story: Story) -> list[Leased]:
 def words(story: Story) -> list[Facts]:
     """What others say of her skin: a merchant clears it, and a stranger fills in a form after."""
     said = [("oily", 3, "form"), ("dry", 2, "import"), (None, 1, MERCHANT), ("dry", 0, UNPROVEN)]
-    her = (Key(EMAIL, "shopper0@example.com"),)
+    her = (IdentityKey(EMAIL, "shopper0@example.com"),)
     return [
         Facts(
-            people=[Person(her, story.at - timedelta(days=days), {}, {"skin": value}, "", source)]
+            profiles=[
+                ProfileFact(her, story.at - timedelta(days=days), {}, {"skin": value}, "", source)
+            ]
         )
         for value, days, source in said
     ]
@@ -68,21 +70,25 @@ def opened(session: Session, story: Story) -> Shop:
 def tell(
     session: Session,
     shop: Shop,
-    told: Sequence[Leased | Facts],
+    told: Sequence[ClaimedDelivery | Facts],
     parts: list[float],
     story: Story,
 ) -> None:
     """Record what is told in some batches, the last of them two days late."""
-    said = [understand(each, "USD") if isinstance(each, Leased) else each for each in told]
+    said = [
+        parse_delivery(each, "USD") if isinstance(each, ClaimedDelivery) else each for each in told
+    ]
     edges = [0, *sorted(int(len(said) * part) for part in parts), len(said)]
     for start, end in pairwise(edges):
         late = timedelta(days=2) if end == len(said) else timedelta()
         if start < end:
-            record(session, shop, merge(said[start:end]), story.at + late)
+            record_facts(session, shop, merge_facts(said[start:end]), story.at + late)
 
 
 @pytest.fixture
-def in_order(example, story: Story, deliveries: list[Leased], words: list[Facts]) -> dict[str, Any]:
+def in_order(
+    example, story: Story, deliveries: list[ClaimedDelivery], words: list[Facts]
+) -> dict[str, Any]:
     """The state after everything came once, as it happened."""
     with example() as session:
         shop = opened(session, story)

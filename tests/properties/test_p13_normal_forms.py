@@ -38,12 +38,12 @@ plain = st.text("abCxn.+-_'\"(1@", min_size=1, max_size=12)
     )
 )
 def test_p13_an_address_in_normal_form_is_its_own(typed):
-    normal = facts.email(typed)
+    normal = facts.parse_email(typed)
 
     assert normal == by_the_library(typed)
     if normal is not None:
-        assert facts.email(normal) == normal
-        assert facts.email(f" {normal} ") == normal
+        assert facts.parse_email(normal) == normal
+        assert facts.parse_email(f" {normal} ") == normal
         assert normal == normal.strip()
 
 
@@ -57,11 +57,11 @@ def by_the_library(typed: str) -> str | None:
 @thousand
 @given(typed=numbers, form=st.sampled_from([Format.E164, Format.INTERNATIONAL, Format.RFC3966]))
 def test_p13_a_number_reads_back_from_however_it_is_written(typed, form):
-    normal = facts.phone(f"+{typed}")
+    normal = facts.parse_phone(f"+{typed}")
     assume(normal is not None)  # a few of a country's numbers are not given out
 
-    assert facts.phone(normal) == normal
-    assert facts.phone(phonenumbers.format_number(phonenumbers.parse(normal), form)) == normal
+    assert facts.parse_phone(normal) == normal
+    assert facts.parse_phone(phonenumbers.format_number(phonenumbers.parse(normal), form)) == normal
 
 
 @thousand
@@ -70,5 +70,5 @@ def test_p13_an_amount_reads_back_from_its_decimal(amount, currency):
     digits = get_currency_precision(currency)
     written = str(Decimal(amount).scaleb(-digits))
 
-    assert facts.minor(written, currency) == amount
-    assert facts.minor(f"{Decimal(amount).scaleb(-digits):f}", currency) == amount
+    assert facts.to_minor_units(written, currency) == amount
+    assert facts.to_minor_units(f"{Decimal(amount).scaleb(-digits):f}", currency) == amount

@@ -7,13 +7,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.ingest.visits import SILENCE, Act, fold
+from plugin.ingest.visits import VISIT_GAP, PageView, merge_visits
 
 BEGAN = datetime(2026, 11, 21, 9, tzinfo=UTC)
 SOURCES = ({}, {}, {"utm_source": "instagram"}, {"referrer_host": "google.com"})
 
 acts = st.builds(
-    lambda browser, minutes, page, url, source: Act(
+    lambda browser, minutes, page, url, source: PageView(
         browser, BEGAN + timedelta(minutes=minutes), page, url, "phone", source
     ),
     st.sampled_from("ab"),
@@ -26,7 +26,7 @@ acts = st.builds(
 
 def shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept = [{name: value for name, value in row.items() if name != "id"} for row in rows]
-    return sorted(kept, key=lambda row: (row["browser"], row["started_at"]))
+    return sorted(kept, key=lambda row: (row["browser_id"], row["started_at"]))
 
 
 @settings(max_examples=1_000, deadline=None)
@@ -41,11 +41,11 @@ def test_any_order_and_any_batches_give_the_same_visits(told, order, sizes):
     rows: list[dict[str, Any]] = []
     while mixed:
         size = sizes.pop() if sizes else 3
-        rows, mixed = fold(rows, mixed[:size]), mixed[size:]
+        rows, mixed = merge_visits(rows, mixed[:size]), mixed[size:]
 
-    assert shown(rows) == shown(fold([], told))
+    assert shown(rows) == shown(merge_visits([], told))
     for browser in "ab":
-        mine = [row for row in shown(rows) if row["browser"] == browser]
+        mine = [row for row in shown(rows) if row["browser_id"] == browser]
         for before, after in pairwise(mine):
-            assert after["started_at"] - before["last_at"] > SILENCE
+            assert after["started_at"] - before["last_seen_at"] > VISIT_GAP
     assert sum(row["pages"] for row in rows) == sum(act.page for act in told)

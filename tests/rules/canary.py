@@ -16,26 +16,26 @@ from storage.access_log import AccessLog
 from storage.activity import Activity, day_of
 from storage.backfills import BackfillLine
 from storage.checkouts import Checkout
-from storage.confirmations import Ask
+from storage.confirmations import ConfirmationRequest
 from storage.consent import Consent
 from storage.consent_ledger import ConsentChain, ConsentEvent
 from storage.coupons import CouponCode
-from storage.duplicates import Duplicate, LikenessDue, LikenessKey
+from storage.duplicates import Duplicate, DuplicateCheckDue, DuplicateKey
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.events import Event
 from storage.flows import Enrolment, StepLog
 from storage.inbox import DONE, QUARANTINED, Delivery
 from storage.lists import Membership
-from storage.messages import Credit, Message
+from storage.messages import Attribution, Message
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
 from storage.privacy_requests import DATA_REQUEST, PrivacyRequest
 from storage.profile_names import ProfileName
-from storage.profiles import Identity, Merge, Origin, Profile
+from storage.profiles import Identity, Merge, Profile, SourceProfile
 from storage.shops import Shop
-from storage.subscription_contracts import Subscription
-from storage.visits import BrowserSession
+from storage.subscription_contracts import SubscriptionContract
+from storage.visits import Visit
 from storage.write_backs import WriteBack
 
 EMAIL, PHONE, CUSTOMER = "quincella.canary@example.com", "+14155550199", 7001002003004
@@ -73,70 +73,79 @@ def plant(shop: Shop) -> list[SQLModel]:
         Profile(**of, id=profile, email=EMAIL, phone=PHONE, first_name=FIRST, last_name=LAST,
                 locale="en-US", country="US", timezone="America/New_York",
                 properties={"street": STREET}, field_times={"email": at.isoformat()},
-                created_at=at, seen_at=at),
+                created_at=at, last_active_at=at),
         *(Identity(**hers, kind=kind, value=value, linked_at=at) for kind, value in known.items()),
-        Merge(**of, id=new_id(), one_id=profile, other_id=merged, because="email", at=at),
+        Merge(**of, id=new_id(), source_profile_id=profile, other_source_profile_id=merged,
+              reason="email", merged_at=at),
         Activity(**hers, counts={f"Quiz of {FIRST}": {day_of(at): 1}}),
-        AccessLog(**hers, id=new_id(), at=at, user_id="42", act="read", page="audience/profiles"),
-        LikenessKey(**hers, kind="mailbox", value=EMAIL),
-        LikenessDue(**hers),
+        AccessLog(**hers, id=new_id(), at=at, user_id="42", action="read",
+                  page="audience/profiles"),
+        DuplicateKey(**hers, kind="mailbox", value=EMAIL),
+        DuplicateCheckDue(**hers),
         ProfileName(**hers, value=f"{FIRST} {LAST}".lower()),
-        Duplicate(**of, one_id=profile, other_id=1, because="typo", found_at=at),
-        Origin(**hers, id=merged, own={"email": OLD_EMAIL, "last_name": LAST}),
+        Duplicate(**of, profile_id=profile, other_profile_id=1, reason="typo", found_at=at),
+        SourceProfile(**hers, id=merged, own={"email": OLD_EMAIL, "last_name": LAST}),
         Consent(**of, channel="email", address=EMAIL, state="subscribed", changed_at=at,
-                event_id=1),
-        Consent(**of, channel="sms", address=PHONE, state="subscribed", changed_at=at, event_id=2),
+                ledger_entry_id=1),
+        Consent(**of, channel="sms", address=PHONE, state="subscribed", changed_at=at,
+                ledger_entry_id=2),
         Preference(**of, channel="email", address=EMAIL, changed_at=at),
-        Ask(**hers, id=new_id(), kind="confirm", address=EMAIL, canonical=EMAIL, asked_at=at),
+        ConfirmationRequest(
+            **hers, id=new_id(), kind="confirm", address=EMAIL, canonical=EMAIL, requested_at=at
+        ),
         ConsentChain(**of, channel="email", address=EMAIL, length=1, hash="1.x"),
         ConsentChain(**of, channel="sms", address=PHONE, length=1, hash="1.x"),
         ConsentEvent(**hers, id=new_id(), position=1, hash="1.x",
-                     unique_key=f"storefront:email:{EMAIL}", channel="email",
+                     dedupe_key=f"storefront:email:{EMAIL}", channel="email",
                      address=EMAIL, state="subscribed", occurred_at=at, recorded_at=at,
-                     source="form", words="Send me news", page=f"http://s/?e={EMAIL}", ip=IP,
+                     source="form", disclosure="Send me news", page=f"http://s/?e={EMAIL}", ip=IP,
                      user_agent=f"{FIRST}'s browser"),
-        ConsentEvent(**of, id=new_id(), position=1, hash="1.x", unique_key=f"import:{PHONE}",
+        ConsentEvent(**of, id=new_id(), position=1, hash="1.x", dedupe_key=f"import:{PHONE}",
                      channel="sms", address=PHONE,
                      state="subscribed", occurred_at=at, recorded_at=at, source="import"),
-        WriteBack(**of, id=new_id(), unique_key=f"email:{EMAIL}", kind="email", name=EMAIL,
-                  value="subscribed", said_at=at, due_at=at + timedelta(days=99)),
-        WriteBack(**hers, id=new_id(), unique_key=f"metafield:{profile}:name", kind="metafield",
-                  name="name", value=FIRST, said_at=at, due_at=at, state="failed"),
+        WriteBack(**of, id=new_id(), dedupe_key=f"email:{EMAIL}", kind="email", name=EMAIL,
+                  value="subscribed", requested_at=at, due_at=at + timedelta(days=99)),
+        WriteBack(**hers, id=new_id(), dedupe_key=f"metafield:{profile}:name", kind="metafield",
+                  name="name", value=FIRST, requested_at=at, due_at=at, state="failed"),
         Event(**hers, id=event, metric=f"Quiz of {FIRST}", unique_id=f"{EMAIL}:1", occurred_at=at,
               value=5, currency="USD", properties={"name": FIRST, "street": STREET}),
-        BrowserSession(**hers, id=new_id(), browser=BROWSER, started_at=at, last_at=at, pages=1,
+        Visit(**hers, id=new_id(), browser_id=BROWSER, started_at=at, last_seen_at=at, pages=1,
                        dwell_s=0, entry_url=f"http://s/{CART}", utm_campaign=f"for {FIRST}"),
-        Order(**hers, id=ORDER, number="#quincella", placed_at=at, updated_at=at, told_at=at,
+        Order(**hers, id=ORDER, number="#quincella", placed_at=at, updated_at=at, reported_at=at,
               total=4200, currency="USD", checkout_token=TOKEN, cart_token=CART,
               discount_codes=[CODE], status_url=f"http://s/orders/{TOKEN}"),
-        Order(**of, id=LOOSE_ORDER, number="#quincella-2", placed_at=at, updated_at=at, told_at=at,
+        Order(**of, id=LOOSE_ORDER, number="#quincella-2", placed_at=at, updated_at=at,
+              reported_at=at,
               total=900, currency="USD", status_url=f"http://s/?{EMAIL}"),
         OrderLine(**of, order_id=ORDER, line_id=0, title="A cup for Quincella", quantity=1,
                   price=4200),
-        Checkout(**hers, token=TOKEN, started_at=at, updated_at=at, told_at=at, total=4200,
+        Checkout(**hers, token=TOKEN, started_at=at, updated_at=at, reported_at=at, total=4200,
                  currency="USD", url=f"http://s/{TOKEN}", lines=[{"title": f"For {FIRST}"}]),
         Membership(**hers, list_id=1, joined_at=at, source=f"import by {EMAIL}"),
-        Enrolment(**hers, id=enrolment, flow_id=1, version=1, key=f"Checkout Started:{TOKEN}",
+        Enrolment(**hers, id=enrolment, flow_id=1, version=1,
+                  trigger_key=f"Checkout Started:{TOKEN}",
                   event_id=event, action_id="1", due_at=at + timedelta(days=99), started_at=at,
                   entered_at=at),
         StepLog(**of, id=new_id(), flow_id=1, enrolment_id=enrolment, action_id="1",
-                outcome="waits", at=at),
-        Message(**hers, id=message, key=f"flow:1:{EMAIL}", channel="email", destination=EMAIL,
+                outcome="waits", happened_at=at),
+        Message(**hers, id=message, idempotency_key=f"flow:1:{EMAIL}", channel="email",
+                address=EMAIL,
                 flow_id=1, enrolment_id=enrolment, event_id=event, action_id="1", template_id=1,
                 locale="en", subject="Quincella, still thinking?", coupon_code=CODE,
                 links=[f"http://s/{TOKEN}?{EMAIL}"], state="accepted", due_at=at, created_at=at,
                 sent_at=at, opened_at=at, clicked_at=at),
-        Message(**hers, id=new_id(), key=f"flow:2:{EMAIL}", channel="email", template_id=1,
+        Message(**hers, id=new_id(), idempotency_key=f"flow:2:{EMAIL}", channel="email",
+                template_id=1,
                 state="due", due_at=at + timedelta(days=99), created_at=at),
-        Credit(**of, order_id=ORDER, message_id=message, flow_id=1, action_id="1", amount=4200,
+        Attribution(**of, order_id=ORDER, message_id=message, flow_id=1, action_id="1", amount=4200,
                currency="USD", at=at),
         CouponCode(**of, code=CODE, coupon_id=1, message_key=f"flow:1:{EMAIL}", given_at=at,
                    redeemed_order_id=ORDER),
-        Subscription(**hers, id=CONTRACT, status="active", interval=f"monthly for {FIRST}",
-                     updated_at=at, told_at=at),
-        PrivacyRequest(**of, id=new_id(), unique_key="x", kind=DATA_REQUEST, state="done",
-                       requested_at=at, due_at=at, content=json.dumps(customer()),
-                       marks=[privacy.mark("redaction", f"{shop.id}:email:{EMAIL}")]),
+        SubscriptionContract(**hers, id=CONTRACT, status="active", interval=f"monthly for {FIRST}",
+                     updated_at=at, reported_at=at),
+        PrivacyRequest(**of, id=new_id(), dedupe_key="x", kind=DATA_REQUEST, state="done",
+                       requested_at=at, due_at=at, export=json.dumps(customer()),
+                       keyed_hashes=[privacy.keyed_hash("redaction", f"{shop.id}:email:{EMAIL}")]),
         BackfillLine(**of, stage="orders", root="gid://shopify/Order/5", line=0,
                      body=json.dumps({"id": "gid://shopify/Order/5", "email": EMAIL})),
         BackfillLine(**of, stage="orders", root="gid://shopify/Order/5", line=1,
@@ -168,9 +177,9 @@ def _bring_file(shop: Shop) -> None:
     """A merchant's file with a row about her, over several lines, between two of others."""
     body = f'a@example.com,Ann,"x"\n{EMAIL.upper()},{FIRST},"{LAST}\n{STREET}"\nb@example.com,Bo,\n'
     whole = f"Email,First Name,Note\n{body}".encode()
-    held = imports.begin(shop.id, "people.csv", len(whole))
-    imports.receive(held, 0, whole)
-    imports.arrive(held)
+    held = imports.begin_upload(shop.id, "people.csv", len(whole))
+    imports.append_upload(held, 0, whole)
+    imports.finish_upload(held)
 
 
 def ask(client: Any, shop: Shop, topic: str, secret: str, **body: Any) -> None:

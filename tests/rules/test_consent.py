@@ -9,8 +9,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
-from plugin.facts import Asked, Facts, Key, Person
-from plugin.ingest.digest import apply
+from plugin.facts import Facts, IdentityKey, PrivacyFact, ProfileFact
+from plugin.ingest.digest import apply_facts
 from plugin.messages import eligibility as gate
 from plugin.privacy import requests as law
 from plugin.shopify.normalise import orders
@@ -31,7 +31,7 @@ from webhooks.app import routes
 PHONE = "+14155550123"
 BOUGHT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROOF = {
-    "words": "Text me offers too, up to 4 a month.", "form_id": 5, "form_version": 1,
+    "disclosure": "Text me offers too, up to 4 a month.", "form_id": 5, "form_version": 1,
     "page": "https://dewpoint.example/", "ip": "203.0.113.9", "user_agent": "Safari",
 }  # fmt: skip
 
@@ -52,11 +52,11 @@ def client(shop):
 def say(shop, channel: str, address: str, state: str = SUBSCRIBED, **more: Any) -> None:
     at = more.pop("at", None) or clock.now()
     row = {
-        "shop_id": shop.id, "id": new_id(), "unique_key": str(new_id()), "channel": channel,
+        "shop_id": shop.id, "id": new_id(), "dedupe_key": str(new_id()), "channel": channel,
         "address": address, "state": state, "occurred_at": at, "recorded_at": at, "source": "form",
     } | more  # fmt: skip
     with db.transaction() as session:
-        consent.record(session, [row])
+        consent.record_consent(session, [row])
 
 
 def refusal(world: World, **message: Any) -> str | None:
@@ -64,7 +64,7 @@ def refusal(world: World, **message: Any) -> str | None:
     with db.reading() as session:
         shop = shops.get_shop(session, world.shop.id)
         row = get_message(session, world.shop.id, message_id)
-        return gate.refusal(session, shop, row, get_profile(session, shop.id, row.profile_id))
+        return gate.skip_reason(session, shop, row, get_profile(session, shop.id, row.profile_id))
 
 
 @pytest.mark.parametrize("missing", [n for n in PROOF if n != "form_id"])
@@ -88,7 +88,7 @@ def test_l20_consent_to_one_channel_is_none_to_another(world):
 
     assert refusal(world, channel="whatsapp") is None
     assert refusal(world, channel="viber") == "no_consent:viber"
-    assert "never agreed" in gate.sentence("no_consent:sms")
+    assert "never agreed" in gate.reason_sentence("no_consent:sms")
 
 
 def test_l20_a_stop_of_news_of_orders_is_its_own(world):
@@ -121,13 +121,13 @@ def implies(shop, *countries: str) -> None:
 def test_l11_a_purchase_allows_mail_for_two_years(world, monkeypatch, days, expected):
     address = "leah@example.com"
     world.change(Profile, world.profile_id, email=address)
-    apply(world.shop, order(1, BOUGHT, "CA", address))
+    apply_facts(world.shop, order(1, BOUGHT, "CA", address))
     assert refusal(world) == "no_consent:email", "nothing is implied until the merchant says so"
     implies(world.shop, "CA")
-    apply(world.shop, order(2, BOUGHT, "US", address))
+    apply_facts(world.shop, order(2, BOUGHT, "US", address))
     assert refusal(world) == "no_consent:email"
 
-    apply(world.shop, order(3, BOUGHT, "CA", address))
+    apply_facts(world.shop, order(3, BOUGHT, "CA", address))
     monkeypatch.setattr(clock, "now", lambda: BOUGHT + timedelta(days=days))
 
     assert refusal(world) == expected
@@ -137,37 +137,37 @@ def test_l11_a_purchase_allows_mail_for_two_years(world, monkeypatch, days, expe
 def test_l11_an_explicit_word_replaces_an_implied_one_whatever_the_times(database, shop, state):
     implies(shop, "CA")
     for number, days in ((1, -10), (2, 10)):
-        apply(shop, order(number, BOUGHT + timedelta(days=days), "CA"))
+        apply_facts(shop, order(number, BOUGHT + timedelta(days=days), "CA"))
     with db.reading() as session:
         held = consent.get_consent(session, shop.id, "email", MAYA)
         assert held.state == IMPLIED
         assert held.expires_at == BOUGHT + timedelta(days=740)
 
     say(shop, "email", MAYA, state, at=BOUGHT)
-    apply(shop, order(3, BOUGHT + timedelta(days=20), "CA"))
+    apply_facts(shop, order(3, BOUGHT + timedelta(days=20), "CA"))
 
     with db.reading() as session:
         assert consent.consent_state(session, shop.id, "email", MAYA) == state
 
 
 def test_l14_suppression_survives_erasure_an_import_and_a_webhook(database, shop):
-    key = (Key("email", MAYA),)
+    key = (IdentityKey("email", MAYA),)
     say(shop, "email", MAYA)
-    request = Facts(asked=[Asked(REDACT, clock.now(), "1", key)])
-    apply(shop, request)
+    request = Facts(privacy_requests=[PrivacyFact(REDACT, clock.now(), "1", key)])
+    apply_facts(shop, request)
     with db.transaction() as session:
         due = privacy.claim_due(session, clock.now() + timedelta(seconds=5), 10)
-    law.carry_out(shop.id, [request_id for _, request_id in due])
+    law.run_requests(shop.id, [request_id for _, request_id in due])
 
     later = clock.now() + timedelta(days=1)
     say(shop, "email", MAYA, source="import", at=later)
-    apply(shop, told_by_shopify(SUBSCRIBED, later))
+    apply_facts(shop, told_by_shopify(SUBSCRIBED, later))
 
     with db.reading() as session:
-        assert privacy.suppressed(session, shop.id, [("email", MAYA)])
+        assert privacy.suppressed_addresses(session, shop.id, [("email", MAYA)])
         assert consent.consent_state(session, shop.id, "email", MAYA) is None
         told = consent.ledger_of(session, shop.id, [("email", MAYA)])
-    assert {(e.source, e.counts) for e in told} == {("import", False), ("storefront", False)}
+    assert {(e.source, e.takes_effect) for e in told} == {("import", False), ("storefront", False)}
 
 
 @pytest.mark.parametrize("file_first", [True, False])
@@ -178,14 +178,14 @@ def test_l14_an_older_no_beats_the_yes_of_a_file_whichever_comes_first(database,
         say(shop, "email", MAYA, source="import", at=now - timedelta(days=1))
 
     def storefront() -> None:
-        apply(shop, told_by_shopify(UNSUBSCRIBED, now - timedelta(days=900)))
+        apply_facts(shop, told_by_shopify(UNSUBSCRIBED, now - timedelta(days=900)))
 
     for act in (file, storefront) if file_first else (storefront, file):
         act()
     with db.reading() as session:
         assert consent.consent_state(session, shop.id, "email", MAYA) == UNSUBSCRIBED
 
-    apply(shop, told_by_shopify(SUBSCRIBED, now - timedelta(days=800)))  # her own later word
+    apply_facts(shop, told_by_shopify(SUBSCRIBED, now - timedelta(days=800)))  # her own later word
     with db.reading() as session:
         assert consent.consent_state(session, shop.id, "email", MAYA) == SUBSCRIBED
 
@@ -209,11 +209,11 @@ def test_l22_the_older_word_never_overwrites_the_newer_whichever_side_it_comes_f
                 say(shop, "email", address, state, at=at)
                 continue
             facts = told_by_shopify(state, at)
-            facts.people.clear()
+            facts.profiles.clear()
             facts.consents[0].address = address
-            facts.consents[0].unique_key += address
-            facts.people.append(facts.consents[0].person)
-            apply(shop, facts)
+            facts.consents[0].dedupe_key += address
+            facts.profiles.append(facts.consents[0].profile)
+            apply_facts(shop, facts)
         with db.reading() as session:
             held = consent.get_consent(session, shop.id, "email", address)
         assert (held.state, held.changed_at) == (UNSUBSCRIBED, BOUGHT + timedelta(hours=3))
@@ -224,19 +224,19 @@ def test_p16_what_comes_after_forgetting_or_before_it_ends_alike(database, shop)
     ends = []
     for number, first in enumerate(("forget", "tell")):
         address = f"{number}-maya@example.com"
-        key = (Key("email", address),)
-        tell = Facts(people=[Person(key, cut - timedelta(hours=1), {"first_name": "Maya"})])
-        forget = Facts(asked=[Asked(REDACT, cut, str(number), key)])
+        key = (IdentityKey("email", address),)
+        tell = Facts(profiles=[ProfileFact(key, cut - timedelta(hours=1), {"first_name": "Maya"})])
+        forget = Facts(privacy_requests=[PrivacyFact(REDACT, cut, str(number), key)])
         for facts in (forget, tell) if first == "forget" else (tell, forget):
-            apply(shop, facts)
+            apply_facts(shop, facts)
         with db.transaction() as session:
             due = privacy.claim_due(session, clock.now() + timedelta(seconds=5), 10)
-        law.carry_out(shop.id, [request_id for _, request_id in due])
+        law.run_requests(shop.id, [request_id for _, request_id in due])
         with db.reading() as session:
             ends.append(
                 (
                     profiles.find_identities(session, shop.id, [("email", address)]),
-                    bool(privacy.suppressed(session, shop.id, [("email", address)])),
+                    bool(privacy.suppressed_addresses(session, shop.id, [("email", address)])),
                 )
             )
     assert ends == [({}, True), ({}, True)]

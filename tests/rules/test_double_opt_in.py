@@ -14,7 +14,7 @@ from plugin.flows import advance as step
 from plugin.flows import library as flow_library
 from plugin.forms import double_opt_in as confirm
 from plugin.forms import library as form_library
-from plugin.messages.send import send
+from plugin.messages.send import send_messages
 from storage import confirmations as asks
 from storage import consent, flows, forms, lists, messages, profiles
 from storage import privacy_requests as privacy
@@ -47,7 +47,7 @@ def work(shop) -> None:
     """Whatever is due by now: steps of flows, then mails."""
     with db.transaction() as session:
         for row in session.exec(Message.__table__.select().where(Message.shop_id == shop.id)):
-            messages.give_back(session, shop.id, [row.id])
+            messages.release_claim(session, shop.id, [row.id])
         session.execute(
             flows.Enrolment.__table__.update()
             .where(flows.Enrolment.shop_id == shop.id)
@@ -55,14 +55,14 @@ def work(shop) -> None:
         )
     with db.transaction() as session:
         due = flows.claim_due(session, clock.now(), 100)
-    step.advance(shop.id, [enrolment for _, enrolment in due])
+    step.advance_enrolments(shop.id, [enrolment for _, enrolment in due])
     with db.transaction() as session:
         due = [
             each
             for awaited in (True, False)
             for each in messages.claim_due(session, clock.now(), 100, transactional=awaited)
         ]
-    send(shop.id, [message for _, message in due])
+    send_messages(shop.id, [message for _, message in due])
 
 
 def held(shop, channel: str = "email", address: str = ANNA) -> str | None:
@@ -105,10 +105,10 @@ def test_l12_nothing_but_the_confirmation_comes_before_the_click(
             if row.flow_id is not None
         ]
         told = consent.ledger_of(session, shop.id, [("email", ANNA)])
-    assert welcome.reason != "pending"
+    assert welcome.skip_reason != "pending"
     assert [(e.state, e.source) for e in told] == [(SUBSCRIBED, "confirmation"), (PENDING, "form")]
     assert told[0].form_version == 1
-    assert "Yes, sign me up" in told[0].words
+    assert "Yes, sign me up" in told[0].disclosure
 
 
 class _Deaf:
@@ -133,10 +133,10 @@ def test_l12_the_link_works_once_and_for_seven_days(client, form_id, shop, relay
     with db.transaction() as session:
         at = clock.now() + timedelta(seconds=1)
         stop = {
-            "shop_id": shop.id, "id": 1, "unique_key": "stop", "channel": "email", "address": ANNA,
+            "shop_id": shop.id, "id": 1, "dedupe_key": "stop", "channel": "email", "address": ANNA,
             "state": UNSUBSCRIBED, "occurred_at": at, "recorded_at": at, "source": "link",
         }  # fmt: skip
-        consent.record(session, [stop])
+        consent.record_consent(session, [stop])
     assert client.post(link).status_code == 410
     assert client.get(link).status_code == 410
 
@@ -149,10 +149,10 @@ def test_l12_a_click_after_the_list_was_deleted_is_consent_alone(client, form_id
     (mail,) = relay.mails()
     with db.reading() as session:
         (newsletter,) = lists.lists_of(session, shop.id)
-        (welcome,) = by_hand.begun_by(session, shop.id, newsletter.id)
+        (welcome,) = by_hand.flows_triggered_by(session, shop.id, newsletter.id)
     form_library.set_status(shop.id, form_id, False)
     flow_library.set_status(shop.id, welcome.id, False)
-    by_hand.delete(shop.id, newsletter.id)
+    by_hand.delete_list(shop.id, newsletter.id)
 
     assert client.post(button(mail)).status_code == 200
 
@@ -170,7 +170,7 @@ def test_s12_a_mailbox_is_asked_once_a_day_and_three_times_ever(
             answers.add(sign_up(client, form_id, email=address).text)
 
     with db.reading() as session:
-        assert len(asks.asks_of(session, shop.id, "confirm", "annab@gmail.com")) == 3
+        assert len(asks.requests_of(session, shop.id, "confirm", "annab@gmail.com")) == 3
     assert len(answers) == 1, "whoever asks learns nothing"
 
 
@@ -198,7 +198,7 @@ def test_l12_the_country_decides_unless_the_form_does(
     sign_up(client, form_id, **said)
 
     assert held(shop) == expected
-    assert confirm.countries() == {"AT", "DE"}
+    assert confirm.double_opt_in_countries() == {"AT", "DE"}
 
 
 def test_l12_a_stranger_takes_nothing_from_somebody_who_is_subscribed(client, form_id, shop):
@@ -209,7 +209,7 @@ def test_l12_a_stranger_takes_nothing_from_somebody_who_is_subscribed(client, fo
 
     assert held(shop) == SUBSCRIBED
     with db.reading() as session:
-        assert not asks.asks_of(session, shop.id, "confirm", ANNA)
+        assert not asks.requests_of(session, shop.id, "confirm", ANNA)
         assert profiles.count_profiles(session, shop.id) == 1
 
 
@@ -223,13 +223,13 @@ def shut(shop, by: str) -> None:
     at = clock.now() - timedelta(days=1)
     with db.transaction() as session:
         if by == "erasure":
-            privacy.suppress(session, shop.id, places, at)
+            privacy.suppress_addresses(session, shop.id, places, at)
             return
-        consent.record(
+        consent.record_consent(
             session,
             [
                 {
-                    "shop_id": shop.id, "id": number, "unique_key": f"stop:{number}",
+                    "shop_id": shop.id, "id": number, "dedupe_key": f"stop:{number}",
                     "channel": channel, "address": address, "state": UNSUBSCRIBED,
                     "occurred_at": at, "recorded_at": at, "source": "link",
                 }
@@ -259,4 +259,4 @@ def test_s15_only_the_mailbox_takes_back_what_was_said_against_an_address_withou
     assert "Thank you, you are in" in client.post(button(mail)).text
     assert (held(shop), held(shop, "sms", PHONE), members(shop)) == (SUBSCRIBED, before[1], 1)
     with db.reading() as session:
-        assert not privacy.suppressed(session, shop.id, [("email", ANNA)])
+        assert not privacy.suppressed_addresses(session, shop.id, [("email", ANNA)])

@@ -12,14 +12,14 @@ from starlette.testclient import TestClient
 
 from plugin import clock
 from plugin.channels.base import SendError
-from plugin.facts import Asked, Facts, Key, Person
+from plugin.facts import Facts, IdentityKey, PrivacyFact, ProfileFact
 from plugin.imports import lifecycle as imports
-from plugin.ingest.digest import digest
-from plugin.ingest.record import record
+from plugin.ingest.digest import digest_deliveries
+from plugin.ingest.record import record_facts
 from plugin.messages import links, outcome
 from plugin.messages.links import Target
 from plugin.privacy import requests as asked_of_us
-from plugin.privacy.data_export import copy_of
+from plugin.privacy.data_export import export_profile
 from plugin.sheets import problems as flaws
 from plugin.sheets.problems import SheetError
 from storage import data_subject as about
@@ -29,12 +29,12 @@ from storage.coupons import CouponCode, count_free
 from storage.engine import db
 from storage.events import Event
 from storage.inbox import Delivery
-from storage.messages import Credit, Message, get_message
+from storage.messages import Attribution, Message, get_message
 from storage.orders import Order
 from storage.privacy_requests import DATA_REQUEST, DONE, REDACT, SHOP_REDACT
 from storage.profiles import Identity
 from storage.shops import Shop, get_shop, uninstall
-from storage.visits import BrowserSession
+from storage.visits import Visit
 from tests.conftest import SETTINGS
 from tests.plugin.imports import sheet
 from tests.rules import canary
@@ -44,7 +44,7 @@ from webhooks.app import routes
 WITHIN_S = 60.0
 pytestmark = pytest.mark.usefixtures("data_dir")
 SECRET = SETTINGS["REGULARS_SHOPIFY_CLIENT_SECRET"]
-HERS = (Key("email", canary.EMAIL), Key("order_id", str(canary.LOOSE_ORDER)))
+HERS = (IdentityKey("email", canary.EMAIL), IdentityKey("order_id", str(canary.LOOSE_ORDER)))
 
 
 @pytest.fixture
@@ -56,14 +56,14 @@ def client(database, shop):
 def work() -> None:
     """What clock and workers do, until nothing is due."""
     for _ in range(20):
-        digest()
+        digest_deliveries()
         now = clock.now() + timedelta(seconds=5)  # what was put off is due by then
         with db.transaction() as session:
             due = privacy.claim_due(session, now, 100)
         for shop_id, request_id in due:
-            asked_of_us.carry_out(shop_id, [request_id])
+            asked_of_us.run_requests(shop_id, [request_id])
         with db.inbox_reading() as session:
-            if not due and not inbox.waiting(session):
+            if not due and not inbox.has_due(session):
                 return
     raise AssertionError("there is no end to it")
 
@@ -84,8 +84,8 @@ def other_shop(shop: Shop) -> Shop:
 def test_l13_every_table_has_its_place_and_the_canary_sits_in_each(sqlite, shop):
     planted = {row.__tablename__ for row in canary.plant(shop)}
     for table in SQLModel.metadata.sorted_tables:
-        if "shop_id" in table.c and table.name not in about.NOBODY:
-            known = table.name in about.ABOUT or table.name in about.RAW
+        if "shop_id" in table.c and table.name not in about.UNRELATED_TABLES:
+            known = table.name in about.CONDITIONS or table.name in about.RAW_TABLES
             assert known or "profile_id" in table.c, f"whose are the rows of {table.name}?"
             assert table.name in planted, f"plant the canary in {table.name}"
 
@@ -121,12 +121,12 @@ def test_l13_amounts_stay_as_nobodys(client, shop):
     work()
 
     order = next(row for row in rows(Order, shop) if row.id == canary.ORDER)
-    (credit,) = rows(Credit, shop)
+    (credit,) = rows(Attribution, shop)
     sent = next(row for row in rows(Message, shop) if row.state == "accepted")
     (code,) = rows(CouponCode, shop)
     assert (order.total, order.profile_id, order.number) == (4200, None, "")
     assert (credit.amount, credit.message_id) == (4200, sent.id)
-    assert (sent.profile_id, sent.destination, sent.opened_at is not None) == (0, "", True)
+    assert (sent.profile_id, sent.address, sent.opened_at is not None) == (0, "", True)
     assert {row.state for row in rows(Message, shop)} == {"accepted", "skipped"}
     with db.reading() as session:
         assert count_free(session, shop.id, 1) == 0, "her code is not given to anybody else"
@@ -151,7 +151,7 @@ def test_l13_a_second_request_and_a_late_delivery_bring_nothing_back(
                      received_at=clock.now(), body=json.dumps(canary.customer()).encode())
         )  # fmt: skip
     work()
-    asked_of_us.scrub.scrub()
+    asked_of_us.scrub.vacuum_database()
 
     assert state_of(shop.id)["people"] == {}
     assert canary.found_in(canary.dump(database, tmp_path)) == []
@@ -170,14 +170,14 @@ def test_l13_the_copy_has_every_field_that_we_keep(client, shop):
     assert time.monotonic() - began < WITHIN_S
     with db.reading() as session:
         ready = [r for r in privacy.requests_of(session, shop.id) if r.ready and r.expires_at]
-        file = json.loads(privacy.get_request(session, shop.id, ready[0].id).content)
+        file = json.loads(privacy.get_request(session, shop.id, ready[0].id).export)
     assert canary.found_in(json.dumps(file).encode()) == list(canary.WORDS)
     assert len(file["deliveries"]) >= 5
     assert [canary.found_in(row.encode()) for row in file["imported_rows"]] == [
         [canary.EMAIL, canary.FIRST, canary.LAST, canary.STREET]
     ]
     for row in planted:
-        if row.__tablename__ in about.RAW | about.NOBODY:
+        if row.__tablename__ in about.RAW_TABLES | about.UNRELATED_TABLES:
             continue
         copies = file["tables"][row.__tablename__]
         said = json.loads(row.model_dump_json())
@@ -193,8 +193,8 @@ def test_l13_others_rows_of_a_merchants_file_stay_and_one_that_comes_in_goes(
     client, shop, data_dir
 ):
     canary.plant(shop)
-    coming = imports.begin(shop.id, "more.csv", 1_000)
-    imports.receive(coming, 0, f"Email\n{canary.EMAIL}\n".encode())
+    coming = imports.begin_upload(shop.id, "more.csv", 1_000)
+    imports.append_upload(coming, 0, f"Email\n{canary.EMAIL}\n".encode())
 
     canary.ask(client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
     work()
@@ -204,7 +204,7 @@ def test_l13_others_rows_of_a_merchants_file_stay_and_one_that_comes_in_goes(
         b"Email,First", b"Name,Note", b'a@example.com,Ann,"x"', b"b@example.com,Bo,",
     ]  # fmt: skip
     with pytest.raises(SheetError, match="forgotten"):
-        imports.receive(sheet.finish(shop, coming), 0, b"more")
+        imports.append_upload(sheet.finish(shop, coming), 0, b"more")
 
 
 def test_l14_a_file_brings_nobody_back_among_those_who_are_written_to(client, shop):
@@ -217,7 +217,7 @@ def test_l14_a_file_brings_nobody_back_among_those_who_are_written_to(client, sh
         channels=["email", "sms"], where="Fair in Porto",
     )  # fmt: skip
 
-    assert held.refused == 0
+    assert held.rejected == 0
     assert sheet.state(shop, canary.EMAIL) is None
     assert sheet.state(shop, canary.PHONE, "sms") is None
     assert sheet.state(shop, "ann@example.com") == "subscribed"
@@ -244,7 +244,7 @@ def test_l13_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):
             with engine.execution_options(all_shops="this test").connect() as connection:
                 owners = {row.shop_id for row in connection.execute(table.select())}
             assert shop.id not in owners, table.name
-            assert other.id in owners or table.name in about.NOBODY, table.name
+            assert other.id in owners or table.name in about.UNRELATED_TABLES, table.name
     with db.reading() as session:
         assert get_shop(session, shop.id) is None
     assert state_of(other.id) == held
@@ -293,10 +293,10 @@ def test_l13_a_way_out_that_is_taken_before_all_is_erased_writes_of_nobody(
     canary.plant(shop)
     (sent,) = [row for row in rows(Message, shop) if row.state == "accepted"]
     target = Target(shop.id, sent.id)
-    asked = Asked(REDACT, clock.now(), "1", HERS)
+    asked = PrivacyFact(REDACT, clock.now(), "1", HERS)
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        request_id = asked_of_us.take(session, shop.id, asked, clock.now())
+        request_id = asked_of_us.accept_request(session, shop.id, asked, clock.now())
 
     for purpose, path in ((links.UNSUBSCRIBE, "u"), (links.PREFERENCES, "p")):
         page = f"/{path}/{links.make_token(purpose, target)}"
@@ -305,8 +305,8 @@ def test_l13_a_way_out_that_is_taken_before_all_is_erased_writes_of_nobody(
             assert client.post(page, data=said).status_code == 404
     with db.transaction() as session:
         gone = SendError("no such user", permanent=True, address_gone=True)
-        outcome.settle(session, get_message(session, shop.id, sent.id), gone, clock.now())
-    asked_of_us.carry_out(shop.id, [request_id])
+        outcome.apply_result(session, get_message(session, shop.id, sent.id), gone, clock.now())
+    asked_of_us.run_requests(shop.id, [request_id])
     work()
 
     assert canary.found_in(canary.dump(database, tmp_path)) == []
@@ -319,18 +319,18 @@ def test_l13_a_copy_that_is_being_made_when_its_owner_is_forgotten_is_not_kept(
 
     def forget(*_: object) -> str:
         monkeypatch.undo()
-        file = copy_of(shop.id, [*HERS])
-        asked = Asked(REDACT, clock.now(), "1", HERS)
+        file = export_profile(shop.id, [*HERS])
+        asked = PrivacyFact(REDACT, clock.now(), "1", HERS)
         with db.transaction() as session:
             db.lock_shop(session, shop.id)
-            asked_of_us.take(session, shop.id, asked, clock.now())
+            asked_of_us.accept_request(session, shop.id, asked, clock.now())
         return file
 
     canary.ask(
         client, shop, DATA_REQUEST, SECRET, **canary.about_her(), data_request={"id": 9},
         orders_requested=[],
     )  # fmt: skip
-    monkeypatch.setattr(asked_of_us, "copy_of", forget)
+    monkeypatch.setattr(asked_of_us, "export_profile", forget)
     work()
 
     with db.reading() as session:
@@ -351,17 +351,19 @@ def test_l13_what_she_looked_at_while_she_allowed_analytics_alone_is_given_and_g
     look(2, marketing=True)
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        her = Person((Key("email", "ada@example.com"), Key("browser_id", "b-1")), clock.now())
-        record(session, shop, Facts([her]), clock.now())
+        her = ProfileFact(
+            (IdentityKey("email", "ada@example.com"), IdentityKey("browser_id", "b-1")), clock.now()
+        )
+        record_facts(session, shop, Facts([her]), clock.now())
     assert len({row.profile_id for row in rows(Event, shop)}) == 2
 
-    copy = json.loads(copy_of(shop.id, [("email", "ada@example.com")]))
+    copy = json.loads(export_profile(shop.id, [("email", "ada@example.com")]))
     assert [event["unique_id"] for event in copy["tables"]["event"]] == ["e-1", "e-2"]
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        asked = Asked(REDACT, clock.now(), "1", (Key("email", "ada@example.com"),))
-        request_id = asked_of_us.take(session, shop.id, asked, clock.now())
-    asked_of_us.carry_out(shop.id, [request_id])
+        asked = PrivacyFact(REDACT, clock.now(), "1", (IdentityKey("email", "ada@example.com"),))
+        request_id = asked_of_us.accept_request(session, shop.id, asked, clock.now())
+    asked_of_us.run_requests(shop.id, [request_id])
     work()
 
-    assert [rows(table, shop) for table in (Event, BrowserSession, Identity)] == [[], [], []]
+    assert [rows(table, shop) for table in (Event, Visit, Identity)] == [[], [], []]

@@ -11,7 +11,7 @@ import pytest
 from devstore.app import App
 from devstore.shopper import Shopper
 from devstore.store import Store
-from plugin.forms.definition import questions
+from plugin.forms.definition import questions_of
 from plugin.manifest import PATH
 from tests.faults.town import Town, eventually
 
@@ -48,7 +48,7 @@ async def shop(town: Town) -> None:
             await asyncio.sleep(0.2)
         form = await her.form(str(her.forms()[0]["id"]))
         assert form
-        answers = {each.name: min(each.answers) for each in questions(form)}
+        answers = {each.name: min(each.answers) for each in questions_of(form)}
         said = {"version": form["version"], "email": EMAIL, "answers": answers, "phone": PHONE}
         assert (await her.answer(form["id"], **said)).status_code == 200
         await her.add_to_cart("cloud-cream")

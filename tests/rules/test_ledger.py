@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from plugin import clock
-from plugin.facts import Key, Person
-from plugin.profiles.identity import resolve
+from plugin.facts import IdentityKey, ProfileFact
+from plugin.profiles.identity import resolve_profiles
 from storage import consent, erasure
 from storage import consent_ledger as ledger
 from storage import ledger_audit as flaws
@@ -20,8 +20,8 @@ from storage.consent_ledger import ConsentEvent
 from storage.engine import append_only, db
 from storage.engine import encryption as secrets
 from storage.engine.ids import new_id
-from storage.ledger_audit import CHANGED, MISSING, STATE, Flaw
-from storage.privacy_requests import Whom
+from storage.ledger_audit import CHANGED, MISSING, STATE, LedgerViolation
+from storage.privacy_requests import DataSubject
 from storage.profiles import EMAIL
 from tests.conftest import SETTINGS
 
@@ -32,7 +32,7 @@ MAYA = "maya@example.com"
 def entry(shop_id: int, state: str, day: float = 0, address: str = MAYA, **more: Any) -> dict:
     at = BEGAN + timedelta(days=day)
     return {
-        "shop_id": shop_id, "id": new_id(), "unique_key": str(new_id()), "channel": "email",
+        "shop_id": shop_id, "id": new_id(), "dedupe_key": str(new_id()), "channel": "email",
         "address": address, "state": state, "occurred_at": at, "recorded_at": at, "source": "form",
     } | more  # fmt: skip
 
@@ -40,12 +40,12 @@ def entry(shop_id: int, state: str, day: float = 0, address: str = MAYA, **more:
 def tell(shop, *states: str, address: str = MAYA, **more: Any) -> None:
     with db.transaction() as session:
         rows = [entry(shop.id, s, day, address, **more) for day, s in enumerate(states)]
-        consent.record(session, rows)
+        consent.record_consent(session, rows)
 
 
-def found(shop) -> list[Flaw]:
+def found(shop) -> list[LedgerViolation]:
     with db.snapshot() as session:
-        return list(flaws.flaws_of(session, shop.id))
+        return list(flaws.violations_of(session, shop.id))
 
 
 def force() -> Any:
@@ -67,7 +67,7 @@ def by_force(*statements: str) -> None:
         if postgres:
             connection.execute(text("ALTER TABLE consent_event ENABLE TRIGGER USER"))
         else:
-            append_only.protect(connection)
+            append_only.create_triggers(connection)
 
 
 @pytest.mark.parametrize(
@@ -96,16 +96,18 @@ def test_l28_the_database_refuses_to_change_the_ledger(database, shop, act):
 
 def test_l28_a_merge_leaves_entries_where_they_came(database, shop):
     with db.transaction() as session:
-        said = Person((Key("customer_id", "7"),), clock.now())
-        resolve(session, shop.id, [said], clock.now())
-        (maya,) = resolve(
-            session, shop.id, [Person((Key("email", MAYA),), clock.now())], clock.now()
+        said = ProfileFact((IdentityKey("customer_id", "7"),), clock.now())
+        resolve_profiles(session, shop.id, [said], clock.now())
+        (maya,) = resolve_profiles(
+            session, shop.id, [ProfileFact((IdentityKey("email", MAYA),), clock.now())], clock.now()
         )
     tell(shop, SUBSCRIBED, profile_id=maya.profile_id)
 
     with db.transaction() as session:
-        both = Person((Key("customer_id", "7"), Key("email", MAYA)), clock.now())
-        (joined,) = resolve(session, shop.id, [both], clock.now())
+        both = ProfileFact(
+            (IdentityKey("customer_id", "7"), IdentityKey("email", MAYA)), clock.now()
+        )
+        (joined,) = resolve_profiles(session, shop.id, [both], clock.now())
 
     with db.reading() as session:
         (entry,) = consent.ledger_of(session, shop.id, [("email", MAYA)])
@@ -122,7 +124,7 @@ def test_l28_the_verifier_names_a_changed_row(database, shop):
 
     by_force(f"UPDATE consent_event SET words = 'I agree' WHERE id = {changed}")
 
-    assert found(shop) == [Flaw("email", MAYA, CHANGED, 2, changed)]
+    assert found(shop) == [LedgerViolation("email", MAYA, CHANGED, 2, changed)]
 
 
 @pytest.mark.parametrize(("position", "beside"), [(1, 2), (2, 3), (3, 2)])
@@ -133,7 +135,7 @@ def test_l28_the_verifier_names_a_missing_row(database, shop, position, beside):
 
     by_force(f"DELETE FROM consent_event WHERE position = {position}")
 
-    assert Flaw("email", MAYA, MISSING, position, ids[beside]) in found(shop)
+    assert LedgerViolation("email", MAYA, MISSING, position, ids[beside]) in found(shop)
 
 
 def test_l28_the_verifier_names_reordered_rows(database, shop):
@@ -145,7 +147,7 @@ def test_l28_the_verifier_names_reordered_rows(database, shop):
         "UPDATE consent_event SET position = 2 WHERE position = 9",
     )
 
-    assert {(f.what, f.position) for f in found(shop)} == {(CHANGED, 1), (CHANGED, 2), (CHANGED, 3)}
+    assert {(f.kind, f.position) for f in found(shop)} == {(CHANGED, 1), (CHANGED, 2), (CHANGED, 3)}
 
 
 def test_l28_the_verifier_names_a_whole_chain_that_is_gone(database, shop):
@@ -154,7 +156,7 @@ def test_l28_the_verifier_names_a_whole_chain_that_is_gone(database, shop):
     by_force("DELETE FROM consent_event")
 
     assert found(shop) == [
-        Flaw("email", MAYA, MISSING, 1), Flaw("email", MAYA, STATE)
+        LedgerViolation("email", MAYA, MISSING, 1), LedgerViolation("email", MAYA, STATE)
     ]  # fmt: skip
 
 
@@ -163,7 +165,7 @@ def test_l28_the_verifier_names_a_state_that_does_not_follow(database, shop):
 
     by_force("UPDATE consent SET state = 'subscribed'")
 
-    assert found(shop) == [Flaw("email", MAYA, STATE)]
+    assert found(shop) == [LedgerViolation("email", MAYA, STATE)]
 
 
 def test_l28_the_verifier_sees_that_the_guards_are_down(database, shop):
@@ -183,22 +185,22 @@ def test_l28_whoever_has_the_database_and_not_the_key_cannot_write_an_entry_that
     database, shop
 ):
     tell(shop, SUBSCRIBED)
-    secrets.use_keys({"1": "another key that is long enough too"})
+    secrets.set_keys({"1": "another key that is long enough too"})
     tell(shop, UNSUBSCRIBED)
-    secrets.use_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
+    secrets.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
 
-    assert [(flaw.what, flaw.position) for flaw in found(shop)] == [(CHANGED, 2)]
+    assert [(flaw.kind, flaw.position) for flaw in found(shop)] == [(CHANGED, 2)]
 
 
 def test_l28_o19_the_key_can_be_rotated(database, shop):
     tell(shop, SUBSCRIBED)
     old = SETTINGS["REGULARS_SECRET_KEY"]
-    secrets.use_keys({"2": "another key that is long enough too", "1": old})
+    secrets.set_keys({"2": "another key that is long enough too", "1": old})
     try:
         tell(shop, UNSUBSCRIBED)
         assert found(shop) == []
     finally:
-        secrets.use_keys({"1": old})
+        secrets.set_keys({"1": old})
 
 
 def test_l28_forgetting_one_person_leaves_every_chain_whole(database, shop):
@@ -207,7 +209,7 @@ def test_l28_forgetting_one_person_leaves_every_chain_whole(database, shop):
     tell(shop, SUBSCRIBED, address="noah@example.com", profile_id=1, ip="203.0.113.77")
 
     with db.transaction() as session:
-        erasure.detach(session, shop.id, Whom(keys=[(EMAIL, MAYA)], profile_ids=[1]))
+        erasure.detach_subject(session, shop.id, DataSubject(keys=[(EMAIL, MAYA)], profile_ids=[1]))
     tell(shop, SUBSCRIBED)  # she comes back, and begins anew
 
     assert found(shop) == []
@@ -229,9 +231,9 @@ def test_l28_forgetting_hides_nothing_that_was_tampered_with(database, shop):
     by_force("UPDATE consent_event SET words = 'I agree' WHERE position = 1")
 
     with db.transaction() as session:
-        erasure.detach(session, shop.id, Whom(keys=[(EMAIL, MAYA)]))
+        erasure.detach_subject(session, shop.id, DataSubject(keys=[(EMAIL, MAYA)]))
 
-    assert [(f.what, f.position) for f in found(shop)] == [(CHANGED, 1)]
+    assert [(f.kind, f.position) for f in found(shop)] == [(CHANGED, 1)]
 
 
 STATES = st.sampled_from([SUBSCRIBED, UNSUBSCRIBED, BOUNCED, IMPLIED, PENDING])
@@ -265,7 +267,7 @@ def test_p02_the_state_depends_on_the_set_of_entries_alone(shop):
             order = data.draw(st.permutations(rows + rows[: len(rows) // 2]))
             cut = data.draw(st.integers(0, len(order)))
             for part in (order[:cut], order[cut:], rows):
-                consent.record(session, [dict(row) for row in part])
+                consent.record_consent(session, [dict(row) for row in part])
             for channel in ("email", "sms"):
                 held = consent.get_consent(session, shop.id, channel, address)
                 expected = oracle(set(said), channel)
@@ -281,7 +283,7 @@ def test_p02_a_stop_and_then_an_older_yes_stays_a_stop(database, shop):
     for state, day in ((UNSUBSCRIBED, 5), (SUBSCRIBED, 3), (IMPLIED, 9), (PENDING, 10)):
         more = {"expires_at": BEGAN + timedelta(days=900)} if state == IMPLIED else {}
         with db.transaction() as session:
-            consent.record(session, [entry(shop.id, state, day, **more)])
+            consent.record_consent(session, [entry(shop.id, state, day, **more)])
 
     with db.reading() as session:
         assert consent.consent_state(session, shop.id, "email", MAYA) == UNSUBSCRIBED

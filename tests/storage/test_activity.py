@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 def view(session: Session, shop: Shop, at: datetime = AT) -> None:
-    event = {"shop_id": shop.id, "id": new_id(), "profile_id": SHE, "origin_id": None,
+    event = {"shop_id": shop.id, "id": new_id(), "profile_id": SHE, "source_profile_id": None,
              "metric": "Viewed Product", "unique_id": str(new_id()), "occurred_at": at,
              "value": None, "currency": None, "properties": {}}  # fmt: skip
     events.add_events(session, [event])
@@ -42,7 +42,7 @@ def test_a_day_is_one_of_utc_whatever_zone_tells_it(shop: Shop) -> None:
 
     days = counts(shop)["Viewed Product"]
 
-    said = {activity.date_of(day).isoformat(): count for day, count in days.items()}
+    said = {activity.date_of_day(day).isoformat(): count for day, count in days.items()}
     assert said == {"2026-11-21": 1, "2026-11-22": 1}
 
 
@@ -80,7 +80,7 @@ def test_a_recount_beside_somebody_who_writes_counts_that_too(shop: Shop, known:
         if known:
             view(session, shop)
 
-    beside(shop, lambda session: events.recount(session, shop.id, [SHE]))
+    beside(shop, lambda session: events.recount_activity(session, shop.id, [SHE]))
 
     assert counts(shop) == {"Viewed Product": {activity.day_of(AT): 1 + known}}
 
@@ -96,7 +96,7 @@ def test_what_is_dropped_beside_somebody_who_writes_is_not_counted(shop: Shop) -
 
 
 def drop(session: Session, shop: Shop) -> None:
-    events.drop_events(session, shop.id, AT - timedelta(days=1), 10)
+    events.delete_events(session, shop.id, AT - timedelta(days=1), 10)
 
 
 def test_twenty_hands_at_once_lose_nothing(shop: Shop) -> None:

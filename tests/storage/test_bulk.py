@@ -18,7 +18,7 @@ AT = datetime(2026, 11, 21, 20, 0, 0, 123, tzinfo=timezone(timedelta(hours=8)))
 def profile(shop: Shop, number: int, **fields: Any) -> dict[str, Any]:
     blank = dict.fromkeys(column.name for column in db.table_of(Profile).c)
     own = {"shop_id": shop.id, "id": number, "properties": {"skin": "dry"}, "field_times": {}}
-    return blank | own | {"created_at": AT, "seen_at": AT} | fields
+    return blank | own | {"created_at": AT, "last_active_at": AT} | fields
 
 
 def kept(shop: Shop) -> list[Profile]:
@@ -28,7 +28,7 @@ def kept(shop: Shop) -> list[Profile]:
 
 def test_rows_come_back_as_they_were_given(shop: Shop) -> None:
     with db.transaction() as session:
-        bulk.add(session, Profile, [profile(shop, 1, first_name="米娜"), profile(shop, 2)])
+        bulk.add_rows(session, Profile, [profile(shop, 1, first_name="米娜"), profile(shop, 2)])
 
     first, second = sorted(kept(shop), key=lambda row: row.id)
     assert (first.first_name, second.first_name) == ("米娜", None)
@@ -40,8 +40,8 @@ def test_rows_come_back_as_they_were_given(shop: Shop) -> None:
 def test_a_saved_row_replaces_that_row_and_no_other_shops(shop: Shop) -> None:
     other = Shop(id=shop.id + 1, domain="other.myshopify.com", installed_at=AT)
     with db.transaction() as session:
-        bulk.add(session, Profile, [profile(shop, 1), profile(other, 1)])
-        bulk.save(session, Profile, [profile(shop, 1, country="JP", properties={})])
+        bulk.add_rows(session, Profile, [profile(shop, 1), profile(other, 1)])
+        bulk.save_rows(session, Profile, [profile(shop, 1, country="JP", properties={})])
 
     (mine,), (theirs,) = kept(shop), kept(other)
     assert (mine.country, mine.properties) == ("JP", {})
@@ -54,16 +54,16 @@ def test_what_is_known_is_passed_over_only_when_asked(shop: Shop) -> None:
         "kind": "email",
         "value": "a@example.com",
         "linked_at": AT,
-        "origin_id": None,
+        "source_profile_id": None,
     }
     with db.transaction() as session:
-        bulk.add(session, Identity, [row | {"profile_id": 1}])
-        bulk.add(session, Identity, [row | {"profile_id": 2}], unless_known=True)
+        bulk.add_rows(session, Identity, [row | {"profile_id": 1}])
+        bulk.add_rows(session, Identity, [row | {"profile_id": 2}], unless_known=True)
     with db.reading() as session:
         assert [each.profile_id for each in session.exec(_identities(shop))] == [1]
 
     with pytest.raises(IntegrityError), db.transaction() as session:
-        bulk.add(session, Identity, [row | {"profile_id": 2}])
+        bulk.add_rows(session, Identity, [row | {"profile_id": 2}])
 
 
 def _identities(shop: Shop) -> Any:
@@ -72,7 +72,7 @@ def _identities(shop: Shop) -> Any:
 
 def test_a_moment_without_a_zone_is_refused(shop: Shop) -> None:
     with pytest.raises(ValueError, match="zone"), db.transaction() as session:
-        bulk.add(session, Profile, [profile(shop, 1, seen_at=AT.replace(tzinfo=None))])
+        bulk.add_rows(session, Profile, [profile(shop, 1, last_active_at=AT.replace(tzinfo=None))])
     assert not kept(shop)
 
 
@@ -82,12 +82,12 @@ def test_pairs_are_found_whatever_they_are_made_of(shop: Shop) -> None:
         value: {"kind": "email", "value": value, "profile_id": 2**62 + place}
         for place, value in enumerate((odd, "b@example.com", "c@example.com"))
     }
-    shared = {"shop_id": shop.id, "linked_at": AT, "origin_id": None}
+    shared = {"shop_id": shop.id, "linked_at": AT, "source_profile_id": None}
     with db.transaction() as session:
-        bulk.add(session, Identity, [row | shared for row in found.values()])
+        bulk.add_rows(session, Identity, [row | shared for row in found.values()])
 
         def those(one: Any, other: Any, pairs: list[Any]) -> set[str]:
-            named = bulk.among_pairs(col(one), col(other), pairs)
+            named = bulk.is_among_pairs(col(one), col(other), pairs)
             return set(
                 session.exec(select(Identity.value).where(Identity.shop_id == shop.id, named))
             )

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.engine import db
-from storage.engine.bulk import add
+from storage.engine.bulk import add_rows
 from storage.profiles import Profile
 from storage.shops import Shop
 
@@ -19,10 +19,10 @@ def test_s24_an_error_does_not_hold_the_values_of_its_row(database: str, shop: S
         email="maya@example.com",
         first_name="Maya",
         created_at=now,
-        seen_at=now,
+        last_active_at=now,
     )
     with pytest.raises(SQLAlchemyError) as raised, db.transaction() as session:
-        add(session, Profile, [maya.model_dump()] * 2)
+        add_rows(session, Profile, [maya.model_dump()] * 2)
 
     assert "maya@example.com" not in str(raised.value)
     assert "Maya" not in str(raised.value)

@@ -34,13 +34,13 @@ def asked() -> Generator[dict[str, Any]]:
 SETTLED = ("shops_before", "drop_digested", "heard", "quarantined", "count_quarantined")
 QUESTIONS = {
     "shops_before": lambda s: inbox.shops_before(s, NOW),
-    "drop_digested": lambda s: inbox.drop_digested(s, 1, NOW, 10),
-    "heard": lambda s: inbox.heard(s, 1, ["orders/create"], NOW),
+    "drop_digested": lambda s: inbox.delete_digested(s, 1, NOW, 10),
+    "heard": lambda s: inbox.active_topics(s, 1, ["orders/create"], NOW),
     "quarantined": lambda s: inbox.quarantined(s, 1),
     "count_quarantined": lambda s: inbox.count_quarantined(s, 1),
-    "behind": lambda s: inbox.behind(s, 1, NOW),
-    "waiting": inbox.waiting,
-    "claim": inbox.claim,
+    "behind": lambda s: inbox.has_undigested_before(s, 1, NOW),
+    "waiting": inbox.has_due,
+    "claim": inbox.claim_deliveries,
 }
 
 

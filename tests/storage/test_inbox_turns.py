@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from storage import inbox
 from storage.engine import db
-from storage.inbox import BUSY_S, LEASE_S, Arrival, Delivery
+from storage.inbox import BUSY_TIMEOUT_S, LEASE_S, Delivery, NewDelivery
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -16,20 +16,20 @@ FLOOD, OTHERS = 1, range(2, 6)
 
 
 def keep(shop_id: int, *webhook_ids: str, topic: str = "orders/create") -> None:
-    inbox.keep(
-        [Arrival(shop_id, each, topic, "2026-10", "", NOW, b"{}") for each in webhook_ids],
+    inbox.add_deliveries(
+        [NewDelivery(shop_id, each, topic, "2026-10", "", NOW, b"{}") for each in webhook_ids],
     )
 
 
 def claim() -> list[Delivery]:
     with db.inbox_transaction() as session:
-        return inbox.claim(session)
+        return inbox.claim_deliveries(session)
 
 
 def settle(batch: list[Delivery]) -> None:
     with db.inbox_transaction() as session:
         for each in batch:
-            inbox.settle(session, each.shop_id, [each.webhook_id], inbox.DONE)
+            inbox.settle_deliveries(session, each.shop_id, [each.webhook_id], inbox.DONE)
 
 
 def test_f23_a_shop_that_floods_the_inbox_leaves_the_others_their_share_of_every_batch() -> None:
@@ -76,7 +76,7 @@ def test_a_shop_that_a_worker_is_at_is_left_to_it_and_not_for_long() -> None:
         session.connection().execute(
             update(Delivery)
             .where(col(Delivery.shop_id) == FLOOD, col(Delivery.lease_until) > 0)
-            .values(lease_until=db.database_time(session) + LEASE_S - BUSY_S - 0.1)
+            .values(lease_until=db.database_time(session) + LEASE_S - BUSY_TIMEOUT_S - 0.1)
         )
     assert {each.shop_id for each in claim()} == {FLOOD}
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from storage import inbox
 from storage.engine import db
-from storage.inbox import Arrival
+from storage.inbox import NewDelivery
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.usefixtures("sqlite")
@@ -25,13 +25,13 @@ def take_the_room(engine: Engine) -> None:
 def test_f10_what_could_not_be_kept_is_kept_by_another_connection() -> None:
     body = bytes(7_000)
     arrivals = [
-        Arrival(1, f"hook-{n}", "orders/create", "2026-10", "", NOW, body) for n in range(20)
+        NewDelivery(1, f"hook-{n}", "orders/create", "2026-10", "", NOW, body) for n in range(20)
     ]
     take_the_room(db.inbox_engine())
 
     with pytest.raises(OperationalError, match="full"):
-        inbox.keep(arrivals)
-    assert inbox.keep(arrivals) == 20
+        inbox.add_deliveries(arrivals)
+    assert inbox.add_deliveries(arrivals) == 20
     with db.inbox_reading() as session:
         assert inbox.get_delivery(session, 1, "hook-19")
 
@@ -54,6 +54,8 @@ def test_a_database_that_is_only_busy_keeps_its_connections() -> None:
     with db.inbox_transaction() as session:
         session.connection()
         with pytest.raises(OperationalError, match="locked"):
-            inbox.keep([Arrival(1, "hook", "orders/create", "2026-10", "", NOW, b"{}")], wait_ms=0)
+            inbox.add_deliveries(
+                [NewDelivery(1, "hook", "orders/create", "2026-10", "", NOW, b"{}")], wait_ms=0
+            )
     assert held
     assert held.execute("SELECT 1").fetchone() == (1,)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from plugin.facts import Facts, Person, keys
-from plugin.ingest.record import record
+from plugin.facts import Facts, ProfileFact, identity_keys
+from plugin.ingest.record import record_facts
 from plugin.profiles import merge
 from storage import lists, profiles, search
 from storage.engine import db
@@ -29,10 +29,10 @@ def people(database: str, shop) -> list[str]:
     for at, (first, last, email, phone, customer) in enumerate(PEOPLE):
         said = {"first_name": first, "last_name": last, "email": email, "phone": phone}
         fields = {name: value for name, value in said.items() if value}
-        known = keys((CUSTOMER, customer), (EMAIL, email), (PHONE, phone))
-        facts.people.append(Person(known, START - timedelta(hours=at), fields))
+        known = identity_keys((CUSTOMER, customer), (EMAIL, email), (PHONE, phone))
+        facts.profiles.append(ProfileFact(known, START - timedelta(hours=at), fields))
     with db.transaction() as session:
-        record(session, shop, facts, START)
+        record_facts(session, shop, facts, START)
     return [first for first, *_ in PEOPLE]
 
 
@@ -88,11 +88,11 @@ def test_a_page_goes_on_where_the_one_before_ended(people, shop, way):
     with db.reading() as session:
         (first,) = search_profiles(session, shop.id, "mina", limit=1)
 
-    assert found(shop, "mina", limit=1, before=(first.seen_at, first.id)) == ["Minako"]
+    assert found(shop, "mina", limit=1, before=(first.last_active_at, first.id)) == ["Minako"]
 
 
 def test_who_is_many_but_long_not_seen_is_found_all_the_same(people, shop, way, monkeypatch):
-    monkeypatch.setattr(search, "LOOKS", 2)
+    monkeypatch.setattr(search, "MAX_ROWS_SCANNED", 2)
 
     assert found(shop, "weiss") == ["Jürgen"]
     assert found(shop, "mina") == ["Mina", "Minako", "Ada"]
@@ -104,8 +104,8 @@ def test_of_a_list_those_are_found_who_are_on_it_the_last_joined_first(people, s
         ids = {p.first_name: p.id for p in search_profiles(session, shop.id, "", limit=50)}
         for hours, name in enumerate(("Mina", "Ada", "Jürgen")):
             at = START + timedelta(hours=hours)
-            lists.join_list(session, shop.id, 1, ids[name], at, "test")
-        lists.join_list(session, shop.id, 2, ids["Minako"], START, "test")
+            lists.add_member(session, shop.id, 1, ids[name], at, "test")
+        lists.add_member(session, shop.id, 2, ids["Minako"], START, "test")
 
     with db.reading() as session:
         on_it = search_members(session, shop.id, 1, "mina", limit=50)
@@ -117,10 +117,10 @@ def test_of_a_list_those_are_found_who_are_on_it_the_last_joined_first(people, s
 
 def test_a_new_name_finds_her_and_the_old_one_no_more(people, shop):
     later = START + timedelta(days=1)
-    known = keys((CUSTOMER, 7005))
+    known = identity_keys((CUSTOMER, 7005))
     with db.transaction() as session:
-        married = Person(known, later, {"last_name": "Brandt"})
-        record(session, shop, Facts(people=[married]), later)
+        married = ProfileFact(known, later, {"last_name": "Brandt"})
+        record_facts(session, shop, Facts(profiles=[married]), later)
 
     assert found(shop, "brandt ada") == ["Ada"]
     assert found(shop, "mina ada") == []
@@ -130,7 +130,7 @@ def test_who_was_joined_is_found_by_the_address_of_either(people, shop, way):
     with db.transaction() as session:
         known = [(EMAIL, "mina.okafor@example.com"), (EMAIL, "elodie@example.fr")]
         owners = profiles.find_identities(session, shop.id, known)
-        merge.join(session, shop.id, *owners.values(), "17", START)
+        merge.merge_profiles(session, shop.id, *owners.values(), "17", START)
 
     assert len(found(shop, "mina.okafor@")) == len(found(shop, "elodie@")) == 1
     assert found(shop, "mina.okafor@") == found(shop, "elodie@")

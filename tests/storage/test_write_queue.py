@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from storage.engine import db
-from storage.engine.write_queue import Turns
+from storage.engine.write_queue import WriteQueue
 from tests.faults.town import ROOT, eventually
 
 HOLDS_S = 0.02
@@ -21,11 +21,11 @@ TIMES = 20
 COMES_BACK = """
 import sys, time
 from pathlib import Path
-from storage.engine.write_queue import Turns
+from storage.engine.write_queue import WriteQueue
 
-turns = Turns(Path(sys.argv[1]))
+turns = WriteQueue(Path(sys.argv[1]))
 while True:
-    with turns.mine(30) as ours:
+    with turns.acquire(30) as ours:
         assert ours
         with open(sys.argv[2], "a") as file:
             file.write(".")
@@ -52,24 +52,24 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def turns(file: Path) -> Generator[Turns]:
-    turns = Turns(file)
+def turns(file: Path) -> Generator[WriteQueue]:
+    turns = WriteQueue(file)
     yield turns
     turns.close()
 
 
-def is_free(turns: Turns, within_s: float = 5) -> bool:
+def is_free(turns: WriteQueue, within_s: float = 5) -> bool:
     """Whether somebody gets a turn."""
-    with turns.mine(within_s) as ours:
+    with turns.acquire(within_s) as ours:
         return ours
 
 
-def waited_for(turns: Turns, count: Callable[[], int]) -> int:
+def waited_for(turns: WriteQueue, count: Callable[[], int]) -> int:
     """How many turns another had, who comes back at once, while we waited for some of ours."""
     found = 0
     for _ in range(TIMES):
         before = count()
-        with turns.mine(5) as ours:
+        with turns.acquire(5) as ours:
             assert ours
             found += count() - before
         time.sleep(HOLDS_S / 3)
@@ -84,12 +84,12 @@ def cut(thread: threading.Thread) -> None:
     assert raised == 1
 
 
-def test_f23_a_thread_that_waits_is_next_however_soon_another_comes_back(turns: Turns) -> None:
+def test_f23_a_thread_that_waits_is_next_however_soon_another_comes_back(turns: WriteQueue) -> None:
     began, done = [0], threading.Event()
 
     def come_back() -> None:
         while not done.is_set():
-            with turns.mine(30):
+            with turns.acquire(30):
                 began[0] += 1
                 time.sleep(HOLDS_S)
 
@@ -106,7 +106,7 @@ def test_f23_a_thread_that_waits_is_next_however_soon_another_comes_back(turns: 
 
 
 def test_f23_a_process_that_waits_is_next_however_soon_another_comes_back(
-    turns: Turns, file: Path, tmp_path: Path
+    turns: WriteQueue, file: Path, tmp_path: Path
 ) -> None:
     dots = tmp_path / "dots"
     words = (str(file), str(dots), str(HOLDS_S))
@@ -140,8 +140,8 @@ def test_transactions_of_two_processes_take_turns_and_a_killed_one_holds_up_nobo
         session.execute(text("SELECT 1"))
 
 
-def test_who_gives_up_waiting_is_passed_over(turns: Turns) -> None:
-    with turns.mine(0) as ours:
+def test_who_gives_up_waiting_is_passed_over(turns: WriteQueue) -> None:
+    with turns.acquire(0) as ours:
         assert ours
         began = time.monotonic()
         assert not is_free(turns, 0.05)
@@ -151,21 +151,21 @@ def test_who_gives_up_waiting_is_passed_over(turns: Turns) -> None:
 
 @pytest.mark.parametrize("stage", ["among threads", "among processes"])
 def test_who_is_cut_off_while_waiting_takes_nobodys_turn_along(
-    turns: Turns, file: Path, stage: str
+    turns: WriteQueue, file: Path, stage: str
 ) -> None:
-    other = Turns(file) if stage == "among processes" else turns
+    other = WriteQueue(file) if stage == "among processes" else turns
     ended: list[type[BaseException] | None] = []
 
     def wait() -> None:
         try:
-            with turns.mine(5):
+            with turns.acquire(5):
                 time.sleep(0.2)  # the cut comes where Python runs again: here, for threads
             ended.append(None)
         except Cut:
             ended.append(Cut)
 
     if stage == "among threads":
-        with other.mine(5):
+        with other.acquire(5):
             thread = threading.Thread(target=wait)
             thread.start()
             eventually("it waits", lambda: bool(turns._waiting), within_s=5)
@@ -198,9 +198,9 @@ def test_work_that_fails_hands_its_turn_on(sqlite: str, monkeypatch: pytest.Monk
 
 
 def test_who_writes_while_the_line_is_closed_writes_to_the_end(file: Path) -> None:
-    turns = Turns(file)
+    turns = WriteQueue(file)
     got: list[bool] = []
-    with turns.mine(5) as ours:
+    with turns.acquire(5) as ours:
         thread = threading.Thread(target=lambda: got.append(is_free(turns)))
         thread.start()
         eventually("it waits", lambda: bool(turns._waiting), within_s=5)
@@ -211,13 +211,13 @@ def test_who_writes_while_the_line_is_closed_writes_to_the_end(file: Path) -> No
     assert got == [True]
 
 
-def test_many_threads_write_one_at_a_time_and_none_is_forgotten(turns: Turns) -> None:
+def test_many_threads_write_one_at_a_time_and_none_is_forgotten(turns: WriteQueue) -> None:
     inside, most = [0], [0]
     took: list[bool] = []
 
     def write(patience_s: float) -> None:
         for _ in range(50):
-            with turns.mine(patience_s) as ours:
+            with turns.acquire(patience_s) as ours:
                 took.append(ours)
                 if ours:
                     inside[0] += 1

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from webhooks.body_timeout import Patience
+from webhooks.body_timeout import BodyTimeout
 
 
 def test_what_comes_in_time_comes_through_and_what_does_not_is_ended():
     async def play() -> list[object]:
-        patience = Patience(0.1)
+        patience = BodyTimeout(0.1)
 
         async def in_time() -> str:
             await asyncio.sleep(0.01)
@@ -29,7 +29,7 @@ def test_what_comes_in_time_comes_through_and_what_does_not_is_ended():
 
 def test_a_task_goes_on_after_it_gave_up_and_may_wait_again():
     async def play() -> str:
-        patience = Patience(0.05)
+        patience = BodyTimeout(0.05)
         with pytest.raises(TimeoutError):
             await patience.wait(asyncio.sleep(60))
         await asyncio.sleep(1.5)  # the next look finds nobody
@@ -42,7 +42,7 @@ def test_a_task_goes_on_after_it_gave_up_and_may_wait_again():
 
 def test_whoever_is_cancelled_by_others_is_cancelled():
     async def play() -> asyncio.Task[None]:
-        task = asyncio.create_task(Patience(60).wait(asyncio.sleep(60)))
+        task = asyncio.create_task(BodyTimeout(60).wait(asyncio.sleep(60)))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])

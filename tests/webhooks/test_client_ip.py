@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from plugin.settings import get_settings
-from webhooks.client_ip import address_of, household
+from webhooks.client_ip import address_of, network_of
 
 HERS = "203.0.113.9"
 SHOPIFYS = "23.227.38.65"
@@ -66,5 +66,7 @@ def test_the_settings_say_which_proxies_are_ours(monkeypatch):
 
 
 def test_an_ipv6_household_is_one_however_many_addresses_it_takes():
-    assert household("2001:db8::1") == household("2001:db8::ffff:7") != household("2001:db8:1::1")
-    assert household(HERS) == HERS
+    assert (
+        network_of("2001:db8::1") == network_of("2001:db8::ffff:7") != network_of("2001:db8:1::1")
+    )
+    assert network_of(HERS) == HERS

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
-from plugin.messages.send import send
+from plugin.messages.send import send_messages
 from storage import consent
 from storage.engine import db
 from storage.events import timeline
@@ -44,7 +44,7 @@ class Sent:
     def __init__(self, world: World, relay: Relay) -> None:
         self.id = world.queue()
         self.world = world
-        send(world.shop.id, [self.id])
+        send_messages(world.shop.id, [self.id])
         (mail,) = relay.mails()
         html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
         found = dict.fromkeys(re.findall(r'(?:href|src)="(http[^"]*/([lou])/[^"]*)"', html))
@@ -140,7 +140,7 @@ def test_l15_one_click_unsubscribes_without_cookies_or_redirects(
     assert "set-cookie" not in answer.headers
     assert sent.state() == "unsubscribed"
     entry = sent.ledger()[0]
-    assert (entry.source, entry.words) == ("one-click", "List-Unsubscribe=One-Click")
+    assert (entry.source, entry.disclosure) == ("one-click", "List-Unsubscribe=One-Click")
     assert (entry.ip, entry.user_agent) == ("203.0.113.9", BROWSER["User-Agent"])
     assert sent.row().unsubscribed_at is not None
     assert len(sent.events("Unsubscribed")) == 1
@@ -163,7 +163,7 @@ def test_the_button_unsubscribes_and_the_words_are_kept(web: TestClient, sent: S
     assert "You are unsubscribed" in answer.text
     assert "Subscribe again" in answer.text
     entry = sent.ledger()[0]
-    assert (entry.source, entry.words) == ("link", "Unsubscribe from our emails? Unsubscribe")
+    assert (entry.source, entry.disclosure) == ("link", "Unsubscribe from our emails? Unsubscribe")
 
 
 def test_twice_is_a_no_op_and_there_is_a_way_back(web: TestClient, sent: Sent) -> None:
@@ -173,7 +173,7 @@ def test_twice_is_a_no_op_and_there_is_a_way_back(web: TestClient, sent: Sent) -
     assert web.post(sent.way_out, data={"do": "subscribe"}).status_code == 200
 
     assert sent.state() == "subscribed"
-    assert sent.ledger()[0].words == "Subscribe again"
+    assert sent.ledger()[0].disclosure == "Subscribe again"
     assert "Unsubscribe from our emails?" in web.get(sent.way_out).text
 
 
@@ -183,7 +183,7 @@ def test_the_way_out_holds_against_a_clock_that_is_ahead(
     with db.transaction() as session:
         ahead = consent_row(world.shop.id, consent.SUBSCRIBED, MAYA)
         later = clock.now() + timedelta(minutes=2)
-        consent.record(session, [ahead | {"unique_key": "ahead", "occurred_at": later}])
+        consent.record_consent(session, [ahead | {"dedupe_key": "ahead", "occurred_at": later}])
 
     web.post(sent.way_out, data={"List-Unsubscribe": "One-Click"})
 
@@ -195,9 +195,9 @@ def test_the_way_out_holds_against_a_clock_that_is_ahead(
 def test_the_next_message_is_refused_at_once(web: TestClient, sent: Sent) -> None:
     web.post(sent.way_out, data={"List-Unsubscribe": "One-Click"})
     again = sent.world.queue()
-    send(sent.world.shop.id, [again])
+    send_messages(sent.world.shop.id, [again])
 
-    assert sent.world.read(again).reason == "unsubscribed"
+    assert sent.world.read(again).skip_reason == "unsubscribed"
 
 
 def test_the_page_speaks_the_shoppers_language(web: TestClient, world: World, relay: Relay) -> None:

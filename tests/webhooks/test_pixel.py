@@ -7,8 +7,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from plugin.facts import Key, Person
-from plugin.profiles.identity import resolve
+from plugin.facts import IdentityKey, ProfileFact
+from plugin.profiles.identity import resolve_profiles
 from storage import events, profiles
 from storage.engine import db
 from webhooks.app import routes
@@ -91,7 +91,7 @@ def test_a_clock_that_is_wrong_is_put_right(client, shop):
 
 def know(shop, *keys):
     with db.transaction() as session:
-        (whose,) = resolve(session, shop.id, [Person(keys, NOW)], NOW)
+        (whose,) = resolve_profiles(session, shop.id, [ProfileFact(keys, NOW)], NOW)
     return whose.profile_id
 
 
@@ -101,8 +101,8 @@ def holders(shop, *keys):
     return [found.get(tuple(key)) for key in keys]
 
 
-ADA, BO = Key("email", "ada@example.com"), Key("email", "bo@example.com")
-BROWSER, CART = Key("browser_id", "b-1"), Key("cart_token", "c-1")
+ADA, BO = IdentityKey("email", "ada@example.com"), IdentityKey("email", "bo@example.com")
+BROWSER, CART = IdentityKey("browser_id", "b-1"), IdentityKey("cart_token", "c-1")
 
 
 def test_s15_a_forged_word_joins_no_two_shoppers_whom_we_know(client, shop):
@@ -115,7 +115,10 @@ def test_s15_a_forged_word_joins_no_two_shoppers_whom_we_know(client, shop):
     assert client.post("/pixel", json=body).status_code == 204
 
     assert holders(shop, ADA, BROWSER, BO, CART) == [ada, ada, bo, bo]
-    assert holders(shop, Key("browser_id", "b-2"), Key("cart_token", "c-9")) == [bo, bo]
+    assert holders(shop, IdentityKey("browser_id", "b-2"), IdentityKey("cart_token", "c-9")) == [
+        bo,
+        bo,
+    ]
     assert len(timeline(shop)) == 4
 
 
@@ -155,7 +158,7 @@ def test_what_the_webhooks_tell_only_says_which_cart_and_checkout_are_the_browse
         client.post("/pixel", json=seen(name=name, data=data))
 
     assert timeline(shop) == []
-    (found,) = set(holders(shop, BROWSER, CART, Key("checkout_token", "t-1")))
+    (found,) = set(holders(shop, BROWSER, CART, IdentityKey("checkout_token", "t-1")))
     assert found is not None
 
 

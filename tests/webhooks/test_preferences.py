@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from plugin import clock, facts
 from plugin.messages import links
 from plugin.messages.links import Target
-from plugin.messages.send import send
+from plugin.messages.send import send_messages
 from plugin.privacy import requests as law
 from storage import confirmations as asks
 from storage import consent, preferences
@@ -59,7 +59,7 @@ def web(world) -> Generator[TestClient]:
 def path(world: World) -> str:
     """The page's address, as a mail to Maya has it."""
     message_id = world.queue()
-    world.change(Message, message_id, destination=MAYA, state=ACCEPTED)
+    world.change(Message, message_id, address=MAYA, state=ACCEPTED)
     return f"/p/{links.make_token(links.PREFERENCES, Target(world.shop.id, message_id))}"
 
 
@@ -92,13 +92,13 @@ def state(world: World, channel: str, address: str, purpose: str = "marketing") 
 
 def refused(world: World, **changes: object) -> str:
     message_id = world.queue(**changes)
-    send(world.shop.id, [message_id])
-    return world.read(message_id).reason
+    send_messages(world.shop.id, [message_id])
+    return world.read(message_id).skip_reason
 
 
 def test_a_mail_leads_to_the_page_and_the_way_out_does_too(web, world, relay):
     message_id = world.queue()
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
     (mail,) = relay.mails()
     html = mail.get_body(("html",)).get_content()
     text = mail.get_body(("plain",)).get_content()
@@ -156,8 +156,8 @@ def test_a_box_is_a_word_in_the_ledger_with_its_proof(web, world, path):
     with db.reading() as session:
         told = consent.ledger_of(session, world.shop.id, [("sms", PHONE)])
         entry = next(e for e in told if e.purpose == "marketing")
-        assert list(flaws.flaws_of(session, world.shop.id)) == []
-    assert entry.words == (
+        assert list(flaws.violations_of(session, world.shop.id)) == []
+    assert entry.disclosure == (
         "News and offers: By text message. Message and data rates may apply. Reply STOP to end."
     )
     assert (entry.source, entry.method, entry.form_version) == ("preferences", "checkbox", 1)
@@ -243,14 +243,14 @@ def work(world: World) -> None:
     with db.transaction() as session:
         due = privacy.claim_due(session, clock.now() + timedelta(seconds=5), 100)
     for shop_id, request_id in due:
-        law.carry_out(shop_id, [request_id])
+        law.run_requests(shop_id, [request_id])
 
 
 def mailed(world: World, relay: Relay, kind: str) -> str:
     """The address of the button in the one mail that an ask of a kind brought."""
     with db.reading() as session:
-        (ask,) = asks.asks_of(session, world.shop.id, kind, facts.mailbox(MAYA))
-    send(world.shop.id, [ask.id])
+        (ask,) = asks.requests_of(session, world.shop.id, kind, facts.parse_mailbox(MAYA))
+    send_messages(world.shop.id, [ask.id])
     *_, mail = relay.mails()
     assert MAYA in mail["To"]
     html = mail.get_body(("html",)).get_content()
@@ -275,7 +275,7 @@ def test_a_copy_of_her_data_comes_through_her_mailbox_alone(web, world, path, re
         assert web.post(button).status_code == status
     web.post(path, data={"do": "copy"})
     with db.reading() as session:
-        assert len(asks.asks_of(session, world.shop.id, "copy", MAYA)) == 1, "once a day"
+        assert len(asks.requests_of(session, world.shop.id, "copy", MAYA)) == 1, "once a day"
 
 
 def test_who_asks_to_be_forgotten_confirms_it_by_mail(web, world, path, relay):
@@ -291,7 +291,7 @@ def test_who_asks_to_be_forgotten_confirms_it_by_mail(web, world, path, relay):
     assert state(world, "email", MAYA) is None
     with db.reading() as session:
         assert session.get(Profile, (world.shop.id, world.profile_id)) is None
-        assert privacy.suppressed(session, world.shop.id, [("email", MAYA)])
+        assert privacy.suppressed_addresses(session, world.shop.id, [("email", MAYA)])
         assert not ledger.ends_of(session, world.shop.id, [("email", MAYA)])
     assert web.get(path).status_code == 404
 

@@ -36,7 +36,7 @@ def test_o11_a_key_comes_so_often_in_any_minute(minute):
 
 
 def test_o11_no_number_of_keys_fills_the_memory(minute, monkeypatch):
-    monkeypatch.setattr(limits, "LARGEST", 100)
+    monkeypatch.setattr(limits, "MAX_KEYS", 100)
     limit = Limit()
 
     admitted = sum(limit.admits(key, 5) for key in range(10_000))

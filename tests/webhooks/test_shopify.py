@@ -13,10 +13,10 @@ from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from plugin.runtime.web import application
+from plugin.runtime.web import build_app
 from storage import inbox
 from storage.engine import db
-from storage.inbox import Arrival, Delivery
+from storage.inbox import Delivery, NewDelivery
 from webhooks import body_timeout as patience
 from webhooks import shopify
 from webhooks.app import routes
@@ -42,7 +42,7 @@ def headers(body: bytes = BODY, **changes: str) -> dict[str, str]:
 
 def kept() -> list[Delivery]:
     with db.inbox_reading() as session:
-        return list(db.every_shop(session, select(Delivery), "this test").scalars())
+        return list(db.across_shops(session, select(Delivery), "this test").scalars())
 
 
 @pytest.fixture
@@ -131,23 +131,23 @@ def test_a_database_that_is_away_is_503_so_that_shopify_tries_again(small_client
 
 
 def test_a_database_that_says_nothing_is_503_while_shopify_still_waits(sqlite, shop, monkeypatch):
-    async def hang(arrivals: list[Arrival]) -> None:
+    async def hang(arrivals: list[NewDelivery]) -> None:
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(inbox, "at_once", lambda: hang)
-    monkeypatch.setattr(shopify, "KEPT_WITHIN_S", 0.05)
-    monkeypatch.setattr(patience, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(inbox, "async_writer", lambda: hang)
+    monkeypatch.setattr(shopify, "COMMIT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(patience, "POLL_INTERVAL_S", 0.01)
     with TestClient(Starlette(routes=routes())) as client:
         assert post(client).status_code == 503
 
 
 def test_what_is_kept_reads_as_what_sqlalchemy_keeps_and_only_once(database, shop):
     at = datetime(2026, 11, 21, 20, 0, 0, 7, timezone(timedelta(hours=8)))
-    one = Arrival(shop.id, "w-1", "orders/create", "2026-10", "2026-11-21T12:00:00Z", at, BODY)
+    one = NewDelivery(shop.id, "w-1", "orders/create", "2026-10", "2026-11-21T12:00:00Z", at, BODY)
     with db.inbox_transaction() as session:
         session.add(inbox.Delivery(**one._asdict()))
-    assert inbox.keep([one._replace(webhook_id="w-2"), one]) == 1
-    assert inbox.keep([one._replace(body=b"another")]) == 0
+    assert inbox.add_deliveries([one._replace(webhook_id="w-2"), one]) == 1
+    assert inbox.add_deliveries([one._replace(body=b"another")]) == 0
 
     first, second = (each.model_dump(exclude={"webhook_id"}) for each in kept())
     assert first == second
@@ -155,7 +155,7 @@ def test_what_is_kept_reads_as_what_sqlalchemy_keeps_and_only_once(database, sho
 
 
 def test_shopify_is_led_straight_to_the_inbox_in_the_whole_app(sqlite, shop):
-    app = application(routes(), https=True)
+    app = build_app(routes(), https=True)
     with TestClient(app) as client:
         assert post(client).status_code == 200
         answer = post(client, given=headers(b"another body"))

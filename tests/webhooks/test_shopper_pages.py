@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
 
 from plugin import clock
-from plugin.facts import Whose
+from plugin.facts import ProfileRef
 from plugin.messages import confirmations as asking
 from plugin.messages import links
 from plugin.messages.links import Target
@@ -67,11 +67,11 @@ def path(world: World, kind: str) -> str:
     if kind in (CONFIRM, COPY, FORGET):
         with db.transaction() as session:
             shop = get_shop(session, world.shop.id)
-            whose = Whose(world.profile_id, world.profile_id)
-            made = asking.ask(session, shop, kind, whose, MAYA, clock.now())
+            whose = ProfileRef(world.profile_id, world.profile_id)
+            made = asking.request_confirmation(session, shop, kind, whose, MAYA, clock.now())
         return f"/a/{links.make_token(links.ASK, Target(world.shop.id, made))}"
     message_id = world.queue()
-    world.change(Message, message_id, destination=MAYA, state=ACCEPTED)
+    world.change(Message, message_id, address=MAYA, state=ACCEPTED)
     purpose = links.PREFERENCES if kind == "p" else links.UNSUBSCRIBE
     return f"/{kind}/{links.make_token(purpose, Target(world.shop.id, message_id))}"
 

@@ -79,7 +79,7 @@ def test_an_answer_becomes_a_profile_with_its_answer_its_consent_and_the_proof(
         (enrolment,) = flows.enrolments_of(session, shop.id, profile.id)
         assert lists.memberships_of(session, shop.id, profile.id)
     assert proof.state == "subscribed"
-    assert "You can unsubscribe at any time" in proof.words
+    assert "You can unsubscribe at any time" in proof.disclosure
     assert (proof.ip, proof.user_agent) == ("203.0.113.9", "Firefox")
     assert (proof.page, proof.form_id, proof.form_version) == (GOOD["page"], form_id, 1)
     assert enrolment.state == "waiting"
@@ -135,7 +135,7 @@ def test_texts_are_allowed_only_with_a_number_and_a_tick(client, form_id, shop):
     with db.reading() as session:
         assert consent.consent_state(session, shop.id, "sms", "+14155550132") == "subscribed"
         (proof,) = consent.ledger_of(session, shop.id, [("sms", "+14155550132")])
-    assert "Reply STOP" in proof.words
+    assert "Reply STOP" in proof.disclosure
 
 
 def test_answering_twice_welcomes_once(client, form_id, shop, bell):
@@ -219,7 +219,7 @@ def test_answers_go_to_the_storefronts_customer_when_the_merchant_wants_that(cli
     answer(client, form_id)
     with db.transaction() as session:
         assert "metafield" not in kinds(session, shop)
-        get_shop(session, shop.id).write_answers = True
+        get_shop(session, shop.id).write_form_answers = True
 
     answer(client, form_id)
 

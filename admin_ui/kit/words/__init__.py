@@ -1,48 +1,63 @@
 """Words: the codes and names that the product keeps come in, sentences for a merchant go out."""
 
-from admin_ui.kit.words.consent import CONSENT, GETS, SOURCES
+from admin_ui.kit.words.consent import CONSENT, CONSENT_SENTENCES, SOURCES
 from admin_ui.kit.words.events import (
     BROWSING,
+    EMAIL_METRICS,
     METRICS,
     ORDERS,
-    REFUSALS,
+    REJECT_REASONS,
     SERVICES,
-    TOLD_BY_MESSAGES,
     VISITED,
     amount,
     details,
-    happening,
+    event_sentence,
 )
-from admin_ui.kit.words.labels import said
-from admin_ui.kit.words.messages import CHANNELS, ENROLMENTS, REASONS, STATES, TONES, left, reason
-from admin_ui.kit.words.profiles import ALIKE, DEVICES, IDENTITIES, PLACES, TYPES, person
+from admin_ui.kit.words.labels import label
+from admin_ui.kit.words.messages import (
+    CHANNELS,
+    ENROLMENTS,
+    REASONS,
+    STATES,
+    TONES,
+    exit_reason,
+    reason,
+)
+from admin_ui.kit.words.profiles import (
+    DEVICES,
+    DUPLICATE_REASONS,
+    IDENTITIES,
+    PLACES,
+    TYPES,
+    person,
+)
 
 __all__ = [
-    "ALIKE",
     "BROWSING",
     "CHANNELS",
     "CONSENT",
+    "CONSENT_SENTENCES",
     "DEVICES",
+    "DUPLICATE_REASONS",
+    "EMAIL_METRICS",
     "ENROLMENTS",
-    "GETS",
     "IDENTITIES",
     "METRICS",
     "ORDERS",
     "PLACES",
     "REASONS",
-    "REFUSALS",
+    "REJECT_REASONS",
     "SERVICES",
     "SOURCES",
     "STATES",
-    "TOLD_BY_MESSAGES",
     "TONES",
     "TYPES",
     "VISITED",
     "amount",
     "details",
-    "happening",
-    "left",
+    "event_sentence",
+    "exit_reason",
+    "label",
     "person",
     "reason",
-    "said",
 ]

@@ -9,7 +9,7 @@ CONSENT = {
     "implied": N_("Allowed for a time by a purchase"),
     "pending": N_("Not confirmed yet"),
 }
-GETS = {
+CONSENT_SENTENCES = {
     "": N_("Gets marketing."),
     "unsubscribed": N_("Has unsubscribed, and gets no marketing."),
     "bounced": N_("Mail comes back from this address: nothing is sent."),

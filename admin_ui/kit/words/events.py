@@ -12,8 +12,8 @@ from plugin.texts import N_
 from storage.events import Event
 from storage.profiles import Profile
 
-LARGEST = 10**12  # what a browser says of money beyond it is nonsense
-DID = {
+MAX_SHOWN_NUMBER = 10**12  # what a browser says of money beyond it is nonsense
+EVENT_SENTENCES = {
     "Placed Order": N_("%(who)s placed an order of %(amount)s"),
     "Ordered Product": N_("%(who)s ordered %(what)s"),
     "Checkout Started": N_("%(who)s started a checkout of %(amount)s"),
@@ -97,7 +97,7 @@ SERVICES = {
     "onsite": N_("Your pages"),
     "api": N_("The API"),
 }
-REFUSALS = {
+REJECT_REASONS = {
     "name": N_("The name was missing, longer than 128 characters or held an address."),
     "reserved": N_("A page used a name that only Shopify or Regulars may use."),
     "metrics": N_("There were too many kinds already: 200 from pages, 1,000 in all."),
@@ -121,13 +121,13 @@ BROWSING = (
 # What a browser tells of a visit: it stands in the visit's line.
 VISITED = tuple(name for name in BROWSING if name != "Added to Cart")
 # The message's own row says these, with more about them.
-TOLD_BY_MESSAGES = ("Received Email", "Opened Email", "Clicked Email", "Bounced Email")
+EMAIL_METRICS = ("Received Email", "Opened Email", "Clicked Email", "Bounced Email")
 
 
-def happening(event: Event, profile: Profile | None, say: Language) -> str:
+def event_sentence(event: Event, profile: Profile | None, say: Language) -> str:
     """An event of the shop as a sentence: `Maya placed an order of $54.00`."""
     who = person(profile, say)
-    known = DID.get(event.metric)
+    known = EVENT_SENTENCES.get(event.metric)
     if known is None:
         return say.text("%(who)s: %(what)s", who=who, what=event.metric)
     return say.text(known, who=who, what=subject(event, say), amount=amount(event, say))
@@ -137,7 +137,7 @@ def amount(event: Event, say: Language) -> str:
     """What an event was worth, in its own currency and in the shopper's: `$20.00 (¥3,000)`."""
     own = say.money(event.value or 0, event.currency)
     value, code = (event.properties.get(f"presentment_{name}") for name in ("value", "currency"))
-    if not isinstance(value, int) or abs(value) > LARGEST or not _is_code(code):
+    if not isinstance(value, int) or abs(value) > MAX_SHOWN_NUMBER or not _is_code(code):
         return own
     return say.text("%(amount)s (%(seen)s)", amount=own, seen=say.money(value, code))
 
@@ -159,8 +159,8 @@ def details(event: Event, say: Language) -> list[str]:
     if event.metric == "Active on Site" and isinstance(about.get("url"), str):
         found.append(urlsplit(about["url"]).path or "/")
     price, code = about.get("price"), about.get("currency")
-    if isinstance(price, int | float) and abs(price) < LARGEST and _is_code(code):
-        found.append(say.money(facts.minor(price, code, "price"), code))
+    if isinstance(price, int | float) and abs(price) < MAX_SHOWN_NUMBER and _is_code(code):
+        found.append(say.money(facts.to_minor_units(price, code, "price"), code))
     lines = about.get("lines")
     found += [
         f"{say.number(line.get('quantity') or 1)} × {line['title']}"

@@ -3,6 +3,6 @@
 from admin_ui.kit.language import Language
 
 
-def said(table: dict[str, str], code: str, say: Language) -> str:
+def label(table: dict[str, str], code: str, say: Language) -> str:
     """A code in words; one that we have no words for, as it is."""
     return say.text(table[code]) if code in table else code

@@ -2,7 +2,7 @@
 
 from admin_ui.kit.language import Language
 from admin_ui.kit.words.events import METRICS
-from admin_ui.kit.words.labels import said
+from admin_ui.kit.words.labels import label
 from plugin.texts import N_
 
 STATES = {
@@ -67,7 +67,7 @@ ENROLMENTS = {
     "left": N_("Left early"),
     "failed": N_("Failed"),
 }
-LEAVINGS = {
+EXIT_REASONS = {
     "flow_off": N_("The flow was switched off."),
     "shop_uninstalled": N_("The app was uninstalled."),
     "filter": N_("They no longer met the flow's conditions."),
@@ -81,12 +81,12 @@ def reason(code: str, say: Language) -> str:
     if code == "did:Placed Order":
         return say.text("They placed an order before the message was due.")
     if name == "did":
-        return say.text("They did this: %(what)s", what=said(METRICS, detail, say))
-    return said(REASONS, name, say)
+        return say.text("They did this: %(what)s", what=label(METRICS, detail, say))
+    return label(REASONS, name, say)
 
 
-def left(code: str, say: Language) -> str:
+def exit_reason(code: str, say: Language) -> str:
     """Why somebody left a flow before its end."""
-    if code in LEAVINGS:
-        return say.text(LEAVINGS[code])
+    if code in EXIT_REASONS:
+        return say.text(EXIT_REASONS[code])
     return reason(code, say)

@@ -33,7 +33,7 @@ PLACES = {
     "import": N_("imported"),
     "api": N_("through the API"),
 }
-ALIKE = {
+DUPLICATE_REASONS = {
     "phone": N_("The same phone number"),
     "mailbox": N_("The same mailbox, written in another way"),
     "typo": N_("The addresses differ by a slip"),

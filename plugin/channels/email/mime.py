@@ -14,10 +14,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]+@[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]+\Z")
 _TOKEN = re.compile(r"[A-Za-z0-9-]+\Z")
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
-LINE_LIMIT = 76  # characters; RFC 5322 asks for 78 and allows 998
+MAX_LINE_BYTES = 76  # characters; RFC 5322 asks for 78 and allows 998
 
 
-def build(letter: Letter, idempotency_header: str = "") -> bytes:
+def build_mime(letter: Letter, idempotency_header: str = "") -> bytes:
     """The mail, its lines ended by CRLF.
 
     Raises:
@@ -27,9 +27,9 @@ def build(letter: Letter, idempotency_header: str = "") -> bytes:
     boundary = _digest("boundary", letter)
     headers = [
         ("From", _mailbox(letter.sender_name, letter.sender)),
-        ("To", check_address(letter.destination)),
-        ("Subject", words("Subject", letter.subject)),
-        ("Date", format_datetime(letter.at)),
+        ("To", check_address(letter.recipient)),
+        ("Subject", encode_words("Subject", letter.subject)),
+        ("Date", format_datetime(letter.sent_at)),
         ("Message-ID", f"<{_digest('message-id', letter)}@{ascii_domain(domain)}>"),
         ("List-Unsubscribe", f"<{letter.unsubscribe_url}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),  # RFC 8058
@@ -49,12 +49,12 @@ def build(letter: Letter, idempotency_header: str = "") -> bytes:
     return f"{head}\r\n{parts}--{boundary}--\r\n".encode()
 
 
-def words(name: str, text: str) -> str:
+def encode_words(name: str, text: str) -> str:
     """A header's text: on one line, or folded and encoded (RFC 2047)."""
     text = " ".join(_CONTROL.sub(" ", text).split())
-    if _PLAIN.match(text) and len(name) + 2 + len(text) <= LINE_LIMIT and "=?" not in text:
+    if _PLAIN.match(text) and len(name) + 2 + len(text) <= MAX_LINE_BYTES and "=?" not in text:
         return text
-    return Header(text, "utf-8", maxlinelen=LINE_LIMIT, header_name=name).encode(linesep="\r\n")
+    return Header(text, "utf-8", maxlinelen=MAX_LINE_BYTES, header_name=name).encode(linesep="\r\n")
 
 
 def check_address(address: str) -> str:
@@ -87,7 +87,7 @@ def _mailbox(name: str, address: str) -> str:
     if _PLAIN.match(name) and "=?" not in name and len(name) <= 60:
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}"\r\n <{address}>'
-    return f"{words('From', name)}\r\n <{address}>"
+    return f"{encode_words('From', name)}\r\n <{address}>"
 
 
 def _digest(purpose: str, letter: Letter) -> str:

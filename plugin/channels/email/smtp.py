@@ -12,12 +12,12 @@ import time
 from urllib.parse import unquote, urlsplit
 
 from plugin.channels.base import Letter, SendError
-from plugin.channels.email.mime import build, check_address
+from plugin.channels.email.mime import build_mime, check_address
 from plugin.settings import get_settings
 
-CALL_S = 30.0  # the longest that one exchange with the relay may take
-IDLE_S = 45.0  # relays hang up on who stays silent for longer
-LIFE = 200  # mails over one connection; many relays stop at some number
+CALL_TIMEOUT_S = 30.0  # the longest that one exchange with the relay may take
+MAX_IDLE_S = 45.0  # relays hang up on who stays silent for longer
+MAX_MAILS_PER_CONNECTION = 200  # mails over one connection; many relays stop at some number
 # Enhanced codes (RFC 3463) that speak of the recipient's mailbox; the others of 5.1 speak of ours.
 _GONE = re.compile(r"5\.(1\.[12346]|1\.10|2\.1)\b")
 
@@ -44,21 +44,21 @@ class EmailChannel:
         settings = get_settings()
         if not settings.smtp_url:
             raise SendError("No mail relay is set: REGULARS_SMTP_URL is empty.")
-        mail = build(letter, settings.smtp_idempotency_header)
+        mail = build_mime(letter, settings.smtp_idempotency_header)
         try:
             _envelope(settings.smtp_url, letter)
             _hand_over(mail, letter.deadline)
         except SendError:
             raise
         except (smtplib.SMTPException, OSError) as error:
-            hang_up()
+            close_connection()
             raise SendError(f"The mail relay hung up: {type(error).__name__}.") from error
         except BaseException:
-            hang_up()  # a worker may be told to stop anywhere: the line is in the middle of a mail
+            close_connection()  # a worker may be stopped anywhere: the connection is amid a mail
             raise
 
 
-def hang_up() -> None:
+def close_connection() -> None:
     """Close this thread's connection, if there is one."""
     smtp, _kept.smtp = _kept.smtp, None
     if smtp is not None:
@@ -74,12 +74,12 @@ def _envelope(url: str, letter: Letter) -> None:
             options = _utf8_option(smtp, letter)
             _expect(smtp.mail(check_address(letter.sender), options), (250,))
             _limit(smtp, letter.deadline)
-            _expect(smtp.rcpt(check_address(letter.destination)), (250, 251))
+            _expect(smtp.rcpt(check_address(letter.recipient)), (250, 251))
             _limit(smtp, letter.deadline)
             _expect(smtp.docmd("DATA"), (354,))
             return
         except (smtplib.SMTPServerDisconnected, OSError):
-            hang_up()
+            close_connection()
             if fresh or attempt == 2:
                 raise
 
@@ -93,10 +93,10 @@ def _hand_over(mail: bytes, deadline: float) -> None:
         # Base64 lines and headers never begin with a dot, so there is none to stuff.
         smtp.send(mail + b".\r\n")
         if smtp.sock is not None:
-            smtp.sock.settimeout(max(1.0, min(CALL_S, deadline - time.monotonic())))
+            smtp.sock.settimeout(max(1.0, min(CALL_TIMEOUT_S, deadline - time.monotonic())))
         answer = smtp.getreply()
     except (smtplib.SMTPException, OSError) as error:
-        hang_up()
+        close_connection()
         raise SendError(
             "The line to the mail relay broke after the message was handed over.", ambiguous=True
         ) from error
@@ -106,11 +106,15 @@ def _hand_over(mail: bytes, deadline: float) -> None:
 
 
 def _connection(url: str, deadline: float) -> smtplib.SMTP:
-    stale = time.monotonic() - _kept.used_at > IDLE_S or _kept.sent >= LIFE or _kept.url != url
+    stale = (
+        time.monotonic() - _kept.used_at > MAX_IDLE_S
+        or _kept.sent >= MAX_MAILS_PER_CONNECTION
+        or _kept.url != url
+    )
     if _kept.smtp is not None and stale:
         with contextlib.suppress(smtplib.SMTPException, OSError):
             _kept.smtp.docmd("QUIT")
-        hang_up()
+        close_connection()
     if _kept.smtp is None:
         _kept.smtp, _kept.url, _kept.sent = _connect(url, deadline), url, 0
         _kept.used_at = time.monotonic()
@@ -155,12 +159,12 @@ def _expect(answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
         return
     said = text.decode("utf-8", "replace")
     if code in (-1, 421) or _kept.smtp is None:
-        hang_up()
+        close_connection()
     else:
         try:
             _kept.smtp.rset()
         except (smtplib.SMTPException, OSError):
-            hang_up()
+            close_connection()
     if code == -1:
         raise smtplib.SMTPServerDisconnected("no answer")
     enhanced = said.split(" ", 1)[0] if re.match(r"\d\.\d+\.\d+", said) else ""
@@ -172,7 +176,7 @@ def _expect(answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
 
 
 def _utf8_option(smtp: smtplib.SMTP, letter: Letter) -> list[str]:
-    if all(a.rpartition("@")[0].isascii() for a in (letter.sender, letter.destination)):
+    if all(a.rpartition("@")[0].isascii() for a in (letter.sender, letter.recipient)):
         return []
     if not smtp.has_extn("smtputf8"):
         raise SendError("The mail relay takes no addresses beyond ASCII.", permanent=True)
@@ -185,7 +189,7 @@ def _limit(smtp: smtplib.SMTP, deadline: float) -> None:
     try:
         smtp.sock.settimeout(_remaining(deadline))
     except SendError:
-        hang_up()  # what was begun on this line is not ended: the next letter must not follow it
+        close_connection()  # a mail was begun and not ended: the next must not follow it
         raise
 
 
@@ -193,7 +197,7 @@ def _remaining(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left < 1:
         raise SendError("There was no time left to send this in.")
-    return min(CALL_S, left)
+    return min(CALL_TIMEOUT_S, left)
 
 
 def _is_loopback(host: str) -> bool:

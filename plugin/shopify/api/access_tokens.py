@@ -14,20 +14,20 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.settings import get_settings
 from plugin.shopify.api import http as wire
-from plugin.shopify.api.http import Reply, ShopifyError
+from plugin.shopify.api.http import ApiResponse, ShopifyError
 from storage import shops
 from storage.engine import db, locks
 from storage.shops import Shop
 
 PATH = "/admin/oauth/access_token"
-EARLY = timedelta(minutes=5)  # a token must outlive the work that it is fetched for
+REFRESH_MARGIN = timedelta(minutes=5)  # a token must outlive the work that it is fetched for
 LIFETIME_S, REFRESH_LIFETIME_S = 3_600, 90 * 86_400  # of expiring offline tokens: shopify.dev
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class TokenPair:
     """An access token, the refresh token that goes with it, and when each ends."""
 
     access: str = field(repr=False)
@@ -44,21 +44,21 @@ def access_token(shop_id: int) -> str:
         RegularsError: the app is not installed there, or must be opened there once more.
         ShopifyError: Shopify gave no new token just now.
     """
-    return key_to(shop_id)[1]
+    return domain_and_token(shop_id)[1]
 
 
-def key_to(shop_id: int) -> tuple[str, str]:
+def domain_and_token(shop_id: int) -> tuple[str, str]:
     """A shop's domain and its access token; see `access_token`."""
     shop = _installed(shop_id)
     assert shop.access_token
     ends = shop.token_expires_at
     # Without an end it is one that never expires, as another app of the merchant's own may have.
-    if ends is None or ends - clock.now() > EARLY:
+    if ends is None or ends - clock.now() > REFRESH_MARGIN:
         return shop.domain, shop.access_token
-    return shop.domain, replace(shop_id, shop.access_token)
+    return shop.domain, refresh_token(shop_id, shop.access_token)
 
 
-def replace(shop_id: int, stale: str) -> str:
+def refresh_token(shop_id: int, stale: str) -> str:
     """A new access token for `stale`; whoever comes second gets what the first one fetched."""
     with locks.exclusive(f"token-{shop_id}"):
         shop = _installed(shop_id)
@@ -66,20 +66,20 @@ def replace(shop_id: int, stale: str) -> str:
         if shop.access_token != stale:
             return shop.access_token
         if not shop.refresh_token:
-            raise give_up(shop_id, stale)
-        reply = request(
+            raise discard_token(shop_id, stale)
+        reply = request_tokens(
             shop.domain, {"grant_type": "refresh_token", "refresh_token": shop.refresh_token}
         )
         if reply.status in (400, 401):
-            raise give_up(shop_id, stale)
+            raise discard_token(shop_id, stale)
         pair = read_pair(reply, shop.scopes)
         with db.transaction() as session:
-            shops.replace_tokens(session, shop_id, stale, row(pair))
+            shops.replace_tokens(session, shop_id, stale, token_columns(pair))
         log.info("shopify.token_refreshed", shop=shop_id)
         return _token(_installed(shop_id))
 
 
-def give_up(shop_id: int, dead: str) -> RegularsError:
+def discard_token(shop_id: int, dead: str) -> RegularsError:
     """Forget a token that Shopify forgot; the next visit from the admin brings a new one."""
     with db.transaction() as session:
         shops.replace_tokens(session, shop_id, dead, NONE)
@@ -87,7 +87,7 @@ def give_up(shop_id: int, dead: str) -> RegularsError:
     return _closed()
 
 
-def request(domain: str, said: dict[str, Any]) -> Reply:
+def request_tokens(domain: str, said: dict[str, Any]) -> ApiResponse:
     """Ask Shopify for tokens.
 
     Raises:
@@ -95,7 +95,7 @@ def request(domain: str, said: dict[str, Any]) -> Reply:
     """
     settings = get_settings()
     app = {"client_id": settings.shopify_client_id, "client_secret": settings.shopify_client_secret}
-    reply = wire.post(domain, PATH, {**app, **said})
+    reply = wire.post_json(domain, PATH, {**app, **said})
     if reply.status == 429 or reply.status >= 500:
         raise ShopifyError(f"Shopify gives no token just now ({reply.status}).", 503)
     reason = (reply.body or {}).get("error")
@@ -106,7 +106,7 @@ def request(domain: str, said: dict[str, Any]) -> Reply:
     return reply
 
 
-def read_pair(reply: Reply, scopes: str = "") -> Pair:
+def read_pair(reply: ApiResponse, scopes: str = "") -> TokenPair:
     """The tokens in an answer.
 
     Raises:
@@ -118,7 +118,7 @@ def read_pair(reply: Reply, scopes: str = "") -> Pair:
         raise ShopifyError(f"Shopify's answer ({reply.status}) holds no token that expires.")
     now = clock.now()
     # Without `expires_in` it still ends: taken for lasting, it locks the shop out (js#3400).
-    return Pair(
+    return TokenPair(
         access,
         refresh,
         now + timedelta(seconds=_whole(said.get("expires_in"), LIFETIME_S)),
@@ -127,7 +127,7 @@ def read_pair(reply: Reply, scopes: str = "") -> Pair:
     )
 
 
-def row(pair: Pair) -> dict[str, Any]:
+def token_columns(pair: TokenPair) -> dict[str, Any]:
     """The pair as columns of the shop."""
     return {
         "access_token": pair.access,

@@ -11,18 +11,18 @@ import httpx2
 
 from plugin.settings import get_settings
 from plugin.shopify.api import graphql as api
-from plugin.shopify.api.client import ShopifyError, graphql
+from plugin.shopify.api.client import ShopifyError, query
 
 CUSTOMERS, PRODUCTS, ORDERS = "customers", "products", "orders"
 CHECKOUTS, DELETIONS = "checkouts", "deletions"  # paged, see plugin/shopify/api/pages.py
 QUERIES = {CUSTOMERS: "bulk_customers", PRODUCTS: "bulk_products", ORDERS: "bulk_orders"}
-LONGEST_LINE = 16 * 1024 * 1024  # bytes: an order with all that we ask for stays far below
-CHUNK = 64 * 1024  # bytes read at a time
+MAX_LINE_BYTES = 16 * 1024 * 1024  # bytes: an order with all that we ask for stays far below
+CHUNK_BYTES = 64 * 1024  # bytes read at a time
 TIMEOUT = httpx2.Timeout(30, connect=5)
-GONE = (400, 403, 404, 410)  # what storage says of an address that is too old
+EXPIRED_STATUSES = (400, 403, 404, 410)  # what storage says of an address that is too old
 
 
-class GoneError(ShopifyError):
+class ResultExpiredError(ShopifyError):
     """The result is no longer at its address."""
 
 
@@ -39,25 +39,24 @@ class Operation:
     partial_url: str | None
 
 
-def run(shop_id: int, stage: str) -> str:
+def start_operation(shop_id: int, stage: str) -> str:
     """Let Shopify begin; the operation's id.
 
     Raises:
         ShopifyError: it refused; `LIMIT_REACHED` when five are under way.
     """
-    query = api.text_of(QUERIES[stage])
-    told = graphql(shop_id, "bulk_run", {"query": query})
+    told = query(shop_id, "bulk_run", {"query": api.text_of(QUERIES[stage])})
     return str(told["bulkOperationRunQuery"]["bulkOperation"]["id"])
 
 
-def cancel(shop_id: int, operation_id: str) -> None:
+def cancel_operation(shop_id: int, operation_id: str) -> None:
     """Call an operation off."""
-    graphql(shop_id, "bulk_cancel", {"id": operation_id})
+    query(shop_id, "bulk_cancel", {"id": operation_id})
 
 
-def look(shop_id: int, operation_id: str) -> Operation | None:
+def get_operation(shop_id: int, operation_id: str) -> Operation | None:
     """How an operation stands; None when Shopify knows none such."""
-    told = graphql(shop_id, "bulk_operation", {"id": operation_id})["bulkOperation"]
+    told = query(shop_id, "bulk_operation", {"id": operation_id})["bulkOperation"]
     if told is None:
         return None
     return Operation(
@@ -71,7 +70,7 @@ def look(shop_id: int, operation_id: str) -> Operation | None:
     )
 
 
-def lines(url: str, offset: int) -> Generator[tuple[bytes, int]]:
+def read_lines(url: str, offset: int) -> Generator[tuple[bytes, int]]:
     """Each line from a byte on, with the offset behind it.
 
     Raises:
@@ -103,8 +102,8 @@ def _asking(offset: int) -> dict[str, str]:
 
 def _skipped(response: httpx2.Response, offset: int) -> int:
     """How many bytes of the answer we have already."""
-    if response.status_code in GONE:
-        raise GoneError("Shopify's result is no longer there.")
+    if response.status_code in EXPIRED_STATUSES:
+        raise ResultExpiredError("Shopify's result is no longer there.")
     if response.status_code == 206:
         if not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
             raise ShopifyError("Shopify's storage gave another part than we asked for.", 503)
@@ -116,13 +115,13 @@ def _skipped(response: httpx2.Response, offset: int) -> int:
 
 def _split(response: httpx2.Response, at: int, skip: int) -> Generator[tuple[bytes, int]]:
     rest = b""
-    for chunk in response.iter_raw(CHUNK):
+    for chunk in response.iter_raw(CHUNK_BYTES):
         fresh, skip = chunk[skip:], max(0, skip - len(chunk))
         *whole, rest = (rest + fresh).split(b"\n")
         for line in whole:
             at += len(line) + 1
             yield line, at
-        if len(rest) > LONGEST_LINE:
+        if len(rest) > MAX_LINE_BYTES:
             raise ShopifyError("A line of Shopify's result is too long.")
     if rest:
         yield rest, at + len(rest)

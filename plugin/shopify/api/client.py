@@ -15,29 +15,29 @@ from shopify.utils.shop_url import sanitize_shop_domain
 
 from plugin import clock
 from plugin.settings import get_settings
-from plugin.shopify.api.graphql import graphql
+from plugin.shopify.api.graphql import query
 from plugin.shopify.api.http import ShopifyError, UserError
 
 __all__ = [
     "ShopifyError",
     "UserError",
     "clean_domain",
-    "covers",
+    "covers_scopes",
     "decode_session_token",
-    "graphql",
-    "valid_query",
+    "is_valid_query",
+    "query",
 ]
 
-LONGEST_DOMAIN = 253  # RFC 1035, 2.3.4
-LONGEST_TOKEN = 4_096
-QUERY_AGE_S = 300  # Shopify's own Python library takes what is a whole day old
+MAX_DOMAIN_CHARS = 253  # RFC 1035, 2.3.4
+MAX_TOKEN_CHARS = 4_096
+MAX_QUERY_AGE_S = 300  # Shopify's own Python library takes what is a whole day old
 TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
 def clean_domain(text: str) -> str | None:
     """The myshopify.com domain that a person or a query means, or None when it is none."""
     # Lower-casing makes plain letters of some that are not (the Kelvin sign), so refuse them first.
-    if not text.isascii() or len(text) > LONGEST_DOMAIN:
+    if not text.isascii() or len(text) > MAX_DOMAIN_CHARS:
         return None
     try:
         found: str | None = sanitize_shop_domain(text)
@@ -46,12 +46,12 @@ def clean_domain(text: str) -> str | None:
     return found
 
 
-def valid_query(params: Mapping[str, str]) -> bool:
+def is_valid_query(params: Mapping[str, str]) -> bool:
     """Whether Shopify signed this query for a shop in the last five minutes."""
     stamp, signature = params.get("timestamp", ""), params.get("hmac", "")
     if not TIMESTAMP.fullmatch(stamp) or not signature.isascii():
         return False
-    if abs(clock.now().timestamp() - int(stamp)) > QUERY_AGE_S:
+    if abs(clock.now().timestamp() - int(stamp)) > MAX_QUERY_AGE_S:
         return False
     shop = params.get("shop", "")
     if clean_domain(shop) != shop:
@@ -64,7 +64,7 @@ def valid_query(params: Mapping[str, str]) -> bool:
 
 def decode_session_token(token: str) -> dict[str, Any] | None:
     """The claims of a session token that is ours and in its time, or None."""
-    if not token.isascii() or len(token) > LONGEST_TOKEN:
+    if not token.isascii() or len(token) > MAX_TOKEN_CHARS:
         return None
     client_id = get_settings().shopify_client_id
     for secret in get_settings().client_secrets():
@@ -79,7 +79,7 @@ def decode_session_token(token: str) -> dict[str, Any] | None:
     return None
 
 
-def covers(granted: str | Iterable[str], required: str | Iterable[str]) -> bool:
+def covers_scopes(granted: str | Iterable[str], required: str | Iterable[str]) -> bool:
     """Whether granted scopes hold all required ones; writing includes reading."""
     try:
         return bool(_access(granted).covers(_access(required)))

@@ -8,15 +8,15 @@ from typing import Any
 
 import structlog
 
-from plugin.manifest import manifest
+from plugin.manifest import load_manifest
 from plugin.shopify.api import access_tokens as tokens
 from plugin.shopify.api import http as wire
-from plugin.shopify.api.http import Reply, ShopifyError, UserError
-from plugin.shopify.api.throttle import Pace
+from plugin.shopify.api.http import ApiResponse, ShopifyError, UserError
+from plugin.shopify.api.throttle import CostThrottle
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
-TRIES = 6
-LONGEST_S = 60.0  # after this no further try begins
+MAX_ATTEMPTS = 6
+MAX_WAIT_S = 60.0  # after this no further try begins
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0
 # Shopify's own words for trouble on its side; it says them with status 200.
 PASSING = {"THROTTLED", "INTERNAL_SERVER_ERROR", "TIMEOUT"}
@@ -30,14 +30,14 @@ REFUSED = {
 NOT_ALLOWED = "Open Regulars in the Shopify admin and agree to the permissions that it asks for."
 
 log = structlog.get_logger()
-pace = Pace()
+throttle = CostThrottle()
 
 
 class TokenRefusedError(ShopifyError):
     """Shopify does not know the access token any more."""
 
 
-def graphql(shop_id: int, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+def query(shop_id: int, document: str, variables: dict[str, Any]) -> dict[str, Any]:
     """Run a file of `documents/` on a shop and give its `data`.
 
     A refused token is replaced once; throttling and trouble at Shopify are waited out for
@@ -47,31 +47,33 @@ def graphql(shop_id: int, document: str, variables: dict[str, Any]) -> dict[str,
         ShopifyError: Shopify refused, or was not there; `user_errors` holds what it minded.
         RegularsError: the app is not installed on the shop, or must be opened there once more.
     """
-    domain, token = tokens.key_to(shop_id)
+    domain, token = tokens.domain_and_token(shop_id)
     try:
-        return ask(domain, token, document, variables)
+        return query_with_token(domain, token, document, variables)
     except TokenRefusedError:
-        token = tokens.replace(shop_id, token)
+        token = tokens.refresh_token(shop_id, token)
     try:
-        return ask(domain, token, document, variables)
+        return query_with_token(domain, token, document, variables)
     except TokenRefusedError:
-        raise tokens.give_up(shop_id, token) from None
+        raise tokens.discard_token(shop_id, token) from None
 
 
-def ask(domain: str, token: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+def query_with_token(
+    domain: str, token: str, document: str, variables: dict[str, Any]
+) -> dict[str, Any]:
     """As `graphql`, with a token in hand.
 
     Raises:
         TokenRefusedError: Shopify does not know the token.
     """
-    path = f"/admin/api/{manifest()['api_version']}/graphql.json"
+    path = f"/admin/api/{load_manifest()['api_version']}/graphql.json"
     said = {"query": text_of(document), "variables": variables}
-    until = time.monotonic() + LONGEST_S
-    time.sleep(min(LONGEST_WAIT_S, pace.reserve(domain, document)))
-    for tried in range(1, TRIES + 1):
+    until = time.monotonic() + MAX_WAIT_S
+    time.sleep(min(LONGEST_WAIT_S, throttle.reserve(domain, document)))
+    for tried in range(1, MAX_ATTEMPTS + 1):
         trouble: ShopifyError
         try:
-            reply = wire.post(domain, path, said, token=token)
+            reply = wire.post_json(domain, path, said, token=token)
         except wire.UnreachableError as error:
             trouble, wait_s = error, _backoff_s(tried)
         else:
@@ -79,7 +81,7 @@ def ask(domain: str, token: str, document: str, variables: dict[str, Any]) -> di
             if problem is None:
                 return _data(reply)
             trouble, wait_s = problem
-        if tried == TRIES or time.monotonic() + wait_s > until:
+        if tried == MAX_ATTEMPTS or time.monotonic() + wait_s > until:
             raise trouble
         log.info("shopify.waiting", document=document, tried=tried, wait_s=round(wait_s, 2))
         time.sleep(wait_s)
@@ -93,7 +95,7 @@ def text_of(document: str) -> str:
 
 
 def _passing(
-    reply: Reply, domain: str, document: str, tried: int
+    reply: ApiResponse, domain: str, document: str, tried: int
 ) -> tuple[ShopifyError, float] | None:
     """Trouble that goes away by waiting, and for how long; None when there is none."""
     if reply.status == 429:
@@ -104,7 +106,7 @@ def _passing(
     body = reply.body or {}
     extensions = body.get("extensions")
     cost = extensions.get("cost") if isinstance(extensions, dict) else None
-    affordable_s = pace.learn(domain, document, cost) if isinstance(cost, dict) else 0.0
+    affordable_s = throttle.record_cost(domain, document, cost) if isinstance(cost, dict) else 0.0
     codes = {code for code, _ in _errors(body)}
     if reply.status == 200 and codes and codes <= PASSING:
         # Half a second on top: others spend from the same bucket while we wait.
@@ -113,7 +115,7 @@ def _passing(
     return None
 
 
-def _data(reply: Reply) -> dict[str, Any]:
+def _data(reply: ApiResponse) -> dict[str, Any]:
     """What was asked for.
 
     Raises:

@@ -12,8 +12,8 @@ from plugin.errors import RegularsError
 from plugin.settings import get_settings
 
 TIMEOUT = httpx2.Timeout(20, connect=5)
-LONGEST_S = 30.0  # the whole answer; a server that drips bytes never trips a read timeout
-LARGEST_BYTES = 16 * 1024 * 1024  # 25 products with the longest descriptions stay under it
+MAX_RESPONSE_S = 30.0  # the whole answer; a server that drips bytes never trips a read timeout
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024  # 25 products with the longest descriptions stay under it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class UnreachableError(ShopifyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ApiResponse:
     """An answer; `body` is None when it was no JSON object."""
 
     status: int
@@ -51,7 +51,9 @@ class Reply:
     body: dict[str, Any] | None = field(repr=False)
 
 
-def post(domain: str, path: str, said: dict[str, Any], *, token: str | None = None) -> Reply:
+def post_json(
+    domain: str, path: str, said: dict[str, Any], *, token: str | None = None
+) -> ApiResponse:
     """Post JSON to a shop by its myshopify.com domain; redirects are not followed.
 
     Raises:
@@ -64,10 +66,10 @@ def post(domain: str, path: str, said: dict[str, Any], *, token: str | None = No
     if origin:
         headers["Host"] = domain
     address = f"{origin or f'https://{domain}'}{path}"
-    until = time.monotonic() + LONGEST_S
+    until = time.monotonic() + MAX_RESPONSE_S
     try:
         with _client(not origin).stream("POST", address, json=said, headers=headers) as response:
-            return Reply(
+            return ApiResponse(
                 response.status_code,
                 _seconds(response.headers.get("Retry-After")),
                 _object(_read(response, until)),
@@ -87,7 +89,7 @@ def _read(response: httpx2.Response, until: float) -> bytes:
     body = bytearray()
     for chunk in response.iter_bytes():
         body += chunk
-        if len(body) > LARGEST_BYTES:
+        if len(body) > MAX_RESPONSE_BYTES:
             raise UnreachableError("Shopify's answer was too large.")
         if time.monotonic() > until:
             raise UnreachableError("Shopify's answer did not end.", 503)

@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from plugin.facts import Facts, merge
+from plugin.facts import Facts, merge_facts
 from plugin.shopify.api import products as catalog
 from plugin.shopify.api.bulk import CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.shopify.api.client import ShopifyError
@@ -33,17 +33,17 @@ def facts_of(
     node: Node,
     children: list[Node],
     currency: str,
-    told_at: datetime | None = None,
+    reported_at: datetime | None = None,
 ) -> Facts:
     """What a node and the children below it say.
 
     Args:
-        told_at: when Shopify said it; without, it is as old as the last change.
+        reported_at: when Shopify said it; without, it is as old as the last change.
 
     Raises:
         MalformedError, ShopifyError, KeyError, TypeError: it is not as Shopify promises.
     """
-    sent = {"triggered_at": told_at.isoformat()} if told_at else {}
+    sent = {"triggered_at": reported_at.isoformat()} if reported_at else {}
     if noun == PRODUCTS:
         whole = {**node, "variants": {"nodes": children, "pageInfo": {"hasNextPage": False}}}
         told = catalog.payload(shop_id, whole) | sent
@@ -57,8 +57,8 @@ def facts_of(
         who = customers.normalise("customers/update", _customer(node), currency)
         consents = [consent.normalise(*each, currency) for each in _consents(node)]
         tags, *sums = [customer_changes.normalise(*each, currency) for each in _changes(node)]
-        tags.people[0].whole = customer_changes.TAG
-        return merge([who, *consents, tags, *sums])
+        tags.profiles[0].complete_prefix = customer_changes.TAG
+        return merge_facts([who, *consents, tags, *sums])
     return checkouts.normalise("checkouts/update", _checkout(node, children) | sent, currency)
 
 

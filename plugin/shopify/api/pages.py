@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
-from plugin.shopify.api.client import graphql
+from plugin.shopify.api.client import query
 from plugin.shopify.api.products import Node, number, variants
 
 DOCUMENTS = {
@@ -21,7 +21,7 @@ CHANGED = "updated_at:>='{since}' AND updated_at:<='{until}'"
 DESTROYED = (
     "subject_type:PRODUCT AND action:destroy AND created_at:>='{since}' AND created_at:<='{until}'"
 )
-Family = tuple[Node, list[Node]]
+NodeWithChildren = tuple[Node, list[Node]]
 
 
 COUNTS = {
@@ -35,12 +35,12 @@ COUNTS = {
 class Page(NamedTuple):
     """Some nodes, the cursor behind the last of them, and whether more follow."""
 
-    families: list[Family]
-    place: str
+    nodes: list[NodeWithChildren]
+    cursor: str
     more: bool
 
 
-def changed(shop_id: int, noun: str, since: datetime, until: datetime, place: str) -> Page:
+def changed_page(shop_id: int, noun: str, since: datetime, until: datetime, place: str) -> Page:
     """The next of what changed between two moments, behind a cursor; a checkout is one that was
     left behind, a deletion that of a product. Oldest first, but for checkouts, which Shopify cannot
     sort so.
@@ -53,15 +53,15 @@ def changed(shop_id: int, noun: str, since: datetime, until: datetime, place: st
     return _page(shop_id, noun, {"search": search, "after": place or None})
 
 
-def count(shop_id: int, noun: str, since: datetime, until: datetime) -> int:
+def count_changed(shop_id: int, noun: str, since: datetime, until: datetime) -> int:
     """How much changed between two moments, up to 10,001; nobody counts deletions."""
     if noun not in COUNTS:
         return 0
     search = CHANGED.format(since=_time(since), until=_time(until))
-    return int(graphql(shop_id, "changed_count", {"search": search})[COUNTS[noun]]["count"])
+    return int(query(shop_id, "changed_count", {"search": search})[COUNTS[noun]]["count"])
 
 
-def checkouts(shop_id: int, after: int) -> Page:
+def checkouts_page(shop_id: int, after: int) -> Page:
     """The next checkouts that were left behind, by rising id.
 
     Paged: no document says that `abandonedCheckouts` runs in bulk. By id instead of by cursor, a
@@ -71,7 +71,7 @@ def checkouts(shop_id: int, after: int) -> Page:
 
 
 def _page(shop_id: int, noun: str, asked: dict[str, Any]) -> Page:
-    (found,) = graphql(shop_id, DOCUMENTS[noun], asked).values()
+    (found,) = query(shop_id, DOCUMENTS[noun], asked).values()
     families = [(node, list(_children(shop_id, noun, node))) for node in found["nodes"]]
     info = found["pageInfo"]
     return Page(families, info["endCursor"] or "", info["hasNextPage"])
@@ -91,10 +91,10 @@ def _lines(shop_id: int, noun: str, node: Node) -> Iterator[Node]:
     while found["pageInfo"]["hasNextPage"]:
         after = found["pageInfo"]["endCursor"]
         if noun == ORDERS:
-            rest = graphql(shop_id, "order_lines", {"id": node["id"], "after": after})["order"]
+            rest = query(shop_id, "order_lines", {"id": node["id"], "after": after})["order"]
         else:
             asked = {"search": f"id:{number(node['id'])}", "after": after}
-            told = graphql(shop_id, "abandoned_checkout_lines", asked)["abandonedCheckouts"]
+            told = query(shop_id, "abandoned_checkout_lines", asked)["abandonedCheckouts"]
             rest = next(iter(told["nodes"]), None)
         if rest is None:  # deleted meanwhile
             return

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from plugin import clock
-from plugin.shopify.api.client import ShopifyError, graphql
+from plugin.shopify.api.client import ShopifyError, query
 from plugin.shopify.normalise import products as webhook
 from storage import products, shops
 from storage.engine import db
@@ -41,7 +41,7 @@ def sync_products(shop_id: int) -> int:
             pairs = [pair for said in facts for pair in said.products]
             seen.update(row["id"] for row, _ in pairs)
             products.save_products(session, shop_id, pairs)
-            stocks = [each.row | mine for said in facts for each in said.described]
+            stocks = [each.row | mine for said in facts for each in said.records]
             save_newest(session, Stock, stocks)
     with db.transaction() as session:
         products.retire_others(session, shop_id, seen, began - RECENT)
@@ -53,7 +53,7 @@ def sync_products(shop_id: int) -> int:
 def _pages(shop_id: int) -> Iterator[list[Node]]:
     after = None
     while True:
-        found = graphql(shop_id, "products", {"after": after})["products"]
+        found = query(shop_id, "products", {"after": after})["products"]
         yield found["nodes"]
         if not found["pageInfo"]["hasNextPage"]:
             return
@@ -95,7 +95,7 @@ def variants(shop_id: int, node: Node) -> Iterator[Node]:
     yield from found["nodes"]
     while found["pageInfo"]["hasNextPage"]:
         rest = {"id": node["id"], "after": found["pageInfo"]["endCursor"]}
-        product = graphql(shop_id, "variants", rest)["product"]
+        product = query(shop_id, "variants", rest)["product"]
         if product is None:  # deleted meanwhile
             return
         found = product["variants"]

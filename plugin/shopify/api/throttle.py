@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 
-class Pace:
+class CostThrottle:
     """One app's buckets on the shops it speaks to, as this process last heard of them.
 
     Other processes spend from the same buckets, so this only makes throttling rare.
@@ -28,7 +28,7 @@ class Pace:
             self._left[domain] = (left, most, per_s, now)
             return max(0.0, -left / per_s)
 
-    def learn(self, domain: str, document: str, cost: dict[str, Any]) -> float:
+    def record_cost(self, domain: str, document: str, cost: dict[str, Any]) -> float:
         """Take in `extensions.cost`; how many seconds until the query could be asked again."""
         bucket = cost.get("throttleStatus") or {}
         asked = _number(cost.get("requestedQueryCost"))

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from plugin.manifest import PATH, manifest, topics
+from plugin.manifest import PATH, load_manifest, topic_handlers
 from plugin.shopify.install.oauth import CALLBACK
 
 # Not in the list of topics that an app may subscribe to, and wanted of every app: shopify.dev,
@@ -38,27 +38,27 @@ class Installation(BaseSettings):
     url: str = ""
 
 
-def write(folder: Path) -> list[Path]:
+def write_config(folder: Path) -> list[Path]:
     """Write the files into `folder`, and what belongs to the extensions where it is not there."""
     if folder.resolve() != PATH.parent.resolve():
         described = shutil.ignore_patterns("shopify.extension.toml")  # written below
         shutil.copytree(EXTENSIONS, folder / "extensions", ignore=described, dirs_exist_ok=True)
-    wanted = files(folder)
+    wanted = config_files(folder)
     for path, text in wanted.items():
         path.write_text(text, encoding="utf-8")
     return list(wanted)
 
 
-def drift(folder: Path) -> list[str]:
+def find_drift(folder: Path) -> list[str]:
     """What the files in `folder` say that manifest.toml does not, or the other way round."""
     return [
         f"{path.relative_to(folder)}: {difference}"
-        for path, text in files(folder).items()
+        for path, text in config_files(folder).items()
         for difference in _differences(_read(path), text)
     ]
 
 
-def files(folder: Path) -> dict[Path, str]:
+def config_files(folder: Path) -> dict[Path, str]:
     """Each file with what it should hold."""
     app, popup, pixel = (
         folder / "shopify.app.toml",
@@ -73,7 +73,7 @@ def files(folder: Path) -> dict[Path, str]:
 
 
 def _app(there: Table) -> str:
-    said, owner = manifest(), Installation()
+    said, owner = load_manifest(), Installation()
     url = (owner.url or there.get("application_url") or UNKNOWN_URL).rstrip("/")
     organization = {key: there[key] for key in ("organization_id",) if key in there}
     proxy = said["app_proxy"]
@@ -106,9 +106,9 @@ def _subscriptions(uri: str) -> Iterator[str]:
     """One subscription for the topics of each handler, so that the file can be read."""
 
     def handler(topic: str) -> str:
-        return topics()[topic]
+        return topic_handlers()[topic]
 
-    for name, group in groupby(sorted(topics(), key=handler), key=handler):
+    for name, group in groupby(sorted(topic_handlers(), key=handler), key=handler):
         heard = sorted(group)
         for kind, some in (
             ("topics", [topic for topic in heard if topic not in COMPLIANCE]),
@@ -120,11 +120,11 @@ def _subscriptions(uri: str) -> Iterator[str]:
 
 
 def _popup(there: Table) -> str:
-    said = manifest()["popup"]
+    said = load_manifest()["popup"]
     uid = {key: each[key] for each in there.get("extensions", ()) for key in each if key == "uid"}
     return (
         HEAD
-        + _lines(api_version=manifest()["api_version"])
+        + _lines(api_version=load_manifest()["api_version"])
         + "\n"
         + _table(
             "extensions", listed=True, name=said["name"], handle=said["handle"], type="theme", **uid
@@ -133,7 +133,7 @@ def _popup(there: Table) -> str:
 
 
 def _pixel(there: Table) -> str:
-    said = manifest()["pixel"]
+    said = load_manifest()["pixel"]
     uid = {key: there[key] for key in there if key == "uid"}
     head = _lines(
         type="web_pixel_extension",

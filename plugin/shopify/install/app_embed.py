@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from plugin.shopify.api.client import graphql
+from plugin.shopify.api.client import query
 
 NAMESPACE, KEY = "regulars", "forms"  # {{ app.metafields.regulars.forms }}
 
@@ -14,7 +14,7 @@ def publish_forms(shop_id: int, value: dict[str, Any]) -> None:
     Raises:
         ShopifyError: Shopify refused, or was not there.
     """
-    owner = graphql(shop_id, "installation", {})["currentAppInstallation"]["id"]
+    owner = query(shop_id, "installation", {})["currentAppInstallation"]["id"]
     field = {
         "ownerId": owner,
         "namespace": NAMESPACE,
@@ -22,4 +22,4 @@ def publish_forms(shop_id: int, value: dict[str, Any]) -> None:
         "type": "json",
         "value": json.dumps(value, ensure_ascii=False, separators=(",", ":")),
     }
-    graphql(shop_id, "metafields_set", {"metafields": [field]})
+    query(shop_id, "metafields_set", {"metafields": [field]})

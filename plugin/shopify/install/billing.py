@@ -7,16 +7,18 @@ Shopify alone says whether a plan is paid for. A webhook only says that it chang
 from datetime import datetime, timedelta
 
 from plugin import clock
-from plugin.manifest import Billing, billing, manifest
+from plugin.manifest import Billing, billing_plan, load_manifest
 from plugin.settings import get_settings
-from plugin.shopify.api.client import graphql
+from plugin.shopify.api.client import query
 from storage import app_plans as plans
-from storage.app_plans import Plan
+from storage.app_plans import AppPlan
 from storage.engine import db, locks
 from storage.shops import Shop
 
-TRUSTED_FOR = timedelta(days=1)  # should the webhook be lost
-OFFERED_FOR = timedelta(days=1)  # Shopify lets an offer end after two days: AppSubscriptionStatus
+CHECK_INTERVAL = timedelta(days=1)  # should the webhook be lost
+OFFER_VALID_FOR = timedelta(
+    days=1
+)  # Shopify lets an offer end after two days: AppSubscriptionStatus
 
 
 def approval_url(shop: Shop) -> str | None:
@@ -25,7 +27,7 @@ def approval_url(shop: Shop) -> str | None:
     Raises:
         ShopifyError: Shopify did not say how it stands.
     """
-    plan = billing()
+    plan = billing_plan()
     if plan is None or _is_paid(shop.id, clock.now()):
         return None
     with locks.exclusive(f"billing-{shop.id}"):  # two visits at once are one offer
@@ -33,32 +35,32 @@ def approval_url(shop: Shop) -> str | None:
         if _is_paid(shop.id, now):
             return None
         with db.reading() as session:
-            held = plans.get_plan(session, shop.id)
+            held = plans.get_app_plan(session, shop.id)
         if _is_active(shop.id):
-            _keep(Plan(shop_id=shop.id, active=True, checked_at=now))
+            _keep(AppPlan(shop_id=shop.id, active=True, checked_at=now))
             return None
-        if held and held.asked_at and now - held.asked_at < OFFERED_FOR:
+        if held and held.offered_at and now - held.offered_at < OFFER_VALID_FOR:
             return held.confirmation_url
         url = _offer(shop, plan)
-        _keep(Plan(shop_id=shop.id, confirmation_url=url, asked_at=now))
+        _keep(AppPlan(shop_id=shop.id, confirmation_url=url, offered_at=now))
         return url
 
 
 def _is_paid(shop_id: int, now: datetime) -> bool:
     with db.reading() as session:
-        held = plans.get_plan(session, shop_id)
+        held = plans.get_app_plan(session, shop_id)
     if held is None or not held.active or held.checked_at is None:
         return False
-    return now - held.checked_at < TRUSTED_FOR
+    return now - held.checked_at < CHECK_INTERVAL
 
 
-def _keep(plan: Plan) -> None:
+def _keep(plan: AppPlan) -> None:
     with db.transaction() as session:
-        plans.save_plan(session, plan)
+        plans.save_app_plan(session, plan)
 
 
 def _is_active(shop_id: int) -> bool:
-    found = graphql(shop_id, "app_subscriptions", {})["currentAppInstallation"]
+    found = query(shop_id, "app_subscriptions", {})["currentAppInstallation"]
     return any(each["status"] == "ACTIVE" for each in found["activeSubscriptions"])
 
 
@@ -74,11 +76,11 @@ def _offer(shop: Shop, plan: Billing) -> str:
         "test": plan.test,
         "trialDays": plan.trial_days,
     }
-    made = graphql(shop.id, "app_subscription_create", variables)["appSubscriptionCreate"]
+    made = query(shop.id, "app_subscription_create", variables)["appSubscriptionCreate"]
     return str(made["confirmationUrl"])
 
 
 def _home(shop: Shop) -> str:
     """Our first page inside the shop's admin."""
     origin = get_settings().shopify_origin.rstrip("/") or f"https://{shop.domain}"
-    return f"{origin}/admin/apps/{manifest()['handle']}"
+    return f"{origin}/admin/apps/{load_manifest()['handle']}"

@@ -10,7 +10,7 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.shopify.api import access_tokens as tokens
 from plugin.shopify.api import graphql
-from plugin.shopify.api.access_tokens import Pair
+from plugin.shopify.api.access_tokens import TokenPair
 from plugin.shopify.api.client import clean_domain
 from plugin.shopify.api.http import ShopifyError
 from storage import shops
@@ -51,7 +51,7 @@ def is_let_in(shop_id: int) -> bool:
         ShopifyError: it says neither yes nor no just now.
     """
     try:
-        graphql.graphql(shop_id, "installation", {})
+        graphql.query(shop_id, "installation", {})
     except ShopifyError:
         raise
     except RegularsError:  # its tokens are gone, or it takes them no more
@@ -64,7 +64,7 @@ def _install(domain: str, said: dict[str, str]) -> int:
         raise RegularsError("This is not a Shopify store.", 400)
     with locks.exclusive(f"install-{domain}"):
         pair = _exchange(domain, said)
-        details = _details(graphql.ask(domain, pair.access, "shop", {})["shop"])
+        details = _details(graphql.query_with_token(domain, pair.access, "shop", {})["shop"])
         with db.transaction() as session:
             shop = shops.shop_by_domain(session, domain)
             if shop is None:
@@ -77,8 +77,8 @@ def _install(domain: str, said: dict[str, str]) -> int:
     return shop.id
 
 
-def _exchange(domain: str, said: dict[str, str]) -> Pair:
-    reply = tokens.request(domain, said)
+def _exchange(domain: str, said: dict[str, str]) -> TokenPair:
+    reply = tokens.request_tokens(domain, said)
     if reply.status in (400, 401):
         raise RegularsError("Shopify does not take this session: reload the page.", 401)
     return tokens.read_pair(reply)
@@ -108,15 +108,15 @@ def _reinstall(shop: Shop) -> None:
     shop.generation += 1
     shop.installed_at = clock.now()
     shop.uninstalled_at = None
-    shop.synced_at = None
+    shop.catalog_synced_at = None
 
 
-def _fill(shop: Shop, pair: Pair, details: dict[str, str]) -> None:
+def _fill(shop: Shop, pair: TokenPair, details: dict[str, str]) -> None:
     if shop.postal_address:
         del details["postal_address"]  # the merchant's own words stay
     if set(pair.scopes.split(",")) - set(shop.scopes.split(",")):
-        shop.synced_at = None  # there is more to read and to do than the last time
-    for name, value in {**details, **tokens.row(pair)}.items():
+        shop.catalog_synced_at = None  # there is more to read and to do than the last time
+    for name, value in {**details, **tokens.token_columns(pair)}.items():
         setattr(shop, name, value)
     shop.sender_name = shop.sender_name or shop.name
     shop.sender_email = shop.sender_email or shop.email

@@ -17,16 +17,16 @@ from urllib.parse import urlencode
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.manifest import manifest
+from plugin.manifest import load_manifest
 from plugin.settings import get_settings
-from plugin.shopify.api.client import clean_domain, valid_query
+from plugin.shopify.api.client import clean_domain, is_valid_query
 from storage import shops
 from storage.engine import db
 from storage.engine import encryption as keys
 
 CALLBACK = "/auth/callback"
 STATE_FOR_S = 600  # for the merchant to read what she allows
-LONGEST_QUERY = 4_096
+MAX_QUERY_CHARS = 4_096
 PURPOSE = "oauth-state"  # a key of its own: with the app's secret it would pass for a webhook's
 STATE = re.compile(r"[0-9a-f]{32}")
 CODE = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -35,21 +35,21 @@ SEAL = re.compile(r"([0-9]{1,12})\.([0-9a-f]{64})")
 Query = Sequence[tuple[str, str]]
 
 
-class Journey(NamedTuple):
+class AuthorizationRedirect(NamedTuple):
     """Where to send the merchant, and the cookie that she comes back with."""
 
     address: str
     cookie: str
 
 
-class Granted(NamedTuple):
+class AuthorizationResult(NamedTuple):
     """The store that said yes, and the code for its tokens, good once and for a moment."""
 
     domain: str
     code: str
 
 
-def begin(query: Query) -> Journey:
+def begin_authorization(query: Query) -> AuthorizationRedirect:
     """Lead the merchant of the store that a query names to Shopify's question.
 
     Raises:
@@ -59,21 +59,21 @@ def begin(query: Query) -> Journey:
     domain = clean_domain(said.get("shop", ""))
     if domain is None:
         raise RegularsError("This is not a Shopify store.", 400)
-    if "hmac" in said and not valid_query(said):
+    if "hmac" in said and not is_valid_query(said):
         raise RegularsError("Shopify did not sign this, or long ago.", 403)
     state, issued = secrets.token_hex(16), int(clock.now().timestamp())
     asked = {
         "client_id": get_settings().shopify_client_id,
-        "scope": ",".join(manifest()["scopes"]),
+        "scope": ",".join(load_manifest()["scopes"]),
         "redirect_uri": get_settings().url.rstrip("/") + CALLBACK,
         "state": state,
     }
     origin = get_settings().shopify_origin.rstrip("/") or f"https://{domain}"
     address = f"{origin}/admin/oauth/authorize?{urlencode(asked)}"
-    return Journey(address, f"{issued}.{_seals(state, domain, issued)[0]}")
+    return AuthorizationRedirect(address, f"{issued}.{_seals(state, domain, issued)[0]}")
 
 
-def finish(query: Query, cookie: str) -> Granted:
+def finish_authorization(query: Query, cookie: str) -> AuthorizationResult:
     """What the merchant came back with.
 
     Raises:
@@ -82,7 +82,7 @@ def finish(query: Query, cookie: str) -> Granted:
     said = _once(query)
     if clean_domain(said.get("shop", "")) != said.get("shop"):
         raise RegularsError("This is not a Shopify store.", 400)
-    if not valid_query(said):
+    if not is_valid_query(said):
         raise RegularsError("Shopify did not sign this, or long ago.", 403)
     state, code = said.get("state", ""), said.get("code", "")
     if not STATE.fullmatch(state) or not CODE.fullmatch(code):
@@ -90,13 +90,13 @@ def finish(query: Query, cookie: str) -> Granted:
     sealed = SEAL.fullmatch(cookie)
     if sealed is None or not _is_ours(sealed[1], sealed[2], state, said["shop"]):
         raise RegularsError("This was begun in another browser, or long ago: begin again.", 403)
-    return Granted(said["shop"], code)
+    return AuthorizationResult(said["shop"], code)
 
 
 def _once(query: Query) -> dict[str, str]:
     """A query in which nothing stands twice: two readers could each take another one."""
     said = dict(query)
-    if len(said) != len(query) or sum(len(k) + len(v) for k, v in query) > LONGEST_QUERY:
+    if len(said) != len(query) or sum(len(k) + len(v) for k, v in query) > MAX_QUERY_CHARS:
         raise RegularsError("This query is not one of Shopify's.", 400)
     return said
 
@@ -114,5 +114,6 @@ def _seals(state: str, domain: str, issued: int) -> list[str]:
     now = "" if shop is None else f"{shop.generation} {shop.token_expires_at}"
     text = f"{state} {domain} {issued} {now}".encode()
     return [
-        hmac.new(key, text, hashlib.sha256).hexdigest() for key in keys.derive_all(PURPOSE).values()
+        hmac.new(key, text, hashlib.sha256).hexdigest()
+        for key in keys.derive_keys(PURPOSE).values()
     ]

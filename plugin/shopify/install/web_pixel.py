@@ -5,9 +5,9 @@ The extension is deployed with the app, yet idle until each shop has a pixel wit
 
 import json
 
-from plugin.manifest import manifest
+from plugin.manifest import load_manifest
 from plugin.settings import get_settings
-from plugin.shopify.api.client import ShopifyError, graphql
+from plugin.shopify.api.client import ShopifyError, query
 from storage import shops
 from storage.engine import db
 
@@ -21,17 +21,17 @@ def ensure_pixel(shop_id: int) -> None:
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
     assert shop
-    endpoint = get_settings().url.rstrip("/") + manifest()["pixel"]["path"]
+    endpoint = get_settings().url.rstrip("/") + load_manifest()["pixel"]["path"]
     settings = {"accountID": shop.domain, "endpoint": endpoint}
     pixel = {"settings": json.dumps(settings)}
     try:
-        graphql(shop_id, "pixel_create", {"pixel": pixel})
+        query(shop_id, "pixel_create", {"pixel": pixel})
     except ShopifyError as error:
         if not error.has("TAKEN"):
             raise
-        found = graphql(shop_id, "pixel", {})["webPixel"]
+        found = query(shop_id, "pixel", {})["webPixel"]
         if found is not None and _parsed(found["settings"]) != settings:
-            graphql(shop_id, "pixel_update", {"id": found["id"], "pixel": pixel})
+            query(shop_id, "pixel_update", {"id": found["id"], "pixel": pixel})
 
 
 def _parsed(settings: object) -> object:

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from plugin.facts import Described, Facts, moment
-from plugin.shopify.normalise.fields import Payload, number, text, told
+from plugin.facts import Facts, RecordFact, parse_time
+from plugin.shopify.normalise.fields import Payload, id_of, reported_time, text_of
 from storage.collections import Collection
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -12,13 +12,13 @@ FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     """One collection. A deletion comes with the id alone and is final."""
     gone = topic == "collections/delete"
-    updated = FOREVER if gone else moment(payload.get("updated_at"), "updated_at")
+    updated = FOREVER if gone else parse_time(payload.get("updated_at"), "updated_at")
     row = {
-        "id": number(payload, "id"),
-        "title": text(payload, "title"),
-        "handle": text(payload, "handle"),
+        "id": id_of(payload, "id"),
+        "title": text_of(payload, "title"),
+        "handle": text_of(payload, "handle"),
         "deleted": gone,
         "updated_at": updated,
-        "told_at": FOREVER if gone else told(payload, updated),
+        "reported_at": FOREVER if gone else reported_time(payload, updated),
     }
-    return Facts(described=[Described(Collection, row)])
+    return Facts(records=[RecordFact(Collection, row)])

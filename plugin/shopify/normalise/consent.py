@@ -4,8 +4,8 @@ from datetime import UTC
 from typing import Any
 
 from plugin import facts
-from plugin.facts import Allowed, Facts, MalformedError, Person, moment
-from plugin.shopify.normalise.fields import Payload, part, text
+from plugin.facts import ConsentFact, Facts, MalformedError, ProfileFact, parse_time
+from plugin.shopify.normalise.fields import Payload, object_of, text_of
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
 from storage.profiles import CUSTOMER, EMAIL, PHONE
 
@@ -17,35 +17,37 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     """One shopper's consent for one address, as the storefront keeps it."""
     if topic == "customers_email_marketing_consent/update":
         channel, kind = "email", EMAIL
-        address = facts.email(payload.get("email_address"))
-        said = part(payload, "email_marketing_consent")
+        address = facts.parse_email(payload.get("email_address"))
+        said = object_of(payload, "email_marketing_consent")
     elif topic == "customers_whats_app_marketing_consent/update":
         channel, kind = "whatsapp", PHONE
-        address = facts.phone(payload.get("phone_number"))
-        said = part(payload, "whats_app_marketing_consent")
+        address = facts.parse_phone(payload.get("phone_number"))
+        said = object_of(payload, "whats_app_marketing_consent")
     else:
         channel, kind = "sms", PHONE
-        address = facts.phone(payload.get("phone"))
-        said = part(payload, "sms_marketing_consent")
+        address = facts.parse_phone(payload.get("phone"))
+        said = object_of(payload, "sms_marketing_consent")
     if not said:
         raise MalformedError("the consent is missing")
-    state = STATES.get(text(said, "state").lower())
+    state = STATES.get(text_of(said, "state").lower())
     if address is None or state is None:
         return Facts()
     # WhatsApp's calls it `updated_at`.
-    at = moment(said.get("consent_updated_at") or said.get("updated_at"), "consent_updated_at")
+    at = parse_time(said.get("consent_updated_at") or said.get("updated_at"), "consent_updated_at")
     customer: Any = payload.get("customer_id") or payload.get("id")
-    person = Person(keys=facts.keys((CUSTOMER, customer), (kind, address)), at=at)
+    person = ProfileFact(
+        identities=facts.identity_keys((CUSTOMER, customer), (kind, address)), reported_at=at
+    )
     return Facts(
-        people=[person],
+        profiles=[person],
         consents=[
-            Allowed(
-                person=person,
+            ConsentFact(
+                profile=person,
                 channel=channel,
                 address=address,
                 state=state,
-                at=at,
-                unique_key=f"storefront:{channel}:{address}:{state}:{at.astimezone(UTC).isoformat()}",
+                occurred_at=at,
+                dedupe_key=f"storefront:{channel}:{address}:{state}:{at.astimezone(UTC).isoformat()}",
             )
         ],
     )

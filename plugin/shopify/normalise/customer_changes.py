@@ -3,8 +3,8 @@
 from typing import Any
 
 from plugin import facts
-from plugin.facts import Facts, MalformedError, Person, moment
-from plugin.shopify.normalise.fields import Payload, gid, part
+from plugin.facts import Facts, MalformedError, ProfileFact, parse_time
+from plugin.shopify.normalise.fields import Payload, gid, object_of
 from storage.profiles import CUSTOMER
 
 TAG = "tag:"  # what the property of a tag begins with
@@ -16,16 +16,18 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     customer = gid(payload.get("customerId"))
     if customer is None:
         raise MalformedError("customerId is no id of a customer")
-    at = moment(payload.get("occurredAt"), "occurredAt")
+    at = parse_time(payload.get("occurredAt"), "occurredAt")
     properties: dict[str, Any]
     if topic in TAGGED:
         tags = payload.get("tags")
         properties = {f"{TAG}{tag}": TAGGED[topic] for tag in tags or [] if isinstance(tag, str)}
     else:
-        spent = part(payload, "amountSpent")
+        spent = object_of(payload, "amountSpent")
         code = str(spent.get("currencyCode") or currency)
         properties = {
             "orders_count": int(payload.get("numberOfOrders") or 0),
-            "total_spent": facts.minor(spent.get("amount") or 0, code, "amountSpent"),
+            "total_spent": facts.to_minor_units(spent.get("amount") or 0, code, "amountSpent"),
         }
-    return Facts(people=[Person(facts.keys((CUSTOMER, customer)), at, properties=properties)])
+    return Facts(
+        profiles=[ProfileFact(facts.identity_keys((CUSTOMER, customer)), at, properties=properties)]
+    )

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from plugin import facts
-from plugin.facts import Facts, Person
-from plugin.shopify.normalise.fields import Payload, gid, told
+from plugin.facts import Facts, ProfileFact
+from plugin.shopify.normalise.fields import Payload, gid, reported_time
 from storage.profiles import CUSTOMER
 
 SOMETIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -18,5 +18,5 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     deleted = gid(payload.get("admin_graphql_api_customer_deleted_id"))
     if kept is None or deleted is None:
         raise facts.MalformedError("admin_graphql_api_customer_kept_id is no id of a customer")
-    keys = facts.keys((CUSTOMER, kept), (CUSTOMER, deleted))
-    return Facts(people=[Person(keys, told(payload, SOMETIME))])
+    keys = facts.identity_keys((CUSTOMER, kept), (CUSTOMER, deleted))
+    return Facts(profiles=[ProfileFact(keys, reported_time(payload, SOMETIME))])

@@ -1,13 +1,13 @@
 """discounts/delete, discounts/redeemcode_removed: what the store no longer takes."""
 
 from plugin.facts import Facts
-from plugin.shopify.normalise.fields import Payload, part, text
+from plugin.shopify.normalise.fields import Payload, object_of, text_of
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     """What is gone must not be given to anybody. Added codes are ours, so they are known."""
     if topic == "discounts/delete":
-        return Facts(lost_discounts=[text(payload, "admin_graphql_api_id")])
-    code = text(part(payload, "redeem_code"), "code")
+        return Facts(deleted_discounts=[text_of(payload, "admin_graphql_api_id")])
+    code = text_of(object_of(payload, "redeem_code"), "code")
     removed = topic == "discounts/redeemcode_removed" and code
-    return Facts(lost_codes=[code] if removed else [])
+    return Facts(deleted_codes=[code] if removed else [])

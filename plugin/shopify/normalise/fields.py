@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from plugin import facts
-from plugin.facts import Key, MalformedError
+from plugin.facts import IdentityKey, MalformedError
 from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE
 
 Payload = dict[str, Any]
 
 
-def number(payload: Payload, name: str) -> int:
+def id_of(payload: Payload, name: str) -> int:
     """A whole number that must be there, such as an id."""
     value = payload.get(name)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -18,7 +18,7 @@ def number(payload: Payload, name: str) -> int:
     return value
 
 
-def text(payload: Payload, name: str) -> str:
+def text_of(payload: Payload, name: str) -> str:
     """Text, or nothing."""
     value = payload.get(name)
     return value if isinstance(value, str) else ""
@@ -28,19 +28,19 @@ def own_domain(payload: Payload) -> str:
     """The store that a body is about. The signature covers no header: without this, somebody's
     body could be sent again as another topic of another store's.
     """
-    found = text(payload, "myshopify_domain")
+    found = text_of(payload, "myshopify_domain")
     if not found:
         raise MalformedError("myshopify_domain is not there")
     return found
 
 
-def part(payload: Payload, name: str) -> Payload:
+def object_of(payload: Payload, name: str) -> Payload:
     """An object inside, or an empty one."""
     value = payload.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def rows(payload: Payload, name: str) -> list[Payload]:
+def objects_of(payload: Payload, name: str) -> list[Payload]:
     """A list of objects inside, or an empty one."""
     value = payload.get(name)
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
@@ -54,8 +54,8 @@ def gid(value: object) -> int | None:
 
 def in_shop_money(bag: object, plain: object, currency: str, name: str) -> int:
     """An amount in minor units of the shop's currency: of a `…_set`, or else the plain one."""
-    amount = part(bag, "shop_money").get("amount") if isinstance(bag, dict) else None
-    return facts.minor(plain if amount is None else amount, currency, name)
+    amount = object_of(bag, "shop_money").get("amount") if isinstance(bag, dict) else None
+    return facts.to_minor_units(plain if amount is None else amount, currency, name)
 
 
 def as_presented(bag: object, currency: str, times: int = 1) -> dict[str, Any]:
@@ -63,39 +63,39 @@ def as_presented(bag: object, currency: str, times: int = 1) -> dict[str, Any]:
 
     {presentment_value: in its minor units, presentment_currency}, for an event's properties.
     """
-    seen = part(bag, "presentment_money") if isinstance(bag, dict) else {}
-    code = text(seen, "currency_code")
+    seen = object_of(bag, "presentment_money") if isinstance(bag, dict) else {}
+    code = text_of(seen, "currency_code")
     if not code or code == currency:
         return {}
-    value = facts.minor(seen.get("amount") or 0, code, "presentment_money") * times
+    value = facts.to_minor_units(seen.get("amount") or 0, code, "presentment_money") * times
     return {"presentment_value": value, "presentment_currency": code}
 
 
-def told(payload: Payload, otherwise: datetime) -> datetime:
+def reported_time(payload: Payload, otherwise: datetime) -> datetime:
     """When the storefront sent this word; the digest adds it, a reading of the past has none."""
     said = payload.get("triggered_at")
-    return facts.moment(said, "X-Shopify-Triggered-At") if said else otherwise
+    return facts.parse_time(said, "X-Shopify-Triggered-At") if said else otherwise
 
 
-def customer_keys(customer: Payload) -> tuple[Key, ...]:
+def customer_keys(customer: Payload) -> tuple[IdentityKey, ...]:
     """What a customer is known by."""
-    return facts.keys(
+    return facts.identity_keys(
         (CUSTOMER, customer.get("id")),
-        (EMAIL, facts.email(customer.get("email"))),
-        (PHONE, facts.phone(customer.get("phone"))),
+        (EMAIL, facts.parse_email(customer.get("email"))),
+        (PHONE, facts.parse_phone(customer.get("phone"))),
     )
 
 
-def buyer_keys(payload: Payload) -> tuple[Key, ...]:
+def buyer_keys(payload: Payload) -> tuple[IdentityKey, ...]:
     """What the person behind a checkout or an order is known by."""
-    customer = part(payload, "customer")
+    customer = object_of(payload, "customer")
     return tuple(
         dict.fromkeys(
             (
                 *customer_keys(customer),
-                *facts.keys(
-                    (EMAIL, facts.email(payload.get("email"))),
-                    (PHONE, facts.phone(payload.get("phone"))),
+                *facts.identity_keys(
+                    (EMAIL, facts.parse_email(payload.get("email"))),
+                    (PHONE, facts.parse_phone(payload.get("phone"))),
                     (CHECKOUT, payload.get("checkout_token") or payload.get("token")),
                     (CART, payload.get("cart_token")),
                     (ORDER, payload.get("order_id")),
@@ -109,14 +109,16 @@ def known_fields(*sources: Payload) -> dict[str, Any]:
     """Name, address, country and language as the sources give them; the first one wins."""
     found: dict[str, Any] = {}
     for source in sources:
-        address = part(source, "default_address") or part(source, "shipping_address")
+        address = object_of(source, "default_address") or object_of(source, "shipping_address")
         said = {
-            "email": facts.email(source.get("email")),
-            "phone": facts.phone(source.get("phone"), text(address, "country_code") or None),
-            "first_name": text(source, "first_name") or text(address, "first_name"),
-            "last_name": text(source, "last_name") or text(address, "last_name"),
-            "country": text(address, "country_code"),
-            "locale": text(source, "locale") or text(source, "customer_locale"),
+            "email": facts.parse_email(source.get("email")),
+            "phone": facts.parse_phone(
+                source.get("phone"), text_of(address, "country_code") or None
+            ),
+            "first_name": text_of(source, "first_name") or text_of(address, "first_name"),
+            "last_name": text_of(source, "last_name") or text_of(address, "last_name"),
+            "country": text_of(address, "country_code"),
+            "locale": text_of(source, "locale") or text_of(source, "customer_locale"),
         }
         for name, value in said.items():
             if value:
@@ -128,14 +130,14 @@ def line_items(payload: Payload, currency: str) -> list[dict[str, Any]]:
     """The lines of a cart, checkout or order; prices in minor units of `currency`."""
     return [
         {
-            "title": text(line, "title"),
-            "variant_title": text(line, "variant_title"),
-            "quantity": number(line, "quantity"),
+            "title": text_of(line, "title"),
+            "variant_title": text_of(line, "variant_title"),
+            "quantity": id_of(line, "quantity"),
             "price": in_shop_money(
                 line.get("price_set"), line.get("price") or 0, currency, "line_items.price"
             ),
             "product_id": line.get("product_id"),
             "variant_id": line.get("variant_id"),
         }
-        for line in rows(payload, "line_items")
+        for line in objects_of(payload, "line_items")
     ]

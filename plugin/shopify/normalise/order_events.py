@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from plugin import facts
-from plugin.facts import Did, Facts, Person, minor, moment
-from plugin.shopify.normalise.fields import Payload, gid, number, part, rows, text
+from plugin.facts import EventFact, Facts, ProfileFact, parse_time, to_minor_units
+from plugin.shopify.normalise.fields import Payload, gid, id_of, object_of, objects_of, text_of
 from storage.profiles import ORDER
 
 PARCEL = {
@@ -28,15 +28,15 @@ RETURN = {
 
 def edits(topic: str, payload: Payload, currency: str) -> Facts:
     """orders/edited: `Edited Order`. What is in it now is told by orders/updated."""
-    edit = part(payload, "order_edit")
-    at = moment(edit.get("committed_at") or edit.get("created_at"), "order_edit.created_at")
-    person = _buyer(number(edit, "order_id"), at)
-    lines = part(edit, "line_items")
+    edit = object_of(payload, "order_edit")
+    at = parse_time(edit.get("committed_at") or edit.get("created_at"), "order_edit.created_at")
+    person = _buyer(id_of(edit, "order_id"), at)
+    lines = object_of(edit, "line_items")
     said = {"order_id": edit["order_id"]}
     for name in ("additions", "removals"):
-        said[name] = sum(int(line.get("delta") or 0) for line in rows(lines, name))
-    event = Did(person, "Edited Order", str(number(edit, "id")), at, properties=said)
-    return Facts(people=[person], events=[event])
+        said[name] = sum(int(line.get("delta") or 0) for line in objects_of(lines, name))
+    event = EventFact(person, "Edited Order", str(id_of(edit, "id")), at, properties=said)
+    return Facts(profiles=[person], events=[event])
 
 
 def deletions(topic: str, payload: Payload, currency: str) -> Facts:
@@ -44,15 +44,15 @@ def deletions(topic: str, payload: Payload, currency: str) -> Facts:
 
     Its payload has no more than the id; that it ever was stays on the timeline.
     """
-    order_id = number(payload, "id")
-    at = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    order_id = id_of(payload, "id")
+    at = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     person = _buyer(order_id, at)
     gone: dict[str, Any] = {
         "id": order_id,
         "number": str(order_id),
         "placed_at": at,
         "updated_at": at,
-        "told_at": at,
+        "reported_at": at,
         "cancelled_at": at,
         "total": 0,
         "currency": currency,
@@ -61,8 +61,8 @@ def deletions(topic: str, payload: Payload, currency: str) -> Facts:
         "discount_codes": [],
         "status_url": "",
     }
-    event = Did(person, "Deleted Order", str(order_id), at, properties={"order_id": order_id})
-    return Facts(people=[person], events=[event], orders=[(person, gone, [])])
+    event = EventFact(person, "Deleted Order", str(order_id), at, properties={"order_id": order_id})
+    return Facts(profiles=[person], events=[event], orders=[(person, gone, [])])
 
 
 def refunds(topic: str, payload: Payload, currency: str) -> Facts:
@@ -71,82 +71,82 @@ def refunds(topic: str, payload: Payload, currency: str) -> Facts:
     Transactions are in the currency that was paid in. What that is in the shop's own the refund's
     lines tell, which hold each amount in both; a refund without lines stays as it was paid.
     """
-    paid_in = text(next(iter(rows(payload, "transactions")), {}), "currency") or currency
+    paid_in = text_of(next(iter(objects_of(payload, "transactions")), {}), "currency") or currency
     back = sum(
-        minor(paid.get("amount") or 0, paid_in, "transactions.amount")
-        for paid in rows(payload, "transactions")
+        to_minor_units(paid.get("amount") or 0, paid_in, "transactions.amount")
+        for paid in objects_of(payload, "transactions")
         if paid.get("kind") == "refund" and paid.get("status") == "success"
     )
-    at = moment(payload.get("processed_at") or payload.get("created_at"), "created_at")
-    person = _buyer(number(payload, "order_id"), at)
-    said = {"order_id": payload["order_id"], "note": text(payload, "note")[:300]}
+    at = parse_time(payload.get("processed_at") or payload.get("created_at"), "created_at")
+    person = _buyer(id_of(payload, "order_id"), at)
+    said = {"order_id": payload["order_id"], "note": text_of(payload, "note")[:300]}
     value, currency, seen = _in_shop_money(payload, back, paid_in, currency)
-    refund = str(number(payload, "id"))
-    event = Did(person, "Refunded Order", refund, at, value, currency, {**said, **seen})
-    return Facts(people=[person], events=[event])
+    refund = str(id_of(payload, "id"))
+    event = EventFact(person, "Refunded Order", refund, at, value, currency, {**said, **seen})
+    return Facts(profiles=[person], events=[event])
 
 
 def transactions(topic: str, payload: Payload, currency: str) -> Facts:
     """order_transactions/create: one event a payment, its outcome in the properties."""
-    currency = text(payload, "currency") or currency
-    at = moment(payload.get("processed_at") or payload.get("created_at"), "created_at")
-    person = _buyer(number(payload, "order_id"), at)
-    said = {name: text(payload, name) for name in ("kind", "status", "gateway")}
-    event = Did(
+    currency = text_of(payload, "currency") or currency
+    at = parse_time(payload.get("processed_at") or payload.get("created_at"), "created_at")
+    person = _buyer(id_of(payload, "order_id"), at)
+    said = {name: text_of(payload, name) for name in ("kind", "status", "gateway")}
+    event = EventFact(
         person,
         "Order Transaction",
-        str(number(payload, "id")),
+        str(id_of(payload, "id")),
         at,
-        minor(payload.get("amount") or 0, currency, "amount"),
+        to_minor_units(payload.get("amount") or 0, currency, "amount"),
         currency,
         {"order_id": payload["order_id"], **said},
     )
-    return Facts(people=[person], events=[event])
+    return Facts(profiles=[person], events=[event])
 
 
 def fulfilments(topic: str, payload: Payload, currency: str) -> Facts:
     """fulfillments/create, update: `Confirmed Shipment`, with the number to follow it by."""
     if topic != "fulfillments/create":
         person = _buyer(
-            number(payload, "order_id"), moment(payload.get("updated_at"), "updated_at")
+            id_of(payload, "order_id"), parse_time(payload.get("updated_at"), "updated_at")
         )
-        return Facts(people=[person])
-    at = moment(payload.get("created_at"), "created_at")
-    person = _buyer(number(payload, "order_id"), at)
+        return Facts(profiles=[person])
+    at = parse_time(payload.get("created_at"), "created_at")
+    person = _buyer(id_of(payload, "order_id"), at)
     said = {
         "order_id": payload["order_id"],
-        "tracking_company": text(payload, "tracking_company"),
-        "tracking_number": text(payload, "tracking_number"),
-        "tracking_url": text(payload, "tracking_url"),
+        "tracking_company": text_of(payload, "tracking_company"),
+        "tracking_number": text_of(payload, "tracking_number"),
+        "tracking_url": text_of(payload, "tracking_url"),
     }
-    event = Did(person, "Confirmed Shipment", str(number(payload, "id")), at, properties=said)
-    return Facts(people=[person], events=[event])
+    event = EventFact(person, "Confirmed Shipment", str(id_of(payload, "id")), at, properties=said)
+    return Facts(profiles=[person], events=[event])
 
 
 def parcels(topic: str, payload: Payload, currency: str) -> Facts:
     """fulfillment_events/create: where a parcel is."""
-    at = moment(payload.get("happened_at"), "happened_at")
-    person = _buyer(number(payload, "order_id"), at)
-    metric = PARCEL.get(text(payload, "status"))
+    at = parse_time(payload.get("happened_at"), "happened_at")
+    person = _buyer(id_of(payload, "order_id"), at)
+    metric = PARCEL.get(text_of(payload, "status"))
     if metric is None:
-        return Facts(people=[person])
+        return Facts(profiles=[person])
     said = {"order_id": payload["order_id"], "fulfillment_id": payload.get("fulfillment_id")}
-    event = Did(person, metric, str(number(payload, "fulfillment_id")), at, properties=said)
-    return Facts(people=[person], events=[event])
+    event = EventFact(person, metric, str(id_of(payload, "fulfillment_id")), at, properties=said)
+    return Facts(profiles=[person], events=[event])
 
 
 def returns(topic: str, payload: Payload, currency: str) -> Facts:
     """returns/…: what became of a return. Its payload has no time; the telling's counts."""
     metric = RETURN.get(topic)
-    order = payload.get("order_id") or part(payload, "order").get("id")
+    order = payload.get("order_id") or object_of(payload, "order").get("id")
     if metric is None or not isinstance(order, int):
         return Facts()  # before 2024-07 a declined return did not say whose it was
-    at = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    at = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     person = _buyer(order, at)
-    return_id = gid(payload.get("admin_graphql_api_id")) or number(payload, "id")
+    return_id = gid(payload.get("admin_graphql_api_id")) or id_of(payload, "id")
     said = {"order_id": order, "return_id": return_id}
     unique = str(return_id) if metric != "Reopened Return" else f"{return_id}:{at.isoformat()}"
-    return Facts(people=[person], events=[Did(person, metric, unique, at, properties=said)])
+    return Facts(profiles=[person], events=[EventFact(person, metric, unique, at, properties=said)])
 
 
 def _in_shop_money(
@@ -156,12 +156,14 @@ def _in_shop_money(
     if paid_in == currency:
         return back, currency, {}
     sums = {"shop_money": 0, "presentment_money": 0}
-    for line in rows(payload, "refund_line_items"):
-        bag = part(line, "subtotal_set")
-        codes = [text(part(bag, side), "currency_code") for side in sums]
+    for line in objects_of(payload, "refund_line_items"):
+        bag = object_of(line, "subtotal_set")
+        codes = [text_of(object_of(bag, side), "currency_code") for side in sums]
         if codes == [currency, paid_in]:
             for side, code in zip(sums, codes, strict=True):
-                sums[side] += minor(part(bag, side).get("amount") or 0, code, "subtotal_set")
+                sums[side] += to_minor_units(
+                    object_of(bag, side).get("amount") or 0, code, "subtotal_set"
+                )
     shop, seen = sums.values()
     if not shop or not seen:
         return back, paid_in, {}
@@ -169,5 +171,5 @@ def _in_shop_money(
     return value, currency, {"presentment_value": back, "presentment_currency": paid_in}
 
 
-def _buyer(order_id: int, at: datetime) -> Person:
-    return Person(facts.keys((ORDER, order_id)), at)
+def _buyer(order_id: int, at: datetime) -> ProfileFact:
+    return ProfileFact(facts.identity_keys((ORDER, order_id)), at)

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from plugin.facts import Did, Facts, Person, moment
+from plugin.facts import EventFact, Facts, ProfileFact, parse_time
 from plugin.shopify.normalise.fields import (
     Payload,
     as_presented,
     buyer_keys,
+    id_of,
     in_shop_money,
     known_fields,
     line_items,
-    number,
-    part,
-    rows,
-    text,
-    told,
+    object_of,
+    objects_of,
+    reported_time,
+    text_of,
 )
 
 FULFILLED = {
@@ -28,33 +28,33 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
 
     An update may come before the order's creation, so each topic tells all of it.
     """
-    order_id = number(payload, "id")
-    placed = moment(payload.get("created_at"), "created_at")
-    updated = moment(payload.get("updated_at"), "updated_at")
-    currency = text(payload, "currency") or currency
+    order_id = id_of(payload, "id")
+    placed = parse_time(payload.get("created_at"), "created_at")
+    updated = parse_time(payload.get("updated_at"), "updated_at")
+    currency = text_of(payload, "currency") or currency
     paid = payload.get("total_price_set")
     total = in_shop_money(paid, payload.get("total_price") or 0, currency, "total_price")
     cancelled = payload.get("cancelled_at")
-    person = Person(
+    person = ProfileFact(
         # An order's own `token` is its public name, not its checkout's.
-        keys=buyer_keys({**payload, "token": None, "order_id": order_id}),
-        at=updated,
-        fields=known_fields(payload, part(payload, "customer")),
+        identities=buyer_keys({**payload, "token": None, "order_id": order_id}),
+        reported_at=updated,
+        fields=known_fields(payload, object_of(payload, "customer")),
     )
     lines = line_items(payload, currency)
     order: dict[str, Any] = {
         "id": order_id,
-        "number": text(payload, "name") or str(payload.get("order_number") or order_id),
+        "number": text_of(payload, "name") or str(payload.get("order_number") or order_id),
         "placed_at": placed,
         "updated_at": updated,
-        "told_at": told(payload, updated),
-        "cancelled_at": moment(cancelled, "cancelled_at") if cancelled else None,
+        "reported_at": reported_time(payload, updated),
+        "cancelled_at": parse_time(cancelled, "cancelled_at") if cancelled else None,
         "total": total,
         "currency": currency,
-        "checkout_token": text(payload, "checkout_token") or None,
-        "cart_token": text(payload, "cart_token") or None,
-        "discount_codes": [text(code, "code") for code in rows(payload, "discount_codes")],
-        "status_url": text(payload, "order_status_url"),
+        "checkout_token": text_of(payload, "checkout_token") or None,
+        "cart_token": text_of(payload, "cart_token") or None,
+        "discount_codes": [text_of(code, "code") for code in objects_of(payload, "discount_codes")],
+        "status_url": text_of(payload, "order_status_url"),
     }
     order_lines = [
         {
@@ -70,9 +70,9 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     ]
     named = {"order_id": order_id, "number": order["number"]}
     said = {**named, **as_presented(paid, currency)}
-    events = [Did(person, "Placed Order", str(order_id), placed, total, currency, dict(said))]
+    events = [EventFact(person, "Placed Order", str(order_id), placed, total, currency, dict(said))]
     events += [
-        Did(
+        EventFact(
             person,
             "Ordered Product",
             f"{order_id}:{index}",
@@ -86,11 +86,17 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
                 **as_presented(each.get("price_set"), currency, line["quantity"]),
             },
         )
-        for index, (line, each) in enumerate(zip(lines, rows(payload, "line_items"), strict=True))
+        for index, (line, each) in enumerate(
+            zip(lines, objects_of(payload, "line_items"), strict=True)
+        )
     ]
     if metric := FULFILLED.get(topic):
-        events.append(Did(person, metric, f"{order_id}:{topic}", updated, total, currency, said))
+        events.append(
+            EventFact(person, metric, f"{order_id}:{topic}", updated, total, currency, said)
+        )
     if order["cancelled_at"]:
         at = order["cancelled_at"]
-        events.append(Did(person, "Cancelled Order", str(order_id), at, total, currency, said))
-    return Facts(people=[person], events=events, orders=[(person, order, order_lines)])
+        events.append(
+            EventFact(person, "Cancelled Order", str(order_id), at, total, currency, said)
+        )
+    return Facts(profiles=[person], events=events, orders=[(person, order, order_lines)])

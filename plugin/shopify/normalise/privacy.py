@@ -5,8 +5,8 @@ a shopper's question must never empty a shop.
 """
 
 from plugin import facts
-from plugin.facts import Asked, Facts, MalformedError, moment
-from plugin.shopify.normalise.fields import Payload, customer_keys, part
+from plugin.facts import Facts, MalformedError, PrivacyFact, parse_time
+from plugin.shopify.normalise.fields import Payload, customer_keys, object_of
 from storage.privacy_requests import DATA_REQUEST, REDACT, SHOP_REDACT
 from storage.profiles import ORDER
 
@@ -15,19 +15,23 @@ ORDERS = {DATA_REQUEST: "orders_requested", REDACT: "orders_to_redact"}
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     """One request."""
-    at = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    at = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     if topic == SHOP_REDACT:
         if {"customer", "data_request", *ORDERS.values()} & payload.keys():
             raise MalformedError("this body is not shop/redact's")
-        return Facts(asked=[Asked(topic, at, at.isoformat())])
+        return Facts(privacy_requests=[PrivacyFact(topic, at, at.isoformat())])
     if not isinstance(payload.get("customer"), dict) or (topic == REDACT) == (
         "data_request" in payload
     ):
         raise MalformedError(f"this body is not {topic}'s")
     orders = payload.get(ORDERS[topic])
     keys = (
-        *customer_keys(part(payload, "customer")),
-        *facts.keys(*((ORDER, number) for number in (orders if isinstance(orders, list) else ()))),
+        *customer_keys(object_of(payload, "customer")),
+        *facts.identity_keys(
+            *((ORDER, number) for number in (orders if isinstance(orders, list) else ()))
+        ),
     )
-    request = part(payload, "data_request").get("id")
-    return Facts(asked=[Asked(topic, at, f"{request or at.isoformat()}:{keys}", keys)])
+    request = object_of(payload, "data_request").get("id")
+    return Facts(
+        privacy_requests=[PrivacyFact(topic, at, f"{request or at.isoformat()}:{keys}", keys)]
+    )

@@ -5,7 +5,7 @@ from functools import lru_cache
 from importlib import import_module
 
 from plugin.facts import Facts
-from plugin.manifest import topics
+from plugin.manifest import topic_handlers
 from plugin.shopify.normalise.fields import Payload
 
 Normaliser = Callable[[str, Payload, str], Facts]
@@ -14,7 +14,7 @@ Normaliser = Callable[[str, Payload, str], Facts]
 @lru_cache
 def normaliser(topic: str) -> Normaliser | None:
     """The function that understands a topic, or None when nobody subscribed to it."""
-    handler = topics().get(topic)
+    handler = topic_handlers().get(topic)
     if handler is None:
         return None
     module, _, function = handler.partition(":")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from plugin.facts import Facts, MalformedError, moment
-from plugin.shopify.normalise.fields import Payload, own_domain, text
+from plugin.facts import Facts, MalformedError, parse_time
+from plugin.shopify.normalise.fields import Payload, own_domain, text_of
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:
@@ -12,15 +12,15 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         current = payload.get("current")
         if not isinstance(current, list):
             raise MalformedError("current is not a list of scopes")
-        at = moment(payload.get("updated_at"), "updated_at")
+        at = parse_time(payload.get("updated_at"), "updated_at")
         return Facts(shop=[(at, {"scopes": ",".join(str(scope) for scope in current)})])
     said: dict[str, Any] = {
-        "name": text(payload, "name"),
-        "email": text(payload, "email"),
-        "timezone": text(payload, "iana_timezone"),
-        "currency": text(payload, "currency"),
-        "country": text(payload, "country_code"),
+        "name": text_of(payload, "name"),
+        "email": text_of(payload, "email"),
+        "timezone": text_of(payload, "iana_timezone"),
+        "currency": text_of(payload, "currency"),
+        "country": text_of(payload, "country_code"),
     }
-    at = moment(payload.get("updated_at") or payload.get("triggered_at"), "updated_at")
+    at = parse_time(payload.get("updated_at") or payload.get("triggered_at"), "updated_at")
     told = {name: value for name, value in said.items() if value}
     return Facts(shop=[(at, told)], domain=own_domain(payload))

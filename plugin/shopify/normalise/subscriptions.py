@@ -1,10 +1,10 @@
 """subscription_contracts/…, subscription_billing_attempts/…: contracts that our own app made."""
 
 from plugin import facts
-from plugin.facts import Described, Did, Facts, Person, moment
-from plugin.shopify.normalise.fields import Payload, number, part, text
+from plugin.facts import EventFact, Facts, ProfileFact, RecordFact, parse_time
+from plugin.shopify.normalise.fields import Payload, id_of, object_of, text_of
 from storage.profiles import CUSTOMER, SUBSCRIPTION
-from storage.subscription_contracts import Subscription
+from storage.subscription_contracts import SubscriptionContract
 
 METRICS = {
     "subscription_contracts/create": "Started Subscription",
@@ -21,25 +21,29 @@ METRICS = {
 
 def contracts(topic: str, payload: Payload, currency: str) -> Facts:
     """One contract as it stands, and what became of it."""
-    sent = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
-    contract = number(payload, "id")
-    person = Person(
-        facts.keys((SUBSCRIPTION, contract), (CUSTOMER, payload.get("customer_id"))), sent
+    sent = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    contract = id_of(payload, "id")
+    person = ProfileFact(
+        facts.identity_keys((SUBSCRIPTION, contract), (CUSTOMER, payload.get("customer_id"))), sent
     )
-    policy = part(payload, "billing_policy")
+    policy = object_of(payload, "billing_policy")
     row = {
         "id": contract,
-        "status": text(payload, "status"),
-        "interval": text(policy, "interval"),
+        "status": text_of(payload, "status"),
+        "interval": text_of(policy, "interval"),
         "interval_count": int(policy.get("interval_count") or 1),
         "updated_at": sent,
-        "told_at": sent,
+        "reported_at": sent,
     }
     events = []
     if metric := METRICS.get(topic):
         unique = f"{contract}:{payload.get('revision_id') or sent.isoformat()}"
-        events.append(Did(person, metric, unique, sent, properties={"subscription_id": contract}))
-    return Facts(people=[person], events=events, described=[Described(Subscription, row, person)])
+        events.append(
+            EventFact(person, metric, unique, sent, properties={"subscription_id": contract})
+        )
+    return Facts(
+        profiles=[person], events=events, records=[RecordFact(SubscriptionContract, row, person)]
+    )
 
 
 def billing(topic: str, payload: Payload, currency: str) -> Facts:
@@ -47,8 +51,8 @@ def billing(topic: str, payload: Payload, currency: str) -> Facts:
     contract, attempt = payload.get("subscription_contract_id"), payload.get("id")
     if contract is None or attempt is None:
         return Facts()  # Shopify's own example is an empty object: nothing is said of anybody
-    sent = moment(payload.get("triggered_at"), "X-Shopify-Triggered-At")
-    person = Person(facts.keys((SUBSCRIPTION, contract)), sent)
-    said = {"subscription_id": contract, "error_code": text(payload, "error_code")}
-    event = Did(person, METRICS[topic], str(attempt), sent, properties=said)
-    return Facts(people=[person], events=[event])
+    sent = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
+    person = ProfileFact(facts.identity_keys((SUBSCRIPTION, contract)), sent)
+    said = {"subscription_id": contract, "error_code": text_of(payload, "error_code")}
+    event = EventFact(person, METRICS[topic], str(attempt), sent, properties=said)
+    return Facts(profiles=[person], events=[event])

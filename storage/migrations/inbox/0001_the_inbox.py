@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("webhook_id", sa.String(), nullable=False),
         sa.Column("topic", sa.String(), nullable=False),
-        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("api_version", sa.String(), nullable=False),
         sa.Column("triggered_at", sa.String(), nullable=False),
         sa.Column("received_at", UTCDateTime(), nullable=False),
@@ -31,7 +31,7 @@ def upgrade() -> None:
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index(
             "delivery_new",
-            ["shop_id", "turn", "lease_until"],
+            ["shop_id", "priority", "lease_until"],
             unique=False,
             postgresql_where=sa.text("state = 'new'"),
             sqlite_where=sa.text("state = 'new'"),

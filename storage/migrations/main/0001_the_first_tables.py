@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("at", UTCDateTime(), nullable=False),
         sa.Column("user_id", sa.String(), nullable=False),
-        sa.Column("act", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
         sa.Column("page", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("shop_id", "id"),
@@ -39,41 +39,44 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "ask",
+        "app_plan",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column("address", sa.String(), nullable=False),
-        sa.Column("canonical", sa.String(), nullable=False),
-        sa.Column("asked_at", UTCDateTime(), nullable=False),
-        sa.Column("granted_at", UTCDateTime(), nullable=True),
-        sa.Column("form_id", sa.BigInteger(), nullable=True),
-        sa.Column("form_version", sa.Integer(), nullable=True),
-        sa.Column("request_id", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("shop_id", "id"),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("checked_at", UTCDateTime(), nullable=True),
+        sa.Column("confirmation_url", sa.String(), nullable=False),
+        sa.Column("offered_at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id"),
     )
-    with op.batch_alter_table("ask", schema=None) as batch_op:
-        batch_op.create_index(
-            "ask_canonical", ["shop_id", "kind", "canonical", "asked_at"], unique=False
-        )
-        batch_op.create_index("ask_profile", ["shop_id", "profile_id"], unique=False)
-        batch_op.create_index("ask_request", ["shop_id", "request_id"], unique=False)
+    op.create_table(
+        "attribution",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("message_id", sa.BigInteger(), nullable=False),
+        sa.Column("flow_id", sa.BigInteger(), nullable=True),
+        sa.Column("action_id", sa.String(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "order_id"),
+    )
+    with op.batch_alter_table("attribution", schema=None) as batch_op:
+        batch_op.create_index("attribution_at", ["shop_id", "at"], unique=False)
+        batch_op.create_index("attribution_message", ["shop_id", "message_id"], unique=False)
 
     op.create_table(
         "backfill",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("stage", sa.String(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("stage_order", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("operation_id", sa.String(), nullable=False),
-        sa.Column("asked_at", UTCDateTime(), nullable=True),
-        sa.Column("moved_at", UTCDateTime(), nullable=True),
+        sa.Column("requested_at", UTCDateTime(), nullable=True),
+        sa.Column("advanced_at", UTCDateTime(), nullable=True),
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("objects", sa.BigInteger(), nullable=False),
-        sa.Column("lines", sa.BigInteger(), nullable=False),
+        sa.Column("lines_available", sa.BigInteger(), nullable=False),
+        sa.Column("lines_read", sa.BigInteger(), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("done", sa.BigInteger(), nullable=False),
@@ -102,46 +105,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "stage", "root", "line"),
     )
     op.create_table(
-        "browser_session",
-        sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column("origin_id", sa.BigInteger(), nullable=True),
-        sa.Column("browser", sa.String(), nullable=False),
-        sa.Column("started_at", UTCDateTime(), nullable=False),
-        sa.Column("last_at", UTCDateTime(), nullable=False),
-        sa.Column("pages", sa.Integer(), nullable=False),
-        sa.Column("dwell_s", sa.Integer(), nullable=False),
-        sa.Column("moments", Json, nullable=False),
-        sa.Column("entry_url", sa.String(), nullable=False),
-        sa.Column("device", sa.String(), nullable=False),
-        sa.Column("came_at", UTCDateTime(), nullable=True),
-        sa.Column("referrer_host", sa.String(), nullable=False),
-        sa.Column("utm_source", sa.String(), nullable=False),
-        sa.Column("utm_medium", sa.String(), nullable=False),
-        sa.Column("utm_campaign", sa.String(), nullable=False),
-        sa.Column("utm_term", sa.String(), nullable=False),
-        sa.Column("utm_content", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "id"),
-    )
-    with op.batch_alter_table("browser_session", schema=None) as batch_op:
-        batch_op.create_index(
-            "browser_session_browser", ["shop_id", "browser", "last_at"], unique=False
-        )
-        batch_op.create_index("browser_session_last", ["shop_id", "last_at"], unique=False)
-        batch_op.create_index(
-            "browser_session_profile", ["shop_id", "profile_id", "last_at"], unique=False
-        )
-
-    op.create_table(
         "checkout",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column("origin_id", sa.BigInteger(), nullable=True),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=True),
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
-        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.Column("reported_at", UTCDateTime(), nullable=False),
         sa.Column("completed_at", UTCDateTime(), nullable=True),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
@@ -160,9 +131,37 @@ def upgrade() -> None:
         sa.Column("handle", sa.String(), nullable=False),
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
-        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.Column("reported_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
+    op.create_table(
+        "confirmation_request",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("canonical", sa.String(), nullable=False),
+        sa.Column("requested_at", UTCDateTime(), nullable=False),
+        sa.Column("confirmed_at", UTCDateTime(), nullable=True),
+        sa.Column("form_id", sa.BigInteger(), nullable=True),
+        sa.Column("form_version", sa.Integer(), nullable=True),
+        sa.Column("request_id", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("confirmation_request", schema=None) as batch_op:
+        batch_op.create_index(
+            "confirmation_request_canonical",
+            ["shop_id", "kind", "canonical", "requested_at"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "confirmation_request_profile", ["shop_id", "profile_id"], unique=False
+        )
+        batch_op.create_index(
+            "confirmation_request_request", ["shop_id", "request_id"], unique=False
+        )
+
     op.create_table(
         "consent",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -172,8 +171,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("changed_at", UTCDateTime(), nullable=False),
         sa.Column("expires_at", UTCDateTime(), nullable=True),
-        sa.Column("by_file", sa.Boolean(), nullable=False),
-        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("from_import", sa.Boolean(), nullable=False),
+        sa.Column("ledger_entry_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "channel", "address", "purpose"),
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
@@ -196,7 +195,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("hash", sa.String(), nullable=False),
-        sa.Column("unique_key", sa.String(), nullable=False),
+        sa.Column("dedupe_key", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
@@ -206,7 +205,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("method", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=True),
-        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("disclosure", sa.String(), nullable=False),
         sa.Column("form_id", sa.BigInteger(), nullable=True),
         sa.Column("form_version", sa.Integer(), nullable=True),
         sa.Column("page", sa.String(), nullable=False),
@@ -214,11 +213,11 @@ def upgrade() -> None:
         sa.Column("user_agent", sa.String(), nullable=False),
         sa.Column("legal_basis", sa.String(), nullable=False),
         sa.Column("expires_at", UTCDateTime(), nullable=True),
-        sa.Column("counts", sa.Boolean(), nullable=False),
+        sa.Column("takes_effect", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     with op.batch_alter_table("consent_event", schema=None) as batch_op:
-        batch_op.create_index("consent_event_key", ["shop_id", "unique_key"], unique=True)
+        batch_op.create_index("consent_event_key", ["shop_id", "dedupe_key"], unique=True)
         batch_op.create_index(
             "consent_event_place", ["shop_id", "channel", "address", "position"], unique=True
         )
@@ -269,35 +268,37 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "credit",
-        sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("order_id", sa.BigInteger(), nullable=False),
-        sa.Column("message_id", sa.BigInteger(), nullable=False),
-        sa.Column("flow_id", sa.BigInteger(), nullable=True),
-        sa.Column("action_id", sa.String(), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.String(), nullable=False),
-        sa.Column("at", UTCDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "order_id"),
-    )
-    with op.batch_alter_table("credit", schema=None) as batch_op:
-        batch_op.create_index("credit_at", ["shop_id", "at"], unique=False)
-        batch_op.create_index("credit_message", ["shop_id", "message_id"], unique=False)
-
-    op.create_table(
         "duplicate",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("one_id", sa.BigInteger(), nullable=False),
-        sa.Column("other_id", sa.BigInteger(), nullable=False),
-        sa.Column("because", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("other_profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("found_at", UTCDateTime(), nullable=False),
         sa.Column("decided_at", UTCDateTime(), nullable=True),
         sa.Column("decided_by", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "one_id", "other_id"),
+        sa.PrimaryKeyConstraint("shop_id", "profile_id", "other_profile_id"),
     )
     with op.batch_alter_table("duplicate", schema=None) as batch_op:
         batch_op.create_index("duplicate_state", ["shop_id", "state", "found_at"], unique=False)
+
+    op.create_table(
+        "duplicate_check_due",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "profile_id"),
+    )
+    op.create_table(
+        "duplicate_key",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "kind", "value", "profile_id"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("duplicate_key", schema=None) as batch_op:
+        batch_op.create_index("duplicate_key_profile", ["shop_id", "profile_id"], unique=False)
 
     op.create_table(
         "enrolment",
@@ -306,20 +307,20 @@ def upgrade() -> None:
         sa.Column("flow_id", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column("origin_id", sa.BigInteger(), nullable=True),
-        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=True),
+        sa.Column("trigger_key", sa.String(), nullable=False),
         sa.Column("event_id", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("action_id", sa.String(), nullable=False),
-        sa.Column("waits", sa.Boolean(), nullable=False),
+        sa.Column("delay_started", sa.Boolean(), nullable=False),
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=False),
-        sa.Column("begun", sa.Boolean(), nullable=False),
+        sa.Column("claimed", sa.Boolean(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("entered_at", UTCDateTime(), nullable=False),
         sa.Column("ended_at", UTCDateTime(), nullable=True),
-        sa.Column("ended_because", sa.String(), nullable=False),
+        sa.Column("exit_reason", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     with op.batch_alter_table("enrolment", schema=None) as batch_op:
@@ -330,7 +331,7 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'waiting'"),
             sqlite_where=sa.text("state = 'waiting'"),
         )
-        batch_op.create_index("enrolment_key", ["shop_id", "flow_id", "key"], unique=True)
+        batch_op.create_index("enrolment_key", ["shop_id", "flow_id", "trigger_key"], unique=True)
         batch_op.create_index("enrolment_profile", ["shop_id", "profile_id"], unique=False)
         batch_op.create_index("enrolment_state", ["shop_id", "flow_id", "state"], unique=False)
 
@@ -344,7 +345,7 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column("origin_id", sa.BigInteger(), nullable=True),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=True),
         sa.Column("metric", sa.String(), nullable=False),
         sa.Column("unique_id", sa.String(), nullable=False),
         sa.Column("occurred_at", UTCDateTime(), nullable=False),
@@ -361,14 +362,6 @@ def upgrade() -> None:
         )
         batch_op.create_index("event_unique", ["shop_id", "metric", "unique_id"], unique=True)
 
-    op.create_table(
-        "event_refusal",
-        sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "day", "reason"),
-    )
     op.create_table(
         "flow",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -393,13 +386,6 @@ def upgrade() -> None:
         sa.Column("definition", Json, nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "flow_id", "version"),
-    )
-    op.create_table(
-        "forgotten",
-        sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("mark", sa.String(), nullable=False),
-        sa.Column("until", UTCDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "mark"),
     )
     op.create_table(
         "form",
@@ -444,7 +430,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column("origin_id", sa.BigInteger(), nullable=True),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=True),
         sa.Column("linked_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "kind", "value"),
         sqlite_with_rowid=False,
@@ -453,13 +439,13 @@ def upgrade() -> None:
         batch_op.create_index("identity_profile", ["shop_id", "profile_id"], unique=False)
 
     op.create_table(
-        "import_flaw",
+        "import_problem",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("import_id", sa.BigInteger(), nullable=False),
         sa.Column("line", sa.BigInteger(), nullable=False),
-        sa.Column("place", sa.Integer(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "import_id", "line", "place"),
+        sa.Column("column", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "import_id", "line", "column"),
     )
     op.create_table(
         "inventory_level",
@@ -468,27 +454,9 @@ def upgrade() -> None:
         sa.Column("location_id", sa.BigInteger(), nullable=False),
         sa.Column("available", sa.Integer(), nullable=True),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
-        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.Column("reported_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "item_id", "location_id"),
     )
-    op.create_table(
-        "likeness_due",
-        sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "profile_id"),
-    )
-    op.create_table(
-        "likeness_key",
-        sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("value", sa.String(), nullable=False),
-        sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "kind", "value", "profile_id"),
-        sqlite_with_rowid=False,
-    )
-    with op.batch_alter_table("likeness_key", schema=None) as batch_op:
-        batch_op.create_index("likeness_key_profile", ["shop_id", "profile_id"], unique=False)
-
     op.create_table(
         "list",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -512,7 +480,7 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("list_id", sa.BigInteger(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column("origin_id", sa.BigInteger(), nullable=True),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=True),
         sa.Column("joined_at", UTCDateTime(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "list_id", "profile_id"),
@@ -527,29 +495,29 @@ def upgrade() -> None:
         "merge",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("one_id", sa.BigInteger(), nullable=False),
-        sa.Column("other_id", sa.BigInteger(), nullable=False),
-        sa.Column("because", sa.String(), nullable=False),
-        sa.Column("at", UTCDateTime(), nullable=False),
-        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("other_source_profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("merged_at", UTCDateTime(), nullable=False),
+        sa.Column("merged_by", sa.String(), nullable=False),
         sa.Column("undone_at", UTCDateTime(), nullable=True),
         sa.Column("undone_by", sa.String(), nullable=False),
-        sa.Column("apart", sa.Boolean(), nullable=False),
+        sa.Column("blocks_remerge", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     with op.batch_alter_table("merge", schema=None) as batch_op:
-        batch_op.create_index("merge_one", ["shop_id", "one_id"], unique=False)
-        batch_op.create_index("merge_other", ["shop_id", "other_id"], unique=False)
+        batch_op.create_index("merge_one", ["shop_id", "source_profile_id"], unique=False)
+        batch_op.create_index("merge_other", ["shop_id", "other_source_profile_id"], unique=False)
 
     op.create_table(
         "message",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("idempotency_key", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column("origin_id", sa.BigInteger(), nullable=True),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=True),
         sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
         sa.Column("transactional", sa.Boolean(), nullable=False),
         sa.Column("flow_id", sa.BigInteger(), nullable=True),
         sa.Column("enrolment_id", sa.BigInteger(), nullable=True),
@@ -562,12 +530,12 @@ def upgrade() -> None:
         sa.Column("coupon_code", sa.String(), nullable=True),
         sa.Column("links", Json, nullable=False),
         sa.Column("state", sa.String(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("skip_reason", sa.String(), nullable=False),
+        sa.Column("send_attempts", sa.Integer(), nullable=False),
+        sa.Column("crashes", sa.Integer(), nullable=False),
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=False),
-        sa.Column("begun", sa.Boolean(), nullable=False),
+        sa.Column("claimed", sa.Boolean(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("sent_at", UTCDateTime(), nullable=True),
         sa.Column("opened_at", UTCDateTime(), nullable=True),
@@ -586,7 +554,9 @@ def upgrade() -> None:
         batch_op.create_index(
             "message_flow", ["shop_id", "flow_id", "action_id", "state"], unique=False
         )
-        batch_op.create_index("message_key", ["shop_id", "key"], unique=True)
+        batch_op.create_index(
+            "message_idempotency_key", ["shop_id", "idempotency_key"], unique=True
+        )
         batch_op.create_index(
             "message_profile", ["shop_id", "profile_id", "created_at"], unique=False
         )
@@ -628,11 +598,11 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=True),
-        sa.Column("origin_id", sa.BigInteger(), nullable=True),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=True),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("placed_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
-        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.Column("reported_at", UTCDateTime(), nullable=False),
         sa.Column("cancelled_at", UTCDateTime(), nullable=True),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
@@ -651,34 +621,13 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "origin",
-        sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column("own", Json, nullable=False),
-        sa.Column("memberships", Json, nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "id"),
-    )
-    with op.batch_alter_table("origin", schema=None) as batch_op:
-        batch_op.create_index("origin_profile", ["shop_id", "profile_id"], unique=False)
-
-    op.create_table(
-        "plan",
-        sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("checked_at", UTCDateTime(), nullable=True),
-        sa.Column("confirmation_url", sa.String(), nullable=False),
-        sa.Column("asked_at", UTCDateTime(), nullable=True),
-        sa.PrimaryKeyConstraint("shop_id"),
-    )
-    op.create_table(
         "preference",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("frequency", sa.String(), nullable=False),
         sa.Column("paused_until", UTCDateTime(), nullable=True),
-        sa.Column("declined", Json, nullable=False),
+        sa.Column("declined_topic_ids", Json, nullable=False),
         sa.Column("changed_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "channel", "address"),
     )
@@ -686,16 +635,16 @@ def upgrade() -> None:
         "privacy_request",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("unique_key", sa.String(), nullable=False),
+        sa.Column("dedupe_key", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("requested_at", UTCDateTime(), nullable=False),
         sa.Column("done_at", UTCDateTime(), nullable=True),
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=False),
-        sa.Column("whom", Encrypted(), nullable=True),
-        sa.Column("marks", Json, nullable=False),
-        sa.Column("content", Encrypted(), nullable=True),
+        sa.Column("subject", Encrypted(), nullable=True),
+        sa.Column("keyed_hashes", Json, nullable=False),
+        sa.Column("export", Encrypted(), nullable=True),
         sa.Column("expires_at", UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
@@ -707,7 +656,7 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'new'"),
             sqlite_where=sa.text("state = 'new'"),
         )
-        batch_op.create_index("privacy_request_key", ["shop_id", "unique_key"], unique=True)
+        batch_op.create_index("privacy_request_key", ["shop_id", "dedupe_key"], unique=True)
 
     op.create_table(
         "product",
@@ -722,7 +671,7 @@ def upgrade() -> None:
         sa.Column("price", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
-        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.Column("reported_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     with op.batch_alter_table("product", schema=None) as batch_op:
@@ -743,13 +692,13 @@ def upgrade() -> None:
         sa.Column("field_times", Json, nullable=False),
         sa.Column("field_sources", Json, nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
-        sa.Column("seen_at", UTCDateTime(), nullable=False),
+        sa.Column("last_active_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     with op.batch_alter_table("profile", schema=None) as batch_op:
         batch_op.create_index("profile_created", ["shop_id", "created_at"], unique=False)
         batch_op.create_index("profile_email", ["shop_id", "email"], unique=False)
-        batch_op.create_index("profile_seen", ["shop_id", "seen_at", "id"], unique=False)
+        batch_op.create_index("profile_seen", ["shop_id", "last_active_at", "id"], unique=False)
 
     op.create_table(
         "profile_import",
@@ -760,18 +709,18 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("encoding", sa.String(), nullable=False),
         sa.Column("delimiter", sa.String(), nullable=False),
-        sa.Column("begins", sa.BigInteger(), nullable=False),
+        sa.Column("data_offset", sa.BigInteger(), nullable=False),
         sa.Column("columns", Json, nullable=False),
         sa.Column("mapping", Json, nullable=False),
-        sa.Column("said", Json, nullable=False),
+        sa.Column("declaration", Json, nullable=False),
         sa.Column("list_id", sa.BigInteger(), nullable=True),
         sa.Column("starts_flows", sa.Boolean(), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("line", sa.BigInteger(), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
-        sa.Column("refused", sa.BigInteger(), nullable=False),
-        sa.Column("flaws", sa.BigInteger(), nullable=False),
-        sa.Column("joined", sa.BigInteger(), nullable=False),
+        sa.Column("rejected", sa.BigInteger(), nullable=False),
+        sa.Column("problems", sa.BigInteger(), nullable=False),
+        sa.Column("added_to_list", sa.BigInteger(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
@@ -825,22 +774,37 @@ def upgrade() -> None:
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("since", UTCDateTime(), nullable=False),
         sa.Column("until", UTCDateTime(), nullable=True),
-        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("cursor", sa.String(), nullable=False),
         sa.Column("due_at", UTCDateTime(), nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
-        sa.Column("looked", sa.BigInteger(), nullable=False),
+        sa.Column("compared", sa.BigInteger(), nullable=False),
         sa.Column("missing", sa.BigInteger(), nullable=False),
         sa.Column("partial", sa.BigInteger(), nullable=False),
         sa.Column("stale", sa.BigInteger(), nullable=False),
-        sa.Column("unsettled", sa.BigInteger(), nullable=False),
+        sa.Column("unresolved", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", UTCDateTime(), nullable=True),
-        sa.Column("silent", Json, nullable=False),
+        sa.Column("inactive_topics", Json, nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "noun"),
     )
     with op.batch_alter_table("reconciliation", schema=None) as batch_op:
         batch_op.create_index("reconciliation_due", ["due_at"], unique=False)
 
+    op.create_table(
+        "redacted_identity",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("keyed_hash", sa.String(), nullable=False),
+        sa.Column("redacted_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "keyed_hash"),
+    )
+    op.create_table(
+        "rejected_event",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "day", "reason"),
+    )
     op.create_table(
         "repair",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -869,17 +833,29 @@ def upgrade() -> None:
         sa.Column("token_expires_at", UTCDateTime(), nullable=True),
         sa.Column("refresh_expires_at", UTCDateTime(), nullable=True),
         sa.Column("create_customers", sa.Boolean(), nullable=False),
-        sa.Column("write_answers", sa.Boolean(), nullable=False),
+        sa.Column("write_form_answers", sa.Boolean(), nullable=False),
         sa.Column("implied_countries", sa.String(), nullable=False),
         sa.Column("scopes", sa.String(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("installed_at", UTCDateTime(), nullable=False),
         sa.Column("uninstalled_at", UTCDateTime(), nullable=True),
-        sa.Column("synced_at", UTCDateTime(), nullable=True),
+        sa.Column("catalog_synced_at", UTCDateTime(), nullable=True),
         sa.Column("field_times", Json, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("domain"),
     )
+    op.create_table(
+        "source_profile",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("own", Json, nullable=False),
+        sa.Column("memberships", Json, nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("source_profile", schema=None) as batch_op:
+        batch_op.create_index("source_profile_profile", ["shop_id", "profile_id"], unique=False)
+
     op.create_table(
         "step_log",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -888,7 +864,7 @@ def upgrade() -> None:
         sa.Column("enrolment_id", sa.BigInteger(), nullable=False),
         sa.Column("action_id", sa.String(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
-        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.Column("happened_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
     with op.batch_alter_table("step_log", schema=None) as batch_op:
@@ -903,41 +879,43 @@ def upgrade() -> None:
         sa.Column("variant_id", sa.BigInteger(), nullable=False),
         sa.Column("available", sa.Integer(), nullable=True),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
-        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.Column("reported_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "variant_id"),
     )
     op.create_table(
-        "subscription",
+        "stored_count",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("metric", sa.String(), nullable=False),
+        sa.Column("object_id", sa.BigInteger(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.Column("counted_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "metric", "object_id"),
+    )
+    op.create_table(
+        "subscription_contract",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=True),
-        sa.Column("origin_id", sa.BigInteger(), nullable=True),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=True),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("interval", sa.String(), nullable=False),
         sa.Column("interval_count", sa.Integer(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
-        sa.Column("told_at", UTCDateTime(), nullable=False),
+        sa.Column("reported_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "id"),
     )
-    with op.batch_alter_table("subscription", schema=None) as batch_op:
-        batch_op.create_index("subscription_profile", ["shop_id", "profile_id"], unique=False)
+    with op.batch_alter_table("subscription_contract", schema=None) as batch_op:
+        batch_op.create_index(
+            "subscription_contract_profile", ["shop_id", "profile_id"], unique=False
+        )
 
     op.create_table(
         "suppression",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("keyed_hash", sa.String(), nullable=False),
         sa.Column("at", UTCDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "channel", "mark"),
-    )
-    op.create_table(
-        "tally",
-        sa.Column("shop_id", sa.BigInteger(), nullable=False),
-        sa.Column("what", sa.String(), nullable=False),
-        sa.Column("of_id", sa.BigInteger(), nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.Column("counted_at", UTCDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "what", "of_id"),
+        sa.PrimaryKeyConstraint("shop_id", "channel", "keyed_hash"),
     )
     op.create_table(
         "template",
@@ -983,16 +961,48 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "product_id", "id"),
     )
     op.create_table(
+        "visit",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=True),
+        sa.Column("browser_id", sa.String(), nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("last_seen_at", UTCDateTime(), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("dwell_s", sa.Integer(), nullable=False),
+        sa.Column("page_view_times", Json, nullable=False),
+        sa.Column("entry_url", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("arrived_at", UTCDateTime(), nullable=True),
+        sa.Column("referrer_host", sa.String(), nullable=False),
+        sa.Column("utm_source", sa.String(), nullable=False),
+        sa.Column("utm_medium", sa.String(), nullable=False),
+        sa.Column("utm_campaign", sa.String(), nullable=False),
+        sa.Column("utm_term", sa.String(), nullable=False),
+        sa.Column("utm_content", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "id"),
+    )
+    with op.batch_alter_table("visit", schema=None) as batch_op:
+        batch_op.create_index(
+            "visit_browser_id", ["shop_id", "browser_id", "last_seen_at"], unique=False
+        )
+        batch_op.create_index("visit_last", ["shop_id", "last_seen_at"], unique=False)
+        batch_op.create_index(
+            "visit_profile", ["shop_id", "profile_id", "last_seen_at"], unique=False
+        )
+
+    op.create_table(
         "write_back",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("unique_key", sa.String(), nullable=False),
+        sa.Column("dedupe_key", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=True),
-        sa.Column("origin_id", sa.BigInteger(), nullable=True),
-        sa.Column("said_at", UTCDateTime(), nullable=False),
+        sa.Column("source_profile_id", sa.BigInteger(), nullable=True),
+        sa.Column("requested_at", UTCDateTime(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=False),
@@ -1008,11 +1018,11 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'due'"),
             sqlite_where=sa.text("state = 'due'"),
         )
-        batch_op.create_index("write_back_key", ["shop_id", "unique_key"], unique=True)
+        batch_op.create_index("write_back_key", ["shop_id", "dedupe_key"], unique=True)
         batch_op.create_index("write_back_profile", ["shop_id", "profile_id"], unique=False)
         batch_op.create_index(
             "write_back_troubled",
-            ["shop_id", "said_at"],
+            ["shop_id", "requested_at"],
             unique=False,
             postgresql_where=sa.text("error != ''"),
             sqlite_where=sa.text("error != ''"),
@@ -1048,24 +1058,36 @@ def downgrade() -> None:
         )
 
     op.drop_table("write_back")
+    with op.batch_alter_table("visit", schema=None) as batch_op:
+        batch_op.drop_index("visit_profile")
+        batch_op.drop_index("visit_last")
+        batch_op.drop_index("visit_browser_id")
+
+    op.drop_table("visit")
     op.drop_table("variant")
     op.drop_table("topic")
     op.drop_table("template_version")
     op.drop_table("template")
-    op.drop_table("tally")
     op.drop_table("suppression")
-    with op.batch_alter_table("subscription", schema=None) as batch_op:
-        batch_op.drop_index("subscription_profile")
+    with op.batch_alter_table("subscription_contract", schema=None) as batch_op:
+        batch_op.drop_index("subscription_contract_profile")
 
-    op.drop_table("subscription")
+    op.drop_table("subscription_contract")
+    op.drop_table("stored_count")
     op.drop_table("stock")
     with op.batch_alter_table("step_log", schema=None) as batch_op:
         batch_op.drop_index("step_log_enrolment")
         batch_op.drop_index("step_log_action")
 
     op.drop_table("step_log")
+    with op.batch_alter_table("source_profile", schema=None) as batch_op:
+        batch_op.drop_index("source_profile_profile")
+
+    op.drop_table("source_profile")
     op.drop_table("shop")
     op.drop_table("repair")
+    op.drop_table("rejected_event")
+    op.drop_table("redacted_identity")
     with op.batch_alter_table("reconciliation", schema=None) as batch_op:
         batch_op.drop_index("reconciliation_due")
 
@@ -1106,11 +1128,6 @@ def downgrade() -> None:
 
     op.drop_table("privacy_request")
     op.drop_table("preference")
-    op.drop_table("plan")
-    with op.batch_alter_table("origin", schema=None) as batch_op:
-        batch_op.drop_index("origin_profile")
-
-    op.drop_table("origin")
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.drop_index("orders_profile")
         batch_op.drop_index("orders_placed")
@@ -1129,7 +1146,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state = 'sending'"),
         )
         batch_op.drop_index("message_profile")
-        batch_op.drop_index("message_key")
+        batch_op.drop_index("message_idempotency_key")
         batch_op.drop_index("message_flow")
         batch_op.drop_index(
             "message_due",
@@ -1156,13 +1173,8 @@ def downgrade() -> None:
         )
 
     op.drop_table("list")
-    with op.batch_alter_table("likeness_key", schema=None) as batch_op:
-        batch_op.drop_index("likeness_key_profile")
-
-    op.drop_table("likeness_key")
-    op.drop_table("likeness_due")
     op.drop_table("inventory_level")
-    op.drop_table("import_flaw")
+    op.drop_table("import_problem")
     with op.batch_alter_table("identity", schema=None) as batch_op:
         batch_op.drop_index("identity_profile")
 
@@ -1170,13 +1182,11 @@ def downgrade() -> None:
     op.drop_table("form_version")
     op.drop_table("form_stat")
     op.drop_table("form")
-    op.drop_table("forgotten")
     op.drop_table("flow_version")
     with op.batch_alter_table("flow", schema=None) as batch_op:
         batch_op.drop_index("flow_trigger")
 
     op.drop_table("flow")
-    op.drop_table("event_refusal")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index("event_unique")
         batch_op.drop_index("event_profile")
@@ -1196,15 +1206,15 @@ def downgrade() -> None:
         )
 
     op.drop_table("enrolment")
+    with op.batch_alter_table("duplicate_key", schema=None) as batch_op:
+        batch_op.drop_index("duplicate_key_profile")
+
+    op.drop_table("duplicate_key")
+    op.drop_table("duplicate_check_due")
     with op.batch_alter_table("duplicate", schema=None) as batch_op:
         batch_op.drop_index("duplicate_state")
 
     op.drop_table("duplicate")
-    with op.batch_alter_table("credit", schema=None) as batch_op:
-        batch_op.drop_index("credit_message")
-        batch_op.drop_index("credit_at")
-
-    op.drop_table("credit")
     with op.batch_alter_table("coupon_code", schema=None) as batch_op:
         batch_op.drop_index(
             "coupon_code_redeemed",
@@ -1231,17 +1241,17 @@ def downgrade() -> None:
         batch_op.drop_index("consent_state")
 
     op.drop_table("consent")
+    with op.batch_alter_table("confirmation_request", schema=None) as batch_op:
+        batch_op.drop_index("confirmation_request_request")
+        batch_op.drop_index("confirmation_request_profile")
+        batch_op.drop_index("confirmation_request_canonical")
+
+    op.drop_table("confirmation_request")
     op.drop_table("collection")
     with op.batch_alter_table("checkout", schema=None) as batch_op:
         batch_op.drop_index("checkout_profile")
 
     op.drop_table("checkout")
-    with op.batch_alter_table("browser_session", schema=None) as batch_op:
-        batch_op.drop_index("browser_session_profile")
-        batch_op.drop_index("browser_session_last")
-        batch_op.drop_index("browser_session_browser")
-
-    op.drop_table("browser_session")
     op.drop_table("backfill_line")
     with op.batch_alter_table("backfill", schema=None) as batch_op:
         batch_op.drop_index(
@@ -1251,12 +1261,12 @@ def downgrade() -> None:
         )
 
     op.drop_table("backfill")
-    with op.batch_alter_table("ask", schema=None) as batch_op:
-        batch_op.drop_index("ask_request")
-        batch_op.drop_index("ask_profile")
-        batch_op.drop_index("ask_canonical")
+    with op.batch_alter_table("attribution", schema=None) as batch_op:
+        batch_op.drop_index("attribution_message")
+        batch_op.drop_index("attribution_at")
 
-    op.drop_table("ask")
+    op.drop_table("attribution")
+    op.drop_table("app_plan")
     op.drop_table("activity")
     with op.batch_alter_table("access_log", schema=None) as batch_op:
         batch_op.drop_index("access_log_profile")

@@ -11,7 +11,7 @@ from dramatiq.middleware import TimeLimitExceeded
 
 from plugin.channels.base import Letter, SendError
 from plugin.channels.email import smtp as email
-from plugin.channels.email.mime import build
+from plugin.channels.email.mime import build_mime
 from plugin.channels.email.smtp import EmailChannel
 from plugin.settings import get_settings
 from tests.plugin.channels.relay import Relay
@@ -37,15 +37,15 @@ def letter(**changes: object) -> Letter:
     fields: dict[str, object] = {
         "message_id": 7,
         "shop_id": 1,
-        "key": "flow:1:2:3:email",
-        "destination": "maya@example.com",
+        "idempotency_key": "flow:1:2:3:email",
+        "recipient": "maya@example.com",
         "sender_name": "Dewpoint",
         "sender": "hello@dewpoint.example",
         "subject": "Welcome",
         "html": "<p>Hello</p>",
         "text": "Hello",
         "unsubscribe_url": "https://mail.example/u/abc",
-        "at": AT,
+        "sent_at": AT,
         "deadline": time.monotonic() + 50,
     }
     return Letter(**(fields | changes))  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ def test_one_connection_serves_many_letters(relay: Relay) -> None:
 
 @pytest.mark.parametrize(("field", "text"), [*product(["subject", "sender_name"], INJECTIONS)])
 def test_s18_nothing_that_comes_from_outside_starts_a_header(field: str, text: str) -> None:
-    head = build(letter(**{field: text})).split(b"\r\n\r\n", 1)[0]
+    head = build_mime(letter(**{field: text})).split(b"\r\n\r\n", 1)[0]
 
     lines = [line for line in head.split(b"\r\n") if not line.startswith((b" ", b"\t"))]
     assert [line.split(b":")[0] for line in lines] == [
@@ -118,7 +118,7 @@ def test_s18_a_corpus_through_a_real_relay_makes_one_mail_each(relay: Relay) -> 
 )
 def test_what_is_no_address_is_refused_for_good(relay: Relay, address: str) -> None:
     with pytest.raises(SendError) as refused:
-        EmailChannel().send(letter(destination=address))
+        EmailChannel().send(letter(recipient=address))
 
     assert refused.value.permanent
     assert not relay.raw

@@ -21,7 +21,7 @@ PEOPLE, EVENTS = 200, 4_000
 
 @pytest.fixture
 def settled(database: str, shop: Shop) -> Shop:
-    town.settle(shop.domain, PEOPLE, EVENTS, 7, quiet=True)
+    town.load_demo_shop(shop.domain, PEOPLE, EVENTS, 7, quiet=True)
     return shop
 
 
@@ -42,7 +42,7 @@ def test_every_row_is_there_and_every_identity_leads_to_its_profile(settled):
 
 
 def test_the_ledger_of_its_consents_is_valid(settled):
-    assert proof.check(settled.domain) == []
+    assert proof.check_ledger(settled.domain) == []
     with db.reading() as session:
         assert consent.count_subscribers(session, settled.id) > PEOPLE / 4
 
@@ -59,7 +59,7 @@ def test_a_profile_was_seen_when_it_did_something_last(settled):
         )
 
     for profile_id, at in latest:
-        seen = found[profile_id]["seen_at"]
+        seen = found[profile_id]["last_active_at"]
         assert seen.isoformat() >= str(at).replace(" ", "T")[:19]
 
 
@@ -91,7 +91,7 @@ def test_a_field_says_where_it_came_from(settled):
 
 
 def test_a_shop_that_is_not_there_is_made_with_its_lists(database, shop):
-    town.settle("elsewhere.myshopify.com", 20, 200, 7, quiet=True)
+    town.load_demo_shop("elsewhere.myshopify.com", 20, 200, 7, quiet=True)
 
     with db.reading() as session:
         made = shop_by_domain(session, "elsewhere.myshopify.com")
@@ -104,4 +104,4 @@ def test_a_shop_that_is_not_there_is_made_with_its_lists(database, shop):
 
 def test_a_shop_that_knows_somebody_gets_no_town(settled):
     with pytest.raises(RegularsError, match="empty shop"):
-        town.settle(settled.domain, 20, 200, 7, quiet=True)
+        town.load_demo_shop(settled.domain, 20, 200, 7, quiet=True)

@@ -11,8 +11,8 @@ from plugin import clock
 from plugin.cli import privacy as by_hand
 from plugin.consent import proof
 from plugin.errors import RegularsError
-from plugin.facts import Facts, Key, Person
-from plugin.ingest.digest import apply
+from plugin.facts import Facts, IdentityKey, ProfileFact
+from plugin.ingest.digest import apply_facts
 from storage import consent
 from storage.consent_ledger import ConsentEvent
 from storage.engine import append_only, db
@@ -20,7 +20,8 @@ from storage.engine.ids import new_id
 
 MAYA, PHONE = "maya@example.com", "+14155550123"
 SAID = {
-    "source": "form", "method": "checkbox", "words": "=Text me, up to 4 a month.", "form_id": 7,
+    "source": "form", "method": "checkbox", "disclosure": "=Text me, up to 4 a month.",
+    "form_id": 7,
     "form_version": 3, "page": "https://dewpoint.example/?a=1", "ip": "203.0.113.7",
     "user_agent": "Safari",
 }  # fmt: skip
@@ -30,16 +31,21 @@ SAID = {
 def told(shop):
     """Maya allowed email and texts; the ids of the entries."""
     now = clock.now()
-    apply(shop, Facts(people=[Person((Key("email", MAYA), Key("phone", PHONE)), now)]))
+    apply_facts(
+        shop,
+        Facts(
+            profiles=[ProfileFact((IdentityKey("email", MAYA), IdentityKey("phone", PHONE)), now)]
+        ),
+    )
     rows = [
         {
-            "shop_id": shop.id, "id": new_id(), "unique_key": channel, "channel": channel,
+            "shop_id": shop.id, "id": new_id(), "dedupe_key": channel, "channel": channel,
             "address": address, "state": "subscribed", "occurred_at": now, "recorded_at": now,
         } | SAID
         for channel, address in (("email", MAYA), ("sms", PHONE), ("email", "noah@example.com"))
     ]  # fmt: skip
     with db.transaction() as session:
-        consent.record(session, rows)
+        consent.record_consent(session, rows)
     return [row["id"] for row in rows]
 
 
@@ -50,16 +56,16 @@ def tamper(shop) -> None:
         change = ConsentEvent.__table__.update().where(
             ConsentEvent.shop_id == shop.id, ConsentEvent.channel == "sms"
         )
-        connection.execute(change.values(words="I agree to everything"))
+        connection.execute(change.values(disclosure="I agree to everything"))
 
 
 def table(shop) -> list[dict[str, str]]:
-    text_of = by_hand.proof_of(shop.domain, MAYA, "", "", table=True)
+    text_of = by_hand.consent_proof(shop.domain, MAYA, "", "", table=True)
     return list(csv.DictReader(io.StringIO(text_of)))
 
 
 def test_the_proof_of_one_person_holds_every_field_and_nobody_elses(shop, told):
-    file = json.loads(by_hand.proof_of(shop.domain, MAYA, "", "", table=False))
+    file = json.loads(by_hand.consent_proof(shop.domain, MAYA, "", "", table=False))
 
     assert file["holds"]
     assert file["flaws"] == []
@@ -73,7 +79,7 @@ def test_the_table_carries_no_formula(shop, told):
     rows = table(shop)
 
     assert [row["verdict"] for row in rows] == ["holds", "holds"]
-    assert rows[1]["words"] == "'=Text me, up to 4 a month."
+    assert rows[1]["disclosure"] == "'=Text me, up to 4 a month."
     assert rows[1]["address"] == f"'{PHONE}"
     assert rows[1]["form_version"] == "3"
 
@@ -81,7 +87,7 @@ def test_the_table_carries_no_formula(shop, told):
 def test_the_proof_says_which_entry_does_not_hold(shop, told):
     tamper(shop)
 
-    file = json.loads(by_hand.proof_of(shop.domain, MAYA, "", "", table=False))
+    file = json.loads(by_hand.consent_proof(shop.domain, MAYA, "", "", table=False))
     rows = table(shop)
 
     said = f"sms {PHONE}: entry 1 (id {told[1]}) is not what was written there."
@@ -90,12 +96,12 @@ def test_the_proof_says_which_entry_does_not_hold(shop, told):
 
 
 def test_the_operator_verifies_every_ledger(shop, told):
-    assert proof.check() == []
+    assert proof.check_ledger() == []
     tamper(shop)
 
-    first, second = proof.check(shop.domain)
+    first, second = proof.check_ledger(shop.domain)
 
     assert first == "The database's guards are down: run `regulars migrate`."
     assert second.startswith(f"{shop.domain}: sms {PHONE}: entry 1 ")
     with pytest.raises(RegularsError, match="no shop"):
-        proof.check("other.myshopify.com")
+        proof.check_ledger("other.myshopify.com")

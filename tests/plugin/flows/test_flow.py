@@ -7,11 +7,11 @@ from sqlmodel import select
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.facts import Did, Facts, Key, Person
+from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.flows import definition as graph
-from plugin.flows.advance import advance
+from plugin.flows.advance import advance_enrolments
 from plugin.flows.library import add_flow, set_status
-from plugin.ingest.digest import apply
+from plugin.ingest.digest import apply_facts
 from storage import flows
 from storage.engine import db
 from storage.flows import Enrolment
@@ -20,7 +20,7 @@ from storage.profiles import EMAIL
 from tests.plugin.flows.ready import abandoned_checkout
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-MAYA = Person((Key(EMAIL, "maya@example.com"),), START, {"email": "maya@example.com"})
+MAYA = ProfileFact((IdentityKey(EMAIL, "maya@example.com"),), START, {"email": "maya@example.com"})
 
 
 class Time:
@@ -50,14 +50,16 @@ def reminders(database, shop, time) -> int:
 
 
 def tell(shop, metric: str, unique_id: str, at: datetime) -> None:
-    apply(shop, Facts(people=[MAYA], events=[Did(MAYA, metric, unique_id, at, value=1)]))
+    apply_facts(
+        shop, Facts(profiles=[MAYA], events=[EventFact(MAYA, metric, unique_id, at, value=1)])
+    )
 
 
 def work(shop) -> None:
     """What clock and worker do once."""
     with db.transaction() as session:
         due = flows.claim_due(session, clock.now(), 100)
-    advance(shop.id, [enrolment_id for _, enrolment_id in due])
+    advance_enrolments(shop.id, [enrolment_id for _, enrolment_id in due])
 
 
 def free_leases(shop) -> None:
@@ -112,7 +114,7 @@ def test_an_order_ends_the_reminders_at_once(shop, time, reminders):
     tell(shop, "Placed Order", "1", time.at)
 
     (enrolment,) = enrolments(shop)
-    assert (enrolment.state, enrolment.ended_because) == ("left", "did:Placed Order")
+    assert (enrolment.state, enrolment.exit_reason) == ("left", "did:Placed Order")
     pass_and_work(shop, time, days=2)
     assert mails(shop) == ["2"]
 
@@ -152,7 +154,7 @@ def test_a_step_that_is_offered_twice_is_done_once(shop, time, reminders):
     ids = [enrolment.id for enrolment in enrolments(shop)]
 
     for _ in range(3):
-        advance(shop.id, ids)
+        advance_enrolments(shop.id, ids)
 
     assert mails(shop) == ["2"]
 
@@ -165,7 +167,7 @@ def test_switching_a_flow_off_lets_everybody_leave_at_the_next_step(shop, time, 
     pass_and_work(shop, time, hours=2)
 
     assert mails(shop) == []
-    assert [e.ended_because for e in enrolments(shop)] == ["flow_off"]
+    assert [e.exit_reason for e in enrolments(shop)] == ["flow_off"]
 
 
 def test_f04_a_due_step_is_claimed_by_one_clock_only(shop, time, reminders):
@@ -189,7 +191,7 @@ def test_a_spoilt_enrolment_fails_alone(shop, time, reminders):
         session.merge(spoilt)
 
     for _ in range(5):
-        advance(shop.id, [spoilt.id, sound.id])
+        advance_enrolments(shop.id, [spoilt.id, sound.id])
         free_leases(shop)
 
     states = {e.id: e.state for e in enrolments(shop)}
@@ -206,7 +208,7 @@ def test_a_spoilt_enrolment_fails_alone(shop, time, reminders):
 )
 def test_a_flow_that_cannot_be_run_says_why(change, sentence):
     with pytest.raises(RegularsError, match=sentence):
-        graph.read({**abandoned_checkout(), **change})
+        graph.parse_definition({**abandoned_checkout(), **change})
 
 
 def test_s31_a_circular_flow_is_refused():
@@ -214,7 +216,7 @@ def test_s31_a_circular_flow_is_refused():
     definition["actions"][3]["links"]["next"] = "1"
 
     with pytest.raises(RegularsError, match="never end"):
-        graph.read(definition)
+        graph.parse_definition(definition)
 
 
 def test_an_order_takes_back_a_last_reminder_that_was_queued_but_not_sent(shop, time, reminders):
@@ -227,4 +229,4 @@ def test_an_order_takes_back_a_last_reminder_that_was_queued_but_not_sent(shop, 
 
     with db.reading() as session:
         found = session.exec(select(Message).where(Message.shop_id == shop.id))
-        assert {(m.state, m.reason) for m in found} == {("skipped", "did:Placed Order")}
+        assert {(m.state, m.skip_reason) for m in found} == {("skipped", "did:Placed Order")}

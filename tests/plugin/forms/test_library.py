@@ -9,9 +9,9 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.flows import library as flows
 from plugin.forms import library
-from plugin.forms.definition import blocks
+from plugin.forms.definition import blocks_of
 from plugin.templates import library as mails
-from plugin.templates.compile import publish
+from plugin.templates.compile import publish_template
 from storage import forms, templates
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -27,7 +27,7 @@ SKINCARE = "Clear skin, without the sting"
 @pytest.fixture
 def seeded(database: str, shop: Shop) -> Shop:
     """A shop with its flows and its popup."""
-    flows.seed(shop.id)
+    flows.seed_flows(shop.id)
     library.seed(shop.id)
     return shop
 
@@ -40,7 +40,7 @@ def sell(shop: Shop, *types: str, status: str = "active") -> None:
             session.add(
                 Product(
                     shop_id=shop.id, id=new_id(), title="Thing", handle="thing", kind=kind,
-                    status=status, updated_at=now, told_at=now,
+                    status=status, updated_at=now, reported_at=now,
                 )
             )  # fmt: skip
 
@@ -56,7 +56,7 @@ def popup(shop: Shop) -> dict[str, Any]:
 
 def choices(shop: Shop) -> list[str]:
     """The answers that the shop's popup offers."""
-    asked = [block for block in blocks(popup(shop)) if block["type"] == "radio_buttons"]
+    asked = [block for block in blocks_of(popup(shop)) if block["type"] == "radio_buttons"]
     return [option["label"] for option in asked[0]["properties"]["options"]]
 
 
@@ -74,7 +74,7 @@ def test_a_new_shop_gets_a_popup_and_mails_that_fit_any_shop(seeded: Shop) -> No
     texts = str(popup(seeded)) + welcome_texts(seeded)
 
     assert choices(seeded) == NEUTRAL
-    assert "email" in [block["type"] for block in blocks(popup(seeded))]
+    assert "email" in [block["type"] for block in blocks_of(popup(seeded))]
     assert "skin" not in texts
 
 
@@ -82,7 +82,7 @@ def test_the_popup_offers_what_the_shop_sells_most(database: str, shop: Shop) ->
     sell(shop, *["Mug"] * 3, *["Tea"] * 5, "tea", *["Pot"] * 2, "Cup", "Kettle", "Tin", "Zester")
     sell(shop, *["Gone"] * 9, status="deleted")
     sell(shop, *[""] * 9)
-    flows.seed(shop.id)
+    flows.seed_flows(shop.id)
     library.seed(shop.id)
 
     assert choices(shop) == ["Tea", "Mug", "Pot", "Cup", "Kettle", "Tin", "Just browsing"]
@@ -93,7 +93,7 @@ def test_one_kind_of_product_makes_no_question(
     database: str, shop: Shop, types: tuple[str, ...]
 ) -> None:
     sell(shop, *types)
-    flows.seed(shop.id)
+    flows.seed_flows(shop.id)
     library.seed(shop.id)
 
     assert choices(shop) == NEUTRAL
@@ -164,7 +164,7 @@ def test_a_welcome_mail_that_the_merchant_changed_stays(seeded: Shop) -> None:
     with db.transaction() as session:
         held = templates.templates_of(session, seeded.id)
         (welcome,) = [each for each in held if each.name == "Welcome"]
-        publish(
+        publish_template(
             session, seeded.id, welcome.id, name="Welcome", subject="Hi", preview="",
             blocks=[{"type": "text", "text": "My own words"}], translations={},
         )  # fmt: skip

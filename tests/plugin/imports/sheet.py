@@ -15,10 +15,10 @@ from storage.shops import Shop
 
 def upload(shop: Shop, body: bytes, piece: int = 1000) -> Import:
     """Bring a file in pieces; it is ready to be read."""
-    held = imports.begin(shop.id, "people.csv", len(body))
+    held = imports.begin_upload(shop.id, "people.csv", len(body))
     for at in range(0, len(body), piece):
-        imports.receive(held, at, body[at : at + piece])
-    imports.arrive(held)
+        imports.append_upload(held, at, body[at : at + piece])
+    imports.finish_upload(held)
     return held
 
 
@@ -29,14 +29,14 @@ def take_in(
     held = upload(shop, body if isinstance(body, bytes) else body.encode())
     if properties:
         held.mapping = [kind or columns.PROPERTY for kind in held.mapping]
-    held.said = said
-    imports.start(held, list_name)
+    held.declaration = said
+    imports.start_import(held, list_name)
     return finish(shop, held)
 
 
 def finish(shop: Shop, held: Import) -> Import:
     """Work until nothing is due; the import as it is then."""
-    while imports.work(shop.id):
+    while imports.import_slice(shop.id):
         pass
     with db.reading() as session:
         found = stored.get_import(session, shop.id, held.id)
@@ -47,7 +47,7 @@ def finish(shop: Shop, held: Import) -> Import:
 def flaws_of(held: Import) -> list[tuple[int, int, str]]:
     """Every flaw of an import."""
     with db.reading() as session:
-        return stored.flaws_of(session, held.shop_id, held.id, (0, -2), 1_000_000)
+        return stored.problems_of(session, held.shop_id, held.id, (0, -2), 1_000_000)
 
 
 def rows(model: Any, shop: Shop) -> list[Any]:

@@ -41,7 +41,7 @@ def test_shopifys_export_is_known_by_its_columns(database, shop):
     held = sheet.take_in(shop, SHOPIFY, list_name="Friends")
 
     ana = sheet.people(shop)["ana@example.com"]
-    assert (held.state, held.rows, held.refused, held.flaws) == (DONE, 2, 0, 0)
+    assert (held.state, held.rows, held.rejected, held.problems) == (DONE, 2, 0, 0)
     assert (ana.first_name, ana.last_name, ana.country, ana.phone) == (
         "Ana", "Silva", "PT", "+351912345678",
     )  # fmt: skip
@@ -50,14 +50,14 @@ def test_shopifys_export_is_known_by_its_columns(database, shop):
     assert sheet.state(shop, "+351912345678", "sms") is None
     assert sheet.state(shop, "bo@example.com") is None
     assert sheet.members(shop, held.list_id) == {"ana@example.com", "bo@example.com"}
-    assert held.joined == 2
+    assert held.added_to_list == 2
 
 
 def test_klaviyos_export_keeps_each_word_on_consent_with_its_moment(database, shop):
     held = sheet.take_in(shop, KLAVIYO, properties=True, where="Klaviyo")
 
     found = sheet.people(shop)
-    assert held.flaws == 0
+    assert held.problems == 0
     assert (found["ana@example.com"].country, found["ana@example.com"].phone) == (
         "PT", "+351912345678",
     )  # fmt: skip
@@ -66,7 +66,7 @@ def test_klaviyos_export_keeps_each_word_on_consent_with_its_moment(database, sh
     assert states == {"ana": "subscribed", "bo": "unsubscribed", "cy": None, "di": "unsubscribed"}
     (said,) = [e for e in sheet.rows(ConsentEvent, shop) if e.address == "ana@example.com"]
     assert said.occurred_at.replace(tzinfo=UTC) == datetime(2024, 5, 1, 10, tzinfo=UTC)
-    assert (said.source, said.method, said.words) == ("import", "column", "Klaviyo")
+    assert (said.source, said.method, said.disclosure) == ("import", "column", "Klaviyo")
 
 
 def test_without_a_column_and_a_declaration_nobody_agreed_to_anything(database, shop):
@@ -80,17 +80,17 @@ def test_what_the_merchant_declares_is_the_proof_of_each_yes(shop):
     sheet.take_in(shop, body, channels=["email"], where="Fair in Porto", on="2025-03-02")
 
     (said,) = sheet.rows(ConsentEvent, shop)
-    assert (said.state, said.method, said.words) == ("subscribed", "declared", "Fair in Porto")
+    assert (said.state, said.method, said.disclosure) == ("subscribed", "declared", "Fair in Porto")
     assert said.occurred_at.date().isoformat() == "2025-03-02"
     assert sheet.rows(WriteBack, shop) == []  # Shopify hears what shoppers say, not what files say
 
 
 def no(shop, address, at):
     with db.transaction() as session:
-        consent.record(
+        consent.record_consent(
             session,
             [
-                {"shop_id": shop.id, "id": new_id(), "unique_key": f"no:{address}",
+                {"shop_id": shop.id, "id": new_id(), "dedupe_key": f"no:{address}",
                  "channel": "email", "address": address, "state": "unsubscribed",
                  "occurred_at": at, "recorded_at": at, "source": "link", "profile_id": None}
             ],
@@ -106,7 +106,7 @@ def test_a_file_never_overrides_a_no(database, shop):
     states = {name: sheet.state(shop, f"{name}@example.com") for name in ("ana", "bo", "cy")}
     assert set(states.values()) == {"unsubscribed"}
     assert (2, -1, flaws.STAYS) in sheet.flaws_of(held)
-    assert held.refused == 0
+    assert held.rejected == 0
 
 
 def test_flaws_are_told_by_line_and_cost_nobody_else_anything(database, shop):
@@ -134,7 +134,7 @@ def test_flaws_are_told_by_line_and_cost_nobody_else_anything(database, shop):
         (6, 0, flaws.EMAIL),
         (8, 3, flaws.MOMENT),
     ]
-    assert (held.rows, held.refused, held.flaws) == (6, 2, 8)
+    assert (held.rows, held.rejected, held.problems) == (6, 2, 8)
 
 
 def test_of_two_rows_about_one_person_the_later_one_is_newer(shop):
@@ -147,7 +147,7 @@ def test_of_two_rows_about_one_person_the_later_one_is_newer(shop):
 def test_flows_of_the_list_start_only_where_the_merchant_wants_it(shop, seeded, wanted):
     held = sheet.upload(shop, b"email\nana@example.com\n")
     held.list_id, held.starts_flows = seeded, wanted
-    imports.start(held)
+    imports.start_import(held)
     sheet.finish(shop, held)
 
     assert len(sheet.rows(Enrolment, shop)) == wanted
@@ -155,38 +155,38 @@ def test_flows_of_the_list_start_only_where_the_merchant_wants_it(shop, seeded, 
 
 
 def test_who_came_by_an_import_leaves_the_list_again_and_nobody_else(database, shop, monkeypatch):
-    monkeypatch.setattr(imports, "MEMBERS", 2)
+    monkeypatch.setattr(imports, "MEMBERS_BATCH_SIZE", 2)
     first = sheet.take_in(shop, "email\nold@example.com\n", list_name="Friends")
     held = sheet.upload(shop, b"email\n" + b"".join(b"p%d@example.com\n" % n for n in range(7))
                         + b"old@example.com\n")  # fmt: skip
     held.list_id = first.list_id
-    imports.start(held)
+    imports.start_import(held)
     done = sheet.finish(shop, held)
-    assert (done.joined, len(sheet.members(shop, first.list_id))) == (7, 8)
+    assert (done.added_to_list, len(sheet.members(shop, first.list_id))) == (7, 8)
 
-    imports.leave(done)
+    imports.revert_import(done)
     left = sheet.finish(shop, done)
 
-    assert (left.state, left.joined) == (LEFT, 0)
+    assert (left.state, left.added_to_list) == (LEFT, 0)
     assert sheet.members(shop, first.list_id) == {"old@example.com"}
     assert len(sheet.people(shop)) == 8
 
 
 def test_an_import_that_is_stopped_keeps_what_it_read_and_reads_no_further(shop, monkeypatch):
-    monkeypatch.setattr(imports, "BATCH", 2)
+    monkeypatch.setattr(imports, "ROWS_BATCH_SIZE", 2)
     held = sheet.upload(shop, b"email\n" + b"".join(b"p%d@example.com\n" % n for n in range(9)))
-    imports.start(held)
-    imports.work(shop.id, for_s=0.0)
-    real, calls = imports.record, []
+    imports.start_import(held)
+    imports.import_slice(shop.id, for_s=0.0)
+    real, calls = imports.record_facts, []
 
     def stops(session, *given):
         calls.append(given)
         return real(session, *given)
 
-    monkeypatch.setattr(imports, "record", stops)
+    monkeypatch.setattr(imports, "record_facts", stops)
     with db.reading() as session:
         held = stored.get_import(session, shop.id, held.id)
-    imports.stop(held)
+    imports.stop_import(held)
 
     assert sheet.finish(shop, held).state == STOPPED
     assert calls == []
@@ -197,9 +197,9 @@ class Killed(BaseException):
 
 
 def test_a_reading_that_dies_again_and_again_takes_each_row_in_once(database, shop, monkeypatch):
-    monkeypatch.setattr(imports, "BATCH", 3)
+    monkeypatch.setattr(imports, "ROWS_BATCH_SIZE", 3)
     body = "email,consent\n" + "".join(f"p{n}@example.com,yes\n" for n in range(40)) + "bad,\n" * 5
-    real, calls = imports.record, 0
+    real, calls = imports.record_facts, 0
 
     def dies(*given):
         nonlocal calls
@@ -209,9 +209,9 @@ def test_a_reading_that_dies_again_and_again_takes_each_row_in_once(database, sh
             raise Killed
         return found
 
-    monkeypatch.setattr(imports, "record", dies)
+    monkeypatch.setattr(imports, "record_facts", dies)
     held = sheet.upload(shop, body.encode())
-    imports.start(held, "Friends")
+    imports.start_import(held, "Friends")
     for _ in range(100):
         try:
             found = sheet.finish(shop, held)
@@ -219,41 +219,41 @@ def test_a_reading_that_dies_again_and_again_takes_each_row_in_once(database, sh
         except Killed:
             continue
 
-    assert (found.state, found.rows, found.refused) == (DONE, 45, 5)
-    assert (len(sheet.people(shop)), found.joined) == (40, 40)
+    assert (found.state, found.rows, found.rejected) == (DONE, 45, 5)
+    assert (len(sheet.people(shop)), found.added_to_list) == (40, 40)
     assert len(sheet.rows(ConsentEvent, shop)) == 40
-    assert len(sheet.flaws_of(found)) == found.flaws == 10
+    assert len(sheet.flaws_of(found)) == found.problems == 10
 
 
 def test_a_row_that_the_database_refuses_spares_its_neighbours(shop, monkeypatch):
-    real = imports.record
+    real = imports.record_facts
 
     def picky(session, shop, facts, now):
-        if any(("email", "bo@example.com") in person.keys for person in facts.people):
+        if any(("email", "bo@example.com") in person.identities for person in facts.profiles):
             raise ValueError("this one")
         return real(session, shop, facts, now)
 
-    monkeypatch.setattr(imports, "record", picky)
+    monkeypatch.setattr(imports, "record_facts", picky)
     held = sheet.take_in(shop, "email\nana@example.com\nbo@example.com\ncy@example.com\n")
 
     assert set(sheet.people(shop)) == {"ana@example.com", "cy@example.com"}
-    assert (held.state, held.rows, held.refused) == (DONE, 3, 1)
+    assert (held.state, held.rows, held.rejected) == (DONE, 3, 1)
     assert sheet.flaws_of(held) == [(3, -1, flaws.FAILED)]
 
 
 def test_pieces_that_come_twice_or_too_early_change_nothing(shop):
     body = b"email\nana@example.com\n"
-    held = imports.begin(shop.id, "people.csv", len(body))
+    held = imports.begin_upload(shop.id, "people.csv", len(body))
 
-    assert imports.receive(held, 0, body[:10]) == 10
-    assert imports.receive(held, 0, body[:10]) == 10
-    assert imports.receive(held, 15, body[15:]) == 10
-    assert imports.receive(held, 10, body[10:]) == len(body)
+    assert imports.append_upload(held, 0, body[:10]) == 10
+    assert imports.append_upload(held, 0, body[:10]) == 10
+    assert imports.append_upload(held, 15, body[15:]) == 10
+    assert imports.append_upload(held, 10, body[10:]) == len(body)
     with pytest.raises(SheetError):
-        imports.receive(held, len(body), b"more")
-    imports.arrive(held)
+        imports.append_upload(held, len(body), b"more")
+    imports.finish_upload(held)
 
-    assert [row.cells for row in imports.first_rows(held, 9)] == [["ana@example.com"]]
+    assert [row.cells for row in imports.sample_rows(held, 9)] == [["ana@example.com"]]
 
 
 def test_a_file_is_gone_after_a_week(shop, data_dir, monkeypatch):
@@ -263,7 +263,7 @@ def test_a_file_is_gone_after_a_week(shop, data_dir, monkeypatch):
 
     later = clock.now() + imports.files.KEPT_FOR
     monkeypatch.setattr(imports.clock, "now", lambda: later)
-    imports.expire()
+    imports.expire_imports()
 
     assert list(data_dir.rglob("*.csv")) == []
     assert sheet.finish(shop, held).state == DONE

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from plugin import clock, lists
-from plugin.facts import Key, Person, Whose
+from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.imports import lifecycle as imports
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from storage import imports as stored
 from storage import lists as stored_lists
 from storage import merges, profiles
@@ -22,15 +22,17 @@ from tests.plugin.imports import sheet
 
 pytestmark = pytest.mark.usefixtures("database", "data_dir")
 
-ANA, PHONE = Key("email", "ana@example.com"), Key("phone", "+351912345678")
+ANA, PHONE = IdentityKey("email", "ana@example.com"), IdentityKey("phone", "+351912345678")
 
 
-def who(shop: Shop, key: Key) -> Whose:
+def who(shop: Shop, key: IdentityKey) -> ProfileRef:
     """The shopper of an address, made if nobody had it."""
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        (whose,) = resolve(session, shop.id, [Person((key,), now, {key.kind: key.value})], now)
+        (whose,) = resolve_profiles(
+            session, shop.id, [ProfileFact((key,), now, {key.kind: key.value})], now
+        )
     assert whose is not None
     return whose
 
@@ -42,34 +44,36 @@ def take_in(shop: Shop, *addresses: str) -> tuple[Import, int]:
     return held, held.list_id
 
 
-def sign_up(shop: Shop, list_id: int, whose: Whose, source: str = "form:1") -> None:
+def sign_up(shop: Shop, list_id: int, whose: ProfileRef, source: str = "form:1") -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        merge.join_list(session, shop.id, list_id, whose, clock.now(), source)
+        merge.add_to_list(session, shop.id, list_id, whose, clock.now(), source)
 
 
-def join(shop: Shop, one: Whose, other: Whose) -> int:
+def join(shop: Shop, one: ProfileRef, other: ProfileRef) -> int:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        return merge.join(session, shop.id, one.profile_id, other.profile_id, "42", clock.now())
+        return merge.merge_profiles(
+            session, shop.id, one.profile_id, other.profile_id, "42", clock.now()
+        )
 
 
 def part(shop: Shop, profile_id: int) -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         (made,) = merges.merges_of(session, shop.id, profile_id, 10)
-        assert merge.undo(session, shop.id, made.id, "42", clock.now())
+        assert merge.undo_merge(session, shop.id, made.id, "42", clock.now())
 
 
 def take_back(shop: Shop, held: Import) -> None:
-    imports.leave(held)
+    imports.revert_import(held)
     assert sheet.finish(shop, held).state == LEFT
 
 
 def members(shop: Shop, list_id: int) -> dict[int, str]:
     """Who is on a list, and by what."""
     with db.reading() as session:
-        found = stored_lists.members(session, shop.id, list_id)
+        found = stored_lists.members_page(session, shop.id, list_id)
     return {member.profile_id: member.source for member in found}
 
 
@@ -82,7 +86,7 @@ def test_who_joined_after_an_import_stays_since_then(shop: Shop, source: str) ->
     take_back(shop, held)
 
     with db.reading() as session:
-        (member,) = stored_lists.members(session, shop.id, list_id)
+        (member,) = stored_lists.members_page(session, shop.id, list_id)
     assert (member.profile_id, member.source) == (ana.profile_id, source)
     assert member.joined_at >= before
 
@@ -93,12 +97,12 @@ def test_a_file_takes_the_place_of_nothing(shop: Shop) -> None:
     sign_up(shop, list_id, ana)
     held = sheet.upload(shop, b"email\nana@example.com\nbo@example.com\n")
     held.list_id = list_id
-    imports.start(held)
+    imports.start_import(held)
     done = sheet.finish(shop, held)
 
     take_back(shop, done)
 
-    bo = who(shop, Key("email", "bo@example.com"))
+    bo = who(shop, IdentityKey("email", "bo@example.com"))
     assert members(shop, list_id) == {ana.profile_id: "form:1", bo.profile_id: first.source}
 
 
@@ -125,7 +129,7 @@ def test_who_was_imported_as_one_and_signed_up_as_another_stays_as_the_other(
 def test_of_two_origins_that_stay_the_first_one_to_join_counts(shop: Shop) -> None:
     held, list_id = take_in(shop, "ana@example.com")
     ana, caller = who(shop, ANA), who(shop, PHONE)
-    friend = who(shop, Key("email", "ana@work.example"))
+    friend = who(shop, IdentityKey("email", "ana@work.example"))
     sign_up(shop, list_id, friend, "form:2")
     sign_up(shop, list_id, caller, "form:1")
     join(shop, ana, caller)
@@ -137,7 +141,7 @@ def test_of_two_origins_that_stay_the_first_one_to_join_counts(shop: Shop) -> No
     with db.reading() as session:
         waiting = [
             said
-            for origin in merges.load_origins(session, shop.id, [kept]).values()
+            for origin in merges.load_sources(session, shop.id, [kept]).values()
             for said in origin["memberships"]
         ]
     assert [said[2] for said in waiting] == ["form:1"]
@@ -147,13 +151,13 @@ def test_what_an_import_left_waiting_goes_with_it(shop: Shop) -> None:
     _, other_list = take_in(shop, "bo@example.com")
     caller = who(shop, PHONE)
     held = sheet.upload(shop, b"email\nana@example.com\n")
-    imports.start(held, "Callers")
+    imports.start_import(held, "Callers")
     done = sheet.finish(shop, held)
     assert done.list_id is not None
     ana = who(shop, ANA)
     with db.transaction() as session:  # she called before the file was brought
         earlier = clock.now() - timedelta(days=9)
-        merge.join_list(session, shop.id, done.list_id, caller, earlier, "form:1")
+        merge.add_to_list(session, shop.id, done.list_id, caller, earlier, "form:1")
     for whose in (caller, ana):
         sign_up(shop, other_list, whose)
     kept = join(shop, caller, ana)
@@ -172,9 +176,9 @@ def test_a_sign_up_takes_the_place_of_an_import_that_waits(shop: Shop) -> None:
     ana = who(shop, ANA)
     with db.transaction() as session:
         earlier = clock.now() - timedelta(days=9)
-        merge.join_list(session, shop.id, list_id, caller, earlier, "form:1")
+        merge.add_to_list(session, shop.id, list_id, caller, earlier, "form:1")
     kept = join(shop, caller, ana)
-    sign_up(shop, list_id, Whose(kept, ana.origin_id), "form:2")
+    sign_up(shop, list_id, ProfileRef(kept, ana.source_profile_id), "form:2")
 
     take_back(shop, held)
     part(shop, kept)
@@ -194,7 +198,7 @@ def test_a_merge_at_the_same_moment_keeps_nobody_on_the_list(shop: Shop) -> None
         taking.start()
         time.sleep(1)  # it is as far as it comes
         assert members(shop, list_id) == {ana.profile_id: held.source}
-        merge.join(session, shop.id, caller.profile_id, ana.profile_id, "42", clock.now())
+        merge.merge_profiles(session, shop.id, caller.profile_id, ana.profile_id, "42", clock.now())
     taking.join(30)
 
     assert members(shop, list_id) == {}
@@ -204,10 +208,10 @@ def test_who_is_merged_into_somebody_already_passed_is_found_all_the_same(shop: 
     caller = who(shop, PHONE)
     held, list_id = take_in(shop, "bo@example.com", "ana@example.com")
     ana = who(shop, ANA)
-    imports.leave(held)
+    imports.revert_import(held)
     with db.transaction() as session:
-        passed = merge.leave_some(session, shop.id, list_id, held.source, 0, 1)
-        assert stored.advance(session, held, offset=passed)
+        passed = merge.remove_batch(session, shop.id, list_id, held.source, 0, 1)
+        assert stored.save_progress(session, held, offset=passed)
 
     kept = join(shop, caller, ana)
     assert members(shop, list_id) == {kept: held.source}
@@ -221,9 +225,9 @@ def test_nobody_comes_to_a_list_that_is_gone(shop: Shop, monkeypatch: pytest.Mon
     ana, caller = who(shop, ANA), who(shop, PHONE)
     sign_up(shop, list_id, caller)
     kept = join(shop, ana, caller)
-    lists.delete(shop.id, list_id)
-    monkeypatch.setattr(lists, "KEPT_FOR", timedelta(0))
-    assert not lists.work(shop.id)
+    lists.delete_list(shop.id, list_id)
+    monkeypatch.setattr(lists, "RESTORABLE_FOR", timedelta(0))
+    assert not lists.delete_slice(shop.id)
 
     part(shop, kept)
 

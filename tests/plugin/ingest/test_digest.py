@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from plugin.ingest import digest as digesting
-from plugin.ingest.digest import digest
+from plugin.ingest.digest import digest_deliveries
 from storage import consent, events, inbox, orders, products, profiles, shops
 from storage.engine import db
-from storage.inbox import Arrival
+from storage.inbox import NewDelivery
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CUSTOMER = {
@@ -23,8 +23,8 @@ CUSTOMER = {
 
 def keep(shop, topic: str, body: object, webhook_id: str = "w-1") -> None:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    arrival = Arrival(shop.id, webhook_id, topic, "2026-10", NOW.isoformat(), NOW, raw)
-    inbox.keep([arrival])
+    arrival = NewDelivery(shop.id, webhook_id, topic, "2026-10", NOW.isoformat(), NOW, raw)
+    inbox.add_deliveries([arrival])
 
 
 def quarantine(shop) -> list[tuple[str, str]]:
@@ -42,9 +42,9 @@ def profile(shop, email: str = "maya@example.com"):
 def test_a_customer_becomes_a_profile(database, shop):
     keep(shop, "customers/create", CUSTOMER)
 
-    assert digest() == 1
+    assert digest_deliveries() == 1
     assert profile(shop).first_name == "Maya"
-    assert digest() == 0
+    assert digest_deliveries() == 0
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_nonsense_is_quarantined_with_its_reason_and_its_neighbours_go_through(s
     keep(shop, topic, body, "bad")
     keep(shop, "customers/create", CUSTOMER, "good")
 
-    digest()
+    digest_deliveries()
 
     ((webhook_id, error),) = quarantine(shop)
     assert webhook_id == "bad"
@@ -81,11 +81,11 @@ def test_nonsense_is_quarantined_with_its_reason_and_its_neighbours_go_through(s
 
 def test_o14_a_delivery_out_of_quarantine_is_digested_again(shop):
     keep(shop, "customers/create", b"nonsense")
-    digest()
+    digest_deliveries()
     with db.inbox_transaction() as session:
         inbox.offer_again(session, shop.id, "w-1")
 
-    assert digest() == 1
+    assert digest_deliveries() == 1
     assert len(quarantine(shop)) == 1
 
 
@@ -102,7 +102,7 @@ def test_the_storefronts_consent_reaches_the_ledger_and_a_stop_wins_a_tie(databa
             },
             f"w-{number}",
         )
-        digest()
+        digest_deliveries()
 
     with db.reading() as session:
         state = consent.consent_state(session, shop.id, "email", "maya@example.com")
@@ -125,14 +125,14 @@ def test_a_product_and_its_deletion(database, shop):
         "variants": [{"id": 1, "title": "30 ml", "price": "19.99", "inventory_quantity": 4}],
     }
     keep(shop, "products/create", product)
-    digest()
+    digest_deliveries()
     with db.reading() as session:
         (found,) = products.active_products(session, shop.id)
     assert (found.price, found.tags) == (1999, ["hydration", "new"])
 
     keep(shop, "products/delete", {"id": 5}, "w-2")
     keep(shop, "products/update", product, "w-3")
-    digest()
+    digest_deliveries()
     with db.reading() as session:
         assert products.active_products(session, shop.id) == []
 
@@ -150,14 +150,14 @@ def test_an_order_of_a_guest_without_any_name_is_kept(database, shop):
         "line_items": [],
     }
     keep(shop, "orders/create", order)
-    digest()
+    digest_deliveries()
 
     assert quarantine(shop) == []
 
 
 def test_uninstalling_forgets_the_tokens_and_a_late_word_of_it_spares_a_new_install(shop):
     keep(shop, "app/uninstalled", {"id": 1, "myshopify_domain": shop.domain})
-    digest()
+    digest_deliveries()
     with db.transaction() as session:
         gone = shops.get_shop(session, shop.id)
         assert (gone.uninstalled_at, gone.access_token) == (NOW, None)
@@ -165,7 +165,7 @@ def test_uninstalling_forgets_the_tokens_and_a_late_word_of_it_spares_a_new_inst
         session.add(gone)
 
     keep(shop, "app/uninstalled", {"id": 1, "myshopify_domain": shop.domain}, "late")
-    digest()
+    digest_deliveries()
     with db.reading() as session:
         assert shops.get_shop(session, shop.id).uninstalled_at is None
 
@@ -192,9 +192,9 @@ def test_browsing_before_a_name_is_known_joins_the_shopper_who_buys(shop):
         "line_items": cart["line_items"],
     }
     keep(shop, "carts/create", cart, "w-1")
-    digest()
+    digest_deliveries()
     keep(shop, "checkouts/create", checkout, "w-2")
-    digest()
+    digest_deliveries()
 
     with db.reading() as session:
         done = events.timeline(session, shop.id, profile(shop).id)
@@ -205,7 +205,7 @@ def test_browsing_before_a_name_is_known_joins_the_shopper_who_buys(shop):
 
 def test_s05_a_body_that_speaks_of_another_store_is_quarantined(shop):
     keep(shop, "app/uninstalled", {"id": 1, "myshopify_domain": "another.myshopify.com"})
-    digest()
+    digest_deliveries()
 
     assert len(quarantine(shop)) == 1
     with db.reading() as session:
@@ -222,7 +222,7 @@ def test_a_product_told_twice_in_one_batch_keeps_its_newest_variants(database, s
             "variants": [{"id": 1, "title": "30 ml", "price": price}],
         }
         keep(shop, "products/update", product, number)
-    digest()
+    digest_deliveries()
 
     assert quarantine(shop) == []
     with db.reading() as session:
@@ -250,13 +250,16 @@ def test_an_order_that_was_deleted_is_worth_nothing_whatever_comes_first(
     told = [("orders/create", ORDER), ("orders/delete", {"id": 9})]
     for number, (topic, body) in enumerate(reversed(told) if deleted_first else told):
         keep(shop, topic, body, f"w-{number}")
-        digest()
+        digest_deliveries()
 
     hers = profile(shop)
     with db.reading() as session:
         (order,) = orders.orders_by_id(session, shop.id, [9]).values()
         metrics = {e.metric for e in events.timeline(session, shop.id, hers.id)}
-        assert orders.sales(session, shop.id, NOW.replace(hour=0), NOW.replace(hour=23)) == (0, 0)
+        assert orders.order_totals(session, shop.id, NOW.replace(hour=0), NOW.replace(hour=23)) == (
+            0,
+            0,
+        )
     assert (order.total, order.cancelled_at, order.checkout_token) == (0, NOW, None)
     assert {"Placed Order", "Deleted Order"} <= metrics
 
@@ -266,7 +269,7 @@ def test_an_edited_order_tells_how_much_was_added_and_taken_out(database, shop):
     edit = {"id": 5, "order_id": 9, "created_at": "2026-11-21T11:00:00Z", "line_items": lines}
     keep(shop, "orders/create", ORDER)
     keep(shop, "orders/edited", {"order_edit": edit}, "w-2")
-    digest()
+    digest_deliveries()
 
     with db.reading() as session:
         told = events.timeline(session, shop.id, profile(shop).id)
@@ -279,21 +282,21 @@ def test_a_shop_lets_others_in_between_some_of_what_it_sent(
     shop, monkeypatch, others, transactions
 ):
     applied: list[int] = []
-    apply = digesting.apply
+    apply = digesting.apply_facts
 
     def count(of, facts):
         applied.append(of.id)
         apply(of, facts)
 
-    monkeypatch.setattr(digesting, "AMONG_OTHERS", 2)
-    monkeypatch.setattr(digesting, "apply", count)
+    monkeypatch.setattr(digesting, "SHARED_BATCH_SIZE", 2)
+    monkeypatch.setattr(digesting, "apply_facts", count)
     with db.transaction() as session:
         for number in range(others):
             shops.add_shop(session, f"other-{number}.myshopify.com", NOW)
     for number in range(5):
         keep(shop, "customers/create", {**CUSTOMER, "id": number + 1}, f"w-{number}")
 
-    digest()
+    digest_deliveries()
 
     assert applied == [shop.id] * transactions
     assert quarantine(shop) == []

@@ -9,24 +9,24 @@ from dramatiq.brokers.stub import StubBroker
 from sqlmodel import select
 
 from plugin import clock
-from plugin.facts import Key, Person
+from plugin.facts import IdentityKey, ProfileFact
 from plugin.flows.library import add_flow, set_status
-from plugin.ingest.page_urls import page, source
-from plugin.ingest.pixel import take
+from plugin.ingest.page_urls import clean_page_url, traffic_source
+from plugin.ingest.pixel import record_pixel_events
 from plugin.privacy import requests as privacy
 from plugin.profiles import merge
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from storage import merges
 from storage import visits as sessions
 from storage.engine import db
 from storage.flows import Enrolment
 from storage.profiles import find_identities
 from storage.shops import Shop
-from storage.visits import BrowserSession
+from storage.visits import Visit
 from tests.plugin.flows.ready import abandoned_checkout
 from tests.state import state_of
 
-EMAIL = Key("email", "ada@example.com")
+EMAIL = IdentityKey("email", "ada@example.com")
 AD = "http://shop.example/?utm_source=instagram&utm_campaign=autumn"
 
 
@@ -40,25 +40,25 @@ def seen(minutes: float, url: str = "http://shop.example/", **changes: Any) -> d
     return event | changes
 
 
-def visits(shop: Shop, profile_id: int | None = None) -> list[BrowserSession]:
+def visits(shop: Shop, profile_id: int | None = None) -> list[Visit]:
     """A profile's visits, the first one first; without a profile those of browser b-1."""
     with db.reading() as session:
         if profile_id is None:
             known = find_identities(session, shop.id, [("browser_id", "b-1")])
             profile_id = known["browser_id", "b-1"]
-        return list(reversed(sessions.sessions_page(session, shop.id, profile_id, 100)))
+        return list(reversed(sessions.visits_page(session, shop.id, profile_id, 100)))
 
 
 def test_half_an_hour_of_silence_ends_a_visit(database: str, shop: Shop) -> None:
-    take(shop, [seen(0), seen(10), seen(40), seen(71)], "phone")
+    record_pixel_events(shop, [seen(0), seen(10), seen(40), seen(71)], "phone")
 
     first, second = visits(shop)
     assert (first.pages, second.pages, first.device) == (3, 1, "phone")
-    assert first.last_at - first.started_at == timedelta(minutes=40)
+    assert first.last_seen_at - first.started_at == timedelta(minutes=40)
 
 
 def test_looking_is_counted_from_one_event_to_the_next_and_five_minutes_at_most(shop: Shop) -> None:
-    take(shop, [seen(0), seen(2), seen(22), seen(23, name="search_submitted")])
+    record_pixel_events(shop, [seen(0), seen(2), seen(22), seen(23, name="search_submitted")])
 
     (visit,) = visits(shop)
     assert visit.dwell_s == (2 + 5 + 1) * 60
@@ -73,9 +73,9 @@ def test_any_order_of_batches_gives_the_same_rows(database: str, shop: Shop) -> 
     with db.transaction() as session:
         session.add(other)
 
-    take(shop, told)
+    record_pixel_events(shop, told)
     while mixed:
-        take(other, mixed[:3])
+        record_pixel_events(other, mixed[:3])
         del mixed[:3]
 
     assert state_of(shop.id)["visits"] == state_of(other.id)["visits"] != []
@@ -89,15 +89,15 @@ def test_a_visit_came_from_the_first_source_that_it_names(shop: Shop) -> None:
         seen(6, referrer="https://www.google.com/search?q=balm"),
         seen(90, referrer="https://www.paypal.com/checkoutnow"),
     ]
-    take(shop, told)
+    record_pixel_events(shop, told)
 
     one, other = visits(shop)
     assert (one.utm_source, one.utm_campaign, one.referrer_host) == ("instagram", "autumn", "")
     assert one.entry_url == "http://shop.example/"
-    assert other.came_at is None
-    take(shop, [seen(120, referrer="https://www.google.com/"), seen(200)])
+    assert other.arrived_at is None
+    record_pixel_events(shop, [seen(120, referrer="https://www.google.com/"), seen(200)])
     with db.reading() as session:
-        found = sessions.touches(session, shop.id, one.profile_id)
+        found = sessions.first_and_last_source(session, shop.id, one.profile_id)
     assert found is not None
     first, last = found
     assert (first.utm_source, last.referrer_host) == ("instagram", "google.com")
@@ -117,54 +117,55 @@ def test_a_visit_came_from_the_first_source_that_it_names(shop: Shop) -> None:
     ],
 )
 def test_an_address_names_a_page_and_nobody(said: str, kept: str) -> None:
-    assert page(said) == kept
+    assert clean_page_url(said) == kept
 
 
 def test_the_shop_itself_is_no_source() -> None:
-    assert source("https://www.s.example/x", "https://s.example/y") == {}
-    assert source("https://s.example/x", "https://[") == {}
+    assert traffic_source("https://www.s.example/x", "https://s.example/y") == {}
+    assert traffic_source("https://s.example/x", "https://[") == {}
 
 
 def test_visits_go_with_the_shopper_when_profiles_are_joined_and_parted(
     database: str, shop: Shop
 ) -> None:
-    take(shop, [seen(0)])
+    record_pixel_events(shop, [seen(0)])
     (visit,) = visits(shop)
     with db.transaction() as session:
-        person = Person((EMAIL,), clock.now())
-        (whose,) = resolve(session, shop.id, [person], clock.now())
+        person = ProfileFact((EMAIL,), clock.now())
+        (whose,) = resolve_profiles(session, shop.id, [person], clock.now())
         assert whose is not None
-        kept = merge.join(session, shop.id, visit.profile_id, whose.profile_id, "42", clock.now())
-    take(shop, [seen(5)])
+        kept = merge.merge_profiles(
+            session, shop.id, visit.profile_id, whose.profile_id, "42", clock.now()
+        )
+    record_pixel_events(shop, [seen(5)])
     (joined,) = visits(shop, kept)
     assert (joined.pages, joined.profile_id) == (2, kept)
 
     with db.transaction() as session:
         (row,) = merges.merges_of(session, shop.id, kept, 5)
-        assert merge.undo(session, shop.id, row.id, "42", clock.now())
+        assert merge.undo_merge(session, shop.id, row.id, "42", clock.now())
     assert [row.pages for row in visits(shop, visit.profile_id)] == [2]
     assert visits(shop, whose.profile_id) == []
-    take(shop, [seen(8)])
+    record_pixel_events(shop, [seen(8)])
     assert [row.pages for row in visits(shop, visit.profile_id)] == [3]
 
 
 def test_who_is_forgotten_leaves_no_visit_however_late_it_is_told(
     database: str, shop: Shop
 ) -> None:
-    take(shop, [seen(0, data={"cart_token": "c-1"})])
+    record_pixel_events(shop, [seen(0, data={"cart_token": "c-1"})])
     with db.transaction() as session:
-        keys = (EMAIL, Key("cart_token", "c-1"))
-        resolve(session, shop.id, [Person(keys, clock.now())], clock.now())
+        keys = (EMAIL, IdentityKey("cart_token", "c-1"))
+        resolve_profiles(session, shop.id, [ProfileFact(keys, clock.now())], clock.now())
     assert len(visits(shop)) == 1
 
-    privacy.forget(shop.id, [EMAIL])
-    take(shop, [seen(3), seen(9, name="product_added_to_cart", data={"cart_token": "c-1"})])
+    privacy.redact_profile(shop.id, [EMAIL])
+    record_pixel_events(
+        shop, [seen(3), seen(9, name="product_added_to_cart", data={"cart_token": "c-1"})]
+    )
 
     with db.reading() as session:
-        assert (
-            session.exec(select(BrowserSession).where(BrowserSession.shop_id == shop.id)).all()
-            == []
-        )
+        assert session.exec(select(Visit).where(Visit.shop_id == shop.id)).all() == []
 
 
 @pytest.mark.parametrize(("marketing", "enrolled"), [(True, 1), (False, 0)])
@@ -177,7 +178,7 @@ def test_what_a_browser_tells_starts_a_flow_where_marketing_is_allowed(
         flow_id = add_flow(session, shop.id, "Looked and left", definition)
     set_status(shop.id, flow_id, True)
 
-    take(shop, [seen(0, name="product_viewed", marketing=marketing)])
+    record_pixel_events(shop, [seen(0, name="product_viewed", marketing=marketing)])
 
     with db.reading() as session:
         found = session.exec(select(Enrolment).where(Enrolment.shop_id == shop.id)).all()

@@ -14,7 +14,7 @@ from storage.consent import Consent
 from storage.duplicates import Duplicate
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.lists import List, join_list
+from storage.lists import List, add_member
 from storage.profiles import Profile
 from storage.shops import Shop
 
@@ -22,20 +22,22 @@ from storage.shops import Shop
 @pytest.fixture
 def shop_of_five(database: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop for which more than three are many: five profiles, of whom four are on list 1."""
-    monkeypatch.setattr(tallies, "FEW", 3)
+    monkeypatch.setattr(tallies, "MAX_EXACT_COUNT", 3)
     at = clock.now()
     with db.transaction() as session:
         for number in range(1, 6):
-            session.add(Profile(shop_id=shop.id, id=number, created_at=at, seen_at=at))
+            session.add(Profile(shop_id=shop.id, id=number, created_at=at, last_active_at=at))
             session.add(
                 Consent(shop_id=shop.id, channel="email", address=f"{number}@example.com",
-                        state="subscribed", changed_at=at, event_id=new_id())
+                        state="subscribed", changed_at=at, ledger_entry_id=new_id())
             )  # fmt: skip
         for list_id, members in ((1, 4), (2, 2), (3, 0)):
             session.add(List(shop_id=shop.id, id=list_id, name=f"List {list_id}", created_at=at))
             for number in range(1, members + 1):
-                join_list(session, shop.id, list_id, number, at, "test")
-        session.add(Duplicate(shop_id=shop.id, one_id=1, other_id=2, because="typo", found_at=at))
+                add_member(session, shop.id, list_id, number, at, "test")
+        session.add(
+            Duplicate(shop_id=shop.id, profile_id=1, other_profile_id=2, reason="typo", found_at=at)
+        )
     return shop
 
 
@@ -57,36 +59,36 @@ def test_of_what_is_many_it_is_first_said_that_it_is_many_and_then_how_many(shop
     many, counted = (3, False, True), ((5, True, False), (4, True, False))
     assert look(shop_of_five) == (many, many, few[0], many, *few[1:])
 
-    worker.count.fn(shop_of_five.id)
+    worker.refresh_counts.fn(shop_of_five.id)
 
     assert look(shop_of_five) == (counted[0], counted[0], few[0], counted[1], *few[1:])
 
 
 def test_a_figure_follows_when_it_is_counted_again_and_goes_when_it_is_few(shop_of_five):
-    worker.count.fn(shop_of_five.id)
+    worker.refresh_counts.fn(shop_of_five.id)
     with db.transaction() as session:
         session.delete(session.get_one(Profile, (shop_of_five.id, 5)))
 
     assert look(shop_of_five)[0] == (5, True, False)
-    worker.count.fn(shop_of_five.id)
+    worker.refresh_counts.fn(shop_of_five.id)
     assert look(shop_of_five)[0] == (4, True, False)
 
     with db.transaction() as session:
         session.delete(session.get_one(Profile, (shop_of_five.id, 4)))
-    worker.count.fn(shop_of_five.id)
+    worker.refresh_counts.fn(shop_of_five.id)
     assert look(shop_of_five)[0] == (3, False, False)
 
 
 def test_the_clock_has_figures_counted_again_once_they_are_five_minutes_old(
     shop_of_five: Shop, bell: StubBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker.count.fn(shop_of_five.id)
+    worker.refresh_counts.fn(shop_of_five.id)
     rings = bell.queues["tallies"]
 
-    worker.count_again()
+    worker.enqueue_counts()
     assert rings.qsize() == 0
 
     later = clock.now() + timedelta(minutes=6)
     monkeypatch.setattr(clock, "now", lambda: later)
-    worker.count_again()
+    worker.enqueue_counts()
     assert rings.qsize() == 1

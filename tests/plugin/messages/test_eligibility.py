@@ -21,7 +21,7 @@ def refusal(world: World, **message: Any) -> str | None:
         assert shop is not None
         assert row is not None
         profile = get_profile(session, world.shop.id, row.profile_id)
-        return gate.refusal(session, shop, row, profile)
+        return gate.skip_reason(session, shop, row, profile)
 
 
 def set_shop(world: World, **changes: Any) -> None:
@@ -37,7 +37,7 @@ def set_flow(world: World) -> None:
 
 
 def leave_flow(world: World) -> None:
-    world.change(Enrolment, world.enrolment_id, state=LEFT, ended_because="did:Placed Order")
+    world.change(Enrolment, world.enrolment_id, state=LEFT, exit_reason="did:Placed Order")
 
 
 WAYS = {
@@ -88,4 +88,4 @@ def test_whoever_gives_a_bounced_address_anew_is_written_to_again(world: World) 
 
 def test_every_reason_is_a_sentence() -> None:
     assert all(text.endswith(".") and text[0].isupper() for text in gate.REASONS.values())
-    assert gate.sentence("did:Placed Order") == gate.REASONS["left_flow"]
+    assert gate.reason_sentence("did:Placed Order") == gate.REASONS["left_flow"]

@@ -63,14 +63,14 @@ def test_s22_swapped_ids_and_random_tokens_are_refused() -> None:
 
 def test_s22_old_tokens_work_after_the_key_was_rotated_until_it_is_taken_away() -> None:
     try:
-        secrets.use_keys({"1": KEY})
+        secrets.set_keys({"1": KEY})
         old = make_token(UNSUBSCRIBE, TARGET)
-        secrets.use_keys({"2027": "another key that is long enough too", "1": KEY})
+        secrets.set_keys({"2027": "another key that is long enough too", "1": KEY})
         new = make_token(UNSUBSCRIBE, TARGET)
 
         assert old != new
         assert [read_token(UNSUBSCRIBE, t) for t in (old, new)] == [TARGET, TARGET]
-        secrets.use_keys({"2027": "another key that is long enough too"})
+        secrets.set_keys({"2027": "another key that is long enough too"})
         assert [read_token(UNSUBSCRIBE, t) for t in (old, new)] == [None, TARGET]
     finally:
-        secrets.use_keys({"1": KEY})
+        secrets.set_keys({"1": KEY})

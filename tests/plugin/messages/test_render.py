@@ -9,7 +9,7 @@ from plugin.errors import RegularsError
 from plugin.messages import links, render
 from plugin.profiles import properties
 from plugin.templates import library
-from plugin.templates.compile import publish
+from plugin.templates.compile import publish_template
 from plugin.templates.liquid import format_money
 from storage.engine import db
 from storage.events import get_event
@@ -43,23 +43,23 @@ def rendered(
                 "locale": "en-US",
                 "properties": {},
                 "created_at": now,
-                "seen_at": now,
+                "last_active_at": now,
             }
             | profile
         )
     )
     message = Message(
-        shop_id=world.shop.id, id=9, key="k", profile_id=5, channel="email",
+        shop_id=world.shop.id, id=9, idempotency_key="k", profile_id=5, channel="email",
         template_id=world.ids[template], due_at=now, created_at=now,
     )  # fmt: skip
     with db.reading() as session:
-        return render.render(
+        return render.render_message(
             session,
             world.shop,
             message,
             person,
             get_event(session, world.shop.id, world.event_id) if event else None,
-            template=render.load(session, world.shop.id, world.ids[template], None),
+            template=render.load_template(session, world.shop.id, world.ids[template], None),
             coupon_code="WELCOME-A",
             campaign="Abandoned checkout",
         )
@@ -67,7 +67,7 @@ def rendered(
 
 def published(world: World, subject: str, *blocks: dict[str, Any]) -> World:
     with db.transaction() as session:
-        world.ids["own"] = publish(
+        world.ids["own"] = publish_template(
             session, world.shop.id, None, name="Own", subject=subject, preview="",
             blocks=blocks, translations={},
         )  # fmt: skip
@@ -215,7 +215,7 @@ def test_a_header_is_one_line(world: World) -> None:
 def test_a_merchant_sees_a_mail_before_anybody_gets_it(world: World) -> None:
     with db.reading() as session:
         mails = [
-            render.preview(session, world.shop, world.ids[name], locale)
+            render.render_preview(session, world.shop, world.ids[name], locale)
             for name in library.STARTERS
             for locale in ("en", "zh-CN")
         ]
@@ -230,13 +230,13 @@ def test_a_merchant_sees_a_mail_before_anybody_gets_it(world: World) -> None:
 def test_a_new_version_leaves_the_old_one_as_it_was(world: World) -> None:
     published(world, "One", {"type": "text", "text": "1"})
     with db.transaction() as session:
-        same = publish(
+        same = publish_template(
             session, world.shop.id, world.ids["own"], name="Own", subject="Two", preview="",
             blocks=[{"type": "text", "text": "2"}], translations={},
         )  # fmt: skip
     with db.reading() as session:
-        first = render.load(session, world.shop.id, same, 1)
-        newest = render.load(session, world.shop.id, same, None)
+        first = render.load_template(session, world.shop.id, same, 1)
+        newest = render.load_template(session, world.shop.id, same, None)
 
     assert (first.version, newest.version) == (1, 2)
     assert (first.compiled["en"]["subject"], newest.compiled["en"]["subject"]) == ("One", "Two")
@@ -244,7 +244,7 @@ def test_a_new_version_leaves_the_old_one_as_it_was(world: World) -> None:
 
 def test_seeding_twice_changes_nothing(world: World) -> None:
     with db.transaction() as session:
-        assert library.seed(session, world.shop) == {
+        assert library.seed_templates(session, world.shop) == {
             name: world.ids[name] for name in library.STARTERS
         }
 
@@ -252,11 +252,11 @@ def test_seeding_twice_changes_nothing(world: World) -> None:
 @pytest.mark.parametrize(("locale", "words"), [("en-US", "Dry skin"), ("zh-Hans", "干性")])
 def test_a_value_is_said_in_the_shoppers_words(world: World, locale: str, words: str) -> None:
     options = [{"value": "dry", "labels": {"": "Dry skin", "zh-CN": "干性"}}]
-    properties.define(world.shop.id, None, "skin", "choice", {}, options)
+    properties.save_definition(world.shop.id, None, "skin", "choice", {}, options)
     text = '{{ person.properties.skin | label: "skin" }}, {{ person.properties.a | label: "a" }}'
     published(world, text, {"type": "text", "text": text})
     with db.transaction() as session:
-        publish(
+        publish_template(
             session, world.shop.id, world.ids["own"], name="Own", subject=text, preview="",
             blocks=[{"type": "text", "text": text}], translations={"zh-CN": {}},
         )  # fmt: skip

@@ -12,7 +12,7 @@ from plugin.channels.email import smtp as email
 from plugin.messages import outcome
 from plugin.messages import send as sending
 from plugin.messages.eligibility import REASONS
-from plugin.messages.send import resolve_stuck, send
+from plugin.messages.send import resolve_stuck, send_messages
 from plugin.settings import get_settings
 from plugin.templates import library
 from storage import consent, messages
@@ -37,7 +37,7 @@ def make_due(world: World, message_id: int) -> None:
 
 def strand(world: World, message_id: int) -> None:
     """Leave a message as a sender that died after `sending` leaves it."""
-    world.change(Message, message_id, state="sending", attempts=1, lease_until=1.0)
+    world.change(Message, message_id, state="sending", send_attempts=1, lease_until=1.0)
 
 
 @pytest.fixture
@@ -53,11 +53,11 @@ def test_a_due_message_is_sent_once_and_told_of(database: str, shop: Shop, relay
     world = build(shop)
     message_id = world.queue()
     for _ in range(3):
-        send(shop.id, [message_id])
+        send_messages(shop.id, [message_id])
 
     row = world.read(message_id)
     (mail,) = relay.mails()
-    assert (row.state, row.attempts, row.destination) == ("accepted", 1, MAYA)
+    assert (row.state, row.send_attempts, row.address) == ("accepted", 1, MAYA)
     assert row.sent_at is not None
     assert (row.subject, row.locale) == ("You left something in your bag", "en")
     assert (mail["Subject"], mail["To"]) == (row.subject, MAYA)
@@ -67,7 +67,7 @@ def test_a_due_message_is_sent_once_and_told_of(database: str, shop: Shop, relay
 
 def test_a_message_before_its_time_waits(world: World, relay: Relay) -> None:
     message_id = world.queue(due_at=clock.now() + timedelta(hours=1))
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
 
     assert world.read(message_id).state == "due"
     assert not relay.raw
@@ -80,8 +80,8 @@ def test_two_workers_with_the_same_ids_send_each_once(
     ids = [world.queue() for _ in range(8)]
 
     def work(order: list[int]) -> None:
-        send(shop.id, order)
-        email.hang_up()
+        send_messages(shop.id, order)
+        email.close_connection()
 
     workers = [threading.Thread(target=work, args=(order,)) for order in (ids, ids[::-1])]
     for worker in workers:
@@ -106,7 +106,7 @@ def test_no_transaction_is_open_while_the_relay_is_spoken_to(
                 seen.append(world.read(letter.message_id).state)
 
     monkeypatch.setitem(sending.CHANNELS, "email", Watching())
-    send(world.shop.id, [world.queue()])
+    send_messages(world.shop.id, [world.queue()])
 
     assert seen == ["sending"]
 
@@ -118,7 +118,7 @@ def test_no_transaction_is_open_while_the_relay_is_spoken_to(
         (lambda w: w.change(Flow, w.flow_id, status=DRAFT), "flow_off"),
         (
             lambda w: w.change(
-                Enrolment, w.enrolment_id, state=LEFT, ended_because="did:Placed Order"
+                Enrolment, w.enrolment_id, state=LEFT, exit_reason="did:Placed Order"
             ),
             "did:Placed Order",
         ),
@@ -129,16 +129,16 @@ def test_what_the_gate_refuses_is_skipped_with_its_reason(
 ) -> None:
     message_id = world.queue()
     change(world)
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
 
     row = world.read(message_id)
-    assert (row.state, row.reason) == ("skipped", reason)
+    assert (row.state, row.skip_reason) == ("skipped", reason)
     assert not relay.raw
 
 
 def test_the_welcome_mail_gives_each_message_its_own_code(world: World, relay: Relay) -> None:
     ids = [world.queue(library.WELCOME, event_id=None) for _ in range(2)]
-    send(world.shop.id, ids)
+    send_messages(world.shop.id, ids)
 
     codes = {world.read(i).coupon_code for i in ids}
     assert codes == {"WELCOME-A", "WELCOME-B"}
@@ -150,21 +150,21 @@ def test_an_empty_pool_rings_for_more_and_the_message_waits_an_hour_at_most(
     world: World, relay: Relay, bell: StubBroker
 ) -> None:
     ids = [world.queue(library.WELCOME, event_id=None) for _ in range(3)]
-    send(world.shop.id, ids)
+    send_messages(world.shop.id, ids)
     last = world.read(ids[2])
-    assert (last.state, last.reason, last.attempts) == ("due", "waits_for_coupon", 0)
+    assert (last.state, last.skip_reason, last.send_attempts) == ("due", "waits_for_coupon", 0)
     assert timedelta(seconds=20) < last.due_at - clock.now() <= timedelta(seconds=30)
     assert bell.queues["refill"].qsize() == 1
 
     make_due(world, ids[2])
-    send(world.shop.id, ids)
+    send_messages(world.shop.id, ids)
     assert world.read(ids[2]).state == "due"
 
     world.change(Message, ids[2], created_at=clock.now() - timedelta(minutes=61))
     make_due(world, ids[2])
-    send(world.shop.id, ids)
+    send_messages(world.shop.id, ids)
     row = world.read(ids[2])
-    assert (row.state, row.reason) == ("skipped", "no_coupon")
+    assert (row.state, row.skip_reason) == ("skipped", "no_coupon")
     assert len(relay.raw) == 2
 
 
@@ -173,12 +173,12 @@ def test_f12_a_busy_relay_is_tried_again_later_and_later(world: World, relay: Re
     relay.stage, relay.answers = "DATA", ["451 4.7.1 later", "421 4.7.0 later"]
     for attempt, wait in ((1, timedelta(minutes=1)), (2, timedelta(minutes=2))):
         make_due(world, message_id)
-        send(world.shop.id, [message_id])
+        send_messages(world.shop.id, [message_id])
         row = world.read(message_id)
-        assert (row.state, row.reason, row.attempts) == ("due", "try_again", attempt)
+        assert (row.state, row.skip_reason, row.send_attempts) == ("due", "try_again", attempt)
         assert wait * 0.95 < row.due_at - clock.now() <= wait * 1.5
     make_due(world, message_id)
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
 
     assert world.read(message_id).state == "accepted"
     assert len(relay.raw) == 1
@@ -188,7 +188,7 @@ def test_f12_a_busy_relay_is_tried_again_later_and_later(world: World, relay: Re
 
 def test_f12_the_waits_double_to_six_hours_and_end_within_three_days() -> None:
     longest = sum((outcome.LONGEST_WAIT if n > 9 else timedelta(minutes=1.5 * 2 ** (n - 1))
-                   for n in range(1, outcome.TRIES)), timedelta())  # fmt: skip
+                   for n in range(1, outcome.MAX_ATTEMPTS)), timedelta())  # fmt: skip
 
     assert all(timedelta(minutes=1) <= outcome.backoff(n) <= timedelta(hours=6)
                for n in range(1, 40))  # fmt: skip
@@ -196,30 +196,30 @@ def test_f12_the_waits_double_to_six_hours_and_end_within_three_days() -> None:
 
 
 def test_f12_a_relay_that_never_takes_it_is_given_up_on(world: World, relay: Relay) -> None:
-    message_id = world.queue(attempts=outcome.TRIES - 1)
+    message_id = world.queue(send_attempts=outcome.MAX_ATTEMPTS - 1)
     relay.answers = ["450 4.2.1 busy"]
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
 
     row = world.read(message_id)
-    assert (row.state, row.reason) == ("failed", "gave_up")
+    assert (row.state, row.skip_reason) == ("failed", "gave_up")
 
 
 def test_f13_l17_a_mailbox_that_is_gone_is_not_written_to_again(world: World, relay: Relay) -> None:
     first, second = world.queue(), world.queue(transactional=True)
     relay.answers = ["550 5.1.1 no such user"]
-    send(world.shop.id, [first, second])
+    send_messages(world.shop.id, [first, second])
 
-    assert (world.read(first).state, world.read(first).reason) == ("failed", "address_gone")
-    assert (world.read(second).state, world.read(second).reason) == ("skipped", "bounced")
+    assert (world.read(first).state, world.read(first).skip_reason) == ("failed", "address_gone")
+    assert (world.read(second).state, world.read(second).skip_reason) == ("skipped", "bounced")
     assert metrics(world).count("Bounced Email") == 1
 
 
 def test_f13_a_policy_refusal_says_nothing_of_the_mailbox(world: World, relay: Relay) -> None:
     first, second = world.queue(), world.queue()
     relay.stage, relay.answers = "DATA", ["554 5.7.1 policy"]
-    send(world.shop.id, [first, second])
+    send_messages(world.shop.id, [first, second])
 
-    assert (world.read(first).state, world.read(first).reason) == ("failed", "rejected")
+    assert (world.read(first).state, world.read(first).skip_reason) == ("failed", "rejected")
     assert world.read(second).state == "accepted"
 
 
@@ -229,11 +229,11 @@ def test_f14_marketing_that_was_cut_off_after_data_is_in_doubt_and_never_repeate
     message_id = world.queue()
     relay.stage, relay.answers = "DATA", ["drop"]
     for _ in range(3):
-        send(world.shop.id, [message_id])
+        send_messages(world.shop.id, [message_id])
         resolve_stuck()
 
     row = world.read(message_id)
-    assert (row.state, row.reason) == ("ambiguous", "ambiguous")
+    assert (row.state, row.skip_reason) == ("ambiguous", "ambiguous")
     assert len(relay.raw) == 1
     assert "Received Email" not in metrics(world)
 
@@ -243,13 +243,13 @@ def test_f14_what_was_asked_for_goes_once_more_after_ten_minutes_under_the_same_
 ) -> None:
     message_id = world.queue(transactional=True)
     relay.stage, relay.answers = "DATA", ["drop", "drop"]
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
     assert world.read(message_id).state == "due"
     wait = world.read(message_id).due_at - clock.now()
     assert timedelta(minutes=9) < wait <= timedelta(minutes=10)
 
     make_due(world, message_id)
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
     assert world.read(message_id).state == "ambiguous"
     assert len({mail["Message-ID"] for mail in relay.mails()}) == 1
     assert len(relay.raw) == 2
@@ -260,11 +260,11 @@ def test_f14_a_relay_that_knows_repeats_gets_it_again_and_delivers_one(
 ) -> None:
     message_id = world.queue()
     idempotent.stage, idempotent.answers = "DATA", ["drop"]
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
     assert world.read(message_id).state == "due"
 
     make_due(world, message_id)
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
     assert world.read(message_id).state == "accepted"
     assert len(idempotent.raw) == 2
     assert len(idempotent.mails()) == 1
@@ -282,7 +282,7 @@ def test_a_message_whose_sender_died_is_settled_by_the_clock(
     resolve_stuck()
 
     assert world.read(message_id).state == state
-    send(shop.id, [message_id])
+    send_messages(shop.id, [message_id])
     assert not relay.raw
 
 
@@ -293,7 +293,7 @@ def test_a_message_whose_sender_died_goes_out_once_when_the_relay_knows_repeats(
     strand(world, message_id)
     resolve_stuck()
     make_due(world, message_id)
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
 
     assert world.read(message_id).state == "accepted"
     assert len(idempotent.mails()) == 1
@@ -301,7 +301,7 @@ def test_a_message_whose_sender_died_goes_out_once_when_the_relay_knows_repeats(
 
 def test_a_message_that_is_being_sent_now_is_left_alone(world: World) -> None:
     message_id = world.queue()
-    world.change(Message, message_id, state="sending", attempts=1, lease_until=4e9)
+    world.change(Message, message_id, state="sending", send_attempts=1, lease_until=4e9)
     resolve_stuck()
 
     assert world.read(message_id).state == "sending"
@@ -317,41 +317,41 @@ def test_f29_to_be_rung_for_while_a_worker_is_at_it_is_no_death(
 
         def send(self, letter: Letter) -> None:
             if letter.message_id == first:
-                for _ in range(2 * sending.DEADLY_TRIES):
-                    send(world.shop.id, [first, second])
+                for _ in range(2 * sending.MAX_CRASHES):
+                    send_messages(world.shop.id, [first, second])
             email.EmailChannel().send(letter)
 
     monkeypatch.setitem(sending.CHANNELS, "email", Rung())
-    send(world.shop.id, [first, second])
+    send_messages(world.shop.id, [first, second])
 
     assert [world.read(each).state for each in (first, second)] == ["accepted"] * 2
-    assert [world.read(each).tries for each in (first, second)] == [1, 1]
+    assert [world.read(each).crashes for each in (first, second)] == [1, 1]
     assert len(relay.mails()) == 2
 
 
 def test_f29_who_has_no_time_gives_nothing_back_that_another_is_at(world: World) -> None:
     message_id = world.queue()
     with db.transaction() as session:
-        late = messages.begin(session, world.shop.id, [message_id])
+        late = messages.start_claim(session, world.shop.id, [message_id])
     world.change(Message, message_id, lease_until=1.0)  # it took longer than its lease
     with db.transaction() as session:
-        begun = messages.begin(session, world.shop.id, [message_id])
+        begun = messages.start_claim(session, world.shop.id, [message_id])
     assert begun.ids == [message_id]
 
     for _ in range(2):
         with db.transaction() as session:
-            messages.uncount(session, world.shop.id, late)
-            messages.give_back(session, world.shop.id, [message_id])
+            messages.refund_attempt(session, world.shop.id, late)
+            messages.release_claim(session, world.shop.id, [message_id])
             assert messages.claim_due(session, clock.now(), 10, transactional=False) == []
-            assert messages.begin(session, world.shop.id, [message_id]).ids == []
-    assert world.read(message_id).tries == 2
+            assert messages.start_claim(session, world.shop.id, [message_id]).ids == []
+    assert world.read(message_id).crashes == 2
 
     with db.transaction() as session:
-        messages.uncount(session, world.shop.id, begun)
-        messages.give_back(session, world.shop.id, [message_id])
+        messages.refund_attempt(session, world.shop.id, begun)
+        messages.release_claim(session, world.shop.id, [message_id])
         offered = messages.claim_due(session, clock.now(), 10, transactional=False)
     assert offered == [(world.shop.id, message_id)]
-    assert world.read(message_id).tries == 1
+    assert world.read(message_id).crashes == 1
 
 
 def test_f04_an_answer_after_its_lease_does_not_count(
@@ -367,7 +367,7 @@ def test_f04_an_answer_after_its_lease_does_not_count(
 
     monkeypatch.setitem(sending.CHANNELS, "email", Slow())
     message_id = world.queue()
-    send(world.shop.id, [message_id])
+    send_messages(world.shop.id, [message_id])
 
     assert world.read(message_id).state == "ambiguous"
 
@@ -375,9 +375,9 @@ def test_f04_an_answer_after_its_lease_does_not_count(
 def test_one_broken_message_does_not_hold_up_its_neighbours(world: World, relay: Relay) -> None:
     broken, fine = world.queue(channel="fax"), world.queue()
     gone = world.queue(template_id=404)
-    send(world.shop.id, [broken, gone, fine])
+    send_messages(world.shop.id, [broken, gone, fine])
 
-    assert [world.read(i).reason for i in (broken, gone)] == ["no_channel", "no_template"]
+    assert [world.read(i).skip_reason for i in (broken, gone)] == ["no_channel", "no_template"]
     assert world.read(fine).state == "accepted"
     assert {"no_channel", "no_template"} < set(REASONS)
 
@@ -388,29 +388,29 @@ def test_f20_a_message_that_breaks_us_is_given_up_after_some_tries(
     def break_down(*args: object, **more: object) -> None:
         raise TypeError("nobody foresaw this")
 
-    monkeypatch.setattr(sending, "render", break_down)
+    monkeypatch.setattr(sending, "render_message", break_down)
     message_id = world.queue()
-    for _ in range(sending.BROKEN_TRIES):
+    for _ in range(sending.MAX_RENDER_ATTEMPTS):
         assert world.read(message_id).state == "due"
         make_due(world, message_id)
         with pytest.raises(TypeError):
-            send(world.shop.id, [message_id])
+            send_messages(world.shop.id, [message_id])
 
     row = world.read(message_id)
-    assert (row.state, row.reason) == ("failed", "render")
+    assert (row.state, row.skip_reason) == ("failed", "render")
 
 
 def test_f26_a_turn_ends_in_time_and_the_rest_is_offered_at_once(
     world: World, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "TURN_S", 0.0)
+    monkeypatch.setattr(sending, "SLICE_SECONDS", 0.0)
     ids = [world.queue(lease_until=time.time() + 60) for _ in range(3)]
 
     def first_only(shop_id: int, message_id: int, catalog: object) -> None:
         time.sleep(0.01)
 
     monkeypatch.setattr(sending, "_send_one", first_only)
-    send(world.shop.id, ids)
+    send_messages(world.shop.id, ids)
 
     with db.transaction() as session:
         offered = claim_due(session, clock.now(), 10, transactional=False)
@@ -421,10 +421,10 @@ def test_an_offer_that_came_too_late_costs_one_look(
     world: World, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [world.queue() for _ in range(3)]
-    send(world.shop.id, ids)
+    send_messages(world.shop.id, ids)
     looked: list[int] = []
     monkeypatch.setattr(sending, "_send_one", lambda shop, message, catalog: looked.append(message))
-    send(world.shop.id, ids)
+    send_messages(world.shop.id, ids)
 
     assert len(relay.mails()) == 3
     assert looked == []
@@ -433,10 +433,10 @@ def test_an_offer_that_came_too_late_costs_one_look(
 def test_what_is_logged_names_no_address(
     world: World, relay: Relay, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    send(world.shop.id, [world.queue(), world.queue(library.WELCOME)])
+    send_messages(world.shop.id, [world.queue(), world.queue(library.WELCOME)])
 
     said = "".join(capsys.readouterr())
     assert "message.settled" in said
     assert MAYA not in said
     assert "WELCOME-" not in said
-    email.hang_up()
+    email.close_connection()

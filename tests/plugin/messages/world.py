@@ -37,7 +37,7 @@ class World:
         row = {
             "shop_id": self.shop.id,
             "id": new_id(),
-            "key": f"flow:{self.flow_id}:{new_id()}:1:email",
+            "idempotency_key": f"flow:{self.flow_id}:{new_id()}:1:email",
             "profile_id": self.profile_id,
             "channel": "email",
             "flow_id": self.flow_id,
@@ -70,7 +70,7 @@ class World:
     def say(self, state: str, address: str = MAYA) -> None:
         """Put a word into the consent ledger."""
         with db.transaction() as session:
-            consent.record(session, [consent_row(self.shop.id, state, address)])
+            consent.record_consent(session, [consent_row(self.shop.id, state, address)])
 
 
 def consent_row(shop_id: int, state: str, address: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def consent_row(shop_id: int, state: str, address: str) -> dict[str, Any]:
     return {
         "shop_id": shop_id,
         "id": new_id(),
-        "unique_key": str(new_id()),
+        "dedupe_key": str(new_id()),
         "channel": "email",
         "address": address,
         "state": state,
@@ -94,17 +94,17 @@ def build(shop: Shop) -> World:
     now = clock.now()
     ids = {name: new_id() for name in ("flow", "profile", "event", "enrolment")}
     with db.transaction() as session:
-        seeded = library.seed(session, shop)
+        seeded = library.seed_templates(session, shop)
         library.use_welcome_mail(session, shop, "skincare_quiz")
         seeded["coupon"] = coupons_of(session, shop.id)[0].id
         add_codes(session, shop.id, seeded["coupon"], ["WELCOME-A", "WELCOME-B"])
         for number, need in enumerate(["hydration", "blemishes", "sensitivity", "firmness"] * 2, 1):
             save_products(session, shop.id, [(product_row(shop.id, number, need), [])])
-        consent.record(session, [consent_row(shop.id, consent.SUBSCRIBED, MAYA)])
+        consent.record_consent(session, [consent_row(shop.id, consent.SUBSCRIBED, MAYA)])
         session.add(
             Profile(
                 shop_id=shop.id, id=ids["profile"], email=MAYA, first_name="Maya", locale="en-US",
-                properties={"skin_need": "hydration"}, created_at=now, seen_at=now,
+                properties={"skin_need": "hydration"}, created_at=now, last_active_at=now,
             )
         )  # fmt: skip
         session.add(
@@ -116,7 +116,7 @@ def build(shop: Shop) -> World:
         session.add(
             Enrolment(
                 shop_id=shop.id, id=ids["enrolment"], flow_id=ids["flow"], version=1,
-                profile_id=ids["profile"], key="cause", state="finished", action_id="1",
+                profile_id=ids["profile"], trigger_key="cause", state="finished", action_id="1",
                 due_at=now, started_at=now, entered_at=now,
             )
         )  # fmt: skip
@@ -157,5 +157,5 @@ def product_row(shop_id: int, number: int, need: str) -> dict[str, Any]:
         "price": 1000 * number,
         "status": "active",
         "updated_at": clock.now(),
-        "told_at": clock.now(),
+        "reported_at": clock.now(),
     }

@@ -10,9 +10,16 @@ from starlette.responses import JSONResponse
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.ingest.record import record
+from plugin.ingest.record import record_facts
 from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
-from plugin.offers.coupons import ALPHABET, LENGTH, create, make_again, new_code, refill
+from plugin.offers.coupons import (
+    ALPHABET,
+    CODE_CHARS,
+    create_coupon,
+    new_code,
+    recreate_discount,
+    refill_codes,
+)
 from plugin.shopify.api.graphql import NOT_ALLOWED
 from plugin.shopify.install.installation import install
 from plugin.shopify.normalise.discounts import normalise
@@ -67,7 +74,7 @@ def give(shop_id: int, coupon_id: int, key: str) -> str:
 def test_an_empty_pool_is_filled_with_codes_that_the_store_takes(
     shop_id: int, coupon_id: int, shopify: Shopify
 ) -> None:
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     (discount,) = shopify.store.discounts()
     assert discount["title"] == "Welcome"
@@ -93,10 +100,10 @@ LINES = [{"price": 10_000, "quantity": 1, "compare_at": None, "product_id": 1}]
 def test_each_kind_of_coupon_takes_off_what_it_says(
     shop_id: int, bell: StubBroker, shopify: Shopify, kind: str, worth: int, cents: int, told: str
 ) -> None:
-    coupon_id = create(shop_id, "Spring", "SPRING", kind, worth)
+    coupon_id = create_coupon(shop_id, "Spring", "SPRING", kind, worth)
     assert bell.queues["refill"].qsize() == 1
 
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert free(shop_id, coupon_id) == POOL_FULL
     taken = shopify.store.reduction(give(shop_id, coupon_id, "a"), LINES, "wen@dewpoint.example")
@@ -111,7 +118,7 @@ def test_an_amount_is_told_in_the_shops_own_currency(
         shop = shops.get_shop(session, shop_id)
         assert shop
         shop.currency = "JPY"
-    refill(shop_id, create(shop_id, "Five", "", AMOUNT, 500))
+    refill_codes(shop_id, create_coupon(shop_id, "Five", "", AMOUNT, 500))
 
     (discount,) = shopify.store.discounts()
     assert discount["amount"] == 500_00  # the dev store counts hundredths of whatever it is told
@@ -134,7 +141,7 @@ def test_a_coupon_that_will_not_do_is_refused(
     shop_id: int, bell: StubBroker, name: str, prefix: str, kind: str, worth: int
 ) -> None:
     with pytest.raises(RegularsError):
-        create(shop_id, name, prefix, kind, worth)
+        create_coupon(shop_id, name, prefix, kind, worth)
 
     with db.reading() as session:
         assert coupons.coupons_of(session, shop_id) == []
@@ -143,7 +150,7 @@ def test_a_coupon_that_will_not_do_is_refused(
 def test_a_discount_that_the_merchant_deleted_is_made_again_only_when_she_says_so(
     shop_id: int, coupon_id: int, bell: StubBroker, shopify: Shopify
 ) -> None:
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
     given = give(shop_id, coupon_id, "a")
     (discount,) = shopify.store.discounts()
     shopify.store.delete_discount(discount["id"])
@@ -153,17 +160,17 @@ def test_a_discount_that_the_merchant_deleted_is_made_again_only_when_she_says_s
         shop = shops.get_shop(session, shop_id)
         assert shop
         for body in (other, told):
-            record(session, shop, normalise("discounts/delete", body, "USD"), clock.now())
+            record_facts(session, shop, normalise("discounts/delete", body, "USD"), clock.now())
 
     assert free(shop_id, coupon_id) == 0
     assert kept(shop_id, coupon_id).deleted_at is not None
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
     assert free(shop_id, coupon_id) == 0
     with db.reading() as session:
-        assert coupons.low_pools(session) == []
+        assert coupons.coupons_to_refill(session) == []
 
-    make_again(shop_id, coupon_id)
-    refill(shop_id, coupon_id)
+    recreate_discount(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert free(shop_id, coupon_id) == POOL_FULL
     assert len(shopify.store.discounts()) == 1
@@ -177,7 +184,7 @@ def test_codes_of_a_discount_that_is_deleted_meanwhile_are_not_kept(
     shopify: Shopify,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
     given = [give(shop_id, coupon_id, str(key)) for key in range(200)]
     whole = shopify.store.add_codes
 
@@ -187,11 +194,11 @@ def test_codes_of_a_discount_that_is_deleted_meanwhile_are_not_kept(
         with db.transaction() as session:
             shop = shops.get_shop(session, shop_id)
             assert shop
-            record(session, shop, normalise("discounts/delete", told, "USD"), clock.now())
+            record_facts(session, shop, normalise("discounts/delete", told, "USD"), clock.now())
         return added
 
     monkeypatch.setattr(shopify.store, "add_codes", add_codes)
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert len(set(given)) == 200
     assert kept(shop_id, coupon_id).deleted_at is not None
@@ -201,7 +208,7 @@ def test_codes_of_a_discount_that_is_deleted_meanwhile_are_not_kept(
 def test_each_code_is_good_once_and_the_next_one_still_is(
     shop_id: int, coupon_id: int, shopify: Shopify
 ) -> None:
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
     used, other = give(shop_id, coupon_id, "a"), give(shop_id, coupon_id, "b")
     lines = [{"price": 10_000, "quantity": 1, "compare_at": None, "product_id": 1}]
 
@@ -212,20 +219,20 @@ def test_each_code_is_good_once_and_the_next_one_still_is(
 
 
 def test_a_full_pool_is_left_alone(shop_id: int, coupon_id: int, shopify: Shopify) -> None:
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
     shopify.seen.clear()
 
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert shopify.seen == []
 
 
 def test_what_was_given_is_replaced(shop_id: int, coupon_id: int, shopify: Shopify) -> None:
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
     for key in range(20):
         give(shop_id, coupon_id, str(key))
 
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert free(shop_id, coupon_id) == POOL_FULL
     (discount,) = shopify.store.discounts()
@@ -236,7 +243,7 @@ def test_f33_many_workers_at_once_make_one_discount_and_one_pool(
     shop_id: int, coupon_id: int, shopify: Shopify
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: refill(shop_id, coupon_id), range(8)))
+        list(pool.map(lambda _: refill_codes(shop_id, coupon_id), range(8)))
 
     assert len(shopify.store.discounts()) == 1
     assert free(shop_id, coupon_id) == POOL_FULL
@@ -247,7 +254,7 @@ def test_an_answer_that_was_lost_makes_no_second_discount(
 ) -> None:
     shopify.after = [refused(502)]  # made, yet we never heard of it
 
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert len(shopify.store.discounts()) == 1
     assert free(shop_id, coupon_id) == POOL_FULL
@@ -265,11 +272,11 @@ def test_a_process_that_fell_over_finds_its_discount_again(
     with monkeypatch.context() as patch:
         patch.setattr(coupons, "add_codes", cut)
         with pytest.raises(PowerCutError):
-            refill(shop_id, coupon_id)
+            refill_codes(shop_id, coupon_id)
     assert len(shopify.store.discounts()) == 1
     assert kept(shop_id, coupon_id).discount_id == ""
 
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert len(shopify.store.discounts()) == 1
     assert free(shop_id, coupon_id) == POOL_FULL
@@ -281,7 +288,7 @@ def test_only_codes_that_the_store_took_are_given(
     whole = shopify.store.add_codes
     monkeypatch.setattr(shopify.store, "add_codes", lambda n, codes: whole(n, list(codes)[::2]))
 
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert 100 < free(shop_id, coupon_id) < 140
     assert shopify.store.discounts()[0]["codes"] == free(shop_id, coupon_id)
@@ -298,13 +305,13 @@ def test_a_refusal_stays_at_the_coupon_and_is_tried_again_later(
     denied = {"errors": [{"message": "No", "extensions": {"code": "ACCESS_DENIED"}}]}
     shopify.trouble = [JSONResponse(denied)]
 
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
     assert kept(shop_id, coupon_id).error == f"Shopify refused: No. {NOT_ALLOWED}"
     shopify.seen.clear()
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
     assert shopify.seen == []
     clock.advance(timedelta(minutes=6))
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert kept(shop_id, coupon_id).error == ""
     assert free(shop_id, coupon_id) == POOL_FULL
@@ -315,22 +322,22 @@ def test_a_pool_that_somebody_fills_is_left_to_them(
 ) -> None:
     shopify.seen.clear()
     with locks.exclusive(f"coupon-{shop_id}-{coupon_id}"):
-        refill(shop_id, coupon_id)
+        refill_codes(shop_id, coupon_id)
 
     assert shopify.seen == []
 
 
 def test_the_clock_leaves_shops_alone_that_went_away(shop_id: int, coupon_id: int) -> None:
     with db.transaction() as session:
-        assert coupons.low_pools(session) == [(shop_id, coupon_id)]
+        assert coupons.coupons_to_refill(session) == [(shop_id, coupon_id)]
         shops.uninstall(session, shop_id, clock.now())
     with db.reading() as session:
-        assert coupons.low_pools(session) == []
+        assert coupons.coupons_to_refill(session) == []
 
 
 def test_a_coupon_that_is_gone_is_nobodys_business(shop_id: int, shopify: Shopify) -> None:
     shopify.seen.clear()
-    refill(shop_id, 7)
+    refill_codes(shop_id, 7)
 
     assert shopify.seen == []
 
@@ -339,9 +346,9 @@ def test_s23_codes_are_plain_and_not_to_be_guessed() -> None:
     codes = {new_code("WELCOME") for _ in range(1_000)}
 
     assert len(codes) == 1_000
-    assert len(ALPHABET) ** LENGTH > 2**60
+    assert len(ALPHABET) ** CODE_CHARS > 2**60
     assert not set("01OILU") & set(ALPHABET)
-    assert all(code.startswith("WELCOME-") and len(code) == 8 + LENGTH for code in codes)
+    assert all(code.startswith("WELCOME-") and len(code) == 8 + CODE_CHARS for code in codes)
 
 
 def test_what_waits_for_a_code_is_sent_as_soon_as_the_pool_has_codes(
@@ -357,7 +364,7 @@ def test_what_waits_for_a_code_is_sent_as_soon_as_the_pool_has_codes(
             (WAITS_FOR_COUPON, far),
         )
     )
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert bell.queues["send"].qsize() == 1
     with db.reading() as session:
@@ -371,7 +378,7 @@ def test_a_pool_that_stays_empty_wakes_nobody(
     queue(shop_id, WAITS_FOR_COUPON, clock.now() + COUPON_WAIT)
     denied = {"errors": [{"message": "No", "extensions": {"code": "ACCESS_DENIED"}}]}
     shopify.trouble = [JSONResponse(denied)]
-    refill(shop_id, coupon_id)
+    refill_codes(shop_id, coupon_id)
 
     assert not bell.queues["send"].qsize()
 
@@ -381,11 +388,11 @@ def queue(shop_id: int, reason: str, due_at: datetime) -> int:
     row = {
         "shop_id": shop_id,
         "id": new_id(),
-        "key": f"{reason}-{due_at}",
+        "idempotency_key": f"{reason}-{due_at}",
         "profile_id": new_id(),
         "channel": "email",
         "template_id": new_id(),
-        "reason": reason,
+        "skip_reason": reason,
         "due_at": due_at,
         "created_at": clock.now(),
     }

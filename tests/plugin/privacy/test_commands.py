@@ -9,24 +9,28 @@ from typer.testing import CliRunner
 from plugin import clock
 from plugin.cli.commands import command
 from plugin.errors import RegularsError
-from plugin.facts import Facts, Key, Person
-from plugin.ingest.digest import apply
+from plugin.facts import Facts, IdentityKey, ProfileFact
+from plugin.ingest.digest import apply_facts
 from plugin.runtime import connect
 from tests.state import state_of
 
 SHOP = ("--shop", "dewpoint.myshopify.com")
-KEYS = (Key("customer_id", "7001002003"), Key("email", "maya@example.com"),
-        Key("phone", "+14155550123"))  # fmt: skip
+KEYS = (IdentityKey("customer_id", "7001002003"), IdentityKey("email", "maya@example.com"),
+        IdentityKey("phone", "+14155550123"))  # fmt: skip
 
 
 @pytest.fixture
 def run(sqlite, shop, monkeypatch):
     """The command, on this test's database."""
-    monkeypatch.setattr(connect, "connect", lambda: None)
-    monkeypatch.setattr("plugin.runtime.logs.set_up", lambda: None)
-    apply(
+    monkeypatch.setattr(connect, "connect_broker", lambda: None)
+    monkeypatch.setattr("plugin.runtime.logs.set_up_logs", lambda: None)
+    apply_facts(
         shop,
-        Facts(people=[Person(KEYS, clock.now(), {"first_name": "Maya", "email": KEYS[1].value})]),
+        Facts(
+            profiles=[
+                ProfileFact(KEYS, clock.now(), {"first_name": "Maya", "email": KEYS[1].value})
+            ]
+        ),
     )
     return lambda *words: CliRunner().invoke(command, words)
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from plugin import clock
-from plugin.facts import Key, Person
-from plugin.privacy.deliveries import Needles
-from plugin.profiles.identity import resolve
+from plugin.facts import IdentityKey, ProfileFact
+from plugin.privacy.deliveries import SubjectMatcher
+from plugin.profiles.identity import resolve_profiles
 from storage import consent
 from storage import data_subject as about
 from storage import privacy_requests as privacy
@@ -16,7 +16,7 @@ from storage.consent import SUBSCRIBED
 from storage.engine import db
 from storage.engine import encryption as secrets
 from storage.engine.ids import new_id
-from storage.privacy_requests import Whom
+from storage.privacy_requests import DataSubject
 from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, EMAIL, PHONE
 from storage.shops import Shop
 from tests.plugin.profiles.lives import ACTS, CUT, MAYA, NOAH, forget, orders, says_who, tell
@@ -56,11 +56,11 @@ def test_amounts_stay_without_the_buyer(database, shop, monkeypatch):
 
 def yes(shop: Shop, source: str, at: datetime, address: str = "maya@example.com") -> None:
     with db.transaction() as session:
-        consent.record(
+        consent.record_consent(
             session,
             [
                 {
-                    "shop_id": shop.id, "id": new_id(), "unique_key": f"{source}:{address}:{at}",
+                    "shop_id": shop.id, "id": new_id(), "dedupe_key": f"{source}:{address}:{at}",
                     "channel": "email", "address": address, "state": SUBSCRIBED,
                     "occurred_at": at, "recorded_at": at, "source": source,
                 }
@@ -70,7 +70,7 @@ def yes(shop: Shop, source: str, at: datetime, address: str = "maya@example.com"
 
 def state(shop: Shop) -> tuple[str | None, bool]:
     with db.reading() as session:
-        held = privacy.suppressed(session, shop.id, [("email", "maya@example.com")])
+        held = privacy.suppressed_addresses(session, shop.id, [("email", "maya@example.com")])
         return consent.consent_state(session, shop.id, "email", "maya@example.com"), bool(held)
 
 
@@ -110,7 +110,7 @@ def test_suppression_holds_while_the_secret_key_is_rotated(shop, monkeypatch):
     forget(shop)
     old = "a key for tests that is long enough"
     try:
-        secrets.use_keys({"2": "another key that is long enough, too", "1": old})
+        secrets.set_keys({"2": "another key that is long enough, too", "1": old})
         yes(shop, "import", CUT + timedelta(days=1))
         assert state(shop) == (None, True)
         tell(shop, says_who(MAYA, 1, CUT - timedelta(days=1)))
@@ -118,7 +118,7 @@ def test_suppression_holds_while_the_secret_key_is_rotated(shop, monkeypatch):
         yes(shop, "confirmation", CUT + timedelta(days=2))
         assert state(shop) == (SUBSCRIBED, False)
     finally:
-        secrets.use_keys({"1": old})
+        secrets.set_keys({"1": old})
 
 
 def test_another_shop_still_knows_her(shop, monkeypatch):
@@ -154,7 +154,7 @@ def test_a_delivery_that_names_her_is_recognised(body, named):
     keys = [(EMAIL, "maya@example.com"), (EMAIL, "zoë@example.com"), (PHONE, "+14155550123"),
             (CUSTOMER, "7001002003")]  # fmt: skip
 
-    assert Needles(Whom(keys)).named_in(body) is named
+    assert SubjectMatcher(DataSubject(keys)).matches(body) is named
 
 
 @pytest.mark.parametrize(
@@ -171,37 +171,37 @@ def test_a_delivery_that_names_her_is_recognised(body, named):
     ],
 )
 def test_a_word_that_anybody_may_have_typed_finds_nobodys_deliveries(key, body, named):
-    assert Needles(Whom([key])).named_in(body) is named
+    assert SubjectMatcher(DataSubject([key])).matches(body) is named
 
 
 def test_a_number_that_she_only_typed_finds_no_deliveries(shop):
     her, body = (PHONE, "+14155550123"), b'{"phone": "+1 415-555-0123"}'
 
-    assert Needles(Whom([her])).named_in(body)
-    assert not Needles(Whom([her], unproven=[her])).named_in(body)
+    assert SubjectMatcher(DataSubject([her])).matches(body)
+    assert not SubjectMatcher(DataSubject([her], unproven=[her])).matches(body)
 
 
 def test_a_number_that_another_gave_too_is_not_hers_to_take_along_or_to_forget(shop):
     number = "+14155550123"
     typed = [
-        Person((Key(EMAIL, f"{name}@example.com"),), CUT, {"phone": number})
+        ProfileFact((IdentityKey(EMAIL, f"{name}@example.com"),), CUT, {"phone": number})
         for name in ("maya", "mallory")
     ]
     with db.transaction() as session:
-        resolve(session, shop.id, typed, CUT)
-        whom = about.find(session, shop.id, [(EMAIL, "mallory@example.com")])
+        resolve_profiles(session, shop.id, typed, CUT)
+        whom = about.find_subject(session, shop.id, [(EMAIL, "mallory@example.com")])
 
     assert (PHONE, number) not in whom.keys
 
     with db.transaction() as session:
-        zoe = Person((Key(EMAIL, "zoe@example.com"),), CUT, {"phone": "+14155550199"})
-        resolve(session, shop.id, [zoe], CUT)
-        whom = about.find(session, shop.id, [(EMAIL, "zoe@example.com")])
+        zoe = ProfileFact((IdentityKey(EMAIL, "zoe@example.com"),), CUT, {"phone": "+14155550199"})
+        resolve_profiles(session, shop.id, [zoe], CUT)
+        whom = about.find_subject(session, shop.id, [(EMAIL, "zoe@example.com")])
     assert (PHONE, "+14155550199") in whom.unproven
 
 
 def test_one_shopper_with_much_is_forgotten_in_pieces(shop, monkeypatch):
-    monkeypatch.setattr("storage.erasure.BATCH", 7)
+    monkeypatch.setattr("storage.erasure.ROWS_BATCH_SIZE", 7)
     monkeypatch.setattr(clock, "now", lambda: CUT)
     pick = random.Random(1)
     for number in range(60):

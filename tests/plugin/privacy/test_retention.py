@@ -14,24 +14,24 @@ from storage import access_log, activity, events, inbox, shops
 from storage import visits as sessions
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.inbox import DONE, NEW, QUARANTINED, Arrival, get_delivery
+from storage.inbox import DONE, NEW, QUARANTINED, NewDelivery, get_delivery
 from storage.shops import Shop
-from storage.visits import BrowserSession
+from storage.visits import Visit
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 def keep(shop: Shop, name: str, at: datetime, state: str) -> None:
-    arrival = Arrival(shop.id, name, "orders/create", "2026-10", "", at, b"{}")
-    inbox.keep([arrival])
+    arrival = NewDelivery(shop.id, name, "orders/create", "2026-10", "", at, b"{}")
+    inbox.add_deliveries([arrival])
     with db.inbox_transaction() as session:
-        inbox.settle(session, shop.id, [name], state)
+        inbox.settle_deliveries(session, shop.id, [name], state)
 
 
 def test_digested_deliveries_go_after_a_week_and_nothing_else_does(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "RETENTION_BATCH_SIZE", 2)
     now = clock.now()
     old, young = now - timedelta(days=7, minutes=1), now - timedelta(days=6)
     for number in range(5):
@@ -40,7 +40,7 @@ def test_digested_deliveries_go_after_a_week_and_nothing_else_does(
     for name, (at, state) in kept.items():
         keep(shop, name, at, state)
 
-    retention.work(shop.id)
+    retention.retention_slice(shop.id)
 
     with db.inbox_reading() as session:
         assert all(get_delivery(session, shop.id, name) for name in kept)
@@ -50,11 +50,11 @@ def test_digested_deliveries_go_after_a_week_and_nothing_else_does(
 def did(shop: Shop, at: datetime) -> None:
     """An event and a visit of that day."""
     of = {"shop_id": shop.id, "profile_id": 1}
-    event = {**of, "id": new_id(), "origin_id": None, "metric": "Viewed Product",
+    event = {**of, "id": new_id(), "source_profile_id": None, "metric": "Viewed Product",
              "unique_id": str(new_id()), "occurred_at": at, "value": None, "currency": None,
              "properties": {}}  # fmt: skip
-    visit = BrowserSession(
-        **of, id=new_id(), browser="b-1", started_at=at, last_at=at, pages=1, dwell_s=0
+    visit = Visit(
+        **of, id=new_id(), browser_id="b-1", started_at=at, last_seen_at=at, pages=1, dwell_s=0
     )
     with db.transaction() as session:
         events.add_events(session, [event])
@@ -64,44 +64,44 @@ def did(shop: Shop, at: datetime) -> None:
 def test_o12_events_and_visits_go_after_25_months_in_small_pieces(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "RETENTION_BATCH_SIZE", 2)
     now = clock.now()
     for number in range(5):
         did(shop, now - timedelta(days=762 + number))
     young = now - timedelta(days=759)
     did(shop, young)
 
-    retention.work(shop.id)
+    retention.retention_slice(shop.id)
 
     with db.reading() as session:
         (event,) = events.latest_events(session, shop.id)
-        (visit,) = sessions.sessions_page(session, shop.id, 1, 10)
+        (visit,) = sessions.visits_page(session, shop.id, 1, 10)
         counts = activity.counts_of(session, shop.id, 1)
-    assert (event.occurred_at, visit.last_at) == (young, young)
+    assert (event.occurred_at, visit.last_seen_at) == (young, young)
     assert counts == {"Viewed Product": {activity.day_of(young): 1}}
 
 
 def test_one_turn_ends_in_time_and_each_kind_has_its_piece_of_it(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "RETENTION_BATCH_SIZE", 2)
     old = clock.now() - timedelta(days=770)
     for number in range(6):
         keep(shop, str(number), old, DONE)
         did(shop, old)
 
-    retention.work(shop.id, for_s=0.0)
+    retention.retention_slice(shop.id, for_s=0.0)
 
     with db.inbox_reading() as session:
         assert sum(get_delivery(session, shop.id, str(n)) is not None for n in range(6)) == 4
     with db.reading() as session:
         assert len(events.latest_events(session, shop.id)) == 4
-        assert len(sessions.sessions_page(session, shop.id, 1, 10)) == 4
+        assert len(sessions.visits_page(session, shop.id, 1, 10)) == 4
 
 
 def rung(bell: StubBroker) -> set[int]:
     """The shops that the clock rings for now."""
-    worker.drop_what_is_over()
+    worker.enqueue_retention()
     queue = bell.queues["retention"]
     messages = [dramatiq.Message.decode(queue.get_nowait()) for _ in range(queue.qsize())]
     return {message.args[0] for message in messages}
@@ -124,11 +124,11 @@ def test_the_clock_rings_for_the_shops_that_have_something_to_drop_and_for_no_ot
     did(visited, now - timedelta(days=763))
     did(shop, now - timedelta(days=759))
     with db.transaction() as session:  # of a visit the end counts, and it has no event any more
-        events.drop_events(session, visited.id, now - timedelta(days=762), 10)
+        events.delete_events(session, visited.id, now - timedelta(days=762), 10)
 
     assert rung(bell) == {told.id, seen.id, visited.id}
     for each in (told, seen, visited):
-        worker.drop_over.fn(each.id)
+        worker.apply_retention.fn(each.id)
     assert rung(bell) == set()
 
 
@@ -154,15 +154,15 @@ def test_the_clock_finds_what_is_over_while_a_shop_is_written(shop: Shop, bell: 
 
 
 def test_who_looked_at_whom_goes_after_a_year(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "RETENTION_BATCH_SIZE", 2)
     now = clock.now()
     with db.transaction() as session:
         for days in (364, 366, 367, 368):
             at = now - timedelta(days=days)
-            access_log.note(session, shop.id, at, "42", "read", "audience", None)
+            access_log.add_entry(session, shop.id, at, "42", "read", "audience", None)
 
-    retention.drop_access_log()
+    retention.delete_access_log()
 
     with db.reading() as session:
-        (row,) = access_log.page_of(session, shop.id, 10)
+        (row,) = access_log.entries_page(session, shop.id, 10)
     assert row.at == now - timedelta(days=364)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from plugin import facts
-from plugin.facts import Allowed, Asked, Did, Facts, Key, Person
-from plugin.ingest.digest import apply
+from plugin.facts import ConsentFact, EventFact, Facts, IdentityKey, PrivacyFact, ProfileFact
+from plugin.ingest.digest import apply_facts
 from plugin.privacy import requests as asked_of_us
 from storage import privacy_requests as privacy
 from storage.consent import UNSUBSCRIBED
@@ -15,31 +15,39 @@ from storage.profiles import CART, CUSTOMER, EMAIL, ORDER, PHONE
 from storage.shops import Shop
 
 CUT = datetime(2026, 11, 21, 12, tzinfo=UTC)
-MAYA = (Key(CUSTOMER, "77"), Key(EMAIL, "maya@example.com"), Key(PHONE, "+14155550123"))
-NOAH = (Key(CUSTOMER, "78"), Key(EMAIL, "noah@example.com"))
+MAYA = (
+    IdentityKey(CUSTOMER, "77"),
+    IdentityKey(EMAIL, "maya@example.com"),
+    IdentityKey(PHONE, "+14155550123"),
+)
+NOAH = (IdentityKey(CUSTOMER, "78"), IdentityKey(EMAIL, "noah@example.com"))
 
 
-def person(keys: tuple[Key, ...], at: datetime) -> Person:
+def person(keys: tuple[IdentityKey, ...], at: datetime) -> ProfileFact:
     mail = next((key.value for key in keys if key.kind == EMAIL), None)
-    return Person(keys, at, {"email": mail, "first_name": f"{mail} of {at:%H:%M}"} if mail else {})
+    return ProfileFact(
+        keys, at, {"email": mail, "first_name": f"{mail} of {at:%H:%M}"} if mail else {}
+    )
 
 
-def says_who(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
+def says_who(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
     """customers/update"""
-    return Facts(people=[person(keys, at)])
+    return Facts(profiles=[person(keys, at)])
 
 
-def fills_a_cart(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
+def fills_a_cart(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
     """carts/create: nobody's, until an order with the same number says whose."""
-    she = Person((Key(CART, f"cart-{number}"),), at)
-    return Facts(people=[she], events=[Did(she, "Added to Cart", f"cart-{number}", at)])
+    she = ProfileFact((IdentityKey(CART, f"cart-{number}"),), at)
+    return Facts(profiles=[she], events=[EventFact(she, "Added to Cart", f"cart-{number}", at)])
 
 
-def orders(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
+def orders(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
     """orders/create"""
-    she = person((*keys[:2], Key(CART, f"cart-{number}"), Key(ORDER, str(number))), at)
+    she = person(
+        (*keys[:2], IdentityKey(CART, f"cart-{number}"), IdentityKey(ORDER, str(number))), at
+    )
     row: dict[str, Any] = {
-        "id": number, "number": f"#{number}", "placed_at": at, "updated_at": at, "told_at": at,
+        "id": number, "number": f"#{number}", "placed_at": at, "updated_at": at, "reported_at": at,
         "cancelled_at": None, "total": 1000, "currency": "USD", "checkout_token": f"c-{number}",
         "cart_token": f"cart-{number}", "discount_codes": [], "status_url": f"http://s/{number}",
     }  # fmt: skip
@@ -47,31 +55,33 @@ def orders(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
         "order_id": number, "line_id": 0, "product_id": None, "variant_id": None,
         "title": "A cup for Maya", "quantity": 1, "price": 1000,
     }  # fmt: skip
-    event = Did(she, "Placed Order", str(number), at, 1000, "USD", {"order_id": number})
-    return Facts(people=[she], events=[event], orders=[(she, row, [line])])
+    event = EventFact(she, "Placed Order", str(number), at, 1000, "USD", {"order_id": number})
+    return Facts(profiles=[she], events=[event], orders=[(she, row, [line])])
 
 
-def gets_a_parcel(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
+def gets_a_parcel(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
     """fulfillments/create: names the order alone."""
-    she = Person((Key(ORDER, str(number)),), at)
-    return Facts(people=[she], events=[Did(she, "Confirmed Shipment", f"{number}:{at}", at)])
+    she = ProfileFact((IdentityKey(ORDER, str(number)),), at)
+    return Facts(
+        profiles=[she], events=[EventFact(she, "Confirmed Shipment", f"{number}:{at}", at)]
+    )
 
 
-def starts_a_checkout(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
+def starts_a_checkout(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
     """checkouts/create"""
-    she = person((keys[1], Key("checkout_token", f"c-{number}")), at)
+    she = person((keys[1], IdentityKey("checkout_token", f"c-{number}")), at)
     row = {
-        "token": f"c-{number}", "started_at": at, "updated_at": at, "told_at": at,
+        "token": f"c-{number}", "started_at": at, "updated_at": at, "reported_at": at,
         "completed_at": None, "total": 1000, "currency": "USD", "url": "http://s/c", "lines": [],
     }  # fmt: skip
-    return Facts(people=[she], checkouts=[(she, row)])
+    return Facts(profiles=[she], checkouts=[(she, row)])
 
 
-def unsubscribes(keys: tuple[Key, ...], number: int, at: datetime) -> Facts:
+def unsubscribes(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
     """customers_email_marketing_consent/update"""
     she = person(keys[:2], at)
-    said = Allowed(she, "email", keys[1].value, UNSUBSCRIBED, at, f"{keys[1].value}:{at}")
-    return Facts(people=[she], consents=[said])
+    said = ConsentFact(she, "email", keys[1].value, UNSUBSCRIBED, at, f"{keys[1].value}:{at}")
+    return Facts(profiles=[she], consents=[said])
 
 
 ACTS = (says_who, fills_a_cart, orders, gets_a_parcel, starts_a_checkout, unsubscribes)
@@ -84,11 +94,11 @@ def fact(act: Any, number: int) -> Facts:
 
 
 def tell(shop: Shop, *said: Facts) -> None:
-    apply(shop, facts.merge(said))
+    apply_facts(shop, facts.merge_facts(said))
 
 
 def forget(shop: Shop, reference: str = "r") -> None:
-    apply(shop, Facts(asked=[Asked(REDACT, CUT, reference, MAYA)]))
+    apply_facts(shop, Facts(privacy_requests=[PrivacyFact(REDACT, CUT, reference, MAYA)]))
     with db.reading() as session:
         due = [request.id for request in privacy.requests_of(session, shop.id)]
-    asked_of_us.carry_out(shop.id, due)
+    asked_of_us.run_requests(shop.id, due)

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from plugin.facts import Key, Person
+from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import merge
-from plugin.profiles.duplicates import alike, one_slip, work
-from plugin.profiles.identity import resolve
+from plugin.profiles.duplicates import duplicate_reason, find_duplicates_slice, is_one_typo_apart
+from plugin.profiles.identity import resolve_profiles
 from storage import duplicates as likeness
 from storage.engine import db
 from storage.shops import Shop
@@ -18,19 +18,21 @@ AT = datetime(2026, 11, 21, tzinfo=UTC)
 def know(shop: Shop, email: str, **fields: str) -> int:
     with db.transaction() as session:
         said = {"email": email, **fields}
-        (whose,) = resolve(session, shop.id, [Person((Key("email", email),), AT, said)], AT)
+        (whose,) = resolve_profiles(
+            session, shop.id, [ProfileFact((IdentityKey("email", email),), AT, said)], AT
+        )
     assert whose is not None
     return whose.profile_id
 
 
 def look(shop: Shop) -> None:
-    assert not work(shop.id)  # nothing is left to look at
+    assert not find_duplicates_slice(shop.id)  # nothing is left to look at
 
 
 def waiting(shop: Shop) -> list[tuple[int, int, str]]:
     with db.reading() as session:
         return [
-            (row.one_id, row.other_id, row.because)
+            (row.profile_id, row.other_profile_id, row.reason)
             for row in likeness.open_page(session, shop.id, 10)
         ]
 
@@ -81,7 +83,9 @@ def test_a_dismissed_pair_is_never_asked_about_again(database, shop):
     one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
     look(shop)
     with db.transaction() as session:
-        assert likeness.decide(session, shop.id, (one, other), likeness.DISMISSED, AT, "42")
+        assert likeness.decide_duplicate(
+            session, shop.id, (one, other), likeness.DISMISSED, AT, "42"
+        )
 
     know(shop, "maya@gmail.com", first_name="Maya")
     look(shop)
@@ -93,18 +97,18 @@ def test_what_was_joined_and_parted_is_not_asked_about_again(database, shop):
     one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
     look(shop)
     with db.transaction() as session:
-        merge.join(session, shop.id, one, other, "42", AT)
+        merge.merge_profiles(session, shop.id, one, other, "42", AT)
     assert know(shop, "maya@gmial.com") == one
 
     with db.transaction() as session:
         (made,) = merge.merges.merges_of(session, shop.id, one, 10)
-        assert merge.undo(session, shop.id, made.id, "42", AT)
+        assert merge.undo_merge(session, shop.id, made.id, "42", AT)
     look(shop)
 
     assert waiting(shop) == []
     assert know(shop, "maya@gmial.com") == other
     with db.reading() as session:
-        held = likeness.holders(session, shop.id, ("mailbox", "maya@gmail.com"))
+        held = likeness.profiles_with_key(session, shop.id, ("mailbox", "maya@gmail.com"))
     assert sorted(held) == [one, other]
 
 
@@ -112,15 +116,15 @@ def test_the_worker_looks_for_duplicates_and_each_profile_once(database, shop):
     one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
     assert waiting(shop) == []
     with db.reading() as session:
-        assert likeness.shops_to_look_at(session) == [shop.id]
+        assert likeness.shops_with_unchecked(session) == [shop.id]
 
-    assert work(shop.id, for_s=0)  # no time: the rest is for later
+    assert find_duplicates_slice(shop.id, for_s=0)  # no time: the rest is for later
     assert waiting(shop) == []
     look(shop)
     assert waiting(shop) == [(one, other, "typo")]
     with db.transaction() as session:
-        assert likeness.shops_to_look_at(session) == []
-        likeness.close(session, shop.id, [(one, other)])
+        assert likeness.shops_with_unchecked(session) == []
+        likeness.close_duplicates(session, shop.id, [(one, other)])
 
     look(shop)
     assert waiting(shop) == []
@@ -129,14 +133,18 @@ def test_the_worker_looks_for_duplicates_and_each_profile_once(database, shop):
 def test_what_thousands_share_is_not_searched_through(database, shop):
     with db.transaction() as session:
         crowd = [
-            Person((Key("email", f"{n}@x{n}.example"),), AT, {**MAYA, "email": f"{n}@x{n}.example"})
+            ProfileFact(
+                (IdentityKey("email", f"{n}@x{n}.example"),),
+                AT,
+                {**MAYA, "email": f"{n}@x{n}.example"},
+            )
             for n in range(100)
         ]
-        resolve(session, shop.id, crowd, AT)
+        resolve_profiles(session, shop.id, crowd, AT)
     look(shop)
     with db.reading() as session:
-        held = likeness.holders(session, shop.id, ("name", "maya okafor"))
-    assert len(held) == likeness.MOST
+        held = likeness.profiles_with_key(session, shop.id, ("name", "maya okafor"))
+    assert len(held) == likeness.MAX_OPEN_DUPLICATES
     assert waiting(shop) == []
 
 
@@ -150,12 +158,12 @@ def test_what_thousands_share_is_not_searched_through(database, shop):
     ],
 )  # fmt: skip
 def test_one_slip_is_one_letter(one, other, slip):
-    assert one_slip(one, other) is slip
-    assert one_slip(other, one) is slip
+    assert is_one_typo_apart(one, other) is slip
+    assert is_one_typo_apart(other, one) is slip
 
 
 def test_without_an_address_only_a_number_is_alike():
     blank = dict.fromkeys(("email", "phone", "first_name", "last_name"))
 
-    assert alike(blank | MAYA, blank | MAYA) is None
-    assert alike(blank | {"phone": "+1"}, blank | {"phone": "+1"}) == "phone"
+    assert duplicate_reason(blank | MAYA, blank | MAYA) is None
+    assert duplicate_reason(blank | {"phone": "+1"}, blank | {"phone": "+1"}) == "phone"

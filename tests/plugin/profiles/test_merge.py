@@ -5,11 +5,11 @@ import time
 from datetime import UTC, datetime
 
 from plugin import clock
-from plugin.facts import Did, Facts, Key, Person
-from plugin.ingest.record import record as record_facts
-from plugin.messages.record import record
+from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
+from plugin.ingest.record import record_facts as record_facts
+from plugin.messages.record import record_message_event
 from plugin.profiles import merge
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from storage import data_subject as about
 from storage import flows, merges, profiles
 from storage.engine import db
@@ -19,20 +19,20 @@ from storage.messages import add_messages, lock_message
 from storage.shops import Shop
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
-EMAIL, CUSTOMER = Key("email", "maya@example.com"), Key("customer_id", "7")
+EMAIL, CUSTOMER = IdentityKey("email", "maya@example.com"), IdentityKey("customer_id", "7")
 
 
-def know(shop: Shop, *keys: Key) -> int:
+def know(shop: Shop, *keys: IdentityKey) -> int:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        (whose,) = resolve(session, shop.id, [Person(keys, AT)], AT)
+        (whose,) = resolve_profiles(session, shop.id, [ProfileFact(keys, AT)], AT)
     assert whose is not None
     return whose.profile_id
 
 
 def test_a_click_beside_a_merge_moves_with_the_message(database: str, shop: Shop) -> None:
     kept, gone = know(shop, CUSTOMER), know(shop, EMAIL)
-    message = {"shop_id": shop.id, "id": new_id(), "key": "k", "profile_id": gone}
+    message = {"shop_id": shop.id, "id": new_id(), "idempotency_key": "k", "profile_id": gone}
     message |= {"channel": "email", "template_id": 1, "due_at": AT, "created_at": AT}
     with db.transaction() as session:
         (message_id,) = add_messages(session, [message])
@@ -43,7 +43,7 @@ def test_a_click_beside_a_merge_moves_with_the_message(database: str, shop: Shop
         merge = threading.Thread(target=know, args=(shop, EMAIL, CUSTOMER))
         merge.start()
         time.sleep(0.5)  # it is as far as it comes
-        record(session, clicked, "Clicked Email", "1", clock.now())
+        record_message_event(session, clicked, "Clicked Email", "1", clock.now())
     merge.join(30)
 
     with db.reading() as session:
@@ -54,33 +54,34 @@ def undo_all(shop: Shop, profile_id: int) -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         for each in merges.merges_of(session, shop.id, profile_id, 10):
-            merge.undo(session, shop.id, each.id, "42", AT)
+            merge.undo_merge(session, shop.id, each.id, "42", AT)
 
 
-def holders(shop: Shop, *keys: Key) -> list[int]:
+def holders(shop: Shop, *keys: IdentityKey) -> list[int]:
     with db.reading() as session:
         found = profiles.find_identities(session, shop.id, keys)
     return [found[key] for key in keys]
 
 
 def test_each_side_gets_back_what_was_its_own(database: str, shop: Shop) -> None:
-    maya, tablet = [Key("email", "maya@example.com")], [Key("browser_id", "tablet")]
+    maya, tablet = [IdentityKey("email", "maya@example.com")], [IdentityKey("browser_id", "tablet")]
     with db.transaction() as session:
         flow = {"version": 1, "event_id": None, "action_id": "1", "lease_until": 0.0}
         for keys, name in ((maya, "maya"), (tablet, "tablet")):
-            person = Person(tuple(keys), AT, properties={"skin_need": name})
-            did = Did(person, "Viewed Product", name, AT)
-            row = {"token": name, "started_at": AT, "updated_at": AT, "told_at": AT, "total": 1}
+            person = ProfileFact(tuple(keys), AT, properties={"skin_need": name})
+            did = EventFact(person, "Viewed Product", name, AT)
+            row = {"token": name, "started_at": AT, "updated_at": AT, "reported_at": AT, "total": 1}
             facts = Facts([person], [did], checkouts=[(person, {**row, "currency": "USD",
                                                                 "completed_at": None, "url": "",
                                                                 "lines": []})])  # fmt: skip
             record_facts(session, shop, facts, AT)
-            (whose,) = resolve(session, shop.id, [person], AT)
+            (whose,) = resolve_profiles(session, shop.id, [person], AT)
             assert whose is not None
-            merge.join_list(session, shop.id, 1, whose, AT, name)
-            flows.enrol(
+            merge.add_to_list(session, shop.id, 1, whose, AT, name)
+            flows.add_enrolments(
                 session,
-                [{"shop_id": shop.id, "id": new_id(), "flow_id": 1, "key": name, "due_at": AT,
+                [{"shop_id": shop.id, "id": new_id(), "flow_id": 1, "trigger_key": name,
+                  "due_at": AT,
                   "started_at": AT, "entered_at": AT, **flow, **whose.columns}],
             )  # fmt: skip
     before = dump(shop)
@@ -109,11 +110,13 @@ def dump(shop: Shop) -> dict[str, list[str]]:
 def test_what_was_parted_is_not_joined_by_the_same_keys_again(database: str, shop: Shop) -> None:
     customer, email = know(shop, CUSTOMER), know(shop, EMAIL)
     undo_all(shop, know(shop, EMAIL, CUSTOMER))
-    cart = Key("cart_token", "new")
+    cart = IdentityKey("cart_token", "new")
 
     with db.transaction() as session:
-        said = Person((EMAIL, CUSTOMER, cart), AT, {"email": EMAIL.value, "first_name": "Maya"})
-        (whose,) = resolve(session, shop.id, [said], AT)
+        said = ProfileFact(
+            (EMAIL, CUSTOMER, cart), AT, {"email": EMAIL.value, "first_name": "Maya"}
+        )
+        (whose,) = resolve_profiles(session, shop.id, [said], AT)
 
     assert whose is not None
     assert whose.profile_id == customer, "the customer's id is the strongest key"
@@ -130,7 +133,7 @@ def test_a_person_joins_again_what_a_person_parted(database: str, shop: Shop) ->
 
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        kept = merge.join(session, shop.id, customer, email, "42", AT)
+        kept = merge.merge_profiles(session, shop.id, customer, email, "42", AT)
 
     assert holders(shop, EMAIL, CUSTOMER) == [kept, kept]
     undo_all(shop, kept)
@@ -141,7 +144,7 @@ def test_a_person_joins_again_what_a_person_parted(database: str, shop: Shop) ->
 
 def test_every_table_about_a_shopper_moves_with_her() -> None:
     about_her = {table.name for table in about.tables() if "profile_id" in table.c}
-    moved = {table.__tablename__ for table in merges.MOVED}
+    moved = {table.__tablename__ for table in merges.MOVED_TABLES}
 
-    assert about_her - moved == merges.STAYS
-    assert all("origin_id" in db.table_of(table).c for table in merges.MOVED)
+    assert about_her - moved == merges.UNMOVED_TABLES
+    assert all("source_profile_id" in db.table_of(table).c for table in merges.MOVED_TABLES)

@@ -7,12 +7,12 @@ import pytest
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.facts import Key, Person
+from plugin.facts import IdentityKey, ProfileFact
 from plugin.flows import library as flows
 from plugin.forms import library
 from plugin.profiles import corrections, merge, properties
 from plugin.profiles.fields import UNPROVEN
-from plugin.profiles.identity import resolve
+from plugin.profiles.identity import resolve_profiles
 from storage import profiles
 from storage import properties as stored
 from storage.engine import db
@@ -30,8 +30,8 @@ from storage.properties import (
 from storage.shops import Shop
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-ADA = Key("email", "ada@example.com")
-PHONE = Key("phone", "+4915112345678")
+ADA = IdentityKey("email", "ada@example.com")
+PHONE = IdentityKey("phone", "+4915112345678")
 SKIN = [
     {"value": "dry", "labels": {"": "Dry skin", "zh-CN": "干性"}},
     {"value": "oily", "labels": {"": "Oily skin", "zh-CN": "油性"}},
@@ -65,11 +65,11 @@ def one(kind: str) -> PropertyDefinition:
     ],
 )
 def test_a_value_is_kept_as_its_type_has_it(kind: str, said: Any, held: Any) -> None:
-    found = properties.settled(one(kind), said)
+    found = properties.coerce_value(one(kind), said)
 
     assert found == held
     assert type(found) is type(held)
-    assert properties.fits(one(kind), found)
+    assert properties.is_valid(one(kind), found)
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_a_value_is_kept_as_its_type_has_it(kind: str, said: Any, held: Any) -> 
     ],
 )
 def test_what_does_not_fit_stays_as_it_was_said(kind: str, said: Any) -> None:
-    assert not properties.fits(one(kind), said)
-    assert properties.settled(one(kind), said) == said
+    assert not properties.is_valid(one(kind), said)
+    assert properties.coerce_value(one(kind), said) == said
 
 
 def test_a_forms_questions_are_properties_in_every_language_of_the_form(
     database: str, shop: Shop
 ) -> None:
-    flows.seed(shop.id)
+    flows.seed_flows(shop.id)
     library.use_form(shop.id, "skincare_quiz")
 
     with db.reading() as session:
@@ -109,12 +109,12 @@ def test_a_forms_questions_are_properties_in_every_language_of_the_form(
 
 
 def test_what_a_merchant_named_anew_a_form_leaves_alone(shop: Shop) -> None:
-    flows.seed(shop.id)
+    flows.seed_flows(shop.id)
     form_id = library.use_form(shop.id, "skincare_quiz")
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
     own = [{"value": "hydration", "labels": {"": "Thirst"}}]
-    properties.define(shop.id, need.id, need.name, CHOICES, {"": "Skin"}, own)
+    properties.save_definition(shop.id, need.id, need.name, CHOICES, {"": "Skin"}, own)
 
     library.set_status(shop.id, form_id, True)
 
@@ -123,12 +123,12 @@ def test_what_a_merchant_named_anew_a_form_leaves_alone(shop: Shop) -> None:
     assert (need.type, need.labels, need.options) == (CHOICES, {"": "Skin"}, own)
     tell(shop, NOW, "form", skin_need="firmness")
     assert ada(shop).properties == {"skin_need": "firmness"}
-    assert not properties.fits(need, "firmness")
+    assert not properties.is_valid(need, "firmness")
 
 
 def test_a_choice_that_a_merchant_gave_no_values_takes_those_of_the_form(shop: Shop) -> None:
-    properties.define(shop.id, None, "skin_need", CHOICE, {"": "Skin"}, [])
-    flows.seed(shop.id)
+    properties.save_definition(shop.id, None, "skin_need", CHOICE, {"": "Skin"}, [])
+    flows.seed_flows(shop.id)
     library.use_form(shop.id, "skincare_quiz")
 
     with db.reading() as session:
@@ -137,7 +137,7 @@ def test_a_choice_that_a_merchant_gave_no_values_takes_those_of_the_form(shop: S
 
 
 def test_a_form_that_asks_nothing_new_changes_nothing(shop: Shop) -> None:
-    flows.seed(shop.id)
+    flows.seed_flows(shop.id)
     form_id = library.use_form(shop.id, "skincare_quiz")
     with db.reading() as session:
         before = definitions_of(session, shop.id)["skin_need"].updated_at
@@ -158,23 +158,23 @@ def ada(shop: Shop) -> profiles.Profile:
 
 def tell(shop: Shop, at: datetime, source: str, **said: Any) -> None:
     with db.transaction() as session:
-        person = Person((ADA,), at, properties=said, source=source)
-        resolve(session, shop.id, [person], clock.now())
+        person = ProfileFact((ADA,), at, properties=said, source=source)
+        resolve_profiles(session, shop.id, [person], clock.now())
 
 
 def test_every_way_in_brings_values_to_their_type_and_a_merchant_has_the_last_word(
     database: str, shop: Shop
 ) -> None:
-    properties.define(shop.id, None, "skin", CHOICE, {}, SKIN)
-    properties.define(shop.id, None, "age", NUMBER, {}, [])
+    properties.save_definition(shop.id, None, "skin", CHOICE, {}, SKIN)
+    properties.save_definition(shop.id, None, "age", NUMBER, {}, [])
     for source in ("form", "import", "shopify"):
         tell(shop, NOW, source, skin="Oily Skin", age="old", shoe="41", **{"tag:vip": True})
 
     hers = ada(shop)
     assert hers.properties == {"skin": "oily", "age": "old", "shoe": "41", "tag:vip": True}
-    assert corrections.correct(shop.id, hers.id, "skin", "干性")
-    assert not corrections.correct(shop.id, hers.id, "age", "very old")
-    assert corrections.correct(shop.id, hers.id, "age", "42")
+    assert corrections.correct_field(shop.id, hers.id, "skin", "干性")
+    assert not corrections.correct_field(shop.id, hers.id, "age", "very old")
+    assert corrections.correct_field(shop.id, hers.id, "age", "42")
     tell(shop, NOW + timedelta(minutes=1), "form", skin="oily")
     hers = ada(shop)
     assert (hers.properties["skin"], hers.properties["age"]) == ("dry", 42)
@@ -185,11 +185,11 @@ def test_every_way_in_brings_values_to_their_type_and_a_merchant_has_the_last_wo
 def test_what_a_merchant_clears_no_older_word_and_no_stranger_brings_back(
     database: str, shop: Shop
 ) -> None:
-    properties.define(shop.id, None, "skin", CHOICE, {}, SKIN)
+    properties.save_definition(shop.id, None, "skin", CHOICE, {}, SKIN)
     now = clock.now()
     tell(shop, now - timedelta(days=3), "form", skin="oily", shoe="41")
     for name in ("skin", "shoe"):
-        assert corrections.correct(shop.id, ada(shop).id, name, "")
+        assert corrections.correct_field(shop.id, ada(shop).id, name, "")
 
     tell(shop, now - timedelta(days=2), "import", skin="dry", shoe="42")
     tell(shop, now + timedelta(days=1), UNPROVEN, skin="dry", shoe="42")
@@ -205,21 +205,21 @@ def test_what_a_merchant_clears_stays_so_when_profiles_join_and_part(
     database: str, shop: Shop
 ) -> None:
     tell(shop, clock.now() - timedelta(days=3), "form", skin="oily")
-    assert corrections.correct(shop.id, ada(shop).id, "skin", "")
+    assert corrections.correct_field(shop.id, ada(shop).id, "skin", "")
     with db.transaction() as session:
         said = {"skin": "dry"}
-        other = Person((PHONE,), clock.now() - timedelta(days=1), properties=said)
-        (whose,) = resolve(session, shop.id, [other], clock.now())
+        other = ProfileFact((PHONE,), clock.now() - timedelta(days=1), properties=said)
+        (whose,) = resolve_profiles(session, shop.id, [other], clock.now())
     assert whose is not None
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        merge.join(session, shop.id, ada(shop).id, whose.profile_id, "42", clock.now())
+        merge.merge_profiles(session, shop.id, ada(shop).id, whose.profile_id, "42", clock.now())
     assert ada(shop).properties == {"skin": None}
 
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         (joined,) = merges_of(session, shop.id, ada(shop).id, 2)
-        merge.undo(session, shop.id, joined.id, "42", clock.now())
+        merge.undo_merge(session, shop.id, joined.id, "42", clock.now())
 
     assert ada(shop).properties == {"skin": None}
     with db.reading() as session:
@@ -230,8 +230,8 @@ def test_what_a_merchant_clears_stays_so_when_profiles_join_and_part(
 
 @pytest.mark.parametrize("source", ["form", "import", "shopify", UNPROVEN])
 def test_who_says_nothing_clears_nothing(shop: Shop, source: str) -> None:
-    properties.define(shop.id, None, "skin", CHOICES, {}, SKIN)
-    properties.define(shop.id, None, "age", NUMBER, {}, [])
+    properties.save_definition(shop.id, None, "skin", CHOICES, {}, SKIN)
+    properties.save_definition(shop.id, None, "age", NUMBER, {}, [])
     tell(shop, NOW, "form", skin=["oily"], age=41)
 
     tell(shop, NOW + timedelta(days=1), source, skin=" ; ", age="")
@@ -242,12 +242,12 @@ def test_who_says_nothing_clears_nothing(shop: Shop, source: str) -> None:
 def test_nobody_corrects_what_is_not_there(shop: Shop) -> None:
     tell(shop, NOW, "form", shoe="41")
     with pytest.raises(RegularsError):
-        corrections.correct(shop.id, ada(shop).id, "made up", "x")
+        corrections.correct_field(shop.id, ada(shop).id, "made up", "x")
     with pytest.raises(RegularsError):
-        corrections.correct(shop.id, 5, "shoe", "42")
+        corrections.correct_field(shop.id, 5, "shoe", "42")
 
 
 @pytest.mark.parametrize("name", ["", "tag:vip", "x" * 101, "a\x00b"])
 def test_a_property_needs_a_name_of_its_own(shop: Shop, name: str) -> None:
     with pytest.raises(RegularsError):
-        properties.define(shop.id, None, name, TEXT, {}, [])
+        properties.save_definition(shop.id, None, name, TEXT, {}, [])

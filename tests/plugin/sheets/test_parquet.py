@@ -30,18 +30,18 @@ def test_texts_and_moments_come_back_as_they_were(tmp_path):
     berlin = NOON.astimezone(timezone(timedelta(hours=1)))
     rows = [("=1+1", NOON), ("李雷", berlin), ("", None), (None, datetime(1999, 1, 1, tzinfo=UTC))]
 
-    kinds, found = read(tmp_path, parquet.table(COLUMNS, rows))
+    kinds, found = read(tmp_path, parquet.parquet_chunks(COLUMNS, rows))
 
     assert kinds == {"name": "VARCHAR", "at": "TIMESTAMP WITH TIME ZONE"}
     micro = int(NOON.timestamp()) * 1_000_000 + 123456
     assert found == [("=1+1", micro), ("李雷", micro), ("", None), (None, 915_148_800_000_000)]
 
 
-@pytest.mark.parametrize("count", [0, 1, parquet.BATCH, 2 * parquet.GROUP + 1])
+@pytest.mark.parametrize("count", [0, 1, parquet.ROWS_BATCH_SIZE, 2 * parquet.ROW_GROUP_SIZE + 1])
 def test_p12_every_row_is_there_however_many_there_are(tmp_path, count):
     rows = ((str(n), NOON) for n in range(count))
 
-    _, found = read(tmp_path, parquet.table(COLUMNS, rows))
+    _, found = read(tmp_path, parquet.parquet_chunks(COLUMNS, rows))
 
     assert [name for name, _ in found] == [str(n) for n in range(count)]
 
@@ -52,7 +52,7 @@ def test_what_goes_wrong_with_the_rows_is_told_to_whoever_takes_the_pieces():
         raise OSError("the database is gone")
 
     with pytest.raises(OSError, match="the database is gone"):
-        list(parquet.table(COLUMNS, rows()))
+        list(parquet.parquet_chunks(COLUMNS, rows()))
 
 
 def test_who_goes_away_half_way_leaves_no_reader_behind():
@@ -66,7 +66,7 @@ def test_who_goes_away_half_way_leaves_no_reader_behind():
         finally:
             closed.set()
 
-    pieces = parquet.table(COLUMNS, rows())
+    pieces = parquet.parquet_chunks(COLUMNS, rows())
     next(pieces)
     time.sleep(0.1)
     pieces.close()

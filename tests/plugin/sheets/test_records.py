@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plugin.imports import columns
 from plugin.sheets import encoding, files, records
 from plugin.sheets import problems as flaws
-from plugin.sheets.cells import bare, table
+from plugin.sheets.cells import csv_chunks, unescape_formula
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def sheet(tmp_path):
 
 
 def read(path, sort=None, offset=0, line=1):
-    sort = sort or encoding.look(path)
-    found = records.rows(path, sort.encoding, sort.delimiter, offset or sort.begins, line)
+    sort = sort or encoding.detect_format(path)
+    found = records.read_rows(path, sort.encoding, sort.delimiter, offset or sort.data_offset, line)
     return [row for row in found if row.cells or row.flaw]
 
 
@@ -49,7 +49,7 @@ WESTERN = "email,name\na@example.com,José Müller\nb@example.com,Zoë Ångströ
 def test_a_file_is_read_in_the_encoding_that_it_is_written_in(sheet, said, encoded, found):
     path = sheet(said.encode(encoded))
 
-    assert encoding.look(path).encoding == found
+    assert encoding.detect_format(path).encoding == found
     assert [row.cells for row in read(path)] == list(csv.reader(io.StringIO(said)))
 
 
@@ -81,9 +81,9 @@ def test_reading_on_from_any_row_gives_the_rows_after_it(tmp_path_factory, wante
     path = tmp_path_factory.mktemp("sheet") / "sheet.csv"
     path.write_bytes(out.getvalue().encode())
 
-    whole = list(records.rows(path, "utf-8", ","))
+    whole = list(records.read_rows(path, "utf-8", ","))
     at = data.draw(st.sampled_from(whole))
-    rest = list(records.rows(path, "utf-8", ",", at.end, at.next_line))
+    rest = list(records.read_rows(path, "utf-8", ",", at.end, at.next_line))
 
     assert [row.cells for row in whole if row.cells] == [
         row for row in wanted if any(c.strip() for c in row)
@@ -92,17 +92,21 @@ def test_reading_on_from_any_row_gives_the_rows_after_it(tmp_path_factory, wante
 
 
 def test_shopifys_apostrophes_and_our_own_are_taken_off_again():
-    guarded = "".join(table([["=1+1", "+491", "-2", "@x", "\tx", "\rx", "plain", "'quoted'", 5]]))
+    guarded = "".join(
+        csv_chunks([["=1+1", "+491", "-2", "@x", "\tx", "\rx", "plain", "'quoted'", 5]])
+    )
 
     (row,) = csv.reader(io.StringIO(guarded, newline=""))
     assert row == ["'=1+1", "'+491", "'-2", "'@x", "'\tx", "'\rx", "plain", "'quoted'", "5"]
-    assert [bare(c) for c in row[:4]] == ["=1+1", "+491", "-2", "@x"]
-    assert bare("'7001") == "7001"
-    assert bare("'quoted'") == "'quoted'"
+    assert [unescape_formula(c) for c in row[:4]] == ["=1+1", "+491", "-2", "@x"]
+    assert unescape_formula("'7001") == "7001"
+    assert unescape_formula("'quoted'") == "'quoted'"
 
 
 def test_a_column_of_a_kind_is_taken_once():
-    guessed = columns.guess(["E-mail", "Email Address", "First_Name", "手机号", "Loyalty tier"])
+    guessed = columns.guess_columns(
+        ["E-mail", "Email Address", "First_Name", "手机号", "Loyalty tier"]
+    )
 
     assert guessed == ["email", "", "first_name", "phone", ""]
 
@@ -118,7 +122,7 @@ def test_a_column_of_a_kind_is_taken_once():
     ],
 )
 def test_columns_are_known_by_their_names_in_other_languages(header, kinds):
-    assert columns.guess(header.split(";")) == kinds
+    assert columns.guess_columns(header.split(";")) == kinds
 
 
 def test_blanking_somebody_leaves_every_other_byte_in_its_place(sheet):
@@ -126,7 +130,7 @@ def test_blanking_somebody_leaves_every_other_byte_in_its_place(sheet):
     path = sheet(body)
     before = read(path)
 
-    files.blank(path, "utf-8", ",", lambda raw: b"a@example.com" in raw)
+    files.blank_rows(path, "utf-8", ",", lambda raw: b"a@example.com" in raw)
 
     after = read(path)
     assert b"one" not in path.read_bytes()

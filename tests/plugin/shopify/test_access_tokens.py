@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.shopify.api.access_tokens import access_token
-from plugin.shopify.api.client import graphql
+from plugin.shopify.api.client import query
 from plugin.shopify.api.http import ShopifyError
 from plugin.shopify.install.installation import install
 from storage import shops
@@ -109,7 +109,7 @@ def test_f30_a_refused_token_is_replaced_once_and_the_work_goes_on(
     with shopify.store.transaction() as rows:
         rows.execute("update token set expires_at = 0 where access = ?", (dead,))
 
-    assert graphql(shop_id, "shop", {})["shop"]["name"] == "Dewpoint"
+    assert query(shop_id, "shop", {})["shop"]["name"] == "Dewpoint"
     assert the_shop(shop_id).access_token != dead
 
 
@@ -120,10 +120,10 @@ def test_tokens_that_shopify_forgot_are_dropped_and_the_merchant_is_told(
         rows.execute("delete from token")
 
     with pytest.raises(RegularsError, match="open Regulars in the Shopify admin"):
-        graphql(shop_id, "shop", {})
+        query(shop_id, "shop", {})
     shopify.seen.clear()
     with pytest.raises(RegularsError, match="open Regulars in the Shopify admin"):
-        graphql(shop_id, "shop", {})
+        query(shop_id, "shop", {})
 
     assert shopify.seen == []
     assert the_shop(shop_id).access_token is None

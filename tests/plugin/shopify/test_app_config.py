@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.manifest import manifest, topics
+from plugin.manifest import load_manifest, topic_handlers
 from plugin.shopify.install import app_config as files
 from plugin.shopify.install.app_config import COMPLIANCE
 
@@ -44,24 +44,24 @@ def test_the_files_of_this_checkout_are_up_to_date():
 
 
 def test_shopify_is_told_all_that_the_manifest_says(tmp_path):
-    files.write(tmp_path)
+    files.write_config(tmp_path)
 
     said = app(tmp_path)
     assert said["client_id"] == "an-id-of-shopifys"
     assert said["application_url"] == "https://regulars.shop.example"
     assert said["app_proxy"]["url"] == "https://regulars.shop.example/proxy"
-    assert said["access_scopes"]["scopes"].split(",") == manifest()["scopes"]
+    assert said["access_scopes"]["scopes"].split(",") == load_manifest()["scopes"]
     told = said["webhooks"]["subscriptions"]
-    assert {topic for each in told for topic in each.get("topics", ())} == set(topics()) - set(
-        COMPLIANCE
-    )
-    assert {each["uri"] for each in told} == {manifest()["webhooks"]["uri"]}
+    assert {topic for each in told for topic in each.get("topics", ())} == set(
+        topic_handlers()
+    ) - set(COMPLIANCE)
+    assert {each["uri"] for each in told} == {load_manifest()["webhooks"]["uri"]}
 
 
 def test_compliance_topics_stand_where_shopify_takes_them(tmp_path, monkeypatch):
     handlers = {"orders/create": "a", "customers/redact": "b", "shop/redact": "b"}
-    monkeypatch.setattr(files, "topics", lambda: handlers)
-    files.write(tmp_path)
+    monkeypatch.setattr(files, "topic_handlers", lambda: handlers)
+    files.write_config(tmp_path)
 
     assert app(tmp_path)["webhooks"]["subscriptions"] == [
         {"topics": ["orders/create"], "uri": "/webhooks/shopify"},
@@ -70,28 +70,28 @@ def test_compliance_topics_stand_where_shopify_takes_them(tmp_path, monkeypatch)
 
 
 def test_what_is_written_can_be_deployed_from_anywhere(tmp_path):
-    files.write(tmp_path)
+    files.write_config(tmp_path)
 
-    assert files.drift(tmp_path) == []
+    assert files.find_drift(tmp_path) == []
     for there in (ROOT / "extensions").rglob("*.*"):
         assert (tmp_path / there.relative_to(ROOT)).exists()
 
 
 def test_a_difference_is_named(tmp_path):
-    files.write(tmp_path)
+    files.write_config(tmp_path)
     path = tmp_path / "shopify.app.toml"
     path.write_text(path.read_text().replace('"products/delete"', '"products/forget"'))
     (tmp_path / "extensions/popup/shopify.extension.toml").unlink()
 
-    first, second, *rest = files.drift(tmp_path)
+    first, second, *rest = files.find_drift(tmp_path)
     assert first == 'shopify.app.toml: lacks webhooks.subscriptions.topics = "products/delete"'
     assert second.startswith('shopify.app.toml: has webhooks.subscriptions.topics = "products/forg')
     assert 'extensions/popup/shopify.extension.toml: lacks extensions.type = "theme"' in rest
 
 
 def test_what_shopifys_command_line_wrote_in_stays(tmp_path, monkeypatch):
-    files.write(tmp_path)
-    path, popup, pixel = files.files(tmp_path)
+    files.write_config(tmp_path)
+    path, popup, pixel = files.config_files(tmp_path)
     path.write_text(
         f'organization_id = "42"\n{path.read_text()}\n[build]\ndev_store_url = "a.myshopify.com"\n'
     )
@@ -100,9 +100,9 @@ def test_what_shopifys_command_line_wrote_in_stays(tmp_path, monkeypatch):
     monkeypatch.delenv("REGULARS_SHOPIFY_CLIENT_ID")
     monkeypatch.delenv("REGULARS_URL")
     monkeypatch.chdir(tmp_path)  # no .env either
-    files.write(tmp_path)
+    files.write_config(tmp_path)
 
-    assert files.drift(tmp_path) == []
+    assert files.find_drift(tmp_path) == []
     assert app(tmp_path)["organization_id"] == "42"
     assert app(tmp_path)["client_id"] == "an-id-of-shopifys"
     assert app(tmp_path)["application_url"] == "https://regulars.shop.example"
@@ -114,4 +114,4 @@ def test_what_shopifys_command_line_wrote_in_stays(tmp_path, monkeypatch):
 def test_the_pixel_declares_the_settings_that_it_is_given():
     source = (ROOT / "plugin/shopify/install/web_pixel.py").read_text()
 
-    assert all(f'"{key}": ' in source for key in manifest()["pixel"]["settings"])
+    assert all(f'"{key}": ' in source for key in load_manifest()["pixel"]["settings"])

@@ -9,13 +9,13 @@ from devstore import billing as at_shopify
 from plugin import clock
 from plugin import manifest as manifests
 from plugin.errors import RegularsError
-from plugin.ingest.record import record
+from plugin.ingest.record import record_facts
 from plugin.shopify.install import billing
 from plugin.shopify.install.billing import approval_url
 from plugin.shopify.install.installation import install
 from plugin.shopify.normalise import app
 from storage import app_plans as plans
-from storage.app_plans import Plan
+from storage.app_plans import AppPlan
 from storage.engine import db
 from storage.shops import Shop
 from tests.plugin.shopify.box import Shopify, the_shop
@@ -25,8 +25,8 @@ PLAN = {"name": "Regulars", "price": "29.00", "currency": "USD", "trial_days": 1
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, **said: object) -> None:
-    whole = {**manifests.manifest(), "billing": said}
-    monkeypatch.setattr(manifests, "manifest", lambda: whole)
+    whole = {**manifests.load_manifest(), "billing": said}
+    monkeypatch.setattr(manifests, "load_manifest", lambda: whole)
 
 
 @pytest.fixture
@@ -38,7 +38,9 @@ def hear(shop: Shop, shopify: Shopify) -> None:
     """Take in what Shopify says of plans."""
     for delivery in shopify.store.outbox("app_subscriptions/update"):
         with db.transaction() as session:
-            record(session, shop, app.plan(delivery.topic, delivery.payload, "USD"), clock.now())
+            record_facts(
+                session, shop, app.plan(delivery.topic, delivery.payload, "USD"), clock.now()
+            )
 
 
 def test_without_a_plan_nothing_is_asked(shop: Shop, shopify: Shopify) -> None:
@@ -47,7 +49,7 @@ def test_without_a_plan_nothing_is_asked(shop: Shop, shopify: Shopify) -> None:
     assert approval_url(shop) is None
     assert shopify.seen == []
     with db.reading() as session:
-        assert plans.get_plan(session, shop.id) is None
+        assert plans.get_app_plan(session, shop.id) is None
 
 
 def test_a_plan_is_offered_once_and_lets_in_when_it_is_approved(
@@ -108,8 +110,8 @@ def test_should_the_news_be_lost_it_is_noticed_within_a_day(
     assert approval_url(shop) is None
 
     with db.transaction() as session:
-        day_old = clock.now() - billing.TRUSTED_FOR - timedelta(seconds=1)
-        plans.save_plan(session, Plan(shop_id=shop.id, active=True, checked_at=day_old))
+        day_old = clock.now() - billing.CHECK_INTERVAL - timedelta(seconds=1)
+        plans.save_app_plan(session, AppPlan(shop_id=shop.id, active=True, checked_at=day_old))
 
     assert approval_url(shop) is not None
 
@@ -132,4 +134,4 @@ def test_a_plan_that_shopify_could_not_offer_is_refused(
     offer(monkeypatch, **{**PLAN, **wrong})
 
     with pytest.raises(RegularsError, match="needs name, price, currency"):
-        manifests.billing()
+        manifests.billing_plan()

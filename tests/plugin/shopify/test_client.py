@@ -6,7 +6,7 @@ import pytest
 
 from devstore.oauth import query_hmac
 from plugin.settings import get_settings
-from plugin.shopify.api.client import clean_domain, covers, valid_query
+from plugin.shopify.api.client import clean_domain, covers_scopes, is_valid_query
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def signed(**changed: str) -> dict[str, str]:
 
 
 def test_a_query_that_shopify_signed_just_now_is_valid() -> None:
-    assert valid_query(signed())
+    assert is_valid_query(signed())
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_a_query_that_shopify_signed_just_now_is_valid() -> None:
     ],
 )
 def test_any_other_query_is_not_and_breaks_nothing(query: dict[str, str]) -> None:
-    assert not valid_query(query)
+    assert not is_valid_query(query)
 
 
 def test_writing_covers_reading() -> None:
-    assert covers("write_orders,read_products", ["read_orders", "read_products"])
-    assert not covers("read_orders", ["write_orders"])
-    assert not covers("", ["read_orders"])
-    assert not covers("everything", ["read_orders"])
+    assert covers_scopes("write_orders,read_products", ["read_orders", "read_products"])
+    assert not covers_scopes("read_orders", ["write_orders"])
+    assert not covers_scopes("", ["read_orders"])
+    assert not covers_scopes("everything", ["read_orders"])

@@ -30,8 +30,8 @@ def test_a_document_is_one_valid_operation_that_one_query_may_cost(file: Path) -
 def test_no_document_is_forgotten() -> None:
     code = "".join(
         file.read_text()
-        for folder in ("shopify", "offers")
-        for file in (DOCUMENTS.parents[1] / folder).glob("*.py")
+        for folder in ("shopify", "sync", "offers")
+        for file in (DOCUMENTS.parents[1] / folder).rglob("*.py")
     )
 
     assert [file.stem for file in FILES if f'"{file.stem}"' not in code] == []

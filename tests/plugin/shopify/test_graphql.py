@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from plugin.settings import get_settings
 from plugin.shopify.api import graphql as module
 from plugin.shopify.api import http as wire
-from plugin.shopify.api.client import ShopifyError, graphql
-from plugin.shopify.api.throttle import Pace
+from plugin.shopify.api.client import ShopifyError, query
+from plugin.shopify.api.throttle import CostThrottle
 from plugin.shopify.install.installation import install
 from tests.plugin.shopify.box import Shopify, refused, the_shop
 
@@ -20,7 +20,7 @@ API = f"{DOMAIN}/admin/api/2026-10/graphql.json"
 
 @pytest.fixture(autouse=True)
 def _fresh_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "pace", Pace())
+    monkeypatch.setattr(module, "throttle", CostThrottle())
     monkeypatch.setattr(module, "FIRST_WAIT_S", 0.01)
 
 
@@ -32,7 +32,7 @@ def shop_id(sqlite: str, shopify: Shopify) -> int:
 
 
 def name_of(shop_id: int) -> str:
-    return str(graphql(shop_id, "shop", {})["shop"]["name"])
+    return str(query(shop_id, "shop", {})["shop"]["name"])
 
 
 def throttled(cost: object = None) -> Response:
@@ -70,7 +70,7 @@ def test_what_does_not_pass_is_told(shop_id: int, shopify: Shopify, kind: str) -
         name_of(shop_id)
 
     assert error.value.status == 503
-    assert len(shopify.seen) == module.TRIES
+    assert len(shopify.seen) == module.MAX_ATTEMPTS
 
 
 def test_a_wait_that_is_too_long_is_not_waited(shop_id: int, shopify: Shopify) -> None:
@@ -88,15 +88,15 @@ def test_an_empty_bucket_is_waited_for(shop_id: int, shopify: Shopify) -> None:
     bucket = shopify.bucket(capacity=400, restore_per_s=2_000)
     assert bucket.take(400)
 
-    assert graphql(shop_id, "codes_added", {"id": GONE}) == {"discountRedeemCodeBulkCreation": None}
+    assert query(shop_id, "codes_added", {"id": GONE}) == {"discountRedeemCodeBulkCreation": None}
     assert len(shopify.seen) == 2
 
 
 def test_pace_waits_as_long_as_the_bucket_needs() -> None:
-    pace = Pace()
+    pace = CostThrottle()
     assert pace.reserve("a", "x") == 0
     full = {"maximumAvailable": 100, "currentlyAvailable": 100, "restoreRate": 10}
-    pace.learn("a", "x", {"requestedQueryCost": 60, "throttleStatus": full})
+    pace.record_cost("a", "x", {"requestedQueryCost": 60, "throttleStatus": full})
 
     assert pace.reserve("a", "x") == 0
     assert 1.9 < pace.reserve("a", "x") <= 2
@@ -108,7 +108,7 @@ def test_shopifys_objections_are_sentences_with_codes(shop_id: int, shopify: Sho
     blank = {"discount": {"title": "", "code": "A"}}
 
     with pytest.raises(ShopifyError) as error:
-        graphql(shop_id, "discount_create", blank)
+        query(shop_id, "discount_create", blank)
 
     assert error.value.message.startswith("Shopify refused: ")
     assert "Title can't be blank." in error.value.message
@@ -149,8 +149,8 @@ def test_any_other_answer_is_an_error_for_a_person(
 def test_an_answer_without_end_is_left(
     shop_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "LARGEST_BYTES", 1_000)
-    monkeypatch.setattr(module, "TRIES", 1)
+    monkeypatch.setattr(wire, "MAX_RESPONSE_BYTES", 1_000)
+    monkeypatch.setattr(module, "MAX_ATTEMPTS", 1)
     shopify.trouble = [StreamingResponse(b"x" * 100 for _ in range(1_000))]
 
     with pytest.raises(ShopifyError, match="too large"):
@@ -161,7 +161,7 @@ def test_nobody_there_is_an_error_for_a_person(
     shop_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REGULARS_SHOPIFY_ORIGIN", "http://127.0.0.1:1")
-    monkeypatch.setattr(module, "TRIES", 2)
+    monkeypatch.setattr(module, "MAX_ATTEMPTS", 2)
     get_settings.cache_clear()
 
     with pytest.raises(ShopifyError, match="did not answer"):

@@ -53,7 +53,7 @@ def test_a_store_that_comes_back_is_a_generation_on_and_keeps_its_sender(
         shop = shops.get_shop(session, first)
         assert shop
         shop.sender_name = "Wen at Dewpoint"
-        shop.synced_at = clock.now()
+        shop.catalog_synced_at = clock.now()
         shops.uninstall(session, first, clock.now())
 
     again = the_shop(install(DOMAIN, shopify.id_token()))
@@ -61,7 +61,7 @@ def test_a_store_that_comes_back_is_a_generation_on_and_keeps_its_sender(
     assert again.id == first
     assert again.generation == 2
     assert again.uninstalled_at is None
-    assert again.synced_at is None
+    assert again.catalog_synced_at is None
     assert again.sender_name == "Wen at Dewpoint"
 
 

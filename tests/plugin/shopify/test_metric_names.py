@@ -6,7 +6,7 @@ import pytest
 
 from admin_ui.kit import words
 from plugin.ingest import pixel as browser
-from plugin.manifest import topics
+from plugin.manifest import topic_handlers
 from plugin.metrics import STANDARD
 from plugin.shopify.normalise.route import normaliser
 from tests.extensions.test_pixel import SOURCE
@@ -78,8 +78,8 @@ def test_a_topic_becomes_its_metrics(topic: str) -> None:
 
 
 def test_every_topic_has_its_place_here() -> None:
-    compliance = {topic for topic in topics() if topic.endswith(("redact", "data_request"))}
-    assert topics().keys() == BY_TOPIC.keys() | NO_ACT | compliance
+    compliance = {topic for topic in topic_handlers() if topic.endswith(("redact", "data_request"))}
+    assert topic_handlers().keys() == BY_TOPIC.keys() | NO_ACT | compliance
 
 
 def test_every_event_of_the_pixel_is_a_metric_or_said_elsewhere() -> None:
@@ -87,7 +87,10 @@ def test_every_event_of_the_pixel_is_a_metric_or_said_elsewhere() -> None:
     names = {line.split(":")[0].strip() for line in told.splitlines() if line.startswith("    ")}
     heard = {name for name in names if name.isidentifier() and name.islower()}
 
-    assert browser.METRICS.keys() | browser.TOLD_BY_WEBHOOKS == heard - {"collection_id", "title"}
+    assert browser.METRICS.keys() | browser.METRICS_FROM_WEBHOOKS == heard - {
+        "collection_id",
+        "title",
+    }
 
 
 def test_every_metric_is_known_by_name_and_has_words() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plugin.facts import Did
+from plugin.facts import EventFact
 from plugin.shopify.normalise import carts, checkouts, order_events, orders
 
 AT = "2026-11-21T12:00:00Z"
@@ -23,7 +23,7 @@ ORDER = {
 }  # fmt: skip
 
 
-def worth(did: Did) -> tuple[Any, ...]:
+def worth(did: EventFact) -> tuple[Any, ...]:
     seen = (did.properties.get(f"presentment_{name}") for name in ("value", "currency"))
     return did.metric, did.value, did.currency, *seen
 

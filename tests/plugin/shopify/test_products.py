@@ -42,7 +42,7 @@ def test_every_product_is_kept_as_its_webhook_would_have_it(
         assert product.price == min(each["price"] for each in one["variants"])
         assert product.image.startswith("http")
         assert product.status == "active"
-    assert the_shop(shop_id).synced_at is not None
+    assert the_shop(shop_id).catalog_synced_at is not None
 
 
 def test_twice_is_the_same(shop_id: int, shopify: Shopify) -> None:
@@ -53,7 +53,7 @@ def test_more_pages_than_one_are_read_to_the_end(
     shop_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = _Pages(counts=[25, 25, 3])
-    monkeypatch.setattr(catalog, "graphql", pages)
+    monkeypatch.setattr(catalog, "query", pages)
 
     assert sync_products(shop_id) == 53
     with db.reading() as session:
@@ -64,7 +64,7 @@ def test_a_product_with_many_variants_has_them_all(
     shop_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = _Pages(counts=[1], variants=[30, 250, 5])
-    monkeypatch.setattr(catalog, "graphql", pages)
+    monkeypatch.setattr(catalog, "query", pages)
 
     sync_products(shop_id)
 

@@ -180,7 +180,7 @@ def _events(session: Session, shop_id: int, key: int, _store: Store) -> None:
     hers = select(Event.profile_id).where(Event.shop_id == shop_id, *mine)
     whose = set(session.exec(hers))
     _gone(session, Event, shop_id, *mine)
-    events.recount(session, shop_id, whose)
+    events.recount_activity(session, shop_id, whose)
 
 
 def _variants(session: Session, shop_id: int, key: int, _store: Store) -> None:

@@ -18,7 +18,7 @@ from storage import backfills, checkouts, consent, flows
 from storage.backfills import DONE, FAILED, BackfillLine
 from storage.engine import db
 from storage.events import Event
-from storage.messages import Credit
+from storage.messages import Attribution
 from storage.orders import Order
 from storage.profiles import Profile
 from storage.shops import get_shop
@@ -47,12 +47,12 @@ def quick(monkeypatch):
 
 
 def read_all(shop_id: int, for_s: float = 20.0) -> dict[str, backfills.Backfill]:
-    backfill.begin(shop_id)
+    backfill.begin_backfill(shop_id)
     until = time.monotonic() + for_s
     while time.monotonic() < until:
-        backfill.work(shop_id)
+        backfill.backfill_slice(shop_id)
         stages = stages_of(shop_id)
-        if all(each.state in backfills.OVER for each in stages.values()):
+        if all(each.state in backfills.ENDED_STATES for each in stages.values()):
             return stages
         time.sleep(0.01)
     raise AssertionError([(s.stage, s.state, s.error, s.tries) for s in stages.values()])
@@ -157,7 +157,7 @@ def test_the_past_sets_off_no_flow_and_earns_nothing(shop_id, past, bell):
 
     assert count(shop_id, Event, Event.metric == "Checkout Started") == LEFT + 5
     assert count(shop_id, flows.Enrolment) == 0
-    assert count(shop_id, Credit) == 0
+    assert count(shop_id, Attribution) == 0
 
 
 def test_twice_is_a_no_op_and_webhooks_say_the_same(shop_id, past):
@@ -165,7 +165,7 @@ def test_twice_is_a_no_op_and_webhooks_say_the_same(shop_id, past):
     once = state_of(shop_id)
 
     with db.transaction() as session:
-        backfills.forget(session, shop_id)
+        backfills.delete_backfill(session, shop_id)
     read_all(shop_id)
 
     assert state_of(shop_id) == once
@@ -182,20 +182,20 @@ def test_work_in_the_smallest_pieces_that_is_cut_off_each_time_ends_in_the_same_
         fields = other.model_dump(exclude={"id", "domain"})
         second = type(other)(id=other.id + 1, domain="other.myshopify.com", **fields)
         session.add(second)
-    monkeypatch.setattr(backfill, "BATCH", 7)
-    monkeypatch.setattr(backfill, "LINES", 11)
-    monkeypatch.setattr(backfills, "drop_lines", _dies_at(backfills.drop_lines, 5))
-    monkeypatch.setattr(backfills, "keep_lines", _dies_at(backfills.keep_lines, 4))
+    monkeypatch.setattr(backfill, "NODES_BATCH_SIZE", 7)
+    monkeypatch.setattr(backfill, "LINES_BATCH_SIZE", 11)
+    monkeypatch.setattr(backfills, "delete_lines", _dies_at(backfills.delete_lines, 5))
+    monkeypatch.setattr(backfills, "add_lines", _dies_at(backfills.add_lines, 4))
     past.app.state.stores["other.myshopify.com"] = past.store
-    backfill.begin(second.id)
+    backfill.begin_backfill(second.id)
 
     until = time.monotonic() + 30
     while time.monotonic() < until:
         try:
-            backfill.work(second.id, for_s=0.001)
+            backfill.backfill_slice(second.id, for_s=0.001)
         except Killed:
             continue
-        if all(each.state in backfills.OVER for each in stages_of(second.id).values()):
+        if all(each.state in backfills.ENDED_STATES for each in stages_of(second.id).values()):
             break
 
     assert state_of(second.id) == whole
@@ -228,7 +228,7 @@ def test_an_operation_that_shopify_breaks_off_is_asked_for_again(shop_id, past):
 
 
 def test_in_the_end_the_part_that_there_is_is_taken(shop_id, past, monkeypatch):
-    monkeypatch.setattr(backfill, "ASKS", 1)
+    monkeypatch.setattr(backfill, "MAX_REQUESTS", 1)
     monkeypatch.setattr(backfill, "STAGES", (bulk.ORDERS,))
     past.store.set("bulk trouble", "FAILED")
 
@@ -241,7 +241,7 @@ def test_in_the_end_the_part_that_there_is_is_taken(shop_id, past, monkeypatch):
 def test_an_operation_that_stands_still_is_called_off_and_asked_for_again(
     shop_id, past, monkeypatch
 ):
-    monkeypatch.setattr(backfill, "STUCK", timedelta(milliseconds=50))
+    monkeypatch.setattr(backfill, "STUCK_AFTER", timedelta(milliseconds=50))
     monkeypatch.setattr(backfill, "STAGES", (bulk.CUSTOMERS,))
     past.store.set("bulk trouble", "STUCK")
 
@@ -254,7 +254,7 @@ def test_a_line_that_makes_no_sense_is_counted_and_spares_its_neighbours(
     shop_id, past, monkeypatch
 ):
     monkeypatch.setattr(backfill, "STAGES", (bulk.CUSTOMERS,))
-    real = bulk.lines
+    real = bulk.read_lines
 
     def spoilt(url, offset):
         for number, (line, at) in enumerate(real(url, offset)):
@@ -265,7 +265,7 @@ def test_a_line_that_makes_no_sense_is_counted_and_spares_its_neighbours(
                 at,
             )
 
-    monkeypatch.setattr(bulk, "lines", spoilt)
+    monkeypatch.setattr(bulk, "read_lines", spoilt)
 
     customers = read_all(shop_id)["customers"]
 
@@ -275,14 +275,14 @@ def test_a_line_that_makes_no_sense_is_counted_and_spares_its_neighbours(
 
 def test_a_node_that_the_database_refuses_spares_its_neighbours(shop_id, past, monkeypatch):
     monkeypatch.setattr(backfill, "STAGES", (bulk.CUSTOMERS,))
-    real = backfill.record
+    real = backfill.record_facts
 
     def picky(session, shop, facts, now):
-        if any(("customer_id", "71000000000013") in person.keys for person in facts.people):
+        if any(("customer_id", "71000000000013") in person.identities for person in facts.profiles):
             raise ValueError("this one")
         return real(session, shop, facts, now)
 
-    monkeypatch.setattr(backfill, "record", picky)
+    monkeypatch.setattr(backfill, "record_facts", picky)
 
     customers = read_all(shop_id)["customers"]
 
@@ -292,7 +292,7 @@ def test_a_node_that_the_database_refuses_spares_its_neighbours(shop_id, past, m
 
 def test_trouble_at_shopify_is_waited_out_and_then_given_up(shop_id, past, monkeypatch):
     monkeypatch.setattr(backfill, "STAGES", (bulk.CUSTOMERS,))
-    monkeypatch.setattr(backfill, "TRIES", 2)
+    monkeypatch.setattr(backfill, "MAX_ATTEMPTS", 2)
     past.trouble = [refused(402), refused(402)]
 
     customers = read_all(shop_id)["customers"]
@@ -302,17 +302,19 @@ def test_trouble_at_shopify_is_waited_out_and_then_given_up(shop_id, past, monke
 
 
 def test_the_news_that_an_operation_ended_wakes_its_stage(shop_id, past):
-    backfill.begin(shop_id)
+    backfill.begin_backfill(shop_id)
     now = clock.now()
     with db.transaction() as session:
         (held, *_) = backfills.stages_of(session, shop_id)
         later = now + timedelta(minutes=1)
-        backfills.advance(session, held, state="asked", operation_id="gid://x/1", due_at=later)
+        backfills.save_progress(
+            session, held, state="asked", operation_id="gid://x/1", due_at=later
+        )
 
     said = {"admin_graphql_api_id": "gid://x/1", "status": "completed"}
     facts = normalise("bulk_operations/finish", json.loads(json.dumps(said)), "USD")
     with db.transaction() as session:
-        backfill.record(session, get_shop(session, shop_id), facts, now)
+        backfill.record_facts(session, get_shop(session, shop_id), facts, now)
 
     assert stages_of(shop_id)["customers"].due_at == now
 
@@ -322,7 +324,7 @@ def test_a_reinstall_reads_anew(shop_id, past):
     with db.transaction() as session:
         get_shop(session, shop_id).generation += 1
 
-    backfill.begin(shop_id)
+    backfill.begin_backfill(shop_id)
 
     assert {s.state for s in stages_of(shop_id).values()} == {"waiting"}
 

@@ -11,7 +11,7 @@ from plugin.cli import privacy as by_hand
 from plugin.cli import reconcile as findings
 from plugin.errors import RegularsError
 from plugin.flows.library import add_flow, set_status
-from plugin.ingest.digest import digest
+from plugin.ingest.digest import digest_deliveries
 from plugin.shopify.install.installation import install
 from plugin.sync import reconcile
 from plugin.sync import repair as mending
@@ -19,7 +19,7 @@ from storage import backfills, inbox, products, reconciliations
 from storage.backfills import DONE
 from storage.engine import db
 from storage.flows import Enrolment
-from storage.inbox import Arrival
+from storage.inbox import NewDelivery
 from storage.shops import get_shop
 from tests.plugin.flows.ready import abandoned_checkout
 from tests.plugin.shopify.box import Shopify, refused, the_shop
@@ -60,9 +60,9 @@ def installed(market: Market, shopify: Shopify) -> int:
 
 def past_is_read(shop_id: int) -> None:
     with db.transaction() as session:
-        backfills.start(session, get_shop(session, shop_id), NOUNS, real_now())
+        backfills.start_stages(session, get_shop(session, shop_id), NOUNS, real_now())
         for stage in backfills.stages_of(session, shop_id):
-            backfills.advance(session, stage, state=DONE, finished_at=clock.now())
+            backfills.save_progress(session, stage, state=DONE, finished_at=clock.now())
 
 
 def twin(shopify: Shopify, shop_id: int) -> int:
@@ -79,12 +79,12 @@ def twin(shopify: Shopify, shop_id: int) -> int:
 
 def deliver(shop_id: int, requests) -> None:
     keep(shop_id, requests, clock.now())
-    digest()
+    digest_deliveries()
 
 
 def keep(shop_id: int, requests, at) -> None:
     arrivals = [
-        Arrival(
+        NewDelivery(
             shop_id,
             request.headers["X-Shopify-Webhook-Id"],
             request.topic,
@@ -95,7 +95,7 @@ def keep(shop_id: int, requests, at) -> None:
         )
         for request in requests
     ]
-    inbox.keep(arrivals)
+    inbox.add_deliveries(arrivals)
 
 
 def facts(shop_id: int) -> dict:
@@ -103,7 +103,9 @@ def facts(shop_id: int) -> dict:
     untold = {}
     for name, rows in state_of(shop_id).items():
         if isinstance(rows, list):
-            rows = [{k: v for k, v in json.loads(row).items() if k != "told_at"} for row in rows]
+            rows = [
+                {k: v for k, v in json.loads(row).items() if k != "reported_at"} for row in rows
+            ]
         untold[name] = rows
     return untold
 
@@ -111,7 +113,7 @@ def facts(shop_id: int) -> dict:
 def retold(noun: str, shop_id: int, other_id: int) -> int:
     """How many rows were told at another time than in the other shop."""
     one, other = (
-        {row["id"]: row["told_at"] for row in map(json.loads, state_of(each)[noun])}
+        {row["id"]: row["reported_at"] for row in map(json.loads, state_of(each)[noun])}
         for each in (shop_id, other_id)
     )
     return sum(one[key] != at for key, at in other.items())
@@ -119,8 +121,8 @@ def retold(noun: str, shop_id: int, other_id: int) -> int:
 
 def finish(shop_id: int) -> dict[str, reconciliations.Reconciliation]:
     """One whole reconciliation."""
-    reconcile.hurry(shop_id)
-    while reconcile.work(shop_id):
+    reconcile.make_due_now(shop_id)
+    while reconcile.reconcile_slice(shop_id):
         pass
     with db.reading() as session:
         rows = {row.noun: row for row in reconciliations.of_shop(session, shop_id)}
@@ -158,8 +160,8 @@ def test_f18_o15_each_of_500_differences_is_found_and_repaired_alone(
     rows = finish(lossy)
 
     assert found(rows) == wanted
-    assert sum(row.looked for row in rows.values()) > 2_000 * market.size
-    assert sum(row.unsettled for row in rows.values()) == 0
+    assert sum(row.compared for row in rows.values()) > 2_000 * market.size
+    assert sum(row.unresolved for row in rows.values()) == 0
     assert facts(lossy) == facts(whole)
     for noun in ("orders", "products"):
         gaps = sum(count for (name, _), count in wanted.items() if name == noun)
@@ -173,20 +175,20 @@ def test_o15_a_dry_run_names_what_differs_and_changes_nothing(sqlite, shopify, m
     kept = market.store.register_customer("maya@example.com", first_name="Maya")
     before = facts(shop_id)
 
-    lines = list(findings.dry_run(the_shop(shop_id)))
+    lines = list(findings.list_differences(the_shop(shop_id)))
 
     assert "customers          1 compared  1 missing  0 partial  0 stale" in lines
     assert f"  missing: {kept['id']}" in lines
     assert "maya" not in "".join(lines).lower()
     assert facts(shop_id) == before
-    assert next(findings.repair(the_shop(shop_id))) == lines[0]
+    assert next(findings.repair_differences(the_shop(shop_id))) == lines[0]
     assert facts(shop_id) != before
 
 
 def test_before_the_past_is_read_there_is_nothing_to_compare(sqlite, shopify, market):
     shop = the_shop(install(DOMAIN, shopify.id_token()))
 
-    for act in (findings.dry_run, findings.repair):
+    for act in (findings.list_differences, findings.repair_differences):
         with pytest.raises(RegularsError, match="not read yet"):
             list(act(shop))
 
@@ -240,7 +242,7 @@ def test_a_window_that_is_cut_off_again_and_again_ends_as_one_that_was_not(
     sqlite, shopify, market, later, monkeypatch
 ):
     market.size = 0.1
-    monkeypatch.setattr(reconcile, "mend", _dies_at(mending.mend, 3))
+    monkeypatch.setattr(reconcile, "repair_records", _dies_at(mending.repair_records, 3))
     lossy = installed(market, shopify)
     whole = twin(shopify, lossy)
     market.trade()
@@ -250,11 +252,11 @@ def test_a_window_that_is_cut_off_again_and_again_ends_as_one_that_was_not(
         market.damage(session, lossy)
     deaths = 0
 
-    reconcile.hurry(lossy)
+    reconcile.make_due_now(lossy)
     more = True
     while more:
         try:
-            more = reconcile.work(lossy)
+            more = reconcile.reconcile_slice(lossy)
         except Killed:
             deaths += 1
 
@@ -289,12 +291,12 @@ def test_who_is_forgotten_does_not_come_back(sqlite, shopify, market, later):
     kept = market.store.register_customer("maya@example.com", first_name="Maya")
     order = market.sale("maya@example.com")
     deliver(shop_id, market.store.deliveries())
-    by_hand.forget(DOMAIN, "maya@example.com", "", str(kept["id"]))
+    by_hand.redact_customer(DOMAIN, "maya@example.com", "", str(kept["id"]))
     before = facts(shop_id)
 
     rows = finish(shop_id)
 
-    assert sum(row.looked for row in rows.values()) > 1
+    assert sum(row.compared for row in rows.values()) > 1
     assert found(rows) == {}
     assert facts(shop_id) == before
     assert str(order["order_number"]) not in json.dumps(before["orders"])
@@ -307,13 +309,13 @@ def test_f30_trouble_at_shopify_is_waited_out_and_the_window_stays(
     market.store.register_customer("maya@example.com")
     shopify.trouble = [None, refused(402)]  # it counts, and gives no page
 
-    reconcile.hurry(shop_id)
-    reconcile.work(shop_id)
+    reconcile.make_due_now(shop_id)
+    reconcile.reconcile_slice(shop_id)
 
     with db.reading() as session:
         (row,) = [r for r in reconciliations.of_shop(session, shop_id) if r.noun == "customers"]
     assert "plan" in row.error
-    assert (row.until is None, row.tries) == (False, 1)
+    assert (row.until is None, row.attempts) == (False, 1)
     assert row.due_at > clock.now()
     assert finish(shop_id)["customers"].missing == 1
 
@@ -325,8 +327,8 @@ def test_a_window_waits_until_what_was_told_is_digested(sqlite, shopify, market,
 
     assert all(row.finished_at is None for row in finish(shop_id).values())
 
-    digest()
-    assert finish(shop_id)["customers"].looked == 1
+    digest_deliveries()
+    assert finish(shop_id)["customers"].compared == 1
     assert found(finish(shop_id)) == {}
 
 
@@ -371,14 +373,14 @@ def test_o16_a_topic_without_deliveries_is_reported_until_one_arrives(
     for number in range(3):
         market.store.register_customer(f"maya{number}@example.com")
 
-    assert finish(shop_id)["customers"].silent == ["customers/create"]
-    assert finish(shop_id)["customers"].silent == ["customers/create"]
+    assert finish(shop_id)["customers"].inactive_topics == ["customers/create"]
+    assert finish(shop_id)["customers"].inactive_topics == ["customers/create"]
     assert "  customers/create brings nothing: deploy shopify.app.toml once more" in list(
-        findings.repair(the_shop(shop_id))
+        findings.repair_differences(the_shop(shop_id))
     )
 
     deliver(shop_id, market.store.deliveries()[:1])
-    assert finish(shop_id)["customers"].silent == []
+    assert finish(shop_id)["customers"].inactive_topics == []
 
 
 def test_two_lost_deliveries_are_no_silence(sqlite, shopify, market, later):
@@ -387,11 +389,11 @@ def test_two_lost_deliveries_are_no_silence(sqlite, shopify, market, later):
         market.store.register_customer(f"maya{number}@example.com")
 
     assert finish(shop_id)["customers"].missing == 2
-    assert finish(shop_id)["customers"].silent == []
+    assert finish(shop_id)["customers"].inactive_topics == []
 
 
 def test_a_window_with_too_much_in_it_is_read_in_parts(sqlite, shopify, market, later, monkeypatch):
-    monkeypatch.setattr(reconcile, "MOST", 5)
+    monkeypatch.setattr(reconcile, "MAX_RECORDS_PER_WINDOW", 5)
     monkeypatch.setattr(reconcile, "OVERLAP", timedelta())
     shop_id = installed(market, shopify)
     start, ago = market.store.now, [0]
@@ -419,13 +421,13 @@ def test_the_clock_rings_once_the_past_is_read_and_an_hour_after_each_window(
 ):
     shop_id = install(DOMAIN, shopify.id_token())
     with db.reading() as session:
-        assert reconciliations.due(session, clock.now()) == []
+        assert reconciliations.due_shops(session, clock.now()) == []
     past_is_read(shop_id)
     with db.reading() as session:
-        assert reconciliations.due(session, clock.now()) == [shop_id]
+        assert reconciliations.due_shops(session, clock.now()) == [shop_id]
 
     finish(shop_id)
 
     with db.reading() as session:
-        assert reconciliations.due(session, clock.now()) == []
-        assert reconciliations.due(session, clock.now() + timedelta(hours=1)) == [shop_id]
+        assert reconciliations.due_shops(session, clock.now()) == []
+        assert reconciliations.due_shops(session, clock.now() + timedelta(hours=1)) == [shop_id]

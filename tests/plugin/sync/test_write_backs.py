@@ -6,16 +6,16 @@ import pytest
 
 from devstore.database import Document
 from plugin import clock
-from plugin.facts import Person, keys
-from plugin.ingest.digest import digest
-from plugin.profiles.identity import resolve
+from plugin.facts import ProfileFact, identity_keys
+from plugin.ingest.digest import digest_deliveries
+from plugin.profiles.identity import resolve_profiles
 from plugin.shopify.install.installation import install
-from plugin.sync.write_backs import work
+from plugin.sync.write_backs import write_slice
 from storage import consent, inbox, profiles, write_backs
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.inbox import Arrival
+from storage.inbox import NewDelivery
 from storage.shops import get_shop
 from storage.write_backs import DONE, DUE, FAILED, ON, WAITS, WriteBack
 from tests.plugin.shopify.box import Shopify, refused
@@ -45,13 +45,13 @@ def say(
 ) -> datetime:
     at = at or clock.now()
     with db.transaction() as session:
-        consent.record(
+        consent.record_consent(
             session,
             [
                 {
                     "shop_id": shop_id,
                     "id": (entry := new_id()),
-                    "unique_key": str(entry),
+                    "dedupe_key": str(entry),
                     "channel": channel,
                     "address": CHANNELS[channel],
                     "state": state,
@@ -81,20 +81,20 @@ def row(shop_id: int, channel: str = "email") -> WriteBack:
 def take_in(shop_id: int, shopify: Shopify, since: int = 0) -> None:
     """Deliver what the store has told."""
     told = [shopify.store.request(each) for each in shopify.store.outbox(since=since)]
-    inbox.keep([
-            Arrival(
+    inbox.add_deliveries([
+            NewDelivery(
                 shop_id, one.headers["X-Shopify-Webhook-Id"], one.topic, "2026-10",
                 one.headers["X-Shopify-Triggered-At"], clock.now(), one.body,
             )
             for one in told
         ],
     )  # fmt: skip
-    digest()
+    digest_deliveries()
 
 
 def test_a_confirmed_yes_is_told_as_one(shop_id: int, shopify: Shopify, ana: Document) -> None:
     say(shop_id, SUBSCRIBED, source="confirmation")
-    work(shop_id)
+    write_slice(shop_id)
 
     assert at_shopify(shopify)["opt_in_level"] == "confirmed_opt_in"
 
@@ -104,7 +104,7 @@ def test_yes_and_no_reach_the_customer_with_the_moment_they_were_said(
     shop_id: int, shopify: Shopify, ana: Document, channel: str
 ) -> None:
     yes = say(shop_id, SUBSCRIBED, channel, at=clock.now() - timedelta(hours=3))
-    assert not work(shop_id)
+    assert not write_slice(shop_id)
 
     held = at_shopify(shopify, channel)
     assert (held["state"], held["opt_in_level"]) == ("subscribed", "single_opt_in")
@@ -112,7 +112,7 @@ def test_yes_and_no_reach_the_customer_with_the_moment_they_were_said(
     assert held["collected_from"] == "other"
 
     say(shop_id, UNSUBSCRIBED, channel, source="one-click")
-    work(shop_id)
+    write_slice(shop_id)
 
     assert at_shopify(shopify, channel)["state"] == "unsubscribed"
     assert row(shop_id, channel).state == DONE
@@ -128,7 +128,7 @@ def test_what_shopify_told_is_never_written_back(
     with db.reading() as session:
         assert write_backs.due_shops(session, clock.now()) == []
         assert consent.consent_state(session, shop_id, "email", ANA) == SUBSCRIBED
-    work(shop_id)
+    write_slice(shop_id)
 
     assert shopify.seen == []
 
@@ -138,11 +138,11 @@ def test_our_own_word_coming_back_is_no_news(
     shop_id: int, shopify: Shopify, ana: Document, channel: str
 ) -> None:
     said = say(shop_id, SUBSCRIBED, channel)
-    work(shop_id)
+    write_slice(shop_id)
     assert at_shopify(shopify, channel)["state"] == "subscribed"
     take_in(shop_id, shopify)
     shopify.seen.clear()
-    work(shop_id)
+    write_slice(shop_id)
 
     with db.reading() as session:
         ledger = consent.ledger_of(session, shop_id, [(channel, CHANNELS[channel])])
@@ -155,11 +155,11 @@ def test_our_own_word_coming_back_is_no_news(
 
 def test_a_late_echo_undoes_no_newer_word(shop_id: int, shopify: Shopify, ana: Document) -> None:
     say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(minutes=5))
-    work(shop_id)
+    write_slice(shop_id)
     say(shop_id, UNSUBSCRIBED, source="one-click")
 
     take_in(shop_id, shopify)
-    work(shop_id)
+    write_slice(shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
     with db.reading() as session:
@@ -172,7 +172,7 @@ def test_of_two_words_only_the_newest_is_written(
     now = clock.now()
     say(shop_id, UNSUBSCRIBED, at=now)
     say(shop_id, SUBSCRIBED, at=now - timedelta(hours=1))
-    work(shop_id)
+    write_slice(shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
     told = shopify.store.outbox("customers_email_marketing_consent/update")
@@ -185,7 +185,7 @@ def test_of_two_words_of_one_moment_the_stop_is_written(
     now = clock.now()
     for state in (SUBSCRIBED, UNSUBSCRIBED, SUBSCRIBED):
         say(shop_id, state, at=now)
-    work(shop_id)
+    write_slice(shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
 
@@ -197,7 +197,7 @@ def test_what_was_said_later_at_shopify_stays(
     shopify.store.set_consent(ANA, email_state="unsubscribed")
     shopify.seen.clear()
 
-    work(shop_id)
+    write_slice(shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
     assert len(shopify.seen) == 1  # it was read, and left alone
@@ -212,7 +212,7 @@ def test_a_word_that_the_store_has_overtaken_is_not_written(
     take_in(shop_id, shopify)
     shopify.seen.clear()
 
-    work(shop_id)
+    write_slice(shop_id)
 
     assert shopify.seen == []
     assert row(shop_id).state == DONE
@@ -222,14 +222,14 @@ def test_a_subscriber_who_is_no_customer_yet_waits_until_she_is(
     shop_id: int, shopify: Shopify
 ) -> None:
     said = say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(days=3))
-    work(shop_id)
+    write_slice(shop_id)
     assert row(shop_id).state == WAITS
     assert shopify.store.customer(ANA) is None
 
     shopify.store.register_customer(ANA)
     take_in(shop_id, shopify)
     assert row(shop_id).state == DUE
-    work(shop_id)
+    write_slice(shop_id)
 
     assert at_shopify(shopify)["state"] == "subscribed"
     assert datetime.fromisoformat(at_shopify(shopify)["updated_at"]) == said.replace(microsecond=0)
@@ -243,7 +243,7 @@ def test_a_customer_is_made_of_a_subscriber_where_the_merchant_wants_that(
         assert shop
         shop.create_customers = True
     say(shop_id, SUBSCRIBED)
-    work(shop_id)
+    write_slice(shop_id)
 
     assert at_shopify(shopify)["state"] == "subscribed"
     assert len(shopify.store.customers()) == 1
@@ -257,7 +257,7 @@ def test_nobody_is_made_a_customer_to_note_that_she_wants_no_mail(
         assert shop
         shop.create_customers = True
     say(shop_id, UNSUBSCRIBED, source="link")
-    work(shop_id)
+    write_slice(shop_id)
 
     assert shopify.store.customers() == []
     assert row(shop_id).state == WAITS
@@ -273,10 +273,10 @@ def test_a_bounce_is_no_word_of_the_shoppers(shop_id: int, shopify: Shopify, ana
 def test_trouble_at_shopify_is_waited_out(
     shop_id: int, shopify: Shopify, ana: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugin.shopify.api.graphql.TRIES", 1)
+    monkeypatch.setattr("plugin.shopify.api.graphql.MAX_ATTEMPTS", 1)
     say(shop_id, SUBSCRIBED)
     shopify.trouble = [refused(503)]
-    work(shop_id)
+    write_slice(shop_id)
     put_off = row(shop_id)
     assert (put_off.state, put_off.attempts) == (DUE, 1)
     assert put_off.error == "Shopify is in trouble (503)."
@@ -286,8 +286,8 @@ def test_trouble_at_shopify_is_waited_out(
         assert write_backs.due_shops(session, clock.now() + timedelta(minutes=1)) == [shop_id]
 
     with db.transaction() as session:
-        write_backs.try_again(session, shop_id, clock.now())
-    work(shop_id)
+        write_backs.retry_failed(session, shop_id, clock.now())
+    write_slice(shop_id)
 
     assert at_shopify(shopify)["state"] == "subscribed"
     assert (row(shop_id).state, row(shop_id).error) == (DONE, "")
@@ -296,7 +296,7 @@ def test_trouble_at_shopify_is_waited_out(
 def test_a_lost_answer_makes_no_second_word(shop_id: int, shopify: Shopify, ana: Document) -> None:
     say(shop_id, SUBSCRIBED)
     shopify.after = [None, refused(502)]  # written, yet we never heard of it
-    work(shop_id)
+    write_slice(shop_id)
 
     assert row(shop_id).state == DONE
     assert len(shopify.store.outbox("customers_email_marketing_consent/update")) == 1
@@ -307,10 +307,10 @@ def test_what_shopify_refuses_stands_there_for_the_merchant(
 ) -> None:
     monkeypatch.setattr("devstore.people.ACCEPTED", ())
     say(shop_id, SUBSCRIBED)
-    work(shop_id)
+    write_slice(shop_id)
 
     with db.reading() as session:
-        count, shown = write_backs.troubled(session, shop_id)
+        count, shown = write_backs.failed_write_backs(session, shop_id)
     assert count == 1
     assert (shown[0].state, shown[0].name) == (FAILED, ANA)
     assert "not included in the list" in shown[0].error
@@ -325,12 +325,12 @@ def test_a_word_that_comes_while_an_older_one_is_written_is_written_after_it(
 ) -> None:
     say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(minutes=1))
     with db.transaction() as session:
-        (held,) = write_backs.claim(session, shop_id, clock.now(), 10, 60)
+        (held,) = write_backs.claim_write_backs(session, shop_id, clock.now(), 10, 60)
     say(shop_id, UNSUBSCRIBED)
     with db.transaction() as session:
-        write_backs.settle(session, held, state=DONE)
+        write_backs.settle_write_back(session, held, state=DONE)
     assert row(shop_id).state == DUE
-    work(shop_id)
+    write_slice(shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
 
@@ -340,11 +340,11 @@ def test_what_a_dead_worker_held_is_offered_again(
 ) -> None:
     say(shop_id, SUBSCRIBED)
     with db.transaction() as session:
-        assert len(write_backs.claim(session, shop_id, clock.now(), 10, 0.0)) == 1
+        assert len(write_backs.claim_write_backs(session, shop_id, clock.now(), 10, 0.0)) == 1
     with db.transaction() as session:
-        assert len(write_backs.claim(session, shop_id, clock.now(), 10, 60.0)) == 1
+        assert len(write_backs.claim_write_backs(session, shop_id, clock.now(), 10, 60.0)) == 1
     with db.transaction() as session:
-        assert write_backs.claim(session, shop_id, clock.now(), 10, 60.0) == []
+        assert write_backs.claim_write_backs(session, shop_id, clock.now(), 10, 60.0) == []
 
 
 def test_what_may_have_ended_a_worker_does_not_hold_up_the_rest(
@@ -352,10 +352,12 @@ def test_what_may_have_ended_a_worker_does_not_hold_up_the_rest(
 ) -> None:
     say(shop_id, SUBSCRIBED, "email")
     with db.transaction() as session:
-        (first,) = write_backs.claim(session, shop_id, clock.now(), 1, 0.0)  # and it died
+        (first,) = write_backs.claim_write_backs(
+            session, shop_id, clock.now(), 1, 0.0
+        )  # and it died
     say(shop_id, SUBSCRIBED, "sms")
     with db.transaction() as session:
-        (second,) = write_backs.claim(session, shop_id, clock.now(), 1, 60.0)
+        (second,) = write_backs.claim_write_backs(session, shop_id, clock.now(), 1, 60.0)
 
     assert (first.kind, second.kind) == ("email", "sms")
 
@@ -370,8 +372,10 @@ def test_tags_go_on_and_off_the_customer_that_a_profile_is(
     def tag(value: str, at: datetime) -> None:
         said = {"kind": "tag", "name": "vip", "value": value, "profile_id": profile_id}
         with db.transaction() as session:
-            write_backs.put(session, shop_id, [{**said, "said_at": at}], clock.now())
-        work(shop_id)
+            write_backs.save_write_backs(
+                session, shop_id, [{**said, "requested_at": at}], clock.now()
+            )
+        write_slice(shop_id)
 
     tag(ON, datetime(2026, 11, 21, 9, tzinfo=UTC))
     kept = shopify.store.customer(ANA)
@@ -388,19 +392,19 @@ def test_answers_wait_for_their_customer_and_become_her_metafields(
     shop_id: int, shopify: Shopify
 ) -> None:
     with db.transaction() as session:
-        person = Person(keys(("email", ANA)), clock.now())
-        (whose,) = resolve(session, shop_id, [person], clock.now())
+        person = ProfileFact(identity_keys(("email", ANA)), clock.now())
+        (whose,) = resolve_profiles(session, shop_id, [person], clock.now())
         assert whose is not None
         said = {"kind": "metafield", "name": "skin_need", "value": "hydration"}
-        said |= {**whose.columns, "said_at": clock.now()}
-        write_backs.put(session, shop_id, [said], clock.now())
-    work(shop_id)
+        said |= {**whose.columns, "requested_at": clock.now()}
+        write_backs.save_write_backs(session, shop_id, [said], clock.now())
+    write_slice(shop_id)
     with db.reading() as session:
         assert write_backs.due_shops(session, clock.now()) == []
 
     ana = shopify.store.register_customer(ANA)
     take_in(shop_id, shopify)
-    work(shop_id)
+    write_slice(shop_id)
 
     (field,) = shopify.store.metafields(f"gid://shopify/Customer/{ana['id']}")
     assert (field["namespace"], field["key"]) == ("regulars", "skin_need")
@@ -417,7 +421,7 @@ def test_nothing_more_is_written_of_whoever_asked_to_be_forgotten(
     take_in(shop_id, shopify)
     shopify.seen.clear()
 
-    work(shop_id)
+    write_slice(shop_id)
 
     assert shopify.seen == []
     with db.reading() as session:
@@ -431,7 +435,7 @@ def test_a_customer_whose_data_is_erased_is_not_written_to(
     shopify.store.redact_customer(ANA)
     said = len(shopify.store.outbox())
     say(shop_id, SUBSCRIBED)
-    work(shop_id)
+    write_slice(shop_id)
 
     assert at_shopify(shopify)["state"] == "redacted"
     assert len(shopify.store.outbox()) == said

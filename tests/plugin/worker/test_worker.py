@@ -28,11 +28,11 @@ def test_a_store_is_synced_by_one_worker_at_a_time(
     monkeypatch.setattr(worker.pixel, "ensure_pixel", lambda shop_id: None)
     monkeypatch.setattr(worker, "publish_forms", lambda shop_id: None)
     monkeypatch.setattr(worker.catalog, "sync_products", sync_products)
-    first = threading.Thread(target=worker.sync.fn, args=(shop.id,))
+    first = threading.Thread(target=worker.sync_catalog.fn, args=(shop.id,))
     first.start()
     assert inside.wait(10)
 
-    second = threading.Thread(target=worker.sync.fn, args=(shop.id,))
+    second = threading.Thread(target=worker.sync_catalog.fn, args=(shop.id,))
     second.start()
     second.join(5)
     came_back = not second.is_alive()
@@ -47,21 +47,23 @@ def test_a_store_is_synced_by_one_worker_at_a_time(
 def test_a_large_catalog_may_take_hours(sqlite: str) -> None:
     ten_minutes_ms = 600_000  # dramatiq's limit for an actor that names none
 
-    assert worker.sync.options["time_limit"] > 10 * ten_minutes_ms
+    assert worker.sync_catalog.options["time_limit"] > 10 * ten_minutes_ms
 
 
 def test_the_clock_rings_for_profiles_that_nobody_compared(shop: Shop, bell: StubBroker) -> None:
     now = clock.now()
     with db.transaction() as session:
         session.add(
-            Profile(shop_id=shop.id, id=1, email="maya@gmail.com", created_at=now, seen_at=now)
+            Profile(
+                shop_id=shop.id, id=1, email="maya@gmail.com", created_at=now, last_active_at=now
+            )
         )
         session.flush()
-        likeness.note(session, shop.id, [1])
+        likeness.mark_unchecked(session, shop.id, [1])
 
-    worker.look_for_duplicates()
+    worker.enqueue_duplicate_checks()
     assert bell.queues["likeness"].qsize() == 1
-    worker.look_alike.fn(shop.id)
-    worker.look_for_duplicates()
+    worker.find_duplicates.fn(shop.id)
+    worker.enqueue_duplicate_checks()
 
     assert bell.queues["likeness"].qsize() == 1
