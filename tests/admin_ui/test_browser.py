@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from plugin.imports import lifecycle as imports
+from plugin.onboard import seed_library
 from plugin.settings import get_settings
 from storage import flows
 from storage.engine import db
@@ -200,3 +201,20 @@ def test_a_mail_is_seen_in_a_frame_that_runs_nothing(page, visit, filled):
 
     mail = page.frame_locator("iframe.mail")
     expect(mail.locator("body")).to_contain_text("WELCOME-7K2M9P")
+
+
+@pytest.mark.parametrize("page", WIDTHS, indirect=True)
+def test_the_form_library_is_accessible_and_gives_a_form(page, visit, merchant, shop):
+    seed_library(shop.id)
+    for locale, button in (("zh-CN", "使用此表单"), ("en", "Use this form")):
+        visit("/forms", locale)
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [each["id"] for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        expect(page.get_by_role("button", name=button)).to_be_visible()
+
+    page.get_by_role("button", name="Use this form").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Skincare quiz")
+    expect(page.get_by_role("switch", name="Form is live")).not_to_be_checked()
+    assert re.search(r"/forms/\d+$", page.url)

@@ -21,7 +21,7 @@ def test_the_library_offers_what_the_shop_does_not_have(merchant, seeded):
     library = page[page.index('id="library"') :]
 
     assert "Skincare quiz" in library
-    assert "Asks: What does your skin need most?, Email address, and Mobile number" in library
+    assert "Asks: What does your skin need most? · Email address · Mobile number" in library
     assert "Comes with a welcome email" in library
     assert "Welcome popup" not in library
 
