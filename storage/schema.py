@@ -4,13 +4,15 @@ import sys
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from weakref import WeakSet
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from alembic.util import CommandError
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
@@ -20,19 +22,26 @@ from storage.tables import INBOX_TABLES
 
 VERSION_TABLES = ("main_version", "inbox_version")
 MIGRATIONS = Path(__file__).parent / "migrations"
+# Databases whose tables were complete, by line: readiness asks every second, one look is enough.
+_complete: dict[str, WeakSet[Engine]] = {"main": WeakSet(), "inbox": WeakSet()}
 
 
 def upgrade(to: str = "head") -> None:
     """Bring both databases up to a revision of their lines of history (`head`: the newest).
 
     Raises:
-        DatabaseError: a migration failed; the database is as it was before that migration.
+        DatabaseError: a migration failed, and the database is as it was before that migration;
+            or the database is of a newer version, or its tables are not those of its version.
     """
     for line, engine in lines():
         try:
             _run(line, engine, lambda config, line=line: command.upgrade(config, to))
         except SQLAlchemyError as error:
             raise db.DatabaseError(f"The database could not be upgraded: {error}.") from error
+        except CommandError as error:
+            raise db.DatabaseError(f"The database is of another version: {error}.") from error
+    if to == "head":
+        require_tables()
     # Not a migration of its own: SQLite's batch migrations make a table anew, without its triggers.
     with db.engine().execution_options(begin="IMMEDIATE").begin() as connection:
         append_only.create_triggers(connection)
@@ -50,16 +59,60 @@ def downgrade() -> None:
 
 
 def is_current() -> bool:
-    """Whether both databases stand at the newest version."""
+    """Whether both databases stand at the newest version, with all its tables and columns."""
+    return is_newest() and not missing_parts()
+
+
+def is_newest() -> bool:
+    """Whether the version that both databases name is the newest."""
     for line, engine in lines():
         with engine.connect() as connection:
             context = MigrationContext.configure(
                 connection, opts={"version_table": f"{line}_version"}
             )
-            script = ScriptDirectory.from_config(_config(line))
-            if context.get_current_heads() != tuple(script.get_heads()):
+            if context.get_current_heads() != (_newest(line),):
                 return False
     return True
+
+
+def require_tables() -> None:
+    """Go on only with the tables of the newest version.
+
+    Raises:
+        DatabaseError: parts are missing, as in a database that an unreleased version made.
+    """
+    if missing := missing_parts():
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise db.DatabaseError(
+            f"The database says that it is of version {_newest('main')}, but it lacks "
+            f"{', '.join(missing[:3])}{more}. Restore a backup that this version made, or move the "
+            "database away and run `regulars migrate` to begin with an empty one."
+        )
+
+
+def missing_parts() -> list[str]:
+    """Tables and columns (`table.column`) that the code needs and the databases lack."""
+    missing: list[str] = []
+    for line, engine in lines():
+        if engine in _complete[line]:
+            continue
+        there = {
+            name: {column["name"] for column in columns}
+            for (_, name), columns in inspect(engine).get_multi_columns().items()
+        }
+        lacking: list[str] = []
+        for table in SQLModel.metadata.sorted_tables:
+            if (table.name in INBOX_TABLES) != (line == "inbox"):
+                continue
+            if table.name not in there:
+                lacking.append(table.name)
+            else:
+                gone = [each.name for each in table.c if each.name not in there[table.name]]
+                lacking += [f"{table.name}.{name}" for name in gone]
+        if not lacking:
+            _complete[line].add(engine)
+        missing += lacking
+    return missing
 
 
 def takes_writes() -> bool:
@@ -107,6 +160,10 @@ def add_revision(line: str, message: str) -> None:
         act = partial(command.revision, message=message, autogenerate=True, rev_id=f"{number:04}")
         _run(line, dict(lines())[line], act)
         db.disconnect()
+
+
+def _newest(line: str) -> str:
+    return str(ScriptDirectory.from_config(_config(line)).get_current_head())
 
 
 def _config(line: str) -> Config:

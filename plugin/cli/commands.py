@@ -99,9 +99,10 @@ def web(
 @command.command()
 def worker(processes: Processes = 1, threads: Threads = 4) -> None:
     """Run workers."""
-    from plugin.runtime.connect import connect_broker, require_broker
+    from plugin.runtime.connect import connect_broker, require_broker, require_schema
 
     require_broker(connect_broker())
+    require_schema()
     words = ["-m", "dramatiq", "regulars:broker", "--skip-logging"]
     words += ["--processes", str(processes), "--threads", str(threads)]
     words += ["--worker-shutdown-timeout", "10000"]  # ms
@@ -112,12 +113,13 @@ def worker(processes: Processes = 1, threads: Threads = 4) -> None:
 def clock() -> None:
     """Run the clock, which rings the workers for what is due."""
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect_broker, require_broker
+    from plugin.runtime.connect import connect_broker, require_broker, require_schema
     from plugin.runtime.parent_death import exit_with_supervisor
 
     logs.set_up_logs()
     exit_with_supervisor()
     require_broker(connect_broker())
+    require_schema()
 
     from plugin.worker.actors import run_clock
 

@@ -63,10 +63,14 @@ def require_schema() -> None:
     """Go on only with a database of this version.
 
     Raises:
-        RegularsError: it is empty, or of another one.
+        RegularsError: it is empty, of another version, or lacks tables of its version.
     """
-    if not schema.is_current():
+    if not schema.is_newest():
         raise RegularsError("The database is not of this version: run `regulars migrate` first.")
+    try:
+        schema.require_tables()
+    except db.DatabaseError as error:
+        raise RegularsError(str(error)) from None
 
 
 def require_broker(broker: Broker) -> None:
