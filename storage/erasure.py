@@ -130,9 +130,9 @@ def _blank_messages(session: Session, shop_id: int, whom: DataSubject) -> int:
             update(Message)
             .where(of_shop, col(Message.id) == old_id)
             .values(
-                id=fresh, key=f"forgotten:{fresh}", profile_id=ANONYMOUS_ID, source_profile_id=None,
-                address="", enrolment_id=None, event_id=None, locale="", subject="",
-                coupon_code=None, links=[], **dropped,
+                id=fresh, idempotency_key=f"forgotten:{fresh}", profile_id=ANONYMOUS_ID,
+                source_profile_id=None, address="", enrolment_id=None, event_id=None, locale="",
+                subject="", coupon_code=None, links=[], **dropped,
             )
         )  # fmt: skip
         session.connection().execute(
