@@ -21,22 +21,22 @@ from webhooks.shopper_pages import HEADERS, draw_page, not_found_page, request_o
 
 QUESTIONS = {  # each kind's title, detail and button
     CONFIRM: (
-        N_("Is this your address?"),
-        N_("Confirm it, and our emails will come. You can unsubscribe at any time."),
-        N_("Yes, sign me up"),
+        N_("Confirm your email address"),
+        N_("Confirm to start getting our emails. You can unsubscribe at any time."),
+        N_("Yes, subscribe me"),
     ),
     COPY: (
-        N_("The copy of your data"),
-        N_("It is one file with everything that we keep about you. Keep it safe."),
+        N_("A copy of your data"),
+        N_("One file with everything we store about you. Keep it safe."),
         N_("Download"),
     ),
     FORGET: (
-        N_("Forget everything about you?"),
+        N_("Delete your data?"),
         N_(
-            "Your profile, your history here and our messages to you will be erased. We cannot"
-            " bring them back, and we will not write to you again."
+            "Your profile, your activity here and our messages to you will be deleted. This can't"
+            " be undone, and we won't contact you again."
         ),
-        N_("Yes, forget me"),
+        N_("Delete my data"),
     ),
 }
 
@@ -88,8 +88,8 @@ def _grant(request: Request, target: links.Target) -> Response:
         if double_opt_in.confirm_subscription(target, request_origin(request), words):
             return _done(
                 asked,
-                texts.text("Thank you, you are in"),
-                texts.text("Your address is confirmed. The first mail is on its way."),
+                texts.text("Thank you, you're subscribed"),
+                texts.text("Your email address is confirmed. Our first email is on its way."),
             )
     elif asked.kind == COPY:
         if (file := preferences.request_export(target)) is not None:
@@ -99,8 +99,8 @@ def _grant(request: Request, target: links.Target) -> Response:
     elif preferences.request_redaction(target):
         return _done(
             asked,
-            texts.text("You are being forgotten"),
-            texts.text("It takes a minute or so. Thank you for having been with us."),
+            texts.text("Your data is being deleted"),
+            texts.text("This takes about a minute. Thank you for having been with us."),
         )
     return _over(asked)
 
@@ -122,9 +122,10 @@ def _over(asked: ConfirmationPage) -> HTMLResponse:
     texts = texts_for(asked.locale)
     return _done(
         asked,
-        texts.text("This link has been used, or is too old"),
+        texts.text("This link was already used or has expired"),
         texts.text(
-            "It works once, for seven days. You can ask for a new one where you asked before."
+            "Links work once, within seven days. You can request a new one where you requested"
+            " this one."
         ),
         HTTPStatus.GONE,
     )

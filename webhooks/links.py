@@ -101,15 +101,15 @@ def _choice(target: links.Target, found: UnsubscribePage, *, changed: bool) -> H
     texts = texts_for(found.locale)
     if not found.subscribed:
         title = texts.text("You are unsubscribed")
-        detail = texts.text("We will not send you any more news or offers. Sorry to see you go.")
+        detail = texts.text("We won't send you any more news or offers. Sorry to see you go.")
     elif changed:
-        title = texts.text("Good to have you back")
+        title = texts.text("Welcome back")
         detail = texts.text("You are subscribed to our emails again.")
     else:
         title = texts.text(ASK)
         detail = texts.text(
-            "You will no longer get news and offers at this address."
-            " We still write about your orders."
+            "You won't get news and offers at this address anymore."
+            " We'll still email you about your orders."
         )
     return draw_page(
         texts,

@@ -77,14 +77,13 @@ def _change(
         return _page(
             before,
             texts_for(before.locale).text(
-                "Please look into your inbox: a mail with a link is on its way, unless we sent one"
-                " today."
+                "Check your inbox. We've emailed you a link, unless we already sent one today."
             ),
         )
     found = preferences.save_choices(target, _wanted(before, said), request_origin(request))
     if found is None:
         return not_found_page(request)
-    return _page(found, texts_for(found.locale).text("Your choices are saved."))
+    return _page(found, texts_for(found.locale).text("Your preferences are saved."))
 
 
 def _wanted(before: PreferencePage, said: Said) -> PreferenceUpdate:

@@ -39,10 +39,8 @@ def not_found_page(request: Request) -> HTMLResponse:
     """The page behind a link that leads nowhere."""
     wanted = request.headers.get("accept-language", "").split(",")
     texts = texts_for(*(tag.split(";")[0].strip() for tag in wanted))
-    title = texts.text("This link leads nowhere")
-    detail = texts.text(
-        "Perhaps it was cut off on its way. Please open it from the email once more."
-    )
+    title = texts.text("This link doesn't work")
+    detail = texts.text("It may be incomplete. Please open it from the email again.")
     return draw_page(texts, title, detail, status=HTTPStatus.NOT_FOUND)
 
 

@@ -15,7 +15,7 @@ MAX_ANSWER_CHARS = 200  # characters of a token or an answer
 INVALID_EMAIL = N_("Please enter a complete email address.")
 INVALID_PHONE = N_("Please enter the number with its country code.")
 INVALID_ANSWER = N_("Please choose one of the answers.")
-INVALID_DATE = N_("Please enter a day, such as 1990-12-31.")
+INVALID_DATE = N_("Please enter a date, such as 1990-12-31.")
 FILLED_TRAP = N_("Please leave this field empty.")
 
 

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock, facts
+from plugin.consent.preferences import VERSION
 from plugin.messages import links
 from plugin.messages.links import Target
 from plugin.messages.send import send_messages
@@ -138,7 +139,7 @@ def test_nothing_changes_by_looking(web, world, path):
 def test_saving_the_page_as_it_is_says_nothing_new(web, world, path):
     page = web.get(path).text
 
-    assert "Your choices are saved." in web.post(path, data=form(page)).text
+    assert "Your preferences are saved." in web.post(path, data=form(page)).text
 
     with db.reading() as session:
         assert len(consent.ledger_of(session, world.shop.id, [("email", MAYA)])) == 1
@@ -160,7 +161,7 @@ def test_a_box_is_a_word_in_the_ledger_with_its_proof(web, world, path):
     assert entry.disclosure == (
         "News and offers: By text message. Message and data rates may apply. Reply STOP to end."
     )
-    assert (entry.source, entry.method, entry.form_version) == ("preferences", "checkbox", 1)
+    assert (entry.source, entry.method, entry.form_version) == ("preferences", "checkbox", VERSION)
     assert entry.ip == "203.0.113.9"
     assert entry.user_agent == "Mozilla/5.0 Safari"
     assert entry.page.endswith("/p")
@@ -194,7 +195,7 @@ def test_an_end_to_everything_holds_where_no_yes_stands_and_is_written_once(web,
 
 def test_a_break_holds_marketing_back_until_it_is_over(web, world, path, monkeypatch, relay):
     page = web.post(path, data=form(web.get(path).text, pause="3")).text
-    assert "On a break until" in page
+    assert "Paused until" in page
     assert refused(world) == "paused"
     assert refused(world, transactional=True) == ""
 
@@ -233,7 +234,7 @@ def test_her_language_is_taken_over(web, world, path):
     page = web.post(path, data=form(web.get(path).text, language="zh-CN")).text
 
     assert '<html lang="zh-CN" dir="ltr">' in page
-    assert "您的选择已保存。" in page
+    assert "您的偏好设置已保存。" in page
     with db.reading() as session:
         assert get_profile(session, world.shop.id, world.profile_id).locale == "zh-CN"
 
@@ -259,7 +260,7 @@ def mailed(world: World, relay: Relay, kind: str) -> str:
 
 def test_a_copy_of_her_data_comes_through_her_mailbox_alone(web, world, path, relay, monkeypatch):
     page = web.post(path, data={"do": "copy"}).text
-    assert "Please look into your inbox" in page
+    assert "Check your inbox" in page
     assert "skin_need" not in page
     work(world)
 
@@ -282,10 +283,10 @@ def test_who_asks_to_be_forgotten_confirms_it_by_mail(web, world, path, relay):
     web.post(path, data={"do": "forget"})
     button = mailed(world, relay, "forget")
     for _ in range(5):
-        assert "Yes, forget me" in web.get(button).text
+        assert "Delete my data" in web.get(button).text
     assert state(world, "email", MAYA) == "subscribed"
 
-    assert "You are being forgotten" in web.post(button).text
+    assert "Your data is being deleted" in web.post(button).text
     work(world)
 
     assert state(world, "email", MAYA) is None

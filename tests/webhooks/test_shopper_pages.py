@@ -119,11 +119,11 @@ def test_a_shopper_takes_a_break_by_keyboard_and_without_script(chromium, addres
 
     page.get_by_label("Skin advice").press("Space")
     page.get_by_label("At most once a week").press("Space")
-    page.get_by_label("Take a break").select_option("3")
+    page.get_by_label("Pause messages").select_option("3")
     page.get_by_role("button", name="Save").press("Enter")
 
-    expect(page.get_by_role("status")).to_have_text("Your choices are saved.")
+    expect(page.get_by_role("status")).to_have_text("Your preferences are saved.")
     expect(page.get_by_label("Skin advice")).not_to_be_checked()
     expect(page.get_by_label("At most once a week")).to_be_checked()
-    expect(page.get_by_label("Take a break")).to_have_value("keep")
+    expect(page.get_by_label("Pause messages")).to_have_value("keep")
     context.close()
