@@ -18,10 +18,8 @@ from admin_ui.audience import (
     properties,
     tags,
 )
-from admin_ui.flows import pages as flows
-from admin_ui.flows import preview
-from admin_ui.home import backfill
-from admin_ui.home import page as home
+from admin_ui.flows import pages, preview
+from admin_ui.home import backfill, page
 from admin_ui.kit import links, static
 from admin_ui.kit.auth import PATCH, merchant, nothing_here, patch_id_token
 from admin_ui.kit.routes import pages_of
@@ -37,10 +35,10 @@ from admin_ui.settings import (
 from plugin.shopify.install.oauth import CALLBACK
 
 PAGES = (
-    home, backfill,
+    page, backfill,
     profiles, profile, corrections, memberships, tags, proof, duplicates, properties,
     lists, list_members, imports, exports, data_request,
-    flows, preview, forms, coupons,
+    pages, preview, forms, coupons,
     general, consent, metrics, reconciliation, write_backs, access_log, failed_webhooks,
 )  # fmt: skip
 

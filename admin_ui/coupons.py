@@ -10,7 +10,7 @@ from plugin import facts
 from plugin.facts import MalformedError
 from plugin.offers import coupons
 from plugin.texts import N_
-from storage import coupons as stored
+from storage import coupons as stored_coupons
 from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, Coupon
 from storage.engine import db
 
@@ -66,7 +66,7 @@ def _errors(visit: AdminRequest, sent: dict[str, str], worth: int | None) -> dic
         errors["worth"] = say.text("Enter a whole number from 1 to 100.")
     if sent["kind"] == AMOUNT and not (worth and 0 < worth <= coupons.MAX_AMOUNT):
         errors["worth"] = say.text("Enter an amount of money, such as 5.00.")
-    if sent["kind"] not in stored.KINDS:
+    if sent["kind"] not in stored_coupons.KINDS:
         errors["kind"] = say.text("Choose one of the kinds.")
     return errors
 
@@ -80,8 +80,8 @@ def _page(
     status: int = 200,
 ) -> Response:
     with db.reading() as session:
-        found = stored.coupons_of(session, visit.shop.id)
-        counts = stored.count_codes(session, visit.shop.id)
+        found = stored_coupons.coupons_of(session, visit.shop.id)
+        counts = stored_coupons.count_codes(session, visit.shop.id)
     return visit.page(
         "coupons/coupons.html",
         toast=toast,

@@ -15,7 +15,7 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.forms import library
 from plugin.forms.ready_made import ReadyForm
-from plugin.templates import library as mails
+from plugin.templates import library as email_library
 from plugin.texts import N_, texts_for
 from storage import forms, lists
 from storage.engine import db
@@ -168,7 +168,7 @@ def _offer(key: str, form: ReadyForm, say: Language) -> Offer:
         questions=tuple(
             texts.text(ask.words) for _, asks in steps(version) for ask in asks if ask.kind == "ask"
         ),
-        has_welcome_mail=mails.welcome_mail_of(key) is not None,
+        has_welcome_mail=email_library.welcome_mail_of(key) is not None,
     )
 
 

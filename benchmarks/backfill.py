@@ -37,8 +37,7 @@ from devstore.app import App
 from devstore.seed import Seed
 from devstore.store import Store
 from storage import schema
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 from storage.shops import add_shop
 from tests.state import state_of
 
@@ -162,7 +161,7 @@ def shop(
 
 
 def _migrate(data: Path, token: str) -> None:
-    secrets.set_keys({"1": KEY})
+    encryption.set_keys({"1": KEY})
     db.connect(f"sqlite:///{data / 'regulars.db'}")
     try:
         schema.upgrade()
@@ -277,7 +276,7 @@ def wanted_by(store: Path) -> dict[str, int]:
 
 
 def hash_of(env: Mapping[str, str]) -> str:
-    secrets.set_keys({"1": KEY})
+    encryption.set_keys({"1": KEY})
     db.connect(f"sqlite:///{env['REGULARS_DATA_DIR']}/regulars.db")
     try:
         with contextlib.closing(_open(env)) as database:

@@ -27,8 +27,7 @@ from plugin.facts import EventFact, Facts, ProfileFact, identity_keys
 from plugin.ingest.record import record_facts
 from storage import schema
 from storage.activity import day_of
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 from storage.profiles import CUSTOMER, EMAIL
 from storage.shops import Shop, add_shop, get_shop
 
@@ -55,7 +54,7 @@ def run(asked: Namespace) -> int:
     events = 2_000 if asked.quick else EVENTS
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    secrets.set_keys({"1": KEY})
+    encryption.set_keys({"1": KEY})
     times: dict[str, list[float]] = {"ours": [], "raw": []}
     ends: set[str] = set()
     peers.CACHE.mkdir(parents=True, exist_ok=True)

@@ -22,8 +22,7 @@ from benchmarks.servers import KEY, SETTINGS
 from plugin.ingest.digest import digest_deliveries
 from plugin.runtime.connect import freeze_gc
 from storage import inbox, schema
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 from storage.inbox import NEW, Delivery, NewDelivery
 from storage.shops import add_shop
 
@@ -40,7 +39,7 @@ def run(asked: Namespace) -> int:
     """Measure, print, and say by the exit code whether every delivery was digested."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    secrets.set_keys({"1": KEY})
+    encryption.set_keys({"1": KEY})
     count, flood = (20, 1_000) if asked.quick else (200, 60_000)
     peers.CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=peers.CACHE) as folder:

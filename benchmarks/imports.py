@@ -20,8 +20,7 @@ from pathlib import Path
 from benchmarks import backfill, peers, report
 from benchmarks.servers import KEY, SETTINGS, BenchmarkError, clean_env
 from storage import schema
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 from storage.shops import add_shop
 
 DOMAIN = "dewpoint.myshopify.com"
@@ -86,7 +85,7 @@ def _write(path: Path, rows: int) -> Path:
 
 def _installed(folder: Path) -> Mapping[str, str]:
     (folder / "data").mkdir()
-    secrets.set_keys({"1": KEY})
+    encryption.set_keys({"1": KEY})
     db.connect(f"sqlite:///{folder / 'data' / 'regulars.db'}")
     try:
         schema.upgrade()

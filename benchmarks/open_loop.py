@@ -28,8 +28,7 @@ from benchmarks.servers import KEY, SECRET, SETTINGS, clean_env, free_port, runn
 from benchmarks.traffic import Traffic
 from plugin.runtime.supervisor import is_answering
 from storage import schema
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 from storage.shops import add_shop
 
 CONNECTIONS = 64
@@ -135,7 +134,7 @@ def _serve(folder: Path, url: str) -> Generator[Served]:
     data, port = folder / "data", free_port()
     data.mkdir()
     at = url or f"sqlite:///{data / 'regulars.db'}"
-    secrets.set_keys({"1": KEY})
+    encryption.set_keys({"1": KEY})
     db.connect(at)
     try:
         schema.upgrade()

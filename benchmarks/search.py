@@ -30,10 +30,9 @@ from benchmarks import cpu, peers, report
 from benchmarks.postgres import postgres
 from benchmarks.servers import KEY, SECRET, SETTINGS, BenchmarkError, clean_env, web
 from plugin.facts import calling_code
-from plugin.insight import counts as tallies
+from plugin.insight import counts
 from storage import events, flows, lists, profiles, shops
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 from storage.profiles import Profile
 from storage.search import search_profiles
 from storage.shops import Shop
@@ -77,7 +76,7 @@ def run(asked: Namespace) -> int:
     with tempfile.TemporaryDirectory(dir=peers.CACHE) as place, _database(asked, Path(place)) as of:
         _make(of, people, asked.events or people * 20)
         os.environ.update(of.settings)
-        secrets.set_keys({"1": KEY})
+        encryption.set_keys({"1": KEY})
         db.connect(of.url)
         try:
             return _measure(of, Path(place), 5 if asked.quick else LOOKS)
@@ -110,7 +109,7 @@ def _measure(of: Database, place: Path, looks: int) -> int:
     with db.reading() as session:
         shop = shops.get_shop(session, min(shops.all_domains(session).values()))
         assert shop is not None  # it was just made
-    tallies.refresh_counts(shop.id)  # as a worker does every few minutes
+    counts.refresh_counts(shop.id)  # as a worker does every few minutes
     people = _named(_people(shop))
     questions = [*_questions(people)]
     times = {"query": _twice(of, os.getpid(), [partial(_ask, shop, words) for words in questions])}

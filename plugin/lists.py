@@ -11,12 +11,10 @@ from datetime import timedelta
 
 from sqlmodel import Session
 
-from plugin import clock, facts
-from plugin import jobs as bell
+from plugin import clock, facts, jobs
 from plugin.errors import RegularsError
 from plugin.facts import Facts, IdentityKey, ProfileFact, ProfileRef
-from plugin.flows import definition as graph
-from plugin.flows import enrol as enter
+from plugin.flows import definition, enrol
 from plugin.ingest.record import record_facts
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT
@@ -119,7 +117,7 @@ def flows_triggered_by(session: Session, shop_id: int, list_id: int) -> list[Flo
         version = flows.get_flow_version(session, shop_id, flow.id, flow.version)
         if (
             version is not None
-            and f"list:{list_id}" in graph.parse_definition(version.definition).triggers
+            and f"list:{list_id}" in definition.parse_definition(version.definition).triggers
         ):
             found.append(flow)
     return found
@@ -184,8 +182,8 @@ def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
             raise RegularsError("There is no such profile.", 404)
         whose = ProfileRef(profile.id, profile.id)
         new = merge.add_to_list(session, shop.id, list_id, whose, now, MERCHANT)
-        entered = enter.enrol_for_list(session, shop, list_id, whose, now) if new else []
-    bell.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+        entered = enrol.enrol_for_list(session, shop, list_id, whose, now) if new else []
+    jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     return new, len(entered)
 
 

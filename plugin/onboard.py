@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-from plugin import clock
-from plugin import jobs as bell
-from plugin.flows import library as flows
-from plugin.forms import library as forms
+from plugin import clock, jobs
+from plugin.flows import library as flow_library
+from plugin.forms import library as form_library
 from plugin.shopify.api.access_tokens import LIFETIME_S
 from plugin.shopify.install import scopes
 from plugin.shopify.install.installation import install, install_with_code
@@ -36,7 +35,7 @@ def ensure_installed(domain: str, id_token: str) -> int:
             return shop.id
         shop_id = install(domain, id_token)
         seed_library(shop_id)
-        bell.enqueue("sync", shop_id)
+        jobs.enqueue("sync", shop_id)
     return shop_id
 
 
@@ -49,7 +48,7 @@ def install_by_code(domain: str, code: str) -> int:
     with locks.exclusive(f"onboard-{domain}"):
         shop_id = install_with_code(domain, code)
         seed_library(shop_id)
-        bell.enqueue("sync", shop_id)
+        jobs.enqueue("sync", shop_id)
     return shop_id
 
 
@@ -62,8 +61,8 @@ def is_installed(domain: str) -> bool:
 
 def seed_library(shop_id: int) -> None:
     """Give a shop the flows and forms that every shop begins with. Twice is a no-op."""
-    flows.seed_flows(shop_id)
-    forms.seed(shop_id)
+    flow_library.seed_flows(shop_id)
+    form_library.seed(shop_id)
 
 
 def _is_ready(shop: Shop) -> bool:

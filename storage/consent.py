@@ -9,10 +9,8 @@ from sqlalchemy import select as columns
 from sqlalchemy.sql import Select
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import consent_ledger as ledger
-from storage import counts as tallies
-from storage import privacy_requests as privacy
-from storage import write_backs
+from storage import consent_ledger, privacy_requests, write_backs
+from storage import counts as stored_counts
 from storage.consent_ledger import MARKETING, ConsentEvent, LedgerKey
 from storage.counts import Count
 from storage.engine import db
@@ -66,10 +64,12 @@ def record_consent(session: Session, events: Sequence[dict[str, Any]]) -> None:
     for event in events:
         by_shop.setdefault(event["shop_id"], []).append(event)
     for shop_id, said in by_shop.items():
-        ledger.lock_chains(session, shop_id, {(row["channel"], row["address"]) for row in said})
-        new = ledger.new_entries(session, shop_id, _without_echoes(session, shop_id, said))
+        consent_ledger.lock_chains(
+            session, shop_id, {(row["channel"], row["address"]) for row in said}
+        )
+        new = consent_ledger.new_entries(session, shop_id, _without_echoes(session, shop_id, said))
         _heed(session, shop_id, new)
-        ledger.append_entries(session, shop_id, new)
+        consent_ledger.append_entries(session, shop_id, new)
         counts = [row for row in new if row["takes_effect"]]
         _follow(session, shop_id, counts)
         _tell_storefront(session, shop_id, counts)
@@ -127,7 +127,9 @@ def _heed(session: Session, shop_id: int, new: Sequence[dict[str, Any]]) -> None
         row for row in new if row["state"] in (SUBSCRIBED, IMPLIED) and row["purpose"] == MARKETING
     ]
     heeded = (
-        {row["id"] for row in privacy.lifts_suppression(session, shop_id, asks)} if asks else set()
+        {row["id"] for row in privacy_requests.lifts_suppression(session, shop_id, asks)}
+        if asks
+        else set()
     )
     imported = {_place(row) for row in asks if row["source"] == IMPORT}
     refused = {_place(row) for row in new if row["state"] in REFUSING_STATES} & imported
@@ -150,7 +152,7 @@ def refusing_addresses(
     """
     asked = set(places)
     states = states_at(session, shop_id, asked)
-    return privacy.suppressed_addresses(session, shop_id, asked).keys() | {
+    return privacy_requests.suppressed_addresses(session, shop_id, asked).keys() | {
         (channel, address)
         for (channel, address, purpose), state in states.items()
         if purpose == MARKETING and state["state"] in REFUSING_STATES
@@ -231,7 +233,7 @@ def states_at(
     """The states of some places as plain rows."""
     table = db.table_of(Consent)
     rows = session.connection().execute(
-        columns(table).where(table.c.shop_id == shop_id, ledger.stands_at(Consent, places))
+        columns(table).where(table.c.shop_id == shop_id, consent_ledger.stands_at(Consent, places))
     )
     return {(row.channel, row.address, row.purpose): dict(row._mapping) for row in rows}
 
@@ -275,7 +277,7 @@ def consents_of(
         select(Consent).where(
             Consent.shop_id == shop_id,
             Consent.purpose == MARKETING,
-            ledger.stands_at(Consent, addresses),
+            consent_ledger.stands_at(Consent, addresses),
         )
     ).all()
 
@@ -284,7 +286,7 @@ def new_entries(session: Session, shop_id: int, entries: Sequence[dict[str, Any]
     """The unique keys of those entries that `record` would take in: neither in the ledger nor our
     own word coming back.
     """
-    news = ledger.new_entries(session, shop_id, _without_echoes(session, shop_id, entries))
+    news = consent_ledger.new_entries(session, shop_id, _without_echoes(session, shop_id, entries))
     return {entry["dedupe_key"] for entry in news}
 
 
@@ -294,7 +296,7 @@ def ledger_of(
     """The ledger's entries for several (channel, address) pairs, newest first."""
     return session.exec(
         select(ConsentEvent)
-        .where(ConsentEvent.shop_id == shop_id, ledger.stands_at(ConsentEvent, addresses))
+        .where(ConsentEvent.shop_id == shop_id, consent_ledger.stands_at(ConsentEvent, addresses))
         .order_by(col(ConsentEvent.occurred_at).desc(), col(ConsentEvent.position).desc())
         .limit(limit)
     ).all()
@@ -307,8 +309,8 @@ def get_entry(session: Session, shop_id: int, event_id: int) -> ConsentEvent | N
 
 def count_subscribers(session: Session, shop_id: int, *, whole: bool = False) -> Count:
     """How many addresses are subscribed, on any channel; see `storage.counts`."""
-    return tallies.count_rows(
-        session, shop_id, tallies.SUBSCRIBERS, _subscribed(shop_id), whole=whole
+    return stored_counts.count_rows(
+        session, shop_id, stored_counts.SUBSCRIBERS, _subscribed(shop_id), whole=whole
     )
 
 

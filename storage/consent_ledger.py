@@ -17,8 +17,7 @@ from sqlalchemy import Index, and_, delete, false, or_, text
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.engine import append_only, bulk, db
-from storage.engine import encryption as secrets
+from storage.engine import append_only, bulk, db, encryption
 from storage.engine.types import big, moment, row_key, shop_key
 
 LedgerKey = tuple[str, str]  # a channel and an address on it
@@ -123,7 +122,7 @@ def append_entries(session: Session, shop_id: int, rows: Sequence[dict[str, Any]
     """
     if not rows:
         return
-    key_id, key = secrets.derive_key("ledger")
+    key_id, key = encryption.derive_key("ledger")
     ends = ends_of(session, shop_id, {(row["channel"], row["address"]) for row in rows})
     fresh: dict[LedgerKey, dict[str, Any]] = {}
     for row in rows:

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Index, delete, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import counts as tallies
+from storage import counts
 from storage.counts import Count
 from storage.engine import bulk, db
 from storage.engine.types import moment, shop_key
@@ -202,4 +202,4 @@ def count_open(session: Session, shop_id: int, *, whole: bool = False) -> Count:
     waiting = columns(col(Duplicate.profile_id)).where(
         col(Duplicate.shop_id) == shop_id, col(Duplicate.state) == OPEN
     )
-    return tallies.count_rows(session, shop_id, tallies.DUPLICATES, waiting, whole=whole)
+    return counts.count_rows(session, shop_id, counts.DUPLICATES, waiting, whole=whole)

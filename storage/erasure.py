@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Table, delete, or_, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
-from storage import consent_ledger as ledger
+from storage import consent_ledger
 from storage.backfills import BackfillLine
 from storage.consent import Consent
 from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEvent
@@ -213,11 +213,11 @@ def _blank_ledger(session: Session, shop_id: int, whom: DataSubject) -> None:
             .distinct()
         )
     }
-    ledger.lock_chains(
+    consent_ledger.lock_chains(
         session, shop_id, {*places, *((place[0], to) for place, to in places.items())}
     )
     flawed = {flaw.entry_id for flaw in violations_at(session, shop_id, sorted(places))}
-    for place, entries in ledger.entries_at(session, shop_id, places).items():
+    for place, entries in consent_ledger.entries_at(session, shop_id, places).items():
         changes = {
             entry["id"]: {
                 "dedupe_key": f"{FORGOTTEN}{entry['id']}", "profile_id": None,
@@ -226,7 +226,7 @@ def _blank_ledger(session: Session, shop_id: int, whom: DataSubject) -> None:
             for entry in entries
             if place in hers or entry["profile_id"] in whom.profile_ids
         }  # fmt: skip
-        ledger.rewrite_chain(session, shop_id, place, places[place], changes, flawed)
+        consent_ledger.rewrite_chain(session, shop_id, place, places[place], changes, flawed)
 
 
 def blank_deliveries(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:

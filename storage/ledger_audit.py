@@ -9,10 +9,10 @@ from sqlalchemy import select as columns
 from sqlalchemy import tuple_, union
 from sqlmodel import Session, col
 
-from storage import consent_ledger as ledger
+from storage import consent_ledger
 from storage.consent import Consent, latest_states, states_at
 from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEvent, LedgerKey
-from storage.engine import encryption as secrets
+from storage.engine import encryption
 
 CHANGED = "changed"  # an entry does not fit its hash: changed, or put in another's place
 MISSING = "missing"  # entries between two others, or at the end
@@ -47,9 +47,9 @@ def violations_at(
     session: Session, shop_id: int, places: Sequence[LedgerKey]
 ) -> Iterator[LedgerViolation]:
     """The flaws of some chains and of the states that follow from them."""
-    keys = secrets.derive_keys("ledger")
-    entries = ledger.entries_at(session, shop_id, places)
-    ends = ledger.ends_of(session, shop_id, places)
+    keys = encryption.derive_keys("ledger")
+    entries = consent_ledger.entries_at(session, shop_id, places)
+    ends = consent_ledger.ends_of(session, shop_id, places)
     states = states_at(session, shop_id, places)
     for place in places:
         yield from _chain(keys, place, entries[place], ends.get(place, (0, "")))
@@ -80,7 +80,7 @@ def _chain(
 def _fits(keys: dict[str, bytes], last: str, row: dict[str, Any]) -> bool:
     key_id, _, said = row["hash"].partition(".")
     return key_id in keys and hmac.compare_digest(
-        said.encode(), ledger.entry_hash(keys[key_id], last, row).encode()
+        said.encode(), consent_ledger.entry_hash(keys[key_id], last, row).encode()
     )
 
 
@@ -93,5 +93,5 @@ def _page(session: Session, shop_id: int, after: LedgerKey) -> list[LedgerKey]:
         )
         for table in (ConsentEvent, ConsentChain, Consent)
     ]
-    every = union(*parts).order_by("channel", "address").limit(ledger.PLACES_BATCH_SIZE)
+    every = union(*parts).order_by("channel", "address").limit(consent_ledger.PLACES_BATCH_SIZE)
     return [(row.channel, row.address) for row in session.connection().execute(every)]

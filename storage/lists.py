@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Index, delete, func, text, tup
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import counts as tallies
+from storage import counts
 from storage.counts import Count
 from storage.engine import bulk, db
 from storage.engine.types import moment, origin, row_key, shop_key
@@ -231,9 +231,9 @@ def delete_list(session: Session, shop_id: int, list_id: int) -> None:
 
 def count_members(session: Session, shop_id: int, *, whole: bool = False) -> dict[int, Count]:
     """How many shoppers are on each list; see `storage.counts`."""
-    kept = {} if whole else tallies.stored_counts(session, shop_id, tallies.MEMBERS)
-    others = _count_each(session, shop_id, kept, None if whole else tallies.MAX_EXACT_COUNT + 1)
-    return kept | {each: tallies.count_with_time(number, whole=whole) for each, number in others}
+    kept = {} if whole else counts.stored_counts(session, shop_id, counts.MEMBERS)
+    others = _count_each(session, shop_id, kept, None if whole else counts.MAX_EXACT_COUNT + 1)
+    return kept | {each: counts.count_with_time(number, whole=whole) for each, number in others}
 
 
 def count_joined(session: Session, shop_id: int, since: datetime) -> dict[int, Count]:
@@ -241,8 +241,8 @@ def count_joined(session: Session, shop_id: int, since: datetime) -> dict[int, C
     many.
     """
     new = col(Membership.joined_at) > since
-    rows = _count_each(session, shop_id, (), tallies.MAX_EXACT_COUNT + 1, new)
-    return {each: tallies.count_with_time(number) for each, number in rows}
+    rows = _count_each(session, shop_id, (), counts.MAX_EXACT_COUNT + 1, new)
+    return {each: counts.count_with_time(number) for each, number in rows}
 
 
 def _count_each(

@@ -15,8 +15,7 @@ from sqlalchemy import Index, delete, text, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.engine import db, leases
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption, leases
 from storage.engine.types import Encrypted, json_column, moment, row_key, shop_key
 from storage.profiles import BROWSER, CHECKOUT, EMAIL, ORDER, PHONE, PUSH, SUBSCRIPTION
 
@@ -114,7 +113,7 @@ def keyed_hashes(purpose: str, words: Iterable[str]) -> dict[str, str]:
     each = list(words)
     return {
         f"{key_id}.{hmac.new(key, word.encode(), hashlib.sha256).hexdigest()}": word
-        for key_id, key in secrets.derive_keys(purpose).items()
+        for key_id, key in encryption.derive_keys(purpose).items()
         for word in each
     }
 

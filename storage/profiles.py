@@ -8,7 +8,7 @@ from sqlalchemy import Index, bindparam, func, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import counts as tallies
+from storage import counts
 from storage.counts import Count
 from storage.engine import bulk, db
 from storage.engine.types import big, in_code_order, json_column, moment, origin, row_key, shop_key
@@ -208,7 +208,7 @@ def anonymous_profiles() -> list[Any]:
 def count_profiles(session: Session, shop_id: int, *, whole: bool = False) -> Count:
     """How many shoppers a shop knows; see `storage.counts`."""
     known = columns(col(Profile.id)).where(col(Profile.shop_id) == shop_id)
-    return tallies.count_rows(session, shop_id, tallies.PROFILES, known, whole=whole)
+    return counts.count_rows(session, shop_id, counts.PROFILES, known, whole=whole)
 
 
 def count_new(session: Session, shop_id: int, since: datetime, until: datetime) -> int:

@@ -16,8 +16,7 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
-from storage.engine import append_only, db
-from storage.engine import planner_statistics as statistics
+from storage.engine import append_only, db, planner_statistics
 from storage.tables import INBOX_TABLES
 
 VERSION_TABLES = ("main_version", "inbox_version")
@@ -48,7 +47,7 @@ def upgrade(to: str = "head") -> None:
     for line, engine in lines():
         if db.is_sqlite(engine):
             with engine.execution_options(begin="IMMEDIATE").begin() as connection:
-                statistics.assume_large_shops(connection, f"{line}_version")
+                planner_statistics.assume_large_shops(connection, f"{line}_version")
             engine.dispose()  # they are read when a connection opens
 
 

@@ -3,11 +3,16 @@
 from storage import (
     access_log,
     activity,
+    app_plans,
     backfills,
     checkouts,
     collections,
+    confirmations,
     consent,
+    consent_ledger,
+    counts,
     coupons,
+    duplicates,
     events,
     flows,
     forms,
@@ -20,23 +25,18 @@ from storage import (
     metrics,
     orders,
     preferences,
+    privacy_requests,
     products,
+    profile_names,
     profiles,
     properties,
     reconciliations,
     shops,
+    subscription_contracts,
     templates,
+    visits,
     write_backs,
 )
-from storage import app_plans as plans
-from storage import confirmations as asks
-from storage import consent_ledger as ledger
-from storage import counts as tallies
-from storage import duplicates as likeness
-from storage import privacy_requests as privacy
-from storage import profile_names as names
-from storage import subscription_contracts as subscriptions
-from storage import visits as sessions
 from storage.engine import append_only
 
 INBOX_TABLES = {inbox.Delivery.__tablename__}
@@ -45,38 +45,38 @@ __all__ = [
     "INBOX_TABLES",
     "access_log",
     "activity",
+    "app_plans",
     "append_only",
-    "asks",
     "backfills",
     "checkouts",
     "collections",
+    "confirmations",
     "consent",
+    "consent_ledger",
+    "counts",
     "coupons",
+    "duplicates",
     "events",
     "flows",
     "forms",
     "imports",
     "inbox",
     "inventory",
-    "ledger",
-    "likeness",
     "lists",
     "merges",
     "messages",
     "metrics",
-    "names",
     "orders",
-    "plans",
     "preferences",
-    "privacy",
+    "privacy_requests",
     "products",
+    "profile_names",
     "profiles",
     "properties",
     "reconciliations",
-    "sessions",
     "shops",
-    "subscriptions",
-    "tallies",
+    "subscription_contracts",
     "templates",
+    "visits",
     "write_backs",
 ]

@@ -12,7 +12,7 @@ from sqlalchemy import Index, and_, delete, func, or_, text, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import counts as tallies
+from storage import counts
 from storage.counts import Count
 from storage.engine import bulk, db
 from storage.engine.ids import new_id
@@ -220,6 +220,6 @@ def retry_failed(session: Session, shop_id: int, now: datetime) -> None:
 def failed_write_backs(session: Session, shop_id: int) -> tuple[Count, Sequence[WriteBack]]:
     """How many things the storefront does not take, and the newest of them."""
     where = (col(WriteBack.shop_id) == shop_id, col(WriteBack.error) != "")
-    count = tallies.count_up_to(session, columns(col(WriteBack.id)).where(*where))
+    count = counts.count_up_to(session, columns(col(WriteBack.id)).where(*where))
     shown = select(WriteBack).where(*where).order_by(col(WriteBack.requested_at).desc())
     return count, session.exec(shown.limit(MAX_SHOWN)).all() if count else []

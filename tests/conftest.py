@@ -14,16 +14,15 @@ import pytest
 import structlog
 from dramatiq.brokers.stub import StubBroker
 
-from plugin.channels.email import smtp as email
+from plugin.channels.email import smtp
 from plugin.flows import library as flow_library
 from plugin.forms import library as form_library
 from plugin.settings import get_settings
 from storage import flows, schema
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 from storage.shops import Shop, add_shop
 from tests.plugin.channels.relay import Relay, running
-from webhooks import rate_limits as limits
+from webhooks import rate_limits
 
 SETTINGS = {
     "REGULARS_SECRET_KEY": "a key for tests that is long enough",
@@ -49,7 +48,7 @@ structlog.configure(
 @pytest.fixture(scope="session", autouse=True)
 def keys() -> None:
     """The installation's secret key."""
-    secrets.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
+    encryption.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
 
 
 @pytest.fixture(scope="session")
@@ -154,8 +153,8 @@ def bell() -> Generator[StubBroker]:
 @pytest.fixture(autouse=True)
 def quiet_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has come yet, however many came in the tests before."""
-    monkeypatch.setattr(limits, "ANSWERS", limits.Limit())
-    monkeypatch.setattr(limits, "HINTS", limits.Limit())
+    monkeypatch.setattr(rate_limits, "ANSWERS", rate_limits.Limit())
+    monkeypatch.setattr(rate_limits, "HINTS", rate_limits.Limit())
 
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -199,7 +198,7 @@ def relay(monkeypatch: pytest.MonkeyPatch) -> Generator[Relay]:
         monkeypatch.setenv("REGULARS_SMTP_URL", found.url)
         get_settings.cache_clear()
         yield found
-        email.close_connection()
+        smtp.close_connection()
     get_settings.cache_clear()
 
 

@@ -4,8 +4,7 @@ from starlette.routing import BaseRoute
 
 from plugin.manifest import load_manifest
 from plugin.runtime.web import NoThreadRoute
-from webhooks import confirmations as asks
-from webhooks import links, pixel, preferences, storefront
+from webhooks import confirmations, links, pixel, preferences, storefront
 from webhooks.shopify import ShopifyWebhook
 
 
@@ -18,5 +17,5 @@ def routes() -> list[BaseRoute]:
         *pixel.routes(),
         *links.routes(),
         *preferences.routes(),
-        *asks.routes(),
+        *confirmations.routes(),
     ]

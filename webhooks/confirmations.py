@@ -12,8 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from plugin.consent import preferences
 from plugin.forms import double_opt_in
-from plugin.messages import confirmations as asking
-from plugin.messages import links
+from plugin.messages import confirmations, links
 from plugin.messages.confirmations import ConfirmationPage
 from plugin.texts import N_, texts_for
 from storage.confirmations import CONFIRM, COPY, FORGET
@@ -52,7 +51,7 @@ def routes() -> list[BaseRoute]:
 def show(request: Request) -> Response:
     """Show what is asked, with its button."""
     target = links.read_token(links.ASK, request.path_params["token"])
-    asked = None if target is None else asking.confirmation_page(target)
+    asked = None if target is None else confirmations.confirmation_page(target)
     if asked is None:
         return not_found_page(request)
     if not asked.is_open:
@@ -79,7 +78,7 @@ async def confirm(request: Request) -> Response:
 
 
 def _grant(request: Request, target: links.Target) -> Response:
-    asked = asking.confirmation_page(target)
+    asked = confirmations.confirmation_page(target)
     if asked is None:
         return not_found_page(request)
     texts = texts_for(asked.locale)

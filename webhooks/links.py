@@ -10,8 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from plugin.messages import engagement as receipts
-from plugin.messages import links
+from plugin.messages import engagement, links
 from plugin.messages.engagement import LINK, ONE_CLICK, RequestOrigin, UnsubscribePage
 from plugin.texts import N_, texts_for
 from webhooks.shopper_pages import HEADERS, draw_page, not_found_page, read_form, request_origin
@@ -41,7 +40,7 @@ def follow(request: Request) -> Response:
     url = (
         None
         if target is None
-        else receipts.record_click(target, request_origin(request), counts=counts)
+        else engagement.record_click(target, request_origin(request), counts=counts)
     )
     if url is None:
         return not_found_page(request)
@@ -54,14 +53,14 @@ def show_pixel(request: Request) -> Response:
     if target is None:
         return not_found_page(request)
     if request.method == "GET":
-        receipts.record_open(target, request_origin(request))
+        engagement.record_open(target, request_origin(request))
     return Response(TRANSPARENT_PIXEL, media_type="image/gif", headers=HEADERS)
 
 
 def show_unsubscribe(request: Request) -> Response:
     """Show the page with the one button; nothing changes."""
     target = links.read_token(links.UNSUBSCRIBE, request.path_params["token"])
-    found = None if target is None else receipts.unsubscribe_page(target)
+    found = None if target is None else engagement.unsubscribe_page(target)
     if target is None or found is None:
         return not_found_page(request)
     return _choice(target, found, changed=False)
@@ -80,14 +79,14 @@ async def unsubscribe(request: Request) -> Response:
 def _change(
     target: links.Target, visitor: RequestOrigin, said: dict[str, str]
 ) -> UnsubscribePage | None:
-    before = receipts.unsubscribe_page(target)
+    before = engagement.unsubscribe_page(target)
     if before is None:
         return None
     texts = texts_for(before.locale)
     if said.get("do") == "subscribe":
-        return receipts.subscribe_again(target, visitor, words=texts.text(SUBSCRIBE_AGAIN))
+        return engagement.subscribe_again(target, visitor, words=texts.text(SUBSCRIBE_AGAIN))
     one_click = said.get("List-Unsubscribe") == "One-Click"
-    return receipts.unsubscribe(
+    return engagement.unsubscribe(
         target,
         visitor,
         source=ONE_CLICK if one_click else LINK,

@@ -14,8 +14,7 @@ from typing import NamedTuple
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.manifest import compliance_topics, topic_handlers
 from plugin.settings import get_settings
 from storage import inbox, shops
@@ -141,7 +140,7 @@ class ShopifyWebhook:
             while self._unheard:
                 await asyncio.sleep(ENQUEUE_INTERVAL_S)
                 self._unheard = False
-                await asyncio.to_thread(bell.enqueue, "digest")
+                await asyncio.to_thread(jobs.enqueue, "digest")
         finally:
             self._ringer = None
 

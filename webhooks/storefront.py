@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from plugin import clock
-from plugin.forms import submit as forms
+from plugin.forms import submit as form_submit
 from plugin.forms.submit import NoFormError, RequestOrigin
-from plugin.ingest import pixel as browser
+from plugin.ingest import pixel
 from plugin.settings import get_settings
 from storage import shops
 from storage.engine import db
@@ -59,7 +59,7 @@ async def view(request: Request) -> Response:
         return Response(status_code=401)
     if not allows_event(shop.domain, address_of(request, through_shopify=True)):
         return too_many()
-    await run_in_threadpool(forms.count_view, shop.id, request.path_params["form_id"])
+    await run_in_threadpool(form_submit.count_view, shop.id, request.path_params["form_id"])
     return Response(status_code=204)
 
 
@@ -77,7 +77,7 @@ async def identify(request: Request) -> Response:
     browser_id = str((body or {}).get("browser_id") or "")
     said_json = request.headers.get("content-type", "").startswith("application/json")
     if said_json and customer_id and request.headers.get("sec-gpc") != "1":
-        await run_in_threadpool(browser.identify_browser, shop, browser_id, customer_id)
+        await run_in_threadpool(pixel.identify_browser, shop, browser_id, customer_id)
     return Response(status_code=204)
 
 
@@ -101,7 +101,7 @@ async def submit(request: Request) -> Response:
     )
     try:
         errors = await run_in_threadpool(
-            forms.submit_form, shop, request.path_params["form_id"], body, sender
+            form_submit.submit_form, shop, request.path_params["form_id"], body, sender
         )
     except NoFormError:
         return Response(status_code=404)
@@ -151,8 +151,8 @@ def _installed(domain: str) -> Shop | None:
 
 def _definition(shop_id: int, form_id: int, locale: str) -> dict[str, Any] | None:
     with db.reading() as session:
-        version = forms.get_live_form(session, shop_id, form_id)
-    return forms.definition_for(version, locale) if version else None
+        version = form_submit.get_live_form(session, shop_id, form_id)
+    return form_submit.definition_for(version, locale) if version else None
 
 
 async def _json(request: Request) -> dict[str, Any] | None:

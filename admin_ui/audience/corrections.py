@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from admin_ui.audience import property_values as answers
+from admin_ui.audience import property_values
 from admin_ui.kit import words
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
@@ -51,7 +51,7 @@ def _page(
         known = properties.definitions_of(session, visit.shop.id)
     plain = {name for name in profile.properties if not name.startswith(TAG)}
     rows = []
-    for number, name in enumerate(sorted({*known, *plain})[: answers.MAX_VALUES_SHOWN]):
+    for number, name in enumerate(sorted({*known, *plain})[: property_values.MAX_VALUES_SHOWN]):
         about, value = known.get(name), profile.properties.get(name)
         held = "; ".join(map(str, value)) if isinstance(value, list) else value
         rows.append(

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin.texts import N_
-from storage import privacy_requests as privacy
+from storage import privacy_requests
 from storage.engine import db
 
 
@@ -13,7 +13,7 @@ from storage.engine import db
 def download(visit: AdminRequest) -> Response:
     """Download the file of a request."""
     with db.reading() as session:
-        request = privacy.get_request(session, visit.shop.id, visit.number("request_id"))
+        request = privacy_requests.get_request(session, visit.shop.id, visit.number("request_id"))
     if request is None or request.export is None:
         raise missing()
     name = f"privacy-request-{request.requested_at:%Y-%m-%d}-{request.id}.json"

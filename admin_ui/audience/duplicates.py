@@ -9,8 +9,7 @@ from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.profiles import merge
 from plugin.texts import N_
-from storage import duplicates as likeness
-from storage import profiles
+from storage import duplicates, profiles
 from storage.duplicates import ACCEPTED, DISMISSED
 from storage.engine import db
 from storage.profiles import Profile
@@ -36,7 +35,7 @@ def decide(visit: AdminRequest) -> Response:
     with db.transaction() as session:
         db.lock_shop(session, visit.shop.id)
         now = clock.now()
-        if not likeness.decide_duplicate(session, visit.shop.id, pair, state, now, visit.user_id):
+        if not duplicates.decide_duplicate(session, visit.shop.id, pair, state, now, visit.user_id):
             raise missing()
         if state == ACCEPTED and _pair(session, visit.shop.id, *pair):
             merge.merge_profiles(session, visit.shop.id, *pair, visit.user_id, now)
@@ -48,15 +47,15 @@ def decide(visit: AdminRequest) -> Response:
 def _page(visit: AdminRequest, toast: str = "") -> Response:
     shop_id = visit.shop.id
     with db.reading() as session:
-        found = likeness.open_page(session, shop_id, PAIRS_PAGE_SIZE)
+        found = duplicates.open_page(session, shop_id, PAIRS_PAGE_SIZE)
         shown = [
             (row, _pair(session, shop_id, row.profile_id, row.other_profile_id)) for row in found
         ]
     if over := [(row.profile_id, row.other_profile_id) for row, pair in shown if pair is None]:
         with db.transaction() as session:
-            likeness.close_duplicates(session, shop_id, over)
+            duplicates.close_duplicates(session, shop_id, over)
     with db.reading() as session:
-        total = likeness.count_open(session, shop_id)
+        total = duplicates.count_open(session, shop_id)
     return visit.page(
         "audience/duplicates.html",
         words=words,

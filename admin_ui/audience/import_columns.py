@@ -6,10 +6,8 @@ from typing import Any
 
 from admin_ui.kit.request import AdminRequest, is_id, missing
 from plugin import clock
-from plugin.imports import columns
-from plugin.imports import lifecycle as imports
-from plugin.imports import rows as import_rows
-from plugin.sheets import problems as flaws
+from plugin.imports import columns, lifecycle, rows
+from plugin.sheets import problems
 from plugin.sheets.records import Row
 from plugin.texts import N_
 from storage import lists
@@ -79,7 +77,7 @@ def find_errors(visit: AdminRequest, held: Import) -> dict[str, str]:
     if not {columns.EMAIL, columns.PHONE} & {*held.mapping}:
         errors["mapping"] = say.text("Say which column holds the email addresses or the phones.")
     if held.declaration["channels"]:
-        since = import_rows.parse_date(held.declaration["on"])
+        since = rows.parse_date(held.declaration["on"])
         if not held.declaration["where"]:
             errors["where"] = say.text("Say where these people said yes.")
         if since is None or since > clock.now():
@@ -95,7 +93,7 @@ def find_errors(visit: AdminRequest, held: Import) -> dict[str, str]:
 
 def choices(visit: AdminRequest, held: Import) -> dict[str, Any]:
     """What the form offers, and a preview of its answers."""
-    first = imports.sample_rows(held, SAMPLE_ROWS)
+    first = lifecycle.sample_rows(held, SAMPLE_ROWS)
     with db.reading() as session:
         known = lists.lists_of(session, held.shop_id)
     samples = [_sample(first, n) for n in range(len(held.columns))]
@@ -119,9 +117,9 @@ def _sample(first: Sequence[Row], place: int) -> str:
 
 def outcomes(visit: AdminRequest, held: Import) -> list[Outcome]:
     """What will become of the first rows."""
-    reader = import_rows.RowParser(held, visit.shop.country)
+    reader = rows.RowParser(held, visit.shop.country)
     found = []
-    for row in imports.sample_rows(held, SAMPLE_ROWS):
+    for row in lifecycle.sample_rows(held, SAMPLE_ROWS):
         taken = reader.parse([row])
         person = next(iter(taken.facts.profiles), None)
         who = {**person.fields, **person.properties} if person else {}
@@ -133,5 +131,5 @@ def outcomes(visit: AdminRequest, held: Import) -> list[Outcome]:
 
 def sentence(visit: AdminRequest, held: Import, place: int, reason: str) -> str:
     """What is wrong with a cell or a row, to the merchant."""
-    words = visit.say.text(flaws.SENTENCES[reason])
+    words = visit.say.text(problems.SENTENCES[reason])
     return f"{held.columns[place]}: {words}" if 0 <= place < len(held.columns) else words

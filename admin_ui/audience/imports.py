@@ -10,15 +10,13 @@ from admin_ui.audience.import_columns import sentence
 from admin_ui.audience.lists import sentence as list_sentence
 from admin_ui.kit.request import AdminRequest, is_id, missing
 from admin_ui.kit.routes import page
-from plugin.imports import lifecycle as imports
+from plugin.imports import lifecycle
 from plugin.lists import ListError
-from plugin.sheets import encoding, files
-from plugin.sheets import problems as flaws
+from plugin.sheets import encoding, files, problems
 from plugin.sheets.cells import csv_chunks
 from plugin.sheets.problems import SheetError
 from plugin.texts import N_
-from storage import imports as stored
-from storage import lists
+from storage import imports, lists
 from storage.engine import db
 from storage.imports import READY, UPLOADING, WORKING_STATES, Import
 
@@ -41,7 +39,7 @@ def show_all(visit: AdminRequest) -> Response:
 
 def _all(visit: AdminRequest, problem: str = "") -> Response:
     with db.reading() as session:
-        found = stored.imports_of(session, visit.shop.id)
+        found = imports.imports_of(session, visit.shop.id)
         names = {each.id: each.name for each in lists.lists_of(session, visit.shop.id)}
     return visit.page(
         "audience/imports.html",
@@ -49,7 +47,7 @@ def _all(visit: AdminRequest, problem: str = "") -> Response:
         imports=found,
         lists=names,
         states=STATES,
-        most_mb=imports.max_bytes() // 10**6,
+        most_mb=lifecycle.max_bytes() // 10**6,
     )
 
 
@@ -59,7 +57,7 @@ def begin(visit: AdminRequest) -> Response:
     said = visit.form.get("size", "")
     size = int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
     try:
-        held = imports.begin_upload(visit.shop.id, visit.form.get("name", ""), size)
+        held = lifecycle.begin_upload(visit.shop.id, visit.form.get("name", ""), size)
     except SheetError as error:
         return _refused(visit, error)
     return JSONResponse(
@@ -77,7 +75,7 @@ def receive(visit: AdminRequest) -> Response:
     ):
         raise missing()
     try:
-        return JSONResponse({"at": imports.append_upload(_held(visit), int(at), visit.piece)})
+        return JSONResponse({"at": lifecycle.append_upload(_held(visit), int(at), visit.piece)})
     except SheetError as error:
         return _refused(visit, error)
 
@@ -87,9 +85,9 @@ def arrive(visit: AdminRequest) -> Response:
     """End an upload: the file with `id` is whole."""
     held = _held(visit, visit.form.get("id", ""))
     try:
-        imports.finish_upload(held)
+        lifecycle.finish_upload(held)
     except SheetError as error:
-        return _all(visit, visit.say.text(flaws.SENTENCES[error.reason]))
+        return _all(visit, visit.say.text(problems.SENTENCES[error.reason]))
     return _page(visit, held)
 
 
@@ -127,7 +125,7 @@ def start(visit: AdminRequest) -> Response:
     if errors:
         return _page(visit, held, errors, status=422)
     try:
-        imports.start_import(held, import_columns.new_list_name(visit) or "")
+        lifecycle.start_import(held, import_columns.new_list_name(visit) or "")
     except ListError as error:
         return _page(visit, held, {"list_name": list_sentence(visit, error)}, status=422)
     return _page(visit, held, toast=visit.say.text("The file is being read."))
@@ -158,11 +156,11 @@ def act(visit: AdminRequest) -> Response:
     """`stop` the reading, `leave` the list, or `discard` the file."""
     held, what = _held(visit), visit.form.get("act")
     if what == "stop":
-        imports.stop_import(held)
+        lifecycle.stop_import(held)
     elif what == "leave":
-        imports.revert_import(held)
+        lifecycle.revert_import(held)
     elif what == "discard" and held.state not in WORKING_STATES:
-        imports.discard_import(held.shop_id, held.id)
+        lifecycle.discard_import(held.shop_id, held.id)
     return _page(visit, _held(visit))
 
 
@@ -174,14 +172,14 @@ def _held(visit: AdminRequest, said: str | None = None) -> Import:
     else:
         raise missing()
     with db.reading() as session:
-        found = stored.get_import(session, visit.shop.id, import_id)
+        found = imports.get_import(session, visit.shop.id, import_id)
     if found is None:
         raise missing()
     return found
 
 
 def _refused(visit: AdminRequest, error: SheetError) -> Response:
-    words = visit.say.text(flaws.SENTENCES[error.reason])
+    words = visit.say.text(problems.SENTENCES[error.reason])
     return JSONResponse({"error": words}, status_code=error.status)
 
 
@@ -189,9 +187,9 @@ def _read_anew(visit: AdminRequest, held: Import, delimiter: str, written_in: st
     if delimiter not in encoding.DELIMITERS or written_in not in encoding.ENCODINGS:
         raise missing()
     try:
-        imports.set_format(held, written_in, delimiter)
+        lifecycle.set_format(held, written_in, delimiter)
     except SheetError as error:
-        words = visit.say.text(flaws.SENTENCES[error.reason])
+        words = visit.say.text(problems.SENTENCES[error.reason])
         return _page(visit, held, {"sort": words}, status=422)
     return _page(visit, held)
 
@@ -213,7 +211,7 @@ def _page(
         try:
             values |= import_columns.choices(visit, held)
         except FileNotFoundError:
-            imports.discard_import(held.shop_id, held.id)
+            lifecycle.discard_import(held.shop_id, held.id)
             held = _held(visit)
     if held.state not in (READY, UPLOADING):
         values |= _progress(visit, held)
@@ -223,14 +221,14 @@ def _page(
 
 def _progress(visit: AdminRequest, held: Import) -> dict[str, Any]:
     with db.reading() as session:
-        found = stored.problems_of(session, held.shop_id, held.id, (0, -2), FLAWS_SHOWN)
+        found = imports.problems_of(session, held.shop_id, held.id, (0, -2), FLAWS_SHOWN)
         joined = (
             None if held.list_id is None else lists.get_list(session, held.shop_id, held.list_id)
         )
     return {
         "held": held, "joined": joined, "state": visit.say.text(STATES[held.state]),
         "working": held.state in WORKING_STATES,
-        "error": visit.say.text(flaws.SENTENCES[held.error]) if held.error else "",
+        "error": visit.say.text(problems.SENTENCES[held.error]) if held.error else "",
         "flaws": [(line, sentence(visit, held, place, why)) for line, place, why in found],
     }  # fmt: skip
 
@@ -240,7 +238,7 @@ def _flaw_rows(visit: AdminRequest, held: Import) -> Iterator[Sequence[object]]:
     after = (0, -2)
     while True:
         with db.reading() as session:
-            found = stored.problems_of(session, held.shop_id, held.id, after, PROBLEMS_BATCH_SIZE)
+            found = imports.problems_of(session, held.shop_id, held.id, after, PROBLEMS_BATCH_SIZE)
         for line, place, why in found:
             yield line, sentence(visit, held, place, why)
         if len(found) < PROBLEMS_BATCH_SIZE:

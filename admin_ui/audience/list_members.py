@@ -9,28 +9,27 @@ from typing import Any
 from sqlmodel import Session
 from starlette.responses import Response
 
-from admin_ui.audience import profiles as audience
+from admin_ui.audience import profiles as profile_pages
 from admin_ui.kit import cursor, words
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import lists
 from plugin.facts import IdentityKey, calling_code
-from plugin.messages import eligibility as gate
+from plugin.messages import eligibility
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.merge import Joined
 from plugin.texts import N_
 from storage import consent, forms, imports, profiles, search
-from storage import lists as stored
+from storage import lists as stored_lists
 from storage.counts import Count
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 from storage.engine.encryption import SecretError
 from storage.lists import List, Membership
 from storage.profiles import Profile
 
 TITLE = N_("A list's members")
 ADD_TITLE = N_("Whom to add to a list")
-PAGE = audience.PAGE
+PAGE = profile_pages.PAGE
 MAX_FOUND = 10  # shoppers that the page to add somebody offers
 
 
@@ -65,7 +64,7 @@ def add_new(visit: AdminRequest) -> Response:
     profile_id = lists.get_or_create_profile(visit.shop, key) if key else None
     if profile_id is None:
         error = visit.say.text("This is no whole email address or phone number.")
-        return _people(visit, said[: audience.MAX_SEARCH_CHARS], error=error, status=422)
+        return _people(visit, said[: profile_pages.MAX_SEARCH_CHARS], error=error, status=422)
     return _people(
         visit, said, toast=added(visit, *lists.add_member(visit.shop, list_id, profile_id))
     )
@@ -95,7 +94,7 @@ def change(visit: AdminRequest) -> Response:
         found = profiles.get_profile(session, visit.shop.id, profile_id)
         if found is None:
             raise missing()
-        members = stored.members_among(session, visit.shop.id, list_id, [found.id])
+        members = stored_lists.members_among(session, visit.shop.id, list_id, [found.id])
         row = Row(found, members.get(found.id), undo)
         size = count_members(session, visit, list_id)
         values = _about(session, visit, [row])
@@ -116,7 +115,7 @@ def show_list(visit: AdminRequest, list_id: int, toast: str = "") -> Response:
         people = profiles.profiles_by_id(session, shop_id, [m.profile_id for m in members[:PAGE]])
         rows = [Row(people[m.profile_id], m) for m in members[:PAGE] if m.profile_id in people]
         values = _about(session, visit, rows)
-    audience.count_soon(shop_id, size)
+    profile_pages.count_soon(shop_id, size)
     return visit.page(
         "audience/list.html",
         toast=toast,
@@ -125,7 +124,7 @@ def show_list(visit: AdminRequest, list_id: int, toast: str = "") -> Response:
         size=size,
         counted=visit.say.counted_at(size),
         sought=sought,
-        older=audience.older([(m.joined_at, m.profile_id) for m in members]),
+        older=profile_pages.older([(m.joined_at, m.profile_id) for m in members]),
         **values,
     )
 
@@ -147,13 +146,13 @@ def added(visit: AdminRequest, new: bool, flows: int) -> str:
 def sign_undo(visit: AdminRequest, list_id: int, joined: Iterable[Joined]) -> str:
     """Where somebody stood on a list, for a page to bring back; nobody else can write it."""
     said = [[source_profile_id, at.isoformat(), source] for source_profile_id, at, source in joined]
-    return secrets.encrypt(json.dumps([visit.shop.id, list_id, said])).decode() if said else ""
+    return encryption.encrypt(json.dumps([visit.shop.id, list_id, said])).decode() if said else ""
 
 
 def read_undo(visit: AdminRequest, list_id: int) -> list[Joined]:
     """What `seal` was given for this list."""
     try:
-        said = json.loads(secrets.decrypt(visit.form.get("undo", "").encode()))
+        said = json.loads(encryption.decrypt(visit.form.get("undo", "").encode()))
     except (SecretError, ValueError):
         raise missing() from None
     if said[:2] != [visit.shop.id, list_id]:
@@ -182,7 +181,7 @@ def origins(session: Session, visit: AdminRequest, members: Iterable[Membership]
 
 def get_list(session: Session, visit: AdminRequest, list_id: int) -> List:
     """One of the shop's lists, or the page for what does not exist."""
-    found = stored.get_list(session, visit.shop.id, list_id)
+    found = stored_lists.get_list(session, visit.shop.id, list_id)
     if found is None:
         raise missing()
     return found
@@ -190,11 +189,11 @@ def get_list(session: Session, visit: AdminRequest, list_id: int) -> List:
 
 def count_members(session: Session, visit: AdminRequest, list_id: int) -> Count:
     """How many are on a list."""
-    return stored.count_members(session, visit.shop.id).get(list_id, Count(0))
+    return stored_lists.count_members(session, visit.shop.id).get(list_id, Count(0))
 
 
 def _sought(visit: AdminRequest) -> str:
-    return visit.request.query_params.get("q", "").strip()[: audience.MAX_SEARCH_CHARS]
+    return visit.request.query_params.get("q", "").strip()[: profile_pages.MAX_SEARCH_CHARS]
 
 
 def _members(
@@ -207,12 +206,12 @@ def _members(
     """A page of members and one more."""
     shop_id = visit.shop.id
     if not sought:
-        return stored.members_page(session, shop_id, list_id, limit=PAGE + 1, before=place)
+        return stored_lists.members_page(session, shop_id, list_id, limit=PAGE + 1, before=place)
     ids = search.search_members(
         session, shop_id, list_id, sought, limit=PAGE + 1, before=place,
         calling_code=calling_code(visit.shop.country),
     )  # fmt: skip
-    found = stored.members_among(session, shop_id, list_id, ids)
+    found = stored_lists.members_among(session, shop_id, list_id, ids)
     return [found[profile_id] for profile_id in ids if profile_id in found]
 
 
@@ -224,7 +223,7 @@ def _people(
     with db.reading() as session:
         held = get_list(session, visit, list_id)
         found = _found(session, visit, sought, key) if sought else []
-        members = stored.members_among(session, shop_id, list_id, [each.id for each in found])
+        members = stored_lists.members_among(session, shop_id, list_id, [each.id for each in found])
         rows = [Row(each, members.get(each.id)) for each in found]
         known = bool(key and profiles.find_identities(session, shop_id, [key]))
         values = _about(session, visit, rows)
@@ -240,7 +239,7 @@ def _people(
         sought=sought,
         fresh=key.value if key and not known else "",
         begins=begins,
-        longest=audience.MAX_SEARCH_CHARS,
+        longest=profile_pages.MAX_SEARCH_CHARS,
         **values,
     )
 
@@ -258,11 +257,11 @@ def _found(
 
 def _about(session: Session, visit: AdminRequest, rows: Sequence[Row]) -> dict[str, Any]:
     """What the rows of a list's page say besides."""
-    places = audience.addresses([row.profile for row in rows])
+    places = profile_pages.addresses([row.profile for row in rows])
     return {
         "rows": rows,
-        "states": audience.states(consent.consents_of(session, visit.shop.id, places)),
-        "refusals": gate.consent_blocks(session, visit.shop.id, places),
+        "states": profile_pages.states(consent.consents_of(session, visit.shop.id, places)),
+        "refusals": eligibility.consent_blocks(session, visit.shop.id, places),
         "origins": origins(session, visit, [row.member for row in rows if row.member]),
         "words": words,
     }

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from admin_ui.audience import profiles as audience
+from admin_ui.audience import profiles
 from admin_ui.audience.list_members import count_members, get_list, show_list
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock, lists
 from plugin.lists import MANY, NAMELESS, TAKEN, USED, ListError
 from plugin.texts import N_
-from storage import lists as stored
+from storage import lists as stored_lists
 from storage.engine import db
 
 TITLE = N_("Lists")
@@ -102,11 +102,11 @@ def _all(
 ) -> Response:
     shop_id = visit.shop.id
     with db.reading() as session:
-        found = stored.lists_of(session, shop_id)
-        sizes = stored.count_members(session, shop_id)
-        new = stored.count_joined(session, shop_id, clock.now() - RECENT_PERIOD)
+        found = stored_lists.lists_of(session, shop_id)
+        sizes = stored_lists.count_members(session, shop_id)
+        new = stored_lists.count_joined(session, shop_id, clock.now() - RECENT_PERIOD)
         deleted = lists.deleted_lists(session, shop_id)
-    audience.count_soon(shop_id, *sizes.values())
+    profiles.count_soon(shop_id, *sizes.values())
     return visit.page(
         "audience/lists.html",
         toast=toast,

@@ -8,7 +8,7 @@ from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import lists
 from plugin.texts import N_
-from storage import lists as stored
+from storage import lists as stored_lists
 from storage import profiles
 from storage.engine import db
 
@@ -60,8 +60,8 @@ def _page(
         profile = profiles.get_profile(session, shop_id, visit.number("profile_id"))
         if profile is None:
             raise missing()
-        known = {each.id: each for each in stored.lists_of(session, shop_id)}
-        members = stored.memberships_of(session, shop_id, profile.id)
+        known = {each.id: each for each in stored_lists.lists_of(session, shop_id)}
+        members = stored_lists.memberships_of(session, shop_id, profile.id)
         came = origins(session, visit, members)
     on = {member.list_id for member in members}
     return visit.page(

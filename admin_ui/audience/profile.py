@@ -8,15 +8,13 @@ from typing import NamedTuple
 from sqlmodel import Session
 from starlette.responses import Response
 
-from admin_ui.audience import activity
-from admin_ui.audience import property_values as answers
-from admin_ui.audience import visits as sessions
+from admin_ui.audience import activity, property_values, visits
 from admin_ui.audience.visits import VisitLine
 from admin_ui.kit import cursor, words
 from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import clock
-from plugin.messages import eligibility as gate
+from plugin.messages import eligibility
 from plugin.profiles import merge
 from plugin.profiles.tags import tags_of
 from plugin.texts import N_
@@ -122,15 +120,15 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
             wishes=preferences.preferences_at(session, shop_id, addresses),
             topics={t.id: t.name for t in preferences.topics_of(session, shop_id)},
             now=clock.now(),
-            where_from=answers.where_from,
-            properties=answers.list_values(session, shop_id, profile, visit.say),
+            where_from=property_values.where_from,
+            properties=property_values.list_values(session, shop_id, profile, visit.say),
             tags=tags_of(profile.properties),
             lists={found.id: found.name for found in lists.lists_of(session, shop_id)},
             memberships=lists.memberships_of(session, shop_id, profile.id)[:PAGE],
             spent=spent,
             bought=bought,
-            sessions=sessions,
-            touches=sessions.touches(session, shop_id, profile.id),
+            sessions=visits,
+            touches=visits.touches(session, shop_id, profile.id),
             words=words,
         )
 
@@ -163,7 +161,7 @@ def timeline(
     if kind in ("all", "browsing"):
         entries += [
             TimelineEntry(visited.row.last_seen_at, visited.row.id, visited=visited)
-            for visited in sessions.page_of(session, shop_id, profile_id, PAGE + 1, before)
+            for visited in visits.page_of(session, shop_id, profile_id, PAGE + 1, before)
         ]
     if kind in ("all", "messages"):
         entries += [
@@ -178,7 +176,7 @@ def _reach(session: Session, shop_id: int, places: Sequence[LedgerKey]) -> list[
     held = {
         (row.channel, row.address): row for row in consent.consents_of(session, shop_id, places)
     }
-    said = gate.consent_blocks(session, shop_id, places)
+    said = eligibility.consent_blocks(session, shop_id, places)
     return [
         ContactPoint(*place, held[place].state if place in held else "", said[place] or "")
         for place in places

@@ -8,11 +8,10 @@ from starlette.responses import Response
 from admin_ui.kit import cursor, words
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
-from plugin import jobs as bell
+from plugin import jobs
 from plugin.facts import calling_code
 from plugin.texts import N_
-from storage import consent, lists, profiles, search
-from storage import duplicates as likeness
+from storage import consent, duplicates, lists, profiles, search
 from storage.consent import Consent
 from storage.counts import Count
 from storage.engine import db
@@ -34,7 +33,7 @@ def show(visit: AdminRequest) -> Response:
             calling_code=calling_code(visit.shop.country),
         )  # fmt: skip
         held = states(consent.consents_of(session, shop_id, addresses(found)))
-        alike = likeness.count_open(session, shop_id)
+        alike = duplicates.count_open(session, shop_id)
         total = profiles.count_profiles(session, shop_id)
         subscribers = consent.count_subscribers(session, shop_id)
         known = lists.lists_of(session, shop_id)
@@ -60,7 +59,7 @@ def show(visit: AdminRequest) -> Response:
 def count_soon(shop_id: int, *counts: Count) -> None:
     """Have counted what there are only known to be many of, so that the next look finds it."""
     if any(count.at_least for count in counts):
-        bell.enqueue("tallies", shop_id)
+        jobs.enqueue("tallies", shop_id)
 
 
 def older(places: Sequence[tuple[datetime, int]]) -> str:

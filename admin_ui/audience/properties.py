@@ -11,7 +11,7 @@ from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import facts
 from plugin.errors import RegularsError
-from plugin.profiles import properties as meaning
+from plugin.profiles import properties as profile_properties
 from plugin.texts import N_
 from storage import forms, properties
 from storage.engine import db
@@ -22,7 +22,9 @@ SPARE_OPTIONS = 3  # empty lines for new values
 MAX_LABEL_CHARS = 200  # characters of a value and of its words
 MAX_LANGUAGES = 21  # what the shop wrote, and Shopify's 20: help.shopify.com, selling in languages
 # A line for each value, with its words; the labels; the type, and what was seen.
-MAX_FIELDS = (meaning.MAX_OPTIONS + SPARE_OPTIONS) * (1 + MAX_LANGUAGES) + MAX_LANGUAGES + 2
+MAX_FIELDS = (
+    (profile_properties.MAX_OPTIONS + SPARE_OPTIONS) * (1 + MAX_LANGUAGES) + MAX_LANGUAGES + 2
+)
 
 
 @page("/settings/properties", title=TITLE)
@@ -34,9 +36,12 @@ def show_all(visit: AdminRequest) -> Response:
 @page("/settings/properties", title=TITLE, method="POST")
 def create(visit: AdminRequest) -> Response:
     """Add a property: `name` and `type`."""
-    name, kind = visit.form.get("name", "")[: 2 * meaning.LONGEST_NAME], visit.form.get("type", "")
+    name, kind = (
+        visit.form.get("name", "")[: 2 * profile_properties.LONGEST_NAME],
+        visit.form.get("type", ""),
+    )
     try:
-        made = meaning.save_definition(visit.shop.id, None, name, kind, {}, [])
+        made = profile_properties.save_definition(visit.shop.id, None, name, kind, {}, [])
     except RegularsError as error:
         if error.status != 422:
             raise
@@ -70,7 +75,7 @@ def save(visit: AdminRequest) -> Response:
     try:
         if form.get("seen", "") != about.updated_at.isoformat():
             raise RegularsError("This property has changed since it was opened.", 409)
-        meaning.save_definition(
+        profile_properties.save_definition(
             visit.shop.id, definition_id, about.name, kind, labels, options, about.updated_at
         )
     except RegularsError as error:
@@ -83,12 +88,12 @@ def save(visit: AdminRequest) -> Response:
 def _options(form: Mapping[str, str], locales: list[str]) -> list[dict[str, Any]]:
     """The values of a form that have one, each once."""
     found: dict[str, dict[str, Any]] = {}
-    for number in range(meaning.MAX_OPTIONS + SPARE_OPTIONS):
+    for number in range(profile_properties.MAX_OPTIONS + SPARE_OPTIONS):
         value = _line(form, f"value-{number}")
         if value:
             labels = _words(form, f"words-{number}", locales)
             found.setdefault(value, {"value": value, "labels": labels})
-    return list(found.values())[: meaning.MAX_OPTIONS]
+    return list(found.values())[: profile_properties.MAX_OPTIONS]
 
 
 def _words(form: Mapping[str, str], name: str, locales: list[str]) -> dict[str, str]:
@@ -121,7 +126,7 @@ def _list(
         status=status,
         error=error,
         name=name,
-        longest=meaning.LONGEST_NAME,
+        longest=profile_properties.LONGEST_NAME,
         found=list(found.values()),
         types=TYPES,
         label_of=lambda each: properties.translated_label(each.labels, visit.say.tag, each.name),

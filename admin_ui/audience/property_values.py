@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session
 
 from admin_ui.kit.language import Language
-from plugin.profiles import properties as meaning
+from plugin.profiles import properties as profile_properties
 from plugin.profiles.fields import PROPERTY
 from plugin.shopify.normalise.customer_changes import TAG
 from storage import properties
@@ -48,10 +48,10 @@ def in_words(about: PropertyDefinition | None, value: Any, say: Language) -> tup
     """A value as the merchant reads it, and whether it fits its property's type."""
     if value is None:
         return "", True
-    if about is None or not meaning.is_valid(about, value):
+    if about is None or not profile_properties.is_valid(about, value):
         many = value if isinstance(value, list) else [value]
         return ", ".join(str(each) for each in many), about is None
-    held = meaning.coerce_value(about, value)
+    held = profile_properties.coerce_value(about, value)
     if held is None:
         return "", True
     if about.type == BOOLEAN:

@@ -8,8 +8,7 @@ from sqlmodel import Session
 
 from admin_ui.kit import words
 from admin_ui.kit.language import Language
-from storage import events
-from storage import visits as sessions
+from storage import events, visits
 from storage.events import Event
 from storage.visits import Visit
 
@@ -42,7 +41,7 @@ def page_of(
 ) -> list[VisitLine]:
     """A shopper's visits, the last first, with what she did on each."""
     found = [
-        VisitLine(row) for row in sessions.visits_page(session, shop_id, profile_id, limit, before)
+        VisitLine(row) for row in visits.visits_page(session, shop_id, profile_id, limit, before)
     ]
     if not found:
         return found
@@ -91,7 +90,7 @@ def came_from(row: Visit) -> str:
 
 def touches(session: Session, shop_id: int, profile_id: int) -> Sequence[Visit]:
     """The first visit that has a source and the last one, if that is another."""
-    found = sessions.first_and_last_source(session, shop_id, profile_id)
+    found = visits.first_and_last_source(session, shop_id, profile_id)
     if found is None:
         return []
     first, last = found

@@ -22,8 +22,7 @@ from plugin.errors import RegularsError
 from plugin.messages import render
 from plugin.texts import N_
 from storage import flows, shops
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 from storage.templates import get_template, get_template_version
 
 PREVIEW_VALID_FOR = timedelta(minutes=10)
@@ -110,6 +109,6 @@ def unsign(key: str) -> tuple[int, int, str] | None:
 
 
 def _seal(said: str) -> str:
-    _, key = secrets.derive_key(PURPOSE)
+    _, key = encryption.derive_key(PURPOSE)
     digest = hmac.digest(key, said.encode(), hashlib.sha256)
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 from starlette.responses import Response
 
-from admin_ui.home import backfill as past
+from admin_ui.home import backfill
 from admin_ui.kit import charts, links, words
 from admin_ui.kit.charts import Chart
 from admin_ui.kit.language import Language
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from admin_ui.settings import reconciliation
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.settings import get_settings
 from plugin.shopify.install import scopes
 from plugin.texts import N_
@@ -91,7 +90,7 @@ def read_past_again(visit: AdminRequest) -> Response:
     """Read once more what Shopify did not let us read."""
     with db.transaction() as session:
         backfills.retry_stages(session, visit.shop.id, clock.now())
-    bell.enqueue("backfill", visit.shop.id)
+    jobs.enqueue("backfill", visit.shop.id)
     return _page(visit, visit.say.text("The import goes on."))
 
 
@@ -107,7 +106,7 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
         best = best_flows(session, shop.id, edges[0], now)
         feed = latest(session, shop.id, say)
         todo = tasks(session, shop, say)
-        reading = past.read_progress(session, shop.id, say)
+        reading = backfill.read_progress(session, shop.id, say)
         silent = reconciliation.silence(reconciliations.of_shop(session, shop.id), say)
     with db.inbox_reading() as inbox_session:
         quarantined = inbox.count_quarantined(inbox_session, shop.id)

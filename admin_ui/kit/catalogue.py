@@ -15,9 +15,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from plugin import texts
-from plugin.forms import library as forms
+from plugin.forms import library as form_library
 from plugin.forms.definition import texts as texts_of_form
-from plugin.templates import library as mails
+from plugin.templates import library as email_library
 
 ROOT = Path(__file__).parents[2]
 METHODS = {".py": "python", ".html": "jinja2"}
@@ -95,9 +95,9 @@ def strings(value: str | list[str] | tuple[str, ...]) -> list[str]:
 
 
 def _library() -> Iterator[tuple[str, str]]:
-    for key, mail in mails.MAILS.items():
+    for key, mail in email_library.MAILS.items():
         yield from ((f"plugin/templates/library/{key}.toml", text) for text in mail.texts())
-    for key, form in forms.FORMS.items():
+    for key, form in form_library.FORMS.items():
         shown = texts_of_form(form.version())
         yield from ((f"plugin/forms/library/{key}.json", text) for text in shown)
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
-from plugin.forms import double_opt_in as confirm
+from plugin.forms import double_opt_in
 from plugin.texts import N_
 from storage import flows, forms, preferences, shops
 from storage.engine import db
@@ -78,7 +78,7 @@ def _page(
         errors=errors,
         implied=implied,
         confirmed=", ".join(
-            sorted(territories[code] for code in confirm.double_opt_in_countries())
+            sorted(territories[code] for code in double_opt_in.double_opt_in_countries())
         ),
         **held,
     )

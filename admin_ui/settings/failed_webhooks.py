@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
-from plugin import jobs as bell
+from plugin import jobs
 from plugin.texts import N_
 from storage import inbox
 from storage.engine import db
@@ -41,7 +41,7 @@ def try_again(visit: AdminRequest) -> Response:
     delivery = _delivery(visit)
     with db.inbox_transaction() as session:
         inbox.offer_again(session, visit.shop.id, delivery.webhook_id)
-    bell.enqueue("digest")
+    jobs.enqueue("digest")
     return _list(visit, visit.say.text("The delivery is being read once more."))
 
 

@@ -12,8 +12,7 @@ from plugin import facts
 from plugin.manifest import load_manifest
 from plugin.shopify.install import scopes
 from plugin.texts import N_
-from storage import inbox, reconciliations, shops, write_backs
-from storage import privacy_requests as privacy
+from storage import inbox, privacy_requests, reconciliations, shops, write_backs
 from storage.engine import db
 
 TITLE = N_("Settings")
@@ -78,7 +77,7 @@ def _page(
     with db.inbox_reading() as session:
         quarantined = inbox.count_quarantined(session, shop.id)
     with db.reading() as session:
-        asked = privacy.requests_of(session, shop.id)
+        asked = privacy_requests.requests_of(session, shop.id)
         compared = [row.finished_at for row in reconciliations.of_shop(session, shop.id)]
         unwritten, _ = write_backs.failed_write_backs(session, shop.id)
     return visit.page(

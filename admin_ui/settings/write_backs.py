@@ -6,8 +6,7 @@ from starlette.responses import Response
 
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.texts import N_
 from storage import shops, write_backs
 from storage.engine import db
@@ -37,7 +36,7 @@ def save(visit: AdminRequest) -> Response:
             session.add(shop)
     if "again" not in visit.form:
         return _page(replace(visit, shop=shop), visit.say.text("Saved"))
-    bell.enqueue("write_back", shop_id)
+    jobs.enqueue("write_back", shop_id)
     return _page(visit, visit.say.text("Trying again"))
 
 

@@ -149,14 +149,14 @@ def backfill(
     again: Annotated[bool, typer.Option(help="Read all of it once more.")] = False,
 ) -> None:
     """Read a store's past: its customers, products, orders and checkouts left behind."""
-    from plugin.cli import backfill as progress
+    from plugin.cli import backfill as cli_backfill
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
 
     logs.set_up_logs()
     connect_broker()
     require_schema()
-    progress.run_backfill(progress.choose_shop(shop), again=again)
+    cli_backfill.run_backfill(cli_backfill.choose_shop(shop), again=again)
 
 
 @command.command("import")
@@ -176,8 +176,8 @@ def import_profiles(
     start_flows: Annotated[bool, typer.Option(help="Let the list's flows begin.")] = False,
 ) -> None:
     """Take in profiles from a CSV file, with their consent if they gave it."""
-    from plugin.cli import backfill as progress
-    from plugin.cli import imports as import_file
+    from plugin.cli import backfill as cli_backfill
+    from plugin.cli import imports
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, freeze_gc, require_schema
 
@@ -186,8 +186,8 @@ def import_profiles(
     require_schema()
     freeze_gc()
     named = dict(each.rpartition("=")[::2] for each in column or ())
-    done = import_file.import_file(
-        progress.choose_shop(shop),
+    done = imports.import_file(
+        cli_backfill.choose_shop(shop),
         file,
         named=named,
         list_name=list_name,
@@ -208,8 +208,8 @@ def export(
     out: Out = None,
 ) -> None:
     """Write the audience as CSV or Parquet."""
-    from plugin.cli import backfill as progress
-    from plugin.cli import imports as import_file
+    from plugin.cli import backfill as cli_backfill
+    from plugin.cli import imports
     from plugin.profiles.export import FORMATS
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
@@ -221,8 +221,8 @@ def export(
     logs.set_up_logs()
     connect_broker()
     require_schema()
-    store = progress.choose_shop(shop)
-    list_id = import_file.list_named(store, list_name) if list_name else None
+    store = cli_backfill.choose_shop(shop)
+    list_id = imports.list_named(store, list_name) if list_name else None
     if list_name and list_id is None:
         raise RegularsError(f"There is no list {list_name}.")
     _hand_over(FORMATS[form].write(store.id, list_id), out)
@@ -234,16 +234,20 @@ def reconcile(
     dry_run: Annotated[bool, typer.Option(help="Only tell what differs; change nothing.")] = False,
 ) -> None:
     """Compare a store with what Shopify has, and mend what was lost on its way to us."""
-    from plugin.cli import backfill as progress
-    from plugin.cli import reconcile as findings
+    from plugin.cli import backfill as cli_backfill
+    from plugin.cli import reconcile as cli_reconcile
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
 
     logs.set_up_logs()
     connect_broker()
     require_schema()
-    store = progress.choose_shop(shop)
-    told = findings.list_differences(store) if dry_run else findings.repair_differences(store)
+    store = cli_backfill.choose_shop(shop)
+    told = (
+        cli_reconcile.list_differences(store)
+        if dry_run
+        else cli_reconcile.repair_differences(store)
+    )
     for line in told:
         typer.echo(line)
 
@@ -254,12 +258,12 @@ def manifest(
     check: Annotated[bool, typer.Option(help="Write nothing; fail where a file differs.")] = False,
 ) -> None:
     """Write shopify.app.toml and the extensions' files, as manifest.toml has them."""
-    from plugin.shopify.install import app_config as files
+    from plugin.shopify.install import app_config
 
     if not check:
-        for path in files.write_config(folder):
+        for path in app_config.write_config(folder):
             typer.echo(f"wrote {path}")
-    elif differences := files.find_drift(folder):
+    elif differences := app_config.find_drift(folder):
         typer.echo("\n".join(differences))
         typer.echo("Run `regulars manifest` to write these files again.")
         sys.exit(1)
@@ -268,14 +272,14 @@ def manifest(
 @command.command()
 def forget(domain: Domain, email: Email = "", phone: Phone = "", customer: Customer = "") -> None:
     """Forget a shopper: everything about her goes, and no marketing reaches her again."""
-    from plugin.cli import privacy as by_hand
+    from plugin.cli import privacy
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
 
     logs.set_up_logs()
     connect_broker()
     require_schema()
-    if by_hand.redact_customer(domain, email, phone, customer):
+    if privacy.redact_customer(domain, email, phone, customer):
         typer.echo("She is forgotten.")
     else:
         typer.echo("She is forgotten but for news of her that waits: the workers see to it.")
@@ -290,14 +294,14 @@ def export_person(
     out: Out = None,
 ) -> None:
     """Write everything that is kept about a shopper as JSON."""
-    from plugin.cli import privacy as by_hand
+    from plugin.cli import privacy
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
 
     logs.set_up_logs()
     connect_broker()
     require_schema()
-    _hand_over([_line(by_hand.export_customer(domain, email, phone, customer))], out)
+    _hand_over([_line(privacy.export_customer(domain, email, phone, customer))], out)
 
 
 @command.command()
@@ -310,14 +314,14 @@ def proof(
     out: Out = None,
 ) -> None:
     """Write the proof of a shopper's consents, with the verdict on its chain of hashes."""
-    from plugin.cli import privacy as by_hand
+    from plugin.cli import privacy
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
 
     logs.set_up_logs()
     connect_broker()
     require_schema()
-    _hand_over([_line(by_hand.consent_proof(domain, email, phone, customer, table=csv))], out)
+    _hand_over([_line(privacy.consent_proof(domain, email, phone, customer, table=csv))], out)
 
 
 @command.command()

@@ -6,12 +6,10 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plugin.errors import RegularsError
-from plugin.imports import columns
-from plugin.imports import lifecycle as imports
+from plugin.imports import columns, lifecycle
 from plugin.imports.rows import parse_date
-from plugin.sheets import files
-from plugin.sheets import problems as flaws
-from storage import imports as stored
+from plugin.sheets import files, problems
+from storage import imports
 from storage.engine import db
 from storage.imports import ENDED_STATES, FAILED, Import
 from storage.lists import lists_of
@@ -51,17 +49,17 @@ def import_file(
         raise RegularsError("Say where and when these people said yes: --where, --on 2026-11-21.")
     if not path.is_file():
         raise RegularsError(f"There is no file {path}.")
-    held = imports.begin_upload(shop.id, path.name, path.stat().st_size)
+    held = lifecycle.begin_upload(shop.id, path.name, path.stat().st_size)
     try:
         _copy(held, path)
-        imports.finish_upload(held)
+        lifecycle.finish_upload(held)
         held.mapping = _mapping(held, named, properties)
         held.declaration = {"channels": list(channels), "where": where, "on": on}
         held.starts_flows = starts_flows
         held.list_id = list_named(shop, list_name)
-        imports.start_import(held, "" if held.list_id else list_name)
+        lifecycle.start_import(held, "" if held.list_id else list_name)
     except BaseException:  # Ctrl-C, too: nobody's data stay behind
-        imports.discard_import(shop.id, held.id)
+        lifecycle.discard_import(shop.id, held.id)
         raise
     return _watch(held)
 
@@ -70,7 +68,7 @@ def _copy(held: Import, path: Path) -> None:
     at = 0
     with path.open("rb") as file:
         while piece := file.read(files.MAX_PIECE_BYTES):
-            at = imports.append_upload(held, at, piece)
+            at = lifecycle.append_upload(held, at, piece)
 
 
 def _mapping(held: Import, named: dict[str, str], properties: bool) -> list[str]:
@@ -95,16 +93,16 @@ def _watch(held: Import) -> Import:
     with Progress(*bar, TimeElapsedColumn()) as shown:
         task = shown.add_task(held.file_name, total=1.0, words="")
         while True:
-            more = imports.import_slice(held.shop_id, SLICE_SECONDS)
+            more = lifecycle.import_slice(held.shop_id, SLICE_SECONDS)
             with db.reading() as session:
-                now = stored.get_import(session, held.shop_id, held.id)
+                now = imports.get_import(session, held.shop_id, held.id)
             if now is None:
-                raise RegularsError(flaws.SENTENCES[flaws.GONE])
+                raise RegularsError(problems.SENTENCES[problems.GONE])
             shown.update(task, completed=now.share, words=f"{now.rows:,}")
             if now.state in ENDED_STATES:
                 break
             if not more:
                 time.sleep(POLL_INTERVAL_S)
     if now.state == FAILED:
-        raise RegularsError(flaws.SENTENCES[now.error])
+        raise RegularsError(problems.SENTENCES[now.error])
     return now

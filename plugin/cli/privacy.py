@@ -4,7 +4,7 @@ from plugin import facts
 from plugin.consent import proof
 from plugin.errors import RegularsError
 from plugin.facts import IdentityKey
-from plugin.privacy import requests as privacy
+from plugin.privacy import requests
 from plugin.privacy.data_export import export_profile
 from storage import shops
 from storage.engine import db
@@ -19,7 +19,7 @@ def redact_customer(domain: str, email: str, phone: str, customer: str) -> bool:
         RegularsError: there is no such shop, or nothing to know her by.
     """
     shop = _shop(domain)
-    return privacy.redact_profile(shop.id, _keys(shop, email, phone, customer))
+    return requests.redact_profile(shop.id, _keys(shop, email, phone, customer))
 
 
 def export_customer(domain: str, email: str, phone: str, customer: str) -> str:

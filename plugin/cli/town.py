@@ -20,13 +20,10 @@ from plugin import clock, onboard
 from plugin.errors import RegularsError
 from plugin.facts import ProfileFact, identity_keys
 from plugin.forms.definition import consent_words
-from plugin.profiles import duplicates as likeness
-from plugin.profiles import fields
+from plugin.profiles import duplicates, fields
 from plugin.runtime import logs
 from plugin.runtime.connect import connect_broker, require_schema
-from storage import consent_ledger as ledger
-from storage import events, flows, forms, lists, profiles, shops
-from storage import profile_names as names
+from storage import consent_ledger, events, flows, forms, lists, profile_names, profiles, shops
 from storage.checkouts import Checkout
 from storage.consent import STOREFRONT, UNSUBSCRIBED, Consent, latest_states
 from storage.consent_ledger import UNSET_COLUMNS, ConsentEvent
@@ -225,7 +222,7 @@ class DemoDataLoader:
     def _save(self, session: Session, rows: Rows) -> None:
         for table, some in rows.by_table.items():
             bulk.load_rows(session, table, some)
-        ledger.append_entries(session, self._shop.id, rows.ledger)
+        consent_ledger.append_entries(session, self._shop.id, rows.ledger)
         bulk.load_rows(session, Consent, list(latest_states(rows.ledger).values()))
         for table, some in (rows.by_table | {ConsentEvent: rows.ledger}).items():
             name = str(table.__tablename__)
@@ -256,9 +253,9 @@ class DemoDataLoader:
         for kind, value in known:
             identity = {"kind": kind, "value": value, "linked_at": who.at}
             rows.add(Identity, about | identity)
-        for named in names.rows_of(self._shop.id, [row]):
+        for named in profile_names.rows_of(self._shop.id, [row]):
             rows.add(ProfileName, named)
-        for kind, value in likeness.duplicate_keys(row):
+        for kind, value in duplicates.duplicate_keys(row):
             # No two of the town are one person, so nobody need look.
             key = {"shop_id": row["shop_id"], "profile_id": row["id"]}
             rows.add(DuplicateKey, key | {"kind": kind, "value": value})

@@ -11,19 +11,17 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.facts import IdentityKey, PrivacyFact, ProfileFact, ProfileRef
-from plugin.messages import confirmations as asking
+from plugin.messages import confirmations
 from plugin.messages.engagement import CLOCK_STEP, RequestOrigin, address_of_message, lock_addressed
 from plugin.messages.links import Target
 from plugin.messages.record import record_message_event
-from plugin.privacy import requests as law
+from plugin.privacy import requests
 from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
-from storage import confirmations as asks
-from storage import consent, preferences
-from storage import privacy_requests as privacy
+from storage import confirmations as stored_confirmations
+from storage import consent, preferences, privacy_requests
 from storage.confirmations import COPY, FORGET
 from storage.consent import IMPLIED, REFUSING_STATES, SUBSCRIBED, UNSUBSCRIBED
 from storage.consent_ledger import MARKETING, TRANSACTIONAL
@@ -131,18 +129,18 @@ def request_by_mail(target: Target, kind: str) -> bool:
             return False
         shop = _shop(session, message)
         whose = ProfileRef(message.profile_id, message.source_profile_id or message.profile_id)
-        made = asking.request_confirmation(session, shop, kind, whose, message.address, now)
+        made = confirmations.request_confirmation(session, shop, kind, whose, message.address, now)
         request = None
         if made is not None and kind == COPY:
             request = _request(session, shop.id, DATA_REQUEST, made, message.address, now)
-            kept = asks.get_request(session, shop.id, made)
+            kept = stored_confirmations.get_request(session, shop.id, made)
             assert kept is not None
             kept.request_id = request
             session.add(kept)
     if request is not None:
-        bell.enqueue("privacy", target.shop_id, [request])
+        jobs.enqueue("privacy", target.shop_id, [request])
     elif made is not None:
-        bell.enqueue("send_first", target.shop_id, [made])
+        jobs.enqueue("send_first", target.shop_id, [made])
     return True
 
 
@@ -151,7 +149,7 @@ def request_redaction(target: Target) -> bool:
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, target.shop_id)
-        made = asking.get_open_request(session, target, now)
+        made = confirmations.get_open_request(session, target, now)
         if made is None or made.kind != FORGET:
             return False
         made.confirmed_at = now
@@ -159,7 +157,7 @@ def request_redaction(target: Target) -> bool:
         session.flush()
         request = _request(session, made.shop_id, REDACT, made.id, made.address, now)
     if request is not None:
-        bell.enqueue("privacy", target.shop_id, [request])
+        jobs.enqueue("privacy", target.shop_id, [request])
     return True
 
 
@@ -167,10 +165,10 @@ def request_export(target: Target) -> str | None:
     """The file that an ask is for; None when the ask is none of that, or is over."""
     now = clock.now()
     with db.transaction() as session:
-        made = asking.get_open_request(session, target, now)
+        made = confirmations.get_open_request(session, target, now)
         if made is None or made.kind != COPY or made.request_id is None:
             return None
-        request = privacy.get_request(session, made.shop_id, made.request_id)
+        request = privacy_requests.get_request(session, made.shop_id, made.request_id)
         if request is None or request.export is None:
             return None
         made.confirmed_at = made.confirmed_at or now
@@ -182,7 +180,7 @@ def _request(
     session: Session, shop_id: int, kind: str, ask_id: int, address: str, now: datetime
 ) -> int | None:
     asked = PrivacyFact(kind, now, f"preferences:{ask_id}", (IdentityKey(EMAIL, address),))
-    return law.accept_request(session, shop_id, asked, now)
+    return requests.accept_request(session, shop_id, asked, now)
 
 
 def _choices(session: Session, message: Message) -> PreferencePage:
@@ -215,7 +213,7 @@ def _boxes(session: Session, message: Message) -> list[PreferenceBox]:
         for each in identities_of(session, shop_id, [message.profile_id])
         if each.kind == PHONE
     ]
-    reach = [(channel, phone) for phone in phones for channel in privacy.CHANNELS[PHONE]]
+    reach = [(channel, phone) for phone in phones for channel in privacy_requests.CHANNELS[PHONE]]
     states = consent.states_at(session, shop_id, {own, *reach})
     asked = {(channel, address) for channel, address, _ in states}
     places = [own, *(p for p in reach if p != own and (p[0] == "sms" or p in asked))]
@@ -307,7 +305,7 @@ def _wishes(
 
 def _key(*parts: str) -> str:
     """A name for a box, from which nobody guesses the number behind it."""
-    return privacy.keyed_hash("preferences", "\0".join(parts))[-12:]
+    return privacy_requests.keyed_hash("preferences", "\0".join(parts))[-12:]
 
 
 def _shop(session: Session, message: Message) -> Shop:

@@ -14,10 +14,7 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.sheets.cells import csv_chunks
-from storage import consent_ledger as ledger
-from storage import data_subject as about
-from storage import ledger_audit as flaws
-from storage import shops
+from storage import consent_ledger, data_subject, ledger_audit, shops
 from storage.consent_ledger import ConsentEvent
 from storage.engine import append_only, db
 from storage.ledger_audit import MISSING, STATE, LedgerViolation
@@ -44,7 +41,7 @@ def check_ledger(domain: str = "") -> list[str]:
         if domain and domain not in every:
             raise RegularsError(f"There is no shop {domain}.", 404)
         for name in [domain] if domain else sorted(every):
-            flawed = flaws.violations_of(session, every[name])
+            flawed = ledger_audit.violations_of(session, every[name])
             found += [f"{name}: {violation_sentence(flaw)}" for flaw in flawed]
     return found
 
@@ -95,10 +92,10 @@ def proof_as_csv(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
 def _found(
     session: Session, shop_id: int, keys: Sequence[tuple[str, str]]
 ) -> tuple[list[dict[str, Any]], list[LedgerViolation]]:
-    places = sorted(set(about.find_subject(session, shop_id, keys).addresses))
-    chains = ledger.entries_at(session, shop_id, places)
+    places = sorted(set(data_subject.find_subject(session, shop_id, keys).addresses))
+    chains = consent_ledger.entries_at(session, shop_id, places)
     entries = [entry for place in places for entry in chains[place]]
-    return entries, list(flaws.violations_at(session, shop_id, places))
+    return entries, list(ledger_audit.violations_at(session, shop_id, places))
 
 
 def _plain(value: object) -> object:

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import structlog
 from sqlmodel import Session
 
-from plugin import clock
-from plugin import jobs as bell
-from plugin.flows import definition as graph
+from plugin import clock, jobs
+from plugin.flows import definition as flow_definition
 from plugin.flows import filters
 from plugin.flows.definition import DELAY, Action, FlowDefinition
 from plugin.messages.send import actor_for
@@ -52,7 +51,7 @@ def advance_enrolments(shop_id: int, ids: Sequence[int]) -> None:
                 continue  # its lease runs out, and it is offered again
         for transactional in (True, False):
             kind = [(shop_id, one.id) for one in queued if one.transactional == transactional]
-            bell.enqueue_for_rows(actor_for(transactional=transactional), kind)
+            jobs.enqueue_for_rows(actor_for(transactional=transactional), kind)
 
 
 def _try(shop_id: int, ids: Sequence[int], tries: int) -> list[QueuedMessage]:
@@ -127,7 +126,7 @@ def _flow(
     definition = flows.get_flow_version(session, shop_id, flow_id, version)
     assert flow is not None
     assert definition is not None
-    return flow, graph.parse_definition(definition.definition)
+    return flow, flow_definition.parse_definition(definition.definition)
 
 
 def _must_leave(

@@ -7,8 +7,7 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin.facts import ProfileRef
-from plugin.flows import definition as graph
-from plugin.flows import filters
+from plugin.flows import definition, filters
 from plugin.flows.definition import FlowDefinition
 from plugin.settings import get_settings
 from storage import flows, messages
@@ -59,7 +58,7 @@ def _live(session: Session, shop: Shop) -> list[tuple[Flow, FlowDefinition]]:
     if shop.uninstalled_at is not None:
         return []
     return [
-        (flow, graph.parse_definition(version.definition))
+        (flow, definition.parse_definition(version.definition))
         for flow, version in flows.live_flows(session, shop.id)
     ]
 

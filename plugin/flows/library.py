@@ -12,10 +12,10 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.flows import definition as graph
+from plugin.flows import definition as flow_definition
 from plugin.flows.ready_made import ReadyFlow
 from plugin.library_files import Resource, read_library
-from plugin.templates import library as mails
+from plugin.templates import library
 from storage import flows, lists, shops
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -42,7 +42,7 @@ def seed_flows(shop_id: int) -> None:
             return
         newsletter = List(shop_id=shop_id, id=new_id(), name=NEWSLETTER, created_at=now)
         session.add(newsletter)
-        templates = mails.seed_templates(session, shop)
+        templates = library.seed_templates(session, shop)
         for ready in (FLOWS[key] for key in STARTERS):
             definition = ready.definition_with(newsletter.id, templates)
             add_flow(session, shop_id, ready.name, definition)
@@ -61,7 +61,7 @@ def add_flow(session: Session, shop_id: int, name: str, definition: dict[str, An
         RegularsError: the definition cannot be run.
     """
     now = clock.now()
-    steps = graph.parse_definition(definition)
+    steps = flow_definition.parse_definition(definition)
     flow = Flow(
         shop_id=shop_id,
         id=new_id(),

@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import ValidationInfo, field_validator
 
 from plugin.errors import RegularsError
-from plugin.flows import definition as graph
+from plugin.flows import definition as flow_definition
 from plugin.library_files import Entry
-from plugin.templates import library as mails
+from plugin.templates import library
 
 NEWSLETTER_KEY = "newsletter"
 
@@ -35,7 +35,7 @@ class ReadyEmail(Entry):
     @field_validator("template_id")
     @classmethod
     def _check_template(cls, key: str) -> str:
-        if key not in mails.MAILS:
+        if key not in library.MAILS:
             raise ValueError(f"there is no mail {key!r}")
         return key
 
@@ -72,7 +72,7 @@ class ReadyFlow(Entry):
     @classmethod
     def _check_definition(cls, definition: ReadyDefinition) -> ReadyDefinition:
         try:
-            graph.parse_definition(definition.model_dump(exclude_unset=True))
+            flow_definition.parse_definition(definition.model_dump(exclude_unset=True))
         except RegularsError as error:
             raise ValueError(error.message.rstrip(".")) from None
         except (KeyError, TypeError) as error:

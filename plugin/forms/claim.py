@@ -18,8 +18,7 @@ from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.forms.submission import Submission
 from plugin.profiles.fields import UNPROVEN
 from plugin.profiles.identity import resolve_profiles
-from storage import consent, profiles
-from storage import privacy_requests as privacy
+from storage import consent, privacy_requests, profiles
 from storage.consent import UNSUBSCRIBED
 from storage.profiles import BROWSER, CART, CUSTOMER, EMAIL, PHONE, STRONG
 
@@ -90,7 +89,7 @@ def _is_shut(
     session: Session, shop_id: int, channel: str, address: str, *, hers: bool = False
 ) -> bool:
     """Whether a form's yes counts for nothing at an address."""
-    if privacy.suppressed_addresses(session, shop_id, [(channel, address)]):
+    if privacy_requests.suppressed_addresses(session, shop_id, [(channel, address)]):
         return True
     return not hers and consent.consent_state(session, shop_id, channel, address) == UNSUBSCRIBED
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from plugin import clock
-from plugin import jobs as bell
-from plugin.flows import enrol as enter
-from plugin.messages import confirmations as asking
+from plugin import clock, jobs
+from plugin.flows import enrol
+from plugin.messages import confirmations
 from plugin.messages.engagement import RequestOrigin
 from plugin.messages.links import Target
 from plugin.profiles import merge
@@ -62,20 +61,20 @@ def confirm_subscription(target: Target, visitor: RequestOrigin, words: str) -> 
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, target.shop_id)
-        made = asking.get_open_request(session, target, now)
+        made = confirmations.get_open_request(session, target, now)
         if made is None or made.kind != CONFIRM:
             return False
         made.confirmed_at = now
         session.add(made)
         entered = _sign_up(session, made, visitor, words, now)
-    bell.enqueue_for_rows("advance", [(target.shop_id, enrolment_id) for enrolment_id in entered])
+    jobs.enqueue_for_rows("advance", [(target.shop_id, enrolment_id) for enrolment_id in entered])
     return True
 
 
 def _sign_up(
     session: Session, made: ConfirmationRequest, visitor: RequestOrigin, words: str, now: datetime
 ) -> list[int]:
-    shop, whose = get_shop(session, made.shop_id), asking.profile_of(session, made)
+    shop, whose = get_shop(session, made.shop_id), confirmations.profile_of(session, made)
     assert shop is not None  # the ask is one of its
     row = {
         "shop_id": made.shop_id,
@@ -115,7 +114,7 @@ def _sign_up(
     joined = (made.shop_id, form.list_id, whose)
     if not merge.add_to_list(session, *joined, now, f"form:{form.id}"):
         return []
-    return enter.enrol_for_list(session, shop, form.list_id, whose, now)
+    return enrol.enrol_for_list(session, shop, form.list_id, whose, now)
 
 
 def _country(known: str | None, country: str, locale: str, shop: Shop) -> str:

@@ -9,16 +9,15 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.flows.library import newsletter_of
 from plugin.forms.definition import blocks_of, texts
 from plugin.forms.ready_made import ReadyForm
 from plugin.library_files import Resource, read_library
 from plugin.profiles import properties
-from plugin.shopify.install import app_embed as embed
-from plugin.templates import library as mails
+from plugin.shopify.install import app_embed
+from plugin.templates import library
 from plugin.texts import translations
 from storage import forms, lists, products, shops
 from storage.engine import db
@@ -73,7 +72,7 @@ def use_form(shop_id: int, key: str) -> int:
         for held in forms.forms_of(session, shop_id):
             if held.name == FORMS[key].name:
                 return held.id
-        mails.use_welcome_mail(session, shop, key)
+        library.use_welcome_mail(session, shop, key)
         version = _add_form(session, shop_id, key, FORMS[key].version())
         properties.define_from_form(
             session, shop_id, list(blocks_of(version.definition)), version.translations
@@ -151,7 +150,7 @@ def set_status(shop_id: int, form_id: int, live: bool) -> None:
         if live and version is not None:
             asked = list(blocks_of(version.definition))
             properties.define_from_form(session, shop_id, asked, version.translations)
-    bell.enqueue("publish", shop_id)
+    jobs.enqueue("publish", shop_id)
 
 
 def set_list(shop_id: int, form_id: int, list_id: int) -> None:
@@ -184,4 +183,4 @@ def publish(shop_id: int) -> None:
             if form.status == LIVE
             and (version := forms.get_form_version(session, shop_id, form.id, form.version))
         ]
-    embed.publish_forms(shop_id, {"forms": live})
+    app_embed.publish_forms(shop_id, {"forms": live})

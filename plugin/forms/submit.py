@@ -12,16 +12,15 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.facts import ProfileRef
-from plugin.flows import enrol as enter
+from plugin.flows import enrol
 from plugin.forms import claim as claims
-from plugin.forms import double_opt_in as confirm
+from plugin.forms import double_opt_in
 from plugin.forms.claim import Claim
 from plugin.forms.definition import consent_words, translate_node
 from plugin.forms.submission import Submission, is_under_age, parse_submission
-from plugin.messages import confirmations as asking
+from plugin.messages import confirmations
 from plugin.profiles import merge
 from plugin.profiles.fields import UNPROVEN
 from plugin.texts import nearest_locale
@@ -107,16 +106,16 @@ def submit_form(
         entered, mailed = [], None
         list_id = _form(session, shop.id, form_id).list_id
         if pending:
-            mailed = asking.request_confirmation(
+            mailed = confirmations.request_confirmation(
                 session, shop, CONFIRM, whose, said.email, now,
                 form_id=form_id, form_version=version.version,
             )  # fmt: skip
         elif merge.add_to_list(session, shop.id, list_id, whose, now, f"form:{form_id}"):
-            entered = enter.enrol_for_list(session, shop, list_id, whose, now)
+            entered = enrol.enrol_for_list(session, shop, list_id, whose, now)
         forms.count_form_event(session, shop.id, form_id, version.version, now.date(), SUBMITTED)
-    bell.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+    jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     if mailed is not None:
-        bell.enqueue("send_first", shop.id, [mailed])
+        jobs.enqueue("send_first", shop.id, [mailed])
     return None
 
 
@@ -132,7 +131,7 @@ def _must_confirm(
     form = _form(session, shop.id, form_id)
     profile = get_profile(session, shop.id, whose.profile_id)
     where = (said.email, said.country, said.locale)
-    return confirm.requires_double_opt_in(session, shop, form, profile, where)
+    return double_opt_in.requires_double_opt_in(session, shop, form, profile, where)
 
 
 def _keep_consent(

@@ -12,8 +12,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
-from plugin import clock, facts
-from plugin import jobs as bell
+from plugin import clock, facts, jobs
 from plugin.errors import RegularsError
 from plugin.imports import columns
 from plugin.imports.rows import WHOLE_ROW, ParsedRows, RowParser
@@ -21,8 +20,7 @@ from plugin.ingest.record import record_facts
 from plugin.lists import create_in
 from plugin.profiles import merge
 from plugin.settings import get_settings
-from plugin.sheets import encoding, files, records
-from plugin.sheets import problems as flaws
+from plugin.sheets import encoding, files, problems, records
 from plugin.sheets.problems import SheetError
 from plugin.sheets.records import Row
 from storage import consent, imports, lists, shops
@@ -63,7 +61,7 @@ def begin_upload(shop_id: int, file_name: str, size: int) -> Import:
     """
     now = clock.now()
     if not 0 < size <= max_bytes():
-        raise SheetError(flaws.TOO_LARGE if size > 0 else flaws.EMPTY)
+        raise SheetError(problems.TOO_LARGE if size > 0 else problems.EMPTY)
     held = Import(
         shop_id=shop_id, id=new_id(), size=size,
         file_name=facts.without_unstorable(file_name)[:MAX_FILE_NAME_CHARS],
@@ -71,7 +69,7 @@ def begin_upload(shop_id: int, file_name: str, size: int) -> Import:
     )  # fmt: skip
     with db.transaction() as session:
         if imports.count_open(session, shop_id) >= MAX_OPEN_IMPORTS:
-            raise SheetError(flaws.MANY)
+            raise SheetError(problems.MANY)
         imports.add_import(session, held)
     files.create_file(shop_id, held.id)
     return held
@@ -89,13 +87,13 @@ def append_upload(held: Import, at: int, piece: bytes) -> int:
         SheetError: the file grows beyond what it was said to be, or is no longer wanted.
     """
     if held.state != UPLOADING:
-        raise SheetError(held.error or flaws.TWICE)
+        raise SheetError(held.error or problems.TWICE)
     if at + len(piece) > held.size:
-        raise SheetError(flaws.TOO_LARGE)
+        raise SheetError(problems.TOO_LARGE)
     try:
         return files.append_piece(files.path_of(held.shop_id, held.id), at, piece)
     except FileNotFoundError:
-        raise SheetError(flaws.GONE) from None
+        raise SheetError(problems.GONE) from None
 
 
 def finish_upload(held: Import) -> None:
@@ -111,7 +109,7 @@ def finish_upload(held: Import) -> None:
         sort = encoding.detect_format(path)
         set_format(held, sort.encoding, sort.delimiter, sort.data_offset)
     except FileNotFoundError:
-        raise SheetError(flaws.GONE) from None
+        raise SheetError(problems.GONE) from None
     except SheetError as error:
         _move(held, state=FAILED, error=error.reason, finished_at=clock.now(), expires_at=None)
         files.delete_file(held.shop_id, held.id)
@@ -127,13 +125,13 @@ def set_format(held: Import, encoding: str, delimiter: str, begins: int = 0) -> 
     path = files.path_of(held.shop_id, held.id)
     header = next(records.read_rows(path, encoding, delimiter, begins), None)
     if header is None:
-        raise SheetError(flaws.EMPTY)
+        raise SheetError(problems.EMPTY)
     if header.flaw:
-        wide = header.flaw in (flaws.COLUMNS, flaws.LONG)
-        raise SheetError(flaws.WIDE if wide else flaws.HEADLESS)
+        wide = header.flaw in (problems.COLUMNS, problems.LONG)
+        raise SheetError(problems.WIDE if wide else problems.HEADLESS)
     names = [facts.without_unstorable(name).strip()[:MAX_FILE_NAME_CHARS] for name in header.cells]
     if not any(names) or any(facts.parse_email(name) for name in names):
-        raise SheetError(flaws.HEADLESS)  # somebody's address is no name of a column
+        raise SheetError(problems.HEADLESS)  # somebody's address is no name of a column
     _move(
         held, state=READY, encoding=encoding, delimiter=delimiter, data_offset=header.end,
         offset=header.end, line=header.next_line, columns=names,
@@ -170,7 +168,7 @@ def start_import(held: Import, list_name: str = "") -> None:
         }
         _advance(session, held, state=RUNNING, due_at=clock.now(), list_id=list_id, **said)
     _remember(held, {"state": RUNNING, "list_id": list_id})
-    bell.enqueue("imports", held.shop_id)
+    jobs.enqueue("imports", held.shop_id)
 
 
 def stop_import(held: Import) -> None:
@@ -183,7 +181,7 @@ def revert_import(held: Import) -> None:
     """Take those off the list whom this import put on it."""
     if held.list_id is not None and held.state in (RUNNING, DONE, STOPPED, FAILED):
         _move(held, state=LEAVING, offset=0, due_at=clock.now())
-        bell.enqueue("imports", held.shop_id)
+        jobs.enqueue("imports", held.shop_id)
 
 
 def discard_import(shop_id: int, import_id: int) -> None:
@@ -193,7 +191,7 @@ def discard_import(shop_id: int, import_id: int) -> None:
         if held is not None:
             held.expires_at = None
             if held.state in (UPLOADING, READY, RUNNING):
-                held.state, held.error, held.finished_at = FAILED, flaws.GONE, clock.now()
+                held.state, held.error, held.finished_at = FAILED, problems.GONE, clock.now()
             session.add(held)
     files.delete_file(shop_id, import_id)
 
@@ -278,7 +276,7 @@ def _record_alone(shop: Shop, held: Import, reader: RowParser, row: Row) -> None
         raise
     except Exception:  # whatever it holds: it is told to the merchant, and the next one is read
         log.exception("import.row_failed", shop=shop.id, held=held.id, line=row.line)
-        failed = ParsedRows(rows=1, refused=1, flaws=[(row.line, WHOLE_ROW, flaws.FAILED)])
+        failed = ParsedRows(rows=1, refused=1, flaws=[(row.line, WHOLE_ROW, problems.FAILED)])
         _commit(shop, held, failed, row)
 
 
@@ -298,7 +296,7 @@ def _commit(shop: Shop, held: Import, taken: ParsedRows, last: Row) -> None:
         _advance(session, held, **progress)
         entered = record_facts(session, shop, taken.facts, now) if taken.facts.profiles else []
     _remember(held, progress)
-    bell.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in entered])
+    jobs.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in entered])
 
 
 def _who_said_no(session: Session, shop_id: int, taken: ParsedRows) -> list[tuple[int, int, str]]:
@@ -310,7 +308,7 @@ def _who_said_no(session: Session, shop_id: int, taken: ParsedRows) -> list[tupl
         session, shop_id, {(said.channel, said.address) for said in yes}
     )
     lines = {taken.lines[id(said.profile)] for said in yes if (said.channel, said.address) in noes}
-    return [(line, WHOLE_ROW, flaws.STAYS) for line in sorted(lines)]
+    return [(line, WHOLE_ROW, problems.STAYS) for line in sorted(lines)]
 
 
 def _leave(held: Import, until: float) -> None:

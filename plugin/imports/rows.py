@@ -14,7 +14,7 @@ from babel import Locale
 from plugin import facts
 from plugin.facts import ConsentFact, Facts, ListJoinFact, ProfileFact
 from plugin.imports import columns
-from plugin.sheets import problems as flaws
+from plugin.sheets import problems
 from plugin.sheets.cells import unescape_formula
 from plugin.sheets.records import Row
 from storage import profiles
@@ -92,7 +92,7 @@ class RowParser:
         )
         if email is None and phone is None:
             taken.refused += 1
-            taken.flaws.append((row.line, WHOLE_ROW, flaws.NOBODY))
+            taken.flaws.append((row.line, WHOLE_ROW, problems.NOBODY))
             return
         person = ProfileFact(
             keys, self._said_at(row), self._fields(row, email, phone, country), source=IMPORT
@@ -124,14 +124,14 @@ class RowParser:
         said = self._cell(row, columns.EMAIL)
         found = facts.parse_email(said)
         if said and found is None:
-            taken.flaws.append((row.line, self.at[columns.EMAIL], flaws.EMAIL))
+            taken.flaws.append((row.line, self.at[columns.EMAIL], problems.EMAIL))
         return found
 
     def _phone(self, row: Row, country: str | None, taken: ParsedRows) -> str | None:
         said = self._cell(row, columns.PHONE)
         found = facts.parse_phone(said, country or self.country or None)
         if said and found is None:
-            taken.flaws.append((row.line, self.at[columns.PHONE], flaws.PHONE))
+            taken.flaws.append((row.line, self.at[columns.PHONE], problems.PHONE))
         return found
 
     def _country(self, row: Row) -> str | None:
@@ -165,7 +165,7 @@ class RowParser:
             found = parse_date(said)
             if found is None:
                 place = self.at[f"{channel}_consent_at"]
-                taken.flaws.append((row.line, place, flaws.MOMENT))
+                taken.flaws.append((row.line, place, problems.MOMENT))
             else:
                 at = found
         taken.facts.consents.append(
@@ -189,7 +189,7 @@ class RowParser:
         if said in YES or said in NO:
             return (SUBSCRIBED if said in YES else UNSUBSCRIBED), "column"
         if said not in NO_ANSWER:
-            taken.flaws.append((row.line, self.at[name], flaws.CONSENT))
+            taken.flaws.append((row.line, self.at[name], problems.CONSENT))
         return None, ""
 
 

@@ -13,8 +13,7 @@ from typing import Any
 
 import structlog
 
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.facts import Facts, MalformedError, merge_facts, without_unstorable
 from plugin.ingest.record import record_facts
 from plugin.shopify.normalise.route import normaliser
@@ -154,7 +153,7 @@ def apply_facts(shop: Shop, facts: Facts) -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         entered = record_facts(session, shop, facts, now)
-    bell.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+    jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
 
 
 def _uncount(by_shop: Mapping[int, Sequence[ClaimedDelivery]]) -> None:

@@ -15,17 +15,14 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin import clock, facts, metrics
-from plugin import jobs as bell
+from plugin import clock, facts, jobs, metrics
 from plugin.facts import EventFact, Facts, IdentityKey, MalformedError, ProfileFact
-from plugin.ingest import custom_metrics as custom
-from plugin.ingest import page_urls as addresses
-from plugin.ingest import visits as sessions
+from plugin.ingest import custom_metrics, page_urls, visits
 from plugin.ingest.custom_metrics import RejectReason
 from plugin.ingest.record import record_facts
 from plugin.ingest.visits import PageView
 from plugin.metrics import ONSITE
-from storage import events as stored
+from storage import events as stored_events
 from storage import profiles
 from storage.engine import db
 from storage.privacy_requests import ANONYMOUS_BROWSER_PREFIX, anonymous_browser_key
@@ -73,17 +70,17 @@ def record_pixel_events(shop: Shop, events: Sequence[Any], device: str = "") -> 
         db.lock_shop(session, shop.id)
         told = _news(session, shop.id, heard)
         refused = [one.event for one in heard if isinstance(one.event, RejectReason)]
-        custom.count_rejections(session, shop.id, refused, now)
+        custom_metrics.count_rejections(session, shop.id, refused, now)
         named = [one.event for one in told if one.custom and isinstance(one.event, EventFact)]
-        admitted = custom.accept_events(session, shop.id, named, ONSITE, now)
+        admitted = custom_metrics.accept_events(session, shop.id, named, ONSITE, now)
         known = [one.event for one in told if not one.custom and isinstance(one.event, EventFact)]
         understood = Facts(profiles=[one.profile for one in told], events=[*known, *admitted])
         _join_no_two_shoppers(session, shop.id, understood.profiles)
         entered = record_facts(session, shop, understood, now)
         forgotten = {id(person) for person in understood.redacted}
         acts = [one.page_view for one in told if id(one.profile) not in forgotten]
-        sessions.record_visits(session, shop.id, acts)
-    bell.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
+        visits.record_visits(session, shop.id, acts)
+    jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
 
 
 def identify_browser(shop: Shop, browser: str, customer_id: str) -> None:
@@ -132,8 +129,8 @@ def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | No
     person = ProfileFact(
         facts.identity_keys((BROWSER, browser), *(_leads(data) if followed else ())), at
     )
-    url = addresses.clean_page_url(str(event.get("url") or ""))
-    source = addresses.traffic_source(url, str(event.get("referrer") or ""))
+    url = page_urls.clean_page_url(str(event.get("url") or ""))
+    source = page_urls.traffic_source(url, str(event.get("referrer") or ""))
     act = PageView(str(browser), at, name == "page_viewed", url, device, source)
     if name == CUSTOM:
         return PixelEvent(person, act, _named(event, data, person, shop.currency, now), custom=True)
@@ -158,7 +155,7 @@ def _named(
         "value": data.get("$value"),
         "value_currency": data.get("$value_currency"),
     }
-    did = custom.parse_event(said, person, currency, now)
+    did = custom_metrics.parse_event(said, person, currency, now)
     if isinstance(did, EventFact):
         if metrics.is_reserved(did.metric):
             return RejectReason.RESERVED
@@ -186,7 +183,7 @@ def _kept(data: dict[str, Any]) -> dict[str, Any]:
 def _news(session: Session, shop_id: int, heard: Sequence[PixelEvent]) -> list[PixelEvent]:
     """What was not told before; what tells no event may be told again, and changes nothing."""
     named = {_name(one.event) for one in heard if isinstance(one.event, EventFact)}
-    known = stored.known_events(session, shop_id, sorted(named))
+    known = stored_events.known_events(session, shop_id, sorted(named))
     found: list[PixelEvent] = []
     for one in heard:
         if isinstance(one.event, EventFact):

@@ -8,14 +8,13 @@ from sqlmodel import Session, SQLModel
 
 from plugin.consent import implied
 from plugin.facts import NO_PROFILE, Facts, IdentityKey, ProfileFact, ProfileRef
-from plugin.flows import enrol as enter
+from plugin.flows import enrol
 from plugin.insight.attribution import credit_order
-from plugin.privacy import redaction as forgotten
-from plugin.privacy import requests as privacy
+from plugin.privacy import redaction, requests
 from plugin.profiles.identity import resolve_profiles
 from plugin.profiles.merge import add_to_list
-from storage import app_plans as plans
 from storage import (
+    app_plans,
     backfills,
     checkouts,
     consent,
@@ -41,10 +40,10 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
     The caller holds the shop's lock and commits.
     """
     for asked in facts.privacy_requests:
-        privacy.accept_request(session, shop.id, asked, now)
+        requests.accept_request(session, shop.id, asked, now)
         if asked.kind == REDACT:  # what we wrote of her from now on would come back as news
             write_backs.delete_write_backs(session, shop.id, _addresses(asked.identities))
-    facts = forgotten.drop_redacted(session, shop.id, facts)
+    facts = redaction.drop_redacted(session, shop.id, facts)
     people = [*facts.profiles]
     found = resolve_profiles(session, shop.id, people, now)
     whose = {id(p): profile for p, profile in zip(people, found, strict=True)}
@@ -62,7 +61,7 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
     coupons.delete_discounts(session, shop.id, facts.deleted_discounts, now)
     backfills.make_due(session, shop.id, facts.finished_operations, now)
     if facts.plan_changed:
-        plans.mark_unchecked(session, shop.id)
+        app_plans.mark_unchecked(session, shop.id)
     if facts.historical:
         # What came after the install is news, whether its webhook or the reading tells it first.
         new = [event for event in new if event["occurred_at"] >= shop.installed_at]
@@ -73,7 +72,7 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
             credit_order(session, shop.id, event)
     if facts.uninstalled_at is not None:
         shops.uninstall(session, shop.id, facts.uninstalled_at)
-    return [*entered, *enter.enrol_for_events(session, shop, new, now)]
+    return [*entered, *enrol.enrol_for_events(session, shop, new, now)]
 
 
 def _wake_write_backs(
@@ -241,7 +240,7 @@ def _save_joined(
                 add_to_list(session, shop.id, joined.list_id, hers, joined.joined_at, joined.source)
         elif joined.starts_flows:
             fresh.discard((joined.list_id, hers.profile_id))
-            entered += enter.enrol_for_list(session, shop, joined.list_id, hers, now)
+            entered += enrol.enrol_for_list(session, shop, joined.list_id, hers, now)
     return entered
 
 

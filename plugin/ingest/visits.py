@@ -20,8 +20,7 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin.ingest.page_urls import CAMPAIGN
-from storage import profiles
-from storage import visits as sessions
+from storage import profiles, visits
 from storage.engine.ids import new_id
 from storage.profiles import BROWSER
 
@@ -53,14 +52,14 @@ def record_visits(session: Session, shop_id: int, acts: Sequence[PageView]) -> N
     if not acts:
         return
     span = (min(act.at for act in acts) - VISIT_GAP, max(act.at for act in acts) + VISIT_GAP)
-    held = sessions.visits_near(session, shop_id, {act.browser for act in acts}, *span)
+    held = visits.visits_near(session, shop_id, {act.browser for act in acts}, *span)
     rows = merge_visits(held, acts)
     for row in rows:
         profile_id, source_profile_id = whose[BROWSER, row["browser_id"]]
         alone = profile_id == source_profile_id
         row |= {"shop_id": shop_id, "profile_id": profile_id}
         row["source_profile_id"] = None if alone else source_profile_id
-    sessions.replace_visits(session, shop_id, [row["id"] for row in held], rows)
+    visits.replace_visits(session, shop_id, [row["id"] for row in held], rows)
 
 
 def merge_visits(held: Iterable[Row], acts: Iterable[PageView]) -> list[Row]:

@@ -5,9 +5,7 @@ from datetime import timedelta
 from sqlmodel import Session
 
 from plugin import clock
-from storage import consent, lists, profiles
-from storage import counts as tallies
-from storage import duplicates as likeness
+from storage import consent, counts, duplicates, lists, profiles
 from storage.engine import db, locks
 
 REFRESH_INTERVAL = timedelta(
@@ -26,7 +24,7 @@ def refresh_counts(shop_id: int) -> None:
             with db.reading() as session:
                 numbers = _count(session, shop_id)
             with db.transaction() as session:
-                tallies.save_counts(session, shop_id, numbers, at)
+                counts.save_counts(session, shop_id, numbers, at)
     except locks.LockTimeoutError:
         return
 
@@ -35,8 +33,8 @@ def _count(session: Session, shop_id: int) -> list[tuple[str, int, int]]:
     """(what, of which id, how many) of everything that pages count."""
     sizes = lists.count_members(session, shop_id, whole=True)
     return [
-        (tallies.PROFILES, 0, profiles.count_profiles(session, shop_id, whole=True)),
-        (tallies.SUBSCRIBERS, 0, consent.count_subscribers(session, shop_id, whole=True)),
-        (tallies.DUPLICATES, 0, likeness.count_open(session, shop_id, whole=True)),
-        *((tallies.MEMBERS, list_id, size) for list_id, size in sizes.items()),
+        (counts.PROFILES, 0, profiles.count_profiles(session, shop_id, whole=True)),
+        (counts.SUBSCRIBERS, 0, consent.count_subscribers(session, shop_id, whole=True)),
+        (counts.DUPLICATES, 0, duplicates.count_open(session, shop_id, whole=True)),
+        *((counts.MEMBERS, list_id, size) for list_id, size in sizes.items()),
     ]

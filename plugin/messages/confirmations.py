@@ -13,8 +13,7 @@ from plugin import clock, facts
 from plugin.facts import ProfileRef
 from plugin.messages.links import Target
 from plugin.templates import library
-from storage import confirmations as asks
-from storage import messages
+from storage import confirmations, messages
 from storage.confirmations import CONFIRM, COPY, REPEATABLE_FOR, VALID_FOR, ConfirmationRequest
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -41,7 +40,7 @@ def request_confirmation(
     A copy's mail waits until the file is there: see `mail`.
     """
     canonical = facts.parse_mailbox(address)
-    before = asks.requests_of(session, shop.id, kind, canonical)
+    before = confirmations.requests_of(session, shop.id, kind, canonical)
     if _enough(kind, before, now):
         return None
     made = ConfirmationRequest(
@@ -96,7 +95,7 @@ class ConfirmationPage:
 def confirmation_page(target: Target) -> ConfirmationPage | None:
     """What a token asks; None when there is no such ask."""
     with db.reading() as session:
-        made = asks.get_request(session, target.shop_id, target.message_id)
+        made = confirmations.get_request(session, target.shop_id, target.message_id)
         shop = get_shop(session, target.shop_id)
         if made is None or shop is None:
             return None
@@ -112,7 +111,7 @@ def confirmation_page(target: Target) -> ConfirmationPage | None:
 
 def get_open_request(session: Session, target: Target, now: datetime) -> ConfirmationRequest | None:
     """What a token asks, while it can be granted; nobody else grants it meanwhile."""
-    made = asks.lock_request(session, target.shop_id, target.message_id)
+    made = confirmations.lock_request(session, target.shop_id, target.message_id)
     return made if made is not None and _is_open(made, now) else None
 
 

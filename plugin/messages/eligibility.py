@@ -9,8 +9,7 @@ from datetime import timedelta
 from sqlmodel import Session
 
 from plugin import clock
-from storage import consent, preferences
-from storage import privacy_requests as privacy
+from storage import consent, preferences, privacy_requests
 from storage.consent import Consent
 from storage.consent_ledger import TRANSACTIONAL, LedgerKey
 from storage.flows import LEFT, LIVE, get_enrolment, get_flow
@@ -97,7 +96,7 @@ def address_of(profile: Profile, message: Message) -> str | None:
     if message.idempotency_key.startswith("ask:"):
         return message.address
     held = {EMAIL: profile.email, PHONE: profile.phone}
-    return held.get(privacy.KIND_OF.get(message.channel, ""))
+    return held.get(privacy_requests.KIND_OF.get(message.channel, ""))
 
 
 def _consent(session: Session, message: Message, address: str) -> str | None:
@@ -105,7 +104,9 @@ def _consent(session: Session, message: Message, address: str) -> str | None:
     shop_id, channel = message.shop_id, message.channel
     held = consent.get_consent(session, shop_id, channel, address)
     if not message.transactional:
-        suppressed = bool(privacy.suppressed_addresses(session, shop_id, [(channel, address)]))
+        suppressed = bool(
+            privacy_requests.suppressed_addresses(session, shop_id, [(channel, address)])
+        )
         return _to_marketing(session, channel, held, suppressed=suppressed)
     if held is not None and held.state == consent.BOUNCED:
         return "bounced"
@@ -123,7 +124,7 @@ def consent_blocks(
     found = {
         (row.channel, row.address): row for row in consent.consents_of(session, shop_id, [*places])
     }
-    suppressed = privacy.suppressed_addresses(session, shop_id, places)
+    suppressed = privacy_requests.suppressed_addresses(session, shop_id, places)
     return {
         place: _to_marketing(session, place[0], found.get(place), suppressed=place in suppressed)
         for place in places

@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 
 from plugin.settings import get_settings
-from storage.engine import encryption as secrets
+from storage.engine import encryption
 
 CLICK, OPEN, UNSUBSCRIBE = "link:click", "link:open", "link:unsubscribe"
 PREFERENCES, ASK = "link:preferences", "link:ask"
@@ -33,7 +33,7 @@ class Target:
 
 def make_token(purpose: str, target: Target) -> str:
     """A token that `read_token` takes for this purpose alone."""
-    key_id, key = secrets.derive_key(purpose)
+    key_id, key = encryption.derive_key(purpose)
     name = key_id.encode()
     body = _BODY.pack(target.shop_id, target.message_id, target.number)
     signed = bytes([len(name)]) + name + body
@@ -53,8 +53,8 @@ def read_token(purpose: str, token: str) -> Target | None:
     if _encode(raw) != token or len(signed) != 1 + signed[0] + _BODY.size:
         return None
     try:
-        _, key = secrets.derive_key(purpose, signed[1 : 1 + signed[0]].decode())
-    except (secrets.SecretError, UnicodeDecodeError):
+        _, key = encryption.derive_key(purpose, signed[1 : 1 + signed[0]].decode())
+    except (encryption.SecretError, UnicodeDecodeError):
         return None
     if not hmac.compare_digest(mac, _mac(key, signed)):
         return None

@@ -19,7 +19,7 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.messages import links
-from plugin.templates import product_feeds as feeds
+from plugin.templates import product_feeds
 from plugin.templates.blocks import Block
 from plugin.templates.liquid import parse, says_labels
 from plugin.templates.product_feeds import Catalog
@@ -123,13 +123,15 @@ def render_message(
     """
     locale = choose_locale(profile.locale, shop.language, template.compiled)
     items = (
-        (catalog or Catalog()).of(session, shop) if feeds.shows_products(template.blocks) else []
+        (catalog or Catalog()).of(session, shop)
+        if product_feeds.shows_products(template.blocks)
+        else []
     )
     context = {
         "person": _person(profile),
         "shop": _shop(shop),
         "event": _event(session, event, shop),
-        "products": feeds.products_for(template.blocks, profile.properties, items),
+        "products": product_feeds.products_for(template.blocks, profile.properties, items),
         "coupon_code": coupon_code or "",
         "locale": (said := profile.locale if _same_language(profile.locale, locale) else locale),
         "labels": labels_of(session, shop.id, str(said))
@@ -203,7 +205,7 @@ def render_preview(
         shop_id=shop.id, id=0, profile_id=0, metric="Checkout Started", unique_id="preview",
         occurred_at=now - timedelta(hours=1), currency=shop.currency,
         value=sum(line["price"] for line in lines),
-        properties={"checkout_url": feeds.home_url(shop), "lines": lines},
+        properties={"checkout_url": product_feeds.home_url(shop), "lines": lines},
     )  # fmt: skip
     message = Message(
         shop_id=shop.id, id=0, idempotency_key="preview", profile_id=0, channel="email",
@@ -249,7 +251,7 @@ def _keep(key: tuple[int, int, int], row: TemplateVersion) -> Loaded:
 
 def _target(rendered: str, shop: Shop, campaign: str) -> str:
     """An address that may be led to; a broken or a foreign kind of one leads to the shop."""
-    home = feeds.home_url(shop)
+    home = product_feeds.home_url(shop)
     url = re.sub(r"\s", "", rendered)
     try:
         parts = urlsplit(url)
@@ -271,7 +273,7 @@ def _person(profile: Profile) -> dict[str, Any]:
 def _shop(shop: Shop) -> dict[str, Any]:
     return {
         "name": shop.name or shop.domain,
-        "url": feeds.home_url(shop),
+        "url": product_feeds.home_url(shop),
         "email": shop.sender_email or shop.email,
         "currency": shop.currency,
         "postal_address": shop.postal_address,
@@ -280,11 +282,11 @@ def _shop(shop: Shop) -> dict[str, Any]:
 
 def _event(session: Session, event: Event | None, shop: Shop) -> dict[str, Any]:
     if event is None:
-        return {"lines": [], "checkout_url": feeds.home_url(shop)}
+        return {"lines": [], "checkout_url": product_feeds.home_url(shop)}
     lines = event.properties.get("lines") or []
     return {
         **event.properties,
-        "lines": feeds.with_pictures(session, shop.id, lines),
+        "lines": product_feeds.with_pictures(session, shop.id, lines),
         "metric": event.metric,
         "value": event.value,
         "currency": event.currency or shop.currency,

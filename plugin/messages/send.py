@@ -13,15 +13,13 @@ from datetime import timedelta
 import structlog
 from sqlmodel import Session
 
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.channels.base import Channel, Letter, SendError
 from plugin.channels.email.smtp import EmailChannel
 from plugin.errors import RegularsError
-from plugin.messages import eligibility as gate
-from plugin.messages import links, outcome
+from plugin.messages import eligibility, links, outcome
 from plugin.messages.render import Loaded, Rendered, load_template, render_message
-from plugin.templates import product_feeds as feeds
+from plugin.templates import product_feeds
 from plugin.templates.product_feeds import Catalog
 from storage import consent
 from storage.coupons import give_code
@@ -179,7 +177,7 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
     with db.transaction() as session:
         prepared = _prepare(session, shop_id, message_id, catalog, started, dry)
     if dry:
-        bell.enqueue("refill", shop_id, dry)
+        jobs.enqueue("refill", shop_id, dry)
     if prepared is None:
         return
     letter, channel, attempt = prepared
@@ -226,7 +224,7 @@ def _prepare(
     assert shop is not None
     profile = get_profile(session, shop_id, message.profile_id)
     if profile is not None:
-        message.address = gate.address_of(profile, message) or ""
+        message.address = eligibility.address_of(profile, message) or ""
         if not consent.try_lock_consent(session, shop_id, message.channel, message.address):
             outcome.reschedule(session, message, now, "")  # she is just changing her mind
             return None
@@ -234,7 +232,7 @@ def _prepare(
     if channel is None:
         outcome.skip_message(session, message, "no_channel")
         return None
-    reason = gate.skip_reason(session, shop, message, profile)
+    reason = eligibility.skip_reason(session, shop, message, profile)
     if reason or profile is None:
         outcome.skip_message(session, message, reason or "no_profile")
         return None
@@ -289,7 +287,7 @@ def _content(
 
 def _give_coupon(session: Session, message: Message, template: Loaded, dry: list[int]) -> bool:
     """Give the message its code, if its template shows one; else let it wait, an hour at most."""
-    coupon_id = feeds.coupon_of(template.blocks)
+    coupon_id = product_feeds.coupon_of(template.blocks)
     if coupon_id is None or message.coupon_code:
         return True
     now = clock.now()

@@ -8,8 +8,7 @@ from typing import Any
 
 import structlog
 
-from plugin import clock, facts
-from plugin import jobs as bell
+from plugin import clock, facts, jobs
 from plugin.errors import RegularsError
 from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
 from plugin.shopify.api.client import ShopifyError, query
@@ -62,7 +61,7 @@ def create_coupon(shop_id: int, name: str, prefix: str, kind: str, worth: int = 
     )
     with db.transaction() as session:
         session.add(coupon)
-    bell.enqueue("refill", shop_id, [coupon.id])
+    jobs.enqueue("refill", shop_id, [coupon.id])
     return coupon.id
 
 
@@ -77,7 +76,7 @@ def recreate_discount(shop_id: int, coupon_id: int) -> None:
             raise RegularsError("There is no such coupon.", 404)
         fresh = {"deleted_at": None, "error": "", "retry_at": None}
         coupons.change_coupon(session, shop_id, coupon_id, **fresh)
-    bell.enqueue("refill", shop_id, [coupon_id])
+    jobs.enqueue("refill", shop_id, [coupon_id])
 
 
 def refill_codes(shop_id: int, coupon_id: int) -> None:
@@ -104,7 +103,7 @@ def _wake(shop_id: int, coupon_id: int) -> None:
         if not coupons.count_free(session, shop_id, coupon_id):
             return
         woken = messages.make_due(session, shop_id, WAITS_FOR_COUPON, clock.now(), COUPON_WAIT)
-    bell.enqueue_for_rows("send", [(shop_id, message_id) for message_id in woken])
+    jobs.enqueue_for_rows("send", [(shop_id, message_id) for message_id in woken])
 
 
 def _refill(shop_id: int, coupon_id: int) -> None:

@@ -6,11 +6,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from plugin import clock
-from plugin.privacy import deliveries as raw
-from plugin.privacy import import_files as brought
-from storage import data_subject as about
-from storage import privacy_requests as privacy
-from storage import shops
+from plugin.privacy import deliveries as webhook_deliveries
+from plugin.privacy import import_files
+from storage import data_subject, privacy_requests, shops
 from storage.engine import db
 
 COLUMN_NOTES = (
@@ -25,16 +23,20 @@ def export_profile(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
     """Every row that is about the person behind these keys, and every delivery that names her."""
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
-        whom = about.find_subject(session, shop_id, keys)
-        tables = about.rows_about(session, shop_id, whom)
-        forgotten = bool(privacy.redacted_among(session, shop_id, whom.keys))
-        suppressed = sorted(privacy.suppressed_addresses(session, shop_id, whom.addresses))
+        whom = data_subject.find_subject(session, shop_id, keys)
+        tables = data_subject.rows_about(session, shop_id, whom)
+        forgotten = bool(privacy_requests.redacted_among(session, shop_id, whom.keys))
+        suppressed = sorted(privacy_requests.suppressed_addresses(session, shop_id, whom.addresses))
     deliveries = [
         {"topic": row.topic, "received_at": row.received_at, "body": _read(bytes(row.body))}
-        for found in raw.deliveries(shop_id, whom, clock.now())
+        for found in webhook_deliveries.deliveries(shop_id, whom, clock.now())
         for row in found
     ]
-    lines = [_read(row.body.encode()) for found in raw.lines(shop_id, whom) for row in found]
+    lines = [
+        _read(row.body.encode())
+        for found in webhook_deliveries.lines(shop_id, whom)
+        for row in found
+    ]
     said = {
         "about": COLUMN_NOTES,
         "shop": "" if shop is None else shop.domain,
@@ -43,7 +45,7 @@ def export_profile(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
         "tables": tables,
         "deliveries": deliveries,
         "waiting_lines": lines,
-        "imported_rows": list(brought.find_rows(shop_id, whom)),
+        "imported_rows": list(import_files.find_rows(shop_id, whom)),
         "forgotten_before": forgotten,
         "suppressed": [{"channel": channel, "address": address} for channel, address in suppressed],
     }

@@ -7,8 +7,7 @@ from typing import Any
 
 import phonenumbers
 
-from storage import data_subject as about
-from storage import erasure
+from storage import data_subject, erasure
 from storage.engine import db
 from storage.inbox import NEW
 from storage.privacy_requests import DataSubject
@@ -73,7 +72,7 @@ def deliveries(shop_id: int, whom: DataSubject, until: datetime) -> Iterator[lis
     needles, after = SubjectMatcher(whom), ""
     while True:
         with db.inbox_reading() as session:
-            page = about.deliveries_page(session, shop_id, after, until)
+            page = data_subject.deliveries_page(session, shop_id, after, until)
         if not page:
             return
         yield [row for row in page if needles.matches(bytes(row.body))]
@@ -85,7 +84,7 @@ def lines(shop_id: int, whom: DataSubject) -> Iterator[list[Any]]:
     needles, after = SubjectMatcher(whom), ("", "", -1)
     while True:
         with db.reading() as session:
-            page = about.lines_page(session, shop_id, after)
+            page = data_subject.lines_page(session, shop_id, after)
         if not page:
             return
         yield [row for row in page if needles.matches(row.body.encode())]

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from plugin import clock
 from plugin.privacy.deliveries import SubjectMatcher
-from plugin.sheets import files
-from plugin.sheets import problems as flaws
+from plugin.sheets import files, problems
 from storage import imports
 from storage.engine import db
 from storage.imports import FAILED, UPLOADING, Import
@@ -39,7 +38,7 @@ def _held(shop_id: int) -> list[Import]:
 
 
 def _give_up(held: Import) -> None:
-    over = {"state": FAILED, "error": flaws.CUT_OFF, "finished_at": clock.now()}
+    over = {"state": FAILED, "error": problems.CUT_OFF, "finished_at": clock.now()}
     with db.transaction() as session:
         imports.save_progress(session, held, **over, expires_at=None)
     files.delete_file(held.shop_id, held.id)

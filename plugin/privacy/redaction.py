@@ -12,9 +12,7 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin.facts import Facts, ProfileFact
-from storage import data_subject as about
-from storage import erasure
-from storage import privacy_requests as privacy
+from storage import data_subject, erasure, privacy_requests
 from storage.privacy_requests import PERMANENT_IDENTITIES
 from storage.profiles import STRONG, find_identities, identities_of
 
@@ -27,10 +25,12 @@ def drop_redacted(session: Session, shop_id: int, facts: Facts) -> Facts:
     What such a person was known by besides is forgotten with her: her cart's own news may come
     before the order that says whose it was, or after it.
     """
-    if not privacy.has_redacted(session, shop_id):
+    if not privacy_requests.has_redacted(session, shop_id):
         return facts
     people = _people(facts)
-    marks = privacy.redacted_among(session, shop_id, {key for p in people for key in p.identities})
+    marks = privacy_requests.redacted_among(
+        session, shop_id, {key for p in people for key in p.identities}
+    )
     if not marks:
         return facts
     times, known = _times(facts, people), dict(marks)
@@ -90,11 +90,11 @@ def _forget_too(
     session: Session, shop_id: int, keys: list[tuple[str, str]], until: datetime
 ) -> None:
     """Forget a cart or a visit that turned out to be hers, with what it did without a name."""
-    privacy.add_redacted(session, shop_id, keys, until)
+    privacy_requests.add_redacted(session, shop_id, keys, until)
     for profile_id in set(find_identities(session, shop_id, keys).values()):
         if any(i.kind in STRONG for i in identities_of(session, shop_id, [profile_id])):
             continue  # somebody's by now
-        whom = about.find_subject(session, shop_id, _keys(session, shop_id, profile_id))
+        whom = data_subject.find_subject(session, shop_id, _keys(session, shop_id, profile_id))
         erasure.detach_subject(session, shop_id, whom)
         while erasure.erase_batch(session, shop_id, whom):
             pass

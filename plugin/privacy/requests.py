@@ -13,22 +13,17 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.facts import IdentityKey, PrivacyFact
-from plugin.messages import confirmations as asking
-from plugin.privacy import deliveries as raw
-from plugin.privacy import import_files as brought
+from plugin.messages import confirmations
+from plugin.privacy import deliveries, import_files
 from plugin.privacy.data_export import export_profile
 from plugin.sheets import files
 from plugin.shopify.api.http import ShopifyError
 from plugin.shopify.install.installation import is_let_in
-from storage import confirmations as asks
-from storage import data_subject as about
-from storage import erasure, shops
-from storage import privacy_requests as privacy
-from storage.engine import db
-from storage.engine import vacuum as scrub
+from storage import confirmations as stored_confirmations
+from storage import data_subject, erasure, privacy_requests, shops
+from storage.engine import db, vacuum
 from storage.engine.ids import new_id
 from storage.privacy_requests import (
     DATA_REQUEST,
@@ -59,13 +54,13 @@ def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: date
     """
     whom = DataSubject()
     if asked.kind != SHOP_REDACT:
-        whom = about.find_subject(session, shop_id, asked.identities)
-    request_id = privacy.add_request(
+        whom = data_subject.find_subject(session, shop_id, asked.identities)
+    request_id = privacy_requests.add_request(
         session,
         {
             "shop_id": shop_id,
             "id": new_id(),
-            "dedupe_key": privacy.keyed_hash(
+            "dedupe_key": privacy_requests.keyed_hash(
                 "request", f"{shop_id}:{asked.kind}:{asked.reference}"
             ),
             "kind": asked.kind,
@@ -73,15 +68,16 @@ def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: date
             "due_at": now,
             "subject": json.dumps(asdict(whom)),
             "keyed_hashes": [
-                privacy.keyed_hash("redaction", f"{shop_id}:{k}:{v}") for k, v in asked.identities
+                privacy_requests.keyed_hash("redaction", f"{shop_id}:{k}:{v}")
+                for k, v in asked.identities
             ],
         },
     )
     if request_id is not None and asked.kind == REDACT:
         # Nothing that is known by now is newer than this moment, so that it is one clean cut.
-        privacy.add_redacted(session, shop_id, whom.keys, now)
-        privacy.suppress_addresses(session, shop_id, whom.addresses, now)
-        privacy.delete_exports(session, shop_id, _marks(shop_id, whom))
+        privacy_requests.add_redacted(session, shop_id, whom.keys, now)
+        privacy_requests.suppress_addresses(session, shop_id, whom.addresses, now)
+        privacy_requests.delete_exports(session, shop_id, _marks(shop_id, whom))
         erasure.detach_subject(session, shop_id, whom)
     return request_id
 
@@ -90,7 +86,7 @@ def run_requests(shop_id: int, ids: Sequence[int]) -> None:
     """Carry out requests that are due. Safe to run twice."""
     for request_id in ids:
         with db.reading() as session:
-            request = privacy.get_request(session, shop_id, request_id)
+            request = privacy_requests.get_request(session, shop_id, request_id)
         if request is None or request.state != NEW:
             continue
         if request.kind == REDACT:
@@ -105,7 +101,7 @@ def run_requests(shop_id: int, ids: Sequence[int]) -> None:
 def expire_exports() -> None:
     """Empty the files that nobody fetched in time."""
     with db.transaction() as session:
-        privacy.expire_exports(session, clock.now())
+        privacy_requests.expire_exports(session, clock.now())
 
 
 def redact_profile(shop_id: int, keys: Sequence[IdentityKey]) -> bool:
@@ -118,19 +114,19 @@ def redact_profile(shop_id: int, keys: Sequence[IdentityKey]) -> bool:
     assert request_id is not None  # its reference is new
     run_requests(shop_id, [request_id])
     with db.reading() as session:
-        request = privacy.get_request(session, shop_id, request_id)
+        request = privacy_requests.get_request(session, shop_id, request_id)
     return request is None or request.state == DONE
 
 
 def _redact(request: PrivacyRequest) -> None:
     whom = _whom(request)
     _piece_by_piece(request.shop_id, whom)
-    if raw.redact_deliveries(request.shop_id, whom, request.requested_at):
+    if deliveries.redact_deliveries(request.shop_id, whom, request.requested_at):
         _finish(request, state=NEW, due_at=clock.now() + DIGEST_POLL_DELAY, lease_until=0.0)
         return
-    brought.redact_rows(request.shop_id, whom)
+    import_files.redact_rows(request.shop_id, whom)
     _finish(request, state=DONE, subject=None)
-    if not scrub.vacuum_database():
+    if not vacuum.vacuum_database():
         log.warning("privacy.not_scrubbed", shop=request.shop_id, request=request.id)
 
 
@@ -150,12 +146,12 @@ def _copy(request: PrivacyRequest) -> None:
     ):
         return  # she was forgotten meanwhile
     with db.transaction() as session:
-        ask = asks.confirmation_for_request(session, request.shop_id, request.id)
+        ask = stored_confirmations.confirmation_for_request(session, request.shop_id, request.id)
         shop = shops.get_shop(session, request.shop_id)
         if ask is None or shop is None:
             return
-        asking.confirmation_message(session, shop, ask, now)
-    bell.enqueue("send_first", request.shop_id, [ask.id])
+        confirmations.confirmation_message(session, shop, ask, now)
+    jobs.enqueue("send_first", request.shop_id, [ask.id])
 
 
 def _empty(request: PrivacyRequest) -> None:
@@ -183,7 +179,7 @@ def _empty(request: PrivacyRequest) -> None:
     with db.transaction() as session:
         erasure.delete_shop(session, shop_id)
     _all_rows(shop_id)  # what a worker was still writing
-    scrub.vacuum_database()
+    vacuum.vacuum_database()
 
 
 def _is_back(shop: Shop, asked_at: datetime) -> bool:
@@ -214,7 +210,7 @@ def _all_rows(shop_id: int) -> None:
 def _finish(request: PrivacyRequest, **changes: object) -> bool:
     """Write down how far it is; False when somebody else did, or it is no longer to be done."""
     with db.transaction() as session:
-        held = privacy.lock_request(session, request.shop_id, request.id)
+        held = privacy_requests.lock_request(session, request.shop_id, request.id)
         if held is None or held.state != NEW:
             return False
         for name, value in changes.items():
@@ -237,4 +233,4 @@ def _whom(request: PrivacyRequest) -> DataSubject:
 
 def _marks(shop_id: int, whom: DataSubject) -> list[str]:
     words = [f"{shop_id}:{kind}:{value}" for kind, value in whom.keys]
-    return list(privacy.keyed_hashes("redaction", words))
+    return list(privacy_requests.keyed_hashes("redaction", words))

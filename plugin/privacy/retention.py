@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 
 from plugin import clock
 from plugin.settings import get_settings
-from storage import access_log, events, inbox
-from storage import visits as sessions
+from storage import access_log, events, inbox, visits
 from storage.engine import db, locks
 
 # In a transaction: deliveries are overwritten by SQLite, 8 KB each, while others want to come in.
@@ -44,7 +43,7 @@ def shops_due() -> list[int]:
         found = set(inbox.shops_before(session, _deliveries_go() - MAX_LAG))
     with db.reading() as session:
         found.update(events.shops_before(session, _events_go() - MAX_LAG))
-        found.update(sessions.shops_before(session, _events_go() - MAX_LAG))
+        found.update(visits.shops_before(session, _events_go() - MAX_LAG))
     return sorted(found)
 
 
@@ -79,7 +78,7 @@ def _drop_events(shop_id: int) -> int:
 def _drop_visits(shop_id: int) -> int:
     with db.transaction() as session:
         db.lock_shop(session, shop_id)  # who digests writes visits anew
-        return sessions.delete_visits(session, shop_id, _events_go(), RETENTION_BATCH_SIZE)
+        return visits.delete_visits(session, shop_id, _events_go(), RETENTION_BATCH_SIZE)
 
 
 def _deliveries_go() -> datetime:

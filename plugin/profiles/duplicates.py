@@ -17,8 +17,7 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock
-from storage import duplicates as likeness
-from storage import profiles
+from storage import duplicates, profiles
 from storage.duplicates import DuplicateReason
 from storage.engine import db, locks
 
@@ -58,28 +57,28 @@ def find_duplicates_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> bool:
 
 def _look(session: Session, shop_id: int, now: datetime) -> bool:
     """Suggest whom some profiles are like; whether there were any to look at."""
-    new = likeness.unchecked_profiles(session, shop_id, PROFILES_BATCH_SIZE)
+    new = duplicates.unchecked_profiles(session, shop_id, PROFILES_BATCH_SIZE)
     if not new:
         return False
     known = profiles.load_profiles(session, shop_id, new)
     keys = {profile_id: duplicate_keys(row) for profile_id, row in known.items()}
-    likeness.save_keys(session, shop_id, new, [(pid, key) for pid in keys for key in keys[pid]])
+    duplicates.save_keys(session, shop_id, new, [(pid, key) for pid in keys for key in keys[pid]])
     pairs = _pairs(session, shop_id, keys)
     known |= profiles.load_profiles(
         session, shop_id, {p for pair in pairs for p in pair} - known.keys()
     )
-    likeness.suggest_duplicates(
+    duplicates.suggest_duplicates(
         session,
         [
             {"shop_id": shop_id, "profile_id": one, "other_profile_id": other, "reason": because,
-             "state": likeness.OPEN, "found_at": now}
+             "state": duplicates.OPEN, "found_at": now}
             for one, other in sorted(pairs)
             if one in known
             and other in known
             and (because := duplicate_reason(known[one], known[other]))
         ],
     )  # fmt: skip
-    likeness.mark_checked(session, shop_id, new)
+    duplicates.mark_checked(session, shop_id, new)
     return True
 
 
@@ -88,7 +87,7 @@ def _pairs(
 ) -> set[tuple[int, int]]:
     """Profiles with these keys, each with those that share one with it; the older one first."""
     every = {key for hers in keys.values() for key in hers}
-    held = {key: likeness.profiles_with_key(session, shop_id, key) for key in every}
+    held = {key: duplicates.profiles_with_key(session, shop_id, key) for key in every}
     return {
         (min(pid, other), max(pid, other))
         for pid, hers in keys.items()

@@ -19,9 +19,7 @@ from plugin.facts import ProfileFact, ProfileRef
 from plugin.profiles import fields
 from plugin.profiles.duplicates import COMPARED_FIELDS
 from plugin.profiles.fields import MERCHANT, Row
-from storage import activity, events, lists, merges, profiles
-from storage import duplicates as likeness
-from storage import profile_names as names
+from storage import activity, duplicates, events, lists, merges, profile_names, profiles
 from storage.engine import bulk, db
 from storage.engine.ids import new_id
 from storage.imports import SOURCE
@@ -160,15 +158,17 @@ class MergeGroup:
             events.recount_activity(self.session, self.shop_id, self.moved - self.deleted)
         if self.deleted:
             activity.delete_counts(self.session, self.shop_id, self.deleted)
-            likeness.save_keys(self.session, self.shop_id, self.deleted, ())
-            names.save_names(self.session, self.shop_id, (), self.deleted)
+            duplicates.save_keys(self.session, self.shop_id, self.deleted, ())
+            profile_names.save_names(self.session, self.shop_id, (), self.deleted)
         changed = [
             k for k, row in self.rows.items() if _looks(row) != self.duplicate_keys.get(k, UNKNOWN)
         ]
-        likeness.mark_unchecked(self.session, self.shop_id, changed)
+        duplicates.mark_unchecked(self.session, self.shop_id, changed)
         if changed:
             named = self.duplicate_keys.keys() & set(changed)
-            names.save_names(self.session, self.shop_id, [self.rows[k] for k in changed], named)
+            profile_names.save_names(
+                self.session, self.shop_id, [self.rows[k] for k in changed], named
+            )
 
     def _remember(self, profile_id: int) -> None:
         """Let a profile that stood alone be an origin."""
@@ -390,7 +390,7 @@ def undo_merge(session: Session, shop_id: int, merge_id: int, by: str, now: date
         house.profile_of(merge.source_profile_id),
         house.profile_of(merge.other_source_profile_id),
     )
-    likeness.dismiss_duplicate(session, shop_id, pair, now, by)
+    duplicates.dismiss_duplicate(session, shop_id, pair, now, by)
     house.save()
     return True
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles.fields import MERCHANT
@@ -44,5 +43,5 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         assert whose is not None  # she has a key
         said = {"kind": TAG, "name": tag, "value": ON if on else OFF, **whose.columns}
         write_backs.save_write_backs(session, shop_id, [{**said, "requested_at": now}], now)
-    bell.enqueue("write_back", shop_id)
+    jobs.enqueue("write_back", shop_id)
     return tag

@@ -7,13 +7,12 @@ from dramatiq.brokers.redis import RedisBroker
 from pika.exceptions import AMQPError
 from redis.exceptions import RedisError
 
-from plugin import jobs as bell
+from plugin import jobs
 from plugin.errors import RegularsError
 from plugin.runtime import valkey
 from plugin.settings import Settings, get_settings
 from storage import schema
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 
 
 def connect_broker() -> Broker:
@@ -24,12 +23,12 @@ def connect_broker() -> Broker:
     """
     settings = get_settings()
     try:
-        secrets.set_keys(settings.keys())
-    except secrets.SecretError as error:
+        encryption.set_keys(settings.keys())
+    except encryption.SecretError as error:
         raise RegularsError(str(error)) from None
     connect_database(settings)
     try:
-        return bell.connect(broker_url(settings))
+        return jobs.connect(broker_url(settings))
     except ValueError as error:
         raise RegularsError(str(error)) from None
 

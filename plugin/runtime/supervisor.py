@@ -18,8 +18,7 @@ from types import FrameType
 from typing import BinaryIO, Self
 
 from plugin.errors import RegularsError
-from plugin.runtime import parent_death as lifeline
-from plugin.runtime import valkey
+from plugin.runtime import parent_death, valkey
 from plugin.runtime.logs import UnfailingStream
 from plugin.settings import Settings
 
@@ -117,7 +116,7 @@ class Supervisor:
         parent = os.getpid()
 
         def tie() -> None:
-            lifeline.exit_with_parent()
+            parent_death.exit_with_parent()
             if os.getppid() != parent:
                 os._exit(1)
 
@@ -129,7 +128,7 @@ class Supervisor:
             pass_fds=child.fds,
             preexec_fn=tie if sys.platform == "linux" else None,  # no other thread runs here
             start_new_session=True,  # Ctrl-C reaches us alone; we end the others in order
-            env=os.environ | {lifeline.SUPERVISED_VARIABLE: "1", "PYTHONUNBUFFERED": "1"},
+            env=os.environ | {parent_death.SUPERVISED_VARIABLE: "1", "PYTHONUNBUFFERED": "1"},
         )
         child.started_at = time.monotonic()
         assert child.process.stdout is not None

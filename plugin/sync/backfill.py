@@ -17,8 +17,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.facts import Facts, MalformedError, merge_facts
 from plugin.ingest.record import record_facts
@@ -302,7 +301,7 @@ def _commit(
             backfills.delete_lines(session, shop.id, held.stage, drop_until)
         entered = record_facts(session, shop, _as_past(facts), clock.now()) if facts else []
     _remember(held, progress)
-    bell.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in entered])
+    jobs.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in entered])
 
 
 def _one_by_one(shop: Shop, facts: Sequence[Facts]) -> int:

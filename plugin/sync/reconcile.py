@@ -14,13 +14,12 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
-from plugin import clock
-from plugin import jobs as bell
+from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.facts import Facts
 from plugin.shopify.api import pages
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
-from plugin.sync import webhook_audit as audit
+from plugin.sync import webhook_audit
 from plugin.sync.repair import RepairResult, parse_nodes, repair_records
 from storage import backfills, inbox, reconciliations, shops
 from storage.backfills import DONE
@@ -158,14 +157,14 @@ def _page(shop: Shop, held: Reconciliation) -> None:
         outcome = _one_by_one(shop, held, told, place, lost)
     if outcome.gaps:
         log.info("reconcile.repaired", shop=shop.id, noun=held.noun, **outcome.counts())
-    bell.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in outcome.entered])
+    jobs.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in outcome.entered])
 
 
 def _close(held: Reconciliation) -> None:
     """End a window; the next one begins where it ended, at once if that is long ago."""
     now = clock.now()
     assert held.until is not None
-    silent = audit.inactive_topics(held, held.since - OVERLAP)
+    silent = webhook_audit.inactive_topics(held, held.since - OVERLAP)
     if silent:
         log.warning("reconcile.silent", shop=held.shop_id, noun=held.noun, topics=silent)
     with db.transaction() as session:

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.facts import Facts, MalformedError, merge_facts
 from plugin.ingest.record import record_facts
-from plugin.privacy import redaction as forgotten
+from plugin.privacy import redaction
 from plugin.shopify.api import nodes
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.pages import NodeWithChildren
@@ -82,5 +82,5 @@ def repair_records(
 
 def _differing(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Differences:
     """Whoever is forgotten lacks nothing."""
-    facts = forgotten.drop_redacted(session, shop.id, merge_facts(list(told.values())))
+    facts = redaction.drop_redacted(session, shop.id, merge_facts(list(told.values())))
     return compare.find_differences(session, shop.id, noun, facts)

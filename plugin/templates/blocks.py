@@ -23,9 +23,7 @@ from html import escape
 from typing import Any
 
 from plugin.errors import RegularsError
-from plugin.templates import layout as style
-from plugin.templates import liquid_shield as shield
-from plugin.templates import product_blocks as products
+from plugin.templates import layout, liquid_shield, product_blocks
 from plugin.texts import N_
 
 Block = dict[str, Any]
@@ -101,7 +99,7 @@ def texts_of(blocks: Sequence[Block]) -> list[str]:
                 found[block[name]] = None
         found |= dict.fromkeys(block.get("by", {}).get("texts", {}).values())
     if any(b["type"] == "products" and b.get("feed") == "checkout" for b in blocks):
-        found |= dict.fromkeys(products.TEXTS)
+        found |= dict.fromkeys(product_blocks.TEXTS)
     return [*found, VISIT, PREFERENCES, UNSUBSCRIBE]
 
 
@@ -122,13 +120,13 @@ def text_to_html(text: str, page: Page) -> str:
     return re.sub(
         r'(?<=<a class="link" href=")[^"]+',
         lambda m: escape_attribute(page.link(m[0].replace("&amp;", "&"))),
-        shield.map_outside_tags(text, change),
+        liquid_shield.map_outside_tags(text, change),
     )
 
 
 def escape_attribute(text: str) -> str:
     """A merchant's text inside an attribute, its Liquid as it is."""
-    return shield.map_outside_tags(text, lambda plain: escape(plain, quote=True))
+    return liquid_shield.map_outside_tags(text, lambda plain: escape(plain, quote=True))
 
 
 def choose_case(block: Block, page: Page, show: Callable[[str], str]) -> str:
@@ -167,7 +165,7 @@ def _header(block: Block, page: Page) -> str:
 
 def _text(block: Block, page: Page) -> str:
     look = block.get("style", "body")
-    if look not in style.TEXT:
+    if look not in layout.TEXT:
         raise RegularsError(f"There is no text style {look!r}.", status=422)
     end, start = ("left", "right") if page.rtl else ("right", "left")
     align = {"center": "center", "end": end}.get(block.get("align", "start"), start)
@@ -176,10 +174,8 @@ def _text(block: Block, page: Page) -> str:
         paragraphs = [text_to_html(p, page) for p in re.split(r"\n\s*\n", text.strip())]
         return "".join(f'<p class="{look}">{p}</p>' for p in paragraphs)
 
-    return (
-        f'<mj-text css-class="{style.TEXT[look]}" align="{align}" padding="{style.PADDING[look]}">'
-        f"{choose_case(block, page, show)}</mj-text>"
-    )
+    style = f'css-class="{layout.TEXT[look]}" align="{align}" padding="{layout.PADDING[look]}"'
+    return f"<mj-text {style}>{choose_case(block, page, show)}</mj-text>"
 
 
 def _button(block: Block, page: Page) -> str:
@@ -199,7 +195,7 @@ def _image(block: Block, page: Page) -> str:
 
 def _products(block: Block, page: Page) -> str:
     title = text_to_html(page.say(block.get("title", "")), page)
-    return products.to_mjml(block, title, page.say, page.link, page.rtl)
+    return product_blocks.to_mjml(block, title, page.say, page.link, page.rtl)
 
 
 def _coupon(block: Block, page: Page) -> str:

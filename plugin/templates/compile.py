@@ -13,9 +13,7 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.templates import blocks
-from plugin.templates import layout as style
-from plugin.templates import plain_text as plain
+from plugin.templates import blocks, layout, plain_text
 from plugin.templates.blocks import Block, Page
 from plugin.templates.liquid import parse, unknown_filters
 from plugin.templates.liquid_shield import LiquidShield, map_outside_tags
@@ -99,7 +97,7 @@ def _compile(
 ) -> dict[str, Any]:
     page = Page(words=dict(words), rtl=is_right_to_left(locale))
     subject, preview = page.say(subject), page.say(preview)
-    mjml = style.mjml_document(
+    mjml = layout.mjml_document(
         blocks.to_mjml(content, page),
         subject=map_outside_tags(subject, escape),
         preview=map_outside_tags(preview, escape),
@@ -110,7 +108,7 @@ def _compile(
         "subject": subject,
         "preview": preview,
         "html": to_html(mjml),
-        "text": plain.to_text(content, page),
+        "text": plain_text.to_text(content, page),
         "links": page.links,
     }
     for part in (subject, preview, found["html"], found["text"], *page.links):
@@ -127,7 +125,7 @@ def to_html(mjml: str) -> str:
         raise RegularsError(f"This mail cannot be built: {error}.", status=422) from None
     html = _inliner.inline(shield.as_comments(html))
     # What only media queries say is added after inlining, which would drop it.
-    html = html.replace("</head>", f"<style>{style.RESPONSIVE}</style></head>", 1)
+    html = html.replace("</head>", f"<style>{layout.RESPONSIVE}</style></head>", 1)
     return shield.show(html).replace("</body>", f"{PIXEL}</body>", 1)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from plugin.templates import product_blocks as products
+from plugin.templates import product_blocks
 from plugin.templates.blocks import PREFERENCES, UNSUBSCRIBE, VISIT, Block, Page, choose_case
 
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
@@ -36,9 +36,9 @@ def _button(block: Block, page: Page) -> str:
 
 def _products(block: Block, page: Page) -> str:
     title = plain_words(page.say(block.get("title", "")), page)
-    if products.feed(block) == products.CHECKOUT:
+    if product_blocks.feed(block) == product_blocks.CHECKOUT:
         body = (
-            f"{{% for line in event.lines limit: {products.limit(block)} %}}"
+            f"{{% for line in event.lines limit: {product_blocks.limit(block)} %}}"
             "- {{ line.title }}{% if line.variant_title and line.variant_title != '' %}"
             " ({{ line.variant_title }}){% endif %}, {{ line.quantity }} × "
             "{{ line.price | money: event.currency }}\n{% endfor %}"
@@ -48,7 +48,7 @@ def _products(block: Block, page: Page) -> str:
             f"{{% if products[{n}] %}}- {{{{ products[{n}].title }}}}, "
             f"{{{{ products[{n}].price | money }}}}\n"
             f"  {page.link(f'{{{{ products[{n}].url }}}}')}\n{{% endif %}}"
-            for n in range(products.limit(block))
+            for n in range(product_blocks.limit(block))
         )
     return f"{title}\n{body}".strip("\n")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin.templates import product_blocks as products
+from plugin.templates import product_blocks
 from plugin.templates.blocks import Block
 from storage.products import active_products, products_by_id
 from storage.shops import Shop
@@ -47,11 +47,11 @@ def products_for(
 ) -> list[dict[str, Any]]:
     """Products whose tags or type are the shopper's answer; who gave none sees the first ones."""
     for block in blocks:
-        if block["type"] == "products" and products.feed(block) == products.ANSWER:
+        if block["type"] == "products" and product_blocks.feed(block) == product_blocks.ANSWER:
             answer = properties.get(block.get("property", ""))
             wanted = {str(a).lower() for a in (answer if isinstance(answer, list) else [answer])}
             fitting = [p for p in items if wanted & _names(p)]
-            return list(fitting or items)[: products.limit(block)]
+            return list(fitting or items)[: product_blocks.limit(block)]
     return []
 
 
@@ -72,7 +72,7 @@ def with_pictures(session: Session, shop_id: int, lines: Any) -> list[dict[str, 
 
 def shows_products(blocks: Sequence[Block]) -> bool:
     """Whether a mail shows products from the catalog."""
-    return any(b["type"] == "products" and b["feed"] == products.ANSWER for b in blocks)
+    return any(b["type"] == "products" and b["feed"] == product_blocks.ANSWER for b in blocks)
 
 
 def coupon_of(blocks: Sequence[Block]) -> int | None:

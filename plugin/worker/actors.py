@@ -13,28 +13,32 @@ from types import FrameType
 import dramatiq
 import structlog
 
-from plugin import clock, lists, onboard
-from plugin import jobs as bell
-from plugin.flows import advance as step
-from plugin.forms import library as form_library
-from plugin.imports import lifecycle as imports
+from plugin import clock, jobs, lists, onboard
+from plugin.flows import advance as flow_advance
+from plugin.forms import library
+from plugin.imports import lifecycle
 from plugin.ingest.digest import digest_deliveries as digest_inbox
-from plugin.insight import counts as tallies
+from plugin.insight import counts
 from plugin.messages import send as sending
 from plugin.offers import coupons
-from plugin.privacy import requests as law
-from plugin.privacy import retention
-from plugin.profiles import duplicates as likeness
-from plugin.shopify.api import products as catalog
-from plugin.shopify.install import scopes
-from plugin.shopify.install import web_pixel as pixel
+from plugin.privacy import requests, retention
+from plugin.profiles import duplicates
+from plugin.shopify.api import products
+from plugin.shopify.install import scopes, web_pixel
 from plugin.sync import backfill, reconcile, write_backs
-from storage import backfills, flows, inbox, messages, reconciliations, shops
-from storage import counts as stored_tallies
+from storage import (
+    backfills,
+    flows,
+    imports,
+    inbox,
+    messages,
+    privacy_requests,
+    reconciliations,
+    shops,
+)
+from storage import counts as stored_counts
 from storage import coupons as stored_coupons
-from storage import duplicates as stored_likeness
-from storage import imports as stored_imports
-from storage import privacy_requests as requests
+from storage import duplicates as stored_duplicates
 from storage import write_backs as stored_write_backs
 from storage.engine import db, locks
 
@@ -58,13 +62,13 @@ def digest() -> None:
     until = time.monotonic() + DIGEST_SLICE_SECONDS
     digest_inbox(until)
     if time.monotonic() > until:
-        bell.enqueue("digest")
+        jobs.enqueue("digest")
 
 
 @dramatiq.actor(queue_name="advance", max_retries=0)
 def advance(shop_id: int, ids: list[int]) -> None:
     """Do the due steps of these enrolments."""
-    step.advance_enrolments(shop_id, ids)
+    flow_advance.advance_enrolments(shop_id, ids)
 
 
 @dramatiq.actor(queue_name="send", max_retries=0)
@@ -107,12 +111,12 @@ def _sync(shop_id: int) -> None:
         return
     onboard.seed_library(shop_id)
     if scopes.is_allowed_or_logged(shop, "pixel", "write_pixels", "read_customer_events"):
-        pixel.ensure_pixel(shop_id)
+        web_pixel.ensure_pixel(shop_id)
     publish_forms(shop_id)
     backfill.begin_backfill(shop_id)
-    bell.enqueue("backfill", shop_id)
+    jobs.enqueue("backfill", shop_id)
     if scopes.is_allowed_or_logged(shop, "catalog", "read_products"):
-        catalog.sync_products(shop_id)  # marks the store as synced
+        products.sync_products(shop_id)  # marks the store as synced
         onboard.seed_library(shop_id)  # its popup asks by what it sells, now that this is known
     else:
         with db.transaction() as session:  # until the scope is allowed, which begins it anew
@@ -122,55 +126,55 @@ def _sync(shop_id: int) -> None:
 @dramatiq.actor(queue_name="privacy", max_retries=0)
 def run_privacy_requests(shop_id: int, ids: list[int]) -> None:
     """Carry out what shoppers and stores asked of us by law."""
-    law.run_requests(shop_id, ids)
+    requests.run_requests(shop_id, ids)
 
 
 @dramatiq.actor(queue_name="backfill", actor_name="backfill", max_retries=0)
 def run_backfill(shop_id: int) -> None:
     """Read on in a store's past, for a while; then the next store has its turn."""
     if backfill.backfill_slice(shop_id):
-        bell.enqueue("backfill", shop_id)
+        jobs.enqueue("backfill", shop_id)
 
 
 @dramatiq.actor(queue_name="imports", actor_name="imports", max_retries=0)
 def import_profiles(shop_id: int) -> None:
     """Read on in a merchant's file, for a while; then the next store has its turn."""
-    if imports.import_slice(shop_id):
-        bell.enqueue("imports", shop_id)
+    if lifecycle.import_slice(shop_id):
+        jobs.enqueue("imports", shop_id)
 
 
 @dramatiq.actor(queue_name="write_back", max_retries=0)
 def write_back(shop_id: int) -> None:
     """Bring to Shopify's customers what they should hold, for a while; then others have a turn."""
     if write_backs.write_slice(shop_id):
-        bell.enqueue("write_back", shop_id)
+        jobs.enqueue("write_back", shop_id)
 
 
 @dramatiq.actor(queue_name="reconcile", actor_name="reconcile", max_retries=0)
 def reconcile_shop(shop_id: int) -> None:
     """Look for what was lost on its way to us, for a while; then the next store has its turn."""
     if reconcile.reconcile_slice(shop_id):
-        bell.enqueue("reconcile", shop_id)
+        jobs.enqueue("reconcile", shop_id)
 
 
 @dramatiq.actor(queue_name="likeness", actor_name="likeness", max_retries=0)
 def find_duplicates(shop_id: int) -> None:
     """Look for likely duplicates, for a while; then the next store has its turn."""
-    if likeness.find_duplicates_slice(shop_id):
-        bell.enqueue("likeness", shop_id)
+    if duplicates.find_duplicates_slice(shop_id):
+        jobs.enqueue("likeness", shop_id)
 
 
 @dramatiq.actor(queue_name="tallies", actor_name="tallies", max_retries=0)
 def refresh_counts(shop_id: int) -> None:
     """Count anew what a shop has many of."""
-    tallies.refresh_counts(shop_id)
+    counts.refresh_counts(shop_id)
 
 
 @dramatiq.actor(queue_name="lists", actor_name="lists", max_retries=0)
 def delete_lists(shop_id: int) -> None:
     """Drop lists that were deleted long ago, for a while; then the next store has its turn."""
     if lists.delete_slice(shop_id):
-        bell.enqueue("lists", shop_id)
+        jobs.enqueue("lists", shop_id)
 
 
 @dramatiq.actor(queue_name="retention", actor_name="retention", max_retries=0, priority=LAST)
@@ -182,7 +186,7 @@ def apply_retention(shop_id: int) -> None:
 @dramatiq.actor(queue_name="publish", max_retries=0)
 def publish_forms(shop_id: int) -> None:
     """Tell a storefront which forms are live."""
-    form_library.publish(shop_id)
+    library.publish(shop_id)
 
 
 def run_clock() -> None:
@@ -205,8 +209,8 @@ def run_clock() -> None:
                 enqueue_duplicate_checks()
                 enqueue_counts()
                 enqueue_list_deletions()
-                law.expire_exports()
-                imports.expire_imports()
+                requests.expire_exports()
+                lifecycle.expire_imports()
                 enqueue_retention()
                 retention.delete_access_log()
         except db.TRANSIENT:
@@ -223,29 +227,29 @@ def enqueue_due_work(*, housekeeping: bool = True) -> None:
         steps = flows.claim_due(session, now, CLAIM_BATCH_SIZE)
         awaited = messages.claim_due(session, now, CLAIM_BATCH_SIZE, transactional=True)
         mails = messages.claim_due(session, now, CLAIM_BATCH_SIZE, transactional=False)
-    bell.enqueue_for_rows(sending.actor_for(transactional=True), awaited)
-    bell.enqueue_for_rows("advance", steps)
-    bell.enqueue_for_rows(sending.actor_for(transactional=False), mails)
+    jobs.enqueue_for_rows(sending.actor_for(transactional=True), awaited)
+    jobs.enqueue_for_rows("advance", steps)
+    jobs.enqueue_for_rows(sending.actor_for(transactional=False), mails)
     if housekeeping:
         with db.inbox_reading() as session:
             undigested = inbox.has_due(session)
         if undigested:
-            bell.enqueue("digest")
+            jobs.enqueue("digest")
         with db.reading() as session:
             low = stored_coupons.coupons_to_refill(session)
             past = backfills.due_shops(session, now)
-            unread = stored_imports.due_shops(session, now)
+            unread = imports.due_shops(session, now)
             unwritten = stored_write_backs.due_shops(session, now)
-        bell.enqueue_for_rows("refill", low)
+        jobs.enqueue_for_rows("refill", low)
         for shop_id in past:
-            bell.enqueue("backfill", shop_id)
+            jobs.enqueue("backfill", shop_id)
         for shop_id in unread:
-            bell.enqueue("imports", shop_id)
+            jobs.enqueue("imports", shop_id)
         for shop_id in unwritten:
-            bell.enqueue("write_back", shop_id)
+            jobs.enqueue("write_back", shop_id)
         with db.transaction() as session:
-            asked = requests.claim_due(session, now, CLAIM_BATCH_SIZE)
-        bell.enqueue_for_rows("privacy", asked)
+            asked = privacy_requests.claim_due(session, now, CLAIM_BATCH_SIZE)
+        jobs.enqueue_for_rows("privacy", asked)
         sending.resolve_stuck()
 
 
@@ -254,7 +258,7 @@ def enqueue_catalog_syncs() -> None:
     with db.reading() as session:
         waiting = shops.unsynced(session, clock.now() - MAX_SYNC_AGE)
     for shop_id in waiting:
-        bell.enqueue("sync", shop_id)
+        jobs.enqueue("sync", shop_id)
 
 
 def enqueue_reconciliations() -> None:
@@ -262,25 +266,23 @@ def enqueue_reconciliations() -> None:
     with db.reading() as session:
         due = reconciliations.due_shops(session, clock.now())
     for shop_id in due:
-        bell.enqueue("reconcile", shop_id)
+        jobs.enqueue("reconcile", shop_id)
 
 
 def enqueue_duplicate_checks() -> None:
     """Ring for stores with profiles that were not compared with their likes."""
     with db.reading() as session:
-        new = stored_likeness.shops_with_unchecked(session)
+        new = stored_duplicates.shops_with_unchecked(session)
     for shop_id in new:
-        bell.enqueue("likeness", shop_id)
+        jobs.enqueue("likeness", shop_id)
 
 
 def enqueue_counts() -> None:
     """Ring for stores whose large figures are no longer fresh."""
     with db.reading() as session:
-        old = stored_tallies.shops_with_stale_counts(
-            session, clock.now() - tallies.REFRESH_INTERVAL
-        )
+        old = stored_counts.shops_with_stale_counts(session, clock.now() - counts.REFRESH_INTERVAL)
     for shop_id in old:
-        bell.enqueue("tallies", shop_id)
+        jobs.enqueue("tallies", shop_id)
 
 
 def enqueue_list_deletions() -> None:
@@ -288,10 +290,10 @@ def enqueue_list_deletions() -> None:
     with db.reading() as session:
         over = lists.shops_to_drop(session)
     for shop_id in over:
-        bell.enqueue("lists", shop_id)
+        jobs.enqueue("lists", shop_id)
 
 
 def enqueue_retention() -> None:
     """Ring for stores with deliveries, events or visits that were kept long enough."""
     for shop_id in retention.shops_due():
-        bell.enqueue("retention", shop_id)
+        jobs.enqueue("retention", shop_id)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql import Executable
 from sqlmodel import Session, SQLModel
 
-from storage.engine import tenant_guard as guard
+from storage.engine import tenant_guard
 from storage.engine.write_queue import WriteQueue
 
 PAGE_BYTES = 4_096  # SQLite's own
@@ -287,7 +287,7 @@ def _engine(url: URL, page_bytes: int = PAGE_BYTES) -> Engine:
         event.listen(made, "connect", partial(_prepare_sqlite, page_bytes=page_bytes))
         event.listen(made, "begin", _begin_sqlite)
         event.listen(made, "handle_error", _leave_if_at_odds)
-    guard.guard_queries(made, SQLModel.metadata)
+    tenant_guard.guard_queries(made, SQLModel.metadata)
     return made
 
 

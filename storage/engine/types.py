@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import Dialect
 from sqlmodel import Field, UTCDateTime
 
-from storage.engine import encryption as secrets
+from storage.engine import encryption
 
 # Compared letter by letter, as SQLite does anyway: an index then finds what begins with something.
 in_code_order = String().with_variant(String(collation="C"), "postgresql")
@@ -84,7 +84,7 @@ class Encrypted(types.TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else secrets.encrypt(value)
+        return None if value is None else encryption.encrypt(value)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
-        return None if value is None else secrets.decrypt(bytes(value))
+        return None if value is None else encryption.decrypt(bytes(value))

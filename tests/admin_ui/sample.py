@@ -9,12 +9,11 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.forms.library import use_form
-from plugin.ingest import visits as sessions
+from plugin.ingest import visits
 from plugin.ingest.record import record_facts
 from plugin.ingest.visits import PageView
 from plugin.onboard import seed_library
-from storage import consent, events, forms, inbox, messages, orders, search
-from storage import profile_names as names
+from storage import consent, events, forms, inbox, messages, orders, profile_names, search
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.flows import LIVE, Enrolment, StepLog, flows_of, get_flow_version
@@ -86,7 +85,7 @@ def _person(session: Session, shop: Shop, n: int, row: Any, now: datetime) -> Pr
         last_active_at=now - timedelta(minutes=4 + 700 * n),
     )
     session.add(profile)
-    names.save_names(session, shop.id, [profile.model_dump()], ())
+    profile_names.save_names(session, shop.id, [profile.model_dump()], ())
     known = [("email", email), ("phone", phone), ("browser_id", f"b-{n}-6f2c81d0a94e")]
     for kind, value in known:
         if value:
@@ -373,7 +372,7 @@ def _second_browser(session: Session, shop: Shop, at: datetime) -> None:
         PageView("b-tablet", event.occurred_at, True, "http://shop.example/", "tablet", ad)
         for event in did
     ]
-    sessions.record_visits(session, shop.id, acts)
+    visits.record_visits(session, shop.id, acts)
     record_facts(session, shop, Facts([ProfileFact((email, tablet), at)]), at)
 
 

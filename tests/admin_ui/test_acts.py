@@ -8,8 +8,7 @@ import pytest
 
 from plugin import clock
 from plugin.facts import IdentityKey, ProfileFact
-from plugin.profiles import duplicates as likeness
-from plugin.profiles import properties
+from plugin.profiles import duplicates, properties
 from plugin.profiles.identity import resolve_profiles
 from storage import access_log, coupons, flows, forms, inbox, metrics, write_backs
 from storage.engine import db
@@ -342,7 +341,7 @@ def test_likely_duplicates_are_joined_or_kept_apart(merchant, shop):
             for email in (f"maya{'h' * n}@gmail.com", f"maya{'h' * n}@gmial.com"):
                 person = ProfileFact((IdentityKey("email", email),), clock.now(), {"email": email})
                 pairs += resolve_profiles(session, shop.id, [person], clock.now())
-    likeness.find_duplicates_slice(shop.id)
+    duplicates.find_duplicates_slice(shop.id)
     ids = [whose.profile_id for whose in pairs]
     assert "2 pairs of profiles may be one person." in merchant.fetch("/audience").text
     assert "The addresses differ by a slip" in merchant.fetch("/audience/duplicates").text

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from plugin.imports import lifecycle as imports
+from plugin.imports import lifecycle
 from plugin.onboard import seed_library
 from plugin.settings import get_settings
 from storage import flows
@@ -134,7 +134,7 @@ def test_a_file_is_uploaded_by_keyboard_in_pieces_and_read(page, visit, shop, da
     expect(page.locator("#preview")).to_contain_text("xxx")
     page.get_by_role("button", name="Read the file").press("Enter")
     expect(page.locator("#progress")).to_contain_text("Being read")
-    while imports.import_slice(shop.id):
+    while lifecycle.import_slice(shop.id):
         pass
 
     expect(page.locator("#progress")).to_contain_text("Done")

@@ -5,9 +5,8 @@ import pytest
 from plugin import clock
 from plugin.facts import Facts, IdentityKey, PrivacyFact, ProfileFact
 from plugin.ingest.digest import apply_facts
-from plugin.privacy import requests as asked_of_us
-from storage import consent, search
-from storage import privacy_requests as privacy
+from plugin.privacy import requests
+from storage import consent, privacy_requests, search
 from storage.engine import db
 from storage.privacy_requests import DATA_REQUEST, REDACT
 
@@ -21,7 +20,7 @@ def asked(merchant, shop):
     apply_facts(shop, Facts(profiles=[ProfileFact(KEYS, at, {"first_name": "Maya"})]))
     apply_facts(shop, Facts(privacy_requests=[PrivacyFact(DATA_REQUEST, at, "1", KEYS)]))
     with db.reading() as session:
-        (request,) = privacy.requests_of(session, shop.id)
+        (request,) = privacy_requests.requests_of(session, shop.id)
     return request.id
 
 
@@ -33,7 +32,7 @@ def test_the_merchant_downloads_the_copy(merchant, shop, asked):
     assert "Being done" in merchant.open("/settings").text
     assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
 
-    asked_of_us.run_requests(shop.id, [asked])
+    requests.run_requests(shop.id, [asked])
 
     page = merchant.open("/settings").text
     assert f'data-download="/settings/privacy/{asked}"' in page
@@ -45,7 +44,7 @@ def test_the_merchant_downloads_the_copy(merchant, shop, asked):
 
 
 def test_only_this_shops_merchant_gets_it(merchant, other, shop, asked):
-    asked_of_us.run_requests(shop.id, [asked])
+    requests.run_requests(shop.id, [asked])
 
     assert other.fetch(f"/settings/privacy/{asked}").status_code == 404
     stranger = other.client.get(f"/settings/privacy/{asked}", follow_redirects=False)
@@ -53,18 +52,18 @@ def test_only_this_shops_merchant_gets_it(merchant, other, shop, asked):
 
 
 def test_the_file_goes_after_thirty_days_or_with_the_shopper(merchant, shop, asked, monkeypatch):
-    asked_of_us.run_requests(shop.id, [asked])
+    requests.run_requests(shop.id, [asked])
     apply_facts(shop, Facts(privacy_requests=[PrivacyFact(REDACT, clock.now(), "2", KEYS)]))
     assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
     assert "File deleted" in merchant.open("/settings").text
 
 
 def test_the_file_expires(merchant, shop, asked, monkeypatch):
-    asked_of_us.run_requests(shop.id, [asked])
-    later = clock.now() + asked_of_us.EXPORT_KEPT_FOR
+    requests.run_requests(shop.id, [asked])
+    later = clock.now() + requests.EXPORT_KEPT_FOR
     monkeypatch.setattr(clock, "now", lambda: later)
 
-    asked_of_us.expire_exports()
+    requests.expire_exports()
 
     assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
 

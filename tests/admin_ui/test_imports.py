@@ -9,11 +9,9 @@ import duckdb
 import pytest
 
 from admin_ui.audience.import_columns import KINDS
-from plugin.imports import columns
-from plugin.imports import lifecycle as imports
+from plugin.imports import columns, lifecycle
 from plugin.profiles.export import COLUMNS
-from plugin.sheets import parquet
-from plugin.sheets import problems as flaws
+from plugin.sheets import parquet, problems
 from plugin.sheets.parquet import MOMENT
 from storage.engine import db
 from storage.imports import DONE, LEFT, READY, get_import
@@ -72,7 +70,7 @@ def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, be
     assert 'hx-trigger="every 2s"' in started.text
     assert bell.queues["imports"].qsize() == 1
 
-    while imports.import_slice(shop.id):
+    while lifecycle.import_slice(shop.id):
         pass
 
     part = merchant.fetch(f"{path}/progress").text
@@ -83,13 +81,13 @@ def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, be
     assert sheet.people(shop)["ana@example.com"].properties == {"Tier": "gold"}
     told = list(csv.reader(io.StringIO(merchant.fetch(f"{path}/flaws").text)))
     assert told[0] == ["Line", "What is wrong"]
-    assert ["3", f"Email: {flaws.SENTENCES[flaws.EMAIL]}"] in told
+    assert ["3", f"Email: {problems.SENTENCES[problems.EMAIL]}"] in told
     with db.reading() as session:
         list_id = next(each.id for each in lists_of(session, shop.id) if each.name == "VIP")
     assert sheet.members(shop, list_id) == {"ana@example.com"}
 
     merchant.post(f"{path}/act", act="leave")
-    while imports.import_slice(shop.id):
+    while lifecycle.import_slice(shop.id):
         pass
 
     assert sheet.members(shop, list_id) == set()
@@ -135,7 +133,7 @@ def test_columns_are_read_again_by_another_separator(merchant, shop):
 def test_a_file_that_is_refused_says_why_in_the_merchants_language(merchant):
     begun = merchant.post("/audience/imports/new", name="x", size=str(10**12))
     assert begun.status_code == 422
-    assert begun.json() == {"error": flaws.SENTENCES[flaws.TOO_LARGE]}
+    assert begun.json() == {"error": problems.SENTENCES[problems.TOO_LARGE]}
 
     answer, _ = bring(merchant, b"PK\x03\x04" + bytes(500))
 

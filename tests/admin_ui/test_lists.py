@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 
 from plugin import clock, lists
-from storage import access_log, consent, flows, profiles
-from storage import counts as tallies
-from storage import lists as stored
+from storage import access_log, consent, counts, flows, profiles
+from storage import lists as stored_lists
 from storage.engine import db
 from storage.flows import DRAFT
 from storage.lists import add_member
@@ -27,14 +26,16 @@ def undo_of(answer):
 
 def on(shop, list_id):
     with db.reading() as session:
-        return {row.profile_id: row for row in stored.members_page(session, shop.id, list_id)}
+        return {row.profile_id: row for row in stored_lists.members_page(session, shop.id, list_id)}
 
 
 @pytest.fixture
 def porto(shop, filled):
     with db.reading() as session:
         return next(
-            each.id for each in stored.lists_of(session, shop.id) if each.name == "Fair in Porto"
+            each.id
+            for each in stored_lists.lists_of(session, shop.id)
+            if each.name == "Fair in Porto"
         )
 
 
@@ -46,7 +47,7 @@ def test_lists_are_shown_with_their_size_and_how_they_grow(merchant, shop, fille
 
 
 def test_how_a_list_grows_is_counted_up_to_a_limit(merchant, filled, monkeypatch):
-    monkeypatch.setattr(tallies, "MAX_EXACT_COUNT", 4)
+    monkeypatch.setattr(counts, "MAX_EXACT_COUNT", 4)
 
     assert 'number">4+<' in merchant.fetch("/audience/lists").text
 
@@ -71,7 +72,7 @@ def test_a_list_is_renamed(merchant, shop, porto, name, status):
 
     assert answer.status_code == status
     with db.reading() as session:
-        held = stored.get_list(session, shop.id, porto)
+        held = stored_lists.get_list(session, shop.id, porto)
     assert held.name == ("Lisbon" if status == 200 else "Fair in Porto")
 
 
@@ -89,7 +90,7 @@ def test_a_file_makes_no_second_list_of_a_name(merchant, shop, filled):
 def test_members_are_found_by_name_address_or_number(merchant, shop, filled):
     path = f"/audience/lists/{filled['list']}"
     with db.transaction() as session:
-        stored.remove_member(session, shop.id, filled["list"], filled["profile"])
+        stored_lists.remove_member(session, shop.id, filled["list"], filled["profile"])
 
     for words, there in (("len", True), ("BRANDT", True), ("lena.b", True), ("maya", False)):
         found = merchant.fetch(path, params={"q": words}).text
@@ -279,7 +280,7 @@ def test_forms_and_flows_say_that_their_list_is_gone(merchant, shop, filled):
     assert toast(merchant.post(flow, status="live")) == "Its list was deleted."
     with db.reading() as session:
         assert flows.get_flow(session, shop.id, filled["Welcome"]).status == DRAFT
-        other = stored.lists_of(session, shop.id)[0].id
+        other = stored_lists.lists_of(session, shop.id)[0].id
     assert toast(merchant.post(form, list=str(other))) == "Saved"
     assert "live" in toast(merchant.post(form, status="live"))
 

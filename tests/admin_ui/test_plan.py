@@ -3,7 +3,7 @@
 import pytest
 
 from admin_ui.kit import auth
-from plugin import manifest as manifests
+from plugin import manifest
 from storage.engine import db
 from storage.shops import get_shop
 
@@ -14,10 +14,10 @@ URL = "https://dewpoint.myshopify.com/admin/charges/1/confirm?a=1&b=2"
 def unpaid(monkeypatch):
     monkeypatch.setattr(auth.billing, "approval_url", lambda shop: URL)
     whole = {
-        **manifests.load_manifest(),
+        **manifest.load_manifest(),
         "billing": {"name": "Regulars", "price": "29", "currency": "USD", "trial_days": 14},
     }
-    monkeypatch.setattr(manifests, "load_manifest", lambda: whole)
+    monkeypatch.setattr(manifest, "load_manifest", lambda: whole)
 
 
 def test_a_page_says_what_the_plan_costs_and_leads_out_of_the_frame(merchant, unpaid):

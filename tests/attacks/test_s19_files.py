@@ -9,9 +9,8 @@ import zipfile
 
 import pytest
 
-from plugin.imports import lifecycle as imports
-from plugin.sheets import encoding, files, records
-from plugin.sheets import problems as flaws
+from plugin.imports import lifecycle
+from plugin.sheets import encoding, files, problems, records
 from plugin.sheets.cells import csv_chunks
 from plugin.sheets.problems import SheetError
 from storage.imports import DONE
@@ -35,32 +34,32 @@ def zipped() -> bytes:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (zipped(), flaws.PACKED),
-        (gzip.compress(b"email\n" * 1_000_000), flaws.PACKED),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5000), flaws.PACKED),  # an old workbook
-        (b"%PDF-1.7\n" + bytes(5000), flaws.PACKED),
-        (bytes(5000), flaws.BINARY),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20 + bytes(500), flaws.BINARY),
-        ("email\n".encode("utf-32"), flaws.BINARY),
-        (b" \n\t\n", flaws.EMPTY),
-        (b"ann@example.com,Ann\nbob@example.com,Bob\n", flaws.HEADLESS),
-        (b"\n\nemail\n", flaws.HEADLESS),
-        (b"email,\0name\n" + b"ann@example.com,x\n" * 20, flaws.HEADLESS),
-        (b"a," * 100_000 + b"\nann@example.com\n", flaws.WIDE),
-        (b"a," * 600 + b"\nann@example.com\n", flaws.WIDE),
-        (b"x" * 3_000_000, flaws.WIDE),
-        (b'"' + b"x\n" * 1_000, flaws.HEADLESS),
+        (zipped(), problems.PACKED),
+        (gzip.compress(b"email\n" * 1_000_000), problems.PACKED),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5000), problems.PACKED),  # an old workbook
+        (b"%PDF-1.7\n" + bytes(5000), problems.PACKED),
+        (bytes(5000), problems.BINARY),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20 + bytes(500), problems.BINARY),
+        ("email\n".encode("utf-32"), problems.BINARY),
+        (b" \n\t\n", problems.EMPTY),
+        (b"ann@example.com,Ann\nbob@example.com,Bob\n", problems.HEADLESS),
+        (b"\n\nemail\n", problems.HEADLESS),
+        (b"email,\0name\n" + b"ann@example.com,x\n" * 20, problems.HEADLESS),
+        (b"a," * 100_000 + b"\nann@example.com\n", problems.WIDE),
+        (b"a," * 600 + b"\nann@example.com\n", problems.WIDE),
+        (b"x" * 3_000_000, problems.WIDE),
+        (b'"' + b"x\n" * 1_000, problems.HEADLESS),
     ],
 )
 def test_s19_a_file_that_is_no_table_is_refused_with_a_sentence_and_gone(
     shop, data_dir, body, reason
 ):
-    held = imports.begin_upload(shop.id, "people.csv", len(body))
+    held = lifecycle.begin_upload(shop.id, "people.csv", len(body))
     for at in range(0, len(body), files.MAX_PIECE_BYTES):
-        imports.append_upload(held, at, body[at : at + files.MAX_PIECE_BYTES])
+        lifecycle.append_upload(held, at, body[at : at + files.MAX_PIECE_BYTES])
 
     with pytest.raises(SheetError) as refused:
-        imports.finish_upload(held)
+        lifecycle.finish_upload(held)
 
     assert refused.value.reason == reason
     assert refused.value.message.endswith(".")
@@ -70,15 +69,15 @@ def test_s19_a_file_that_is_no_table_is_refused_with_a_sentence_and_gone(
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (b"bad\xff\xfe@example.com,x\n", flaws.UNREADABLE),
-        (b"caf\xc3@example.com,x\n", flaws.UNREADABLE),
-        (b"n\0l@example.com,x\n", flaws.NUL),
-        (b"x@example.com," + b"," * 100_000 + b"\n", flaws.LONG),
-        (b"x@example.com" + b"," * 50_000 + b"\n", flaws.COLUMNS),
-        (b"x@example.com," + b"y" * 5_000_000 + b"\n", flaws.LONG),
-        (b'"x@example.com,never closed\n', flaws.OPEN),
-        (b"x@example.com,one\rtwo\n", flaws.UNREADABLE),
-        (b"=cmd|' /C calc'!A0,x\n", flaws.NOBODY),
+        (b"bad\xff\xfe@example.com,x\n", problems.UNREADABLE),
+        (b"caf\xc3@example.com,x\n", problems.UNREADABLE),
+        (b"n\0l@example.com,x\n", problems.NUL),
+        (b"x@example.com," + b"," * 100_000 + b"\n", problems.LONG),
+        (b"x@example.com" + b"," * 50_000 + b"\n", problems.COLUMNS),
+        (b"x@example.com," + b"y" * 5_000_000 + b"\n", problems.LONG),
+        (b'"x@example.com,never closed\n', problems.OPEN),
+        (b"x@example.com,one\rtwo\n", problems.UNREADABLE),
+        (b"=cmd|' /C calc'!A0,x\n", problems.NOBODY),
     ],
 )
 def test_s19_a_bad_row_is_told_by_its_line_and_costs_no_other(shop, row, reason):
@@ -101,7 +100,7 @@ def test_s19_many_marks_that_are_never_closed_cost_their_own_rows(tmp_path):
 
     found = list(records.read_rows(path, "utf-8", ","))
 
-    assert sum(row.flaw == flaws.OPEN for row in found) == 20
+    assert sum(row.flaw == problems.OPEN for row in found) == 20
     assert sum(row.cells == ["x@example.com"] for row in found) == 20 * (
         records.MAX_LINES_PER_ROW + 50
     )
@@ -110,34 +109,34 @@ def test_s19_many_marks_that_are_never_closed_cost_their_own_rows(tmp_path):
 @pytest.mark.parametrize("size", [0, -1, 10**9, 10**30])
 def test_s19_a_size_beyond_the_limit_is_refused_before_any_of_it_comes(shop, data_dir, size):
     with pytest.raises(SheetError):
-        imports.begin_upload(shop.id, "people.csv", size)
+        lifecycle.begin_upload(shop.id, "people.csv", size)
 
     assert list(data_dir.rglob("*.csv")) == []
 
 
 def test_s19_a_file_longer_than_it_said_ends_where_it_said(shop):
-    held = imports.begin_upload(shop.id, "people.csv", 100)
-    imports.append_upload(held, 0, b"x" * 90)
+    held = lifecycle.begin_upload(shop.id, "people.csv", 100)
+    lifecycle.append_upload(held, 0, b"x" * 90)
 
     with pytest.raises(SheetError):
-        imports.append_upload(held, 90, b"x" * 11)
+        lifecycle.append_upload(held, 90, b"x" * 11)
 
     assert files.path_of(shop.id, held.id).stat().st_size == 90
 
 
 def test_s19_files_of_a_shop_are_counted(shop, monkeypatch):
-    monkeypatch.setattr(imports, "MAX_OPEN_IMPORTS", 3)
+    monkeypatch.setattr(lifecycle, "MAX_OPEN_IMPORTS", 3)
     for _ in range(3):
-        imports.begin_upload(shop.id, "people.csv", 10)
+        lifecycle.begin_upload(shop.id, "people.csv", 10)
 
     with pytest.raises(SheetError) as refused:
-        imports.begin_upload(shop.id, "people.csv", 10)
-    assert refused.value.reason == flaws.MANY
+        lifecycle.begin_upload(shop.id, "people.csv", 10)
+    assert refused.value.reason == problems.MANY
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\0b", "x" * 5000, "\ud800"])
 def test_s19_what_a_file_is_called_leads_nowhere(shop, data_dir, name):
-    held = imports.begin_upload(shop.id, name, 10)
+    held = lifecycle.begin_upload(shop.id, name, 10)
 
     assert [path.name for path in data_dir.rglob("*.csv")] == [f"{held.id}.csv"]
     assert len(held.file_name) <= 200

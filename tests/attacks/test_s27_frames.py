@@ -11,13 +11,12 @@ from plugin.runtime.web import build_app
 from tests.admin_ui.conftest import Merchant
 from tests.attacks.ways import filled_in, ways
 from tests.webhooks.test_shopify import headers
-from webhooks import confirmations as asks
-from webhooks import links, preferences, storefront
+from webhooks import confirmations, links, preferences, storefront
 from webhooks.app import routes
 
 SHOPS = ("dewpoint.myshopify.com", "other.myshopify.com")
 ADMIN = [path for _, path in ways(admin_routes(), "GET")]
-SHOPPERS = [*links.routes(), *preferences.routes(), *asks.routes(), *storefront.routes()]
+SHOPPERS = [*links.routes(), *preferences.routes(), *confirmations.routes(), *storefront.routes()]
 PUBLIC = [path for _, path in ways(SHOPPERS, "GET")]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_client_schema
 
-from tests.conformance import tools as tools_of_others
+from tests.conformance import tools as shopify_tools
 from tests.conformance.tools import MissingError, Tools
 
 NOT_CHECKED = "NOT CHECKED against Shopify's own tools: "
@@ -17,7 +17,7 @@ NOT_CHECKED = "NOT CHECKED against Shopify's own tools: "
 def tools() -> Tools:
     """Shopify's packages for Node."""
     try:
-        return tools_of_others.fetch()
+        return shopify_tools.fetch()
     except MissingError as error:
         pytest.skip(NOT_CHECKED + str(error))
 
@@ -26,7 +26,7 @@ def tools() -> Tools:
 def introspection() -> dict[str, Any]:
     """Shopify's Admin API as it describes itself, with the scopes that its parts need."""
     try:
-        path = tools_of_others.fetch_schema()
+        path = shopify_tools.fetch_schema()
     except MissingError as error:
         pytest.skip(NOT_CHECKED + str(error))
     told: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))

@@ -22,7 +22,7 @@ from devstore.app import App
 from devstore.serve import build
 from devstore.store import Store
 from plugin import onboard
-from plugin.forms import library as form_library
+from plugin.forms import library
 from storage import forms
 from storage.engine import db
 from storage.shops import add_shop
@@ -177,7 +177,7 @@ def _seed_library(folder: Path) -> int:
     onboard.seed_library(shop.id)
     with db.reading() as session:
         (form,) = forms.forms_of(session, shop.id)
-    form_library.set_status(shop.id, form.id, True)
+    library.set_status(shop.id, form.id, True)
     db.disconnect()
     return form.id
 

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from storage.engine import encryption as secrets
+from storage.engine import encryption
 
 
 @pytest.fixture(autouse=True)
 def own_keys(keys: None) -> None:
     """The tests' key again: to look into another installation's data is to take its keys."""
-    secrets.set_keys({"1": os.environ["REGULARS_SECRET_KEY"]})
+    encryption.set_keys({"1": os.environ["REGULARS_SECRET_KEY"]})

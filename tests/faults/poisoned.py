@@ -14,11 +14,10 @@ from typing import Any
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
-from plugin.flows import advance as step
+from plugin.flows import advance
 from plugin.ingest import digest
 from plugin.messages import send
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 
 MOST_DEATHS = 20
 
@@ -41,7 +40,7 @@ def main(*words: str) -> None:
 
 def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> None:
     """Work at whatever waits, as if all leases had run out, and die of the poison."""
-    secrets.set_keys({"1": os.environ["REGULARS_SECRET_KEY"]})
+    encryption.set_keys({"1": os.environ["REGULARS_SECRET_KEY"]})
     db.connect(url)
     broker = StubBroker(middleware=[])
     for queue in ("advance", "send", "send_first", "refill"):
@@ -72,9 +71,9 @@ def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> Non
         send.SLICE_SECONDS = 60.0  # one turn for all of them, however busy the machine is
         send.send_messages(int(shop_id), list(map(int, ids)))
     else:
-        walk = die_of_it(step.StepBatch.run, lambda batch, session, steps, her: her.id)
-        step.StepBatch.run = walk  # type: ignore[method-assign]  # a defect, planted
-        step.advance_enrolments(int(shop_id), list(map(int, ids)))
+        walk = die_of_it(advance.StepBatch.run, lambda batch, session, steps, her: her.id)
+        advance.StepBatch.run = walk  # type: ignore[method-assign]  # a defect, planted
+        advance.advance_enrolments(int(shop_id), list(map(int, ids)))
     db.disconnect()
 
 

@@ -24,7 +24,7 @@ from benchmarks import traffic
 from benchmarks.load import Result, play
 from benchmarks.traffic import Traffic
 from plugin.ingest import digest
-from plugin.runtime import parent_death as lifeline
+from plugin.runtime import parent_death
 from storage import schema
 from storage.engine import db
 from storage.shops import add_shop
@@ -115,7 +115,7 @@ class Served:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "regulars", *words],
                 cwd=ROOT, env=self._env, stdout=log, stderr=subprocess.STDOUT,
-                preexec_fn=lifeline.exit_with_parent,
+                preexec_fn=parent_death.exit_with_parent,
             )  # fmt: skip
         well = f"http://127.0.0.1:{self.port}/{'readyz' if self.whole else 'healthz'}"
         eventually("it answers", lambda: self._alive() and answers(well), within_s=90)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.runtime import parent_death as lifeline
-from plugin.runtime import valkey
+from plugin.runtime import parent_death, valkey
 from tests.faults.served import Served, tell
 from tests.faults.sizes import size
 from tests.faults.town import eventually
@@ -32,7 +31,7 @@ class Broker:
         """Start it, with whatever data there are."""
         valkey.server_folder(self.home).mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
-            valkey.server_command(self.home), preexec_fn=lifeline.exit_with_parent
+            valkey.server_command(self.home), preexec_fn=parent_death.exit_with_parent
         )
         eventually("the broker answers", lambda: valkey.is_answering(self.home), within_s=30)
 

@@ -11,8 +11,7 @@ from sqlmodel import select, update
 
 from plugin import clock
 from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
-from plugin.flows import advance as step
-from plugin.flows import library
+from plugin.flows import advance, library
 from plugin.ingest import digest
 from plugin.messages import send
 from storage import flows, inbox
@@ -117,7 +116,7 @@ def test_f20_an_enrolment_that_kills_its_worker_is_given_up_and_the_others_go_on
 
     found = {each.id: each for each in enrolments(shop)}
     ended = found.pop(poison)
-    assert deaths == step.MAX_ATTEMPTS
+    assert deaths == advance.MAX_ATTEMPTS
     assert (ended.state, ended.exit_reason) == ("failed", "error")
     assert {(each.action_id, each.attempts) for each in found.values()} == {("3", 0)}
 

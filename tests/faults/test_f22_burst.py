@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from plugin import clock
-from plugin.worker import actors as worker
+from plugin.worker import actors
 from storage import shops
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -46,18 +46,18 @@ def outbox(world: World, count: int, *, transactional: bool, **more: object) -> 
 def test_f22_o10_awaited_mail_is_queued_before_all_other_work(
     shop: Shop, bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "CLAIM_BATCH_SIZE", 100)
+    monkeypatch.setattr(actors, "CLAIM_BATCH_SIZE", 100)
     world = build(shop)
     outbox(world, 150, transactional=False)
     (awaited,) = outbox(world, 1, transactional=True)
 
-    worker.enqueue_due_work(housekeeping=False)
+    actors.enqueue_due_work(housekeeping=False)
 
     (first,) = list(bell.queues["send_first"].queue)
     assert str(awaited).encode() in first
     assert bell.queues["send"].qsize() == 1
-    assert worker.send_first.priority < min(
-        each.priority for each in (worker.send, worker.digest, worker.advance, worker.sync_catalog)
+    assert actors.send_first.priority < min(
+        each.priority for each in (actors.send, actors.digest, actors.advance, actors.sync_catalog)
     )
 
 

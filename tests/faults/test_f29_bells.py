@@ -9,11 +9,11 @@ import pytest
 from sqlmodel import select, update
 
 from plugin import clock
-from plugin.channels.email import smtp as email
+from plugin.channels.email import smtp
 from plugin.flows import library
 from plugin.flows.advance import advance_enrolments
 from plugin.ingest.digest import digest_deliveries
-from plugin.messages import send as messages
+from plugin.messages import send
 from storage import flows, inbox
 from storage.engine import db
 from storage.flows import Enrolment
@@ -32,7 +32,7 @@ def story(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Story:
     """Shoppers who agreed to mails, and left the checkout."""
     story = Story()
     monkeypatch.setattr(clock, "now", lambda: story.at)
-    monkeypatch.setattr(messages, "SLICE_SECONDS", 60.0)  # one for all, however busy the machine is
+    monkeypatch.setattr(send, "SLICE_SECONDS", 60.0)  # one for all, however busy the machine is
     library.seed_flows(shop.id)
     with db.reading() as session:
         every = [flow.id for flow in flows.flows_of(session, shop.id)]
@@ -52,7 +52,7 @@ def three_times(ring: Callable[[], object]) -> None:
 
     def work() -> None:
         ring()
-        email.close_connection()
+        smtp.close_connection()
 
     with ThreadPoolExecutor(TIMES) as workers:
         for done in [workers.submit(work) for _ in range(TIMES)]:
@@ -78,7 +78,7 @@ def work(shop: Shop, now: datetime) -> None:
     with db.reading() as session:
         query = select(Message.id).where(Message.shop_id == shop.id, Message.state == DUE)
         ids = list(session.exec(query))
-    three_times(lambda: messages.send_messages(shop.id, ids))
+    three_times(lambda: send.send_messages(shop.id, ids))
 
 
 def test_f29_every_bell_that_rings_three_times_at_once_has_its_effect_once(

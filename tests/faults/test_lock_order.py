@@ -8,12 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from plugin.channels.base import Letter, SendError
-from plugin.messages import engagement as receipts
+from plugin.messages import engagement
 from plugin.messages import send as sending
 from plugin.messages.engagement import RequestOrigin
 from plugin.messages.links import Target
-from storage import consent
-from storage import consent_ledger as ledger
+from storage import consent, consent_ledger
 from storage.engine import db
 from storage.messages import lock_message
 from tests.plugin.messages.world import MAYA, World, build
@@ -41,7 +40,7 @@ def beside_a_digest(world: World, message_id: int, act: Callable[[], object]) ->
     with ThreadPoolExecutor(1) as hands:
         with db.transaction() as session:
             db.lock_shop(session, world.shop.id)
-            ledger.lock_chains(session, world.shop.id, [("email", MAYA)])
+            consent_ledger.lock_chains(session, world.shop.id, [("email", MAYA)])
             acting = hands.submit(act)
             until = time.monotonic() + WITHIN_S
             while not somebody_waits():
@@ -64,7 +63,7 @@ def test_a_way_out_that_meets_a_digest_waits_for_it(world, relay):
     beside_a_digest(
         world,
         message_id,
-        lambda: receipts.unsubscribe(target, SHE, source="one-click", words="Unsubscribe"),
+        lambda: engagement.unsubscribe(target, SHE, source="one-click", words="Unsubscribe"),
     )
 
     assert state(world) == consent.UNSUBSCRIBED

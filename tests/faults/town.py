@@ -25,8 +25,7 @@ import httpx2
 from sqlmodel import Session, col, create_engine, func, select, update
 
 from devstore.merchant import Merchant
-from plugin.runtime import parent_death as lifeline
-from plugin.runtime import valkey
+from plugin.runtime import parent_death, valkey
 from storage.engine import db
 from storage.flows import Enrolment, Flow
 from storage.inbox import Delivery
@@ -121,7 +120,7 @@ class Town:
                 env=self._env,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=lifeline.exit_with_parent,  # a killed test run leaves no process
+                preexec_fn=parent_death.exit_with_parent,  # a killed test run leaves no process
             )
         self._processes.append(process)
         return process

@@ -20,8 +20,8 @@ from plugin.offers import coupons
 from plugin.shopify.api.graphql import query
 from plugin.shopify.api.http import ShopifyError
 from plugin.shopify.install import scopes
-from plugin.worker import actors as worker
-from storage import coupons as stored
+from plugin.worker import actors
+from storage import coupons as stored_coupons
 from storage.engine import db
 from storage.shops import Shop, get_shop, unsynced
 from tests.plugin.shopify.box import Shopify, door, shopify
@@ -96,19 +96,19 @@ def test_what_is_missing_is_said_with_the_way_to_give_it(store, shop, shopify):
 
 def test_what_needs_it_waits_and_the_rest_goes_on(store, shop, monkeypatch):
     monkeypatch.setattr(
-        worker.backfill, "begin_backfill", lambda shop_id: None
+        actors.backfill, "begin_backfill", lambda shop_id: None
     )  # a stage for itself
 
-    worker.sync_catalog(shop.id)
+    actors.sync_catalog(shop.id)
 
     assert store.pixel is None
     with db.reading() as session:
         assert unsynced(session, clock.now()) == []  # the catalog was read
     with db.reading() as session:
-        (coupon, *_) = stored.coupons_of(session, shop.id)
+        (coupon, *_) = stored_coupons.coupons_of(session, shop.id)
     coupons.refill_codes(shop.id, coupon.id)
     with db.reading() as session:
-        said = stored.get_coupon(session, shop.id, coupon.id).error
+        said = stored_coupons.get_coupon(session, shop.id, coupon.id).error
     assert "`write_discounts` access scope" in said
     assert "agree to the permissions" in said
 
@@ -123,8 +123,8 @@ def test_a_query_without_its_scope_says_which_it_is(store, shop):
 def test_the_merchant_agrees_as_she_opens_the_app_and_what_waited_goes_on(
     store, shop, shopify, monkeypatch
 ):
-    monkeypatch.setattr(worker.backfill, "begin_backfill", lambda shop_id: None)
-    worker.sync_catalog(shop.id)
+    monkeypatch.setattr(actors.backfill, "begin_backfill", lambda shop_id: None)
+    actors.sync_catalog(shop.id)
     with TestClient(build(store, deliver=False), base_url="http://127.0.0.1:8001") as admin:
         question = admin.get("/admin/apps/regulars")
         assert "Update Regulars" in question.text
@@ -140,7 +140,7 @@ def test_the_merchant_agrees_as_she_opens_the_app_and_what_waited_goes_on(
     assert (agreed.generation, agreed.uninstalled_at) == (1, None)
     with db.reading() as session:
         assert unsynced(session, clock.now()) == [shop.id]  # the clock rings
-    worker.sync_catalog(shop.id)
+    actors.sync_catalog(shop.id)
     assert store.pixel is not None
     assert "Give the missing permissions" not in open_page(shopify, "/")
 

@@ -13,10 +13,9 @@ from devstore.outbox import Request
 from plugin import clock, onboard
 from plugin.ingest.digest import digest_deliveries
 from plugin.messages.send import send_messages
-from plugin.privacy import requests as law
+from plugin.privacy import requests
 from plugin.shopify.api.access_tokens import access_token
-from storage import privacy_requests as privacy
-from storage import profiles
+from storage import privacy_requests, profiles
 from storage.engine import db
 from storage.messages import DUE, Message, get_message
 from storage.shops import Shop, shop_by_domain, unsynced
@@ -58,9 +57,9 @@ class Town:
         self._deliver()
         digest_deliveries()
         with db.transaction() as session:
-            due = privacy.claim_due(session, clock.now(), 100)
+            due = privacy_requests.claim_due(session, clock.now(), 100)
         for shop_id, request_id in due:
-            law.run_requests(shop_id, [request_id])
+            requests.run_requests(shop_id, [request_id])
 
     def _deliver(self) -> None:
         async def deliver() -> None:

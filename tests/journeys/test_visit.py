@@ -10,18 +10,18 @@ from starlette.applications import Starlette
 from devstore.serve import build
 from devstore.store import Store
 from storage import events, profiles
-from storage import visits as sessions
+from storage import visits as stored_visits
 from storage.engine import db
 from storage.events import Event
 from storage.shops import Shop
 from storage.visits import Visit
 from tests.admin_ui.browser import serve
-from tests.extensions import conftest as extensions
+from tests.extensions import conftest
 from tests.extensions.storefront import EXTENSIONS
 from tests.faults.town import eventually
 from webhooks.app import routes
 
-chromium, page = extensions.chromium, extensions.page
+chromium, page = conftest.chromium, conftest.page
 CHOOSE = "Shopify.loadFeatures([], () => Shopify.customerPrivacy.setTrackingConsent(%s))"
 ALL = "{analytics: true, marketing: true}"
 
@@ -43,7 +43,7 @@ class Storefront:
         key = ("browser_id", self.browser(page))
         with db.reading() as session:
             known = profiles.find_identities(session, self.shop.id, [key])
-            return sessions.visits_page(session, self.shop.id, known.get(key, 0), 10)
+            return stored_visits.visits_page(session, self.shop.id, known.get(key, 0), 10)
 
     def events(self) -> Sequence[Event]:
         """Everything that is kept of anybody, the last first."""

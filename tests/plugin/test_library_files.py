@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from plugin.errors import RegularsError
-from plugin.flows import library as flows
-from plugin.forms import library as forms
+from plugin.flows import library as flow_library
+from plugin.forms import library as form_library
 from plugin.library_files import Entry, Resource, read_library
-from plugin.templates import library as mails
+from plugin.templates import library as email_library
 
 KINDS: dict[str, tuple[Path, type[Entry]]] = {
-    "flows": (flows.FOLDER, Resource[flows.ReadyFlow]),
-    "forms": (forms.FOLDER, Resource[forms.ReadyForm]),
-    "mails": (mails.FOLDER, mails.Mail),
+    "flows": (flow_library.FOLDER, Resource[flow_library.ReadyFlow]),
+    "forms": (form_library.FOLDER, Resource[form_library.ReadyForm]),
+    "mails": (email_library.FOLDER, email_library.Mail),
 }
 Change = Callable[[str], str]
 
@@ -87,7 +87,7 @@ def test_a_flow_that_klaviyo_exported_is_read_with_what_we_do_not_know(tmp_path:
 
     found = read(tmp_path, "flows", "welcome.json", exported)
 
-    assert set(found) == set(flows.FLOWS)
+    assert set(found) == set(flow_library.FLOWS)
 
 
 @pytest.mark.parametrize("kind", ["flows", "forms"])

@@ -9,15 +9,15 @@ from plugin import clock, lists
 from plugin.errors import RegularsError
 from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.flows import library
-from plugin.forms import library as forms_library
-from plugin.imports import lifecycle as imports
+from plugin.forms import library as form_library
+from plugin.imports import lifecycle
 from plugin.lists import ListError
 from plugin.profiles import merge
 from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
-from plugin.worker import actors as worker
+from plugin.worker import actors
 from storage import consent, flows, forms, merges, profiles
-from storage import lists as stored
+from storage import lists as stored_lists
 from storage.engine import db
 from storage.shops import Shop
 from tests.conftest import NOW
@@ -36,13 +36,13 @@ def know(shop: Shop, *keys: IdentityKey) -> int:
 
 def places(shop: Shop, list_id: int) -> list[tuple[int, str]]:
     with db.reading() as session:
-        found = stored.members_page(session, shop.id, list_id)
+        found = stored_lists.members_page(session, shop.id, list_id)
     return sorted((row.profile_id, row.source) for row in found)
 
 
 def names(shop: Shop) -> list[str]:
     with db.reading() as session:
-        return [each.name for each in stored.lists_of(session, shop.id)]
+        return [each.name for each in stored_lists.lists_of(session, shop.id)]
 
 
 def refusal(act, *args) -> str:
@@ -84,8 +84,8 @@ def test_a_deleted_list_is_nowhere_and_comes_back_whole(database: str, shop: Sho
 
     assert names(shop) == []
     with db.reading() as session:
-        assert stored.get_list(session, shop.id, made) is None
-        assert stored.memberships_of(session, shop.id, maya) == []
+        assert stored_lists.get_list(session, shop.id, made) is None
+        assert stored_lists.memberships_of(session, shop.id, maya) == []
         assert profiles.get_profile(session, shop.id, maya) is not None
     with pytest.raises(RegularsError):
         lists.add_member(shop, made, maya)
@@ -105,25 +105,25 @@ def test_a_list_comes_back_under_its_own_name_alone(sqlite: str, shop: Shop) -> 
 
 def test_what_is_switched_on_keeps_its_list(form_id: int, shop: Shop) -> None:
     with db.reading() as session:
-        (newsletter,) = stored.lists_of(session, shop.id)
+        (newsletter,) = stored_lists.lists_of(session, shop.id)
         (welcome,) = lists.flows_triggered_by(session, shop.id, newsletter.id)
 
     assert refusal(lists.delete_list, shop.id, newsletter.id) == lists.USED
-    forms_library.set_status(shop.id, form_id, False)
+    form_library.set_status(shop.id, form_id, False)
     assert refusal(lists.delete_list, shop.id, newsletter.id) == lists.USED
     library.set_status(shop.id, welcome.id, False)
     lists.delete_list(shop.id, newsletter.id)
 
     for switch_on in (
-        lambda: forms_library.set_status(shop.id, form_id, True),
+        lambda: form_library.set_status(shop.id, form_id, True),
         lambda: library.set_status(shop.id, welcome.id, True),
     ):
         with pytest.raises(RegularsError) as refused:
             switch_on()
         assert refused.value.status == 409
     other = lists.create_list(shop.id, "Another")
-    forms_library.set_list(shop.id, form_id, other)
-    forms_library.set_status(shop.id, form_id, True)
+    form_library.set_list(shop.id, form_id, other)
+    form_library.set_status(shop.id, form_id, True)
     with db.reading() as session:
         assert forms.get_form(session, shop.id, form_id).list_id == other
 
@@ -134,13 +134,13 @@ def test_a_file_that_is_being_read_keeps_its_list_and_finds_no_deleted_one(
     made = lists.create_list(shop.id, "Porto")
     first, second = (sheet.upload(shop, b"Email\nida@example.com\n") for _ in range(2))
     first.list_id = second.list_id = made
-    imports.start_import(first)
+    lifecycle.start_import(first)
     assert refusal(lists.delete_list, shop.id, made) == lists.USED
     sheet.finish(shop, first)
     lists.delete_list(shop.id, made)
 
     with pytest.raises(RegularsError) as refused:
-        imports.start_import(second)
+        lifecycle.start_import(second)
 
     assert refused.value.status == 404
 
@@ -156,9 +156,9 @@ def test_a_list_is_dropped_in_pieces_once_it_cannot_be_restored(
         for each in (made, kept):
             row = {"shop_id": shop.id, "list_id": each, "joined_at": NOW, "source": "merchant"}
             fresh = [row | {"profile_id": n, "source_profile_id": None} for n in range(1, 36)]
-            stored.add_members(session, shop.id, fresh)
+            stored_lists.add_members(session, shop.id, fresh)
     lists.delete_list(shop.id, made)
-    worker.enqueue_list_deletions()
+    actors.enqueue_list_deletions()
     assert bell.queues["lists"].qsize() == 0
     assert lists.delete_slice(shop.id) is False
     assert len(places(shop, made)) == 35
@@ -166,14 +166,14 @@ def test_a_list_is_dropped_in_pieces_once_it_cannot_be_restored(
     clock.advance(lists.RESTORABLE_FOR + timedelta(seconds=1))
     with pytest.raises(RegularsError):
         lists.restore_list(shop.id, made)
-    worker.enqueue_list_deletions()
+    actors.enqueue_list_deletions()
     assert bell.queues["lists"].qsize() == 1
     assert lists.delete_slice(shop.id, for_s=0) is True  # it goes on at the next ring
-    worker.delete_lists.fn(shop.id)
+    actors.delete_lists.fn(shop.id)
 
     assert places(shop, made) == []
     assert len(places(shop, kept)) == 35
-    worker.enqueue_list_deletions()
+    actors.enqueue_list_deletions()
     assert bell.queues["lists"].qsize() == 1
 
 
@@ -181,7 +181,7 @@ def test_who_is_added_by_hand_enters_the_flows_of_the_list_and_agrees_to_nothing
     form_id: int, shop: Shop, bell: StubBroker
 ) -> None:
     with db.reading() as session:
-        (newsletter,) = stored.lists_of(session, shop.id)
+        (newsletter,) = stored_lists.lists_of(session, shop.id)
     key = lists.parse_identity(shop, " Maya@Example.com ")
     assert key == EMAIL
     maya = lists.get_or_create_profile(shop, key)
@@ -223,7 +223,7 @@ def test_who_was_taken_off_is_put_back_as_she_was(database: str, shop: Shop) -> 
 
     assert places(shop, made) == [(maya, "form:7")]
     with db.reading() as session:
-        assert stored.members_page(session, shop.id, made)[0].joined_at == NOW
+        assert stored_lists.members_page(session, shop.id, made)[0].joined_at == NOW
 
 
 def test_every_origin_of_somebody_leaves_and_comes_back(database: str, shop: Shop) -> None:

@@ -7,9 +7,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import write_po
 
 from plugin import texts
-from plugin.forms import library as forms
+from plugin.forms import library as form_library
 from plugin.forms.definition import texts as texts_of_form
-from plugin.templates import library as mails
+from plugin.templates import library as email_library
 from plugin.templates.compile import compile_template
 from plugin.texts import locales, nearest_locale, texts_for, translations
 from webhooks.shopper_pages import render_template
@@ -57,8 +57,8 @@ def test_pages_forms_and_emails_take_the_new_language(arabic: None) -> None:
     page = render_template(
         "shopper.html", texts_for("ar"), title="", shop_url="https://dew.example"
     )
-    form = translations(texts_of_form(forms.FORMS[forms.STARTER].version()))
-    mail = mails.MAILS[mails.FIRST]
+    form = translations(texts_of_form(form_library.FORMS[form_library.STARTER].version()))
+    mail = email_library.MAILS[email_library.FIRST]
     words = translations(mail.texts())
     made = compile_template(mail.subject, mail.preview, mail.blocks, words)
 

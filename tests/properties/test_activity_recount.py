@@ -9,8 +9,7 @@ from sqlmodel import Session, col, select
 from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import merge
 from plugin.profiles.identity import resolve_profiles
-from storage import data_subject as about
-from storage import erasure, events
+from storage import data_subject, erasure, events
 from storage.engine.ids import new_id
 from storage.profiles import Merge, Profile
 from tests.properties.examples import thousand
@@ -84,7 +83,7 @@ def join(session: Session, number: int) -> None:
 
 
 def forget(session: Session, key: IdentityKey) -> None:
-    whom = about.find_subject(session, SHOP, [key])
+    whom = data_subject.find_subject(session, SHOP, [key])
     erasure.detach_subject(session, SHOP, whom)
     while erasure.erase_batch(session, SHOP, whom):
         pass

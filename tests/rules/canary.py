@@ -10,8 +10,8 @@ from sqlmodel import SQLModel
 
 from devstore.outbox import signature
 from plugin import clock
-from plugin.imports import lifecycle as imports
-from storage import privacy_requests as privacy
+from plugin.imports import lifecycle
+from storage import privacy_requests
 from storage.access_log import AccessLog
 from storage.activity import Activity, day_of
 from storage.backfills import BackfillLine
@@ -145,7 +145,9 @@ def plant(shop: Shop) -> list[SQLModel]:
                      updated_at=at, reported_at=at),
         PrivacyRequest(**of, id=new_id(), dedupe_key="x", kind=DATA_REQUEST, state="done",
                        requested_at=at, due_at=at, export=json.dumps(customer()),
-                       keyed_hashes=[privacy.keyed_hash("redaction", f"{shop.id}:email:{EMAIL}")]),
+                       keyed_hashes=[
+                           privacy_requests.keyed_hash("redaction", f"{shop.id}:email:{EMAIL}")
+                       ]),
         BackfillLine(**of, stage="orders", root="gid://shopify/Order/5", line=0,
                      body=json.dumps({"id": "gid://shopify/Order/5", "email": EMAIL})),
         BackfillLine(**of, stage="orders", root="gid://shopify/Order/5", line=1,
@@ -177,9 +179,9 @@ def _bring_file(shop: Shop) -> None:
     """A merchant's file with a row about her, over several lines, between two of others."""
     body = f'a@example.com,Ann,"x"\n{EMAIL.upper()},{FIRST},"{LAST}\n{STREET}"\nb@example.com,Bo,\n'
     whole = f"Email,First Name,Note\n{body}".encode()
-    held = imports.begin_upload(shop.id, "people.csv", len(whole))
-    imports.append_upload(held, 0, whole)
-    imports.finish_upload(held)
+    held = lifecycle.begin_upload(shop.id, "people.csv", len(whole))
+    lifecycle.append_upload(held, 0, whole)
+    lifecycle.finish_upload(held)
 
 
 def ask(client: Any, shop: Shop, topic: str, secret: str, **body: Any) -> None:

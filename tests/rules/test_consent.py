@@ -11,12 +11,11 @@ from starlette.testclient import TestClient
 from plugin import clock
 from plugin.facts import Facts, IdentityKey, PrivacyFact, ProfileFact
 from plugin.ingest.digest import apply_facts
-from plugin.messages import eligibility as gate
-from plugin.privacy import requests as law
+from plugin.messages import eligibility
+from plugin.privacy import requests
 from plugin.shopify.normalise import orders
 from plugin.shopify.normalise.consent import normalise
-from storage import consent, events, forms, profiles, search, shops
-from storage import privacy_requests as privacy
+from storage import consent, events, forms, privacy_requests, profiles, search, shops
 from storage.consent import IMPLIED, SUBSCRIBED, UNSUBSCRIBED
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -64,7 +63,9 @@ def refusal(world: World, **message: Any) -> str | None:
     with db.reading() as session:
         shop = shops.get_shop(session, world.shop.id)
         row = get_message(session, world.shop.id, message_id)
-        return gate.skip_reason(session, shop, row, get_profile(session, shop.id, row.profile_id))
+        return eligibility.skip_reason(
+            session, shop, row, get_profile(session, shop.id, row.profile_id)
+        )
 
 
 @pytest.mark.parametrize("missing", [n for n in PROOF if n != "form_id"])
@@ -88,7 +89,7 @@ def test_l20_consent_to_one_channel_is_none_to_another(world):
 
     assert refusal(world, channel="whatsapp") is None
     assert refusal(world, channel="viber") == "no_consent:viber"
-    assert "never agreed" in gate.reason_sentence("no_consent:sms")
+    assert "never agreed" in eligibility.reason_sentence("no_consent:sms")
 
 
 def test_l20_a_stop_of_news_of_orders_is_its_own(world):
@@ -156,15 +157,15 @@ def test_l14_suppression_survives_erasure_an_import_and_a_webhook(database, shop
     request = Facts(privacy_requests=[PrivacyFact(REDACT, clock.now(), "1", key)])
     apply_facts(shop, request)
     with db.transaction() as session:
-        due = privacy.claim_due(session, clock.now() + timedelta(seconds=5), 10)
-    law.run_requests(shop.id, [request_id for _, request_id in due])
+        due = privacy_requests.claim_due(session, clock.now() + timedelta(seconds=5), 10)
+    requests.run_requests(shop.id, [request_id for _, request_id in due])
 
     later = clock.now() + timedelta(days=1)
     say(shop, "email", MAYA, source="import", at=later)
     apply_facts(shop, told_by_shopify(SUBSCRIBED, later))
 
     with db.reading() as session:
-        assert privacy.suppressed_addresses(session, shop.id, [("email", MAYA)])
+        assert privacy_requests.suppressed_addresses(session, shop.id, [("email", MAYA)])
         assert consent.consent_state(session, shop.id, "email", MAYA) is None
         told = consent.ledger_of(session, shop.id, [("email", MAYA)])
     assert {(e.source, e.takes_effect) for e in told} == {("import", False), ("storefront", False)}
@@ -230,13 +231,17 @@ def test_p16_what_comes_after_forgetting_or_before_it_ends_alike(database, shop)
         for facts in (forget, tell) if first == "forget" else (tell, forget):
             apply_facts(shop, facts)
         with db.transaction() as session:
-            due = privacy.claim_due(session, clock.now() + timedelta(seconds=5), 10)
-        law.run_requests(shop.id, [request_id for _, request_id in due])
+            due = privacy_requests.claim_due(session, clock.now() + timedelta(seconds=5), 10)
+        requests.run_requests(shop.id, [request_id for _, request_id in due])
         with db.reading() as session:
             ends.append(
                 (
                     profiles.find_identities(session, shop.id, [("email", address)]),
-                    bool(privacy.suppressed_addresses(session, shop.id, [("email", address)])),
+                    bool(
+                        privacy_requests.suppressed_addresses(
+                            session, shop.id, [("email", address)]
+                        )
+                    ),
                 )
             )
     assert ends == [({}, True), ({}, True)]

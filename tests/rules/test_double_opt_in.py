@@ -9,15 +9,22 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
-from plugin import lists as by_hand
-from plugin.flows import advance as step
+from plugin import lists as list_actions
+from plugin.flows import advance
 from plugin.flows import library as flow_library
-from plugin.forms import double_opt_in as confirm
+from plugin.forms import double_opt_in
 from plugin.forms import library as form_library
 from plugin.messages.send import send_messages
-from storage import confirmations as asks
-from storage import consent, flows, forms, lists, messages, profiles
-from storage import privacy_requests as privacy
+from storage import (
+    confirmations,
+    consent,
+    flows,
+    forms,
+    lists,
+    messages,
+    privacy_requests,
+    profiles,
+)
 from storage.consent import PENDING, SUBSCRIBED, UNSUBSCRIBED
 from storage.engine import db
 from storage.forms import DOUBLE, SINGLE
@@ -55,7 +62,7 @@ def work(shop) -> None:
         )
     with db.transaction() as session:
         due = flows.claim_due(session, clock.now(), 100)
-    step.advance_enrolments(shop.id, [enrolment for _, enrolment in due])
+    advance.advance_enrolments(shop.id, [enrolment for _, enrolment in due])
     with db.transaction() as session:
         due = [
             each
@@ -83,7 +90,7 @@ def button(mail: Any) -> str:
 def test_l12_nothing_but_the_confirmation_comes_before_the_click(
     client, form_id, shop, relay, monkeypatch
 ):
-    monkeypatch.setattr("plugin.messages.send.bell", _Deaf)
+    monkeypatch.setattr("plugin.messages.send.jobs", _Deaf)
     sign_up(client, form_id, phone="+4915112345678", consent={"email": True, "sms": True})
     work(shop)
 
@@ -149,10 +156,10 @@ def test_l12_a_click_after_the_list_was_deleted_is_consent_alone(client, form_id
     (mail,) = relay.mails()
     with db.reading() as session:
         (newsletter,) = lists.lists_of(session, shop.id)
-        (welcome,) = by_hand.flows_triggered_by(session, shop.id, newsletter.id)
+        (welcome,) = list_actions.flows_triggered_by(session, shop.id, newsletter.id)
     form_library.set_status(shop.id, form_id, False)
     flow_library.set_status(shop.id, welcome.id, False)
-    by_hand.delete_list(shop.id, newsletter.id)
+    list_actions.delete_list(shop.id, newsletter.id)
 
     assert client.post(button(mail)).status_code == 200
 
@@ -170,7 +177,7 @@ def test_s12_a_mailbox_is_asked_once_a_day_and_three_times_ever(
             answers.add(sign_up(client, form_id, email=address).text)
 
     with db.reading() as session:
-        assert len(asks.requests_of(session, shop.id, "confirm", "annab@gmail.com")) == 3
+        assert len(confirmations.requests_of(session, shop.id, "confirm", "annab@gmail.com")) == 3
     assert len(answers) == 1, "whoever asks learns nothing"
 
 
@@ -198,7 +205,7 @@ def test_l12_the_country_decides_unless_the_form_does(
     sign_up(client, form_id, **said)
 
     assert held(shop) == expected
-    assert confirm.double_opt_in_countries() == {"AT", "DE"}
+    assert double_opt_in.double_opt_in_countries() == {"AT", "DE"}
 
 
 def test_l12_a_stranger_takes_nothing_from_somebody_who_is_subscribed(client, form_id, shop):
@@ -209,7 +216,7 @@ def test_l12_a_stranger_takes_nothing_from_somebody_who_is_subscribed(client, fo
 
     assert held(shop) == SUBSCRIBED
     with db.reading() as session:
-        assert not asks.requests_of(session, shop.id, "confirm", ANNA)
+        assert not confirmations.requests_of(session, shop.id, "confirm", ANNA)
         assert profiles.count_profiles(session, shop.id) == 1
 
 
@@ -223,7 +230,7 @@ def shut(shop, by: str) -> None:
     at = clock.now() - timedelta(days=1)
     with db.transaction() as session:
         if by == "erasure":
-            privacy.suppress_addresses(session, shop.id, places, at)
+            privacy_requests.suppress_addresses(session, shop.id, places, at)
             return
         consent.record_consent(
             session,
@@ -259,4 +266,4 @@ def test_s15_only_the_mailbox_takes_back_what_was_said_against_an_address_withou
     assert "Thank you, you&#39;re subscribed" in client.post(button(mail)).text
     assert (held(shop), held(shop, "sms", PHONE), members(shop)) == (SUBSCRIBED, before[1], 1)
     with db.reading() as session:
-        assert not privacy.suppressed_addresses(session, shop.id, [("email", ANNA)])
+        assert not privacy_requests.suppressed_addresses(session, shop.id, [("email", ANNA)])

@@ -13,18 +13,16 @@ from starlette.testclient import TestClient
 from plugin import clock
 from plugin.channels.base import SendError
 from plugin.facts import Facts, IdentityKey, PrivacyFact, ProfileFact
-from plugin.imports import lifecycle as imports
+from plugin.imports import lifecycle
 from plugin.ingest.digest import digest_deliveries
 from plugin.ingest.record import record_facts
 from plugin.messages import links, outcome
 from plugin.messages.links import Target
-from plugin.privacy import requests as asked_of_us
+from plugin.privacy import requests
 from plugin.privacy.data_export import export_profile
-from plugin.sheets import problems as flaws
+from plugin.sheets import problems
 from plugin.sheets.problems import SheetError
-from storage import data_subject as about
-from storage import inbox
-from storage import privacy_requests as privacy
+from storage import data_subject, inbox, privacy_requests
 from storage.coupons import CouponCode, count_free
 from storage.engine import db
 from storage.events import Event
@@ -59,9 +57,9 @@ def work() -> None:
         digest_deliveries()
         now = clock.now() + timedelta(seconds=5)  # what was put off is due by then
         with db.transaction() as session:
-            due = privacy.claim_due(session, now, 100)
+            due = privacy_requests.claim_due(session, now, 100)
         for shop_id, request_id in due:
-            asked_of_us.run_requests(shop_id, [request_id])
+            requests.run_requests(shop_id, [request_id])
         with db.inbox_reading() as session:
             if not due and not inbox.has_due(session):
                 return
@@ -84,8 +82,8 @@ def other_shop(shop: Shop) -> Shop:
 def test_l13_every_table_has_its_place_and_the_canary_sits_in_each(sqlite, shop):
     planted = {row.__tablename__ for row in canary.plant(shop)}
     for table in SQLModel.metadata.sorted_tables:
-        if "shop_id" in table.c and table.name not in about.UNRELATED_TABLES:
-            known = table.name in about.CONDITIONS or table.name in about.RAW_TABLES
+        if "shop_id" in table.c and table.name not in data_subject.UNRELATED_TABLES:
+            known = table.name in data_subject.CONDITIONS or table.name in data_subject.RAW_TABLES
             assert known or "profile_id" in table.c, f"whose are the rows of {table.name}?"
             assert table.name in planted, f"plant the canary in {table.name}"
 
@@ -109,8 +107,8 @@ def test_l13_a_customer_planted_everywhere_is_gone_within_a_minute(
     assert canary.found_in(queued) == []
     said = capfd.readouterr()
     assert canary.found_in((said.out + said.err).encode()) == []
-    (request, *_) = rows(privacy.PrivacyRequest, shop)
-    assert {r.state for r in rows(privacy.PrivacyRequest, shop)} == {DONE, "expired"}
+    (request, *_) = rows(privacy_requests.PrivacyRequest, shop)
+    assert {r.state for r in rows(privacy_requests.PrivacyRequest, shop)} == {DONE, "expired"}
     assert request.shop_id == shop.id
 
 
@@ -151,7 +149,7 @@ def test_l13_a_second_request_and_a_late_delivery_bring_nothing_back(
                      received_at=clock.now(), body=json.dumps(canary.customer()).encode())
         )  # fmt: skip
     work()
-    asked_of_us.scrub.vacuum_database()
+    requests.scrub.vacuum_database()
 
     assert state_of(shop.id)["people"] == {}
     assert canary.found_in(canary.dump(database, tmp_path)) == []
@@ -169,15 +167,17 @@ def test_l13_the_copy_has_every_field_that_we_keep(client, shop):
 
     assert time.monotonic() - began < WITHIN_S
     with db.reading() as session:
-        ready = [r for r in privacy.requests_of(session, shop.id) if r.ready and r.expires_at]
-        file = json.loads(privacy.get_request(session, shop.id, ready[0].id).export)
+        ready = [
+            r for r in privacy_requests.requests_of(session, shop.id) if r.ready and r.expires_at
+        ]
+        file = json.loads(privacy_requests.get_request(session, shop.id, ready[0].id).export)
     assert canary.found_in(json.dumps(file).encode()) == list(canary.WORDS)
     assert len(file["deliveries"]) >= 5
     assert [canary.found_in(row.encode()) for row in file["imported_rows"]] == [
         [canary.EMAIL, canary.FIRST, canary.LAST, canary.STREET]
     ]
     for row in planted:
-        if row.__tablename__ in about.RAW_TABLES | about.UNRELATED_TABLES:
+        if row.__tablename__ in data_subject.RAW_TABLES | data_subject.UNRELATED_TABLES:
             continue
         copies = file["tables"][row.__tablename__]
         said = json.loads(row.model_dump_json())
@@ -193,8 +193,8 @@ def test_l13_others_rows_of_a_merchants_file_stay_and_one_that_comes_in_goes(
     client, shop, data_dir
 ):
     canary.plant(shop)
-    coming = imports.begin_upload(shop.id, "more.csv", 1_000)
-    imports.append_upload(coming, 0, f"Email\n{canary.EMAIL}\n".encode())
+    coming = lifecycle.begin_upload(shop.id, "more.csv", 1_000)
+    lifecycle.append_upload(coming, 0, f"Email\n{canary.EMAIL}\n".encode())
 
     canary.ask(client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
     work()
@@ -204,7 +204,7 @@ def test_l13_others_rows_of_a_merchants_file_stay_and_one_that_comes_in_goes(
         b"Email,First", b"Name,Note", b'a@example.com,Ann,"x"', b"b@example.com,Bo,",
     ]  # fmt: skip
     with pytest.raises(SheetError, match="forgotten"):
-        imports.append_upload(sheet.finish(shop, coming), 0, b"more")
+        lifecycle.append_upload(sheet.finish(shop, coming), 0, b"more")
 
 
 def test_l14_a_file_brings_nobody_back_among_those_who_are_written_to(client, shop):
@@ -221,7 +221,7 @@ def test_l14_a_file_brings_nobody_back_among_those_who_are_written_to(client, sh
     assert sheet.state(shop, canary.EMAIL) is None
     assert sheet.state(shop, canary.PHONE, "sms") is None
     assert sheet.state(shop, "ann@example.com") == "subscribed"
-    assert (2, -1, flaws.STAYS) in sheet.flaws_of(held)
+    assert (2, -1, problems.STAYS) in sheet.flaws_of(held)
 
 
 def test_l13_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):
@@ -244,7 +244,7 @@ def test_l13_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):
             with engine.execution_options(all_shops="this test").connect() as connection:
                 owners = {row.shop_id for row in connection.execute(table.select())}
             assert shop.id not in owners, table.name
-            assert other.id in owners or table.name in about.UNRELATED_TABLES, table.name
+            assert other.id in owners or table.name in data_subject.UNRELATED_TABLES, table.name
     with db.reading() as session:
         assert get_shop(session, shop.id) is None
     assert state_of(other.id) == held
@@ -296,7 +296,7 @@ def test_l13_a_way_out_that_is_taken_before_all_is_erased_writes_of_nobody(
     asked = PrivacyFact(REDACT, clock.now(), "1", HERS)
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        request_id = asked_of_us.accept_request(session, shop.id, asked, clock.now())
+        request_id = requests.accept_request(session, shop.id, asked, clock.now())
 
     for purpose, path in ((links.UNSUBSCRIBE, "u"), (links.PREFERENCES, "p")):
         page = f"/{path}/{links.make_token(purpose, target)}"
@@ -306,7 +306,7 @@ def test_l13_a_way_out_that_is_taken_before_all_is_erased_writes_of_nobody(
     with db.transaction() as session:
         gone = SendError("no such user", permanent=True, address_gone=True)
         outcome.apply_result(session, get_message(session, shop.id, sent.id), gone, clock.now())
-    asked_of_us.run_requests(shop.id, [request_id])
+    requests.run_requests(shop.id, [request_id])
     work()
 
     assert canary.found_in(canary.dump(database, tmp_path)) == []
@@ -323,18 +323,18 @@ def test_l13_a_copy_that_is_being_made_when_its_owner_is_forgotten_is_not_kept(
         asked = PrivacyFact(REDACT, clock.now(), "1", HERS)
         with db.transaction() as session:
             db.lock_shop(session, shop.id)
-            asked_of_us.accept_request(session, shop.id, asked, clock.now())
+            requests.accept_request(session, shop.id, asked, clock.now())
         return file
 
     canary.ask(
         client, shop, DATA_REQUEST, SECRET, **canary.about_her(), data_request={"id": 9},
         orders_requested=[],
     )  # fmt: skip
-    monkeypatch.setattr(asked_of_us, "export_profile", forget)
+    monkeypatch.setattr(requests, "export_profile", forget)
     work()
 
     with db.reading() as session:
-        assert not any(request.ready for request in privacy.requests_of(session, shop.id))
+        assert not any(request.ready for request in privacy_requests.requests_of(session, shop.id))
     assert canary.found_in(canary.dump(database, tmp_path)) == []
 
 
@@ -362,8 +362,8 @@ def test_l13_what_she_looked_at_while_she_allowed_analytics_alone_is_given_and_g
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         asked = PrivacyFact(REDACT, clock.now(), "1", (IdentityKey("email", "ada@example.com"),))
-        request_id = asked_of_us.accept_request(session, shop.id, asked, clock.now())
-    asked_of_us.run_requests(shop.id, [request_id])
+        request_id = requests.accept_request(session, shop.id, asked, clock.now())
+    requests.run_requests(shop.id, [request_id])
     work()
 
     assert [rows(table, shop) for table in (Event, Visit, Identity)] == [[], [], []]

@@ -3,13 +3,13 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.extensions import conftest as extensions
+from tests.extensions import conftest
 from tests.extensions.storefront import Shop
 from tests.extensions.test_pixel import NO, YES, events, run
 from tests.extensions.test_pixel import ONLY_ANALYTICS as COUNT_ME
 from tests.extensions.test_popup import opened, to_step_two
 
-chromium, page, shop = extensions.chromium, extensions.page, extensions.shop
+chromium, page, shop = conftest.chromium, conftest.page, conftest.shop
 
 DENIED = (
     "{customerPrivacy: {marketingAllowed: () => false, analyticsProcessingAllowed: () => false}}"

@@ -5,13 +5,13 @@ from starlette.testclient import TestClient
 
 from storage import events
 from storage.engine import db
-from tests.extensions import conftest as extensions
+from tests.extensions import conftest
 from tests.extensions.test_popup import opened
 from tests.rules.test_l23_customer_privacy import known, sign_up
 from tests.webhooks.test_pixel import seen
 from webhooks.app import routes
 
-chromium, page, storefront = extensions.chromium, extensions.page, extensions.shop
+chromium, page, storefront = conftest.chromium, conftest.page, conftest.shop
 
 
 def test_l27_the_pixel_is_answered_and_nothing_is_kept(shop):

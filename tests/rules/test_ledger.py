@@ -12,13 +12,10 @@ from sqlalchemy.exc import DBAPIError
 from plugin import clock
 from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles.identity import resolve_profiles
-from storage import consent, erasure
-from storage import consent_ledger as ledger
-from storage import ledger_audit as flaws
+from storage import consent, consent_ledger, erasure, ledger_audit
 from storage.consent import BOUNCED, IMPLIED, PENDING, SUBSCRIBED, UNSUBSCRIBED
 from storage.consent_ledger import ConsentEvent
-from storage.engine import append_only, db
-from storage.engine import encryption as secrets
+from storage.engine import append_only, db, encryption
 from storage.engine.ids import new_id
 from storage.ledger_audit import CHANGED, MISSING, STATE, LedgerViolation
 from storage.privacy_requests import DataSubject
@@ -45,7 +42,7 @@ def tell(shop, *states: str, address: str = MAYA, **more: Any) -> None:
 
 def found(shop) -> list[LedgerViolation]:
     with db.snapshot() as session:
-        return list(flaws.violations_of(session, shop.id))
+        return list(ledger_audit.violations_of(session, shop.id))
 
 
 def force() -> Any:
@@ -185,9 +182,9 @@ def test_l28_whoever_has_the_database_and_not_the_key_cannot_write_an_entry_that
     database, shop
 ):
     tell(shop, SUBSCRIBED)
-    secrets.set_keys({"1": "another key that is long enough too"})
+    encryption.set_keys({"1": "another key that is long enough too"})
     tell(shop, UNSUBSCRIBED)
-    secrets.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
+    encryption.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
 
     assert [(flaw.kind, flaw.position) for flaw in found(shop)] == [(CHANGED, 2)]
 
@@ -195,12 +192,12 @@ def test_l28_whoever_has_the_database_and_not_the_key_cannot_write_an_entry_that
 def test_l28_o19_the_key_can_be_rotated(database, shop):
     tell(shop, SUBSCRIBED)
     old = SETTINGS["REGULARS_SECRET_KEY"]
-    secrets.set_keys({"2": "another key that is long enough too", "1": old})
+    encryption.set_keys({"2": "another key that is long enough too", "1": old})
     try:
         tell(shop, UNSUBSCRIBED)
         assert found(shop) == []
     finally:
-        secrets.set_keys({"1": old})
+        encryption.set_keys({"1": old})
 
 
 def test_l28_forgetting_one_person_leaves_every_chain_whole(database, shop):
@@ -218,7 +215,7 @@ def test_l28_forgetting_one_person_leaves_every_chain_whole(database, shop):
         rows = session.connection().execute(
             ConsentEvent.__table__.select().where(ConsentEvent.shop_id == shop.id)
         )
-        kept = [row for row in rows if row.address.startswith(ledger.FORGOTTEN)]
+        kept = [row for row in rows if row.address.startswith(consent_ledger.FORGOTTEN)]
     assert [(e.profile_id, e.ip) for e in noahs] == [(None, ""), (2, "")]
     assert [(row.position, row.profile_id, row.ip) for row in kept] == [
         (1, None, ""),

@@ -14,12 +14,15 @@ from plugin.consent.preferences import VERSION
 from plugin.messages import links
 from plugin.messages.links import Target
 from plugin.messages.send import send_messages
-from plugin.privacy import requests as law
-from storage import confirmations as asks
-from storage import consent, preferences
-from storage import consent_ledger as ledger
-from storage import ledger_audit as flaws
-from storage import privacy_requests as privacy
+from plugin.privacy import requests
+from storage import (
+    confirmations,
+    consent,
+    consent_ledger,
+    ledger_audit,
+    preferences,
+    privacy_requests,
+)
 from storage.engine import db
 from storage.flows import Flow
 from storage.messages import ACCEPTED, Message
@@ -157,7 +160,7 @@ def test_a_box_is_a_word_in_the_ledger_with_its_proof(web, world, path):
     with db.reading() as session:
         told = consent.ledger_of(session, world.shop.id, [("sms", PHONE)])
         entry = next(e for e in told if e.purpose == "marketing")
-        assert list(flaws.violations_of(session, world.shop.id)) == []
+        assert list(ledger_audit.violations_of(session, world.shop.id)) == []
     assert entry.disclosure == (
         "News and offers: By text message. Message and data rates may apply. Reply STOP to end."
     )
@@ -242,15 +245,15 @@ def test_her_language_is_taken_over(web, world, path):
 def work(world: World) -> None:
     """What the clock and the workers do for requests by law."""
     with db.transaction() as session:
-        due = privacy.claim_due(session, clock.now() + timedelta(seconds=5), 100)
+        due = privacy_requests.claim_due(session, clock.now() + timedelta(seconds=5), 100)
     for shop_id, request_id in due:
-        law.run_requests(shop_id, [request_id])
+        requests.run_requests(shop_id, [request_id])
 
 
 def mailed(world: World, relay: Relay, kind: str) -> str:
     """The address of the button in the one mail that an ask of a kind brought."""
     with db.reading() as session:
-        (ask,) = asks.requests_of(session, world.shop.id, kind, facts.parse_mailbox(MAYA))
+        (ask,) = confirmations.requests_of(session, world.shop.id, kind, facts.parse_mailbox(MAYA))
     send_messages(world.shop.id, [ask.id])
     *_, mail = relay.mails()
     assert MAYA in mail["To"]
@@ -276,7 +279,9 @@ def test_a_copy_of_her_data_comes_through_her_mailbox_alone(web, world, path, re
         assert web.post(button).status_code == status
     web.post(path, data={"do": "copy"})
     with db.reading() as session:
-        assert len(asks.requests_of(session, world.shop.id, "copy", MAYA)) == 1, "once a day"
+        assert len(confirmations.requests_of(session, world.shop.id, "copy", MAYA)) == 1, (
+            "once a day"
+        )
 
 
 def test_who_asks_to_be_forgotten_confirms_it_by_mail(web, world, path, relay):
@@ -292,8 +297,8 @@ def test_who_asks_to_be_forgotten_confirms_it_by_mail(web, world, path, relay):
     assert state(world, "email", MAYA) is None
     with db.reading() as session:
         assert session.get(Profile, (world.shop.id, world.profile_id)) is None
-        assert privacy.suppressed_addresses(session, world.shop.id, [("email", MAYA)])
-        assert not ledger.ends_of(session, world.shop.id, [("email", MAYA)])
+        assert privacy_requests.suppressed_addresses(session, world.shop.id, [("email", MAYA)])
+        assert not consent_ledger.ends_of(session, world.shop.id, [("email", MAYA)])
     assert web.get(path).status_code == 404
 
 

@@ -8,7 +8,7 @@ from plugin.settings import get_settings
 from storage import profiles
 from storage.engine import db
 from tests.webhooks.test_storefront import GOOD, signed
-from webhooks import rate_limits as limits
+from webhooks import rate_limits
 from webhooks.app import routes
 from webhooks.rate_limits import Limit
 
@@ -20,7 +20,7 @@ def minute(monkeypatch):
     class At:
         now = 6_000.0
 
-    monkeypatch.setattr(limits.time, "monotonic", lambda: At.now)
+    monkeypatch.setattr(rate_limits.time, "monotonic", lambda: At.now)
     return At
 
 
@@ -36,7 +36,7 @@ def test_o11_a_key_comes_so_often_in_any_minute(minute):
 
 
 def test_o11_no_number_of_keys_fills_the_memory(minute, monkeypatch):
-    monkeypatch.setattr(limits, "MAX_KEYS", 100)
+    monkeypatch.setattr(rate_limits, "MAX_KEYS", 100)
     limit = Limit()
 
     admitted = sum(limit.admits(key, 5) for key in range(10_000))

@@ -17,8 +17,7 @@ from plugin.runtime.web import build_app
 from storage import inbox
 from storage.engine import db
 from storage.inbox import Delivery, NewDelivery
-from webhooks import body_timeout as patience
-from webhooks import shopify
+from webhooks import body_timeout, shopify
 from webhooks.app import routes
 
 SECRET = b"a client secret of 32 bytes for tests"
@@ -136,7 +135,7 @@ def test_a_database_that_says_nothing_is_503_while_shopify_still_waits(sqlite, s
 
     monkeypatch.setattr(inbox, "async_writer", lambda: hang)
     monkeypatch.setattr(shopify, "COMMIT_TIMEOUT_S", 0.05)
-    monkeypatch.setattr(patience, "POLL_INTERVAL_S", 0.01)
+    monkeypatch.setattr(body_timeout, "POLL_INTERVAL_S", 0.01)
     with TestClient(Starlette(routes=routes())) as client:
         assert post(client).status_code == 503
 

@@ -13,8 +13,7 @@ from starlette.applications import Starlette
 
 from plugin import clock
 from plugin.facts import ProfileRef
-from plugin.messages import confirmations as asking
-from plugin.messages import links
+from plugin.messages import confirmations, links
 from plugin.messages.links import Target
 from storage.confirmations import CONFIRM, COPY, FORGET
 from storage.engine import db
@@ -68,7 +67,7 @@ def path(world: World, kind: str) -> str:
         with db.transaction() as session:
             shop = get_shop(session, world.shop.id)
             whose = ProfileRef(world.profile_id, world.profile_id)
-            made = asking.request_confirmation(session, shop, kind, whose, MAYA, clock.now())
+            made = confirmations.request_confirmation(session, shop, kind, whose, MAYA, clock.now())
         return f"/a/{links.make_token(links.ASK, Target(world.shop.id, made))}"
     message_id = world.queue()
     world.change(Message, message_id, address=MAYA, state=ACCEPTED)

@@ -11,7 +11,7 @@ from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from plugin.forms import library as form_library
+from plugin.forms import library
 from plugin.texts import translations
 from storage import consent, flows, forms, lists, profiles
 from storage.engine import db
@@ -162,9 +162,7 @@ def test_a_form_comes_in_the_shoppers_language(client, form_id):
 
 
 def test_every_text_of_the_ready_form_has_its_chinese():
-    said = [
-        text for text in strings(form_library.FORMS[form_library.STARTER].version()) if " " in text
-    ]
+    said = [text for text in strings(library.FORMS[library.STARTER].version()) if " " in text]
     chinese = translations(said)["zh-CN"]
 
     assert said
@@ -183,7 +181,7 @@ def strings(node):
 
 
 def test_a_form_that_is_off_is_404_and_a_view_of_it_counts_nothing(client, form_id, shop):
-    form_library.set_status(shop.id, form_id, False)
+    library.set_status(shop.id, form_id, False)
 
     assert client.get(signed(f"/proxy/forms/{form_id}")).status_code == 404
     assert answer(client, form_id).status_code == 404

@@ -13,7 +13,7 @@ import structlog
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.settings import get_settings
-from plugin.shopify.api import http as wire
+from plugin.shopify.api import http
 from plugin.shopify.api.http import ApiResponse, ShopifyError
 from storage import shops
 from storage.engine import db, locks
@@ -95,7 +95,7 @@ def request_tokens(domain: str, said: dict[str, Any]) -> ApiResponse:
     """
     settings = get_settings()
     app = {"client_id": settings.shopify_client_id, "client_secret": settings.shopify_client_secret}
-    reply = wire.post_json(domain, PATH, {**app, **said})
+    reply = http.post_json(domain, PATH, {**app, **said})
     if reply.status == 429 or reply.status >= 500:
         raise ShopifyError(f"Shopify gives no token just now ({reply.status}).", 503)
     reason = (reply.body or {}).get("error")

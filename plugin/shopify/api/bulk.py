@@ -10,7 +10,7 @@ from functools import lru_cache
 import httpx2
 
 from plugin.settings import get_settings
-from plugin.shopify.api import graphql as api
+from plugin.shopify.api import graphql
 from plugin.shopify.api.client import ShopifyError, query
 
 CUSTOMERS, PRODUCTS, ORDERS = "customers", "products", "orders"
@@ -45,7 +45,7 @@ def start_operation(shop_id: int, stage: str) -> str:
     Raises:
         ShopifyError: it refused; `LIMIT_REACHED` when five are under way.
     """
-    told = query(shop_id, "bulk_run", {"query": api.text_of(QUERIES[stage])})
+    told = query(shop_id, "bulk_run", {"query": graphql.text_of(QUERIES[stage])})
     return str(told["bulkOperationRunQuery"]["bulkOperation"]["id"])
 
 

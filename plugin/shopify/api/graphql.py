@@ -9,8 +9,7 @@ from typing import Any
 import structlog
 
 from plugin.manifest import load_manifest
-from plugin.shopify.api import access_tokens as tokens
-from plugin.shopify.api import http as wire
+from plugin.shopify.api import access_tokens, http
 from plugin.shopify.api.http import ApiResponse, ShopifyError, UserError
 from plugin.shopify.api.throttle import CostThrottle
 
@@ -47,15 +46,15 @@ def query(shop_id: int, document: str, variables: dict[str, Any]) -> dict[str, A
         ShopifyError: Shopify refused, or was not there; `user_errors` holds what it minded.
         RegularsError: the app is not installed on the shop, or must be opened there once more.
     """
-    domain, token = tokens.domain_and_token(shop_id)
+    domain, token = access_tokens.domain_and_token(shop_id)
     try:
         return query_with_token(domain, token, document, variables)
     except TokenRefusedError:
-        token = tokens.refresh_token(shop_id, token)
+        token = access_tokens.refresh_token(shop_id, token)
     try:
         return query_with_token(domain, token, document, variables)
     except TokenRefusedError:
-        raise tokens.discard_token(shop_id, token) from None
+        raise access_tokens.discard_token(shop_id, token) from None
 
 
 def query_with_token(
@@ -73,8 +72,8 @@ def query_with_token(
     for tried in range(1, MAX_ATTEMPTS + 1):
         trouble: ShopifyError
         try:
-            reply = wire.post_json(domain, path, said, token=token)
-        except wire.UnreachableError as error:
+            reply = http.post_json(domain, path, said, token=token)
+        except http.UnreachableError as error:
             trouble, wait_s = error, _backoff_s(tried)
         else:
             problem = _passing(reply, domain, document, tried)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from plugin.facts import Facts, merge_facts
-from plugin.shopify.api import products as catalog
+from plugin.shopify.api import products as api_products
 from plugin.shopify.api.bulk import CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import Node, number
@@ -46,7 +46,7 @@ def facts_of(
     sent = {"triggered_at": reported_at.isoformat()} if reported_at else {}
     if noun == PRODUCTS:
         whole = {**node, "variants": {"nodes": children, "pageInfo": {"hasNextPage": False}}}
-        told = catalog.payload(shop_id, whole) | sent
+        told = api_products.payload(shop_id, whole) | sent
         return products.normalise("products/update", told, currency)
     if noun == ORDERS:
         return orders.normalise("orders/updated", _order(node, children) | sent, currency)

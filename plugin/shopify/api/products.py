@@ -8,7 +8,7 @@ import structlog
 
 from plugin import clock
 from plugin.shopify.api.client import ShopifyError, query
-from plugin.shopify.normalise import products as webhook
+from plugin.shopify.normalise import products as webhook_products
 from storage import products, shops
 from storage.engine import db
 from storage.engine.upsert import save_newest
@@ -35,7 +35,9 @@ def sync_products(shop_id: int) -> int:
     began, seen = clock.now(), set[int]()
     for page in _pages(shop_id):
         payloads = [payload(shop_id, node) for node in page]
-        facts = [webhook.normalise("products/update", each, shop.currency) for each in payloads]
+        facts = [
+            webhook_products.normalise("products/update", each, shop.currency) for each in payloads
+        ]
         with db.transaction() as session:
             mine = {"shop_id": shop_id}
             pairs = [pair for said in facts for pair in said.products]

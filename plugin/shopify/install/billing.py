@@ -10,7 +10,7 @@ from plugin import clock
 from plugin.manifest import Billing, billing_plan, load_manifest
 from plugin.settings import get_settings
 from plugin.shopify.api.client import query
-from storage import app_plans as plans
+from storage import app_plans
 from storage.app_plans import AppPlan
 from storage.engine import db, locks
 from storage.shops import Shop
@@ -35,7 +35,7 @@ def approval_url(shop: Shop) -> str | None:
         if _is_paid(shop.id, now):
             return None
         with db.reading() as session:
-            held = plans.get_app_plan(session, shop.id)
+            held = app_plans.get_app_plan(session, shop.id)
         if _is_active(shop.id):
             _keep(AppPlan(shop_id=shop.id, active=True, checked_at=now))
             return None
@@ -48,7 +48,7 @@ def approval_url(shop: Shop) -> str | None:
 
 def _is_paid(shop_id: int, now: datetime) -> bool:
     with db.reading() as session:
-        held = plans.get_app_plan(session, shop_id)
+        held = app_plans.get_app_plan(session, shop_id)
     if held is None or not held.active or held.checked_at is None:
         return False
     return now - held.checked_at < CHECK_INTERVAL
@@ -56,7 +56,7 @@ def _is_paid(shop_id: int, now: datetime) -> bool:
 
 def _keep(plan: AppPlan) -> None:
     with db.transaction() as session:
-        plans.save_app_plan(session, plan)
+        app_plans.save_app_plan(session, plan)
 
 
 def _is_active(shop_id: int) -> bool:

@@ -8,8 +8,7 @@ import structlog
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.shopify.api import access_tokens as tokens
-from plugin.shopify.api import graphql
+from plugin.shopify.api import access_tokens, graphql
 from plugin.shopify.api.access_tokens import TokenPair
 from plugin.shopify.api.client import clean_domain
 from plugin.shopify.api.http import ShopifyError
@@ -78,10 +77,10 @@ def _install(domain: str, said: dict[str, str]) -> int:
 
 
 def _exchange(domain: str, said: dict[str, str]) -> TokenPair:
-    reply = tokens.request_tokens(domain, said)
+    reply = access_tokens.request_tokens(domain, said)
     if reply.status in (400, 401):
         raise RegularsError("Shopify does not take this session: reload the page.", 401)
-    return tokens.read_pair(reply)
+    return access_tokens.read_pair(reply)
 
 
 def _details(said: dict[str, Any]) -> dict[str, str]:
@@ -116,7 +115,7 @@ def _fill(shop: Shop, pair: TokenPair, details: dict[str, str]) -> None:
         del details["postal_address"]  # the merchant's own words stay
     if set(pair.scopes.split(",")) - set(shop.scopes.split(",")):
         shop.catalog_synced_at = None  # there is more to read and to do than the last time
-    for name, value in {**details, **tokens.token_columns(pair)}.items():
+    for name, value in {**details, **access_tokens.token_columns(pair)}.items():
         setattr(shop, name, value)
     shop.sender_name = shop.sender_name or shop.name
     shop.sender_email = shop.sender_email or shop.email

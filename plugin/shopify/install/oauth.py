@@ -21,8 +21,7 @@ from plugin.manifest import load_manifest
 from plugin.settings import get_settings
 from plugin.shopify.api.client import clean_domain, is_valid_query
 from storage import shops
-from storage.engine import db
-from storage.engine import encryption as keys
+from storage.engine import db, encryption
 
 CALLBACK = "/auth/callback"
 STATE_FOR_S = 600  # for the merchant to read what she allows
@@ -115,5 +114,5 @@ def _seals(state: str, domain: str, issued: int) -> list[str]:
     text = f"{state} {domain} {issued} {now}".encode()
     return [
         hmac.new(key, text, hashlib.sha256).hexdigest()
-        for key in keys.derive_keys(PURPOSE).values()
+        for key in encryption.derive_keys(PURPOSE).values()
     ]

@@ -10,7 +10,7 @@ import pytest
 from dramatiq.middleware import TimeLimitExceeded
 
 from plugin.channels.base import Letter, SendError
-from plugin.channels.email import smtp as email
+from plugin.channels.email import smtp as smtp_channel
 from plugin.channels.email.mime import build_mime
 from plugin.channels.email.smtp import EmailChannel
 from plugin.settings import get_settings
@@ -86,7 +86,7 @@ def test_one_connection_serves_many_letters(relay: Relay) -> None:
     for number in range(5):
         EmailChannel().send(letter(message_id=number))
 
-    assert email._kept.sent == 5
+    assert smtp_channel._kept.sent == 5
 
 
 @pytest.mark.parametrize(("field", "text"), [*product(["subject", "sender_name"], INJECTIONS)])
@@ -204,7 +204,7 @@ def test_a_letter_that_ran_out_of_time_leaves_a_clean_line(
         patch.setattr(relay, "handle_RCPT", slow)
         with pytest.raises(SendError, match="no time left"):
             EmailChannel().send(letter(deadline=time.monotonic() + 2))
-    assert email._kept.smtp is None
+    assert smtp_channel._kept.smtp is None
 
     began = time.monotonic()
     EmailChannel().send(letter(message_id=8))
@@ -224,7 +224,7 @@ def test_a_worker_that_is_stopped_leaves_a_clean_line(
         with pytest.raises(TimeLimitExceeded):
             EmailChannel().send(letter(message_id=8))
 
-    assert email._kept.smtp is None
+    assert smtp_channel._kept.smtp is None
     EmailChannel().send(letter(message_id=9))
     assert "Welcome" in relay.raw[-1].decode()
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from plugin import clock
-from plugin.cli import privacy as by_hand
+from plugin.cli import privacy
 from plugin.consent import proof
 from plugin.errors import RegularsError
 from plugin.facts import Facts, IdentityKey, ProfileFact
@@ -60,12 +60,12 @@ def tamper(shop) -> None:
 
 
 def table(shop) -> list[dict[str, str]]:
-    text_of = by_hand.consent_proof(shop.domain, MAYA, "", "", table=True)
+    text_of = privacy.consent_proof(shop.domain, MAYA, "", "", table=True)
     return list(csv.DictReader(io.StringIO(text_of)))
 
 
 def test_the_proof_of_one_person_holds_every_field_and_nobody_elses(shop, told):
-    file = json.loads(by_hand.consent_proof(shop.domain, MAYA, "", "", table=False))
+    file = json.loads(privacy.consent_proof(shop.domain, MAYA, "", "", table=False))
 
     assert file["holds"]
     assert file["flaws"] == []
@@ -87,7 +87,7 @@ def test_the_table_carries_no_formula(shop, told):
 def test_the_proof_says_which_entry_does_not_hold(shop, told):
     tamper(shop)
 
-    file = json.loads(by_hand.consent_proof(shop.domain, MAYA, "", "", table=False))
+    file = json.loads(privacy.consent_proof(shop.domain, MAYA, "", "", table=False))
     rows = table(shop)
 
     said = f"sms {PHONE}: entry 1 (id {told[1]}) is not what was written there."

@@ -8,7 +8,7 @@ from sqlmodel import select
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
-from plugin.flows import definition as graph
+from plugin.flows import definition as flow_definition
 from plugin.flows.advance import advance_enrolments
 from plugin.flows.library import add_flow, set_status
 from plugin.ingest.digest import apply_facts
@@ -208,7 +208,7 @@ def test_a_spoilt_enrolment_fails_alone(shop, time, reminders):
 )
 def test_a_flow_that_cannot_be_run_says_why(change, sentence):
     with pytest.raises(RegularsError, match=sentence):
-        graph.parse_definition({**abandoned_checkout(), **change})
+        flow_definition.parse_definition({**abandoned_checkout(), **change})
 
 
 def test_s31_a_circular_flow_is_refused():
@@ -216,7 +216,7 @@ def test_s31_a_circular_flow_is_refused():
     definition["actions"][3]["links"]["next"] = "1"
 
     with pytest.raises(RegularsError, match="never end"):
-        graph.parse_definition(definition)
+        flow_definition.parse_definition(definition)
 
 
 def test_an_order_takes_back_a_last_reminder_that_was_queued_but_not_sent(shop, time, reminders):

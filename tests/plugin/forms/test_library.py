@@ -7,10 +7,10 @@ from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.flows import library as flows
+from plugin.flows import library as flow_library
 from plugin.forms import library
 from plugin.forms.definition import blocks_of
-from plugin.templates import library as mails
+from plugin.templates import library as email_library
 from plugin.templates.compile import publish_template
 from storage import forms, templates
 from storage.engine import db
@@ -27,7 +27,7 @@ SKINCARE = "Clear skin, without the sting"
 @pytest.fixture
 def seeded(database: str, shop: Shop) -> Shop:
     """A shop with its flows and its popup."""
-    flows.seed_flows(shop.id)
+    flow_library.seed_flows(shop.id)
     library.seed(shop.id)
     return shop
 
@@ -82,7 +82,7 @@ def test_the_popup_offers_what_the_shop_sells_most(database: str, shop: Shop) ->
     sell(shop, *["Mug"] * 3, *["Tea"] * 5, "tea", *["Pot"] * 2, "Cup", "Kettle", "Tin", "Zester")
     sell(shop, *["Gone"] * 9, status="deleted")
     sell(shop, *[""] * 9)
-    flows.seed_flows(shop.id)
+    flow_library.seed_flows(shop.id)
     library.seed(shop.id)
 
     assert choices(shop) == ["Tea", "Mug", "Pot", "Cup", "Kettle", "Tin", "Just browsing"]
@@ -93,7 +93,7 @@ def test_one_kind_of_product_makes_no_question(
     database: str, shop: Shop, types: tuple[str, ...]
 ) -> None:
     sell(shop, *types)
-    flows.seed_flows(shop.id)
+    flow_library.seed_flows(shop.id)
     library.seed(shop.id)
 
     assert choices(shop) == NEUTRAL
@@ -157,7 +157,7 @@ def test_a_form_brings_its_welcome_mail_along(seeded: Shop) -> None:
 
     assert SKINCARE in welcome_texts(seeded)
     with db.reading() as session:
-        assert len(templates.templates_of(session, seeded.id)) == len(mails.STARTERS)
+        assert len(templates.templates_of(session, seeded.id)) == len(email_library.STARTERS)
 
 
 def test_a_welcome_mail_that_the_merchant_changed_stays(seeded: Shop) -> None:

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from plugin.imports import columns
-from plugin.imports import lifecycle as imports
-from storage import consent
-from storage import imports as stored
+from plugin.imports import columns, lifecycle
+from storage import consent, imports
 from storage.engine import db
 from storage.imports import Import
 from storage.lists import Membership
@@ -15,10 +13,10 @@ from storage.shops import Shop
 
 def upload(shop: Shop, body: bytes, piece: int = 1000) -> Import:
     """Bring a file in pieces; it is ready to be read."""
-    held = imports.begin_upload(shop.id, "people.csv", len(body))
+    held = lifecycle.begin_upload(shop.id, "people.csv", len(body))
     for at in range(0, len(body), piece):
-        imports.append_upload(held, at, body[at : at + piece])
-    imports.finish_upload(held)
+        lifecycle.append_upload(held, at, body[at : at + piece])
+    lifecycle.finish_upload(held)
     return held
 
 
@@ -30,16 +28,16 @@ def take_in(
     if properties:
         held.mapping = [kind or columns.PROPERTY for kind in held.mapping]
     held.declaration = said
-    imports.start_import(held, list_name)
+    lifecycle.start_import(held, list_name)
     return finish(shop, held)
 
 
 def finish(shop: Shop, held: Import) -> Import:
     """Work until nothing is due; the import as it is then."""
-    while imports.import_slice(shop.id):
+    while lifecycle.import_slice(shop.id):
         pass
     with db.reading() as session:
-        found = stored.get_import(session, shop.id, held.id)
+        found = imports.get_import(session, shop.id, held.id)
     assert found is not None
     return found
 
@@ -47,7 +45,7 @@ def finish(shop: Shop, held: Import) -> Import:
 def flaws_of(held: Import) -> list[tuple[int, int, str]]:
     """Every flaw of an import."""
     with db.reading() as session:
-        return stored.problems_of(session, held.shop_id, held.id, (0, -2), 1_000_000)
+        return imports.problems_of(session, held.shop_id, held.id, (0, -2), 1_000_000)
 
 
 def rows(model: Any, shop: Shop) -> list[Any]:

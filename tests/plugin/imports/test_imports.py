@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from plugin import clock
-from plugin.imports import lifecycle as imports
+from plugin.imports import lifecycle
 from plugin.onboard import seed_library
-from plugin.sheets import problems as flaws
+from plugin.sheets import problems
 from plugin.sheets.problems import SheetError
-from storage import consent, shops
-from storage import imports as stored
+from storage import consent, imports, shops
 from storage.consent_ledger import ConsentEvent
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -105,7 +104,7 @@ def test_a_file_never_overrides_a_no(database, shop):
 
     states = {name: sheet.state(shop, f"{name}@example.com") for name in ("ana", "bo", "cy")}
     assert set(states.values()) == {"unsubscribed"}
-    assert (2, -1, flaws.STAYS) in sheet.flaws_of(held)
+    assert (2, -1, problems.STAYS) in sheet.flaws_of(held)
     assert held.rejected == 0
 
 
@@ -125,14 +124,14 @@ def test_flaws_are_told_by_line_and_cost_nobody_else_anything(database, shop):
         "+351912345678", "bo@example.com", "di@example.com", "ed@example.com",
     }  # fmt: skip
     assert sheet.flaws_of(held) == [
-        (2, 0, flaws.EMAIL),
-        (3, -1, flaws.NOBODY),
-        (3, 0, flaws.EMAIL),
-        (3, 1, flaws.PHONE),
-        (4, 2, flaws.CONSENT),
-        (6, -1, flaws.NOBODY),
-        (6, 0, flaws.EMAIL),
-        (8, 3, flaws.MOMENT),
+        (2, 0, problems.EMAIL),
+        (3, -1, problems.NOBODY),
+        (3, 0, problems.EMAIL),
+        (3, 1, problems.PHONE),
+        (4, 2, problems.CONSENT),
+        (6, -1, problems.NOBODY),
+        (6, 0, problems.EMAIL),
+        (8, 3, problems.MOMENT),
     ]
     assert (held.rows, held.rejected, held.problems) == (6, 2, 8)
 
@@ -147,7 +146,7 @@ def test_of_two_rows_about_one_person_the_later_one_is_newer(shop):
 def test_flows_of_the_list_start_only_where_the_merchant_wants_it(shop, seeded, wanted):
     held = sheet.upload(shop, b"email\nana@example.com\n")
     held.list_id, held.starts_flows = seeded, wanted
-    imports.start_import(held)
+    lifecycle.start_import(held)
     sheet.finish(shop, held)
 
     assert len(sheet.rows(Enrolment, shop)) == wanted
@@ -155,16 +154,16 @@ def test_flows_of_the_list_start_only_where_the_merchant_wants_it(shop, seeded, 
 
 
 def test_who_came_by_an_import_leaves_the_list_again_and_nobody_else(database, shop, monkeypatch):
-    monkeypatch.setattr(imports, "MEMBERS_BATCH_SIZE", 2)
+    monkeypatch.setattr(lifecycle, "MEMBERS_BATCH_SIZE", 2)
     first = sheet.take_in(shop, "email\nold@example.com\n", list_name="Friends")
     held = sheet.upload(shop, b"email\n" + b"".join(b"p%d@example.com\n" % n for n in range(7))
                         + b"old@example.com\n")  # fmt: skip
     held.list_id = first.list_id
-    imports.start_import(held)
+    lifecycle.start_import(held)
     done = sheet.finish(shop, held)
     assert (done.added_to_list, len(sheet.members(shop, first.list_id))) == (7, 8)
 
-    imports.revert_import(done)
+    lifecycle.revert_import(done)
     left = sheet.finish(shop, done)
 
     assert (left.state, left.added_to_list) == (LEFT, 0)
@@ -173,20 +172,20 @@ def test_who_came_by_an_import_leaves_the_list_again_and_nobody_else(database, s
 
 
 def test_an_import_that_is_stopped_keeps_what_it_read_and_reads_no_further(shop, monkeypatch):
-    monkeypatch.setattr(imports, "ROWS_BATCH_SIZE", 2)
+    monkeypatch.setattr(lifecycle, "ROWS_BATCH_SIZE", 2)
     held = sheet.upload(shop, b"email\n" + b"".join(b"p%d@example.com\n" % n for n in range(9)))
-    imports.start_import(held)
-    imports.import_slice(shop.id, for_s=0.0)
-    real, calls = imports.record_facts, []
+    lifecycle.start_import(held)
+    lifecycle.import_slice(shop.id, for_s=0.0)
+    real, calls = lifecycle.record_facts, []
 
     def stops(session, *given):
         calls.append(given)
         return real(session, *given)
 
-    monkeypatch.setattr(imports, "record_facts", stops)
+    monkeypatch.setattr(lifecycle, "record_facts", stops)
     with db.reading() as session:
-        held = stored.get_import(session, shop.id, held.id)
-    imports.stop_import(held)
+        held = imports.get_import(session, shop.id, held.id)
+    lifecycle.stop_import(held)
 
     assert sheet.finish(shop, held).state == STOPPED
     assert calls == []
@@ -197,9 +196,9 @@ class Killed(BaseException):
 
 
 def test_a_reading_that_dies_again_and_again_takes_each_row_in_once(database, shop, monkeypatch):
-    monkeypatch.setattr(imports, "ROWS_BATCH_SIZE", 3)
+    monkeypatch.setattr(lifecycle, "ROWS_BATCH_SIZE", 3)
     body = "email,consent\n" + "".join(f"p{n}@example.com,yes\n" for n in range(40)) + "bad,\n" * 5
-    real, calls = imports.record_facts, 0
+    real, calls = lifecycle.record_facts, 0
 
     def dies(*given):
         nonlocal calls
@@ -209,9 +208,9 @@ def test_a_reading_that_dies_again_and_again_takes_each_row_in_once(database, sh
             raise Killed
         return found
 
-    monkeypatch.setattr(imports, "record_facts", dies)
+    monkeypatch.setattr(lifecycle, "record_facts", dies)
     held = sheet.upload(shop, body.encode())
-    imports.start_import(held, "Friends")
+    lifecycle.start_import(held, "Friends")
     for _ in range(100):
         try:
             found = sheet.finish(shop, held)
@@ -226,34 +225,34 @@ def test_a_reading_that_dies_again_and_again_takes_each_row_in_once(database, sh
 
 
 def test_a_row_that_the_database_refuses_spares_its_neighbours(shop, monkeypatch):
-    real = imports.record_facts
+    real = lifecycle.record_facts
 
     def picky(session, shop, facts, now):
         if any(("email", "bo@example.com") in person.identities for person in facts.profiles):
             raise ValueError("this one")
         return real(session, shop, facts, now)
 
-    monkeypatch.setattr(imports, "record_facts", picky)
+    monkeypatch.setattr(lifecycle, "record_facts", picky)
     held = sheet.take_in(shop, "email\nana@example.com\nbo@example.com\ncy@example.com\n")
 
     assert set(sheet.people(shop)) == {"ana@example.com", "cy@example.com"}
     assert (held.state, held.rows, held.rejected) == (DONE, 3, 1)
-    assert sheet.flaws_of(held) == [(3, -1, flaws.FAILED)]
+    assert sheet.flaws_of(held) == [(3, -1, problems.FAILED)]
 
 
 def test_pieces_that_come_twice_or_too_early_change_nothing(shop):
     body = b"email\nana@example.com\n"
-    held = imports.begin_upload(shop.id, "people.csv", len(body))
+    held = lifecycle.begin_upload(shop.id, "people.csv", len(body))
 
-    assert imports.append_upload(held, 0, body[:10]) == 10
-    assert imports.append_upload(held, 0, body[:10]) == 10
-    assert imports.append_upload(held, 15, body[15:]) == 10
-    assert imports.append_upload(held, 10, body[10:]) == len(body)
+    assert lifecycle.append_upload(held, 0, body[:10]) == 10
+    assert lifecycle.append_upload(held, 0, body[:10]) == 10
+    assert lifecycle.append_upload(held, 15, body[15:]) == 10
+    assert lifecycle.append_upload(held, 10, body[10:]) == len(body)
     with pytest.raises(SheetError):
-        imports.append_upload(held, len(body), b"more")
-    imports.finish_upload(held)
+        lifecycle.append_upload(held, len(body), b"more")
+    lifecycle.finish_upload(held)
 
-    assert [row.cells for row in imports.sample_rows(held, 9)] == [["ana@example.com"]]
+    assert [row.cells for row in lifecycle.sample_rows(held, 9)] == [["ana@example.com"]]
 
 
 def test_a_file_is_gone_after_a_week(shop, data_dir, monkeypatch):
@@ -261,13 +260,13 @@ def test_a_file_is_gone_after_a_week(shop, data_dir, monkeypatch):
     waiting = sheet.upload(shop, b"email\nbo@example.com\n")
     assert len(list(data_dir.rglob("*.csv"))) == 2
 
-    later = clock.now() + imports.files.KEPT_FOR
-    monkeypatch.setattr(imports.clock, "now", lambda: later)
-    imports.expire_imports()
+    later = clock.now() + lifecycle.files.KEPT_FOR
+    monkeypatch.setattr(lifecycle.clock, "now", lambda: later)
+    lifecycle.expire_imports()
 
     assert list(data_dir.rglob("*.csv")) == []
     assert sheet.finish(shop, held).state == DONE
-    assert sheet.finish(shop, waiting).error == flaws.GONE
+    assert sheet.finish(shop, waiting).error == problems.GONE
 
 
 def test_other_shops_see_nothing_of_it(database, shop):
@@ -276,8 +275,8 @@ def test_other_shops_see_nothing_of_it(database, shop):
         other = shops.add_shop(session, "other.myshopify.com", clock.now(), access_token="x")
 
     with db.reading() as session:
-        assert stored.get_import(session, other.id, held.id) is None
-        assert stored.imports_of(session, other.id) == []
+        assert imports.get_import(session, other.id, held.id) is None
+        assert imports.imports_of(session, other.id) == []
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ import pytest
 
 from plugin import clock, lists
 from plugin.facts import IdentityKey, ProfileFact, ProfileRef
-from plugin.imports import lifecycle as imports
+from plugin.imports import lifecycle
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve_profiles
-from storage import imports as stored
+from storage import imports, merges, profiles
 from storage import lists as stored_lists
-from storage import merges, profiles
 from storage.engine import db
 from storage.imports import LEFT, Import
 from storage.shops import Shop
@@ -66,7 +65,7 @@ def part(shop: Shop, profile_id: int) -> None:
 
 
 def take_back(shop: Shop, held: Import) -> None:
-    imports.revert_import(held)
+    lifecycle.revert_import(held)
     assert sheet.finish(shop, held).state == LEFT
 
 
@@ -97,7 +96,7 @@ def test_a_file_takes_the_place_of_nothing(shop: Shop) -> None:
     sign_up(shop, list_id, ana)
     held = sheet.upload(shop, b"email\nana@example.com\nbo@example.com\n")
     held.list_id = list_id
-    imports.start_import(held)
+    lifecycle.start_import(held)
     done = sheet.finish(shop, held)
 
     take_back(shop, done)
@@ -151,7 +150,7 @@ def test_what_an_import_left_waiting_goes_with_it(shop: Shop) -> None:
     _, other_list = take_in(shop, "bo@example.com")
     caller = who(shop, PHONE)
     held = sheet.upload(shop, b"email\nana@example.com\n")
-    imports.start_import(held, "Callers")
+    lifecycle.start_import(held, "Callers")
     done = sheet.finish(shop, held)
     assert done.list_id is not None
     ana = who(shop, ANA)
@@ -208,10 +207,10 @@ def test_who_is_merged_into_somebody_already_passed_is_found_all_the_same(shop: 
     caller = who(shop, PHONE)
     held, list_id = take_in(shop, "bo@example.com", "ana@example.com")
     ana = who(shop, ANA)
-    imports.revert_import(held)
+    lifecycle.revert_import(held)
     with db.transaction() as session:
         passed = merge.remove_batch(session, shop.id, list_id, held.source, 0, 1)
-        assert stored.save_progress(session, held, offset=passed)
+        assert imports.save_progress(session, held, offset=passed)
 
     kept = join(shop, caller, ana)
     assert members(shop, list_id) == {kept: held.source}

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from plugin import clock
 from plugin.facts import EventFact, IdentityKey, ProfileFact
-from plugin.ingest import custom_metrics as custom
+from plugin.ingest import custom_metrics
 from plugin.ingest.custom_metrics import RejectReason, parse_event
 from storage import events, metrics
 from storage.engine import db
@@ -20,7 +20,7 @@ from webhooks.app import routes
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ADA = ProfileFact((IdentityKey("email", "ada@example.com"),), NOW)
 DEEP: Any = "x"
-for _ in range(custom.MAX_JSON_DEPTH):
+for _ in range(custom_metrics.MAX_JSON_DEPTH):
     DEEP = [DEEP]
 
 
@@ -139,8 +139,8 @@ def test_a_page_cannot_say_what_shopify_vouches_for(client: TestClient, shop: Sh
 def test_made_up_kinds_fill_a_share_of_the_list_and_are_counted_beyond(
     database: str, client: TestClient, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(custom, "MAX_STOREFRONT_METRICS", 2)
-    monkeypatch.setattr(custom, "MAX_METRICS", 3)
+    monkeypatch.setattr(custom_metrics, "MAX_STOREFRONT_METRICS", 2)
+    monkeypatch.setattr(custom_metrics, "MAX_METRICS", 3)
     for n in range(4):
         page_tells(client, n, f"Kind {n}")
     page_tells(client, 9, "Kind 1")
@@ -149,7 +149,7 @@ def test_made_up_kinds_fill_a_share_of_the_list_and_are_counted_beyond(
             EventFact(ADA, name, f"{name}:1", NOW)
             for name in ("Kind 1", "Kind 7", "Kind 8", "Viewed Cart")
         ]
-        taken = custom.accept_events(session, shop.id, by_api, "api", NOW)
+        taken = custom_metrics.accept_events(session, shop.id, by_api, "api", NOW)
         refused = metrics.rejected_events(session, shop.id, NOW.date())
 
     with db.reading() as session:

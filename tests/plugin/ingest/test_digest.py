@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from plugin.ingest import digest as digesting
+from plugin.ingest import digest
 from plugin.ingest.digest import digest_deliveries
 from storage import consent, events, inbox, orders, products, profiles, shops
 from storage.engine import db
@@ -282,14 +282,14 @@ def test_a_shop_lets_others_in_between_some_of_what_it_sent(
     shop, monkeypatch, others, transactions
 ):
     applied: list[int] = []
-    apply = digesting.apply_facts
+    apply = digest.apply_facts
 
     def count(of, facts):
         applied.append(of.id)
         apply(of, facts)
 
-    monkeypatch.setattr(digesting, "SHARED_BATCH_SIZE", 2)
-    monkeypatch.setattr(digesting, "apply_facts", count)
+    monkeypatch.setattr(digest, "SHARED_BATCH_SIZE", 2)
+    monkeypatch.setattr(digest, "apply_facts", count)
     with db.transaction() as session:
         for number in range(others):
             shops.add_shop(session, f"other-{number}.myshopify.com", NOW)

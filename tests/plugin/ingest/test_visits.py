@@ -13,11 +13,11 @@ from plugin.facts import IdentityKey, ProfileFact
 from plugin.flows.library import add_flow, set_status
 from plugin.ingest.page_urls import clean_page_url, traffic_source
 from plugin.ingest.pixel import record_pixel_events
-from plugin.privacy import requests as privacy
+from plugin.privacy import requests
 from plugin.profiles import merge
 from plugin.profiles.identity import resolve_profiles
 from storage import merges
-from storage import visits as sessions
+from storage import visits as stored_visits
 from storage.engine import db
 from storage.flows import Enrolment
 from storage.profiles import find_identities
@@ -46,7 +46,7 @@ def visits(shop: Shop, profile_id: int | None = None) -> list[Visit]:
         if profile_id is None:
             known = find_identities(session, shop.id, [("browser_id", "b-1")])
             profile_id = known["browser_id", "b-1"]
-        return list(reversed(sessions.visits_page(session, shop.id, profile_id, 100)))
+        return list(reversed(stored_visits.visits_page(session, shop.id, profile_id, 100)))
 
 
 def test_half_an_hour_of_silence_ends_a_visit(database: str, shop: Shop) -> None:
@@ -97,7 +97,7 @@ def test_a_visit_came_from_the_first_source_that_it_names(shop: Shop) -> None:
     assert other.arrived_at is None
     record_pixel_events(shop, [seen(120, referrer="https://www.google.com/"), seen(200)])
     with db.reading() as session:
-        found = sessions.first_and_last_source(session, shop.id, one.profile_id)
+        found = stored_visits.first_and_last_source(session, shop.id, one.profile_id)
     assert found is not None
     first, last = found
     assert (first.utm_source, last.referrer_host) == ("instagram", "google.com")
@@ -159,7 +159,7 @@ def test_who_is_forgotten_leaves_no_visit_however_late_it_is_told(
         resolve_profiles(session, shop.id, [ProfileFact(keys, clock.now())], clock.now())
     assert len(visits(shop)) == 1
 
-    privacy.redact_profile(shop.id, [EMAIL])
+    requests.redact_profile(shop.id, [EMAIL])
     record_pixel_events(
         shop, [seen(3), seen(9, name="product_added_to_cart", data={"cart_token": "c-1"})]
     )

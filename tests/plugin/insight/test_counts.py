@@ -6,10 +6,9 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
-from plugin.worker import actors as worker
-from storage import consent, lists, profiles
-from storage import counts as tallies
-from storage import duplicates as likeness
+from plugin.worker import actors
+from storage import consent, duplicates, lists, profiles
+from storage import counts as stored_counts
 from storage.consent import Consent
 from storage.duplicates import Duplicate
 from storage.engine import db
@@ -22,7 +21,7 @@ from storage.shops import Shop
 @pytest.fixture
 def shop_of_five(database: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop for which more than three are many: five profiles, of whom four are on list 1."""
-    monkeypatch.setattr(tallies, "MAX_EXACT_COUNT", 3)
+    monkeypatch.setattr(stored_counts, "MAX_EXACT_COUNT", 3)
     at = clock.now()
     with db.transaction() as session:
         for number in range(1, 6):
@@ -48,7 +47,7 @@ def look(shop: Shop) -> tuple[object, ...]:
         counts = (
             profiles.count_profiles(session, shop.id),
             consent.count_subscribers(session, shop.id),
-            likeness.count_open(session, shop.id),
+            duplicates.count_open(session, shop.id),
             *(sizes[list_id] for list_id in (1, 2, 3)),
         )
     return tuple((int(count), count.counted_at is not None, count.at_least) for count in counts)
@@ -59,36 +58,36 @@ def test_of_what_is_many_it_is_first_said_that_it_is_many_and_then_how_many(shop
     many, counted = (3, False, True), ((5, True, False), (4, True, False))
     assert look(shop_of_five) == (many, many, few[0], many, *few[1:])
 
-    worker.refresh_counts.fn(shop_of_five.id)
+    actors.refresh_counts.fn(shop_of_five.id)
 
     assert look(shop_of_five) == (counted[0], counted[0], few[0], counted[1], *few[1:])
 
 
 def test_a_figure_follows_when_it_is_counted_again_and_goes_when_it_is_few(shop_of_five):
-    worker.refresh_counts.fn(shop_of_five.id)
+    actors.refresh_counts.fn(shop_of_five.id)
     with db.transaction() as session:
         session.delete(session.get_one(Profile, (shop_of_five.id, 5)))
 
     assert look(shop_of_five)[0] == (5, True, False)
-    worker.refresh_counts.fn(shop_of_five.id)
+    actors.refresh_counts.fn(shop_of_five.id)
     assert look(shop_of_five)[0] == (4, True, False)
 
     with db.transaction() as session:
         session.delete(session.get_one(Profile, (shop_of_five.id, 4)))
-    worker.refresh_counts.fn(shop_of_five.id)
+    actors.refresh_counts.fn(shop_of_five.id)
     assert look(shop_of_five)[0] == (3, False, False)
 
 
 def test_the_clock_has_figures_counted_again_once_they_are_five_minutes_old(
     shop_of_five: Shop, bell: StubBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker.refresh_counts.fn(shop_of_five.id)
+    actors.refresh_counts.fn(shop_of_five.id)
     rings = bell.queues["tallies"]
 
-    worker.enqueue_counts()
+    actors.enqueue_counts()
     assert rings.qsize() == 0
 
     later = clock.now() + timedelta(minutes=6)
     monkeypatch.setattr(clock, "now", lambda: later)
-    worker.enqueue_counts()
+    actors.enqueue_counts()
     assert rings.qsize() == 1

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from plugin import clock
-from plugin.messages import eligibility as gate
+from plugin.messages import eligibility
 from storage import consent
 from storage.engine import db
 from storage.flows import DRAFT, LEFT, Enrolment, Flow
@@ -21,7 +21,7 @@ def refusal(world: World, **message: Any) -> str | None:
         assert shop is not None
         assert row is not None
         profile = get_profile(session, world.shop.id, row.profile_id)
-        return gate.skip_reason(session, shop, row, profile)
+        return eligibility.skip_reason(session, shop, row, profile)
 
 
 def set_shop(world: World, **changes: Any) -> None:
@@ -87,5 +87,5 @@ def test_whoever_gives_a_bounced_address_anew_is_written_to_again(world: World) 
 
 
 def test_every_reason_is_a_sentence() -> None:
-    assert all(text.endswith(".") and text[0].isupper() for text in gate.REASONS.values())
-    assert gate.reason_sentence("did:Placed Order") == gate.REASONS["left_flow"]
+    assert all(text.endswith(".") and text[0].isupper() for text in eligibility.REASONS.values())
+    assert eligibility.reason_sentence("did:Placed Order") == eligibility.REASONS["left_flow"]

@@ -4,7 +4,7 @@ import random
 import pytest
 
 from plugin.messages.links import CLICK, OPEN, UNSUBSCRIBE, Target, make_token, read_token
-from storage.engine import encryption as secrets
+from storage.engine import encryption
 
 KEY = "a key for tests that is long enough"
 TARGET = Target(shop_id=(1 << 62) + 12345, message_id=(1 << 61) + 678, number=3)
@@ -63,14 +63,14 @@ def test_s22_swapped_ids_and_random_tokens_are_refused() -> None:
 
 def test_s22_old_tokens_work_after_the_key_was_rotated_until_it_is_taken_away() -> None:
     try:
-        secrets.set_keys({"1": KEY})
+        encryption.set_keys({"1": KEY})
         old = make_token(UNSUBSCRIBE, TARGET)
-        secrets.set_keys({"2027": "another key that is long enough too", "1": KEY})
+        encryption.set_keys({"2027": "another key that is long enough too", "1": KEY})
         new = make_token(UNSUBSCRIBE, TARGET)
 
         assert old != new
         assert [read_token(UNSUBSCRIBE, t) for t in (old, new)] == [TARGET, TARGET]
-        secrets.set_keys({"2027": "another key that is long enough too"})
+        encryption.set_keys({"2027": "another key that is long enough too"})
         assert [read_token(UNSUBSCRIBE, t) for t in (old, new)] == [None, TARGET]
     finally:
-        secrets.set_keys({"1": KEY})
+        encryption.set_keys({"1": KEY})

@@ -8,7 +8,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
 from plugin.channels.base import Letter, SendError
-from plugin.channels.email import smtp as email
+from plugin.channels.email import smtp
 from plugin.messages import outcome
 from plugin.messages import send as sending
 from plugin.messages.eligibility import REASONS
@@ -81,7 +81,7 @@ def test_two_workers_with_the_same_ids_send_each_once(
 
     def work(order: list[int]) -> None:
         send_messages(shop.id, order)
-        email.close_connection()
+        smtp.close_connection()
 
     workers = [threading.Thread(target=work, args=(order,)) for order in (ids, ids[::-1])]
     for worker in workers:
@@ -319,7 +319,7 @@ def test_f29_to_be_rung_for_while_a_worker_is_at_it_is_no_death(
             if letter.message_id == first:
                 for _ in range(2 * sending.MAX_CRASHES):
                     send_messages(world.shop.id, [first, second])
-            email.EmailChannel().send(letter)
+            smtp.EmailChannel().send(letter)
 
     monkeypatch.setitem(sending.CHANNELS, "email", Rung())
     send_messages(world.shop.id, [first, second])
@@ -439,4 +439,4 @@ def test_what_is_logged_names_no_address(
     assert "message.settled" in said
     assert MAYA not in said
     assert "WELCOME-" not in said
-    email.close_connection()
+    smtp.close_connection()

@@ -9,12 +9,9 @@ from plugin import clock
 from plugin.facts import IdentityKey, ProfileFact
 from plugin.privacy.deliveries import SubjectMatcher
 from plugin.profiles.identity import resolve_profiles
-from storage import consent
-from storage import data_subject as about
-from storage import privacy_requests as privacy
+from storage import consent, data_subject, privacy_requests
 from storage.consent import SUBSCRIBED
-from storage.engine import db
-from storage.engine import encryption as secrets
+from storage.engine import db, encryption
 from storage.engine.ids import new_id
 from storage.privacy_requests import DataSubject
 from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, EMAIL, PHONE
@@ -70,7 +67,9 @@ def yes(shop: Shop, source: str, at: datetime, address: str = "maya@example.com"
 
 def state(shop: Shop) -> tuple[str | None, bool]:
     with db.reading() as session:
-        held = privacy.suppressed_addresses(session, shop.id, [("email", "maya@example.com")])
+        held = privacy_requests.suppressed_addresses(
+            session, shop.id, [("email", "maya@example.com")]
+        )
         return consent.consent_state(session, shop.id, "email", "maya@example.com"), bool(held)
 
 
@@ -110,7 +109,7 @@ def test_suppression_holds_while_the_secret_key_is_rotated(shop, monkeypatch):
     forget(shop)
     old = "a key for tests that is long enough"
     try:
-        secrets.set_keys({"2": "another key that is long enough, too", "1": old})
+        encryption.set_keys({"2": "another key that is long enough, too", "1": old})
         yes(shop, "import", CUT + timedelta(days=1))
         assert state(shop) == (None, True)
         tell(shop, says_who(MAYA, 1, CUT - timedelta(days=1)))
@@ -118,7 +117,7 @@ def test_suppression_holds_while_the_secret_key_is_rotated(shop, monkeypatch):
         yes(shop, "confirmation", CUT + timedelta(days=2))
         assert state(shop) == (SUBSCRIBED, False)
     finally:
-        secrets.set_keys({"1": old})
+        encryption.set_keys({"1": old})
 
 
 def test_another_shop_still_knows_her(shop, monkeypatch):
@@ -189,14 +188,14 @@ def test_a_number_that_another_gave_too_is_not_hers_to_take_along_or_to_forget(s
     ]
     with db.transaction() as session:
         resolve_profiles(session, shop.id, typed, CUT)
-        whom = about.find_subject(session, shop.id, [(EMAIL, "mallory@example.com")])
+        whom = data_subject.find_subject(session, shop.id, [(EMAIL, "mallory@example.com")])
 
     assert (PHONE, number) not in whom.keys
 
     with db.transaction() as session:
         zoe = ProfileFact((IdentityKey(EMAIL, "zoe@example.com"),), CUT, {"phone": "+14155550199"})
         resolve_profiles(session, shop.id, [zoe], CUT)
-        whom = about.find_subject(session, shop.id, [(EMAIL, "zoe@example.com")])
+        whom = data_subject.find_subject(session, shop.id, [(EMAIL, "zoe@example.com")])
     assert (PHONE, "+14155550199") in whom.unproven
 
 

@@ -9,9 +9,8 @@ from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
 from plugin.privacy import retention
-from plugin.worker import actors as worker
-from storage import access_log, activity, events, inbox, shops
-from storage import visits as sessions
+from plugin.worker import actors
+from storage import access_log, activity, events, inbox, shops, visits
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.inbox import DONE, NEW, QUARANTINED, NewDelivery, get_delivery
@@ -75,7 +74,7 @@ def test_o12_events_and_visits_go_after_25_months_in_small_pieces(
 
     with db.reading() as session:
         (event,) = events.latest_events(session, shop.id)
-        (visit,) = sessions.visits_page(session, shop.id, 1, 10)
+        (visit,) = visits.visits_page(session, shop.id, 1, 10)
         counts = activity.counts_of(session, shop.id, 1)
     assert (event.occurred_at, visit.last_seen_at) == (young, young)
     assert counts == {"Viewed Product": {activity.day_of(young): 1}}
@@ -96,12 +95,12 @@ def test_one_turn_ends_in_time_and_each_kind_has_its_piece_of_it(
         assert sum(get_delivery(session, shop.id, str(n)) is not None for n in range(6)) == 4
     with db.reading() as session:
         assert len(events.latest_events(session, shop.id)) == 4
-        assert len(sessions.visits_page(session, shop.id, 1, 10)) == 4
+        assert len(visits.visits_page(session, shop.id, 1, 10)) == 4
 
 
 def rung(bell: StubBroker) -> set[int]:
     """The shops that the clock rings for now."""
-    worker.enqueue_retention()
+    actors.enqueue_retention()
     queue = bell.queues["retention"]
     messages = [dramatiq.Message.decode(queue.get_nowait()) for _ in range(queue.qsize())]
     return {message.args[0] for message in messages}
@@ -128,7 +127,7 @@ def test_the_clock_rings_for_the_shops_that_have_something_to_drop_and_for_no_ot
 
     assert rung(bell) == {told.id, seen.id, visited.id}
     for each in (told, seen, visited):
-        worker.apply_retention.fn(each.id)
+        actors.apply_retention.fn(each.id)
     assert rung(bell) == set()
 
 

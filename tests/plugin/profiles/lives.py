@@ -6,8 +6,8 @@ from typing import Any
 from plugin import facts
 from plugin.facts import ConsentFact, EventFact, Facts, IdentityKey, PrivacyFact, ProfileFact
 from plugin.ingest.digest import apply_facts
-from plugin.privacy import requests as asked_of_us
-from storage import privacy_requests as privacy
+from plugin.privacy import requests
+from storage import privacy_requests
 from storage.consent import UNSUBSCRIBED
 from storage.engine import db
 from storage.privacy_requests import REDACT
@@ -100,5 +100,5 @@ def tell(shop: Shop, *said: Facts) -> None:
 def forget(shop: Shop, reference: str = "r") -> None:
     apply_facts(shop, Facts(privacy_requests=[PrivacyFact(REDACT, CUT, reference, MAYA)]))
     with db.reading() as session:
-        due = [request.id for request in privacy.requests_of(session, shop.id)]
-    asked_of_us.run_requests(shop.id, due)
+        due = [request.id for request in privacy_requests.requests_of(session, shop.id)]
+    requests.run_requests(shop.id, due)

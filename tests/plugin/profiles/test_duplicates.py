@@ -8,7 +8,7 @@ from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import merge
 from plugin.profiles.duplicates import duplicate_reason, find_duplicates_slice, is_one_typo_apart
 from plugin.profiles.identity import resolve_profiles
-from storage import duplicates as likeness
+from storage import duplicates
 from storage.engine import db
 from storage.shops import Shop
 
@@ -33,7 +33,7 @@ def waiting(shop: Shop) -> list[tuple[int, int, str]]:
     with db.reading() as session:
         return [
             (row.profile_id, row.other_profile_id, row.reason)
-            for row in likeness.open_page(session, shop.id, 10)
+            for row in duplicates.open_page(session, shop.id, 10)
         ]
 
 
@@ -83,8 +83,8 @@ def test_a_dismissed_pair_is_never_asked_about_again(database, shop):
     one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
     look(shop)
     with db.transaction() as session:
-        assert likeness.decide_duplicate(
-            session, shop.id, (one, other), likeness.DISMISSED, AT, "42"
+        assert duplicates.decide_duplicate(
+            session, shop.id, (one, other), duplicates.DISMISSED, AT, "42"
         )
 
     know(shop, "maya@gmail.com", first_name="Maya")
@@ -108,7 +108,7 @@ def test_what_was_joined_and_parted_is_not_asked_about_again(database, shop):
     assert waiting(shop) == []
     assert know(shop, "maya@gmial.com") == other
     with db.reading() as session:
-        held = likeness.profiles_with_key(session, shop.id, ("mailbox", "maya@gmail.com"))
+        held = duplicates.profiles_with_key(session, shop.id, ("mailbox", "maya@gmail.com"))
     assert sorted(held) == [one, other]
 
 
@@ -116,15 +116,15 @@ def test_the_worker_looks_for_duplicates_and_each_profile_once(database, shop):
     one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
     assert waiting(shop) == []
     with db.reading() as session:
-        assert likeness.shops_with_unchecked(session) == [shop.id]
+        assert duplicates.shops_with_unchecked(session) == [shop.id]
 
     assert find_duplicates_slice(shop.id, for_s=0)  # no time: the rest is for later
     assert waiting(shop) == []
     look(shop)
     assert waiting(shop) == [(one, other, "typo")]
     with db.transaction() as session:
-        assert likeness.shops_with_unchecked(session) == []
-        likeness.close_duplicates(session, shop.id, [(one, other)])
+        assert duplicates.shops_with_unchecked(session) == []
+        duplicates.close_duplicates(session, shop.id, [(one, other)])
 
     look(shop)
     assert waiting(shop) == []
@@ -143,8 +143,8 @@ def test_what_thousands_share_is_not_searched_through(database, shop):
         resolve_profiles(session, shop.id, crowd, AT)
     look(shop)
     with db.reading() as session:
-        held = likeness.profiles_with_key(session, shop.id, ("name", "maya okafor"))
-    assert len(held) == likeness.MAX_OPEN_DUPLICATES
+        held = duplicates.profiles_with_key(session, shop.id, ("name", "maya okafor"))
+    assert len(held) == duplicates.MAX_OPEN_DUPLICATES
     assert waiting(shop) == []
 
 

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 
 from plugin import clock
 from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
-from plugin.ingest.record import record_facts as record_facts
+from plugin.ingest.record import record_facts
 from plugin.messages.record import record_message_event
 from plugin.profiles import merge
 from plugin.profiles.identity import resolve_profiles
-from storage import data_subject as about
-from storage import flows, merges, profiles
+from storage import data_subject, flows, merges, profiles
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.events import timeline
@@ -98,7 +97,7 @@ def dump(shop: Shop) -> dict[str, list[str]]:
     """Every row of the shop but the merges themselves, without the moment of the join."""
     found = {}
     with db.reading() as session:
-        for table in about.tables():
+        for table in data_subject.tables():
             if table.name not in ("merge", "duplicate"):
                 rows = session.connection().execute(
                     table.select().where(table.c.shop_id == shop.id).order_by(*table.primary_key)
@@ -143,7 +142,7 @@ def test_a_person_joins_again_what_a_person_parted(database: str, shop: Shop) ->
 
 
 def test_every_table_about_a_shopper_moves_with_her() -> None:
-    about_her = {table.name for table in about.tables() if "profile_id" in table.c}
+    about_her = {table.name for table in data_subject.tables() if "profile_id" in table.c}
     moved = {table.__tablename__ for table in merges.MOVED_TABLES}
 
     assert about_her - moved == merges.UNMOVED_TABLES

@@ -8,13 +8,13 @@ import pytest
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.facts import IdentityKey, ProfileFact
-from plugin.flows import library as flows
+from plugin.flows import library as flow_library
 from plugin.forms import library
 from plugin.profiles import corrections, merge, properties
 from plugin.profiles.fields import UNPROVEN
 from plugin.profiles.identity import resolve_profiles
 from storage import profiles
-from storage import properties as stored
+from storage import properties as stored_properties
 from storage.engine import db
 from storage.merges import merges_of
 from storage.properties import (
@@ -96,12 +96,12 @@ def test_what_does_not_fit_stays_as_it_was_said(kind: str, said: Any) -> None:
 def test_a_forms_questions_are_properties_in_every_language_of_the_form(
     database: str, shop: Shop
 ) -> None:
-    flows.seed_flows(shop.id)
+    flow_library.seed_flows(shop.id)
     library.use_form(shop.id, "skincare_quiz")
 
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
-        labels = stored.labels_of(session, shop.id, "zh-Hans")
+        labels = stored_properties.labels_of(session, shop.id, "zh-Hans")
     assert (need.type, need.source, len(need.options)) == (CHOICE, "form", 4)
     assert need.labels[""] == "What does your skin need most?"
     assert set(need.labels) == {"", "zh-CN"}
@@ -109,7 +109,7 @@ def test_a_forms_questions_are_properties_in_every_language_of_the_form(
 
 
 def test_what_a_merchant_named_anew_a_form_leaves_alone(shop: Shop) -> None:
-    flows.seed_flows(shop.id)
+    flow_library.seed_flows(shop.id)
     form_id = library.use_form(shop.id, "skincare_quiz")
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
@@ -128,7 +128,7 @@ def test_what_a_merchant_named_anew_a_form_leaves_alone(shop: Shop) -> None:
 
 def test_a_choice_that_a_merchant_gave_no_values_takes_those_of_the_form(shop: Shop) -> None:
     properties.save_definition(shop.id, None, "skin_need", CHOICE, {"": "Skin"}, [])
-    flows.seed_flows(shop.id)
+    flow_library.seed_flows(shop.id)
     library.use_form(shop.id, "skincare_quiz")
 
     with db.reading() as session:
@@ -137,7 +137,7 @@ def test_a_choice_that_a_merchant_gave_no_values_takes_those_of_the_form(shop: S
 
 
 def test_a_form_that_asks_nothing_new_changes_nothing(shop: Shop) -> None:
-    flows.seed_flows(shop.id)
+    flow_library.seed_flows(shop.id)
     form_id = library.use_form(shop.id, "skincare_quiz")
     with db.reading() as session:
         before = definitions_of(session, shop.id)["skin_need"].updated_at

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin.imports import columns
-from plugin.sheets import encoding, files, records
-from plugin.sheets import problems as flaws
+from plugin.sheets import encoding, files, problems, records
 from plugin.sheets.cells import csv_chunks, unescape_formula
 
 
@@ -144,4 +143,4 @@ def test_a_row_names_its_first_line_after_line_breaks_in_cells(sheet):
 
     assert [(row.line, row.cells[0]) for row in found] == [(1, "a"), (2, "1\n2\n3"), (5, "4")]
     assert not any(row.flaw for row in found)
-    assert flaws.SENTENCES.keys() >= {flaws.OPEN}
+    assert problems.SENTENCES.keys() >= {problems.OPEN}

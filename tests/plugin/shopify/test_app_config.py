@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from plugin.manifest import load_manifest, topic_handlers
-from plugin.shopify.install import app_config as files
+from plugin.shopify.install import app_config
 from plugin.shopify.install.app_config import COMPLIANCE
 
 ROOT = Path(__file__).parents[3]
@@ -44,7 +44,7 @@ def test_the_files_of_this_checkout_are_up_to_date():
 
 
 def test_shopify_is_told_all_that_the_manifest_says(tmp_path):
-    files.write_config(tmp_path)
+    app_config.write_config(tmp_path)
 
     said = app(tmp_path)
     assert said["client_id"] == "an-id-of-shopifys"
@@ -60,8 +60,8 @@ def test_shopify_is_told_all_that_the_manifest_says(tmp_path):
 
 def test_compliance_topics_stand_where_shopify_takes_them(tmp_path, monkeypatch):
     handlers = {"orders/create": "a", "customers/redact": "b", "shop/redact": "b"}
-    monkeypatch.setattr(files, "topic_handlers", lambda: handlers)
-    files.write_config(tmp_path)
+    monkeypatch.setattr(app_config, "topic_handlers", lambda: handlers)
+    app_config.write_config(tmp_path)
 
     assert app(tmp_path)["webhooks"]["subscriptions"] == [
         {"topics": ["orders/create"], "uri": "/webhooks/shopify"},
@@ -70,28 +70,28 @@ def test_compliance_topics_stand_where_shopify_takes_them(tmp_path, monkeypatch)
 
 
 def test_what_is_written_can_be_deployed_from_anywhere(tmp_path):
-    files.write_config(tmp_path)
+    app_config.write_config(tmp_path)
 
-    assert files.find_drift(tmp_path) == []
+    assert app_config.find_drift(tmp_path) == []
     for there in (ROOT / "extensions").rglob("*.*"):
         assert (tmp_path / there.relative_to(ROOT)).exists()
 
 
 def test_a_difference_is_named(tmp_path):
-    files.write_config(tmp_path)
+    app_config.write_config(tmp_path)
     path = tmp_path / "shopify.app.toml"
     path.write_text(path.read_text().replace('"products/delete"', '"products/forget"'))
     (tmp_path / "extensions/popup/shopify.extension.toml").unlink()
 
-    first, second, *rest = files.find_drift(tmp_path)
+    first, second, *rest = app_config.find_drift(tmp_path)
     assert first == 'shopify.app.toml: lacks webhooks.subscriptions.topics = "products/delete"'
     assert second.startswith('shopify.app.toml: has webhooks.subscriptions.topics = "products/forg')
     assert 'extensions/popup/shopify.extension.toml: lacks extensions.type = "theme"' in rest
 
 
 def test_what_shopifys_command_line_wrote_in_stays(tmp_path, monkeypatch):
-    files.write_config(tmp_path)
-    path, popup, pixel = files.config_files(tmp_path)
+    app_config.write_config(tmp_path)
+    path, popup, pixel = app_config.config_files(tmp_path)
     path.write_text(
         f'organization_id = "42"\n{path.read_text()}\n[build]\ndev_store_url = "a.myshopify.com"\n'
     )
@@ -100,9 +100,9 @@ def test_what_shopifys_command_line_wrote_in_stays(tmp_path, monkeypatch):
     monkeypatch.delenv("REGULARS_SHOPIFY_CLIENT_ID")
     monkeypatch.delenv("REGULARS_URL")
     monkeypatch.chdir(tmp_path)  # no .env either
-    files.write_config(tmp_path)
+    app_config.write_config(tmp_path)
 
-    assert files.find_drift(tmp_path) == []
+    assert app_config.find_drift(tmp_path) == []
     assert app(tmp_path)["organization_id"] == "42"
     assert app(tmp_path)["client_id"] == "an-id-of-shopifys"
     assert app(tmp_path)["application_url"] == "https://regulars.shop.example"

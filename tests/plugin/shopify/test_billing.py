@@ -5,16 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from devstore import billing as at_shopify
-from plugin import clock
-from plugin import manifest as manifests
+from devstore import billing as devstore_billing
+from plugin import clock, manifest
 from plugin.errors import RegularsError
 from plugin.ingest.record import record_facts
 from plugin.shopify.install import billing
 from plugin.shopify.install.billing import approval_url
 from plugin.shopify.install.installation import install
 from plugin.shopify.normalise import app
-from storage import app_plans as plans
+from storage import app_plans
 from storage.app_plans import AppPlan
 from storage.engine import db
 from storage.shops import Shop
@@ -25,8 +24,8 @@ PLAN = {"name": "Regulars", "price": "29.00", "currency": "USD", "trial_days": 1
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, **said: object) -> None:
-    whole = {**manifests.load_manifest(), "billing": said}
-    monkeypatch.setattr(manifests, "load_manifest", lambda: whole)
+    whole = {**manifest.load_manifest(), "billing": said}
+    monkeypatch.setattr(manifest, "load_manifest", lambda: whole)
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def test_without_a_plan_nothing_is_asked(shop: Shop, shopify: Shopify) -> None:
     assert approval_url(shop) is None
     assert shopify.seen == []
     with db.reading() as session:
-        assert plans.get_app_plan(session, shop.id) is None
+        assert app_plans.get_app_plan(session, shop.id) is None
 
 
 def test_a_plan_is_offered_once_and_lets_in_when_it_is_approved(
@@ -59,13 +58,13 @@ def test_a_plan_is_offered_once_and_lets_in_when_it_is_approved(
     with ThreadPoolExecutor(4) as pool:
         (url,) = set(pool.map(lambda _: approval_url(shop), range(4)))
 
-    (made,) = at_shopify.plans(shopify.store)
+    (made,) = devstore_billing.plans(shopify.store)
     assert url == f"{shopify.store.storefront_url}/admin/charges/{made['id']}/confirm"
     assert (made["price"], made["interval"]) == ("29.00", "EVERY_30_DAYS")
     assert (made["trial_days"], made["test"]) == (14, True)
     assert made["return_url"].endswith("/admin/apps/regulars")
 
-    at_shopify.decide(shopify.store, made["id"], approved=True)
+    devstore_billing.decide(shopify.store, made["id"], approved=True)
     assert approval_url(shop) is None
     shopify.seen.clear()
     assert approval_url(shop) is None
@@ -77,7 +76,9 @@ def test_a_plan_that_was_declined_is_offered_anew(
 ) -> None:
     offer(monkeypatch, **PLAN)
     first = approval_url(shop)
-    at_shopify.decide(shopify.store, at_shopify.plans(shopify.store)[0]["id"], approved=False)
+    devstore_billing.decide(
+        shopify.store, devstore_billing.plans(shopify.store)[0]["id"], approved=False
+    )
     hear(shop, shopify)
 
     second = approval_url(shop)
@@ -90,10 +91,12 @@ def test_a_plan_that_ends_shuts_the_door_again(
 ) -> None:
     offer(monkeypatch, **PLAN)
     approval_url(shop)
-    at_shopify.decide(shopify.store, at_shopify.plans(shopify.store)[0]["id"], approved=True)
+    devstore_billing.decide(
+        shopify.store, devstore_billing.plans(shopify.store)[0]["id"], approved=True
+    )
     assert approval_url(shop) is None
 
-    at_shopify.end(shopify.store)
+    devstore_billing.end(shopify.store)
     hear(shop, shopify)
 
     assert approval_url(shop) is not None
@@ -104,14 +107,16 @@ def test_should_the_news_be_lost_it_is_noticed_within_a_day(
 ) -> None:
     offer(monkeypatch, **PLAN)
     approval_url(shop)
-    at_shopify.decide(shopify.store, at_shopify.plans(shopify.store)[0]["id"], approved=True)
+    devstore_billing.decide(
+        shopify.store, devstore_billing.plans(shopify.store)[0]["id"], approved=True
+    )
     assert approval_url(shop) is None
-    at_shopify.end(shopify.store)
+    devstore_billing.end(shopify.store)
     assert approval_url(shop) is None
 
     with db.transaction() as session:
         day_old = clock.now() - billing.CHECK_INTERVAL - timedelta(seconds=1)
-        plans.save_app_plan(session, AppPlan(shop_id=shop.id, active=True, checked_at=day_old))
+        app_plans.save_app_plan(session, AppPlan(shop_id=shop.id, active=True, checked_at=day_old))
 
     assert approval_url(shop) is not None
 
@@ -134,4 +139,4 @@ def test_a_plan_that_shopify_could_not_offer_is_refused(
     offer(monkeypatch, **{**PLAN, **wrong})
 
     with pytest.raises(RegularsError, match="needs name, price, currency"):
-        manifests.billing_plan()
+        manifest.billing_plan()

@@ -7,8 +7,7 @@ import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from plugin.settings import get_settings
-from plugin.shopify.api import graphql as module
-from plugin.shopify.api import http as wire
+from plugin.shopify.api import graphql, http
 from plugin.shopify.api.client import ShopifyError, query
 from plugin.shopify.api.throttle import CostThrottle
 from plugin.shopify.install.installation import install
@@ -20,8 +19,8 @@ API = f"{DOMAIN}/admin/api/2026-10/graphql.json"
 
 @pytest.fixture(autouse=True)
 def _fresh_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "throttle", CostThrottle())
-    monkeypatch.setattr(module, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(graphql, "throttle", CostThrottle())
+    monkeypatch.setattr(graphql, "FIRST_WAIT_S", 0.01)
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def test_what_does_not_pass_is_told(shop_id: int, shopify: Shopify, kind: str) -
         name_of(shop_id)
 
     assert error.value.status == 503
-    assert len(shopify.seen) == module.MAX_ATTEMPTS
+    assert len(shopify.seen) == graphql.MAX_ATTEMPTS
 
 
 def test_a_wait_that_is_too_long_is_not_waited(shop_id: int, shopify: Shopify) -> None:
@@ -149,8 +148,8 @@ def test_any_other_answer_is_an_error_for_a_person(
 def test_an_answer_without_end_is_left(
     shop_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "MAX_RESPONSE_BYTES", 1_000)
-    monkeypatch.setattr(module, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(http, "MAX_RESPONSE_BYTES", 1_000)
+    monkeypatch.setattr(graphql, "MAX_ATTEMPTS", 1)
     shopify.trouble = [StreamingResponse(b"x" * 100 for _ in range(1_000))]
 
     with pytest.raises(ShopifyError, match="too large"):
@@ -161,7 +160,7 @@ def test_nobody_there_is_an_error_for_a_person(
     shop_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REGULARS_SHOPIFY_ORIGIN", "http://127.0.0.1:1")
-    monkeypatch.setattr(module, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(graphql, "MAX_ATTEMPTS", 2)
     get_settings.cache_clear()
 
     with pytest.raises(ShopifyError, match="did not answer"):

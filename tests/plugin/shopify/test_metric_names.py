@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from admin_ui.kit import words
-from plugin.ingest import pixel as browser
+from plugin.ingest import pixel
 from plugin.manifest import topic_handlers
 from plugin.metrics import STANDARD
 from plugin.shopify.normalise.route import normaliser
@@ -87,13 +87,13 @@ def test_every_event_of_the_pixel_is_a_metric_or_said_elsewhere() -> None:
     names = {line.split(":")[0].strip() for line in told.splitlines() if line.startswith("    ")}
     heard = {name for name in names if name.isidentifier() and name.islower()}
 
-    assert browser.METRICS.keys() | browser.METRICS_FROM_WEBHOOKS == heard - {
+    assert pixel.METRICS.keys() | pixel.METRICS_FROM_WEBHOOKS == heard - {
         "collection_id",
         "title",
     }
 
 
 def test_every_metric_is_known_by_name_and_has_words() -> None:
-    said = {*browser.METRICS.values()}.union(*BY_TOPIC.values())
+    said = {*pixel.METRICS.values()}.union(*BY_TOPIC.values())
 
     assert said <= STANDARD.keys() <= words.METRICS.keys()

@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from devstore.resolvers import variant
 from plugin import clock
-from plugin.shopify.api import products as catalog
+from plugin.shopify.api import products as api_products
 from plugin.shopify.api.http import ShopifyError
 from plugin.shopify.api.products import number, sync_products
 from plugin.shopify.install.installation import install
@@ -53,7 +53,7 @@ def test_more_pages_than_one_are_read_to_the_end(
     shop_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = _Pages(counts=[25, 25, 3])
-    monkeypatch.setattr(catalog, "query", pages)
+    monkeypatch.setattr(api_products, "query", pages)
 
     assert sync_products(shop_id) == 53
     with db.reading() as session:
@@ -64,7 +64,7 @@ def test_a_product_with_many_variants_has_them_all(
     shop_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = _Pages(counts=[1], variants=[30, 250, 5])
-    monkeypatch.setattr(catalog, "query", pages)
+    monkeypatch.setattr(api_products, "query", pages)
 
     sync_products(shop_id)
 

@@ -7,14 +7,13 @@ import pytest
 from sqlmodel import select
 
 from plugin import clock
-from plugin.cli import privacy as by_hand
-from plugin.cli import reconcile as findings
+from plugin.cli import privacy
+from plugin.cli import reconcile as cli_reconcile
 from plugin.errors import RegularsError
 from plugin.flows.library import add_flow, set_status
 from plugin.ingest.digest import digest_deliveries
 from plugin.shopify.install.installation import install
-from plugin.sync import reconcile
-from plugin.sync import repair as mending
+from plugin.sync import reconcile, repair
 from storage import backfills, inbox, products, reconciliations
 from storage.backfills import DONE
 from storage.engine import db
@@ -175,20 +174,20 @@ def test_o15_a_dry_run_names_what_differs_and_changes_nothing(sqlite, shopify, m
     kept = market.store.register_customer("maya@example.com", first_name="Maya")
     before = facts(shop_id)
 
-    lines = list(findings.list_differences(the_shop(shop_id)))
+    lines = list(cli_reconcile.list_differences(the_shop(shop_id)))
 
     assert "customers          1 compared  1 missing  0 partial  0 stale" in lines
     assert f"  missing: {kept['id']}" in lines
     assert "maya" not in "".join(lines).lower()
     assert facts(shop_id) == before
-    assert next(findings.repair_differences(the_shop(shop_id))) == lines[0]
+    assert next(cli_reconcile.repair_differences(the_shop(shop_id))) == lines[0]
     assert facts(shop_id) != before
 
 
 def test_before_the_past_is_read_there_is_nothing_to_compare(sqlite, shopify, market):
     shop = the_shop(install(DOMAIN, shopify.id_token()))
 
-    for act in (findings.list_differences, findings.repair_differences):
+    for act in (cli_reconcile.list_differences, cli_reconcile.repair_differences):
         with pytest.raises(RegularsError, match="not read yet"):
             list(act(shop))
 
@@ -242,7 +241,7 @@ def test_a_window_that_is_cut_off_again_and_again_ends_as_one_that_was_not(
     sqlite, shopify, market, later, monkeypatch
 ):
     market.size = 0.1
-    monkeypatch.setattr(reconcile, "repair_records", _dies_at(mending.repair_records, 3))
+    monkeypatch.setattr(reconcile, "repair_records", _dies_at(repair.repair_records, 3))
     lossy = installed(market, shopify)
     whole = twin(shopify, lossy)
     market.trade()
@@ -291,7 +290,7 @@ def test_who_is_forgotten_does_not_come_back(sqlite, shopify, market, later):
     kept = market.store.register_customer("maya@example.com", first_name="Maya")
     order = market.sale("maya@example.com")
     deliver(shop_id, market.store.deliveries())
-    by_hand.redact_customer(DOMAIN, "maya@example.com", "", str(kept["id"]))
+    privacy.redact_customer(DOMAIN, "maya@example.com", "", str(kept["id"]))
     before = facts(shop_id)
 
     rows = finish(shop_id)
@@ -376,7 +375,7 @@ def test_o16_a_topic_without_deliveries_is_reported_until_one_arrives(
     assert finish(shop_id)["customers"].inactive_topics == ["customers/create"]
     assert finish(shop_id)["customers"].inactive_topics == ["customers/create"]
     assert "  customers/create brings nothing: deploy shopify.app.toml once more" in list(
-        findings.repair_differences(the_shop(shop_id))
+        cli_reconcile.repair_differences(the_shop(shop_id))
     )
 
     deliver(shop_id, market.store.deliveries()[:1])

@@ -7,9 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plugin.errors import RegularsError
-from plugin.templates import blocks, library
-from plugin.templates import layout as style
-from plugin.templates import liquid_shield as shield
+from plugin.templates import blocks, layout, library, liquid_shield
 from plugin.templates.compile import PIXEL, compile_template, to_html
 from plugin.texts import translations
 
@@ -152,7 +150,7 @@ WORD = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters
 TEXT = st.lists(st.one_of(TAG, WORD), min_size=1, max_size=6).map(" ".join)
 BLOCK = st.one_of(
     st.builds(lambda t, s: {"type": "text", "text": t, "style": s}, TEXT,
-              st.sampled_from(sorted(style.TEXT))),
+              st.sampled_from(sorted(layout.TEXT))),
     st.builds(lambda t: {"type": "button", "text": t, "url": "{{ shop.url }}"}, TEXT),
     st.builds(lambda t: {"type": "coupon", "coupon_id": 1, "text": t, "note": t}, TEXT),
     st.builds(lambda t: {"type": "image", "src": "https://a.example/b.png", "alt": t}, TEXT),
@@ -168,12 +166,12 @@ def test_tags_come_out_of_compiling_in_the_order_they_went_in(
     content: list[dict[str, Any]], preview: str
 ) -> None:
     page = blocks.Page()
-    mjml = style.mjml_document(
+    mjml = layout.mjml_document(
         blocks.to_mjml(content, page), subject="S", preview="", locale="en", rtl=False
     )
     html = to_html(mjml).replace(PIXEL, "")
 
-    assert shield.liquid_tags(html) == shield.liquid_tags(mjml)
+    assert liquid_shield.liquid_tags(html) == liquid_shield.liquid_tags(mjml)
     assert "lqx" not in html
     order = Order()
     order.feed(html)
@@ -183,6 +181,6 @@ def test_tags_come_out_of_compiling_in_the_order_they_went_in(
 @settings(max_examples=300, deadline=None)
 @given(TEXT)
 def test_a_shielded_text_comes_back_as_it_was(text: str) -> None:
-    cover = shield.LiquidShield(text)
+    cover = liquid_shield.LiquidShield(text)
 
     assert cover.show(cover.hide(text)) == text

@@ -6,8 +6,8 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
-from plugin.worker import actors as worker
-from storage import duplicates as likeness
+from plugin.worker import actors
+from storage import duplicates
 from storage.engine import db
 from storage.profiles import Profile
 from storage.shops import Shop
@@ -24,15 +24,15 @@ def test_a_store_is_synced_by_one_worker_at_a_time(
         inside.set()
         let_go.wait(10)
 
-    monkeypatch.setattr(worker.onboard, "seed_library", lambda shop_id: None)
-    monkeypatch.setattr(worker.pixel, "ensure_pixel", lambda shop_id: None)
-    monkeypatch.setattr(worker, "publish_forms", lambda shop_id: None)
-    monkeypatch.setattr(worker.catalog, "sync_products", sync_products)
-    first = threading.Thread(target=worker.sync_catalog.fn, args=(shop.id,))
+    monkeypatch.setattr(actors.onboard, "seed_library", lambda shop_id: None)
+    monkeypatch.setattr(actors.pixel, "ensure_pixel", lambda shop_id: None)
+    monkeypatch.setattr(actors, "publish_forms", lambda shop_id: None)
+    monkeypatch.setattr(actors.catalog, "sync_products", sync_products)
+    first = threading.Thread(target=actors.sync_catalog.fn, args=(shop.id,))
     first.start()
     assert inside.wait(10)
 
-    second = threading.Thread(target=worker.sync_catalog.fn, args=(shop.id,))
+    second = threading.Thread(target=actors.sync_catalog.fn, args=(shop.id,))
     second.start()
     second.join(5)
     came_back = not second.is_alive()
@@ -47,7 +47,7 @@ def test_a_store_is_synced_by_one_worker_at_a_time(
 def test_a_large_catalog_may_take_hours(sqlite: str) -> None:
     ten_minutes_ms = 600_000  # dramatiq's limit for an actor that names none
 
-    assert worker.sync_catalog.options["time_limit"] > 10 * ten_minutes_ms
+    assert actors.sync_catalog.options["time_limit"] > 10 * ten_minutes_ms
 
 
 def test_the_clock_rings_for_profiles_that_nobody_compared(shop: Shop, bell: StubBroker) -> None:
@@ -59,11 +59,11 @@ def test_the_clock_rings_for_profiles_that_nobody_compared(shop: Shop, bell: Stu
             )
         )
         session.flush()
-        likeness.mark_unchecked(session, shop.id, [1])
+        duplicates.mark_unchecked(session, shop.id, [1])
 
-    worker.enqueue_duplicate_checks()
+    actors.enqueue_duplicate_checks()
     assert bell.queues["likeness"].qsize() == 1
-    worker.find_duplicates.fn(shop.id)
-    worker.enqueue_duplicate_checks()
+    actors.find_duplicates.fn(shop.id)
+    actors.enqueue_duplicate_checks()
 
     assert bell.queues["likeness"].qsize() == 1
