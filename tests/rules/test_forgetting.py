@@ -149,7 +149,7 @@ def test_l13_a_second_request_and_a_late_delivery_bring_nothing_back(
                      received_at=clock.now(), body=json.dumps(canary.customer()).encode())
         )  # fmt: skip
     work()
-    requests.scrub.vacuum_database()
+    requests.vacuum.vacuum_database()
 
     assert state_of(shop.id)["people"] == {}
     assert canary.found_in(canary.dump(database, tmp_path)) == []

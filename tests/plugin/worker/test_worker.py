@@ -25,9 +25,9 @@ def test_a_store_is_synced_by_one_worker_at_a_time(
         let_go.wait(10)
 
     monkeypatch.setattr(actors.onboard, "seed_library", lambda shop_id: None)
-    monkeypatch.setattr(actors.pixel, "ensure_pixel", lambda shop_id: None)
+    monkeypatch.setattr(actors.web_pixel, "ensure_pixel", lambda shop_id: None)
     monkeypatch.setattr(actors, "publish_forms", lambda shop_id: None)
-    monkeypatch.setattr(actors.catalog, "sync_products", sync_products)
+    monkeypatch.setattr(actors.products, "sync_products", sync_products)
     first = threading.Thread(target=actors.sync_catalog.fn, args=(shop.id,))
     first.start()
     assert inside.wait(10)
