@@ -1,9 +1,12 @@
-"""The doorbell: tells the workers that there is something to do. The database says what.
+"""Jobs: tell the workers that there is something to do. The database says what.
 
-A lost ring costs seconds, never work: the clock offers again whatever nobody took.
+A lost message costs seconds, never work: the clock offers again what no worker took.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 import dramatiq
 import redis
@@ -13,10 +16,36 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from pika.exceptions import AMQPError
 from redis.exceptions import RedisError
+from sqlmodel import Session
 
 IDS_PER_JOB = 500  # ids in one message; a queue hop of 400 µs is then under 1 µs for each
+FIRST, LAST = -10, 10  # priorities: a lower number goes first in Dramatiq; all others have 0
 
 log = structlog.get_logger()
+
+
+class Progress(StrEnum):
+    """Whether a step left something that can be done at once."""
+
+    MORE = "more"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class SliceJob:
+    """Work on one shop that is done in slices, so that no shop holds up another.
+
+    A step commits what it did: the process may die between any two. The worker's queue and actor
+    are called `name`, as is the lock that keeps a shop's job to one worker.
+    """
+
+    name: str
+    run_step: Callable[[int], Progress]
+    find_due_shops: Callable[[Session, datetime], Sequence[int]]
+    interval: timedelta = timedelta(minutes=1)  # how often the clock looks for due shops
+    slice_seconds: float = 20.0
+    priority: int = 0
+    enqueues_rest: bool = True  # when a slice is over; else the clock does at its next look
 
 
 def connect(url: str) -> Broker:

@@ -5,9 +5,8 @@ Nothing here touches a consent: a merchant's word is none. What a list's members
 gate decides (`plugin.messages.eligibility`).
 """
 
-import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
@@ -16,11 +15,12 @@ from plugin.errors import RegularsError
 from plugin.facts import Facts, IdentityKey, ProfileFact, ProfileRef
 from plugin.flows import definition, enrol
 from plugin.ingest.record import record_facts
+from plugin.jobs import Progress, SliceJob
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.merge import Joined
 from storage import flows, forms, imports, lists, profiles
-from storage.engine import db, locks
+from storage.engine import db
 from storage.engine.ids import new_id
 from storage.flows import Flow
 from storage.forms import LIVE, Form
@@ -35,7 +35,6 @@ RESTORABLE_FOR = timedelta(days=7)  # a deleted list, before it is gone for good
 MEMBERS_BATCH_SIZE = (
     5_000  # of a list in a transaction: 30 ms on SQLite, 100 ms on PostgreSQL (measured)
 )
-SLICE_SECONDS = 20.0  # of one shop's turn; then the others have theirs
 
 
 class ListError(RegularsError):
@@ -234,41 +233,25 @@ def restore_member(shop_id: int, list_id: int, joined: list[Joined]) -> None:
         merge.restore_to_list(session, shop_id, list_id, joined)
 
 
-def delete_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> bool:
-    """Drop the lists whose time is over, for a while; whether there is more to do at once."""
-    until = time.monotonic() + for_s
-    try:
-        with locks.exclusive(f"lists-{shop_id}", wait_s=0):
-            while (held := _over(shop_id)) is not None:
-                if not _drop(held, until):
-                    return True
-            return False
-    except locks.LockTimeoutError:
-        return False  # whoever has it goes on
-
-
-def shops_to_drop(session: Session) -> list[int]:
-    """Shops with a list whose time is over."""
-    return lists.shops_to_delete_in(session, clock.now() - RESTORABLE_FOR)
-
-
-def _over(shop_id: int) -> List | None:
+def empty_deleted_list(shop_id: int) -> Progress:
+    """Take the next members off a list that can no longer be restored; at last delete the list."""
     with db.reading() as session:
-        return lists.next_to_delete(session, shop_id, clock.now() - RESTORABLE_FOR)
+        held = lists.next_to_delete(session, shop_id, clock.now() - RESTORABLE_FOR)
+    if held is None:
+        return Progress.DONE
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)  # a merge writes memberships anew
+        if merge.remove_batch(session, shop_id, held.id, None, 0, MEMBERS_BATCH_SIZE) is None:
+            lists.delete_list(session, shop_id, held.id)
+    return Progress.MORE
 
 
-def _drop(held: List, until: float) -> bool:
-    """Take everybody off a list, and then the list; False when the time ran out before."""
-    while time.monotonic() < until:
-        with db.transaction() as session:
-            db.lock_shop(session, held.shop_id)  # who merges writes memberships anew
-            if (
-                merge.remove_batch(session, held.shop_id, held.id, None, 0, MEMBERS_BATCH_SIZE)
-                is None
-            ):
-                lists.delete_list(session, held.shop_id, held.id)
-                return True
-    return False
+def shops_to_delete_in(session: Session, now: datetime) -> list[int]:
+    """Shops with a list that can no longer be restored."""
+    return lists.shops_to_delete_in(session, now - RESTORABLE_FOR)
+
+
+SLICE_JOB = SliceJob("lists", empty_deleted_list, shops_to_delete_in)
 
 
 def _held(session: Session, shop_id: int, list_id: int) -> List:

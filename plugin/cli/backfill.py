@@ -5,7 +5,9 @@ import time
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plugin.errors import RegularsError
+from plugin.jobs import Progress as SliceProgress
 from plugin.sync import backfill
+from plugin.worker.slices import run_slice
 from storage import backfills, shops
 from storage.backfills import ENDED_STATES, FAILED, Backfill
 from storage.engine import db
@@ -49,13 +51,13 @@ def run_backfill(shop: Shop, *, again: bool = False) -> None:
     with Progress(*columns, TimeElapsedColumn()) as bars:
         rows = {stage: bars.add_task(stage, total=1.0, words="") for stage in backfill.STAGES}
         while True:
-            more = backfill.backfill_slice(shop.id, SLICE_SECONDS)
+            progress = run_slice(backfill.SLICE_JOB, shop.id, SLICE_SECONDS)
             stages = _stages(shop.id)
             for each in stages:
                 bars.update(rows[each.stage], completed=each.share, words=_words(each))
             if all(each.state in ENDED_STATES for each in stages):
                 break
-            if not more:
+            if progress is SliceProgress.DONE:
                 time.sleep(POLL_INTERVAL_S)
     if failed := [f"{each.stage}: {each.error}" for each in stages if each.state == FAILED]:
         raise RegularsError(" ".join(failed))

@@ -121,7 +121,7 @@ def clock() -> None:
     require_broker(connect_broker())
     require_schema()
 
-    from plugin.worker.actors import run_clock
+    from plugin.worker.scheduler import run_clock
 
     run_clock()
 

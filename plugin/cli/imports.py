@@ -8,7 +8,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from plugin.errors import RegularsError
 from plugin.imports import columns, lifecycle
 from plugin.imports.rows import parse_date
+from plugin.jobs import Progress as SliceProgress
 from plugin.sheets import files, problems
+from plugin.worker.slices import run_slice
 from storage import imports
 from storage.engine import db
 from storage.imports import ENDED_STATES, FAILED, Import
@@ -93,7 +95,7 @@ def _watch(held: Import) -> Import:
     with Progress(*bar, TimeElapsedColumn()) as shown:
         task = shown.add_task(held.file_name, total=1.0, words="")
         while True:
-            more = lifecycle.import_slice(held.shop_id, SLICE_SECONDS)
+            progress = run_slice(lifecycle.SLICE_JOB, held.shop_id, SLICE_SECONDS)
             with db.reading() as session:
                 now = imports.get_import(session, held.shop_id, held.id)
             if now is None:
@@ -101,7 +103,7 @@ def _watch(held: Import) -> Import:
             shown.update(task, completed=now.share, words=f"{now.rows:,}")
             if now.state in ENDED_STATES:
                 break
-            if not more:
+            if progress is SliceProgress.DONE:
                 time.sleep(POLL_INTERVAL_S)
     if now.state == FAILED:
         raise RegularsError(problems.SENTENCES[now.error])

@@ -11,9 +11,11 @@ from datetime import datetime
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.facts import Facts
+from plugin.jobs import Progress
 from plugin.shopify.api import pages
 from plugin.sync import reconcile
 from plugin.sync.repair import RepairResult, parse_nodes, repair_records
+from plugin.worker.slices import run_slice
 from storage import reconciliations
 from storage.engine import db
 from storage.reconciliations import MISSING, PARTIAL, STALE, Reconciliation
@@ -57,7 +59,7 @@ def repair_differences(shop: Shop) -> Iterator[str]:
     while _under_way(rows := _rows(shop.id)):
         if failed := next((row for row in rows if row.error), None):
             raise RegularsError(f"{failed.noun}: {failed.error}")
-        if not reconcile.reconcile_slice(shop.id, SLICE_SECONDS):
+        if run_slice(reconcile.SLICE_JOB, shop.id, SLICE_SECONDS) is Progress.DONE:
             time.sleep(POLL_INTERVAL_S)
     news = _mended(shop.id) - mended  # of all windows, if there was too much for one
     for row in rows:

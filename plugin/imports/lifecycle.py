@@ -5,8 +5,8 @@ what it read, so that a process may die at any moment and the next one goes on f
 """
 
 import itertools
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from plugin.errors import RegularsError
 from plugin.imports import columns
 from plugin.imports.rows import WHOLE_ROW, ParsedRows, RowParser
 from plugin.ingest.record import record_facts
+from plugin.jobs import Progress, SliceJob
 from plugin.lists import create_in
 from plugin.profiles import merge
 from plugin.settings import get_settings
@@ -25,7 +26,7 @@ from plugin.sheets.problems import SheetError
 from plugin.sheets.records import Row
 from storage import consent, imports, lists, shops
 from storage.consent import SUBSCRIBED
-from storage.engine import db, locks
+from storage.engine import db
 from storage.engine.ids import new_id
 from storage.imports import (
     DONE,
@@ -42,7 +43,6 @@ from storage.shops import Shop
 
 ROWS_BATCH_SIZE = 500  # rows in a transaction
 MEMBERS_BATCH_SIZE = 5_000  # of a list looked at in a transaction
-SLICE_SECONDS = 20.0  # of one shop's turn; then the others have theirs
 MAX_OPEN_IMPORTS = 20  # files of a shop at a time
 MAX_FILE_NAME_CHARS = 200  # letters of a file's or a column's name
 
@@ -204,19 +204,16 @@ def expire_imports() -> None:
         discard_import(shop_id, import_id)
 
 
-def import_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> bool:
-    """Go on for a while; whether there is more to do at once."""
-    try:
-        with locks.exclusive(f"import-{shop_id}", wait_s=0):
-            until = time.monotonic() + for_s
-            while time.monotonic() < until:
-                found = _next(shop_id)
-                if found is None:
-                    return False
-                _step(*found, until)
-            return _next(shop_id) is not None
-    except locks.LockTimeoutError:
-        return False  # whoever has it goes on
+def advance_import(shop_id: int) -> Progress:
+    """Read the next rows of a shop's file, or take the next members off its list again."""
+    found = _next(shop_id)
+    if found is None:
+        return Progress.DONE
+    _step(*found)
+    return Progress.MORE
+
+
+SLICE_JOB = SliceJob("imports", advance_import, imports.due_shops, interval=timedelta(seconds=2))
 
 
 def _next(shop_id: int) -> tuple[Shop, Import] | None:
@@ -228,33 +225,26 @@ def _next(shop_id: int) -> tuple[Shop, Import] | None:
     return shop, held
 
 
-def _step(shop: Shop, held: Import, until: float) -> None:
+def _step(shop: Shop, held: Import) -> None:
     try:
         if held.state == LEAVING:
-            _leave(held, until)
+            _leave(held)
         else:
-            _read(shop, held, until)
+            _read(shop, held)
     except ConcurrentChangeError:
         log.info("import.moved", shop=shop.id, held=held.id)
     except FileNotFoundError:
         discard_import(shop.id, held.id)
 
 
-def _read(shop: Shop, held: Import, until: float) -> None:
+def _read(shop: Shop, held: Import) -> None:
     """Read the file on from where we are."""
     path = files.path_of(shop.id, held.id)
-    reader = RowParser(held, shop.country)
     found = records.read_rows(path, held.encoding, held.delimiter, held.offset, held.line)
-    for batch in _batches(found):
-        _record(shop, held, reader, batch)
-        if time.monotonic() > until:
-            return
-    _finish(held, DONE)
-
-
-def _batches(found: Iterator[Row]) -> Iterator[list[Row]]:
-    while batch := list(itertools.islice(found, ROWS_BATCH_SIZE)):
-        yield batch
+    if batch := list(itertools.islice(found, ROWS_BATCH_SIZE)):
+        _record(shop, held, RowParser(held, shop.country), batch)
+    else:
+        _finish(held, DONE)
 
 
 def _record(shop: Shop, held: Import, reader: RowParser, rows: Sequence[Row]) -> None:
@@ -311,23 +301,20 @@ def _who_said_no(session: Session, shop_id: int, taken: ParsedRows) -> list[tupl
     return [(line, WHOLE_ROW, problems.STAYS) for line in sorted(lines)]
 
 
-def _leave(held: Import, until: float) -> None:
-    """Take members off the list again, as far as time allows."""
+def _leave(held: Import) -> None:
+    """Take the next members off the list again."""
     assert held.list_id is not None
-    while time.monotonic() < until:
-        whose = (held.shop_id, held.list_id, held.source)
-        with db.transaction() as session:
-            db.lock_shop(session, held.shop_id)  # who merges writes memberships anew
-            last = merge.remove_batch(session, *whose, held.offset, MEMBERS_BATCH_SIZE)
-            # Who was merged meanwhile is on the list as somebody older, whom we have passed.
-            if last is None and lists.count_from(session, *whose):
-                last = 0
-            if last is not None:
-                _advance(session, held, offset=last)
-        if last is None:
-            _finish(held, LEFT)
-            return
-        held.offset = last
+    origin = (held.shop_id, held.list_id, held.source)
+    with db.transaction() as session:
+        db.lock_shop(session, held.shop_id)  # a merge writes memberships anew
+        last = merge.remove_batch(session, *origin, held.offset, MEMBERS_BATCH_SIZE)
+        # A shopper merged meanwhile is on the list as an older profile, which we have passed.
+        if last is None and lists.count_from(session, *origin):
+            last = 0
+        if last is not None:
+            _advance(session, held, offset=last)
+    if last is None:
+        _finish(held, LEFT)
 
 
 def _finish(held: Import, state: str) -> None:

@@ -1,32 +1,36 @@
-"""Tallies: what a shop has many of is counted, a few minutes after the last time, for the pages."""
+"""Counts: what a shop has many of is counted, a few minutes after the last time, for the pages."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.jobs import Progress, SliceJob
 from storage import consent, counts, duplicates, lists, profiles
-from storage.engine import db, locks
+from storage.engine import db
 
 REFRESH_INTERVAL = timedelta(
     minutes=5
 )  # to count all of a shop with a million profiles takes a second
 
 
-def refresh_counts(shop_id: int) -> None:
-    """Count what a shop has, and keep what is many.
+def refresh_counts(shop_id: int) -> Progress:
+    """Count what a shop has, and keep what is many; no write waits for it."""
+    at = clock.now()
+    with db.reading() as session:
+        numbers = _count(session, shop_id)
+    with db.transaction() as session:
+        counts.save_counts(session, shop_id, numbers, at)
+    return Progress.DONE
 
-    No write waits for it; who comes while another one counts leaves it to that one.
-    """
-    try:
-        with locks.exclusive(f"tallies-{shop_id}", wait_s=0):
-            at = clock.now()
-            with db.reading() as session:
-                numbers = _count(session, shop_id)
-            with db.transaction() as session:
-                counts.save_counts(session, shop_id, numbers, at)
-    except locks.LockTimeoutError:
-        return
+
+def find_due_shops(session: Session, now: datetime) -> Sequence[int]:
+    """Shops with large figures that are no longer fresh."""
+    return counts.shops_with_stale_counts(session, now - REFRESH_INTERVAL)
+
+
+SLICE_JOB = SliceJob("tallies", refresh_counts, find_due_shops)
 
 
 def _count(session: Session, shop_id: int) -> list[tuple[str, int, int]]:

@@ -7,7 +7,6 @@ a person decides.
 """
 
 import re
-import time
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from difflib import SequenceMatcher
@@ -17,9 +16,10 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.jobs import Progress, SliceJob
 from storage import duplicates, profiles
 from storage.duplicates import DuplicateReason
-from storage.engine import db, locks
+from storage.engine import db
 
 COMPARED_FIELDS = ("email", "phone", "first_name", "last_name")
 # Mail providers that most shoppers have, whose names are therefore the ones most often misspelt.
@@ -34,25 +34,25 @@ MIN_COMPARED_CHARS = (
     5  # letters before the @ that a slip is looked for in: an@ and ana@ are two people
 )
 
-SLICE_SECONDS = 20.0  # of one shop's turn; then the others have theirs
 PROFILES_BATCH_SIZE = 50  # profiles in a transaction: the digest of their shop waits for it
 
 Row = Mapping[str, Any]
 
 
-def find_duplicates_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> bool:
-    """Look at a shop's new profiles for a while; whether there are more."""
-    try:
-        with locks.exclusive(f"likeness-{shop_id}", wait_s=0):
-            until = time.monotonic() + for_s
-            while time.monotonic() < until:
-                with db.transaction() as session:
-                    db.lock_shop(session, shop_id)
-                    if not _look(session, shop_id, clock.now()):
-                        return False
-            return True
-    except locks.LockTimeoutError:
-        return False  # whoever has it goes on
+def check_next_profiles(shop_id: int) -> Progress:
+    """Look for duplicates of the next profiles that look different since the last time."""
+    with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        found = _look(session, shop_id, clock.now())
+    return Progress.MORE if found else Progress.DONE
+
+
+def find_due_shops(session: Session, now: datetime) -> list[int]:
+    """Shops with profiles that were not compared yet; they are due at once."""
+    return duplicates.shops_with_unchecked(session)
+
+
+SLICE_JOB = SliceJob("likeness", check_next_profiles, find_due_shops)
 
 
 def _look(session: Session, shop_id: int, now: datetime) -> bool:

@@ -21,20 +21,21 @@ from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.facts import Facts, MalformedError, merge_facts
 from plugin.ingest.record import record_facts
+from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api import bulk, nodes, pages
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import number
 from storage import backfills, shops
 from storage.backfills import ASKED, DONE, ENDED_STATES, FAILED, JOINING, READING, WAITING, Backfill
-from storage.engine import db, locks
+from storage.engine import db
 from storage.shops import Shop
 
 STAGES = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)
 WITH_CHILDREN = (PRODUCTS, ORDERS)
 NODES_BATCH_SIZE = 250  # customers or orders in a transaction; of 500 the memory came to 200 MB
 LINES_BATCH_SIZE = 1_000  # lines that are put aside, or looked at together
-SLICE_SECONDS = 20.0  # of one shop's turn; then the others have theirs
+READ_SECONDS = 1.0  # of a step that reads a result: each step asks for it anew from its place
 FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(minutes=1)
 STUCK_AFTER = timedelta(
     hours=1
@@ -60,22 +61,18 @@ def begin_backfill(shop_id: int) -> None:
             backfills.start_stages(session, shop, STAGES, clock.now())
 
 
-def backfill_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> bool:
-    """Go on for a while; whether there is more to do at once.
+def advance_backfill(shop_id: int) -> Progress:
+    """Take the next step of the stage that is due, if one is."""
+    found = _next(shop_id)
+    if found is None:
+        return Progress.DONE
+    _step(*found)
+    return Progress.MORE
 
-    The rest has its time in the table, and the clock rings for it.
-    """
-    try:
-        with locks.exclusive(f"backfill-{shop_id}", wait_s=0):
-            until = time.monotonic() + for_s
-            while time.monotonic() < until:
-                held = _next(shop_id)
-                if held is None:
-                    return False
-                _step(*held, until)
-            return _next(shop_id) is not None
-    except locks.LockTimeoutError:
-        return False  # whoever has it goes on
+
+SLICE_JOB = SliceJob(
+    "backfill", advance_backfill, backfills.due_shops, interval=timedelta(seconds=2)
+)
 
 
 def _next(shop_id: int) -> tuple[Shop, Backfill] | None:
@@ -92,7 +89,7 @@ def _next(shop_id: int) -> tuple[Shop, Backfill] | None:
     return None if chosen is None else (shop, chosen)
 
 
-def _step(shop: Shop, held: Backfill, until: float) -> None:
+def _step(shop: Shop, held: Backfill) -> None:
     try:
         if held.state == WAITING:
             _ask(shop, held)
@@ -101,7 +98,7 @@ def _step(shop: Shop, held: Backfill, until: float) -> None:
         elif held.stage == CHECKOUTS:
             _page(shop, held)
         elif held.state == READING:
-            _read(shop, held, until)
+            _read(shop, held)
         else:
             _join(shop, held)
     except ConcurrentChangeError:
@@ -172,8 +169,9 @@ def _broken(held: Backfill, found: bulk.Operation) -> None:
         _move(held, state=READING, lines_available=found.objects, total=found.roots, error=error)
 
 
-def _read(shop: Shop, held: Backfill, until: float) -> None:
+def _read(shop: Shop, held: Backfill) -> None:
     """Read the result on from where we are: put lines aside, or record them."""
+    until = time.monotonic() + READ_SECONDS
     found = bulk.get_operation(shop.id, held.operation_id)
     url = (found.url or found.partial_url) if found else None
     if found is None or url is None:

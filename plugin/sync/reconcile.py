@@ -6,7 +6,6 @@ its webhook would have been. The window is a row of `reconciliation` that moves 
 transaction which records: a process may die at any moment, and the next one goes on from there.
 """
 
-import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +16,14 @@ from sqlmodel import Session
 from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.facts import Facts
+from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api import pages
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.sync import webhook_audit
 from plugin.sync.repair import RepairResult, parse_nodes, repair_records
 from storage import backfills, inbox, reconciliations, shops
 from storage.backfills import DONE
-from storage.engine import db, locks
+from storage.engine import db
 from storage.reconciliations import Reconciliation
 from storage.shops import Shop
 
@@ -37,7 +37,6 @@ OVERLAP = timedelta(minutes=30)  # clocks differ, Shopify's search lags, checkou
 MAX_RECORDS_PER_WINDOW = 10_000
 MIN_WINDOW = timedelta(minutes=1)  # what changed within it is read, however much it is
 RETRY_DELAY = timedelta(minutes=5)  # behind by more than this, the next window is read at once
-SLICE_SECONDS = 20.0  # of one shop's turn; then the others have theirs
 FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
 INBOX_WAIT = timedelta(minutes=1)  # until the digest has caught up
 REPAIRS_KEPT_FOR = timedelta(days=30)  # how long we tell what was mended
@@ -49,23 +48,19 @@ class ConcurrentChangeError(Exception):
     """Somebody else has moved the window on: what we did is theirs."""
 
 
-def reconcile_slice(shop_id: int, for_s: float = SLICE_SECONDS) -> bool:
-    """Go on for a while; whether there is more to do at once.
+def advance_reconciliation(shop_id: int) -> Progress:
+    """Open the window of a noun that is due, compare its next page, or close it."""
+    found = _next(shop_id)
+    if found is None:
+        _begin(shop_id)
+        found = _next(shop_id)
+    if found is None:
+        return Progress.DONE
+    _step(*found)
+    return Progress.MORE
 
-    The rest has its time in the table, and the clock rings for it.
-    """
-    try:
-        with locks.exclusive(f"reconcile-{shop_id}", wait_s=0):
-            _begin(shop_id)
-            until = time.monotonic() + for_s
-            while time.monotonic() < until:
-                held = _next(shop_id)
-                if held is None:
-                    return False
-                _step(*held)
-            return _next(shop_id) is not None
-    except locks.LockTimeoutError:
-        return False  # whoever has it goes on
+
+SLICE_JOB = SliceJob("reconcile", advance_reconciliation, reconciliations.due_shops)
 
 
 def make_due_now(shop_id: int) -> None:
@@ -100,9 +95,10 @@ def _next(shop_id: int) -> tuple[Shop, Reconciliation] | None:
     """The noun to work on: customers first, for the others name them."""
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
-        held = {row.noun: row for row in reconciliations.of_shop(session, shop_id)}
+        rows = reconciliations.of_shop(session, shop_id)
     if shop is None or shop.uninstalled_at is not None:
         return None
+    held = {row.noun: row for row in rows if row.generation == shop.generation}
     now = clock.now()
     due = [held[noun] for noun in NOUNS if noun in held and held[noun].due_at <= now]
     return (shop, due[0]) if due else None

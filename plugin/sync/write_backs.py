@@ -5,7 +5,6 @@ is left alone. Shopify goes by the moments, too: "The customer's consent state r
 record with the most recent date" (shopify.dev, CustomerEmailMarketingConsentState).
 """
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,16 +13,16 @@ import structlog
 
 from plugin import clock
 from plugin.errors import RegularsError
+from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api.client import ShopifyError, query
 from storage import consent, profiles, shops, write_backs
 from storage.consent import CONFIRMATION, SUBSCRIBED
-from storage.engine import db, locks
+from storage.engine import db
 from storage.profiles import CUSTOMER
 from storage.write_backs import DONE, DUE, FAILED, METAFIELD, ON, TAG, WAITS, WriteBack
 
 CLAIM_BATCH_SIZE = 50  # rows at a time; two calls a row are some 16 points of a shop's 100 a second
 LEASE_S = 300.0
-SLICE_SECONDS = 60.0  # then another shop has its turn
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 ANSWERS = "regulars"  # a namespace that the merchant's theme and other apps may read, too
 
@@ -32,28 +31,24 @@ Node = dict[str, Any]
 log = structlog.get_logger()
 
 
-def write_slice(shop_id: int) -> bool:
-    """Write what is due for a minute; whether there is more. Twice at once is a no-op.
+def write_next_batch(shop_id: int) -> Progress:
+    """Write the next rows that are due.
 
     What Shopify refuses stays as failed, with its words for the merchant. Any other trouble ends
-    the turn: it would meet the next row as well, and all of them are tried again later.
+    the slice: it would meet the next row as well, and all of them are tried again later.
     """
-    try:
-        with locks.exclusive(f"write-back-{shop_id}", wait_s=0):
-            return _work(shop_id)
-    except locks.LockTimeoutError:
-        return False
+    rows = _claim(shop_id)
+    spoke = all(_write(row) for row in rows)  # stops at the first row that meets trouble
+    return Progress.MORE if rows and spoke else Progress.DONE
 
 
-def _work(shop_id: int) -> bool:
-    until = time.monotonic() + SLICE_SECONDS
-    while rows := _claim(shop_id):
-        for row in rows:
-            if not _write(row):
-                return False
-        if time.monotonic() > until:
-            return True
-    return False
+SLICE_JOB = SliceJob(
+    "write_back",
+    write_next_batch,
+    write_backs.due_shops,
+    interval=timedelta(seconds=2),
+    slice_seconds=60.0,
+)
 
 
 def _claim(shop_id: int) -> Sequence[WriteBack]:

@@ -10,6 +10,7 @@ from plugin import clock
 from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import duplicates, properties
 from plugin.profiles.identity import resolve_profiles
+from plugin.worker.slices import run_slice
 from storage import access_log, coupons, flows, forms, inbox, metrics, write_backs
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -341,7 +342,7 @@ def test_likely_duplicates_are_joined_or_kept_apart(merchant, shop):
             for email in (f"maya{'h' * n}@gmail.com", f"maya{'h' * n}@gmial.com"):
                 person = ProfileFact((IdentityKey("email", email),), clock.now(), {"email": email})
                 pairs += resolve_profiles(session, shop.id, [person], clock.now())
-    duplicates.find_duplicates_slice(shop.id)
+    run_slice(duplicates.SLICE_JOB, shop.id)
     ids = [whose.profile_id for whose in pairs]
     assert "2 pairs of profiles may be one person." in merchant.fetch("/audience").text
     assert "The addresses differ by a slip" in merchant.fetch("/audience/duplicates").text

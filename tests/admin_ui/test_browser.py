@@ -10,8 +10,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from plugin.imports import lifecycle
+from plugin.jobs import Progress
 from plugin.onboard import seed_library
 from plugin.settings import get_settings
+from plugin.worker.slices import run_slice
 from storage import flows
 from storage.engine import db
 from storage.shops import Shop
@@ -134,7 +136,7 @@ def test_a_file_is_uploaded_by_keyboard_in_pieces_and_read(page, visit, shop, da
     expect(page.locator("#preview")).to_contain_text("xxx")
     page.get_by_role("button", name="Read the file").press("Enter")
     expect(page.locator("#progress")).to_contain_text("Being read")
-    while lifecycle.import_slice(shop.id):
+    while run_slice(lifecycle.SLICE_JOB, shop.id) is Progress.MORE:
         pass
 
     expect(page.locator("#progress")).to_contain_text("Done")

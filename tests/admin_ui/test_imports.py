@@ -10,9 +10,11 @@ import pytest
 
 from admin_ui.audience.import_columns import KINDS
 from plugin.imports import columns, lifecycle
+from plugin.jobs import Progress
 from plugin.profiles.export import COLUMNS
 from plugin.sheets import parquet, problems
 from plugin.sheets.parquet import MOMENT
+from plugin.worker.slices import run_slice
 from storage.engine import db
 from storage.imports import DONE, LEFT, READY, get_import
 from storage.lists import lists_of
@@ -70,7 +72,7 @@ def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, be
     assert 'hx-trigger="every 2s"' in started.text
     assert bell.queues["imports"].qsize() == 1
 
-    while lifecycle.import_slice(shop.id):
+    while run_slice(lifecycle.SLICE_JOB, shop.id) is Progress.MORE:
         pass
 
     part = merchant.fetch(f"{path}/progress").text
@@ -87,7 +89,7 @@ def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, be
     assert sheet.members(shop, list_id) == {"ana@example.com"}
 
     merchant.post(f"{path}/act", act="leave")
-    while lifecycle.import_slice(shop.id):
+    while run_slice(lifecycle.SLICE_JOB, shop.id) is Progress.MORE:
         pass
 
     assert sheet.members(shop, list_id) == set()

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from plugin import clock
-from plugin.worker import actors
+from plugin.worker import actors, scheduler
 from storage import shops
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -46,12 +46,12 @@ def outbox(world: World, count: int, *, transactional: bool, **more: object) -> 
 def test_f22_o10_awaited_mail_is_queued_before_all_other_work(
     shop: Shop, bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actors, "CLAIM_BATCH_SIZE", 100)
+    monkeypatch.setattr(scheduler, "CLAIM_BATCH_SIZE", 100)
     world = build(shop)
     outbox(world, 150, transactional=False)
     (awaited,) = outbox(world, 1, transactional=True)
 
-    actors.enqueue_due_work(housekeeping=False)
+    scheduler.enqueue_due_work()
 
     (first,) = list(bell.queues["send_first"].queue)
     assert str(awaited).encode() in first

@@ -11,11 +11,13 @@ from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.flows import library
 from plugin.forms import library as form_library
 from plugin.imports import lifecycle
+from plugin.jobs import Progress
 from plugin.lists import ListError
 from plugin.profiles import merge
 from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
-from plugin.worker import actors
+from plugin.worker import scheduler
+from plugin.worker.slices import run_slice
 from storage import consent, flows, forms, merges, profiles
 from storage import lists as stored_lists
 from storage.engine import db
@@ -158,22 +160,22 @@ def test_a_list_is_dropped_in_pieces_once_it_cannot_be_restored(
             fresh = [row | {"profile_id": n, "source_profile_id": None} for n in range(1, 36)]
             stored_lists.add_members(session, shop.id, fresh)
     lists.delete_list(shop.id, made)
-    actors.enqueue_list_deletions()
+    scheduler.enqueue_slices([lists.SLICE_JOB])
     assert bell.queues["lists"].qsize() == 0
-    assert lists.delete_slice(shop.id) is False
+    assert run_slice(lists.SLICE_JOB, shop.id) is Progress.DONE
     assert len(places(shop, made)) == 35
 
     clock.advance(lists.RESTORABLE_FOR + timedelta(seconds=1))
     with pytest.raises(RegularsError):
         lists.restore_list(shop.id, made)
-    actors.enqueue_list_deletions()
+    scheduler.enqueue_slices([lists.SLICE_JOB])
     assert bell.queues["lists"].qsize() == 1
-    assert lists.delete_slice(shop.id, for_s=0) is True  # it goes on at the next ring
-    actors.delete_lists.fn(shop.id)
+    assert run_slice(lists.SLICE_JOB, shop.id, 0.0) is Progress.MORE
+    assert run_slice(lists.SLICE_JOB, shop.id) is Progress.DONE
 
     assert places(shop, made) == []
     assert len(places(shop, kept)) == 35
-    actors.enqueue_list_deletions()
+    scheduler.enqueue_slices([lists.SLICE_JOB])
     assert bell.queues["lists"].qsize() == 1
 
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 from plugin.imports import columns, lifecycle
+from plugin.jobs import Progress
+from plugin.worker.slices import run_slice
 from storage import consent, imports
 from storage.engine import db
 from storage.imports import Import
@@ -34,7 +36,7 @@ def take_in(
 
 def finish(shop: Shop, held: Import) -> Import:
     """Work until nothing is due; the import as it is then."""
-    while lifecycle.import_slice(shop.id):
+    while run_slice(lifecycle.SLICE_JOB, shop.id) is Progress.MORE:
         pass
     with db.reading() as session:
         found = imports.get_import(session, shop.id, held.id)

@@ -6,9 +6,11 @@ import pytest
 
 from plugin import clock
 from plugin.imports import lifecycle
+from plugin.jobs import Progress
 from plugin.onboard import seed_library
 from plugin.sheets import problems
 from plugin.sheets.problems import SheetError
+from plugin.worker.slices import run_slice
 from storage import consent, imports, shops
 from storage.consent_ledger import ConsentEvent
 from storage.engine import db
@@ -175,7 +177,7 @@ def test_an_import_that_is_stopped_keeps_what_it_read_and_reads_no_further(shop,
     monkeypatch.setattr(lifecycle, "ROWS_BATCH_SIZE", 2)
     held = sheet.upload(shop, b"email\n" + b"".join(b"p%d@example.com\n" % n for n in range(9)))
     lifecycle.start_import(held)
-    lifecycle.import_slice(shop.id, for_s=0.0)
+    assert run_slice(lifecycle.SLICE_JOB, shop.id, 0.0) is Progress.MORE
     real, calls = lifecycle.record_facts, []
 
     def stops(session, *given):

@@ -9,9 +9,11 @@ import pytest
 from plugin import clock, lists
 from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.imports import lifecycle
+from plugin.jobs import Progress
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve_profiles
+from plugin.worker.slices import run_slice
 from storage import imports, merges, profiles
 from storage import lists as stored_lists
 from storage.engine import db
@@ -226,7 +228,7 @@ def test_nobody_comes_to_a_list_that_is_gone(shop: Shop, monkeypatch: pytest.Mon
     kept = join(shop, ana, caller)
     lists.delete_list(shop.id, list_id)
     monkeypatch.setattr(lists, "RESTORABLE_FOR", timedelta(0))
-    assert not lists.delete_slice(shop.id)
+    assert run_slice(lists.SLICE_JOB, shop.id) is Progress.DONE
 
     part(shop, kept)
 

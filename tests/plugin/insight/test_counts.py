@@ -6,7 +6,9 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
-from plugin.worker import actors
+from plugin.insight.counts import SLICE_JOB
+from plugin.worker import scheduler
+from plugin.worker.slices import run_slice
 from storage import consent, duplicates, lists, profiles
 from storage import counts as stored_counts
 from storage.consent import Consent
@@ -58,36 +60,36 @@ def test_of_what_is_many_it_is_first_said_that_it_is_many_and_then_how_many(shop
     many, counted = (3, False, True), ((5, True, False), (4, True, False))
     assert look(shop_of_five) == (many, many, few[0], many, *few[1:])
 
-    actors.refresh_counts.fn(shop_of_five.id)
+    run_slice(SLICE_JOB, shop_of_five.id)
 
     assert look(shop_of_five) == (counted[0], counted[0], few[0], counted[1], *few[1:])
 
 
 def test_a_figure_follows_when_it_is_counted_again_and_goes_when_it_is_few(shop_of_five):
-    actors.refresh_counts.fn(shop_of_five.id)
+    run_slice(SLICE_JOB, shop_of_five.id)
     with db.transaction() as session:
         session.delete(session.get_one(Profile, (shop_of_five.id, 5)))
 
     assert look(shop_of_five)[0] == (5, True, False)
-    actors.refresh_counts.fn(shop_of_five.id)
+    run_slice(SLICE_JOB, shop_of_five.id)
     assert look(shop_of_five)[0] == (4, True, False)
 
     with db.transaction() as session:
         session.delete(session.get_one(Profile, (shop_of_five.id, 4)))
-    actors.refresh_counts.fn(shop_of_five.id)
+    run_slice(SLICE_JOB, shop_of_five.id)
     assert look(shop_of_five)[0] == (3, False, False)
 
 
 def test_the_clock_has_figures_counted_again_once_they_are_five_minutes_old(
     shop_of_five: Shop, bell: StubBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    actors.refresh_counts.fn(shop_of_five.id)
+    run_slice(SLICE_JOB, shop_of_five.id)
     rings = bell.queues["tallies"]
 
-    actors.enqueue_counts()
+    scheduler.enqueue_slices([SLICE_JOB])
     assert rings.qsize() == 0
 
     later = clock.now() + timedelta(minutes=6)
     monkeypatch.setattr(clock, "now", lambda: later)
-    actors.enqueue_counts()
+    scheduler.enqueue_slices([SLICE_JOB])
     assert rings.qsize() == 1

@@ -9,7 +9,8 @@ from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
 from plugin.privacy import retention
-from plugin.worker import actors
+from plugin.worker import scheduler
+from plugin.worker.slices import run_slice
 from storage import access_log, activity, events, inbox, shops, visits
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -39,7 +40,7 @@ def test_digested_deliveries_go_after_a_week_and_nothing_else_does(
     for name, (at, state) in kept.items():
         keep(shop, name, at, state)
 
-    retention.retention_slice(shop.id)
+    run_slice(retention.SLICE_JOB, shop.id)
 
     with db.inbox_reading() as session:
         assert all(get_delivery(session, shop.id, name) for name in kept)
@@ -70,7 +71,7 @@ def test_o12_events_and_visits_go_after_25_months_in_small_pieces(
     young = now - timedelta(days=759)
     did(shop, young)
 
-    retention.retention_slice(shop.id)
+    run_slice(retention.SLICE_JOB, shop.id)
 
     with db.reading() as session:
         (event,) = events.latest_events(session, shop.id)
@@ -89,7 +90,7 @@ def test_one_turn_ends_in_time_and_each_kind_has_its_piece_of_it(
         keep(shop, str(number), old, DONE)
         did(shop, old)
 
-    retention.retention_slice(shop.id, for_s=0.0)
+    run_slice(retention.SLICE_JOB, shop.id, 0.0)
 
     with db.inbox_reading() as session:
         assert sum(get_delivery(session, shop.id, str(n)) is not None for n in range(6)) == 4
@@ -100,7 +101,7 @@ def test_one_turn_ends_in_time_and_each_kind_has_its_piece_of_it(
 
 def rung(bell: StubBroker) -> set[int]:
     """The shops that the clock rings for now."""
-    actors.enqueue_retention()
+    scheduler.enqueue_slices([retention.SLICE_JOB])
     queue = bell.queues["retention"]
     messages = [dramatiq.Message.decode(queue.get_nowait()) for _ in range(queue.qsize())]
     return {message.args[0] for message in messages}
@@ -127,7 +128,7 @@ def test_the_clock_rings_for_the_shops_that_have_something_to_drop_and_for_no_ot
 
     assert rung(bell) == {told.id, seen.id, visited.id}
     for each in (told, seen, visited):
-        actors.apply_retention.fn(each.id)
+        run_slice(retention.SLICE_JOB, each.id)
     assert rung(bell) == set()
 
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from plugin.facts import IdentityKey, ProfileFact
+from plugin.jobs import Progress
 from plugin.profiles import merge
-from plugin.profiles.duplicates import duplicate_reason, find_duplicates_slice, is_one_typo_apart
+from plugin.profiles.duplicates import SLICE_JOB, duplicate_reason, is_one_typo_apart
 from plugin.profiles.identity import resolve_profiles
+from plugin.worker.slices import run_slice
 from storage import duplicates
 from storage.engine import db
 from storage.shops import Shop
@@ -26,7 +28,7 @@ def know(shop: Shop, email: str, **fields: str) -> int:
 
 
 def look(shop: Shop) -> None:
-    assert not find_duplicates_slice(shop.id)  # nothing is left to look at
+    assert run_slice(SLICE_JOB, shop.id) is Progress.DONE
 
 
 def waiting(shop: Shop) -> list[tuple[int, int, str]]:
@@ -112,13 +114,14 @@ def test_what_was_joined_and_parted_is_not_asked_about_again(database, shop):
     assert sorted(held) == [one, other]
 
 
-def test_the_worker_looks_for_duplicates_and_each_profile_once(database, shop):
+def test_the_worker_looks_for_duplicates_and_each_profile_once(database, shop, monkeypatch):
+    monkeypatch.setattr("plugin.profiles.duplicates.PROFILES_BATCH_SIZE", 1)
     one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
     assert waiting(shop) == []
     with db.reading() as session:
         assert duplicates.shops_with_unchecked(session) == [shop.id]
 
-    assert find_duplicates_slice(shop.id, for_s=0)  # no time: the rest is for later
+    assert run_slice(SLICE_JOB, shop.id, 0.0) is Progress.MORE
     assert waiting(shop) == []
     look(shop)
     assert waiting(shop) == [(one, other, "typo")]

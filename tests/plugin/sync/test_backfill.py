@@ -14,6 +14,7 @@ from plugin.shopify.api import bulk
 from plugin.shopify.install.installation import install
 from plugin.shopify.normalise.bulk import normalise
 from plugin.sync import backfill
+from plugin.worker.slices import run_slice
 from storage import backfills, checkouts, consent, flows
 from storage.backfills import DONE, FAILED, BackfillLine
 from storage.engine import db
@@ -50,7 +51,7 @@ def read_all(shop_id: int, for_s: float = 20.0) -> dict[str, backfills.Backfill]
     backfill.begin_backfill(shop_id)
     until = time.monotonic() + for_s
     while time.monotonic() < until:
-        backfill.backfill_slice(shop_id)
+        run_slice(backfill.SLICE_JOB, shop_id)
         stages = stages_of(shop_id)
         if all(each.state in backfills.ENDED_STATES for each in stages.values()):
             return stages
@@ -184,6 +185,7 @@ def test_work_in_the_smallest_pieces_that_is_cut_off_each_time_ends_in_the_same_
         session.add(second)
     monkeypatch.setattr(backfill, "NODES_BATCH_SIZE", 7)
     monkeypatch.setattr(backfill, "LINES_BATCH_SIZE", 11)
+    monkeypatch.setattr(backfill, "READ_SECONDS", 0.0)
     monkeypatch.setattr(backfills, "delete_lines", _dies_at(backfills.delete_lines, 5))
     monkeypatch.setattr(backfills, "add_lines", _dies_at(backfills.add_lines, 4))
     past.app.state.stores["other.myshopify.com"] = past.store
@@ -192,7 +194,7 @@ def test_work_in_the_smallest_pieces_that_is_cut_off_each_time_ends_in_the_same_
     until = time.monotonic() + 30
     while time.monotonic() < until:
         try:
-            backfill.backfill_slice(second.id, for_s=0.001)
+            run_slice(backfill.SLICE_JOB, second.id, 0.0)
         except Killed:
             continue
         if all(each.state in backfills.ENDED_STATES for each in stages_of(second.id).values()):

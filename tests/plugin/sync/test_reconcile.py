@@ -12,8 +12,10 @@ from plugin.cli import reconcile as cli_reconcile
 from plugin.errors import RegularsError
 from plugin.flows.library import add_flow, set_status
 from plugin.ingest.digest import digest_deliveries
+from plugin.jobs import Progress
 from plugin.shopify.install.installation import install
 from plugin.sync import reconcile, repair
+from plugin.worker.slices import run_slice
 from storage import backfills, inbox, products, reconciliations
 from storage.backfills import DONE
 from storage.engine import db
@@ -121,7 +123,7 @@ def retold(noun: str, shop_id: int, other_id: int) -> int:
 def finish(shop_id: int) -> dict[str, reconciliations.Reconciliation]:
     """One whole reconciliation."""
     reconcile.make_due_now(shop_id)
-    while reconcile.reconcile_slice(shop_id):
+    while run_slice(reconcile.SLICE_JOB, shop_id) is Progress.MORE:
         pass
     with db.reading() as session:
         rows = {row.noun: row for row in reconciliations.of_shop(session, shop_id)}
@@ -252,10 +254,10 @@ def test_a_window_that_is_cut_off_again_and_again_ends_as_one_that_was_not(
     deaths = 0
 
     reconcile.make_due_now(lossy)
-    more = True
-    while more:
+    progress = Progress.MORE
+    while progress is Progress.MORE:
         try:
-            more = reconcile.reconcile_slice(lossy)
+            progress = run_slice(reconcile.SLICE_JOB, lossy)
         except Killed:
             deaths += 1
 
@@ -309,7 +311,7 @@ def test_f30_trouble_at_shopify_is_waited_out_and_the_window_stays(
     shopify.trouble = [None, refused(402)]  # it counts, and gives no page
 
     reconcile.make_due_now(shop_id)
-    reconcile.reconcile_slice(shop_id)
+    run_slice(reconcile.SLICE_JOB, shop_id)
 
     with db.reading() as session:
         (row,) = [r for r in reconciliations.of_shop(session, shop_id) if r.noun == "customers"]

@@ -8,9 +8,11 @@ from devstore.database import Document
 from plugin import clock
 from plugin.facts import ProfileFact, identity_keys
 from plugin.ingest.digest import digest_deliveries
+from plugin.jobs import Progress
 from plugin.profiles.identity import resolve_profiles
 from plugin.shopify.install.installation import install
-from plugin.sync.write_backs import write_slice
+from plugin.sync import write_backs as writing
+from plugin.worker.slices import run_slice
 from storage import consent, inbox, profiles, write_backs
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
 from storage.engine import db
@@ -94,7 +96,7 @@ def take_in(shop_id: int, shopify: Shopify, since: int = 0) -> None:
 
 def test_a_confirmed_yes_is_told_as_one(shop_id: int, shopify: Shopify, ana: Document) -> None:
     say(shop_id, SUBSCRIBED, source="confirmation")
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["opt_in_level"] == "confirmed_opt_in"
 
@@ -104,7 +106,7 @@ def test_yes_and_no_reach_the_customer_with_the_moment_they_were_said(
     shop_id: int, shopify: Shopify, ana: Document, channel: str
 ) -> None:
     yes = say(shop_id, SUBSCRIBED, channel, at=clock.now() - timedelta(hours=3))
-    assert not write_slice(shop_id)
+    assert run_slice(writing.SLICE_JOB, shop_id) is Progress.DONE
 
     held = at_shopify(shopify, channel)
     assert (held["state"], held["opt_in_level"]) == ("subscribed", "single_opt_in")
@@ -112,7 +114,7 @@ def test_yes_and_no_reach_the_customer_with_the_moment_they_were_said(
     assert held["collected_from"] == "other"
 
     say(shop_id, UNSUBSCRIBED, channel, source="one-click")
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify, channel)["state"] == "unsubscribed"
     assert row(shop_id, channel).state == DONE
@@ -128,7 +130,7 @@ def test_what_shopify_told_is_never_written_back(
     with db.reading() as session:
         assert write_backs.due_shops(session, clock.now()) == []
         assert consent.consent_state(session, shop_id, "email", ANA) == SUBSCRIBED
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert shopify.seen == []
 
@@ -138,11 +140,11 @@ def test_our_own_word_coming_back_is_no_news(
     shop_id: int, shopify: Shopify, ana: Document, channel: str
 ) -> None:
     said = say(shop_id, SUBSCRIBED, channel)
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
     assert at_shopify(shopify, channel)["state"] == "subscribed"
     take_in(shop_id, shopify)
     shopify.seen.clear()
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     with db.reading() as session:
         ledger = consent.ledger_of(session, shop_id, [(channel, CHANNELS[channel])])
@@ -155,11 +157,11 @@ def test_our_own_word_coming_back_is_no_news(
 
 def test_a_late_echo_undoes_no_newer_word(shop_id: int, shopify: Shopify, ana: Document) -> None:
     say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(minutes=5))
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
     say(shop_id, UNSUBSCRIBED, source="one-click")
 
     take_in(shop_id, shopify)
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
     with db.reading() as session:
@@ -172,7 +174,7 @@ def test_of_two_words_only_the_newest_is_written(
     now = clock.now()
     say(shop_id, UNSUBSCRIBED, at=now)
     say(shop_id, SUBSCRIBED, at=now - timedelta(hours=1))
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
     told = shopify.store.outbox("customers_email_marketing_consent/update")
@@ -185,7 +187,7 @@ def test_of_two_words_of_one_moment_the_stop_is_written(
     now = clock.now()
     for state in (SUBSCRIBED, UNSUBSCRIBED, SUBSCRIBED):
         say(shop_id, state, at=now)
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
 
@@ -197,7 +199,7 @@ def test_what_was_said_later_at_shopify_stays(
     shopify.store.set_consent(ANA, email_state="unsubscribed")
     shopify.seen.clear()
 
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
     assert len(shopify.seen) == 1  # it was read, and left alone
@@ -212,7 +214,7 @@ def test_a_word_that_the_store_has_overtaken_is_not_written(
     take_in(shop_id, shopify)
     shopify.seen.clear()
 
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert shopify.seen == []
     assert row(shop_id).state == DONE
@@ -222,14 +224,14 @@ def test_a_subscriber_who_is_no_customer_yet_waits_until_she_is(
     shop_id: int, shopify: Shopify
 ) -> None:
     said = say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(days=3))
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
     assert row(shop_id).state == WAITS
     assert shopify.store.customer(ANA) is None
 
     shopify.store.register_customer(ANA)
     take_in(shop_id, shopify)
     assert row(shop_id).state == DUE
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "subscribed"
     assert datetime.fromisoformat(at_shopify(shopify)["updated_at"]) == said.replace(microsecond=0)
@@ -243,7 +245,7 @@ def test_a_customer_is_made_of_a_subscriber_where_the_merchant_wants_that(
         assert shop
         shop.create_customers = True
     say(shop_id, SUBSCRIBED)
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "subscribed"
     assert len(shopify.store.customers()) == 1
@@ -257,7 +259,7 @@ def test_nobody_is_made_a_customer_to_note_that_she_wants_no_mail(
         assert shop
         shop.create_customers = True
     say(shop_id, UNSUBSCRIBED, source="link")
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert shopify.store.customers() == []
     assert row(shop_id).state == WAITS
@@ -276,7 +278,7 @@ def test_trouble_at_shopify_is_waited_out(
     monkeypatch.setattr("plugin.shopify.api.graphql.MAX_ATTEMPTS", 1)
     say(shop_id, SUBSCRIBED)
     shopify.trouble = [refused(503)]
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
     put_off = row(shop_id)
     assert (put_off.state, put_off.attempts) == (DUE, 1)
     assert put_off.error == "Shopify is in trouble (503)."
@@ -287,7 +289,7 @@ def test_trouble_at_shopify_is_waited_out(
 
     with db.transaction() as session:
         write_backs.retry_failed(session, shop_id, clock.now())
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "subscribed"
     assert (row(shop_id).state, row(shop_id).error) == (DONE, "")
@@ -296,7 +298,7 @@ def test_trouble_at_shopify_is_waited_out(
 def test_a_lost_answer_makes_no_second_word(shop_id: int, shopify: Shopify, ana: Document) -> None:
     say(shop_id, SUBSCRIBED)
     shopify.after = [None, refused(502)]  # written, yet we never heard of it
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert row(shop_id).state == DONE
     assert len(shopify.store.outbox("customers_email_marketing_consent/update")) == 1
@@ -307,7 +309,7 @@ def test_what_shopify_refuses_stands_there_for_the_merchant(
 ) -> None:
     monkeypatch.setattr("devstore.people.ACCEPTED", ())
     say(shop_id, SUBSCRIBED)
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     with db.reading() as session:
         count, shown = write_backs.failed_write_backs(session, shop_id)
@@ -330,7 +332,7 @@ def test_a_word_that_comes_while_an_older_one_is_written_is_written_after_it(
     with db.transaction() as session:
         write_backs.settle_write_back(session, held, state=DONE)
     assert row(shop_id).state == DUE
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
 
@@ -375,7 +377,7 @@ def test_tags_go_on_and_off_the_customer_that_a_profile_is(
             write_backs.save_write_backs(
                 session, shop_id, [{**said, "requested_at": at}], clock.now()
             )
-        write_slice(shop_id)
+        run_slice(writing.SLICE_JOB, shop_id)
 
     tag(ON, datetime(2026, 11, 21, 9, tzinfo=UTC))
     kept = shopify.store.customer(ANA)
@@ -398,13 +400,13 @@ def test_answers_wait_for_their_customer_and_become_her_metafields(
         said = {"kind": "metafield", "name": "skin_need", "value": "hydration"}
         said |= {**whose.columns, "requested_at": clock.now()}
         write_backs.save_write_backs(session, shop_id, [said], clock.now())
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
     with db.reading() as session:
         assert write_backs.due_shops(session, clock.now()) == []
 
     ana = shopify.store.register_customer(ANA)
     take_in(shop_id, shopify)
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     (field,) = shopify.store.metafields(f"gid://shopify/Customer/{ana['id']}")
     assert (field["namespace"], field["key"]) == ("regulars", "skin_need")
@@ -421,7 +423,7 @@ def test_nothing_more_is_written_of_whoever_asked_to_be_forgotten(
     take_in(shop_id, shopify)
     shopify.seen.clear()
 
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert shopify.seen == []
     with db.reading() as session:
@@ -435,7 +437,7 @@ def test_a_customer_whose_data_is_erased_is_not_written_to(
     shopify.store.redact_customer(ANA)
     said = len(shopify.store.outbox())
     say(shop_id, SUBSCRIBED)
-    write_slice(shop_id)
+    run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "redacted"
     assert len(shopify.store.outbox()) == said

@@ -6,7 +6,8 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
-from plugin.worker import actors
+from plugin.profiles.duplicates import SLICE_JOB
+from plugin.worker import actors, scheduler
 from storage import duplicates
 from storage.engine import db
 from storage.profiles import Profile
@@ -61,9 +62,9 @@ def test_the_clock_rings_for_profiles_that_nobody_compared(shop: Shop, bell: Stu
         session.flush()
         duplicates.mark_unchecked(session, shop.id, [1])
 
-    actors.enqueue_duplicate_checks()
+    scheduler.enqueue_slices([SLICE_JOB])
     assert bell.queues["likeness"].qsize() == 1
-    actors.find_duplicates.fn(shop.id)
-    actors.enqueue_duplicate_checks()
+    actors.SLICE_ACTORS["likeness"].fn(shop.id)
+    scheduler.enqueue_slices([SLICE_JOB])
 
     assert bell.queues["likeness"].qsize() == 1
