@@ -138,7 +138,7 @@ def _page(visit: AdminRequest, form_id: int, toast: str = "", *, path: str = "")
         path=path,
         form=form,
         list=joined,
-        lists=known,
+        lists=[(each.id, each.name) for each in known],
         views=sum(views),
         submits=sum(submits),
         steps=steps(version.definition),

@@ -1,9 +1,12 @@
 """A profile's properties, each to correct: what the merchant says counts from now on."""
 
+from dataclasses import dataclass, replace
+
 from starlette.responses import Response
 
 from admin_ui.audience import property_values
 from admin_ui.kit import words
+from admin_ui.kit.language import Language
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import facts
@@ -13,9 +16,24 @@ from plugin.shopify.normalise.customer_changes import TAG
 from plugin.texts import N_
 from storage import profiles, properties
 from storage.engine import db
-from storage.properties import CHOICES
+from storage.properties import PropertyDefinition
 
 TITLE = N_("Properties")
+
+
+@dataclass(frozen=True)
+class PropertyField:
+    """One property as its form shows it."""
+
+    id: str
+    name: str
+    label: str
+    value: str
+    choices: tuple[tuple[str, str], ...] = ()  # a value, and what it is called
+    several: bool = False
+    input: str = "text"
+    inputmode: str = "text"
+    error: str = ""
 
 
 @page("/audience/profiles/{profile_id}/properties", title=TITLE, personal=True)
@@ -50,31 +68,57 @@ def _page(
             raise missing()
         known = properties.definitions_of(session, visit.shop.id)
     plain = {name for name in profile.properties if not name.startswith(TAG)}
-    rows = []
+    fields = []
     for number, name in enumerate(sorted({*known, *plain})[: property_values.MAX_VALUES_SHOWN]):
-        about, value = known.get(name), profile.properties.get(name)
-        held = "; ".join(map(str, value)) if isinstance(value, list) else value
-        rows.append(
-            {
-                "id": f"property-{number}",
-                "name": name,
-                "about": about,
-                "label": properties.translated_label(about.labels, visit.say.tag, name)
-                if about
-                else name,
-                "options": properties.options_of(about, visit.say.tag) if about else (),
-                "many": about is not None and about.type == CHOICES,
-                "value": typed if name == unfit else "" if held is None else held,
-                "error": error if name == unfit else "",
-            }
-        )
+        value = _written(profile.properties.get(name))
+        if name == unfit:
+            value = typed
+        field = _field(visit.say, f"property-{number}", name, known.get(name), value)
+        fields.append(replace(field, error=error) if name == unfit else field)
     return visit.page(
         "audience/corrections.html",
         toast=toast,
         status=status,
         profile=profile,
         name=words.person(profile, visit.say),
-        rows=rows,
+        fields=fields,
         longest=LONGEST,
-        words=words,
     )
+
+
+def _field(
+    say: Language, field_id: str, name: str, about: PropertyDefinition | None, value: str
+) -> PropertyField:
+    if about is None:
+        return PropertyField(field_id, name, name, value)
+    found = PropertyField(
+        field_id,
+        name,
+        properties.translated_label(about.labels, say.tag, name),
+        value,
+        tuple(properties.options_of(about, say.tag)),
+    )
+    match about.type:
+        case properties.BOOLEAN:
+            return replace(found, choices=(("true", say.text("Yes")), ("false", say.text("No"))))
+        case properties.CHOICES:
+            return replace(found, several=True)
+        case properties.DATE:
+            return replace(found, input="date")
+        case properties.NUMBER:
+            return replace(found, inputmode="decimal")
+        case _:
+            return found
+
+
+def _written(value: object) -> str:
+    """A value as a field of a form holds it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return "; ".join(map(str, value))
+        case _:
+            return str(value)

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from admin_ui.kit.language import Language
 from admin_ui.kit.request import AdminRequest, is_id, missing
+from admin_ui.kit.words import CHANNELS, label
 from plugin import clock
 from plugin.imports import columns, lifecycle, rows
 from plugin.sheets import problems
 from plugin.sheets.records import Row
 from plugin.texts import N_
 from storage import lists
+from storage.consent import SUBSCRIBED
 from storage.engine import db
 from storage.imports import Import
 
@@ -39,7 +42,7 @@ class Outcome:
 
     line: int
     who: dict[str, str]
-    consents: list[tuple[str, str]]
+    consents: list[tuple[str, bool]]  # a channel, and whether it is a yes
     flaws: list[str]
     taken: bool
 
@@ -91,6 +94,11 @@ def find_errors(visit: AdminRequest, held: Import) -> dict[str, str]:
     return errors
 
 
+def kinds(say: Language) -> dict[str, str]:
+    """What a column may hold, in words."""
+    return {kind: say.text(name) for kind, name in KINDS.items()}
+
+
 def choices(visit: AdminRequest, held: Import) -> dict[str, Any]:
     """What the form offers, and a preview of its answers."""
     first = lifecycle.sample_rows(held, SAMPLE_ROWS)
@@ -103,9 +111,11 @@ def choices(visit: AdminRequest, held: Import) -> dict[str, Any]:
         shown, folded = [*range(len(held.columns))], []
     return {
         "shown": shown, "folded": folded,
-        "samples": samples, "kinds": KINDS, "origin": columns.detect_exporter(held.columns),
-        "lists": known,
-        "outcomes": outcomes(visit, held), "channels": columns.CHANNELS, "delimiters": DELIMITERS,
+        "samples": samples, "kinds": kinds(visit.say),
+        "origin": columns.detect_exporter(held.columns), "outcomes": outcomes(visit, held),
+        "lists": [(each.id, each.name) for each in known],
+        "channels": [(each, label(CHANNELS, each, visit.say)) for each in columns.CHANNELS],
+        "delimiters": {code: visit.say.text(name) for code, name in DELIMITERS.items()},
         "encodings": ENCODINGS, "chosen": visit.form, "today": f"{clock.now():%Y-%m-%d}",
     }  # fmt: skip
 
@@ -123,9 +133,12 @@ def outcomes(visit: AdminRequest, held: Import) -> list[Outcome]:
         taken = reader.parse([row])
         person = next(iter(taken.facts.profiles), None)
         who = {**person.fields, **person.properties} if person else {}
-        said = [(each.channel, each.state) for each in taken.facts.consents]
+        consents = [
+            (label(CHANNELS, each.channel, visit.say), each.state == SUBSCRIBED)
+            for each in taken.facts.consents
+        ]
         wrong = [sentence(visit, held, place, why) for _, place, why in taken.flaws]
-        found.append(Outcome(row.line, who, said, wrong, taken=person is not None))
+        found.append(Outcome(row.line, who, consents, wrong, taken=person is not None))
     return found
 
 

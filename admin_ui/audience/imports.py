@@ -107,7 +107,7 @@ def preview(visit: AdminRequest) -> Response:
     return visit.part(
         "audience/import_preview.html",
         outcomes=import_columns.outcomes(visit, held),
-        kinds=import_columns.KINDS,
+        kinds=import_columns.kinds(visit.say),
     )
 
 

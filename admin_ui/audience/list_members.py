@@ -10,7 +10,8 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui.audience import profiles as profile_pages
-from admin_ui.kit import cursor, words
+from admin_ui.kit import words
+from admin_ui.kit.pagination import Position, paginate
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import lists
@@ -110,10 +111,16 @@ def show_list(visit: AdminRequest, list_id: int, toast: str = "") -> Response:
     with db.reading() as session:
         held = get_list(session, visit, list_id)
         size = count_members(session, visit, list_id)
-        place = cursor.read(visit.request)
-        members = _members(session, visit, list_id, sought, place)
-        people = profiles.profiles_by_id(session, shop_id, [m.profile_id for m in members[:PAGE]])
-        rows = [Row(people[m.profile_id], m) for m in members[:PAGE] if m.profile_id in people]
+        found = paginate(
+            visit.request,
+            PAGE,
+            lambda limit, before: _members(
+                session, visit, list_id, sought, limit=limit, before=before
+            ),
+            lambda member: (member.joined_at, member.profile_id),
+        )
+        people = profiles.profiles_by_id(session, shop_id, [m.profile_id for m in found.rows])
+        rows = [Row(people[m.profile_id], m) for m in found.rows if m.profile_id in people]
         values = _about(session, visit, rows)
     profile_pages.count_soon(shop_id, size)
     return visit.page(
@@ -124,7 +131,8 @@ def show_list(visit: AdminRequest, list_id: int, toast: str = "") -> Response:
         size=size,
         counted=visit.say.counted_at(size),
         sought=sought,
-        older=profile_pages.older([(m.joined_at, m.profile_id) for m in members]),
+        longest=profile_pages.MAX_SEARCH_CHARS,
+        older=found.older,
         **values,
     )
 
@@ -201,14 +209,15 @@ def _members(
     visit: AdminRequest,
     list_id: int,
     sought: str,
-    place: tuple[datetime, int] | None,
+    *,
+    limit: int,
+    before: Position | None,
 ) -> Sequence[Membership]:
-    """A page of members and one more."""
     shop_id = visit.shop.id
     if not sought:
-        return stored_lists.members_page(session, shop_id, list_id, limit=PAGE + 1, before=place)
+        return stored_lists.members_page(session, shop_id, list_id, limit=limit, before=before)
     ids = search.search_members(
-        session, shop_id, list_id, sought, limit=PAGE + 1, before=place,
+        session, shop_id, list_id, sought, limit=limit, before=before,
         calling_code=calling_code(visit.shop.country),
     )  # fmt: skip
     found = stored_lists.members_among(session, shop_id, list_id, ids)

@@ -72,7 +72,7 @@ def _page(
         profile=profile,
         name=words.person(profile, visit.say),
         memberships=[(known[member.list_id], member) for member in members],
-        others=[each for each in known.values() if each.id not in on],
+        others=[(each.id, each.name) for each in known.values() if each.id not in on],
         origins=came,
         left=known.get(left),
         undo=undo,

@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from admin_ui.audience import activity, property_values, visits
 from admin_ui.audience.visits import VisitLine
-from admin_ui.kit import cursor, words
+from admin_ui.kit import words
+from admin_ui.kit.language import Language
+from admin_ui.kit.pagination import Position, paginate
 from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import clock
@@ -40,7 +42,12 @@ from storage.profiles import STRONG, Identity
 
 TITLE = N_("A profile")
 PAGE = 30
-KINDS = ("all", "orders", "browsing", "messages")
+KINDS = {
+    "all": N_("Everything"),
+    "orders": N_("Orders"),
+    "browsing": N_("Browsing"),
+    "messages": N_("Messages"),
+}
 
 
 class ContactPoint(NamedTuple):
@@ -90,9 +97,17 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
         profile = profiles.get_profile(session, shop_id, profile_id)
         if profile is None:
             raise missing()
-        did = counts_of(session, shop_id, profile.id)
-        entries = timeline(session, shop_id, profile.id, kind, cursor.read(visit.request))
-        sent = [entry.message.id for entry in entries if entry.message]
+        found_id = profile.id  # not the path's, where that profile was merged into another
+        did = counts_of(session, shop_id, found_id)
+        entries = paginate(
+            visit.request,
+            PAGE,
+            lambda limit, before: timeline(
+                session, shop_id, found_id, kind, limit=limit, before=before
+            ),
+            lambda entry: (entry.at, entry.id),
+        )
+        sent = [entry.message.id for entry in entries.rows if entry.message]
         known = profiles.identities_of(session, shop_id, [profile.id])
         addresses = _addresses(known)
         bought, spent = orders.bought_by(session, shop_id, profile.id)
@@ -102,11 +117,11 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
             profile=profile,
             name=words.person(profile, visit.say),
             kind=kind,
-            kinds=KINDS,
-            totals=activity.totals(did),
+            kinds={each: visit.say.text(name) for each, name in KINDS.items()},
+            timeline_kinds=_filters(visit.say, profile.id, kind, activity.totals(did)),
             year=activity.activity_chart(did, clock.now(), visit.say),
-            entries=entries[:PAGE],
-            older=cursor.write(*_place(entries)) if len(entries) > PAGE else "",
+            entries=entries.rows,
+            older=entries.older,
             earned=messages.attributions_of(session, shop_id, sent) if sent else {},
             templates={t.id: t.name for t in templates.templates_of(session, shop_id)},
             flows={flow.id: flow.name for flow in flows.flows_of(session, shop_id)},
@@ -138,10 +153,11 @@ def timeline(
     shop_id: int,
     profile_id: int,
     kind: str,
-    before: tuple[datetime, int] | None,
+    *,
+    limit: int,
+    before: Position | None,
 ) -> list[TimelineEntry]:
-    """Events, visits and messages in one line, newest first; one more than a page, if there is
-    more."""
+    """Events, visits and messages in one line, newest first."""
     entries: list[TimelineEntry] = []
     if kind != "messages":
         metrics = {"orders": words.ORDERS, "browsing": words.BROWSING}.get(kind, ())
@@ -151,7 +167,7 @@ def timeline(
                 session,
                 shop_id,
                 profile_id,
-                PAGE + 1,
+                limit,
                 before=before,
                 metrics=metrics,
                 without=words.EMAIL_METRICS,
@@ -161,14 +177,14 @@ def timeline(
     if kind in ("all", "browsing"):
         entries += [
             TimelineEntry(visited.row.last_seen_at, visited.row.id, visited=visited)
-            for visited in visits.page_of(session, shop_id, profile_id, PAGE + 1, before)
+            for visited in visits.page_of(session, shop_id, profile_id, limit, before)
         ]
     if kind in ("all", "messages"):
         entries += [
             TimelineEntry(message.created_at, message.id, message=message)
-            for message in messages.messages_page(session, shop_id, profile_id, PAGE + 1, before)
+            for message in messages.messages_page(session, shop_id, profile_id, limit, before)
         ]
-    return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[: PAGE + 1]
+    return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[:limit]
 
 
 def _reach(session: Session, shop_id: int, places: Sequence[LedgerKey]) -> list[ContactPoint]:
@@ -184,8 +200,20 @@ def _reach(session: Session, shop_id: int, places: Sequence[LedgerKey]) -> list[
     ]
 
 
-def _place(entries: Sequence[TimelineEntry]) -> tuple[datetime, int]:
-    return entries[PAGE - 1].at, entries[PAGE - 1].id
+def _filters(
+    say: Language, profile_id: int, shown: str, totals: dict[str, int]
+) -> list[tuple[str, str, bool, str]]:
+    """The kinds that the timeline can show, each with how many there are."""
+    here = f"/audience/profiles/{profile_id}"
+    return [
+        (
+            f"{here}?kind={kind}",
+            say.text(name),
+            kind == shown,
+            say.number(totals[kind]) if totals.get(kind) else "",
+        )
+        for kind, name in KINDS.items()
+    ]
 
 
 def _addresses(known: Sequence[Identity]) -> list[tuple[str, str]]:

@@ -1,11 +1,11 @@
 """Audience: words to look for come in, the shoppers who bear them go out."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from starlette.responses import Response
 
-from admin_ui.kit import cursor, words
+from admin_ui.kit import words
+from admin_ui.kit.pagination import paginate
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import jobs
@@ -26,13 +26,17 @@ def show(visit: AdminRequest) -> Response:
     """Show a page of profiles, from `before` on; `q` looks for some."""
     shop_id = visit.shop.id
     sought = visit.request.query_params.get("q", "")[:MAX_SEARCH_CHARS]
-    place = cursor.read(visit.request)
+    code = calling_code(visit.shop.country)
     with db.reading() as session:
-        found = search.search_profiles(
-            session, shop_id, sought, limit=PAGE + 1, before=place,
-            calling_code=calling_code(visit.shop.country),
-        )  # fmt: skip
-        held = states(consent.consents_of(session, shop_id, addresses(found)))
+        found = paginate(
+            visit.request,
+            PAGE,
+            lambda limit, before: search.search_profiles(
+                session, shop_id, sought, limit=limit, before=before, calling_code=code
+            ),
+            lambda profile: (profile.last_active_at, profile.id),
+        )
+        held = states(consent.consents_of(session, shop_id, addresses(found.rows)))
         alike = duplicates.count_open(session, shop_id)
         total = profiles.count_profiles(session, shop_id)
         subscribers = consent.count_subscribers(session, shop_id)
@@ -43,10 +47,11 @@ def show(visit: AdminRequest) -> Response:
     return visit.page(
         "audience/profiles.html",
         sought=sought,
-        profiles=found[:PAGE],
+        longest=MAX_SEARCH_CHARS,
+        profiles=found.rows,
         states=held,
         words=words,
-        older=older([(p.last_active_at, p.id) for p in found]),
+        older=found.older,
         total=total,
         alike=alike,
         subscribers=subscribers,
@@ -60,11 +65,6 @@ def count_soon(shop_id: int, *counts: Count) -> None:
     """Have counted what there are only known to be many of, so that the next look finds it."""
     if any(count.at_least for count in counts):
         jobs.enqueue("tallies", shop_id)
-
-
-def older(places: Sequence[tuple[datetime, int]]) -> str:
-    """Where the next page begins, given the places of one more than a page; "" on the last."""
-    return cursor.write(*places[PAGE - 1]) if len(places) > PAGE else ""
 
 
 def addresses(found: Sequence[Profile]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui.kit import words
+from admin_ui.kit.pages import name_of_language
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import facts
@@ -128,7 +129,7 @@ def _list(
         name=name,
         longest=profile_properties.LONGEST_NAME,
         found=list(found.values()),
-        types=TYPES,
+        types=[(kind, words.label(words.TYPES, kind, visit.say)) for kind in TYPES],
         label_of=lambda each: properties.translated_label(each.labels, visit.say.tag, each.name),
         words=words,
     )
@@ -149,9 +150,12 @@ def _one(visit: AdminRequest, definition_id: int, toast: str = "", status: int =
         changed=status == 409,
         about=about,
         title=properties.translated_label(about.labels, visit.say.tag, about.name),
-        locales=locales,
-        options=[*about.options, *([blank] * SPARE_OPTIONS)],
-        types=TYPES,
+        locales={
+            each: name_of_language(each, visit.say) if each else visit.say.text("Words")
+            for each in locales
+        },
+        values=[*about.options, *([blank] * SPARE_OPTIONS)],
+        types=[(kind, words.label(words.TYPES, kind, visit.say)) for kind in TYPES],
         longest=MAX_LABEL_CHARS,
         words=words,
     )

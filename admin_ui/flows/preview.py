@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 
 from admin_ui.flows import tree
 from admin_ui.kit import pages
+from admin_ui.kit.pages import name_of_language
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import clock
@@ -59,8 +61,10 @@ def show(visit: AdminRequest) -> Response:
         name=message.get("name") or template.name,
         subject=seen.subject,
         text=seen.text,
-        locale=locale,
-        locales=offered,
+        languages=[
+            (f"?{urlencode({'in': each})}", name_of_language(each, visit.say), each == locale, "")
+            for each in offered
+        ],
         address=f"/preview/{sign(shop.id, template.id, locale, clock.now() + PREVIEW_VALID_FOR)}",
     )
 

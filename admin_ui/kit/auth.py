@@ -1,4 +1,4 @@
-"""Who asks: a request with a session token comes in, a `Visit` goes on to a page, or a refusal out.
+"""Who asks: a request with a session token comes in, an `AdminRequest` or a refusal goes out.
 
 No cookie opens anything. A document brings its token in the query (`id_token`), everything else
 as a Bearer, which App Bridge adds to each fetch; so a POST can come from our own pages only. The

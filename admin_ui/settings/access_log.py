@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from admin_ui.kit import cursor
+from admin_ui.kit.pagination import paginate
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page, titles_by_name
 from plugin.texts import N_
@@ -15,12 +15,16 @@ PAGE = 50
 @page("/settings/access", title=N_("Who looked at shoppers' data"))
 def show(visit: AdminRequest) -> Response:
     """Show a page of the log, from `before` on."""
-    place = cursor.read(visit.request)
     with db.reading() as session:
-        found = access_log.entries_page(session, visit.shop.id, PAGE + 1, place)
+        found = paginate(
+            visit.request,
+            PAGE,
+            lambda limit, before: access_log.entries_page(session, visit.shop.id, limit, before),
+            lambda row: (row.at, row.id),
+        )
     return visit.page(
         "settings/access_log.html",
-        found=found[:PAGE],
-        older=cursor.write(found[PAGE - 1].at, found[PAGE - 1].id) if len(found) > PAGE else "",
+        found=found.rows,
+        older=found.older,
         titles=titles_by_name(),
     )

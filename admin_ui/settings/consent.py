@@ -77,6 +77,7 @@ def _page(
         status=status,
         errors=errors,
         implied=implied,
+        named_topics=[(topic.id, topic.name) for topic in held["topics"]],
         confirmed=", ".join(
             sorted(territories[code] for code in double_opt_in.double_opt_in_countries())
         ),

@@ -36,7 +36,7 @@
     const dialog = document.getElementById("ask");
     if (!ctx.confirm || !dialog) return;
     event.preventDefault();
-    document.getElementById("ask-words").textContent = ctx.confirm;
+    document.getElementById("ask-title").textContent = ctx.confirm;
     dialog.returnValue = "no";
     dialog.addEventListener(
       "close",

@@ -338,4 +338,4 @@ def test_l21_whoever_changes_or_reads_a_list_is_written_down(merchant, shop, fil
         ("read", "audience/lists/add", None),
         ("read", "audience/lists", None),
     ]
-    assert "Settings of a list" in merchant.fetch("/settings/access").text
+    assert "<td>Lists · changed</td>" in merchant.fetch("/settings/access").text

@@ -58,7 +58,7 @@ REASONS = {
     ),
 }
 CHANNELS = {
-    "email": N_("Email"), "sms": N_("Text message"), "whatsapp": N_("WhatsApp"), "rcs": N_("RCS"),
+    "email": N_("Email"), "sms": N_("SMS"), "whatsapp": N_("WhatsApp"), "rcs": N_("RCS"),
     "viber": N_("Viber"), "push": N_("Push notification"), "voice": N_("Phone call"),
 }  # fmt: skip
 ENROLMENTS = {
