@@ -23,7 +23,7 @@ from storage.engine.ids import new_id
 from storage.flows import Enrolment, StepLog
 from storage.inbox import DONE, NEW, Delivery
 from storage.ledger_audit import violations_at
-from storage.messages import DUE, SENDING, SKIPPED, Attribution, Message
+from storage.messages import Attribution, Message, MessageState, SkipReason
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
 from storage.privacy_requests import DataSubject, PrivacyRequest, keyed_hash
@@ -125,7 +125,9 @@ def _blank_messages(session: Session, shop_id: int, whom: DataSubject) -> int:
     )
     for old_id, key, state in rows:
         fresh = new_id()
-        dropped = {"state": SKIPPED, "skip_reason": "no_profile"} if state in (DUE, SENDING) else {}
+        dropped: dict[str, Any] = {}
+        if state in (MessageState.DUE, MessageState.SENDING):
+            dropped = {"state": MessageState.SKIPPED, "skip_reason": SkipReason.NO_PROFILE}
         session.connection().execute(
             update(Message)
             .where(of_shop, col(Message.id) == old_id)

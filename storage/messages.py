@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Index, func, text, tuple_, update
@@ -11,19 +12,92 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from storage.engine import db, leases
 from storage.engine.leases import Claim
 from storage.engine.shop_days import day_of
-from storage.engine.types import big, json_column, moment, origin, row_key, shop_key
+from storage.engine.types import big, enum_column, json_column, moment, origin, row_key, shop_key
 
-DUE, SENDING = "due", "sending"
-ACCEPTED, FAILED, AMBIGUOUS, SKIPPED = "accepted", "failed", "ambiguous", "skipped"
 LEASE_S = 15.0  # an offer that no worker took is made again after this
 SENDING_LEASE_S = 60.0  # no provider call may last longer; after this nobody is sending it any more
 
 
-class Message(SQLModel, table=True):
-    """One message to one shopper on one channel. `key` names its cause: twice is a no-op.
+class MessageState(StrEnum):
+    """`due → sending → accepted | failed | ambiguous`, or `skipped` with the reason."""
 
-    `due → sending → accepted | failed | ambiguous`, or `skipped` with the reason. `sending` is
-    committed right before the provider is called, so a crash leaves at most one in doubt.
+    DUE = "due"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    AMBIGUOUS = "ambiguous"
+    SKIPPED = "skipped"
+
+
+class SkipReason(StrEnum):
+    """Why a message waits, was not sent, or has no certain outcome.
+
+    A message that its flow took back carries the flow's exit reason instead.
+    """
+
+    # before it is sent
+    SHOP_UNINSTALLED = "shop_uninstalled"
+    FLOW_OFF = "flow_off"
+    LEFT_FLOW = "left_flow"
+    NO_PROFILE = "no_profile"
+    NO_ADDRESS = "no_address"
+    BOUNCED = "bounced"
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"
+    NO_CONSENT = "no_consent"
+    PENDING = "pending"
+    IMPLIED_EXPIRED = "implied_expired"
+    NO_PROOF = "no_proof"
+    PAUSED = "paused"
+    TOPIC = "topic"
+    FREQUENCY = "frequency"
+    STOPPED = "stopped"
+    NO_SENDER = "no_sender"
+    NO_POSTAL_ADDRESS = "no_postal_address"
+    WAITS_FOR_COUPON = "waits_for_coupon"
+    NO_COUPON = "no_coupon"
+    RENDER = "render"
+    NO_TEMPLATE = "no_template"
+    NO_CHANNEL = "no_channel"
+    # what the provider made of it
+    TRY_AGAIN = "try_again"
+    GAVE_UP = "gave_up"
+    REJECTED = "rejected"
+    ADDRESS_GONE = "address_gone"
+    AMBIGUOUS = "ambiguous"
+
+
+# From each state the ones that may follow; `accepted`, `failed`, `ambiguous`, `skipped` are final.
+ALLOWED: dict[MessageState, frozenset[MessageState]] = {
+    MessageState.DUE: frozenset(
+        {
+            MessageState.DUE,  # at a later time
+            MessageState.SENDING,
+            MessageState.SKIPPED,
+            MessageState.FAILED,
+            MessageState.AMBIGUOUS,  # it was sent before, and whoever tried again died
+        }
+    ),
+    MessageState.SENDING: frozenset(
+        {
+            MessageState.ACCEPTED,
+            MessageState.FAILED,
+            MessageState.AMBIGUOUS,
+            MessageState.DUE,
+        }
+    ),
+    MessageState.ACCEPTED: frozenset(),
+    MessageState.FAILED: frozenset(),
+    MessageState.AMBIGUOUS: frozenset(),
+    MessageState.SKIPPED: frozenset(),
+}
+
+
+class Message(SQLModel, table=True):
+    """One message to one shopper on one channel. Its key names its cause: twice is a no-op.
+
+    `sending` is committed right before the provider is called, so a crash leaves at most one in
+    doubt.
     """
 
     __table_args__ = (
@@ -55,8 +129,8 @@ class Message(SQLModel, table=True):
     subject: str = ""
     coupon_code: str | None = None
     links: list[str] = json_column(list)
-    state: str = DUE
-    skip_reason: str = Field(default="", description="why it was skipped or failed")
+    state: MessageState = enum_column(MessageState, default=MessageState.DUE)
+    skip_reason: str = Field(default="", description="a `SkipReason`, or why its flow took it back")
     send_attempts: int = Field(default=0, description="how often it was handed to the provider")
     crashes: int = Field(default=0, description="how often it was begun without any outcome")
     due_at: datetime = moment()
@@ -104,7 +178,9 @@ def claim_due(
         transactional: those that somebody waits for; else the others.
     """
     kind = col(Message.transactional).is_(transactional)
-    return leases.claim_due(session, Message, DUE, now, limit, LEASE_S, kind, claimed=False)
+    return leases.claim_due(
+        session, Message, MessageState.DUE, now, limit, LEASE_S, kind, claimed=False
+    )
 
 
 def sent_since(
@@ -134,7 +210,7 @@ def still_due(
         .where(
             Message.shop_id == shop_id,
             col(Message.id).in_(ids),
-            Message.state == DUE,
+            Message.state == MessageState.DUE,
             Message.due_at <= now,
         )
         .order_by(col(Message.due_at), col(Message.id))
@@ -155,7 +231,11 @@ def release_claim(session: Session, shop_id: int, ids: Sequence[int]) -> None:
     """Let messages that were offered, and that nobody is at, be offered again at once."""
     session.connection().execute(
         update(Message)
-        .where(col(Message.shop_id) == shop_id, col(Message.id).in_(ids), col(Message.state) == DUE)
+        .where(
+            col(Message.shop_id) == shop_id,
+            col(Message.id).in_(ids),
+            col(Message.state) == MessageState.DUE,
+        )
         .where(col(Message.claimed).is_(False))
         .values(lease_until=0.0)
     )
@@ -169,7 +249,7 @@ def make_due(
         update(Message)
         .where(
             col(Message.shop_id) == shop_id,
-            col(Message.state) == DUE,
+            col(Message.state) == MessageState.DUE,
             col(Message.due_at) > now,
             col(Message.due_at) <= now + wait,
             col(Message.skip_reason) == reason,
@@ -184,7 +264,9 @@ def claim_stuck(session: Session, limit: int) -> list[tuple[int, int]]:
     """Messages whose sender died between `sending` and the answer; (shop id, message id)."""
     stuck = (
         select(Message.shop_id, Message.id)
-        .where(Message.state == SENDING, Message.lease_until < db.database_time(session))
+        .where(
+            Message.state == MessageState.SENDING, Message.lease_until < db.database_time(session)
+        )
         .limit(limit)
     )
     rows = db.across_shops(session, stuck, "the clock looks for messages in doubt")
@@ -338,7 +420,7 @@ def count_reasons(session: Session, shop_id: int, flow_id: int) -> dict[str, dic
         .where(
             Message.shop_id == shop_id,
             Message.flow_id == flow_id,
-            col(Message.state).in_((SKIPPED, FAILED)),
+            col(Message.state).in_((MessageState.SKIPPED, MessageState.FAILED)),
         )
         .group_by(Message.action_id, Message.skip_reason)
     )
@@ -372,7 +454,7 @@ def due_by_enrolment(
         .where(
             Message.shop_id == shop_id,
             col(Message.profile_id).in_(sorted(set(profile_ids))),
-            Message.state == DUE,
+            Message.state == MessageState.DUE,
         )
         .with_for_update()
     ):
@@ -381,8 +463,13 @@ def due_by_enrolment(
     return found
 
 
-def mark_skipped(session: Session, message: Message, reason: str) -> None:
-    """Do not send a message that is due."""
-    message.state = SKIPPED
-    message.skip_reason = reason
+def set_state(session: Session, message: Message, state: MessageState, reason: str = "") -> None:
+    """Bring a message into another state, with the reason.
+
+    Raises:
+        ValueError: that state does not follow the one that it is in.
+    """
+    if state not in ALLOWED[message.state]:
+        raise ValueError(f"Message {message.id} is {message.state}: it cannot become {state}.")
+    message.state, message.skip_reason = state, reason
     session.add(message)

@@ -33,7 +33,7 @@ from storage.engine.ids import new_id, new_ids
 from storage.events import Event
 from storage.flows import FINISHED, Enrolment, Flow
 from storage.lists import List, Membership
-from storage.messages import ACCEPTED, SKIPPED, Message
+from storage.messages import Message, MessageState
 from storage.orders import Order, OrderLine
 from storage.profile_names import ProfileName
 from storage.profiles import BROWSER, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE, Identity, Profile
@@ -325,7 +325,8 @@ class DemoDataLoader:
             "channel": "email", "flow_id": flow_id, "enrolment_id": enrolment,
             "action_id": action_id, "template_id": template_id, "template_version": 1,
             "address": self._town.address(mail.number), "due_at": mail.at,
-            "created_at": mail.at, "state": SKIPPED if mail.reason else ACCEPTED,
+            "created_at": mail.at,
+            "state": MessageState.SKIPPED if mail.reason else MessageState.ACCEPTED,
             "skip_reason": mail.reason, "sent_at": None if mail.reason else mail.at,
             "opened_at": mail.opened_at, "clicked_at": mail.clicked_at,
         }  # fmt: skip

@@ -14,6 +14,7 @@ from storage import flows, messages
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.flows import LEFT, WAITING, Flow
+from storage.messages import MessageState
 from storage.shops import Shop
 
 
@@ -126,5 +127,5 @@ def _leave(
         reason = f"did:{min(because)}"
         if enrolment.state == WAITING:
             flows.end_enrolment(session, enrolment, LEFT, reason, now)
-        for message in queued.get(enrolment.id, []):  # what it had already put into the outbox
-            messages.mark_skipped(session, message, reason)
+        for message in queued.pop(enrolment.id, []):  # what it had already put into the outbox
+            messages.set_state(session, message, MessageState.SKIPPED, reason)

@@ -1,4 +1,4 @@
-"""The gate: may this message go to this person now? None when it may, else the reason's code.
+"""The gate: may this message go to this person now? None when it may, else the reason.
 
 It is asked in the transaction that marks a message `sending`, so nobody changes the answer between.
 """
@@ -13,7 +13,7 @@ from storage import consent, preferences, privacy_requests
 from storage.consent import Consent
 from storage.consent_ledger import TRANSACTIONAL, LedgerKey
 from storage.flows import LEFT, LIVE, get_enrolment, get_flow
-from storage.messages import Message, sent_since
+from storage.messages import Message, SkipReason, sent_since
 from storage.preferences import WEEKLY
 from storage.profiles import EMAIL, PHONE, Profile
 from storage.shops import Shop
@@ -24,71 +24,30 @@ NEEDS_WRITTEN_CONSENT = ("sms", "rcs", "voice")
 PROOF_COLUMNS = ("disclosure", "form_version", "page", "ip", "user_agent", "occurred_at")
 WEEKLY_INTERVAL = timedelta(days=7)
 
-# Every reason that a message can carry, and what it says to the merchant.
-REASONS = {
-    # the gate's
-    "shop_uninstalled": "The app is no longer installed on the shop.",
-    "flow_off": "The flow was switched off before the message went out.",
-    "left_flow": "The shopper left the flow before the message went out.",
-    "no_profile": "The shopper's profile was deleted.",
-    "no_address": "The shopper has no address for this channel.",
-    "bounced": "The mailbox does not exist: an earlier message came back.",
-    "unsubscribed": "The shopper has unsubscribed.",
-    "suppressed": "The shopper asked to be forgotten and has not signed up again since.",
-    "no_consent": "The shopper never agreed to marketing messages on this channel.",
-    "pending": "The shopper has not confirmed the address yet.",
-    "implied_expired": "The shopper's purchase allowed messages for a time, which is over.",
-    "no_proof": "The law asks for proof of a consent to texts: the words shown, the form, the page,"
-    " and whose device it was. It is not complete for this number.",
-    "paused": "The shopper takes a break from messages.",
-    "topic": "The shopper is not interested in what this flow is about.",
-    "frequency": "The shopper wants one message a week at most, and has had it.",
-    "stopped": "The shopper stopped every message on this channel, also those about orders.",
-    "no_sender": "The shop has no sender address. Set it in the settings.",
-    "no_postal_address": "The shop has no postal address, which the law wants in every marketing"
-    " message. Set it in the settings.",
-    # what befell the others
-    "waits_for_coupon": "It waits for a discount code from the storefront.",
-    "no_coupon": "The storefront gave no discount code for an hour.",
-    "render": "The template could not be filled in for this shopper.",
-    "no_template": "The template no longer exists.",
-    "no_channel": "There is no way to send on this channel.",
-    "try_again": "The mail relay asked to try again later.",
-    "gave_up": "The mail relay kept putting it off for three days.",
-    "rejected": "The mail relay refused the message.",
-    "address_gone": "The mail relay says that this mailbox does not exist.",
-    "ambiguous": "The line broke while it was handed over; it may have arrived.",
-}
-
-
-def reason_sentence(code: str) -> str:
-    """What a reason says to the merchant, in English."""
-    return REASONS.get(code.partition(":")[0], REASONS["left_flow"])
-
 
 def skip_reason(
     session: Session, shop: Shop, message: Message, profile: Profile | None
 ) -> str | None:
-    """Why this message must not go out now: a code of `REASONS`, or why its flow ended; else None.
+    """Why this message must not go out now: a `SkipReason`, or why its flow ended; else None.
 
     A transactional message (what its receiver asked for) needs no consent to marketing.
     """
     if shop.uninstalled_at is not None:
-        return "shop_uninstalled"
+        return SkipReason.SHOP_UNINSTALLED
     if reason := _flow(session, message):
         return reason
     if profile is None:
-        return "no_profile"
+        return SkipReason.NO_PROFILE
     address = address_of(profile, message)
     if not address:
-        return "no_address"
+        return SkipReason.NO_ADDRESS
     if not shop.sender_email:
-        return "no_sender"
+        return SkipReason.NO_SENDER
     if reason := _consent(session, message, address) or _wishes(session, message, address):
         return reason
     if message.transactional or shop.postal_address.strip():
         return None
-    return "no_postal_address"
+    return SkipReason.NO_POSTAL_ADDRESS
 
 
 def address_of(profile: Profile, message: Message) -> str | None:
@@ -99,7 +58,7 @@ def address_of(profile: Profile, message: Message) -> str | None:
     return held.get(privacy_requests.KIND_OF.get(message.channel, ""))
 
 
-def _consent(session: Session, message: Message, address: str) -> str | None:
+def _consent(session: Session, message: Message, address: str) -> SkipReason | None:
     """What the address allows on this very channel; a yes to another says nothing here."""
     shop_id, channel = message.shop_id, message.channel
     held = consent.get_consent(session, shop_id, channel, address)
@@ -109,17 +68,17 @@ def _consent(session: Session, message: Message, address: str) -> str | None:
         )
         return _to_marketing(session, channel, held, suppressed=suppressed)
     if held is not None and held.state == consent.BOUNCED:
-        return "bounced"
+        return SkipReason.BOUNCED
     service = consent.get_consent(session, shop_id, channel, address, TRANSACTIONAL)
     stopped = service is not None and service.state == consent.UNSUBSCRIBED
-    return "stopped" if stopped else None
+    return SkipReason.STOPPED if stopped else None
 
 
 def consent_blocks(
     session: Session, shop_id: int, places: Collection[LedgerKey]
-) -> dict[LedgerKey, str | None]:
-    """What the gate would say to marketing at each (channel, address) for want of a consent: a
-    code of `REASONS`, or None.
+) -> dict[LedgerKey, SkipReason | None]:
+    """What the gate would say to marketing at each (channel, address) for want of a consent, if
+    anything.
     """
     found = {
         (row.channel, row.address): row for row in consent.consents_of(session, shop_id, [*places])
@@ -133,43 +92,43 @@ def consent_blocks(
 
 def _to_marketing(
     session: Session, channel: str, held: Consent | None, *, suppressed: bool
-) -> str | None:
+) -> SkipReason | None:
     if held is not None and held.state in consent.REFUSING_STATES:
-        return held.state
+        return SkipReason(held.state)
     if suppressed:
-        return "suppressed"
+        return SkipReason.SUPPRESSED
     if held is None:
-        return f"no_consent:{channel}"
+        return SkipReason.NO_CONSENT
     if held.state == consent.PENDING:
-        return "pending"
+        return SkipReason.PENDING
     if held.expires_at is not None and clock.now() > held.expires_at:
-        return "implied_expired"
+        return SkipReason.IMPLIED_EXPIRED
     return _proof(session, held) if channel in NEEDS_WRITTEN_CONSENT else None
 
 
-def _wishes(session: Session, message: Message, address: str) -> str | None:
+def _wishes(session: Session, message: Message, address: str) -> SkipReason | None:
     """What she chose on the preference page; it says nothing of what she asked for."""
     chosen = preferences.get_preference(session, message.shop_id, message.channel, address)
     if message.transactional or chosen is None:
         return None
     now = clock.now()
     if chosen.paused_until is not None and chosen.paused_until > now:
-        return "paused"
+        return SkipReason.PAUSED
     flow = None
     if message.flow_id is not None:
         flow = get_flow(session, message.shop_id, message.flow_id)
     if flow is not None and flow.topic_id in chosen.declined_topic_ids:
-        return "topic"
+        return SkipReason.TOPIC
     of = (message.shop_id, message.profile_id, message.channel)
     if chosen.frequency == WEEKLY and sent_since(session, *of, now - WEEKLY_INTERVAL):
-        return "frequency"
+        return SkipReason.FREQUENCY
     return None
 
 
-def _proof(session: Session, held: Consent) -> str | None:
+def _proof(session: Session, held: Consent) -> SkipReason | None:
     entry = consent.get_entry(session, held.shop_id, held.ledger_entry_id)
     complete = entry is not None and all(getattr(entry, name) for name in PROOF_COLUMNS)
-    return None if complete else "no_proof"
+    return None if complete else SkipReason.NO_PROOF
 
 
 def _flow(session: Session, message: Message) -> str | None:
@@ -177,9 +136,9 @@ def _flow(session: Session, message: Message) -> str | None:
     if message.flow_id is not None:
         flow = get_flow(session, message.shop_id, message.flow_id)
         if flow is None or flow.status != LIVE:
-            return "flow_off"
+            return SkipReason.FLOW_OFF
     if message.enrolment_id is not None:
         enrolment = get_enrolment(session, message.shop_id, message.enrolment_id)
         if enrolment is not None and enrolment.state == LEFT:
-            return enrolment.exit_reason or "left_flow"
+            return enrolment.exit_reason or SkipReason.LEFT_FLOW
     return None

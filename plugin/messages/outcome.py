@@ -9,14 +9,14 @@ from plugin.channels.base import SendError
 from plugin.messages.record import record_message_event
 from plugin.settings import get_settings
 from storage import consent
-from storage.messages import ACCEPTED, AMBIGUOUS, DUE, FAILED, SKIPPED, Message
+from storage.messages import Message, MessageState, SkipReason, set_state
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 # The waits double from one minute to six hours: the 19th try comes 67 hours after the first at
 # the latest, inside the 72 that mail may be put off for (RFC 5321, 4.5.4.1 asks for 4 to 5 days).
 MAX_ATTEMPTS = 19
 RETRY_AFTER_DOUBT = timedelta(minutes=10)  # before a transactional mail in doubt goes out once more
-WAITS_FOR_COUPON, COUPON_WAIT = "waits_for_coupon", timedelta(seconds=30)  # then it asks again
+COUPON_WAIT = timedelta(seconds=30)  # before a message asks again for a discount code
 
 
 def apply_result(
@@ -24,19 +24,20 @@ def apply_result(
 ) -> None:
     """Write down a provider's answer; `refused` is None when it accepted."""
     if refused is None:
-        message.state, message.sent_at, message.skip_reason = ACCEPTED, now, ""
-        session.add(message)
+        message.sent_at = now
+        set_state(session, message, MessageState.ACCEPTED)
         record_message_event(session, message, "Received Email", str(message.id), now)
     elif refused.ambiguous:
         mark_ambiguous(session, message, now, again=now + backoff(message.send_attempts))
     elif refused.permanent:
-        fail_message(session, message, "address_gone" if refused.address_gone else "rejected")
+        gone = refused.address_gone
+        fail_message(session, message, SkipReason.ADDRESS_GONE if gone else SkipReason.REJECTED)
         if refused.address_gone and message.address:  # else she was forgotten meanwhile
             _mark_bounced(session, message, now)
     elif message.send_attempts >= MAX_ATTEMPTS:
-        fail_message(session, message, "gave_up")
+        fail_message(session, message, SkipReason.GAVE_UP)
     else:
-        reschedule(session, message, now + backoff(message.send_attempts), "try_again")
+        reschedule(session, message, now + backoff(message.send_attempts), SkipReason.TRY_AGAIN)
 
 
 def mark_ambiguous(session: Session, message: Message, now: datetime, *, again: datetime) -> None:
@@ -46,31 +47,27 @@ def mark_ambiguous(session: Session, message: Message, now: datetime, *, again: 
     once; what the receiver asked for goes once more, since missing is worse there than twice.
     """
     if get_settings().smtp_idempotency_header and message.send_attempts < MAX_ATTEMPTS:
-        reschedule(session, message, again, "try_again")
+        reschedule(session, message, again, SkipReason.TRY_AGAIN)
     elif message.transactional and message.send_attempts < 2:
-        reschedule(session, message, now + RETRY_AFTER_DOUBT, "try_again")
+        reschedule(session, message, now + RETRY_AFTER_DOUBT, SkipReason.TRY_AGAIN)
     else:
-        message.state, message.skip_reason = AMBIGUOUS, "ambiguous"
-        session.add(message)
+        set_state(session, message, MessageState.AMBIGUOUS, SkipReason.AMBIGUOUS)
 
 
 def reschedule(session: Session, message: Message, until: datetime, reason: str) -> None:
     """Make a message due again at a later time."""
-    message.state, message.skip_reason = DUE, reason
+    set_state(session, message, MessageState.DUE, reason)
     message.due_at, message.lease_until, message.crashes = until, 0.0, 0
-    session.add(message)
 
 
 def skip_message(session: Session, message: Message, reason: str) -> None:
     """It must not go out, and will not."""
-    message.state, message.skip_reason = SKIPPED, reason
-    session.add(message)
+    set_state(session, message, MessageState.SKIPPED, reason)
 
 
-def fail_message(session: Session, message: Message, reason: str) -> None:
+def fail_message(session: Session, message: Message, reason: SkipReason) -> None:
     """It should have gone out and never will."""
-    message.state, message.skip_reason = FAILED, reason
-    session.add(message)
+    set_state(session, message, MessageState.FAILED, reason)
 
 
 def backoff(attempts: int) -> timedelta:

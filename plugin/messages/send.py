@@ -28,15 +28,15 @@ from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
 from storage.events import get_event
 from storage.flows import get_flow
 from storage.messages import (
-    AMBIGUOUS,
-    DUE,
-    SENDING,
     SENDING_LEASE_S,
     Message,
+    MessageState,
+    SkipReason,
     claim_stuck,
     lock_message,
     refund_attempt,
     release_claim,
+    set_state,
     start_claim,
     still_due,
 )
@@ -130,27 +130,26 @@ def _give_up(shop_id: int, message_id: int) -> None:
     log.error("message.deadly", shop=shop_id, message=message_id)
     with db.transaction() as session:
         message = lock_message(session, shop_id, message_id)
-        if message is None or message.state != DUE:
+        if message is None or message.state != MessageState.DUE:
             return
         if message.send_attempts:  # it may have reached the relay before
-            message.state, message.skip_reason = AMBIGUOUS, "ambiguous"
-            session.add(message)
+            set_state(session, message, MessageState.AMBIGUOUS, SkipReason.AMBIGUOUS)
         else:
-            outcome.fail_message(session, message, "render")
+            outcome.fail_message(session, message, SkipReason.RENDER)
 
 
 def _note_broken(shop_id: int, message_id: int) -> None:
     """Put a message that none of us foresaw off, and after some tries give it up."""
     with db.transaction() as session:
         message = lock_message(session, shop_id, message_id)
-        if message is None or message.state != DUE:
+        if message is None or message.state != MessageState.DUE:
             return  # what was being sent is in doubt, see `resolve_stuck`
         message.send_attempts += 1
         if message.send_attempts >= MAX_RENDER_ATTEMPTS:
-            outcome.fail_message(session, message, "render")
+            outcome.fail_message(session, message, SkipReason.RENDER)
         else:
             until = clock.now() + outcome.backoff(message.send_attempts)
-            outcome.reschedule(session, message, until, "render")
+            outcome.reschedule(session, message, until, SkipReason.RENDER)
 
 
 def resolve_stuck() -> None:
@@ -160,7 +159,7 @@ def resolve_stuck() -> None:
     for shop_id, message_id in stuck:
         with db.transaction() as session:
             message = lock_message(session, shop_id, message_id)
-            if message is None or message.state != SENDING:
+            if message is None or message.state != MessageState.SENDING:
                 continue
             if message.lease_until < db.database_time(session):
                 now, tries = clock.now(), message.crashes
@@ -190,7 +189,11 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
         if refused is not None and refused.address_gone:  # a word on consent: see `receipts`
             db.lock_shop(session, shop_id)
         message = lock_message(session, shop_id, message_id)
-        if message is None or message.state != SENDING or message.send_attempts != attempt:
+        if (
+            message is None
+            or message.state != MessageState.SENDING
+            or message.send_attempts != attempt
+        ):
             log.warning("message.late_answer", shop=shop_id, message=message_id)
             return
         outcome.apply_result(session, message, refused, clock.now())
@@ -218,7 +221,7 @@ def _prepare(
     """
     now = clock.now()
     message = lock_message(session, shop_id, message_id)
-    if message is None or message.state != DUE or message.due_at > now:
+    if message is None or message.state != MessageState.DUE or message.due_at > now:
         return None
     shop = get_shop(session, shop_id)
     assert shop is not None
@@ -230,16 +233,16 @@ def _prepare(
             return None
     channel = CHANNELS.get(message.channel)
     if channel is None:
-        outcome.skip_message(session, message, "no_channel")
+        outcome.skip_message(session, message, SkipReason.NO_CHANNEL)
         return None
     reason = eligibility.skip_reason(session, shop, message, profile)
     if reason or profile is None:
-        outcome.skip_message(session, message, reason or "no_profile")
+        outcome.skip_message(session, message, reason or SkipReason.NO_PROFILE)
         return None
     rendered = _content(session, shop, message, profile, catalog, dry)
     if rendered is None:
         return None
-    message.state, message.skip_reason = SENDING, ""
+    set_state(session, message, MessageState.SENDING)
     message.send_attempts += 1
     message.lease_until = db.database_time(session) + SENDING_LEASE_S
     message.subject, message.links = rendered.subject, rendered.links
@@ -260,7 +263,7 @@ def _content(
     try:
         template = load_template(session, shop.id, message.template_id, message.template_version)
     except RegularsError:
-        outcome.skip_message(session, message, "no_template")
+        outcome.skip_message(session, message, SkipReason.NO_TEMPLATE)
         return None
     message.template_version = template.version
     if not _give_coupon(session, message, template, dry):
@@ -281,7 +284,7 @@ def _content(
         )
     except RegularsError as error:
         log.warning("message.render", shop=shop.id, message=message.id, error=error.message)
-        outcome.fail_message(session, message, "render")
+        outcome.fail_message(session, message, SkipReason.RENDER)
         return None
 
 
@@ -296,12 +299,12 @@ def _give_coupon(session: Session, message: Message, template: Loaded, dry: list
     )
     if message.coupon_code:
         return True
-    waited = message.skip_reason == outcome.WAITS_FOR_COUPON
+    waited = message.skip_reason == SkipReason.WAITS_FOR_COUPON
     if waited and now - message.created_at > MAX_COUPON_WAIT:
-        outcome.skip_message(session, message, "no_coupon")
+        outcome.skip_message(session, message, SkipReason.NO_COUPON)
         return False
     dry.append(coupon_id)
-    outcome.reschedule(session, message, now + outcome.COUPON_WAIT, outcome.WAITS_FOR_COUPON)
+    outcome.reschedule(session, message, now + outcome.COUPON_WAIT, SkipReason.WAITS_FOR_COUPON)
     return False
 
 

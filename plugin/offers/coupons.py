@@ -10,12 +10,13 @@ import structlog
 
 from plugin import clock, facts, jobs
 from plugin.errors import RegularsError
-from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
+from plugin.messages.outcome import COUPON_WAIT
 from plugin.shopify.api.client import ShopifyError, query
 from storage import coupons, messages, shops
 from storage.coupons import AMOUNT, FREE_SHIPPING, KINDS, PERCENTAGE, POOL_FULL, Coupon
 from storage.engine import db, locks
 from storage.engine.ids import new_id
+from storage.messages import SkipReason
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # without 0 O, 1 I L, U: codes are typed from a phone
 CODE_CHARS = 13  # 63 bits: a discount is guessed by nobody
@@ -102,7 +103,9 @@ def _wake(shop_id: int, coupon_id: int) -> None:
     with db.transaction() as session:
         if not coupons.count_free(session, shop_id, coupon_id):
             return
-        woken = messages.make_due(session, shop_id, WAITS_FOR_COUPON, clock.now(), COUPON_WAIT)
+        woken = messages.make_due(
+            session, shop_id, SkipReason.WAITS_FOR_COUPON, clock.now(), COUPON_WAIT
+        )
     jobs.enqueue_for_rows("send", [(shop_id, message_id) for message_id in woken])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -45,6 +46,40 @@ def _of_text(text: str | None) -> datetime | None:
 
 
 Json = JSON().with_variant(JSONB(), "postgresql")
+JsonObject = dict[str, Any]  # a document of others: what Shopify, Klaviyo or a merchant wrote
+
+
+class EnumText(types.TypeDecorator[StrEnum]):
+    """A state or a kind: plain text in the database, its enum in Python.
+
+    Each way is one look-up in a dict. It refuses what is no value of the enum, and SQLite's driver
+    takes plain text in half the time of an enum's (measured).
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: type[StrEnum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[StrEnum | None], Any] | None:
+        return _Known(self.kind, {each: each.value for each in self.kind}).__getitem__
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        return _Known(self.kind, {each.value: each for each in self.kind}).__getitem__
+
+
+class _Known(dict[Any, Any]):
+    """The values that there are, and None; another one is an error that names the enum."""
+
+    def __init__(self, kind: type[StrEnum], values: dict[Any, Any]) -> None:
+        super().__init__(values)
+        self[None] = None
+        self.kind = kind
+
+    def __missing__(self, value: Any) -> Any:
+        return self.kind(value)  # which raises
 
 
 def shop_key() -> Any:
@@ -70,6 +105,17 @@ def moment(*, index: bool = False, default: Any = ...) -> Any:
 def origin() -> Any:
     """The profile that a row came to, where that one has been merged into `profile_id` since."""
     return big(nullable=True, default=None)
+
+
+def enum_column(
+    kind: type[StrEnum],
+    *,
+    default: Any = ...,
+    primary_key: bool = False,
+    description: str | None = None,
+) -> Any:
+    """One of an enum's values, as text."""
+    return Field(default, sa_type=EnumText(kind), primary_key=primary_key, description=description)
 
 
 def json_column(factory: Any = dict) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from admin_ui.kit import catalogue, words
 from admin_ui.kit.catalogue import strings
 from admin_ui.kit.language import LANGUAGES, Language, choose
-from plugin.messages.eligibility import REASONS
+from storage.messages import SkipReason
 
 EACH = [(domain, code) for domain in catalogue.DOMAINS.values() for code in domain.languages()]
 each_language = pytest.mark.parametrize(
@@ -42,8 +42,9 @@ def test_a_translation_names_the_same_values(domain, code):
             assert set(re.findall(r"%\((\w+)\)s", text)) == set.union(*asked), message.id
 
 
-def test_every_reason_of_the_gate_is_explained():
-    assert set(REASONS) <= set(words.REASONS)
+def test_every_reason_that_a_message_can_carry_is_a_sentence():
+    assert set(SkipReason) <= set(words.REASONS)
+    assert all(said.endswith(".") and said[0].isupper() for said in words.REASONS.values())
 
 
 @pytest.mark.parametrize(

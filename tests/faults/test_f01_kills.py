@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from storage.messages import ACCEPTED, AMBIGUOUS, DUE, SENDING, SENDING_LEASE_S
+from storage.messages import SENDING_LEASE_S, MessageState
 from tests.faults.shoppers import Shoppers, reminded, welcomed
 from tests.faults.town import KEY_HEADER, THREADS, Town, eventually
 
@@ -113,8 +113,10 @@ class Play:
         def nearly() -> bool:
             self.town.skip_retries()
             states = self.town.message_states()
-            left = states[DUE] + states[SENDING]
-            return states.total() == all_mails and (states[SENDING] == left <= in_doubt)
+            left = states[MessageState.DUE] + states[MessageState.SENDING]
+            return states.total() == all_mails and (
+                states[MessageState.SENDING] == left <= in_doubt
+            )
 
         eventually("all but what is in doubt is sent", nearly, within_s=90)
         recovered = time.monotonic() - since
@@ -125,7 +127,7 @@ class Play:
         def wholly() -> bool:
             self.town.skip_retries()
             states = self.town.message_states()
-            return not states[DUE] + states[SENDING]
+            return not states[MessageState.DUE] + states[MessageState.SENDING]
 
         eventually("what was in doubt is settled", wholly, within_s=SENDING_LEASE_S + 30)
         return {"recovered_s": recovered, "settled_s": time.monotonic() - since}
@@ -164,7 +166,7 @@ def test_f01_five_hundred_journeys_survive_kills_of_every_part(tmp_path: Path) -
         mails = town.mails()
         assert Counter(to for to, _ in mails) == expected(250)
         assert max(Counter(mails).values()) == 1
-        assert town.message_states() == {ACCEPTED: 750}
+        assert town.message_states() == {MessageState.ACCEPTED: 750}
         assert town.enrolments(FLOW) == {DONE: 250}
         assert town.enrolments("Welcome") == {("finished", "1"): 250}
         repeated = town.receptions() - 750
@@ -185,13 +187,17 @@ def test_f01_without_a_key_nothing_goes_twice_and_every_doubt_is_named(tmp_path:
 def check_at_most_once(town: Town, play: Play) -> None:
     """Accepted is received once, in doubt is received once or never, and there is nothing else."""
     states = town.message_states()
-    assert states[ACCEPTED] + states[AMBIGUOUS] == states.total() == 3 * play.journeys
-    assert states[AMBIGUOUS] <= THREADS * play.storm.killed.count("worker")
+    assert (
+        states[MessageState.ACCEPTED] + states[MessageState.AMBIGUOUS]
+        == states.total()
+        == 3 * play.journeys
+    )
+    assert states[MessageState.AMBIGUOUS] <= THREADS * play.storm.killed.count("worker")
     mails = Counter(town.mails())
     assert max(mails.values()) == 1
     for message in town.messages():
         received = mails[(message.address, message.subject)]
-        assert received == 1 or (received == 0 and message.state == AMBIGUOUS)
+        assert received == 1 or (received == 0 and message.state == MessageState.AMBIGUOUS)
 
 
 @pytest.fixture
@@ -213,5 +219,5 @@ def test_f01_kills_lose_nothing_on_postgresql_either(tmp_path: Path, postgres: s
 
         assert Counter(to for to, _ in town.mails()) == expected(25)
         assert max(Counter(town.mails()).values()) == 1
-        assert town.message_states() == {ACCEPTED: 75}
+        assert town.message_states() == {MessageState.ACCEPTED: 75}
         assert town.enrolments(FLOW) == {DONE: 25}

@@ -13,7 +13,7 @@ from plugin.worker import actors, scheduler
 from storage import shops
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.messages import ACCEPTED, add_messages
+from storage.messages import MessageState, add_messages
 from storage.shops import Shop
 from tests.faults.served import DOMAINS, Served, tell
 from tests.faults.sizes import size
@@ -77,7 +77,7 @@ def test_f22_a_burst_is_taken_in_and_nobody_waits_long_for_a_mail(tmp_path, rela
             loaded, answered = result()
         drained_s = served.drain(DRAINED_S)
         until = time.monotonic() + MAILED_S
-        while any(world.read(each).state != ACCEPTED for each in asked):
+        while any(world.read(each).state != MessageState.ACCEPTED for each in asked):
             assert time.monotonic() < until
             time.sleep(0.1)
 

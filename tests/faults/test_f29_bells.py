@@ -18,7 +18,7 @@ from storage import flows, inbox
 from storage.engine import db
 from storage.flows import Enrolment
 from storage.inbox import NewDelivery
-from storage.messages import DUE, Message
+from storage.messages import Message, MessageState
 from storage.shops import Shop
 from tests.plugin.channels.relay import Relay
 from tests.story import Story
@@ -76,7 +76,9 @@ def work(shop: Shop, now: datetime) -> None:
         due = [number for _, number in flows.claim_due(session, now, 1_000)]
     three_times(lambda: advance_enrolments(shop.id, due))
     with db.reading() as session:
-        query = select(Message.id).where(Message.shop_id == shop.id, Message.state == DUE)
+        query = select(Message.id).where(
+            Message.shop_id == shop.id, Message.state == MessageState.DUE
+        )
         ids = list(session.exec(query))
     three_times(lambda: send.send_messages(shop.id, ids))
 

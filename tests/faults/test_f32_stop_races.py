@@ -14,7 +14,7 @@ from storage import consent
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.messages import DUE, SKIPPED, add_messages
+from storage.messages import MessageState, add_messages
 from storage.profiles import Profile
 from tests.faults.sizes import size
 from tests.plugin.messages.world import World, build, consent_row
@@ -70,12 +70,14 @@ def test_f32_nothing_is_sent_after_a_stop(world: World) -> None:
                 consent.record_consent(session, [consent_row(world.shop.id, UNSUBSCRIBED, email)])
             when_stopped = world.read(message_id).state
             batch.result()
-            while world.read(message_id).state == DUE:  # put off, for she was just saying it
+            while (
+                world.read(message_id).state == MessageState.DUE
+            ):  # put off, for she was just saying it
                 sending.send_messages(world.shop.id, [message_id])
             after = world.read(message_id)
-            violations += when_stopped == DUE and after.state != SKIPPED
-            stopped += (after.state, after.skip_reason) == (SKIPPED, "unsubscribed")
-            sent += after.state != SKIPPED
+            violations += when_stopped == MessageState.DUE and after.state != MessageState.SKIPPED
+            stopped += (after.state, after.skip_reason) == (MessageState.SKIPPED, "unsubscribed")
+            sent += after.state != MessageState.SKIPPED
 
     assert violations == 0
     assert stopped > 0

@@ -12,7 +12,7 @@ from admin_ui.kit import words
 from devstore.merchant import Merchant
 from storage.engine.ids import new_id
 from storage.flows import Enrolment
-from storage.messages import ACCEPTED, AMBIGUOUS, DUE
+from storage.messages import MessageState
 from storage.profiles import Profile
 from tests.faults.shoppers import Shoppers, reminded, welcomed
 from tests.faults.town import KEY_HEADER, Town, eventually
@@ -51,11 +51,11 @@ def test_f14_a_relay_that_hangs_up_after_a_mail_gets_it_again_and_keeps_it_once(
 
     put_off = lambda: [m for m in town.messages() if m.skip_reason == "try_again"]  # noqa: E731
     (message,) = eventually("the mail is put off", put_off, within_s=30)
-    assert message.state == DUE
+    assert message.state == MessageState.DUE
     assert mails_to(town, welcomed(0)) == 1
     town.skip_retries()
 
-    accepted = lambda: town.message_states() == {ACCEPTED: 1}  # noqa: E731
+    accepted = lambda: town.message_states() == {MessageState.ACCEPTED: 1}  # noqa: E731
     eventually("the mail is accepted", accepted, within_s=30)
     assert town.receptions() - before == 2
     assert mails_to(town, welcomed(0)) == 1
@@ -67,15 +67,15 @@ def test_f14_a_plain_relay_that_hangs_up_after_a_mail_gets_no_other_and_the_merc
     hang_up_after_the_next_mail(plain)
     Shoppers(plain).shop(range(1), range(0))
 
-    doubtful = lambda: plain.message_states() == {AMBIGUOUS: 1}  # noqa: E731
+    doubtful = lambda: plain.message_states() == {MessageState.AMBIGUOUS: 1}  # noqa: E731
     eventually("the mail is in doubt", doubtful, within_s=30)
     plain.pass_time(timedelta(days=2))
     Shoppers(plain).shop(range(1, 2), range(0))
     # The relay has a mail a moment before its worker writes that down.
-    sent = lambda: plain.message_states() == {ACCEPTED: 1, AMBIGUOUS: 1}  # noqa: E731
+    sent = lambda: plain.message_states() == {MessageState.ACCEPTED: 1, MessageState.AMBIGUOUS: 1}  # noqa: E731
     eventually("another is sent", sent, within_s=30)
     assert [mails_to(plain, welcomed(n)) for n in range(2)] == [1, 1]
-    (message,) = [each for each in plain.messages() if each.state == AMBIGUOUS]
+    (message,) = [each for each in plain.messages() if each.state == MessageState.AMBIGUOUS]
     with Merchant(plain.shop) as merchant:
         page = merchant.open(f"/audience/profiles/{message.profile_id}")
     assert words.REASONS["ambiguous"] in page
@@ -83,7 +83,7 @@ def test_f14_a_plain_relay_that_hangs_up_after_a_mail_gets_no_other_and_the_merc
 
 def test_f05_an_emptied_broker_loses_nothing_that_was_queued_in_it(town: Town) -> None:
     answering, leaving = range(100, 200), range(100, 140)
-    before = town.message_states()[ACCEPTED]
+    before = town.message_states()[MessageState.ACCEPTED]
     town.signal("worker", signal.SIGSTOP)  # whatever is rung for now stays in the broker
     Shoppers(town).shop(answering, leaving)
     eventually("the store has told everything", town.delivered, within_s=60)
@@ -97,7 +97,7 @@ def test_f05_an_emptied_broker_loses_nothing_that_was_queued_in_it(town: Town) -
     def done() -> bool:
         town.skip_retries()
         waiting = town.enrolments(FLOW)[WAITS_AN_HOUR]
-        accepted = town.message_states()[ACCEPTED] - before
+        accepted = town.message_states()[MessageState.ACCEPTED] - before
         return (waiting, accepted) == (len(leaving), len(answering))
 
     eventually("all that was queued is done", done, within_s=90)
@@ -141,10 +141,10 @@ def test_f26_an_orderly_stop_in_the_middle_of_the_work_leaves_nothing_in_doubt(p
 
     assert plain.count_mails() < 40
     assert plain.stop_app(within_s=30) == 0
-    assert not set(plain.message_states()) - {ACCEPTED, DUE}
+    assert not set(plain.message_states()) - {MessageState.ACCEPTED, MessageState.DUE}
     plain.start_app()
 
-    all_sent = lambda: plain.message_states() == {ACCEPTED: 40}  # noqa: E731
+    all_sent = lambda: plain.message_states() == {MessageState.ACCEPTED: 40}  # noqa: E731
     eventually("the others have theirs", all_sent, within_s=60)
     assert plain.count_mails() == 40
     assert len(set(plain.mails())) == 40

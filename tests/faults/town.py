@@ -29,7 +29,7 @@ from plugin.runtime import parent_death, valkey
 from storage.engine import db
 from storage.flows import Enrolment, Flow
 from storage.inbox import Delivery
-from storage.messages import DUE, SENDING, Message
+from storage.messages import Message, MessageState
 
 ROOT = Path(__file__).parents[2]
 THREADS = 4
@@ -183,12 +183,18 @@ class Town:
 
     def _put_off(self) -> list[datetime]:
         with self.session() as session:
-            return list(session.exec(select(Message.due_at).where(Message.state == DUE)))
+            return list(
+                session.exec(select(Message.due_at).where(Message.state == MessageState.DUE))
+            )
 
     def end_doubt(self) -> None:
         """Let the minute be over that a message stays with a sender who does not answer."""
         with self.session() as session:
-            stuck = update(Message).where(col(Message.state) == SENDING).values(lease_until=0.0)
+            stuck = (
+                update(Message)
+                .where(col(Message.state) == MessageState.SENDING)
+                .values(lease_until=0.0)
+            )
             session.connection().execute(stuck)
             session.commit()
 

@@ -17,7 +17,7 @@ from plugin.privacy import requests
 from plugin.shopify.api.access_tokens import access_token
 from storage import privacy_requests, profiles
 from storage.engine import db
-from storage.messages import DUE, Message, get_message
+from storage.messages import Message, MessageState, get_message
 from storage.shops import Shop, shop_by_domain, unsynced
 from tests.plugin.messages.world import World, build
 from tests.plugin.shopify.box import Shopify, door, shopify
@@ -113,7 +113,7 @@ def message(world: World, message_id: int) -> Message:
 
 def test_who_leaves_is_written_to_no_more_and_our_keys_are_gone(town, world):
     waiting = world.queue()
-    assert message(world, waiting).state == DUE
+    assert message(world, waiting).state == MessageState.DUE
 
     town.shopify.store.uninstall()
     town.news()

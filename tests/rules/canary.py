@@ -27,7 +27,7 @@ from storage.events import Event
 from storage.flows import Enrolment, StepLog
 from storage.inbox import DONE, QUARANTINED, Delivery
 from storage.lists import Membership
-from storage.messages import Attribution, Message
+from storage.messages import Attribution, Message, MessageState
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
 from storage.privacy_requests import DATA_REQUEST, PrivacyRequest
@@ -132,11 +132,11 @@ def plant(shop: Shop) -> list[SQLModel]:
                 address=EMAIL,
                 flow_id=1, enrolment_id=enrolment, event_id=event, action_id="1", template_id=1,
                 locale="en", subject="Quincella, still thinking?", coupon_code=CODE,
-                links=[f"http://s/{TOKEN}?{EMAIL}"], state="accepted", due_at=at, created_at=at,
-                sent_at=at, opened_at=at, clicked_at=at),
+                links=[f"http://s/{TOKEN}?{EMAIL}"], state=MessageState.ACCEPTED, due_at=at,
+                created_at=at, sent_at=at, opened_at=at, clicked_at=at),
         Message(**hers, id=new_id(), idempotency_key=f"flow:2:{EMAIL}", channel="email",
                 template_id=1,
-                state="due", due_at=at + timedelta(days=99), created_at=at),
+                state=MessageState.DUE, due_at=at + timedelta(days=99), created_at=at),
         Attribution(**of, order_id=ORDER, message_id=message, flow_id=1, action_id="1", amount=4200,
                currency="USD", at=at),
         CouponCode(**of, code=CODE, coupon_id=1, message_key=f"flow:1:{EMAIL}", given_at=at,

@@ -25,7 +25,7 @@ from storage import (
 )
 from storage.engine import db
 from storage.flows import Flow
-from storage.messages import ACCEPTED, Message
+from storage.messages import Message, MessageState
 from storage.preferences import Topic
 from storage.profiles import Identity, Profile, get_profile
 from tests.plugin.channels.relay import Relay
@@ -63,7 +63,7 @@ def web(world) -> Generator[TestClient]:
 def path(world: World) -> str:
     """The page's address, as a mail to Maya has it."""
     message_id = world.queue()
-    world.change(Message, message_id, address=MAYA, state=ACCEPTED)
+    world.change(Message, message_id, address=MAYA, state=MessageState.ACCEPTED)
     return f"/p/{links.make_token(links.PREFERENCES, Target(world.shop.id, message_id))}"
 
 

@@ -17,7 +17,7 @@ from plugin.messages import confirmations, links
 from plugin.messages.links import Target
 from storage.confirmations import CONFIRM, COPY, FORGET
 from storage.engine import db
-from storage.messages import ACCEPTED, Message
+from storage.messages import Message, MessageState
 from storage.preferences import Topic
 from storage.profiles import Identity, Profile
 from storage.shops import get_shop
@@ -70,7 +70,7 @@ def path(world: World, kind: str) -> str:
             made = confirmations.request_confirmation(session, shop, kind, whose, MAYA, clock.now())
         return f"/a/{links.make_token(links.ASK, Target(world.shop.id, made))}"
     message_id = world.queue()
-    world.change(Message, message_id, address=MAYA, state=ACCEPTED)
+    world.change(Message, message_id, address=MAYA, state=MessageState.ACCEPTED)
     purpose = links.PREFERENCES if kind == "p" else links.UNSUBSCRIBE
     return f"/{kind}/{links.make_token(purpose, Target(world.shop.id, message_id))}"
 

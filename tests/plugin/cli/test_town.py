@@ -10,7 +10,7 @@ from plugin.errors import RegularsError
 from storage import consent, lists, profiles, search
 from storage.engine import db
 from storage.events import Event
-from storage.messages import ACCEPTED, Message
+from storage.messages import Message, MessageState
 from storage.orders import Order, OrderLine
 from storage.profiles import Identity, Profile
 from storage.shops import Shop, shop_by_domain
@@ -71,7 +71,9 @@ def test_every_day_is_counted(settled):
 def test_every_mail_that_was_sent_says_so_on_the_timeline(settled):
     with db.reading() as session:
         sent = session.exec(
-            select(Message.id).where(Message.shop_id == settled.id, Message.state == ACCEPTED)
+            select(Message.id).where(
+                Message.shop_id == settled.id, Message.state == MessageState.ACCEPTED
+            )
         ).all()
         received = session.exec(
             select(Event.unique_id).where(

@@ -11,7 +11,6 @@ from plugin.channels.base import Letter, SendError
 from plugin.channels.email import smtp
 from plugin.messages import outcome
 from plugin.messages import send as sending
-from plugin.messages.eligibility import REASONS
 from plugin.messages.send import resolve_stuck, send_messages
 from plugin.settings import get_settings
 from plugin.templates import library
@@ -20,7 +19,7 @@ from storage.coupons import count_free
 from storage.engine import db
 from storage.events import timeline
 from storage.flows import DRAFT, LEFT, Enrolment, Flow
-from storage.messages import Message, claim_due
+from storage.messages import Message, SkipReason, claim_due
 from storage.shops import Shop
 from tests.plugin.channels.relay import Relay
 from tests.plugin.messages.world import MAYA, World, build
@@ -379,7 +378,7 @@ def test_one_broken_message_does_not_hold_up_its_neighbours(world: World, relay:
 
     assert [world.read(i).skip_reason for i in (broken, gone)] == ["no_channel", "no_template"]
     assert world.read(fine).state == "accepted"
-    assert {"no_channel", "no_template"} < set(REASONS)
+    assert {"no_channel", "no_template"} < set(SkipReason)
 
 
 def test_f20_a_message_that_breaks_us_is_given_up_after_some_tries(

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.ingest.record import record_facts
-from plugin.messages.outcome import COUPON_WAIT, WAITS_FOR_COUPON
+from plugin.messages.outcome import COUPON_WAIT
 from plugin.offers.coupons import (
     ALPHABET,
     CODE_CHARS,
@@ -27,6 +27,7 @@ from storage import coupons, messages, shops
 from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, POOL_FULL, Coupon
 from storage.engine import db, locks
 from storage.engine.ids import new_id
+from storage.messages import SkipReason
 from tests.plugin.shopify.box import Shopify, refused
 
 DOMAIN = "dewpoint.myshopify.com"
@@ -359,9 +360,9 @@ def test_what_waits_for_a_code_is_sent_as_soon_as_the_pool_has_codes(
     waits, other, later = (
         queue(shop_id, reason, due_at)
         for reason, due_at in (
-            (WAITS_FOR_COUPON, soon),
+            (SkipReason.WAITS_FOR_COUPON, soon),
             ("try_again", soon),
-            (WAITS_FOR_COUPON, far),
+            (SkipReason.WAITS_FOR_COUPON, far),
         )
     )
     refill_codes(shop_id, coupon_id)
@@ -375,7 +376,7 @@ def test_what_waits_for_a_code_is_sent_as_soon_as_the_pool_has_codes(
 def test_a_pool_that_stays_empty_wakes_nobody(
     shop_id: int, coupon_id: int, shopify: Shopify, bell: StubBroker
 ) -> None:
-    queue(shop_id, WAITS_FOR_COUPON, clock.now() + COUPON_WAIT)
+    queue(shop_id, SkipReason.WAITS_FOR_COUPON, clock.now() + COUPON_WAIT)
     denied = {"errors": [{"message": "No", "extensions": {"code": "ACCESS_DENIED"}}]}
     shopify.trouble = [JSONResponse(denied)]
     refill_codes(shop_id, coupon_id)
