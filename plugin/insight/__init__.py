@@ -1,1 +1,1 @@
-"""What it all earned."""
+"""What messages earned, and counts of large shops (docs/decisions/0011)."""

@@ -1,1 +1,1 @@
-"""The law of personal data: requests, redaction, export and retention."""
+"""The law of personal data: requests, redaction, export and retention (docs/decisions/0005)."""

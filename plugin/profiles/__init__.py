@@ -1,1 +1,5 @@
-"""Who a shopper is: identities, merges, fields and properties."""
+"""Who a shopper is: identities, merges, fields and properties.
+
+Likely duplicates are only suggested: the digest stores each profile's keys, and a worker compares
+those that nobody has checked.
+"""
