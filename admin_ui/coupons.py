@@ -7,7 +7,7 @@ from starlette.responses import Response
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import facts
-from plugin.facts import MalformedError
+from plugin.errors import MalformedError
 from plugin.offers import coupons
 from plugin.texts import N_
 from storage import coupons as stored_coupons

@@ -24,6 +24,8 @@ from phonenumbers import (
 )
 from sqlmodel import SQLModel
 
+from plugin.errors import MalformedError
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # An address of which only the domain may be wrong: a dot-atom (RFC 5322, 3.2.3) at letters that no
 # other ones stand for (Punycode, RFC 3492).
@@ -160,10 +162,6 @@ class Facts:
     domain: str = ""  # the store that the body itself names: no signature covers the headers
     uninstalled_at: datetime | None = None
     redacted: list[ProfileFact] = field(default_factory=list)  # who was left out
-
-
-class MalformedError(Exception):
-    """A delivery that makes no sense; the message says which field, for the quarantine page."""
 
 
 def without_unstorable(value: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock, jobs
+from plugin.errors import RegularsError
 from plugin.facts import ProfileRef
 from plugin.flows import enrol
 from plugin.forms import claim as claims
@@ -41,8 +42,11 @@ SUBSCRIBES = {
 METAFIELD_KEY = re.compile(r"[A-Za-z0-9_-]{2,64}")  # shopify.dev, MetafieldsSetInput.key
 
 
-class NoFormError(Exception):
+class NoFormError(RegularsError):
     """The shop shows no such form."""
+
+    def __init__(self) -> None:
+        super().__init__("The shop shows no such form.", 404)
 
 
 @dataclass(frozen=True, slots=True)

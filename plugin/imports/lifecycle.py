@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import Session
 
 from plugin import clock, facts, jobs
-from plugin.errors import RegularsError
+from plugin.errors import ConcurrentChangeError, RegularsError
 from plugin.imports import columns
 from plugin.imports.rows import WHOLE_ROW, ParsedRows, RowParser
 from plugin.ingest.record import record_facts
@@ -47,10 +47,6 @@ MAX_OPEN_IMPORTS = 20  # files of a shop at a time
 MAX_FILE_NAME_CHARS = 200  # letters of a file's or a column's name
 
 log = structlog.get_logger()
-
-
-class ConcurrentChangeError(Exception):
-    """Somebody else has moved the import on: stopped it, or taken it off its list."""
 
 
 def begin_upload(shop_id: int, file_name: str, size: int) -> Import:

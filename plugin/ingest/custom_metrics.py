@@ -17,7 +17,8 @@ from babel.numbers import is_currency
 from sqlmodel import Session
 
 from plugin import facts
-from plugin.facts import EventFact, MalformedError, ProfileFact
+from plugin.errors import MalformedError
+from plugin.facts import EventFact, ProfileFact
 from plugin.metrics import ONSITE, STANDARD
 from storage import metrics
 from storage.engine.ids import new_id

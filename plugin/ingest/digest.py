@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 
 from plugin import clock, jobs
-from plugin.facts import Facts, MalformedError, merge_facts, without_unstorable
+from plugin.errors import MalformedError
+from plugin.facts import Facts, merge_facts, without_unstorable
 from plugin.ingest.record import record_facts
 from plugin.shopify.normalise.route import normaliser
 from storage import erasure, inbox, shops

@@ -16,7 +16,8 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock, facts, jobs, metrics
-from plugin.facts import EventFact, Facts, IdentityKey, MalformedError, ProfileFact
+from plugin.errors import MalformedError
+from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.ingest import custom_metrics, page_urls, visits
 from plugin.ingest.custom_metrics import RejectReason
 from plugin.ingest.record import record_facts

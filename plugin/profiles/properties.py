@@ -88,7 +88,7 @@ def parse_value(definition: PropertyDefinition, value: Any) -> Any:
     """A value of the property's type; None stays nothing.
 
     Raises:
-        UnfitError: it is of another.
+        PropertyTypeError: it is of another.
     """
     if value is None or value == "":
         return None

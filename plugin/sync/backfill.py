@@ -18,8 +18,8 @@ import structlog
 from sqlmodel import Session
 
 from plugin import clock, jobs
-from plugin.errors import RegularsError
-from plugin.facts import Facts, MalformedError, merge_facts
+from plugin.errors import ConcurrentChangeError, MalformedError, RegularsError
+from plugin.facts import Facts, merge_facts
 from plugin.ingest.record import record_facts
 from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api import bulk, nodes, pages
@@ -47,10 +47,6 @@ MAX_REQUESTS = 3  # how often an operation that Shopify breaks off is asked for
 Node = dict[str, Any]
 Family = tuple[Node | None, list[Node]]  # without its parent, if that line makes no sense
 log = structlog.get_logger()
-
-
-class ConcurrentChangeError(Exception):
-    """Somebody else has moved the stage on: what we did is theirs, or of an install before."""
 
 
 def begin_backfill(shop_id: int) -> None:

@@ -14,7 +14,7 @@ import structlog
 from sqlmodel import Session
 
 from plugin import clock, jobs
-from plugin.errors import RegularsError
+from plugin.errors import ConcurrentChangeError, RegularsError
 from plugin.facts import Facts
 from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api import pages
@@ -42,10 +42,6 @@ INBOX_WAIT = timedelta(minutes=1)  # until the digest has caught up
 REPAIRS_KEPT_FOR = timedelta(days=30)  # how long we tell what was mended
 
 log = structlog.get_logger()
-
-
-class ConcurrentChangeError(Exception):
-    """Somebody else has moved the window on: what we did is theirs."""
 
 
 def advance_reconciliation(shop_id: int) -> Progress:

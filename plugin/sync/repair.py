@@ -9,7 +9,8 @@ import structlog
 from sqlmodel import Session
 
 from plugin import clock
-from plugin.facts import Facts, MalformedError, merge_facts
+from plugin.errors import MalformedError
+from plugin.facts import Facts, merge_facts
 from plugin.ingest.record import record_facts
 from plugin.privacy import redaction
 from plugin.shopify.api import nodes

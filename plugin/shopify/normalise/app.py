@@ -1,6 +1,7 @@
 """app/uninstalled and app_subscriptions/update: how the store and we stand."""
 
-from plugin.facts import Facts, MalformedError, parse_time
+from plugin.errors import MalformedError
+from plugin.facts import Facts, parse_time
 from plugin.shopify.normalise.fields import Payload, object_of, own_domain
 
 

@@ -1,6 +1,7 @@
 """carts/create, carts/update: what lies in a cart. Shopify does not say whose it is."""
 
 from plugin import facts
+from plugin.errors import MalformedError
 from plugin.facts import EventFact, Facts, ProfileFact, parse_time
 from plugin.shopify.normalise.fields import Payload, as_presented, line_items, objects_of, text_of
 from storage.profiles import CART
@@ -10,7 +11,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     """`Added to Cart`, once for each product in a cart; the cart's owner is found by its token."""
     token = text_of(payload, "token") or text_of(payload, "id")
     if not token:
-        raise facts.MalformedError("token is missing")
+        raise MalformedError("token is missing")
     at = parse_time(payload.get("created_at"), "created_at")
     person = ProfileFact(identities=facts.identity_keys((CART, token)), reported_at=at)
     lines = line_items(payload, currency)

@@ -1,6 +1,7 @@
 """checkouts/create, checkouts/update: what somebody is about to buy, and the way back to it."""
 
-from plugin.facts import EventFact, Facts, MalformedError, ProfileFact, parse_time, to_minor_units
+from plugin.errors import MalformedError
+from plugin.facts import EventFact, Facts, ProfileFact, parse_time, to_minor_units
 from plugin.shopify.normalise.fields import (
     Payload,
     buyer_keys,

@@ -4,7 +4,8 @@ from datetime import UTC
 from typing import Any
 
 from plugin import facts
-from plugin.facts import ConsentFact, Facts, MalformedError, ProfileFact, parse_time
+from plugin.errors import MalformedError
+from plugin.facts import ConsentFact, Facts, ProfileFact, parse_time
 from plugin.shopify.normalise.fields import Payload, object_of, text_of
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
 from storage.profiles import CUSTOMER, EMAIL, PHONE

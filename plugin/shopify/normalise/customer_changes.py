@@ -3,7 +3,8 @@
 from typing import Any
 
 from plugin import facts
-from plugin.facts import Facts, MalformedError, ProfileFact, parse_time
+from plugin.errors import MalformedError
+from plugin.facts import Facts, ProfileFact, parse_time
 from plugin.shopify.normalise.fields import Payload, gid, object_of
 from storage.profiles import CUSTOMER
 

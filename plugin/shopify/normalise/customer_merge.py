@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from plugin import facts
+from plugin.errors import MalformedError
 from plugin.facts import Facts, ProfileFact
 from plugin.shopify.normalise.fields import Payload, gid, reported_time
 from storage.profiles import CUSTOMER
@@ -17,6 +18,6 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     kept = gid(payload.get("admin_graphql_api_customer_kept_id"))
     deleted = gid(payload.get("admin_graphql_api_customer_deleted_id"))
     if kept is None or deleted is None:
-        raise facts.MalformedError("admin_graphql_api_customer_kept_id is no id of a customer")
+        raise MalformedError("admin_graphql_api_customer_kept_id is no id of a customer")
     keys = facts.identity_keys((CUSTOMER, kept), (CUSTOMER, deleted))
     return Facts(profiles=[ProfileFact(keys, reported_time(payload, SOMETIME))])

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from plugin import facts
-from plugin.facts import IdentityKey, MalformedError
+from plugin.errors import MalformedError
+from plugin.facts import IdentityKey
 from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE
 
 Payload = dict[str, Any]

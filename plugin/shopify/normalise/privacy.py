@@ -5,7 +5,8 @@ a shopper's question must never empty a shop.
 """
 
 from plugin import facts
-from plugin.facts import Facts, MalformedError, PrivacyFact, parse_time
+from plugin.errors import MalformedError
+from plugin.facts import Facts, PrivacyFact, parse_time
 from plugin.shopify.normalise.fields import Payload, customer_keys, object_of
 from storage.privacy_requests import DATA_REQUEST, REDACT, SHOP_REDACT
 from storage.profiles import ORDER

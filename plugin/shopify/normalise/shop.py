@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from plugin.facts import Facts, MalformedError, parse_time
+from plugin.errors import MalformedError
+from plugin.facts import Facts, parse_time
 from plugin.shopify.normalise.fields import Payload, own_domain, text_of
 
 
