@@ -247,7 +247,7 @@ def _write(
 ) -> Iterator[tuple[int, int]]:
     """Write lines; after each root how many roots and how many lines there are so far."""
     node, roots, written = _node_of(field), 0, 0
-    held: list[Line] = []  # children that come later, so that nobody takes them for neighbours
+    held: list[Line] = []  # children that come later, kept apart from the next parent's
     for each in () if denied else history.every(store, field.name.value, search):
         children: list[Line] = []
         file.write(_dumps(_pick(node, each, children)))

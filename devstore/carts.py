@@ -32,7 +32,9 @@ class Carts(Products):
             return self._keep_cart(cart)
 
     def set_quantity(self, token: str | None, variant_id: int, quantity: int) -> Document:
-        """Carry another number of a size; nought takes it out. No change tells nobody."""
+        """Set how many of a variant the cart holds; 0 removes it. No webhook goes out if nothing
+        changed.
+        """
         with self.transaction():
             cart = self.cart(token)
             if cart is None:

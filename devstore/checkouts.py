@@ -110,7 +110,7 @@ class Checkouts(Discounts):
         return self._tell({**wanted, "announced": kept["announced"]})
 
     def _tell(self, checkout: Document) -> Document:
-        """Keep a checkout and say so, once it can be said whose it is."""
+        """Save a checkout, and report it once it names its customer."""
         checkout["updated_at"] = self.now().isoformat()
         topic = "checkouts/update" if checkout["announced"] else "checkouts/create"
         reachable = bool(checkout["email"] or checkout["phone"])

@@ -54,7 +54,7 @@ def _read(path: str) -> None:
         return
     mark = (path, stat.st_mtime_ns, stat.st_ino)
     if mark != _seen:
-        # Somebody else may be half way through a file that was not replaced but rewritten.
+        # Another process may be half way through a file that it rewrites in place.
         with contextlib.suppress(ValueError, FileNotFoundError):
             _offset_s = float(Path(path).read_text().strip() or 0)
             _seen = mark

@@ -96,7 +96,8 @@ class Customers(Carts):
         collected_from: str = "other",
         said_at: datetime | None = None,
     ) -> Document:
-        """A customer with her consent for one channel; an older word than the kept one is no news.
+        """Return a customer with this consent for one channel; a consent older than the kept one is
+        ignored.
 
         "The customer's consent state reflects the consent record with the most recent date":
         shopify.dev, CustomerEmailMarketingConsentState.
@@ -123,7 +124,7 @@ class Customers(Carts):
         return kept
 
     def redact_consent(self, email: str) -> None:
-        """Her consents, as Shopify shows them once a customer's personal data is erased."""
+        """Redact the customer's consents, as Shopify shows them once personal data is erased."""
         kept = self.customer(email)
         if kept is None:
             raise ShopError("This customer does not exist.", 404)

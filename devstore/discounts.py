@@ -21,7 +21,7 @@ class Reduction(NamedTuple):
 
 
 class Discounts(Customers):
-    """What the shop takes off, for whom and how often."""
+    """The shop's discounts, their customers and their usage limits."""
 
     def create_discount(
         self,
@@ -136,7 +136,9 @@ class Discounts(Customers):
         return self._refusal_to(found, code, email)
 
     def _refusal_to(self, found: Document, code: str, email: str | None) -> str | None:
-        """What speaks against this shopper; nobody without an email yet: payment asks again."""
+        """Return why this shopper may not use a code; without an email nothing is refused until
+        payment.
+        """
         if not email:
             return None
         used = self.row("select 1 from redemption where code = ? and customer = ?", code, email)

@@ -1,6 +1,6 @@
-"""What happened in the shop, as the Admin API reads it: customers, orders, checkouts left behind.
+"""The shop's history as the Admin API reads it: customers, orders and abandoned checkouts.
 
-Fields that cost a query of their own are functions, called when somebody asks for them.
+Fields that cost a query of their own are functions, called when a query asks for them.
 """
 
 import json
@@ -30,7 +30,7 @@ ROWS = {
     " body ->> 'updated_at' as updated_at, body from customer",
     "orders": "select id, body ->> 'created_at' as created_at,"
     " body ->> 'updated_at' as updated_at, body from orders",
-    # Whoever can be reached and has not paid: shopify.dev, abandonedCheckouts.
+    # Checkouts with an address and no payment: shopify.dev, abandonedCheckouts.
     "abandonedCheckouts": "select body ->> 'number' as id, body ->> 'created_at' as created_at,"
     " updated_at, body from checkout where order_id is null and body ->> 'announced'",
     "events": "select id, created_at, action, subject_type, json_object('id', id, 'action', action,"
@@ -73,7 +73,7 @@ def page(
 
 
 def count(store: Store, field: str, query: str | None = None, limit: int | None = 10_000) -> Answer:
-    """How many nodes a connection has; nobody counts further than the limit."""
+    """Count the nodes of a connection, up to a limit."""
     where, values = _where(store, field, query)
     found = store.row(f"select count(*) as n from ({ROWS[field]}) where {where}", *values)
     number = int(found["n"]) if found else 0
@@ -228,7 +228,8 @@ def checkout(store: Store, row: Document) -> Answer:
         "createdAt": resolvers.instant(row["created_at"]),
         "updatedAt": resolvers.instant(row["updated_at"]),
         "completedAt": resolvers.instant(row["completed_at"]),
-        # Shopify makes a customer of whoever left an address; here that happens at the sale.
+        # Shopify makes a customer of each address left in a checkout; here that happens at the
+        # sale.
         "customer": customer(store, kept) if kept else _stranger(store, row),
         "discountCodes": [row["code"]] if row["code"] else [],
         "shippingAddress": _address(row["address"], row["number"] + 9),

@@ -67,7 +67,9 @@ def recover_url(shop: Database, row: Document) -> str:
 
 
 def recover_key(token: str) -> str:
-    """What the link must carry, so that nobody walks into a checkout by its token alone."""
+    """Return what a recovery link must carry besides the token, so that a token alone opens
+    nothing.
+    """
     return hashlib.sha256(f"recover {token}".encode()).hexdigest()[:32]
 
 

@@ -32,10 +32,10 @@ class Orders(Checkouts):
         return int(found["n"]) if found else 0
 
     def complete_checkout(self, token: str) -> Document:
-        """Pay. A checkout is paid once: the second time gives the same order.
+        """Pay a checkout. It is paid once: the second call returns the same order.
 
         Raises:
-            ShopError: nobody to write to, the code fell away meanwhile, or the stock did.
+            ShopError: the checkout has no address, or its code or the stock ran out meanwhile.
         """
         with self.transaction():
             paid = self.checkout(token)
@@ -113,7 +113,7 @@ class Orders(Checkouts):
         self.emit("customers/data_request", {**told, "orders_requested": orders, **request})
 
     def redact_customer(self, email: str) -> None:
-        """A customer wants to be forgotten: customers/redact. Nobody changes her consent after."""
+        """Request a customer's erasure (customers/redact), after which their consent is final."""
         told, orders = self._person(email)
         with self.transaction():
             self.redact_consent(email)

@@ -9,7 +9,7 @@ from devstore.outbox import Outbox
 
 
 class ShopError(Exception):
-    """The shop says no. `message` may be shown to whoever asked."""
+    """The shop refuses. `message` may be shown to the caller."""
 
     def __init__(self, message: str, status: int = 422) -> None:
         super().__init__(message)

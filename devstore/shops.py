@@ -6,7 +6,7 @@ from devstore.store import Store
 
 
 class NoShopError(Exception):
-    """A myshopify.com domain that nobody lives at."""
+    """A myshopify.com domain without a shop."""
 
 
 def shop_of(request: HTTPConnection) -> Store:

@@ -12,7 +12,7 @@ from devstore.orders import Orders
 ACCESS_S = 3_600  # expiring offline tokens: one hour, refreshed for at most ninety days
 REFRESH_S = 90 * 86_400
 CODE_S = 60
-REDACTED_AFTER = timedelta(hours=48)  # of an uninstall that nobody took back
+REDACTED_AFTER = timedelta(hours=48)  # after an uninstall that no new installation followed
 
 
 class Token(NamedTuple):

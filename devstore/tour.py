@@ -1,7 +1,7 @@
 """The tour: plays the whole story against a fresh demo and checks each step.
 
-Mia signs up, leaves a checkout, is reminded and buys. Ada signs up and goes. Zoe only dawdles: the
-second reminder that she gets is the proof that Mia's, due at the same time, never comes.
+Mia signs up, leaves a checkout, is reminded and buys. Ada signs up and unsubscribes. Zoe only
+browses: the second reminder that Zoe gets proves that Mia's, due at the same time, never comes.
 """
 
 import asyncio
@@ -127,7 +127,8 @@ class Story:
                 said = await mia.buy(code)
                 _expect("Thank you" in said and code in said, f"thanks, and the code {code}")
             async with _step("the merchant sees the order and what it earned"):
-                # Only now may the clock move: nobody can hold a mail back for an order unheard of.
+                # Only now may the clock move: a mail cannot be held back for an order that has not
+                # arrived.
                 await _sees(merchant, "/", "Earned by messages", "placed an order")
             async with _step("a day later: the second reminder for Zoe, none for Mia or Ada"):
                 await self._skip(DAY_S)
@@ -210,7 +211,7 @@ async def _sees(merchant: Eyes, path: str, *words: str) -> str:
 
 
 def _row(page: str, email: str) -> str:
-    """The link of somebody's row in a table."""
+    """Return the link of a person's row in a table."""
     rows = [row for row in page.split("<tr") if email in row]
     found = re.search(r'href="(/audience/profiles/\d+)', rows[0]) if rows else None
     if found is None:

@@ -17,7 +17,8 @@ from devstore.townspeople import Townsman, address, somebody
 
 PAST = timedelta(days=540)
 AT_ONCE = 50_000  # events in a piece: what is in memory at a time
-CUSTOMER, REACHED, LEFT = 1, 2, 4  # what of a shopper counts for what she does and is sent
+# bits of a shopper that decide what they do and what they are sent
+CUSTOMER, REACHED, LEFT = 1, 2, 4
 SHIPPING = 5_00  # cents, on every order
 LEAST = 5  # events a shopper: to arrive takes as many as four
 LONGEST = 40  # events that one visit sets off at most
@@ -102,7 +103,8 @@ class Piece:
     joined: list[tuple[int, str, datetime]] = field(default_factory=list)
     events: list[Did] = field(default_factory=list)
     bags: list[Bag] = field(default_factory=list)
-    mails: list[Mail] = field(default_factory=list)  # whose events leave open what they are about
+    # the mails with events that leave open what they are about
+    mails: list[Mail] = field(default_factory=list)
 
 
 class Town:
@@ -145,7 +147,7 @@ class Town:
             yield piece
 
     def address(self, number: int) -> str:
-        """The email address of somebody who has one."""
+        """Return the email address of a townsman who has one."""
         return address(number, self._names[number])
 
     def _somebody(self) -> int:

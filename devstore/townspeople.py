@@ -1,7 +1,7 @@
-"""The people of a town: a draw of chances goes in, somebody who could be a shopper comes out.
+"""Draw the people of the demo shop: a random number in, a plausible shopper out.
 
-Addresses end in .example (RFC 2606) and numbers are of ranges kept for fiction, so whatever is sent
-to them by mistake reaches nobody.
+Addresses end in .example (RFC 2606) and numbers are of ranges kept for fiction, so a message that
+is sent to them by mistake reaches no real person.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Country(NamedTuple):
 
 @dataclass(slots=True)
 class Townsman:
-    """Somebody, as a store's webhooks would tell her. What nobody told is None."""
+    """A person as a store's webhooks would describe them. A field that no webhook carries is None."""
 
     number: int
     at: datetime
@@ -43,7 +43,7 @@ class Townsman:
     timezone: str | None = None
     customer_id: int | None = None
     browser: str | None = None
-    name: int = 0  # what she drew; `address` makes her email of it again
+    name: int = 0  # the drawn name; `address` makes the email of it again
     by_form: bool = False
     properties: dict[str, str] = field(default_factory=dict)
 
@@ -139,7 +139,7 @@ def somebody(number: int, at: datetime, chance: Random) -> Townsman:
 
 
 def address(number: int, name: int) -> str:
-    """The email address of whoever drew a name."""
+    """Return the email address that belongs to a drawn name."""
     _, first, last = _called(name)
     return f"{first[1]}.{last[1]}{number}@{MAILBOXES[name % len(MAILBOXES)]}"
 

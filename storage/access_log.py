@@ -1,4 +1,4 @@
-"""The access log: which member of a shop's staff looked at whose data, and when."""
+"""The access log: which member of a shop's staff viewed which shopper's data, and when."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,7 +40,7 @@ def add_entry(
     page: str,
     profile_id: int | None,
 ) -> None:
-    """Write down that somebody looked or acted."""
+    """Record that a member of staff viewed or changed data."""
     session.add(
         AccessLog(
             shop_id=shop_id, id=new_id(), at=at, user_id=user_id, action=act, page=page,

@@ -1,7 +1,7 @@
 """Activity: how often each shopper did what, by day, in one small row that is quick to read.
 
-It says at any time what a recount of her events would say: `storage.events`, through which every
-event comes, goes and moves, keeps it so.
+It always equals a recount of the shopper's events: `storage.events`, through which every event is
+added, deleted and moved, updates it in the same transaction.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -99,9 +99,9 @@ def delete_counts(session: Session, shop_id: int, profile_ids: Collection[int]) 
 
 
 def lock_counts(session: Session, shop_id: int, profile_ids: Collection[int]) -> dict[int, Counts]:
-    """What each of these did; nobody else changes it until the transaction ends.
+    """Return the counts of these shoppers and lock them until the transaction ends.
 
-    A row that is not there cannot be held on PostgreSQL, so it is made first; SQLite has one writer
+    A missing row cannot be locked on PostgreSQL, so it is inserted first; SQLite has one writer
     anyway.
     """
     held = _lock(session, shop_id, profile_ids)

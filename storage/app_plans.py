@@ -9,7 +9,9 @@ from storage.engine.types import moment
 
 
 class AppPlan(SQLModel, table=True):
-    """How a shop's plan stands, as the storefront last told us; no row as long as nobody asked."""
+    """The state of a shop's app plan as Shopify last reported it; no row until it was first
+    checked.
+    """
 
     __tablename__ = "app_plan"
 
@@ -31,7 +33,7 @@ def save_app_plan(session: Session, plan: AppPlan) -> None:
 
 
 def mark_unchecked(session: Session, shop_id: int) -> None:
-    """The plan changed at the storefront: whoever wants to know asks there."""
+    """Mark the plan as changed at Shopify: the next reader checks it there."""
     session.connection().execute(
         update(AppPlan)
         .where(col(AppPlan.shop_id) == shop_id)

@@ -147,9 +147,9 @@ def make_due(session: Session, shop_id: int, operations: Sequence[str], now: dat
 
 
 def save_progress(session: Session, held: Backfill, **changes: Any) -> bool:
-    """Move a stage on from where `held` saw it; whether it still stood there.
+    """Advance a stage from where `held` saw it; return whether it still stood there.
 
-    The place is part of the condition, so that nothing is counted twice whoever else works on it.
+    The position is part of the condition, so that concurrent workers count nothing twice.
     """
     moved = session.connection().execute(
         update(Backfill)

@@ -1,7 +1,7 @@
-"""Asks: what somebody wants done who has yet to prove, by a link mailed to it, that an address is
-hers: to be subscribed, to have a copy of her data, to be forgotten.
+"""Confirmation requests: what waits until the requester proves, by a link mailed to it, that an
+address is theirs: a subscription, an export of their data, or its erasure.
 
-An ask has the id of the mail that carries its link, so that a token for one names both.
+A request has the id of the mail that carries its link, so that a token for one names both.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from storage.engine.types import big, moment, row_key, shop_key
 
 CONFIRM, COPY, FORGET = "confirm", "copy", "forget"
 VALID_FOR = timedelta(days=7)
-REPEATABLE_FOR = timedelta(minutes=15)  # a copy, whose download may have broken off
+REPEATABLE_FOR = timedelta(minutes=15)  # of a data export, since its download may have broken off
 
 
 class ConfirmationRequest(SQLModel, table=True):
@@ -47,7 +47,7 @@ def get_request(session: Session, shop_id: int, ask_id: int) -> ConfirmationRequ
 
 
 def lock_request(session: Session, shop_id: int, ask_id: int) -> ConfirmationRequest | None:
-    """One ask, which nobody else grants meanwhile."""
+    """Return a confirmation request, locked so that it is confirmed once."""
     return session.get(
         ConfirmationRequest, (shop_id, ask_id), with_for_update=True, populate_existing=True
     )

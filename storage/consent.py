@@ -22,7 +22,7 @@ STOREFRONT = "storefront"  # the source of what it told us itself
 CONFIRMATION = "confirmation"  # the source of a yes by the link in the mail of a double opt-in
 IMPORT = "import"  # the source of what a merchant's file says
 STOREFRONT_CHANNELS = ("email", "sms", "whatsapp")  # the channels that it keeps a consent for
-BOUNCED = "bounced"  # the mailbox does not exist; whoever gives the address anew replaces it
+BOUNCED = "bounced"  # the mailbox does not exist; a shopper who gives the address anew lifts it
 IMPLIED = "implied"  # by a purchase or an inquiry, until `expires_at`: CASL, section 10(9) and (10)
 PENDING = "pending"  # asked to confirm, and did not yet
 REFUSING_STATES = (UNSUBSCRIBED, BOUNCED)
@@ -52,13 +52,13 @@ class Consent(SQLModel, table=True):
 
 
 def record_consent(session: Session, events: Sequence[dict[str, Any]]) -> None:
-    """Add entries to the ledger, once each by `unique_key`, and let the states follow.
+    """Add entries to the ledger, once each by `unique_key`, and update the states.
 
-    An address that asked to be forgotten stays suppressed until its owner says yes herself, and a
-    merchant's file never overrides a no.
+    A redacted address stays suppressed until its owner agrees again, and a merchant's file never
+    overrides a no.
 
-    What was said to us goes back to the storefront; what it says itself does not, and our own
-    word coming back from it is no news.
+    Consent that was given to us is written back to the storefront; what the storefront reports is
+    not, and our own entry that it reports back changes nothing.
     """
     by_shop: dict[int, list[dict[str, Any]]] = {}
     for event in events:
@@ -247,10 +247,10 @@ def get_consent(
 
 
 def try_lock_consent(session: Session, shop_id: int, channel: str, address: str) -> bool:
-    """Let nobody change what one address allows until this transaction ends.
+    """Lock the consent of one address until this transaction ends; return whether it was free.
 
-    False when somebody is at it just now. We do not wait for them: they may wait for what we hold.
-    SQLite has one writer anyway.
+    We do not wait for another holder, which may wait for a lock of ours. SQLite has one writer
+    anyway.
     """
     if db.is_sqlite(db.engine()):
         return True

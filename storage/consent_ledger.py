@@ -1,9 +1,9 @@
-"""The consent ledger: every word on consent, kept for good, each chained to the one before it.
+"""The consent ledger: every consent entry, kept for good, each chained to the one before it.
 
 There is one chain for each address and channel of a shop, so that writers of different people never
-wait for each other, and forgetting one person breaks nobody else's chain. An entry's hash is an
-HMAC, under the installation's key, over the hash before it and all that the entry says: whoever has
-the database and not the key cannot write an entry that fits.
+wait for each other, and redacting one person breaks no other chain. An entry's hash is an HMAC,
+under the installation's key, over the hash before it and all fields of the entry: with the database
+and without the key, an entry that fits cannot be made.
 """
 
 import hashlib
@@ -144,7 +144,7 @@ def append_entries(session: Session, shop_id: int, rows: Sequence[dict[str, Any]
 
 
 def entry_hash(key: bytes, before: str, row: dict[str, Any]) -> str:
-    """The HMAC of an entry after the one whose hash is `before`, in hexadecimal."""
+    """Return the HMAC, in hexadecimal, of an entry that follows the hash `before`."""
     # What is empty is left out, so that a column of a later version leaves old hashes as they are.
     said = {name: _canonical(row[name]) for name in HASHED_COLUMNS if row[name] not in (None, "")}
     return hmac.new(key, _canonical_json([before, said]).encode(), hashlib.sha256).hexdigest()
@@ -227,6 +227,6 @@ def _canonical(value: object) -> object:
 
 
 def _number(*parts: object) -> int:
-    """A number below 2**32 for whatever is named."""
+    """Return a number below 2**32 for these parts."""
     said = "\0".join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(said, digest_size=4).digest())

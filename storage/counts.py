@@ -1,7 +1,7 @@
-"""Tallies: how many of something a shop has, where counting them anew would take too long.
+"""Counts: how many of something a shop has, stored where counting anew would take too long.
 
-A few thousand are counted whenever somebody looks. Of more, the figure is shown that a worker
-counted some minutes ago, together with when that was.
+Up to a few thousand are counted on each read. Beyond that a worker's count of some minutes ago is
+shown together with its time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ class StoredCount(SQLModel, table=True):
 
 
 class Count(int):
-    """How many there are: exactly, or at `counted_at`, or `at_least`, when nobody counted yet."""
+    """A count: exact, or as of `counted_at`, or `at_least` when no worker has counted yet."""
 
     counted_at: datetime | None = None
     at_least: bool = False
@@ -102,7 +102,7 @@ def save_counts(
 
 
 def shops_with_stale_counts(session: Session, before: datetime) -> Sequence[int]:
-    """Shops whose figures are from before a moment."""
+    """Return the shops with counts from before a moment."""
     query = select(StoredCount.shop_id).where(StoredCount.counted_at < before).distinct()
     found = db.across_shops(session, query, "the clock has many counted anew")
     return list(found.scalars())

@@ -37,7 +37,9 @@ class Coupon(SQLModel, table=True):
 
 
 class CouponCode(SQLModel, table=True):
-    """One code; `message_key` is whom it was given to, and the same cause gets the same code."""
+    """One code; `message_key` is the message it was given to, and the same message gets the same
+    code.
+    """
 
     __tablename__ = "coupon_code"
     __table_args__ = (
@@ -169,7 +171,7 @@ def redeem_codes(session: Session, shop_id: int, codes: Sequence[str], order_id:
 
 
 def redeemed_key(session: Session, shop_id: int, order_id: int) -> str | None:
-    """The key of the message whose code was used on an order."""
+    """Return the key of the message that carried the code used on an order."""
     return session.exec(
         select(CouponCode.message_key).where(
             CouponCode.shop_id == shop_id, CouponCode.redeemed_order_id == order_id
@@ -178,7 +180,7 @@ def redeemed_key(session: Session, shop_id: int, order_id: int) -> str | None:
 
 
 def delete_codes(session: Session, shop_id: int, codes: Sequence[str]) -> None:
-    """Forget codes that the storefront no longer takes and nobody was given."""
+    """Delete codes that the storefront no longer takes and that were never given."""
     if codes:
         session.connection().execute(
             delete(CouponCode).where(
@@ -192,9 +194,9 @@ def delete_codes(session: Session, shop_id: int, codes: Sequence[str]) -> None:
 def delete_discounts(
     session: Session, shop_id: int, discount_ids: Sequence[str], at: datetime
 ) -> None:
-    """Note that discounts are gone at the storefront, with every code that nobody was given.
+    """Record that discounts are gone at the storefront, with every code that was never given.
 
-    They are not made again by themselves: the merchant who deleted one had a reason.
+    They are not created again: the merchant who deleted one had a reason.
     """
     if not discount_ids:
         return

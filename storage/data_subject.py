@@ -1,7 +1,7 @@
-"""Who is behind some keys, and every row that is about her, whatever the table.
+"""Find the data subject behind some identities, and every row about them in any table.
 
-A table with a `profile_id` is about its shopper. Every other table stands in `ABOUT` or in
-`NOBODY`, or a test fails.
+A table with a `profile_id` is about its shopper. Every other table must be listed in `ABOUT` or in
+`NOBODY`; a test fails otherwise.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -54,7 +54,7 @@ UNRELATED_TABLES = frozenset((
 
 
 def addresses(table: Any, whom: DataSubject) -> ColumnElement[bool]:
-    """Rows of a ledger about her addresses."""
+    """Select a ledger's rows about the addresses of a data subject."""
     found: ColumnElement[bool] = stands_at(table, whom.addresses)
     return found
 
@@ -78,10 +78,10 @@ def orders(shop_id: int, whom: DataSubject) -> Any:
     )
 
 
-# Texts of the storefront's, as they came, until they are taken in: whom they name, only they say.
+# The storefront's payloads as they came, before they are parsed: only their text names people.
 RAW_TABLES = frozenset(("backfill_line", "delivery"))
 
-# Which rows of a table are about somebody, where `profile_id` alone does not tell.
+# Which rows of a table are about a data subject, where `profile_id` alone does not tell.
 CONDITIONS: dict[str, Callable[[int, DataSubject], ColumnElement[bool]]] = {
     "profile": lambda _, whom: col(Profile.id).in_(whom.profile_ids),
     "merge": lambda _, whom: or_(
@@ -128,7 +128,7 @@ def tables() -> list[Table]:
 
 
 def find_subject(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> DataSubject:
-    """Everything that the person behind these keys is known by, and all her profiles."""
+    """Return every identity of the person behind these identities, and all their profiles."""
     known = set(keys)
     ids = set(find_identities(session, shop_id, known).values())
     known |= {(i.kind, i.value) for i in identities_of(session, shop_id, sorted(ids))}
@@ -149,8 +149,8 @@ def find_subject(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
 
 
 def _claimed(session: Session, shop_id: int, whom: DataSubject) -> set[tuple[str, str]]:
-    """Addresses that she wrote into a form or was written to at, unless anything says that they are
-    another's.
+    """Return addresses that they typed into a form or that a message went to, unless another person
+    claims them.
     """
     hers: set[tuple[str, str | None]] = set()
     of = (shop_id, whom.profile_ids)
@@ -178,7 +178,7 @@ def _claimed(session: Session, shop_id: int, whom: DataSubject) -> set[tuple[str
 
 
 def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: DataSubject) -> bool:
-    """Whether nobody else gave this address: no other profile, and no other's consent."""
+    """Return whether an address belongs to no other profile's identities or consent."""
     kind, value = key
     if kind not in (EMAIL, PHONE):
         return True
@@ -199,7 +199,7 @@ def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: DataSu
 
 
 def condition(table: Table, shop_id: int, whom: DataSubject) -> ColumnElement[bool] | None:
-    """Which rows of a table are about her; None where rows are about nobody, or are raw."""
+    """Return which rows of a table are about a data subject; None if it has no such rows or is raw."""
     if table.name in CONDITIONS:
         return CONDITIONS[table.name](shop_id, whom)
     return table.c.profile_id.in_(whom.profile_ids) if "profile_id" in table.c else None
@@ -208,7 +208,7 @@ def condition(table: Table, shop_id: int, whom: DataSubject) -> ColumnElement[bo
 def rows_about(
     session: Session, shop_id: int, whom: DataSubject
 ) -> dict[str, list[dict[str, Any]]]:
-    """Every row about her, by table."""
+    """Return every row about a data subject, by table."""
     found: dict[str, list[dict[str, Any]]] = {}
     for table in tables():
         where = condition(table, shop_id, whom)

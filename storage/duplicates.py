@@ -91,7 +91,7 @@ def mark_unchecked(session: Session, shop_id: int, profile_ids: Collection[int])
 
 
 def shops_with_unchecked(session: Session) -> list[int]:
-    """Installed shops that have profiles which nobody has looked at."""
+    """Return installed shops that have profiles still to be checked for duplicates."""
     new = select(1).where(DuplicateCheckDue.shop_id == Shop.id).exists()
     query = select(Shop.id).where(col(Shop.uninstalled_at).is_(None), new)
     found = db.across_shops(session, query, "the clock rings for likely duplicates")
@@ -99,7 +99,7 @@ def shops_with_unchecked(session: Session) -> list[int]:
 
 
 def unchecked_profiles(session: Session, shop_id: int, limit: int) -> Sequence[int]:
-    """Some profiles that nobody has looked at, the oldest first."""
+    """Return some profiles still to be checked for duplicates, the oldest first."""
     return session.exec(
         select(DuplicateCheckDue.profile_id)
         .where(DuplicateCheckDue.shop_id == shop_id)
@@ -132,7 +132,7 @@ def profiles_with_key(session: Session, shop_id: int, key: DuplicateReason) -> S
 
 
 def suggest_duplicates(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Add pairs that nobody has decided on: shop_id, one_id, other_id, because, found_at."""
+    """Add undecided pairs: shop_id, one_id, other_id, because, found_at."""
     if rows:
         statement = db.insert(Duplicate).on_conflict_do_nothing()
         session.connection().execute(statement, list(rows))

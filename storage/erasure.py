@@ -31,11 +31,11 @@ from storage.profiles import Identity, Profile
 from storage.shops import Shop
 
 ROWS_BATCH_SIZE = 1_000  # rows in one transaction
-ANONYMOUS_ID = 0  # the profile of a message whose receiver is forgotten
+ANONYMOUS_ID = 0  # the profile of a message with a redacted recipient
 
 
 def detach_subject(session: Session, shop_id: int, whom: DataSubject) -> None:
-    """Take away what leads to her, so that whatever comes from now on begins anew."""
+    """Delete what leads to a data subject, so that later facts start a new profile."""
     connection = session.connection()
     if whom.profile_ids:
         for table, ids in ((Identity, Identity.profile_id), (Profile, Profile.id)):
@@ -45,7 +45,8 @@ def detach_subject(session: Session, shop_id: int, whom: DataSubject) -> None:
                     col(ids).in_(whom.profile_ids),
                 )
             )
-        # The way out of each mail would write of her anew until its turn comes in `erase_some`.
+        # An unsubscribe link would record their address anew until `erase_batch` reaches its
+        # message.
         connection.execute(
             update(Message)
             .where(col(Message.shop_id) == shop_id, col(Message.profile_id).in_(whom.profile_ids))
@@ -61,9 +62,9 @@ def detach_subject(session: Session, shop_id: int, whom: DataSubject) -> None:
 
 
 def erase_batch(session: Session, shop_id: int, whom: DataSubject) -> bool:
-    """Erase a bounded part of what is left of her; False when nothing is.
+    """Erase a bounded part of a data subject's rows; False when none are left.
 
-    Enrolments and messages first: who works on one holds its row and writes the others.
+    Enrolments and messages go first: a worker on one holds its row and writes the others.
     """
     stages: list[Callable[[], int]] = [
         lambda: _erase_enrolments(session, shop_id, whom),
@@ -113,7 +114,9 @@ def _erase_enrolments(session: Session, shop_id: int, whom: DataSubject) -> int:
 
 
 def _blank_messages(session: Session, shop_id: int, whom: DataSubject) -> int:
-    """Messages stay for the reports, as nobody's: under other ids, for mail relays know the old."""
+    """Keep messages for the reports without a profile, under new ids, since mail relays know the
+    old.
+    """
     of_shop = col(Message.shop_id) == shop_id
     rows = list(
         session.connection().execute(
@@ -162,7 +165,7 @@ ANONYMOUS_ORDER: dict[str, Any] = {
 
 
 def _blank_orders(session: Session, shop_id: int, whom: DataSubject) -> int:
-    """Amounts and goods stay for the reports; whose order it was does not."""
+    """Keep an order's amounts and goods for the reports, without the customer."""
     named = or_(
         col(Order.profile_id).is_not(None), col(Order.number) != "", col(Order.status_url) != ""
     )
@@ -177,7 +180,7 @@ def _blank_orders(session: Session, shop_id: int, whom: DataSubject) -> int:
         .where(col(Order.shop_id) == shop_id, col(Order.id).in_(ids))
         .values(ANONYMOUS_ORDER)
     )
-    change(  # a line without a product has a title that somebody typed
+    change(  # a line without a product has a title typed by hand
         update(OrderLine)
         .where(
             col(OrderLine.shop_id) == shop_id,
@@ -195,10 +198,11 @@ def _blank_orders(session: Session, shop_id: int, whom: DataSubject) -> int:
 
 
 def _blank_ledger(session: Session, shop_id: int, whom: DataSubject) -> None:
-    """The proof of a consent stays under the mark of its address, for whoever disputes it.
+    """Keep the proof of a consent under the keyed hash of its address, in case it is disputed.
 
     GDPR, article 17(3)(e): erasure does not reach what a legal claim is defended with. It is done
-    at once: what comes after it begins a new chain. In another's chain only what she said is blank.
+    at once: a later entry begins a new chain. In another person's chain only the data subject's
+    words are blanked.
     """
     hers = set(whom.addresses)
     places = {

@@ -1,7 +1,7 @@
 """What shoppers did: one append-only row an event, under Klaviyo's metric names.
 
-Whoever adds, drops or moves events does it here, so that each shopper's days (`storage.activity`)
-say the same.
+Events are added, deleted and moved here alone, so that each shopper's daily counts
+(`storage.activity`) stay equal to them.
 """
 
 from collections.abc import Collection, Sequence
@@ -128,7 +128,7 @@ def get_event(session: Session, shop_id: int, event_id: int) -> Event | None:
 
 
 def latest_events(session: Session, shop_id: int, limit: int = 20) -> Sequence[Event]:
-    """What happened last in a shop, whoever did it."""
+    """Return the latest events of a shop."""
     return session.exec(
         select(Event)
         .where(Event.shop_id == shop_id)
@@ -189,7 +189,7 @@ def events_of_visits(
     metrics: Sequence[str],
     limit: int,
 ) -> Sequence[Event]:
-    """What a shopper's browsers told of her between two moments, as it happened; the last ones."""
+    """Return the last browsing events of a shopper between two moments, in order of time."""
     found = session.exec(
         select(Event)
         .where(

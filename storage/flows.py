@@ -45,9 +45,9 @@ class FlowVersion(SQLModel, table=True):
 
 
 class Enrolment(SQLModel, table=True):
-    """One shopper's way through one flow. While she waits, `due_at` says until when.
+    """A shopper's enrolment in one flow. While it waits, `due_at` says until when.
 
-    `key` is what set it off (an event, a membership): the same cause never enrols twice.
+    `key` is what triggered it (an event, a membership): the same cause never enrols twice.
     """
 
     __table_args__ = (
@@ -170,7 +170,7 @@ def still_due(
 
 
 def start_claim(session: Session, shop_id: int, ids: Sequence[int]) -> Claim:
-    """Count a try of these enrolments, and lease them; those that nobody else is at."""
+    """Count an attempt at these enrolments and lease those that are free."""
     return leases.start_claim(session, Enrolment, "attempts", shop_id, ids, LEASE_S)
 
 

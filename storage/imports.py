@@ -157,16 +157,16 @@ def due_shops(session: Session, now: datetime) -> list[int]:
 
 
 def expired_imports(session: Session, now: datetime) -> list[tuple[int, int]]:
-    """(shop id, import id) of the imports of all shops whose file is to go."""
+    """Return (shop id, import id) of the imports of all shops with a file due for deletion."""
     query = select(Import.shop_id, Import.id).where(col(Import.expires_at) <= now)
     rows = db.across_shops(session, query, "the clock drops files whose time is over")
     return [(row[0], row[1]) for row in rows]
 
 
 def save_progress(session: Session, held: Import, **changes: Any) -> bool:
-    """Move an import on from where `held` saw it; whether it still stood there.
+    """Advance an import from where `held` saw it; return whether it still stood there.
 
-    The place is part of the condition, so that nothing is counted twice whoever else works on it.
+    The position is part of the condition, so that concurrent workers count nothing twice.
     """
     moved = session.connection().execute(
         update(Import)

@@ -38,12 +38,12 @@ BATCH_SIZE_BY_ATTEMPT = (500, 20)
 BUSY_TIMEOUT_S = 3.0
 SHOPS_AT_ONCE = 50  # in one batch; the others have theirs in the next
 
-# Of whoever asks us to keep something: Shopify waits for five seconds, and may have come while
-# we waited for somebody before it.
+# Shopify waits five seconds for an answer, and a request may already have waited here for the one
+# before it.
 BUSY_TIMEOUT_MS = 1_500
 
 FIRST, LATER = 0, 1
-# What nobody waits for: a store that changes all its prices must not hold up its orders.
+# Topics that can wait: a store that changes all its prices must not hold up its orders.
 LATER_TOPICS = ("products/", "collections/", "inventory_levels/", "variants/", "carts/")
 
 
@@ -85,7 +85,7 @@ class NewDelivery(NamedTuple):
 
 
 class ClaimedDelivery(NamedTuple):
-    """A delivery that somebody has leased to digest it."""
+    """A delivery leased to a worker that digests it."""
 
     shop_id: int
     webhook_id: str
@@ -258,9 +258,9 @@ def claim_deliveries(session: Session) -> list[ClaimedDelivery]:
 
 
 def _shops_waiting(session: Session, now: float) -> list[int]:
-    """The shops that have undigested deliveries and that nobody is at.
+    """Return the shops that have undigested deliveries and none leased.
 
-    One look into the index a shop, however many deliveries wait: a loose index scan
+    One index lookup a shop, however many deliveries wait: a loose index scan
     (wiki.postgresql.org/wiki/Loose_indexscan).
     """
     new, shop = col(Delivery.state) == NEW, col(Delivery.shop_id)

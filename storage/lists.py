@@ -60,7 +60,7 @@ def add_member(
     source: str,
     source_profile_id: int | None = None,
 ) -> bool:
-    """Put a shopper on a list; whether she was not on it before."""
+    """Add a shopper to a list; return whether they were not on it before."""
     row = session.connection().execute(
         db.insert(Membership)
         .values(
@@ -223,7 +223,7 @@ def shops_to_delete_in(session: Session, until: datetime) -> list[int]:
 
 
 def delete_list(session: Session, shop_id: int, list_id: int) -> None:
-    """Delete the row of a list that nobody is on."""
+    """Delete the row of a list without members."""
     session.connection().execute(
         delete(List).where(col(List.shop_id) == shop_id, col(List.id) == list_id)
     )
@@ -267,7 +267,7 @@ def _count_each(
 
 
 def memberships_of(session: Session, shop_id: int, profile_id: int) -> Sequence[Membership]:
-    """What one shopper is on of the shop's lists, the last one that she joined first."""
+    """Return the memberships of a shopper, the latest first."""
     return session.exec(
         select(Membership)
         .join(

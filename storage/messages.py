@@ -15,7 +15,8 @@ from storage.engine.shop_days import day_of
 from storage.engine.types import big, enum_column, json_column, moment, origin, row_key, shop_key
 
 LEASE_S = 15.0  # an offer that no worker took is made again after this
-SENDING_LEASE_S = 60.0  # no provider call may last longer; after this nobody is sending it any more
+# no provider call may last longer; after this no worker is sending it any more
+SENDING_LEASE_S = 60.0
 
 
 class MessageState(StrEnum):
@@ -175,7 +176,7 @@ def claim_due(
     """Lease up to `limit` due messages of all shops; (shop id, message id), the earliest first.
 
     Args:
-        transactional: those that somebody waits for; else the others.
+        transactional: only those that a shopper waits for; else only the others.
     """
     kind = col(Message.transactional).is_(transactional)
     return leases.claim_due(
@@ -204,7 +205,7 @@ def sent_since(
 def still_due(
     session: Session, shop_id: int, ids: Sequence[int], now: datetime
 ) -> Sequence[tuple[int, int]]:
-    """Those of a shop's messages that nobody has sent yet, the earliest first: (id, tries)."""
+    """Return those of a shop's messages that are still unsent, the earliest first: (id, tries)."""
     return session.exec(
         select(Message.id, Message.crashes)
         .where(
@@ -218,7 +219,7 @@ def still_due(
 
 
 def start_claim(session: Session, shop_id: int, ids: Sequence[int]) -> Claim:
-    """Count a try of these messages, and lease them; those that nobody else is at."""
+    """Count an attempt at these messages and lease those that are free."""
     return leases.start_claim(session, Message, "crashes", shop_id, ids, LEASE_S)
 
 
@@ -228,7 +229,7 @@ def refund_attempt(session: Session, shop_id: int, begun: Claim) -> None:
 
 
 def release_claim(session: Session, shop_id: int, ids: Sequence[int]) -> None:
-    """Let messages that were offered, and that nobody is at, be offered again at once."""
+    """Release messages that were offered and not claimed, so that they are offered again at once."""
     session.connection().execute(
         update(Message)
         .where(
@@ -261,7 +262,9 @@ def make_due(
 
 
 def claim_stuck(session: Session, limit: int) -> list[tuple[int, int]]:
-    """Messages whose sender died between `sending` and the answer; (shop id, message id)."""
+    """Return (shop id, message id) of messages that lost their sender between `sending` and the
+    answer.
+    """
     stuck = (
         select(Message.shop_id, Message.id)
         .where(
@@ -447,7 +450,7 @@ def earned_by_day(
 def due_by_enrolment(
     session: Session, shop_id: int, profile_ids: Sequence[int]
 ) -> dict[int, list[Message]]:
-    """What flows have queued for these shoppers and nobody has sent yet, by enrolment."""
+    """Return the unsent messages that flows have queued for these shoppers, by enrolment."""
     found: dict[int, list[Message]] = {}
     for message in session.exec(
         select(Message)

@@ -24,7 +24,7 @@ class Order(SQLModel, table=True):
 
     shop_id: int = shop_key()
     id: int = row_key()  # the storefront's own id
-    profile_id: int | None = big(nullable=True, default=None)  # a sale at the till names nobody
+    profile_id: int | None = big(nullable=True, default=None)  # None for a sale at the till
     source_profile_id: int | None = origin()
     number: str
     placed_at: datetime = moment()

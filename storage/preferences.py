@@ -16,7 +16,7 @@ MAX_TOPICS = 20  # of one shop
 
 
 class Topic(SQLModel, table=True):
-    """Something that a shop writes about; whoever is not interested gets nothing of it."""
+    """A topic that a shop writes about; a shopper who declines it gets no messages about it."""
 
     shop_id: int = shop_key()
     id: int = row_key()

@@ -1,7 +1,7 @@
-"""Privacy: what shoppers and stores asked of us, and keyed hashes of those who are forgotten.
+"""Privacy requests of shoppers and stores, and keyed hashes of redacted identities.
 
-A mark is an HMAC under the installation's key: it says that a key or an address is forgotten to
-whoever shows it, and names nobody to whoever reads it.
+A keyed hash is an HMAC under the installation's key: given an identity or an address, it shows
+whether that was redacted; by itself it names no one.
 """
 
 import hashlib
@@ -30,15 +30,16 @@ CHANNELS = {
     PUSH: ("push",),
 }
 KIND_OF = {channel: kind for kind, channels in CHANNELS.items() for channel in channels}
-# Sources of a consent that came through her own mailbox: anybody can type an address into a form.
+# Sources of a consent that came through the owner's mailbox: any visitor can type any address into
+# a form.
 OWNER_SOURCES = ("link", "confirmation", "preferences")
-# These name one thing of hers, which stays hers: whatever is said of it later is still about it.
+# These name one thing of a data subject for good: later facts about it are still about them.
 PERMANENT_IDENTITIES = (ORDER, CHECKOUT, SUBSCRIPTION)
 ADDRESSES_BATCH_SIZE = 500  # marks looked up in one statement
 
 
 class PrivacyRequest(SQLModel, table=True):
-    """One request of Shopify's or the operator's. What names somebody in it is encrypted."""
+    """One request of Shopify's or the operator's. What names a person in it is encrypted."""
 
     __tablename__ = "privacy_request"
     __table_args__ = (
@@ -85,16 +86,16 @@ class Suppression(SQLModel, table=True):
 
 
 ANONYMOUS_BROWSER_PREFIX = (
-    "analytics:"  # before the mark of a browser whose shopper allows analytics alone
+    "analytics:"  # before the hash of a browser with consent to analytics alone
 )
 ANONYMOUS_BROWSER_PURPOSE = "browsers apart"
 
 
 @dataclass(slots=True)
 class DataSubject:
-    """A person as our tables know her. `keys` are (kind, value) of `storage.profiles`.
+    """A person as our tables know them. `keys` are (kind, value) of `storage.profiles`.
 
-    `unproven` are those of the keys that she typed herself: anybody can type anybody's number.
+    `unproven` are those of the keys that they typed themselves: anybody can type anybody's number.
     """
 
     keys: list[tuple[str, str]] = field(default_factory=list)
@@ -104,7 +105,7 @@ class DataSubject:
 
     @property
     def addresses(self) -> list[tuple[str, str]]:
-        """(channel, address) of each way to reach her."""
+        """Return (channel, address) of each address of the data subject."""
         return [(c, value) for kind, value in self.keys for c in CHANNELS.get(kind, ())]
 
 
@@ -124,8 +125,10 @@ def keyed_hash(purpose: str, word: str) -> str:
 
 
 def anonymous_browser_key(shop_id: int, browser: str) -> str:
-    """What a browser goes by while its shopper allows analytics alone: nobody comes from there to
-    the browser, and from the browser only who has this installation's key.
+    """Return the name of a browser while its shopper allows analytics alone.
+
+    It does not lead back to the browser, and only the installation's key leads from the browser to
+    it.
     """
     return ANONYMOUS_BROWSER_PREFIX + keyed_hash(
         ANONYMOUS_BROWSER_PURPOSE, _word(shop_id, BROWSER, browser)
@@ -186,7 +189,7 @@ def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, in
 
 
 def delete_exports(session: Session, shop_id: int, marks: Iterable[str]) -> None:
-    """Empty every file that was made about somebody with one of these marks."""
+    """Empty every export file about a person with one of these keyed hashes."""
     hers = set(marks)
     held = session.exec(
         select(PrivacyRequest.id, PrivacyRequest.keyed_hashes).where(
@@ -202,7 +205,7 @@ def delete_exports(session: Session, shop_id: int, marks: Iterable[str]) -> None
 
 
 def expire_exports(session: Session, now: datetime) -> None:
-    """Empty the files of all shops whose time is over."""
+    """Empty the expired export files of all shops."""
     over = (
         update(PrivacyRequest)
         .where(col(PrivacyRequest.expires_at) <= now, col(PrivacyRequest.export).is_not(None))
@@ -313,11 +316,11 @@ def suppressed_addresses(
 def lifts_suppression(
     session: Session, shop_id: int, yeses: Sequence[dict[str, Any]]
 ) -> Sequence[dict[str, Any]]:
-    """Those of one shop's new consents (rows of the ledger) that count.
+    """Return those of one shop's new consents (rows of the ledger) that take effect.
 
-    To a suppressed address only her own later word does, and it lifts the suppression: an import,
-    or the storefront's word on what it kept, is no new decision of hers, and a form's may be
-    anybody's.
+    For a suppressed address only its owner's own later consent does, and it lifts the suppression:
+    an import, or a state that the storefront kept, is no new decision of theirs, and anybody can
+    type the address into a form.
     """
     held = suppressed_addresses(
         session, shop_id, {(row["channel"], row["address"]) for row in yeses}

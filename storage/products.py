@@ -70,8 +70,8 @@ def save_products(
 
 
 def retire_others(session: Session, shop_id: int, seen: set[int], before: datetime) -> int:
-    """Take products off sale that a full reading did not find and that nobody changed since
-    `before`; how many. News of a deletion may be lost, or come while the app is uninstalled.
+    """Retire products that a full read did not find and that have not changed since `before`;
+    return how many. The webhook of a deletion may be lost, or come while the app is uninstalled.
     """
     rows = session.exec(
         select(Product.id).where(

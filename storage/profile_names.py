@@ -1,4 +1,4 @@
-"""Names: how a shopper's name may begin, spelt so that nobody's way of typing it matters."""
+"""Store prefixes of shoppers' names, folded so that case, accents and spacing do not matter."""
 
 import re
 import unicodedata
@@ -42,7 +42,7 @@ def fold_name(text: str) -> str:
 
 
 def name_prefixes(first: str | None, last: str | None) -> frozenset[str]:
-    """How somebody may be looked for by name: either name first."""
+    """Return the prefixes that find a person by name: either name first."""
     names = [name for name in (first, last) if name]
     return frozenset(filter(None, (fold_name(" ".join(names)), fold_name(" ".join(names[::-1])))))
 

@@ -14,12 +14,12 @@ from storage.engine import bulk, db
 from storage.engine.types import big, in_code_order, json_column, moment, origin, row_key, shop_key
 
 EMAIL, PHONE, CUSTOMER = "email", "phone", "customer_id"
-EXTERNAL = "external_id"  # what the merchant's other systems call somebody
+EXTERNAL = "external_id"  # the person's id in the merchant's other systems
 BROWSER, CART, CHECKOUT = "browser_id", "cart_token", "checkout_token"
 PUSH = "push_token"  # a browser or phone that takes notifications
 ORDER, SUBSCRIPTION = "order_id", "subscription_id"  # later news of them names nothing else
 STRONG = (CUSTOMER, EXTERNAL, EMAIL, PHONE)  # these name a person; the others a device or a visit
-STRENGTH = (*STRONG, ORDER, SUBSCRIPTION, CHECKOUT, CART, BROWSER)  # whom to believe first
+STRENGTH = (*STRONG, ORDER, SUBSCRIPTION, CHECKOUT, CART, BROWSER)  # the most reliable first
 
 
 class Profile(SQLModel, table=True):
@@ -146,9 +146,7 @@ def find_profile_refs(
 
 
 def identities_of(session: Session, shop_id: int, profile_ids: Sequence[int]) -> Sequence[Any]:
-    """Everything that these profiles are known by, as plain rows: whoever comes often and orders
-    much has a thousand.
-    """
+    """Return every identity of these profiles, as plain rows: a frequent customer has a thousand."""
     table = db.table_of(Identity)
     found = session.connection().execute(
         table.select()

@@ -57,8 +57,8 @@ class Repair(SQLModel, table=True):
 
 
 def due_shops(session: Session, now: datetime) -> list[int]:
-    """Installed shops of which a noun is due: one whose past is read and that was never compared
-    since, or one whose time has come.
+    """Return installed shops with a noun to compare: one that is due, or was never compared since
+    the backfill.
     """
     query = (
         select(Backfill.shop_id)
@@ -113,9 +113,9 @@ def of_shop(session: Session, shop_id: int) -> Sequence[Reconciliation]:
 
 
 def save_progress(session: Session, held: Reconciliation, **changes: Any) -> bool:
-    """Move a window on from where `held` saw it; whether it still stood there.
+    """Advance a window from where `held` saw it; return whether it still stood there.
 
-    The place is part of the condition, so that nothing is counted twice whoever else works on it.
+    The position is part of the condition, so that concurrent workers count nothing twice.
     """
     until = col(Reconciliation.until)
     moved = session.connection().execute(

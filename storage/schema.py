@@ -21,7 +21,7 @@ from storage.tables import INBOX_TABLES
 
 VERSION_TABLES = ("main_version", "inbox_version")
 MIGRATIONS = Path(__file__).parent / "migrations"
-# Databases whose tables were complete, by line: readiness asks every second, one look is enough.
+# Databases found complete, by line: readiness asks every second, and one check is enough.
 _complete: dict[str, WeakSet[Engine]] = {"main": WeakSet(), "inbox": WeakSet()}
 
 

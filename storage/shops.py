@@ -120,7 +120,7 @@ def mark_synced(session: Session, shop_id: int, at: datetime) -> None:
 
 
 def unsynced(session: Session, before: datetime) -> Sequence[int]:
-    """Ids of the stores that were installed before a moment and whose catalog was never read."""
+    """Return ids of the stores that were installed before a moment and have an unread catalog."""
     return session.exec(
         select(Shop.id).where(
             col(Shop.uninstalled_at).is_(None),

@@ -1,7 +1,7 @@
-"""Write-backs: what the storefront's customers should hold by what we were told, until they do.
+"""Write-backs: what Shopify's customers should hold by facts reported to us, until they do.
 
-One row a thing (her consent for an address, a tag, a metafield): its newest word replaces the one
-before, written or not. What the storefront told us itself is never put here.
+One row a thing (a consent for an address, a tag, a metafield): the newest value replaces the one
+before, written or not. What Shopify itself reported is never put here.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -62,7 +62,9 @@ class WriteBack(SQLModel, table=True):
 
 
 def key_of(kind: str, name: str, profile_id: int | None) -> str:
-    """An address has one consent whoever's it is; a tag and a metafield are a profile's."""
+    """Return the key of a write-back: an address has one consent, a profile its tags and
+    metafields.
+    """
     return f"{kind}:{profile_id}:{name}" if kind in (TAG, METAFIELD) else f"{kind}:{name}"
 
 
@@ -117,7 +119,7 @@ def by_key(session: Session, shop_id: int, keys: Collection[str]) -> dict[str, W
 
 
 def due_shops(session: Session, now: datetime) -> list[int]:
-    """Installed shops for whose customers something is due."""
+    """Return installed shops with customers that a write-back is due for."""
     theirs = select(WriteBack.shop_id).where(
         WriteBack.state == DUE,
         WriteBack.due_at <= now,
@@ -168,7 +170,7 @@ def settle_write_back(session: Session, held: WriteBack, **fields: Any) -> None:
 
 
 def has_due(session: Session, shop_id: int) -> bool:
-    """Whether anything waits until somebody is a customer."""
+    """Return whether any write-back waits until a shopper becomes a customer."""
     query = select(WriteBack.id).where(WriteBack.shop_id == shop_id, WriteBack.state == WAITS)
     return session.exec(query.limit(1)).first() is not None
 

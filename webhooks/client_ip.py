@@ -1,8 +1,8 @@
-"""Who asks. In: a request, with what proxies noted on it. Out: the address that it came from.
+"""Determine a request's client IP.
 
-`X-Forwarded-For` is a list to which each proxy adds whom it heard from. It is read from its end, as
-far as the notes are those of proxies that the settings trust: what stands before, anybody may have
-written.
+`X-Forwarded-For` is a list to which each proxy adds the IP that it was called from. It is read from
+its end, as far as the entries are those of proxies that the settings trust: any client may have
+written the entries before.
 """
 
 from functools import lru_cache

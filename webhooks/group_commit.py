@@ -1,8 +1,8 @@
-"""The group commit. In: one row at a time, from many requests. Out: durable rows, few commits.
+"""Commit rows of many concurrent requests together: each is durable, with few commits.
 
-Whoever waits is taken when the writer is free; there is no timer. Measured at 32 connections: a
+The writer takes all waiting rows when it is free; there is no timer. Measured at 32 connections: a
 commit of its own for each request costs three times as much, and a 3 ms timer triples the delay.
-Before a commit on the loop we look at the sockets once more, and again while that brings rows.
+Before a commit on the loop we poll the sockets once more, and again while that brings rows.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ Row = TypeVar("Row")
 
 
 class GroupCommit(Generic[Row]):
-    """Joins the rows of concurrent requests into one call of `at_once`.
+    """Join the rows of concurrent requests into one call of `at_once`.
 
-    That runs on the loop, and must not hold it up. What it cannot do (somebody else writes, the
-    connection is gone, a row is bad) `patiently` does in a thread, while the loop goes on. What
-    fails there too is written again row by row, so that one bad row fails its own request only.
+    That runs on the loop and must not hold it up. If it fails (another writer, a lost connection, a
+    bad row), `patiently` runs in a thread while the loop goes on. If that fails too, each row is
+    written by itself, so that one bad row fails its own request only.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class GroupCommit(Generic[Row]):
         self._busy = False
 
     async def put(self, row: Row) -> None:
-        """Return when the row is committed. Whoever goes away before its turn is not written.
+        """Return when the row is committed. A request that is cancelled before is not written.
 
         Raises:
             Exception: what was raised for this row; the row is not stored.
@@ -59,7 +59,7 @@ class GroupCommit(Generic[Row]):
                 break
             try:
                 await self._at_once([*group.values()])
-            except Exception:  # the thread finds out whose fault it is
+            except Exception:  # the thread finds out which row fails
                 await self._flush_in_thread(group)
             else:
                 for done in group:

@@ -1,9 +1,9 @@
 """POST /pixel: what shoppers look at, from the web pixel's sandbox.
 
-It is not signed and can be forged, so it is a hint: it names a browser, never a person. What it
-says may start a flow of that browser's own shopper (somebody looked at a product and left), and
-moves no money: orders, checkouts and consent are told by signed webhooks alone. It asks for no
-preflight (text/plain) and is told nothing back.
+It is not signed and can be forged, so it is a hint: it names a browser, never a person. It may
+start a flow of that browser's own shopper (viewed a product and left), and moves no money: orders,
+checkouts and consent come in signed webhooks alone. It needs no preflight (text/plain) and its
+answer is empty.
 """
 
 import json
@@ -25,7 +25,7 @@ from webhooks.rate_limits import allows_event, too_many
 MAX_BODY_BYTES = 64 * 1024
 MAX_EVENTS = 50  # in one batch
 MAX_DOMAIN_CHARS = 200
-HEADERS = {"Access-Control-Allow-Origin": "*"}  # without credentials: nobody's cookies come along
+HEADERS = {"Access-Control-Allow-Origin": "*"}  # without credentials: no cookies come along
 
 
 async def receive(request: Request) -> Response:

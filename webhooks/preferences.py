@@ -50,14 +50,14 @@ def routes() -> list[BaseRoute]:
 
 
 def show(request: Request) -> Response:
-    """Show what she chose so far."""
+    """Show the shopper's saved preferences."""
     target = links.read_token(links.PREFERENCES, request.path_params["token"])
     found = None if target is None else preferences.load_page(target)
     return not_found_page(request) if found is None else _page(found)
 
 
 async def change(request: Request) -> Response:
-    """Save her choices, or mail the link that she asks for."""
+    """Save the shopper's choices, or mail the link that they ask for."""
     target = links.read_token(links.PREFERENCES, request.path_params["token"])
     if target is None:
         return not_found_page(request)

@@ -1,7 +1,7 @@
-"""Limits on what nobody signs in to do. In: a shop and an address. Out: may it go on?
+"""Rate limits for requests without a login, by shop and client IP.
 
 Each process counts for itself and forgets after two minutes: a limit keeps one sender from filling
-a shop's tables, it is no account. What is kept is bounded, however many addresses come.
+a shop's tables and is no exact count. Memory is bounded, however many addresses come.
 """
 
 import time

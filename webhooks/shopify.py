@@ -106,7 +106,7 @@ class ShopifyWebhook:
         else:
             shop_id = await self._shop(domain)
         if shop_id is None or topic not in self._topics or not webhook_id:
-            return 200  # a store that is not ours, or news that nobody asked for
+            return 200  # a store that is not ours, or a topic without a subscription
         await self._inbox.put(
             NewDelivery(
                 shop_id,

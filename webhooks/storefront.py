@@ -138,7 +138,7 @@ def _signed(request: Request) -> dict[str, str] | None:
 
 
 def _logged_in(request: Request) -> str:
-    """The customer who is logged in at the storefront; "" for nobody."""
+    """Return the customer who is logged in at the storefront; "" without a login."""
     said = (_signed(request) or {}).get("logged_in_customer_id", "")
     return said if said.isascii() and said.isdigit() else ""
 

@@ -57,7 +57,7 @@ def add_rows(
     *,
     unless_known: bool = False,
 ) -> int:
-    """Insert rows, with `unless_known` only those whose key is not taken; how many."""
+    """Insert rows, with `unless_known` only those with a free key; return how many."""
     if not rows:
         return 0
     return _run(

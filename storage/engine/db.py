@@ -157,7 +157,7 @@ def transaction() -> Generator[Session]:
 
 @contextmanager
 def reading() -> Generator[Session]:
-    """A look at the database that changes nothing and waits for nobody."""
+    """Open a read-only session, which waits for no lock."""
     yield from _session(engine(), "DEFERRED")
 
 
@@ -194,10 +194,10 @@ def _session(of: Engine, begin: str) -> Generator[Session]:
 
 @contextmanager
 def _turn(turns: WriteQueue | None) -> Generator[None]:
-    """Write when nobody else does.
+    """Run the block as the only writer.
 
     Raises:
-        OperationalError: our turn did not come in time; SQLite's own word for it.
+        OperationalError: our turn did not come in time; SQLite's own error for it.
     """
     if turns is None:
         yield
@@ -271,7 +271,7 @@ def across_shops(session: Session, statement: Executable, why: str, params: Any 
 
 
 def _engine(url: URL, page_bytes: int = PAGE_BYTES) -> Engine:
-    """An engine whose errors hold no values: they are logged, and a row names a shopper."""
+    """Create an engine with errors that hold no values: they are logged, and a row names a shopper."""
     always: dict[str, Any] = {
         "pool_size": 20,
         "hide_parameters": True,

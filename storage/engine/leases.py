@@ -70,7 +70,7 @@ def split_by_attempts(tried: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
 
 
 class Claim(NamedTuple):
-    """Rows that somebody is at, in the order asked for; the moment tells his lease from others."""
+    """Rows leased to one worker, in the order asked for; the moment tells this lease from others."""
 
     ids: list[int]
     lease_until: float
@@ -79,11 +79,10 @@ class Claim(NamedTuple):
 def start_claim(
     session: Session, table: Any, count: str, shop_id: int, ids: Sequence[int], seconds: float
 ) -> Claim:
-    """Count a try of each of these rows in the column `count`, and lease them to the caller.
+    """Count an attempt at each of these rows in the column `count`, and lease them to the caller.
 
-    A row that is rung for again while its worker is at it must not count that as a death of him.
-
-    Those that somebody else has begun are left out.
+    A row that is enqueued again while its worker runs must not count that as the worker's crash, so
+    rows that another worker has claimed are left out.
     """
     clock = db.database_time(session)
     free = (
@@ -104,7 +103,7 @@ def start_claim(
 
 
 def refund_attempt(session: Session, table: Any, count: str, shop_id: int, begun: Claim) -> None:
-    """Take back that these rows were tried, but for those that somebody else has begun since."""
+    """Take back the attempts at these rows, except those that another worker has claimed since."""
     session.connection().execute(
         update(table)
         .where(col(table.shop_id) == shop_id, col(table.id).in_(begun.ids))

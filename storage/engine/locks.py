@@ -23,7 +23,7 @@ _here: dict[str, threading.Lock] = {}
 
 
 class LockTimeoutError(Exception):
-    """Somebody else has held the lock for longer than we wait."""
+    """Another process has held the lock for longer than we wait."""
 
 
 @contextmanager

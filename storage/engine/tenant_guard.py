@@ -183,7 +183,7 @@ def _equalities(condition: Any, names: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def _side(side: Any, names: set[str]) -> str | None:
-    """Whose shop_id it is, or that it is a value; None when it binds nothing."""
+    """Return the table of a shop_id, or that it is a value; None when it binds nothing."""
     if isinstance(side, Grouping):
         return _side(side.element, names)
     if isinstance(side, BindParameter):

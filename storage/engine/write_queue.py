@@ -1,8 +1,8 @@
-"""Turns: who waits for SQLite's one writer writes next, whichever thread or process he is of.
+"""Queue the writers of SQLite fairly, across threads and processes.
 
-SQLite itself lets whoever waits ask again after 1, 2, 5, … up to 100 ms. Meanwhile the one before
-him has the lock again, and a small write of the web waits for many large ones of a worker. What
-writes rarely (migrations) or must not stand in any line (`storage.inbox.keep`) asks SQLite alone.
+SQLite lets a waiting writer try again after 1, 2, 5, … up to 100 ms. Meanwhile the previous writer
+has the lock again, and a small write of the web waits for many large ones of a worker. Rare writers
+(migrations) and those that must not queue (`storage.inbox.keep`) use SQLite's own lock alone.
 """
 
 import fcntl
@@ -19,10 +19,10 @@ NEXT, WRITER = 0, 1  # bytes of the file: who holds one is next in line, or writ
 
 
 class WriteQueue:
-    """The line before one database's writer. A thread stands in it once.
+    """The queue before one database's writer. A thread stands in it once.
 
-    The threads of a process are served in the order of coming. Between processes whoever is next
-    holds one lock and waits for the other: the one who has just written cannot get past him.
+    The threads of a process are served in the order of coming. Between processes, the next writer
+    holds one lock and waits for the other: the one that has just written cannot overtake it.
     """
 
     def __init__(self, file: Path) -> None:
@@ -37,14 +37,15 @@ class WriteQueue:
         self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
-        self._first: threading.Lock | None = None  # of whom alone this process's locks are
+        # of the process that this object's locks belong to
+        self._first: threading.Lock | None = None
         self._closed = False
 
     @contextmanager
     def acquire(self, timeout_s: float) -> Generator[bool]:
-        """Wait for our turn and have it in the block; False where it did not come in time.
+        """Wait for our turn and hold it in the block; False if it did not come in time.
 
-        Dramatiq may raise into a thread wherever it is: whoever leaves the block has left the line.
+        Dramatiq may raise into a thread anywhere: leaving the block always leaves the queue.
         """
         me = threading.Lock()
         me.acquire()
@@ -54,7 +55,7 @@ class WriteQueue:
             self._leave(me)
 
     def close(self) -> None:
-        """Take nobody in any more; the last in line closes the file."""
+        """Admit no more writers; the last one in the queue closes the file."""
         with self._mutex:
             self._closed = True
             if self._first is None:
