@@ -95,9 +95,9 @@ class Story:
             StepError: something was not as expected.
         """
         async with self._client:
-            async with _step("Mia visits, the popup asks, she wants hydration"):
+            async with _step("Mia visits, the popup asks, Mia answers hydration"):
                 await self._signs_up(mia, "hydration", MIA)
-            async with _step("the welcome mail fits her answer and holds a code of her own"):
+            async with _step("the welcome mail fits the answer and holds a unique code"):
                 welcome = await self._mail(MIA, WELCOME)
                 _expect(HYDRATION in welcome["text"], f"words about hydration: {HYDRATION!r}")
                 code = _code(welcome)
@@ -120,9 +120,9 @@ class Story:
             async with _step("an hour later: a reminder for Mia and Zoe"):
                 await self._skip(HOUR_S)
                 reminder = await self._mail(MIA, FIRST)
-                _expect("Morning Dew Serum" in reminder["text"], "the mail to name what she left")
+                _expect("Morning Dew Serum" in reminder["text"], "the mail to name what Mia left")
                 await self._mail(ZOE, FIRST)
-            async with _step("Mia returns by the reminder and buys with her code"):
+            async with _step("Mia returns by the reminder and buys with the code"):
                 await mia.visit(_link(reminder, "Return to checkout"))
                 said = await mia.buy(code)
                 _expect("Thank you" in said and code in said, f"thanks, and the code {code}")
@@ -145,7 +145,7 @@ class Story:
         async def sees(path: str, *words: str) -> str:
             return await _sees(merchant, path, *words)
 
-        async with _step("the merchant finds Mia, and everything she did"):
+        async with _step("the merchant finds Mia, and everything that Mia did"):
             audience = await sees("/audience", MIA, ADA, ZOE)
             mia = _row(audience, MIA)
             await sees(mia, "Placed an order", "hydration", "Morning Dew Serum", "WELCOME-")

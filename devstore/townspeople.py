@@ -30,7 +30,7 @@ class Country(NamedTuple):
 
 @dataclass(slots=True)
 class Townsman:
-    """A person as a store's webhooks would describe them. A field that no webhook carries is None."""
+    """A person as a store's webhooks describe them. A field that no webhook carries is None."""
 
     number: int
     at: datetime

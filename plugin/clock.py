@@ -21,10 +21,10 @@ def now() -> datetime:
 
 
 def advance(by: timedelta) -> None:
-    """Move the clock of every process that shares our clock file.
+    """Advance the clock of every process that shares our clock file.
 
     Raises:
-        RuntimeError: there is no clock file: this is real time, which nobody moves.
+        RuntimeError: there is no clock file, so this is real time.
     """
     global _looked_at
     path = _file()

@@ -45,16 +45,16 @@ class IdentityKey(NamedTuple):
 
 @dataclass(slots=True)
 class ProfileFact:
-    """Somebody, by what she is known by. `fields` hold what `source` said of her at `at`.
+    """A profile by its identities. `fields` hold what `source` reported of it at `at`.
 
-    None among them clears what was said before: what a source does not say is left out.
+    A missing field clears nothing: a source leaves out what it does not report.
     """
 
     identities: tuple[IdentityKey, ...]
     reported_at: datetime
     fields: dict[str, Any] = field(default_factory=dict)
     properties: dict[str, Any] = field(default_factory=dict)
-    complete_prefix: str = ""  # a prefix: `properties` name all that she has with it
+    complete_prefix: str = ""  # a prefix: `properties` name all of the profile's properties with it
     source: str = "shopify"
 
 
@@ -66,7 +66,7 @@ class ProfileRef(NamedTuple):
 
     @property
     def columns(self) -> dict[str, int | None]:
-        """As the columns of a row that is about somebody."""
+        """Return the profile columns of a row that is about this profile."""
         alone = self.profile_id == self.source_profile_id
         return {
             "profile_id": self.profile_id,
@@ -110,7 +110,7 @@ class ConsentFact:
 
 @dataclass(slots=True)
 class ListJoinFact:
-    """Somebody's place on a list; `starts_flows` where it is news, and not the past."""
+    """A profile joins a list; `starts_flows` where this is new, and not history."""
 
     profile: ProfileFact
     list_id: int
@@ -227,7 +227,7 @@ def _phone(text: str, country: str | None) -> str | None:
 
 
 def calling_code(country: str) -> int:
-    """What numbers of a country (ISO 3166-1) begin with after their +; 0 when nobody knows."""
+    """Return the digits after the + in a country's (ISO 3166-1) phone numbers; 0 if unknown."""
     return country_code_for_region(country)
 
 

@@ -1,8 +1,7 @@
-"""Lists by a merchant's hand. In: what she does with a list and with who is on it. Out: that, and
-the flows that it sets off.
+"""Change a merchant's lists and their members, and start the flows that a new member triggers.
 
-Nothing here touches a consent: a merchant's word is none. What a list's members may be sent, the
-gate decides (`plugin.messages.eligibility`).
+Nothing here changes a consent: a merchant cannot give it for a shopper.
+`plugin.messages.eligibility` decides what a list's members may be sent.
 """
 
 from dataclasses import dataclass, field
@@ -110,7 +109,7 @@ def list_usage(session: Session, shop_id: int, list_id: int) -> ListUsage:
 
 
 def flows_triggered_by(session: Session, shop_id: int, list_id: int) -> list[Flow]:
-    """The flows that begin when somebody joins a list."""
+    """Return the flows that a new member of a list triggers."""
     found = []
     for flow in flows.flows_of(session, shop_id):
         version = flows.get_flow_version(session, shop_id, flow.id, flow.version)
@@ -167,7 +166,7 @@ def deleted_lists(session: Session, shop_id: int) -> list[List]:
 
 
 def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
-    """Put a shopper on a list; whether she was not on it, and how many flows she enters by it.
+    """Add a shopper to a list; return whether they are new on it, and how many flows they enter.
 
     Raises:
         RegularsError: there is no such list or profile (404).
@@ -187,7 +186,7 @@ def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
 
 
 def parse_identity(shop: Shop, said: str) -> IdentityKey | None:
-    """The address or number that somebody typed; None for what is neither."""
+    """Return the email address or phone number in a typed text; None if it is neither."""
     if email := facts.parse_email(said):
         return IdentityKey(EMAIL, email)
     phone = facts.parse_phone(said, shop.country or None)
@@ -195,9 +194,9 @@ def parse_identity(shop: Shop, said: str) -> IdentityKey | None:
 
 
 def get_or_create_profile(shop: Shop, key: IdentityKey) -> int | None:
-    """The profile of an address or number, made if nobody had it; None for one that may not be.
+    """Return the profile of an address or number, created if new; None if it may not be created.
 
-    It is told of nothing but the address: she has agreed to nothing by it.
+    A new profile holds nothing but the address: that is no consent.
     """
     now = clock.now()
     with db.transaction() as session:
@@ -211,7 +210,8 @@ def get_or_create_profile(shop: Shop, key: IdentityKey) -> int | None:
 
 
 def remove_member(shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
-    """Take a shopper off a list; where she stood, for `put_back`. Twice is a no-op.
+    """Remove a shopper from a list; return their memberships, for `restore_member`. Twice is a
+    no-op.
 
     Raises:
         RegularsError: there is no such list or profile (404).
@@ -226,7 +226,7 @@ def remove_member(shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
 
 
 def restore_member(shop_id: int, list_id: int, joined: list[Joined]) -> None:
-    """Undo `remove`: she is on the list as before, and nothing begins by it. Twice is a no-op."""
+    """Undo `remove_member` without starting a flow. Twice is a no-op."""
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
         _held(session, shop_id, list_id)

@@ -40,10 +40,10 @@ def ensure_installed(domain: str, id_token: str) -> int:
 
 
 def install_by_code(domain: str, code: str) -> int:
-    """The id of the shop whose merchant has just said yes at Shopify, installed.
+    """Install the shop that an authorization code belongs to; return its id.
 
     Raises:
-        RegularsError: Shopify does not take the code, or is not there.
+        RegularsError: Shopify refuses the code, or does not answer.
     """
     with locks.exclusive(f"onboard-{domain}"):
         shop_id = install_with_code(domain, code)

@@ -26,7 +26,8 @@ class Settings(BaseSettings):
     shopify_origin: str = Field("", description="empty: https://{shop}; the dev store's address")
     app_bridge_url: str = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
     trusted_proxies: str = Field(
-        "127.0.0.0/8,::1", description="whose X-Forwarded-For is believed: addresses and networks"
+        "127.0.0.0/8,::1",
+        description="trusted for X-Forwarded-For: addresses and networks",
     )
     answers_per_minute: int = Field(30, description="of a form, from one address to one shop")
     answers_per_minute_of_shop: int = 1_000
@@ -38,7 +39,7 @@ class Settings(BaseSettings):
     )
     max_event_age_hours: int = Field(24, description="older news starts no flow")
     import_mb: int = Field(500, ge=1, description="of the largest file of profiles, in MB")
-    keep_access_log_days: int = Field(365, ge=1, description="which staff looked at whose data")
+    keep_access_log_days: int = Field(365, ge=1, description="who viewed which shopper's data")
     keep_events_months: int = Field(25, ge=1, description="what shoppers did, and their visits")
     keep_deliveries_days: int = Field(7, ge=1, description="digested webhooks, to look into")
     attribution_days: int = Field(5, description="a click earns an order for this long")

@@ -126,7 +126,7 @@ def due_shops(session: Session, now: datetime) -> list[int]:
         )
         .distinct()
     )
-    rows = db.across_shops(session, query, "the clock rings for readings of the past")
+    rows = db.across_shops(session, query, "the clock enqueues backfills")
     return [row[0] for row in rows]
 
 

@@ -1,7 +1,7 @@
 """Find the data subject behind some identities, and every row about them in any table.
 
-A table with a `profile_id` is about its shopper. Every other table must be listed in `ABOUT` or in
-`NOBODY`; a test fails otherwise.
+A table with a `profile_id` is about its shopper. Every other table must be listed in
+`CONDITIONS`, `RAW_TABLES` or `UNRELATED_TABLES`; a test fails otherwise.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -199,7 +199,7 @@ def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: DataSu
 
 
 def condition(table: Table, shop_id: int, whom: DataSubject) -> ColumnElement[bool] | None:
-    """Return which rows of a table are about a data subject; None if it has no such rows or is raw."""
+    """Return which rows of a table are about a data subject; None if it has none or is raw."""
     if table.name in CONDITIONS:
         return CONDITIONS[table.name](shop_id, whom)
     return table.c.profile_id.in_(whom.profile_ids) if "profile_id" in table.c else None

@@ -94,7 +94,7 @@ def shops_with_unchecked(session: Session) -> list[int]:
     """Return installed shops that have profiles still to be checked for duplicates."""
     new = select(1).where(DuplicateCheckDue.shop_id == Shop.id).exists()
     query = select(Shop.id).where(col(Shop.uninstalled_at).is_(None), new)
-    found = db.across_shops(session, query, "the clock rings for likely duplicates")
+    found = db.across_shops(session, query, "the clock enqueues duplicate checks")
     return list(found.scalars())
 
 

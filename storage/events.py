@@ -211,7 +211,7 @@ def shops_before(session: Session, before: datetime) -> list[int]:
     at = col(Event.occurred_at)
     oldest = columns(at).where(col(Event.shop_id) == Shop.id).order_by(at).limit(1)
     query = columns(col(Shop.id)).where(oldest.correlate(Shop).scalar_subquery() < before)
-    found = db.across_shops(session, query, "the clock rings for events whose time is over")
+    found = db.across_shops(session, query, "the clock enqueues jobs for expired events")
     return list(found.scalars())
 
 

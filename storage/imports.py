@@ -153,13 +153,13 @@ def due_shops(session: Session, now: datetime) -> list[int]:
         )
         .distinct()
     )
-    return [row[0] for row in db.across_shops(session, query, "the clock rings for imports")]
+    return [row[0] for row in db.across_shops(session, query, "the clock enqueues imports")]
 
 
 def expired_imports(session: Session, now: datetime) -> list[tuple[int, int]]:
     """Return (shop id, import id) of the imports of all shops with a file due for deletion."""
     query = select(Import.shop_id, Import.id).where(col(Import.expires_at) <= now)
-    rows = db.across_shops(session, query, "the clock drops files whose time is over")
+    rows = db.across_shops(session, query, "the clock deletes expired files")
     return [(row[0], row[1]) for row in rows]
 
 

@@ -352,7 +352,7 @@ def shops_before(session: Session, before: datetime) -> list[int]:
     shops = shops.union_all(columns(after).where(shops.c.shop_id.is_not(None)))
     oldest = columns(at).where(shop == shops.c.shop_id, *_settled(DONE)).order_by(at).limit(1)
     query = columns(shops.c.shop_id).where(oldest.correlate(shops).scalar_subquery() < before)
-    found = db.across_shops(session, query, "the clock rings for deliveries whose time is over")
+    found = db.across_shops(session, query, "the clock enqueues jobs for expired deliveries")
     return list(found.scalars())
 
 

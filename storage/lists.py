@@ -218,7 +218,7 @@ def shops_to_delete_in(session: Session, until: datetime) -> list[int]:
         .where(col(Shop.uninstalled_at).is_(None), col(List.deleted_at) <= until)
         .distinct()
     )
-    found = db.across_shops(session, query, "the clock rings for lists whose time is over")
+    found = db.across_shops(session, query, "the clock enqueues jobs for lists to delete")
     return list(found.scalars())
 
 

@@ -229,7 +229,7 @@ def refund_attempt(session: Session, shop_id: int, begun: Claim) -> None:
 
 
 def release_claim(session: Session, shop_id: int, ids: Sequence[int]) -> None:
-    """Release messages that were offered and not claimed, so that they are offered again at once."""
+    """Release messages that were offered and not claimed, so that they are offered anew at once."""
     session.connection().execute(
         update(Message)
         .where(

@@ -146,7 +146,7 @@ def find_profile_refs(
 
 
 def identities_of(session: Session, shop_id: int, profile_ids: Sequence[int]) -> Sequence[Any]:
-    """Return every identity of these profiles, as plain rows: a frequent customer has a thousand."""
+    """Return these profiles' identities, as plain rows: frequent customers have a thousand."""
     table = db.table_of(Identity)
     found = session.connection().execute(
         table.select()

@@ -71,7 +71,7 @@ def due_shops(session: Session, now: datetime) -> list[int]:
         )
         .distinct()
     )
-    rows = db.across_shops(session, query, "the clock rings for reconciliations")
+    rows = db.across_shops(session, query, "the clock enqueues reconciliations")
     return [row[0] for row in rows]
 
 

@@ -35,7 +35,7 @@ class Shop(SQLModel, table=True):
     token_expires_at: datetime | None = moment(default=None)
     refresh_expires_at: datetime | None = moment(default=None)
     create_customers: bool = Field(
-        default=False, description="make a customer of whoever subscribes and is none yet"
+        default=False, description="create a customer for a subscriber without one"
     )
     write_form_answers: bool = Field(
         default=False, description="keep the answers of forms at the storefront's customers"

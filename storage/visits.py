@@ -38,7 +38,7 @@ class Visit(SQLModel, table=True):
     pages: int = Field(description="that were opened")
     dwell_s: int = Field(description="seconds spent looking, at least")
     page_view_times: list[int] = json_column(list)
-    entry_url: str = Field(default="", description="where it began, without what may name somebody")
+    entry_url: str = Field(default="", description="the first page, without what may name a person")
     device: str = Field(default="", description="phone, tablet or computer")
     arrived_at: datetime | None = moment(default=None)
     referrer_host: str = ""
@@ -111,7 +111,7 @@ def shops_before(session: Session, before: datetime) -> list[int]:
     at = col(Visit.last_seen_at)
     oldest = columns(at).where(col(Visit.shop_id) == Shop.id).order_by(at).limit(1)
     query = columns(col(Shop.id)).where(oldest.correlate(Shop).scalar_subquery() < before)
-    found = db.across_shops(session, query, "the clock rings for visits whose time is over")
+    found = db.across_shops(session, query, "the clock enqueues jobs for expired visits")
     return list(found.scalars())
 
 

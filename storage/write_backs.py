@@ -126,7 +126,7 @@ def due_shops(session: Session, now: datetime) -> list[int]:
         WriteBack.lease_until < db.database_time(session),
     )
     query = select(Shop.id).where(col(Shop.uninstalled_at).is_(None), col(Shop.id).in_(theirs))
-    rows = db.across_shops(session, query, "the clock rings for what the storefront should know")
+    rows = db.across_shops(session, query, "the clock enqueues write-backs")
     return [row[0] for row in rows]
 
 

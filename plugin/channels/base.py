@@ -8,10 +8,10 @@ from plugin.errors import RegularsError
 
 
 class SendError(RegularsError):
-    """A message was not accepted, or nobody can say whether it was.
+    """A message was not accepted, or its acceptance is unknown.
 
-    `permanent`: another try would fail alike. `ambiguous`: the line broke after the message was
-    handed over. `address_gone`: it is the address that was refused, not what we sent.
+    `permanent`: another attempt would fail alike. `ambiguous`: the connection broke after the
+    message was handed over. `address_gone`: the address was refused, not the content.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Letter:
     text: str
     unsubscribe_url: str
     sent_at: datetime
-    deadline: float  # by time.monotonic(): after this somebody else may try
+    deadline: float  # by time.monotonic(): after this another worker may send it
 
 
 class Channel(Protocol):
@@ -52,8 +52,8 @@ class Channel(Protocol):
     name: str
 
     def send(self, letter: Letter) -> None:
-        """Hand a letter over; return when it was accepted.
+        """Hand a message to the provider; return when it was accepted.
 
         Raises:
-            SendError: it was not, or nobody can say.
+            SendError: it was not accepted, or its acceptance is unknown.
         """

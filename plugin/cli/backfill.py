@@ -38,7 +38,7 @@ def choose_shop(domain: str) -> Shop:
 
 
 def run_backfill(shop: Shop, *, again: bool = False) -> None:
-    """Read a store's past here, or watch whoever does it already.
+    """Run a store's backfill here, or follow the process that runs it already.
 
     Raises:
         RegularsError: a stage failed.

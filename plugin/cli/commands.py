@@ -24,8 +24,8 @@ Port = Annotated[int, typer.Option(help="The port to listen on.")]
 Processes = Annotated[int, typer.Option(help="Worker processes.")]
 Domain = Annotated[str, typer.Option("--shop", help="The shop's myshopify.com domain.")]
 Store = Annotated[str, typer.Option("--shop", help="Its domain, if not the only one.")]
-Email = Annotated[str, typer.Option(help="Her email address.")]
-Phone = Annotated[str, typer.Option(help="Her phone number, best with its +.")]
+Email = Annotated[str, typer.Option(help="The customer's email.")]
+Phone = Annotated[str, typer.Option(help="The customer's phone number, best with its +.")]
 Customer = Annotated[str, typer.Option("--customer-id", help="Shopify's id of the customer.")]
 Out = Annotated[Path | None, typer.Option(help="A file for it, for its owner only.")]
 Threads = Annotated[int, typer.Option(help="Threads in each worker process.")]
@@ -271,7 +271,7 @@ def manifest(
 
 @command.command()
 def forget(domain: Domain, email: Email = "", phone: Phone = "", customer: Customer = "") -> None:
-    """Forget a shopper: everything about her goes, and no marketing reaches her again."""
+    """Delete a customer's data; no marketing reaches them again."""
     from plugin.cli import privacy
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
@@ -280,9 +280,9 @@ def forget(domain: Domain, email: Email = "", phone: Phone = "", customer: Custo
     connect_broker()
     require_schema()
     if privacy.redact_customer(domain, email, phone, customer):
-        typer.echo("She is forgotten.")
+        typer.echo("The customer's data is deleted.")
     else:
-        typer.echo("She is forgotten but for news of her that waits: the workers see to it.")
+        typer.echo("Deleted, except for webhooks that wait: the workers delete those.")
 
 
 @command.command()
@@ -293,7 +293,7 @@ def export_person(
     customer: Customer = "",
     out: Out = None,
 ) -> None:
-    """Write everything that is kept about a shopper as JSON."""
+    """Write a customer's data as JSON."""
     from plugin.cli import privacy
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema

@@ -76,7 +76,7 @@ def _install(folder: Path, shop: str) -> None:
 
 
 def _set_up_environment(folder: Path, port: int, shop: str, smtp_port: int) -> None:
-    """What our processes read. Nobody else's settings: a demo must not touch a real database."""
+    """Set our processes' settings and no others: a demo must not touch a real database."""
     for name in [name for name in os.environ if name.startswith("REGULARS_")]:
         del os.environ[name]
     os.environ |= _secrets(folder / "secrets.json") | {

@@ -33,16 +33,16 @@ def import_file(
     properties: bool = False,
     starts_flows: bool = False,
 ) -> Import:
-    """Take in a file here, or watch whoever does.
+    """Import a file here, or follow the process that imports it already.
 
     Args:
         named: fields by the names of columns, where the guess is wrong.
-        channels: on which of `columns.CHANNELS` everybody in it said yes.
-        where: the place where they said it, and `on` the day (ISO 8601).
-        properties: columns that we do not know become properties.
+        channels: on which of `columns.CHANNELS` every person in the file agreed.
+        where: the place where they agreed, and `on` the day (ISO 8601).
+        properties: unknown columns become properties.
 
     Raises:
-        RegularsError: the file is refused, or what is said of it makes no sense.
+        RegularsError: the file is refused, or the declaration is invalid.
     """
     unknown = {*named.values()} - {*columns.KINDS} | {*channels} - {*columns.CHANNELS}
     if unknown:
@@ -60,7 +60,7 @@ def import_file(
         held.starts_flows = starts_flows
         held.list_id = list_named(shop, list_name)
         lifecycle.start_import(held, "" if held.list_id else list_name)
-    except BaseException:  # Ctrl-C, too: nobody's data stay behind
+    except BaseException:  # on Ctrl-C, too: no personal data stays behind
         lifecycle.discard_import(shop.id, held.id)
         raise
     return _watch(held)

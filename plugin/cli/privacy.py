@@ -1,4 +1,4 @@
-"""Privacy by command. In: a shop and what somebody is known by. Out: her data, or nobody."""
+"""Redact or export a shopper's data from the command line, found by an identity."""
 
 from plugin import facts
 from plugin.consent import proof
@@ -13,30 +13,30 @@ from storage.shops import Shop
 
 
 def redact_customer(domain: str, email: str, phone: str, customer: str) -> bool:
-    """Forget somebody; False when deliveries about her wait to be digested first.
+    """Redact a shopper; False while deliveries about them wait to be digested.
 
     Raises:
-        RegularsError: there is no such shop, or nothing to know her by.
+        RegularsError: there is no such shop, or no identity was given.
     """
     shop = _shop(domain)
     return requests.redact_profile(shop.id, _keys(shop, email, phone, customer))
 
 
 def export_customer(domain: str, email: str, phone: str, customer: str) -> str:
-    """Everything that we keep about somebody, as JSON.
+    """Return everything that we store about a shopper, as JSON.
 
     Raises:
-        RegularsError: as for `forget`.
+        RegularsError: as for `redact_customer`.
     """
     shop = _shop(domain)
     return export_profile(shop.id, _keys(shop, email, phone, customer))
 
 
 def consent_proof(domain: str, email: str, phone: str, customer: str, *, table: bool) -> str:
-    """The proof of somebody's consents, as JSON or as a table in CSV.
+    """Return the proof of a shopper's consents, as JSON or as a table in CSV.
 
     Raises:
-        RegularsError: as for `forget`.
+        RegularsError: as for `redact_customer`.
     """
     shop = _shop(domain)
     write = proof.proof_as_csv if table else proof.proof_as_json
@@ -61,5 +61,5 @@ def _keys(shop: Shop, email: str, phone: str, customer: str) -> tuple[IdentityKe
     if len(found) < sum(1 for said in (email, phone, customer) if said):
         raise RegularsError("This is not a complete email address, phone number or id.", 400)
     if not found:
-        raise RegularsError("Say whom: --email, --phone or --customer-id.", 400)
+        raise RegularsError("Name the customer: --email, --phone or --customer-id.", 400)
     return found

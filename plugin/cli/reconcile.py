@@ -1,6 +1,6 @@
-"""A reconciliation on a terminal. In: a store. Out: lines that tell what differs, or was mended.
+"""Print a store's reconciliation: what differs, and what was repaired.
 
-They hold ids of the storefront's and nothing that says who somebody is.
+The lines hold Shopify's ids and nothing that identifies a person.
 """
 
 import time

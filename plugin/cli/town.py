@@ -1,5 +1,5 @@
-"""A town in a shop: the people and the past that the dev store makes up come in, rows go out as
-the digest would have left them. For demos and measurements; a shop that knows somebody gets none.
+"""Load the dev store's demo people and their history into a shop, as digested webhooks would have
+left them. For demos and measurements; a shop that has profiles is refused.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from storage.profiles import BROWSER, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE, I
 from storage.shops import Shop
 
 EMAIL_METRICS = ("Received Email", "Opened Email", "Clicked Email")
-ROWS_BATCH_SIZE = 5_000  # profiles whose last visit is noted in one transaction
+ROWS_BATCH_SIZE = 5_000  # profiles that get their last visit in one transaction
 EARLY_ACCESS_LIST = "Early access"
 CACHE_MEBIBYTES = (
     256  # of pages that wait to be written; with 2 the system's time is three times as much
@@ -203,9 +203,10 @@ class DemoDataLoader:
             self._save(session, rows)
 
     def note_last_visits(self) -> Iterator[int]:
-        """Say of each profile when it was seen last and what it did how often; how many at a time.
+        """Write when each profile was last active and what it did how often; yield how many at a
+        time.
 
-        Her events lie together by then: to count them takes 4 µs each (measured).
+        The events of a profile lie together by then: to count them takes 4 µs each (measured).
         """
         for start in range(0, len(self._ids), ROWS_BATCH_SIZE):
             ids, seen = (
@@ -256,7 +257,7 @@ class DemoDataLoader:
         for named in profile_names.rows_of(self._shop.id, [row]):
             rows.add(ProfileName, named)
         for kind, value in duplicates.duplicate_keys(row):
-            # No two of the town are one person, so nobody need look.
+            # No two of the town are one person, so no duplicate check is due.
             key = {"shop_id": row["shop_id"], "profile_id": row["id"]}
             rows.add(DuplicateKey, key | {"kind": kind, "value": value})
 

@@ -17,7 +17,7 @@ IMPLIED_CONSENT_DURATION = timedelta(days=730)
 
 
 def imply_by_purchase(shop: Shop, facts: Facts) -> Iterable[ConsentFact]:
-    """One entry for each order of somebody in one of the shop's countries for it."""
+    """Yield a consent for each order of a shopper from a country where purchase implies consent."""
     countries = shop.implied_countries.split()
     if not countries:
         return

@@ -1,7 +1,8 @@
-"""Preferences: the page on which a shopper chooses what comes. In: a message's token, and what she
-chose. Out: entries in the ledger, her wishes, and asks for a copy of her data or to be forgotten.
+"""The preference page: record a shopper's consents, topics and frequency, and mail them the link
+for a data export or erasure.
 
-The token came by mail to one address, so that this address is shown whole and the others are not.
+The link's token came by mail to one address, so that this address is shown whole and the others are
+not.
 """
 
 from collections.abc import Sequence
@@ -66,7 +67,7 @@ class PreferencePage:
 
 @dataclass(frozen=True, slots=True)
 class PreferenceUpdate:
-    """What she chose, read and bounded. `labels` are the words beside each box."""
+    """A shopper's choices, parsed and bounded. `labels` are the words beside each box."""
 
     boxes: frozenset[str]
     topics: frozenset[int]
@@ -87,7 +88,7 @@ def load_page(target: Target) -> PreferencePage | None:
 def save_choices(
     target: Target, wanted: PreferenceUpdate, visitor: RequestOrigin
 ) -> PreferencePage | None:
-    """Write down what she chose; what the page shows then."""
+    """Save a shopper's choices; return the page as it stands after them."""
     now = clock.now()
     with db.transaction() as session:
         message = lock_addressed(session, target)
@@ -118,9 +119,9 @@ def save_choices(
 
 
 def request_by_mail(target: Target, kind: str) -> bool:
-    """Mail the link for a copy of her data, or to be forgotten; False when there is no message.
+    """Mail the link for a data export or an erasure; False when there is no message.
 
-    To whoever asks too often nothing is mailed, and nothing else is said.
+    Beyond the limit of requests nothing is mailed, and the answer stays the same.
     """
     now = clock.now()
     with db.transaction() as session:
@@ -145,7 +146,7 @@ def request_by_mail(target: Target, kind: str) -> bool:
 
 
 def request_redaction(target: Target) -> bool:
-    """Forget whoever owns the ask's address; False when the ask is none of that, or is over."""
+    """Redact the owner of the request's address; False if it has expired or asks for no erasure."""
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, target.shop_id)
@@ -206,7 +207,9 @@ def _choices(session: Session, message: Message) -> PreferencePage:
 
 
 def _boxes(session: Session, message: Message) -> list[PreferenceBox]:
-    """The message's own address first, then the shopper's phones on each channel that she knows."""
+    """Return a box for the message's own address, then for the shopper's own phones on each
+    channel.
+    """
     shop_id, own = message.shop_id, (message.channel, message.address)
     phones = [
         each.value
@@ -237,7 +240,7 @@ def _boxes(session: Session, message: Message) -> list[PreferenceBox]:
 
 def _is_on(state: dict[str, Any] | None, purpose: str) -> bool:
     if state is None:
-        return purpose == TRANSACTIONAL  # what she asked for comes until she stops it
+        return purpose == TRANSACTIONAL  # a shopper gets what they asked for until they stop it
     if state["state"] == IMPLIED:
         return bool(clock.now() <= state["expires_at"])
     return bool(state["state"] == SUBSCRIBED)
@@ -258,7 +261,7 @@ def _entry(
     now: datetime,
 ) -> dict[str, Any]:
     held = consent.get_consent(session, message.shop_id, box.channel, box.address, box.purpose)
-    # Whoever wrote the last word may have a clock that is ahead: hers comes after it.
+    # The clock of the previous entry's writer may be ahead; the new entry comes after it.
     at = now if held is None else max(now, held.changed_at + CLOCK_STEP)
     return {
         "shop_id": message.shop_id,
@@ -284,7 +287,7 @@ def _entry(
 def _wishes(
     message: Message, before: PreferencePage, wanted: PreferenceUpdate, now: datetime
 ) -> Sequence[dict[str, Any]]:
-    """Her wishes hold for every address on the page: a pause is one from the shop."""
+    """Return rows for every address on the page, since a pause is one from the shop."""
     pause = wanted.pause_months
     until = before.paused_until if pause is None else now + pause * MONTH if pause else None
     declined = sorted({number for number, _, _ in before.topics} - wanted.topics)
@@ -304,7 +307,7 @@ def _wishes(
 
 
 def _key(*parts: str) -> str:
-    """A name for a box, from which nobody guesses the number behind it."""
+    """Return a name for a box that does not reveal the number behind it."""
     return privacy_requests.keyed_hash("preferences", "\0".join(parts))[-12:]
 
 

@@ -1,7 +1,7 @@
-"""Proof: what the consent ledger says, and whether it can be trusted. In: a shop or a person.
+"""Verify the consent ledger, and export it as proof.
 
-Out: the flaws of a shop's ledger; or one person's entries with every field and the verdict on them,
-as JSON or CSV, for whoever disputes a consent.
+A shop's ledger yields its violations; a person's yields their entries with every field and the
+verdict on them, as JSON or CSV, for a dispute about a consent.
 """
 
 import json

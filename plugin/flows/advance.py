@@ -1,7 +1,7 @@
-"""Steps. In: enrolments whose time has come. Out: waits with a new time, messages, ends.
+"""Run due flow steps: queue messages, set the time of the next step, end enrolments.
 
-A batch is one transaction, so a step is done wholly or not at all; a step that was offered twice
-finds its enrolment moved on and does nothing.
+A batch is one transaction, so a step is done wholly or not at all; a step that was enqueued twice
+finds its enrolment advanced and does nothing.
 """
 
 import contextlib
@@ -87,7 +87,7 @@ def _one_by_one(shop_id: int, ids: Sequence[int], tries: int) -> list[QueuedMess
 
 
 def _give_up(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
-    """End enrolments that nobody can advance: each try raised, or whoever tried it died."""
+    """End enrolments that cannot be advanced: each attempt raised, or killed its worker."""
     log.error("flow.given_up", shop=shop_id, enrolments=list(ids))
     with db.transaction() as session:
         for enrolment in flows.lock_due(session, shop_id, ids, clock.now()):

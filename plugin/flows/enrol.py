@@ -104,7 +104,7 @@ def _leave(
     new: Sequence[dict[str, Any]],
     now: datetime,
 ) -> None:
-    """End at once the enrolments whose filter no longer holds, because of what just happened."""
+    """End at once the enrolments that these new events make fail their flow's filter."""
     watched = {flow.id: (steps, filters.metrics_used(steps)) for flow, steps in live}
     every = set().union(*(metrics for _, metrics in watched.values())) if watched else set()
     did: dict[int, set[str]] = {}

@@ -1,4 +1,4 @@
-"""Profile filters: may she enter, and may she stay? In: conditions of a definition and a shopper.
+"""Decide whether a profile may enter a flow and stay in it, by the conditions of its definition.
 
 Groups are joined by AND, the conditions inside one by OR, as Klaviyo reads them.
 """
@@ -24,7 +24,7 @@ UNITS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta
 
 
 def metrics_used(graph: FlowDefinition) -> set[str]:
-    """The metrics whose events can change what a flow's filter says."""
+    """Return the metrics that a flow's filter depends on."""
     return {
         condition["metric_id"]
         for group in graph.conditions
@@ -73,7 +73,7 @@ def _since(timeframe: dict[str, Any], started_at: datetime, now: datetime) -> da
 
 
 def may_reenter(graph: FlowDefinition, last_entered: datetime | None, now: datetime) -> bool:
-    """Whether somebody who entered at `last_entered` may enter again (`reentry_criteria`)."""
+    """Return whether a profile that entered at `last_entered` may re-enter (`reentry_criteria`)."""
     if last_entered is None or graph.reentry is None:
         return True
     if graph.reentry["unit"] == "alltime":

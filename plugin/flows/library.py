@@ -81,10 +81,10 @@ def add_flow(session: Session, shop_id: int, name: str, definition: dict[str, An
 
 
 def set_status(shop_id: int, flow_id: int, live: bool) -> None:
-    """Turn a flow on or off. Who is in it when it is off leaves at her next step.
+    """Turn a flow on or off. Profiles in it exit at their next step while it is off.
 
     Raises:
-        RegularsError: there is no such flow (404), or no list that it begins with (409).
+        RegularsError: there is no such flow (404), or its trigger's list is missing (409).
     """
     with db.transaction() as session:
         db.lock_shop(session, shop_id)

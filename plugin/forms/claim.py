@@ -1,11 +1,10 @@
-"""Claims: who fills in a form says whose the address is. In: that. Out: the profile, and whether
-anything shows the sender to be her.
+"""Decide which profile a form's submission belongs to, and whether its sender is shown to own it.
 
-Anybody can type anybody's address. Who claims the address of a shopper that we know is believed
-when she comes from a browser or with a cart of hers, or when the storefront has her logged in. Else
-her browser, her cart and her number stay apart; her answers only fill what nobody else has told
-(`fields.UNPROVEN`); and a yes does not lift a no. The first to bring an address founds its profile,
-and is believed unless a no or a suppression has stood there from before.
+Any visitor can type any address. A sender who types the address of a known shopper is believed if
+they use a browser or a cart of that shopper, or are logged in as them at the storefront. Otherwise
+their browser, cart and number stay apart; their answers only fill empty fields (`fields.UNPROVEN`);
+and a yes does not lift a no. The first sender of an address creates its profile, and is believed
+unless a no or a suppression for it already existed.
 """
 
 from datetime import datetime
@@ -24,7 +23,7 @@ from storage.profiles import BROWSER, CART, CUSTOMER, EMAIL, PHONE, STRONG
 
 
 class Claim(NamedTuple):
-    """Whose an address is, and whether the sender is believed to be her."""
+    """The profile that owns an address, and whether the sender is believed to be that shopper."""
 
     ref: ProfileRef
     is_proven: bool
@@ -33,10 +32,10 @@ class Claim(NamedTuple):
 def resolve_profile(
     session: Session, shop_id: int, said: Submission, customer_id: str, now: datetime
 ) -> Claim:
-    """The profile behind a submission's address, with the answers told to it.
+    """Return the profile behind a submission's address, after recording the answers on it.
 
     Args:
-        customer_id: who is logged in, by the storefront's own signed word; "" for nobody.
+        customer_id: the logged-in customer, as signed by the storefront; "" without a login.
     """
     weak = facts.identity_keys((BROWSER, said.browser_id), (CART, said.cart_token))
     signed = facts.identity_keys((CUSTOMER, customer_id))
@@ -65,10 +64,10 @@ def resolve_profile(
 def may_set_consent(
     session: Session, shop_id: int, said: Submission, claim: Claim
 ) -> dict[str, str]:
-    """What a submission allows, as {channel: address}, as far as the sender may.
+    """Return the consents that a submission may set, as {channel: address}.
 
-    A no yields to her who is known to own the address, a suppression to no form at all: the link in
-    a mail to the address lifts both, see `plugin.forms.double_opt_in`.
+    Only the proven owner of an address overrides their no, and no form lifts a suppression: the
+    link in a mail to the address lifts both, see `plugin.forms.double_opt_in`.
     """
     asked = {"email": said.email}
     hers = {"email"} if claim.is_proven else set()
@@ -95,7 +94,7 @@ def _is_shut(
 
 
 def _is_free(session: Session, shop_id: int, holder: int | None, owner: int | None) -> bool:
-    """Whether a browser or a cart is nobody's yet, or already this shopper's."""
+    """Return whether a browser or a cart belongs to no shopper yet, or already to this one."""
     if holder is None or holder == owner:
         return True
     return not any(i.kind in STRONG for i in profiles.identities_of(session, shop_id, [holder]))

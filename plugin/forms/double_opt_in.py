@@ -110,7 +110,7 @@ def _sign_up(
     events.add_events(session, [event])
     form = forms.get_form(session, made.shop_id, made.form_id or 0)
     if form is None or lists.get_list(session, made.shop_id, form.list_id) is None:
-        return []  # switched off, and its list was deleted since she signed up
+        return []  # switched off, and its list was deleted since the sign-up
     joined = (made.shop_id, form.list_id, whose)
     if not merge.add_to_list(session, *joined, now, f"form:{form.id}"):
         return []
@@ -118,7 +118,7 @@ def _sign_up(
 
 
 def _country(known: str | None, country: str, locale: str, shop: Shop) -> str:
-    """Where she is, by the surest sign that there is."""
+    """Return the shopper's country, by the best evidence there is."""
     language, _, region = locale.replace("_", "-").partition("-")
     region = region.rpartition("-")[2]
     land = region.upper() if len(region) == 2 else COUNTRY_OF_LANGUAGE.get(language.lower(), "")

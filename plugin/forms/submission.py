@@ -41,7 +41,7 @@ def parse_submission(
     locale = _text(body, "locale")
     errors: dict[str, str] = {}
     if _text(body, "website"):
-        errors["website"] = FILLED_TRAP  # only a program fills what nobody sees
+        errors["website"] = FILLED_TRAP  # the field is hidden, so only a program fills it
     email = facts.parse_email(body.get("email"))
     if email is None:
         errors["email"] = INVALID_EMAIL

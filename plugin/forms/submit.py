@@ -1,8 +1,8 @@
-"""A form's answers. In: what a browser sent. Out: profile, answers, consent with its proof, and the
-flow that they start, all in one transaction; or a message for each field that will not do.
+"""Record a form's submission in one transaction: profile, answers, consent with its proof, and the
+flow that they start; or return an error for each invalid field.
 
-The browser is not to be believed about who somebody is: see `plugin.forms.claim`. What it gets as
-an answer is the same for every address.
+A browser cannot prove who its shopper is: see `plugin.forms.claim`. Its response is the same for
+every address.
 """
 
 import re
@@ -74,7 +74,7 @@ def definition_for(version: FormVersion, locale: str) -> dict[str, Any]:
 
 
 def count_view(shop_id: int, form_id: int) -> None:
-    """Count that somebody saw a form."""
+    """Count a view of a form."""
     with db.transaction() as session:
         if version := get_live_form(session, shop_id, form_id):
             day = clock.now().date()
@@ -98,7 +98,7 @@ def submit_form(
         if said is None:
             return errors
         if is_under_age(said, now):
-            return None  # it is answered like everybody, so that nobody learns to say another age
+            return None  # the same answer as to others, so that no one learns to give another age
         db.lock_shop(session, shop.id)
         claim = claims.resolve_profile(session, shop.id, said, sender.customer_id, now)
         whose, allowed = claim.ref, claims.may_set_consent(session, shop.id, said, claim)

@@ -62,7 +62,7 @@ def guess_columns(header: Sequence[str]) -> list[str]:
 
 
 def detect_exporter(header: Sequence[str]) -> str:
-    """Whose export it is: Shopify, Klaviyo, or nobody's that we know."""
+    """Return which system exported a file: Shopify, Klaviyo, or "" if unknown."""
     names = {_SIGNS.sub("", name).lower() for name in header}
     if "klaviyoid" in names:
         return "Klaviyo"

@@ -127,7 +127,7 @@ def set_format(held: Import, encoding: str, delimiter: str, begins: int = 0) -> 
         raise SheetError(problems.WIDE if wide else problems.HEADLESS)
     names = [facts.without_unstorable(name).strip()[:MAX_FILE_NAME_CHARS] for name in header.cells]
     if not any(names) or any(facts.parse_email(name) for name in names):
-        raise SheetError(problems.HEADLESS)  # somebody's address is no name of a column
+        raise SheetError(problems.HEADLESS)  # a person's address is no name of a column
     _move(
         held, state=READY, encoding=encoding, delimiter=delimiter, data_offset=header.end,
         offset=header.end, line=header.next_line, columns=names,
@@ -144,7 +144,7 @@ def sample_rows(held: Import, count: int) -> list[Row]:
 
 
 def start_import(held: Import, list_name: str = "") -> None:
-    """Begin to take in a file whose columns are known; on a new list, where it has a name.
+    """Start to import a file with matched columns; into a new list, if it has a name.
 
     Raises:
         ListError: the new list is refused.
@@ -174,7 +174,7 @@ def stop_import(held: Import) -> None:
 
 
 def revert_import(held: Import) -> None:
-    """Take those off the list whom this import put on it."""
+    """Remove from the list the members that this import added to it."""
     if held.list_id is not None and held.state in (RUNNING, DONE, STOPPED, FAILED):
         _move(held, state=LEAVING, offset=0, due_at=clock.now())
         jobs.enqueue("imports", held.shop_id)
@@ -193,7 +193,7 @@ def discard_import(shop_id: int, import_id: int) -> None:
 
 
 def expire_imports() -> None:
-    """Delete the files whose time is over."""
+    """Delete expired files."""
     with db.reading() as session:
         over = imports.expired_imports(session, clock.now())
     for shop_id, import_id in over:

@@ -1,6 +1,6 @@
-"""Rows of a merchant's file. In: cells, and what the merchant said of them. Out: facts, and flaws.
+"""Parse the rows of a merchant's file, by the merchant's declaration, into facts and problems.
 
-A yes is one only where the file or the merchant says so; whatever is not a word at all is none.
+Consent is a yes only if the file or the merchant says so; an unknown word is none.
 """
 
 from collections.abc import Sequence

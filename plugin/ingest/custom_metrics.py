@@ -1,7 +1,7 @@
-"""Events that the merchant named. In: what a page or an API call tells. Out: events, or why not.
+"""Accept events with a merchant's own metric names from a page or an API call, or say why not.
 
-Whoever takes them in goes through `read` and `admit` and then records what is left. The limits are
-Klaviyo's: developers.klaviyo.com/en/docs/rate_limits_and_error_handling.
+A caller uses `parse_event` and `accept_events` and then records the rest. The limits are Klaviyo's:
+developers.klaviyo.com/en/docs/rate_limits_and_error_handling.
 """
 
 import hashlib
@@ -54,12 +54,12 @@ class RejectReason(StrEnum):
 def parse_event(
     said: Mapping[str, Any], person: ProfileFact, currency: str, now: datetime
 ) -> EventFact | RejectReason:
-    """An event that somebody told of a person, or why it is not taken.
+    """Return a reported event of a profile, or why it is rejected.
 
     Args:
         said: {name, properties, time, value, value_currency, unique_id}, all but the name optional;
             the value is in whole units, as 19.99.
-        person: whose it is; her first key is part of the event's id.
+        person: the profile; its first identity is part of the event's id.
         currency: the shop's, of a value that names none.
     """
     name = said.get("name")
@@ -93,7 +93,7 @@ def parse_event(
 def accept_events(
     session: Session, shop_id: int, told: Sequence[EventFact], service: str, now: datetime
 ) -> list[EventFact]:
-    """Those whose metric the shop knows or has room for; the others are counted.
+    """Return the events with a metric that the shop has or has room for; count the others.
 
     The caller holds the shop's lock, records them and commits.
     """

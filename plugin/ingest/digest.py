@@ -24,8 +24,8 @@ from storage.inbox import DONE, QUARANTINED, ClaimedDelivery
 from storage.shops import Shop
 
 MAX_ATTEMPTS = 5
-# Deliveries of one shop in a transaction where there are other shops, who wait for its end: 500
-# that each bring somebody new take 90 ms, 50 take 11 (measured).
+# Deliveries of one shop in a transaction where other shops wait for its end: 500 that each bring a
+# new profile take 90 ms, 50 take 11 (measured).
 SHARED_BATCH_SIZE = 50
 # What may stand for a character that no database holds, in any encoding that JSON has.
 UNPARSABLE = re.compile(rb"\\u(0000|d[89a-f])|\x00|\xed[\xa0-\xbf]", re.IGNORECASE)
@@ -49,7 +49,7 @@ def digest_deliveries(until: float = math.inf) -> int:
                 _digest_shop(shop_id, batch)
         except db.TRANSIENT:
             _uncount(by_shop)
-            raise  # the database is busy or away: the lease runs out and somebody tries again
+            raise  # the database is busy or away: the lease runs out and another worker tries again
         total += len(deliveries)
     return total
 
@@ -129,7 +129,7 @@ def parse_delivery(delivery: ClaimedDelivery, currency: str) -> Facts:
     """
     normalise = normaliser(delivery.topic)
     if normalise is None:
-        raise MalformedError(f"nobody handles the topic {delivery.topic}")
+        raise MalformedError(f"there is no handler for the topic {delivery.topic}")
     try:
         payload: Any = json.loads(delivery.body)
         if UNPARSABLE.search(delivery.body):
@@ -165,7 +165,7 @@ def _uncount(by_shop: Mapping[int, Sequence[ClaimedDelivery]]) -> None:
 
 
 def _empty(shop_id: int, batch: Sequence[ClaimedDelivery]) -> None:
-    """These name somebody who is forgotten: they are digested, and what they said is gone."""
+    """Empty deliveries about redacted people and mark them digested."""
     ids = [delivery.webhook_id for delivery in batch]
     if ids:
         with db.inbox_transaction() as session:

@@ -1,5 +1,6 @@
-"""Addresses of pages. In: what a browser says. Out: what of it names a page and a campaign, and
-nobody: links in mails, order pages and accounts carry addresses and tokens."""
+"""Keep of a page's URL what names a page and a campaign, and nothing that names a person: links in
+mails, order pages and accounts carry addresses and tokens.
+"""
 
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -9,11 +10,11 @@ MAX_URL_CHARS = 300  # of an address
 MAX_TAG_CHARS = 200  # of one campaign tag
 CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 TAGS = (*CAMPAIGN, "variant")
-# What stands behind these is somebody's own: a checkout, an order's page, a cart's link.
+# Pages behind these are personal: a checkout, an order's page, a cart's link.
 PRIVATE_PATHS = frozenset(
     ("account", "cart", "carts", "checkout", "checkouts", "orders", "invoices")
 )
-# On her way back from paying nobody is sent to the shop by them.
+# They bring a shopper back from paying, and are no source of traffic.
 PAYMENT_DOMAINS = ("shop.app", "shopify.com", "paypal.com", "klarna.com", "stripe.com")
 
 
@@ -38,9 +39,9 @@ def clean_page_url(said: str) -> str:
 
 
 def traffic_source(url: str, referrer: str) -> dict[str, str]:
-    """Where somebody came to a page from: {referrer_host, utm_…}, as far as anything says so.
+    """Return the source of a visit: {referrer_host, utm_…}, as far as it is known.
 
-    `url` is one of `page`; a page of the same site, or whoever she paid with, is no source.
+    `url` is one of `page`; a page of the same site, or of a payment provider, is no source.
     """
     if not url:
         return {}

@@ -1,11 +1,10 @@
-"""Browser events. In: what the web pixel saw. Out: events and visits of a browser, perhaps
-nobody's yet.
+"""Record what the web pixel saw as events and visits of a browser, which may not have a known
+shopper yet.
 
-What a shopper allowed decides whose they are. Who allows marketing is followed as the browser that
-she is, and may turn out to be somebody whom we know. Who allows analytics alone is counted, as a
-browser of her own making: no cart, checkout or form leads to it, so that nothing of it ever
-reaches a person whom we write to, and it sets off no flow. (Shopify asks the two questions
-separately: shopify.dev/docs/api/customer-privacy.)
+The shopper's consent decides the profile. With consent to marketing the browser may be joined to a
+known shopper. With consent to analytics alone it is counted as an anonymous browser: no cart,
+checkout or form leads to it, so that nothing of it ever reaches a profile that we send to, and it
+starts no flow. (Shopify asks the two questions separately: shopify.dev/docs/api/customer-privacy.)
 """
 
 from collections.abc import Sequence
@@ -38,7 +37,7 @@ METRICS = {
     "cart_viewed": "Viewed Cart",
     "product_removed_from_cart": "Removed from Cart",
 }
-# A webhook tells these, signed and with amounts. Here they say which cart and checkout are hers.
+# Webhooks report these, signed and with amounts. Here they only link a cart and a checkout.
 METRICS_FROM_WEBHOOKS = frozenset((
     "product_added_to_cart", "checkout_started", "checkout_contact_info_submitted",
     "checkout_address_info_submitted", "checkout_shipping_info_submitted",
@@ -53,7 +52,7 @@ MAX_NUMBER = 2**53  # what a browser counts exactly
 
 @dataclass(frozen=True, slots=True)
 class PixelEvent:
-    """One event of a pixel's, read: who did it, that she was there, and what it was if anything."""
+    """One parsed pixel event: its profile, its page view, and its event if it has a metric."""
 
     profile: ProfileFact
     page_view: PageView
@@ -85,9 +84,9 @@ def record_pixel_events(shop: Shop, events: Sequence[Any], device: str = "") -> 
 
 
 def identify_browser(shop: Shop, browser: str, customer_id: str) -> None:
-    """Let a browser be a customer's, whom the storefront has logged in there.
+    """Link a browser to the customer who is logged in on it at the storefront.
 
-    One that is another shopper's already stays hers: a machine may be shared.
+    A browser that belongs to another shopper stays theirs: a machine may be shared.
     """
     if not _is_token(browser) or browser.startswith(ANONYMOUS_BROWSER_PREFIX):
         return
@@ -200,10 +199,9 @@ def _name(did: EventFact) -> tuple[str, str]:
 
 
 def _join_no_two_shoppers(session: Session, shop_id: int, people: Sequence[ProfileFact]) -> None:
-    """Leave of a person only her browser where her cart or checkout would join two shoppers whom we
-    know.
+    """Keep only the browser of a profile if its cart or checkout would join two known shoppers.
 
-    Anybody can send what a pixel sends, and a browser may be shared.
+    Pixel events are unsigned and can be forged, and a browser may be shared.
     """
     known = profiles.find_identities(session, shop_id, {k for p in people for k in p.identities})
     holders = sorted(set(known.values()))

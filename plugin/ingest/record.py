@@ -35,13 +35,13 @@ from storage.shops import Shop
 
 
 def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[int]:
-    """Write a shop's facts; the ids of the enrolments whose first step is due.
+    """Record a shop's facts; return the ids of enrolments with a first step due.
 
     The caller holds the shop's lock and commits.
     """
     for asked in facts.privacy_requests:
         requests.accept_request(session, shop.id, asked, now)
-        if asked.kind == REDACT:  # what we wrote of her from now on would come back as news
+        if asked.kind == REDACT:  # facts recorded after a redaction would create the profile anew
             write_backs.delete_write_backs(session, shop.id, _addresses(asked.identities))
     facts = redaction.drop_redacted(session, shop.id, facts)
     people = [*facts.profiles]
@@ -82,7 +82,7 @@ def _wake_write_backs(
     whose: dict[int, ProfileRef | None],
     now: datetime,
 ) -> None:
-    """What waited until somebody is a customer can be written once she is one."""
+    """Make write-backs due that waited until a shopper became a customer."""
     if not write_backs.has_due(session, shop.id):
         return
     customers = [p for p in people if any(key.kind == CUSTOMER for key in p.identities)]
@@ -94,7 +94,7 @@ def _wake_write_backs(
 
 
 def _addresses(keys: Iterable[IdentityKey]) -> list[tuple[str, str]]:
-    """(channel, address) of each way to reach whoever has these keys."""
+    """Return (channel, address) of each address among these identities."""
     return [(channel, key.value) for key in keys for channel in CHANNELS.get(key.kind, ())]
 
 
@@ -236,7 +236,7 @@ def _save_joined(
         if (joined.list_id, hers.profile_id) not in fresh:
             if (
                 hers.source_profile_id in merged
-            ):  # another origin of hers may have been on it before
+            ):  # another source profile of the shopper may have been on it before
                 add_to_list(session, shop.id, joined.list_id, hers, joined.joined_at, joined.source)
         elif joined.starts_flows:
             fresh.discard((joined.list_id, hers.profile_id))

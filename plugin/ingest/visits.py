@@ -1,14 +1,14 @@
-"""Visits. In: moments at which a browser did something. Out: rows of `browser_session`.
+"""Group a browser's moments into visits, the rows of `visit`.
 
-Half an hour without a word ends a visit. Whatever the order in which the moments come, the rows are
-the same: visits that turn out to be one are joined, of two sources or first pages the earlier
-counts, and of two devices the first by the alphabet. An opened page must come once: `browser.take`
-leaves out what it knows.
+Half an hour without an event ends a visit. In any order of the moments the rows are the same:
+visits that turn out to be one are joined, of two sources or first pages the earlier counts, and of
+two devices the first by the alphabet. A page view must come once: `record_pixel_events` leaves out
+known ones.
 
-The strict sandbox of web pixels has no document, and so tells neither when a page is hidden nor
-when it is left. How long somebody looked is therefore the time between one event and the next of
-the same visit, `LONGEST_LOOK` at most: who went for tea looked at nothing. Of the last page nothing
-is known, so that `dwell_s` says the least that she spent.
+The strict sandbox of web pixels has no document, and so reports neither when a page is hidden nor
+when it is left. The time on a page is therefore the time until the next event of the same visit,
+`LONGEST_LOOK` at most, since a shopper who went away looked at nothing. For the last page it is
+unknown, so that `dwell_s` is the least that they spent.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,8 @@ def record_visits(session: Session, shop_id: int, acts: Sequence[PageView]) -> N
     """Fold acts into their browsers' visits. The caller holds the shop's lock and commits."""
     keys = {(BROWSER, act.browser) for act in acts}
     whose = profiles.find_profile_refs(session, shop_id, keys)
-    acts = [act for act in acts if (BROWSER, act.browser) in whose]  # nobody's: she is forgotten
+    # no profile: the shopper was redacted
+    acts = [act for act in acts if (BROWSER, act.browser) in whose]
     if not acts:
         return
     span = (min(act.at for act in acts) - VISIT_GAP, max(act.at for act in acts) + VISIT_GAP)

@@ -15,7 +15,7 @@ from storage import coupons, messages
 
 def credit_order(session: Session, shop_id: int, event: dict[str, Any]) -> None:
     """Credit a `Placed Order` event (a row of `event`) to the message that was clicked last before
-    it; without a click, to the message whose own discount code was used.
+    it; without a click, to the message that carried the discount code used.
     """
     window = timedelta(days=get_settings().attribution_days)
     message = messages.last_clicked(

@@ -1,5 +1,6 @@
-"""Asking: whoever wants something done to an address gets a mail there with a button, for who opens
-it owns the address. In: the ask. Out: its row and its mail; or nothing, when there were enough.
+"""Mail confirmation links: a click on the link proves that its reader owns the address.
+
+A request becomes a row and a mail, or nothing beyond the limit.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from storage.shops import Shop, get_shop
 MIN_INTERVAL = timedelta(
     hours=24
 )  # a stranger can ask in anybody's name: no mailbox is flooded by it
-MAX_CONFIRMATIONS = 3  # ever: whoever did not click three times does not want to
+MAX_CONFIRMATIONS = 3  # ever: a shopper who ignored three of them does not want to
 
 
 def request_confirmation(
@@ -110,7 +111,7 @@ def confirmation_page(target: Target) -> ConfirmationPage | None:
 
 
 def get_open_request(session: Session, target: Target, now: datetime) -> ConfirmationRequest | None:
-    """What a token asks, while it can be granted; nobody else grants it meanwhile."""
+    """Return a token's request while it can be confirmed, locked so that it is confirmed once."""
     made = confirmations.lock_request(session, target.shop_id, target.message_id)
     return made if made is not None and _is_open(made, now) else None
 

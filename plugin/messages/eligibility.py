@@ -1,6 +1,6 @@
 """The gate: may this message go to this person now? None when it may, else the reason.
 
-It is asked in the transaction that marks a message `sending`, so nobody changes the answer between.
+The check runs in the transaction that marks a message `sending`, so the result holds until then.
 """
 
 from collections.abc import Collection
@@ -51,7 +51,7 @@ def skip_reason(
 
 
 def address_of(profile: Profile, message: Message) -> str | None:
-    """Where a message reaches a shopper: what she asked for goes to the address that asked."""
+    """Return the address of a message: one that was asked for goes to the address that asked."""
     if message.idempotency_key.startswith("ask:"):
         return message.address
     held = {EMAIL: profile.email, PHONE: profile.phone}
@@ -132,7 +132,7 @@ def _proof(session: Session, held: Consent) -> SkipReason | None:
 
 
 def _flow(session: Session, message: Message) -> str | None:
-    """A flow that was paused, or that the shopper left (she ordered), sends nothing more."""
+    """Skip messages of a flow that was paused, or that the shopper exited (by an order, say)."""
     if message.flow_id is not None:
         flow = get_flow(session, message.shop_id, message.flow_id)
         if flow is None or flow.status != LIVE:

@@ -53,10 +53,10 @@ class UnsubscribePage:
 
 
 def record_click(target: Target, visitor: RequestOrigin, *, counts: bool = True) -> str | None:
-    """Note a click, and say where it leads: only ever to an address stored with the message.
+    """Record a click and return its target, which is always a URL stored with the message.
 
-    A click counts once for each link and minute; scanners lead on but do not count. She is led on
-    also where the database is too busy to note it.
+    A click counts once for each link and minute; scanners are redirected but do not count. The
+    shopper is redirected also if the database is too busy to record the click.
     """
     with db.reading() as session:
         message = get_message(session, target.shop_id, target.message_id)
@@ -107,16 +107,16 @@ def unsubscribe_page(target: Target) -> UnsubscribePage | None:
 
 
 def lock_addressed(session: Session, target: Target) -> Message | None:
-    """The message behind a token, for who is about to change what its receiver allows.
+    """Lock the message behind a token, before a change of its recipient's consent.
 
-    The shop's lock comes first: whoever digests holds it, and her consent, before any message.
+    The shop's lock comes first: a digest holds it, and the consent, before any message.
     """
     db.lock_shop(session, target.shop_id)
     return address_of_message(lock_message(session, target.shop_id, target.message_id))
 
 
 def address_of_message(message: Message | None) -> Message | None:
-    """A message, if there is one; None when its receiver was forgotten since: it is nobody's."""
+    """Return the message; None if it is missing or its recipient was redacted since."""
     return message if message is not None and message.address else None
 
 
@@ -144,7 +144,7 @@ def _change(
             return None
         held = consent.get_consent(session, message.shop_id, message.channel, message.address)
         if held is None or held.state != state:
-            # Whoever wrote the last word may have a clock that is ahead: hers comes after it.
+            # The clock of the previous entry's writer may be ahead; the new entry comes after it.
             at = now if held is None else max(now, held.changed_at + CLOCK_STEP)
             row = _entry(message, visitor, state, source, words, at) | {"recorded_at": now}
             consent.record_consent(session, [row])

@@ -77,7 +77,7 @@ def unsubscribe_url(target: Target) -> str:
 
 
 def preferences_url(target: Target) -> str:
-    """The page on which she chooses what comes."""
+    """Return the URL of the shopper's preference page."""
     return f"{_origin()}/p/{make_token(PREFERENCES, target)}"
 
 

@@ -41,10 +41,10 @@ def apply_result(
 
 
 def mark_ambiguous(session: Session, message: Message, now: datetime, *, again: datetime) -> None:
-    """Nobody knows whether it was accepted.
+    """Record that the provider may or may not have accepted a message.
 
-    A relay that knows repeats gets it `again` under the same key. Otherwise marketing goes at most
-    once; what the receiver asked for goes once more, since missing is worse there than twice.
+    A relay that detects repeats gets it `again` under the same key. Otherwise marketing goes at
+    most once; what the recipient asked for goes once more, since missing is worse there than twice.
     """
     if get_settings().smtp_idempotency_header and message.send_attempts < MAX_ATTEMPTS:
         reschedule(session, message, again, SkipReason.TRY_AGAIN)
@@ -80,7 +80,7 @@ def backoff(attempts: int) -> timedelta:
 
 
 def _mark_bounced(session: Session, message: Message, now: datetime) -> None:
-    """The gate refuses this address from now on, until somebody gives it anew."""
+    """Mark the address as bounced: it is skipped until a shopper gives it anew."""
     consent.record_consent(
         session,
         [

@@ -1,5 +1,6 @@
-"""Render: one message for one person. A compiled template and her data in; subject, HTML, text and
-links out. Her data is data: it is put in once and never read as a template.
+"""Render one message for one shopper from a compiled template: subject, HTML, text and links.
+
+The shopper's data is put in once and never read as a template.
 """
 
 import re

@@ -77,8 +77,8 @@ def send_messages(shop_id: int, ids: Sequence[int]) -> None:
             turn.send(some, tries[some[0]])
             continue
         try:
-            # It was there at two deaths: nobody else works on such a one in this installation, so
-            # that what is innocent does not die beside what is not.
+            # Two workers crashed on this message: such messages are sent one at a time in this
+            # installation, so that a harmless one does not fail beside a harmful one.
             with locks.exclusive("suspect-message", wait_s=0):
                 turn.send(some, tries[some[0]])
         except locks.LockTimeoutError:
@@ -126,7 +126,7 @@ class _SendBatch:
 
 
 def _give_up(shop_id: int, message_id: int) -> None:
-    """Whoever was at this message died, again and again."""
+    """Fail a message that crashed its worker again and again."""
     log.error("message.deadly", shop=shop_id, message=message_id)
     with db.transaction() as session:
         message = lock_message(session, shop_id, message_id)
@@ -153,7 +153,7 @@ def _note_broken(shop_id: int, message_id: int) -> None:
 
 
 def resolve_stuck() -> None:
-    """Settle the messages whose sender died between `sending` and the answer."""
+    """Resolve messages that lost their sender between `sending` and the answer."""
     with db.reading() as session:
         stuck = claim_stuck(session, STUCK_BATCH_SIZE)
     for shop_id, message_id in stuck:
@@ -215,9 +215,9 @@ def _prepare(
     started: float,
     dry: list[int],
 ) -> tuple[Letter, Channel, int] | None:
-    """Mark a message `sending` and say what to hand over; None when it must not or cannot go now.
+    """Mark a message `sending` and return what to send; None when it must not or cannot go now.
 
-    Coupons whose pools ran out go into `dry`.
+    Coupons with empty pools are added to `dry`.
     """
     now = clock.now()
     message = lock_message(session, shop_id, message_id)
@@ -229,7 +229,8 @@ def _prepare(
     if profile is not None:
         message.address = eligibility.address_of(profile, message) or ""
         if not consent.try_lock_consent(session, shop_id, message.channel, message.address):
-            outcome.reschedule(session, message, now, "")  # she is just changing her mind
+            # the shopper is changing their consent right now
+            outcome.reschedule(session, message, now, "")
             return None
     channel = CHANNELS.get(message.channel)
     if channel is None:

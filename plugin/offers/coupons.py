@@ -19,12 +19,12 @@ from storage.engine.ids import new_id
 from storage.messages import SkipReason
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # without 0 O, 1 I L, U: codes are typed from a phone
-CODE_CHARS = 13  # 63 bits: a discount is guessed by nobody
+CODE_CHARS = 13  # 63 bits: a discount cannot be guessed
 MAX_NAME_CHARS = 100
 PREFIX = re.compile(r"[A-Z0-9]{0,20}")
 MAX_AMOUNT = 10**9  # minor units; a slip of the keyboard, not a discount
 CODES_BATCH_SIZE = 250  # a call: shopify.dev, discountRedeemCodeBulkAdd
-# The clock rings for a low pool every few seconds; what is refused once is refused again.
+# The clock enqueues a low pool every few seconds; what Shopify refused once, it refuses again.
 REFUSED_FOR, BUSY_FOR = timedelta(minutes=5), timedelta(seconds=30)
 BASIC = ("discount_create", "discountCodeBasicCreate")
 SHIPPING = ("shipping_discount_create", "discountCodeFreeShippingCreate")
@@ -34,13 +34,13 @@ log = structlog.get_logger()
 
 
 def create_coupon(shop_id: int, name: str, prefix: str, kind: str, worth: int = 0) -> int:
-    """Add a coupon, whose codes are then made; its id.
+    """Add a coupon and return its id; its codes are generated afterwards.
 
     Args:
         worth: whole percent, or minor units of the shop's currency; nothing for free shipping.
 
     Raises:
-        RegularsError: 422, with what will not do.
+        RegularsError: 422, with the invalid field.
     """
     if not name.strip() or len(name) > MAX_NAME_CHARS:
         raise RegularsError("A coupon needs a name.", 422)
@@ -81,10 +81,10 @@ def recreate_discount(shop_id: int, coupon_id: int) -> None:
 
 
 def refill_codes(shop_id: int, coupon_id: int) -> None:
-    """Fill a coupon's pool, and make its discount first where that is still to be done.
+    """Fill a coupon's pool, after creating its discount if that is still to be done.
 
-    Safe to run twice and at once: whoever comes second leaves it to the first. What Shopify
-    refuses stays at the coupon for the merchant, and is tried again after five minutes.
+    Safe to run twice and at once: a second caller leaves it to the first. A refusal of Shopify's is
+    kept at the coupon for the merchant, and tried again after five minutes.
     """
     try:
         with locks.exclusive(f"coupon-{shop_id}-{coupon_id}", wait_s=0):
@@ -95,10 +95,10 @@ def refill_codes(shop_id: int, coupon_id: int) -> None:
 
 
 def _wake(shop_id: int, coupon_id: int) -> None:
-    """Send what waited for these codes now.
+    """Send the messages that waited for these codes.
 
-    Once the lock is free: whoever waits rings after it wrote so, and either finds the lock free
-    and comes by here itself, or wrote before we look.
+    Call it once the lock is free: a waiting sender enqueues after it wrote that it waits, and
+    either finds the lock free and gets here itself, or wrote before we look.
     """
     with db.transaction() as session:
         if not coupons.count_free(session, shop_id, coupon_id):
@@ -130,7 +130,7 @@ def _refill(shop_id: int, coupon_id: int) -> None:
 
 
 def new_code(prefix: str) -> str:
-    """A code that nobody guesses: WELCOME-7KQ2M9XW4ZB3F."""
+    """Return a code that cannot be guessed: WELCOME-7KQ2M9XW4ZB3F."""
     tail = "".join(secrets.choice(ALPHABET) for _ in range(CODE_CHARS))
     return f"{prefix.rstrip('-')}-{tail}" if prefix else tail
 

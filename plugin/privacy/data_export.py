@@ -1,4 +1,4 @@
-"""A copy of what we keep about somebody. In: what she is known by. Out: one JSON text."""
+"""Export everything that we store about a data subject as one JSON text."""
 
 import json
 from collections.abc import Sequence
@@ -15,12 +15,14 @@ COLUMN_NOTES = (
     "Everything that this shop's app Regulars keeps about one person, by table."
     " Amounts are in minor units of their currency, moments in UTC."
     " The days of `activity` are counted from 1 January 1970."
-    " Beside this it may keep keyed hashes, which name nobody."
+    " Beside this it may keep keyed hashes, which name no one."
 )
 
 
 def export_profile(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
-    """Every row that is about the person behind these keys, and every delivery that names her."""
+    """Return every row about the person behind these identities, and every delivery that names
+    them.
+    """
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
         whom = data_subject.find_subject(session, shop_id, keys)

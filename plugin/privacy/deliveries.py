@@ -1,4 +1,4 @@
-"""Raw deliveries. In: everything that somebody is known by. Out: the deliveries that name her."""
+"""Find and redact the raw deliveries that name a data subject."""
 
 import re
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ DIGITS = 7  # a shorter number stands in other numbers
 
 
 class SubjectMatcher:
-    """What to look for in a body: addresses anywhere, the storefront's ids as whole numbers, tokens
+    """Identities to look for in a body: addresses anywhere, Shopify's ids as whole numbers, tokens
     of carts and checkouts where a body holds such.
 
-    Never what somebody merely typed: a browser's name, or a number that may be another's, could be
-    a word that stands in every body.
+    Never a text that a visitor merely typed: a browser's name, or a number that may be another's,
+    could be a word that stands in every body.
     """
 
     def __init__(self, whom: DataSubject) -> None:
@@ -41,7 +41,7 @@ class SubjectMatcher:
         self._words = {_flat(spelling) for value in said for spelling in _spellings(value)} - {b""}
 
     def matches(self, body: bytes) -> bool:
-        """Whether a body names her, in whatever case and with whatever between the digits."""
+        """Return whether a body names the data subject, in any case and spacing of digits."""
         flat = _flat(body)
         return (
             any(word in flat for word in self._words)
@@ -68,7 +68,7 @@ def _flat(text: bytes) -> bytes:
 
 
 def deliveries(shop_id: int, whom: DataSubject, until: datetime) -> Iterator[list[Any]]:
-    """The deliveries up to a moment that name her, in portions."""
+    """Yield the deliveries up to a moment that name the data subject, in batches."""
     needles, after = SubjectMatcher(whom), ""
     while True:
         with db.inbox_reading() as session:
@@ -80,7 +80,7 @@ def deliveries(shop_id: int, whom: DataSubject, until: datetime) -> Iterator[lis
 
 
 def lines(shop_id: int, whom: DataSubject) -> Iterator[list[Any]]:
-    """What waits of a reading of the past and names her, in portions."""
+    """Yield the waiting lines of a backfill that name the data subject, in batches."""
     needles, after = SubjectMatcher(whom), ("", "", -1)
     while True:
         with db.reading() as session:
@@ -92,7 +92,9 @@ def lines(shop_id: int, whom: DataSubject) -> Iterator[list[Any]]:
 
 
 def redact_deliveries(shop_id: int, whom: DataSubject, until: datetime) -> int:
-    """Empty what names her; how many deliveries are yet to be digested, and stay until then."""
+    """Empty the deliveries that name a data subject; return how many are kept until they are
+    digested.
+    """
     for named in lines(shop_id, whom):
         if named:
             with db.transaction() as session:

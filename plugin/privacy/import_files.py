@@ -1,4 +1,4 @@
-"""Merchants' files. In: everything that somebody is known by. Out: her rows, told or blanked."""
+"""Find and redact a data subject's rows in merchants' import files."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from storage.privacy_requests import DataSubject
 
 
 def find_rows(shop_id: int, whom: DataSubject) -> Iterator[str]:
-    """The rows that name her, as they stand in the files."""
+    """Yield the rows that name the data subject, as they stand in the files."""
     is_hers = SubjectMatcher(whom).matches
     for held in _held(shop_id):
         if held.encoding:
@@ -21,7 +21,7 @@ def find_rows(shop_id: int, whom: DataSubject) -> Iterator[str]:
 
 
 def redact_rows(shop_id: int, whom: DataSubject) -> None:
-    """Overwrite the rows that name her. A file that is still coming in is not read yet: it goes."""
+    """Overwrite the rows that name the data subject. A file still being uploaded is deleted."""
     is_hers = SubjectMatcher(whom).matches
     for held in _held(shop_id):
         if held.encoding:

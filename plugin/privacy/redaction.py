@@ -20,10 +20,10 @@ Marks = dict[tuple[str, str], datetime]
 
 
 def drop_redacted(session: Session, shop_id: int, facts: Facts) -> Facts:
-    """The facts that may be recorded; who was left out is noted in `facts.redacted`.
+    """Return the facts that may be recorded; the dropped profiles are listed in `facts.redacted`.
 
-    What such a person was known by besides is forgotten with her: her cart's own news may come
-    before the order that says whose it was, or after it.
+    Their other identities are redacted with them: a cart's own webhook may come before the order
+    that names its shopper, or after it.
     """
     if not privacy_requests.has_redacted(session, shop_id):
         return facts
@@ -39,7 +39,7 @@ def drop_redacted(session: Session, shop_id: int, facts: Facts) -> Facts:
         for person in fresh:
             out[id(person)] = person
             until = _until(person, times, marks)
-            assert until is not None  # that is why she is here
+            assert until is not None  # that is why this profile is here
             for key in person.identities:
                 if key.kind not in STRONG and (key not in marks or marks[key] < until):
                     marks[key] = until
@@ -77,7 +77,7 @@ def _times(facts: Facts, people: list[ProfileFact]) -> dict[int, datetime]:
 
 
 def _until(person: ProfileFact, times: dict[int, datetime], marks: Marks) -> datetime | None:
-    """Up to when this person is forgotten, if what is said of her falls under it."""
+    """Return up to when a profile is redacted, if its fact falls under that."""
     hit = [
         marks[key]
         for key in person.identities
@@ -89,11 +89,11 @@ def _until(person: ProfileFact, times: dict[int, datetime], marks: Marks) -> dat
 def _forget_too(
     session: Session, shop_id: int, keys: list[tuple[str, str]], until: datetime
 ) -> None:
-    """Forget a cart or a visit that turned out to be hers, with what it did without a name."""
+    """Redact a cart or visit that turned out to be the data subject's, with its anonymous events."""
     privacy_requests.add_redacted(session, shop_id, keys, until)
     for profile_id in set(find_identities(session, shop_id, keys).values()):
         if any(i.kind in STRONG for i in identities_of(session, shop_id, [profile_id])):
-            continue  # somebody's by now
+            continue  # it has a profile by now
         whom = data_subject.find_subject(session, shop_id, _keys(session, shop_id, profile_id))
         erasure.detach_subject(session, shop_id, whom)
         while erasure.erase_batch(session, shop_id, whom):

@@ -1,8 +1,8 @@
-"""Privacy: a request of a shopper's or a store's comes in; it is carried out, and nothing is left.
+"""Carry out the privacy requests of shoppers and stores.
 
-`take` does in one transaction what must not wait: whatever comes after it begins anew. The rest is
-done by `carry_out` in bounded pieces, and the clock rings until it is done. A crash costs nothing:
-each piece is safe to do twice.
+One transaction does what must not wait: later facts start a new profile. The rest is done in
+bounded pieces, and the clock enqueues the job until it is done. A crash costs nothing: each piece
+is safe to do twice.
 """
 
 import json
@@ -42,7 +42,8 @@ EXPORT_KEPT_FOR = timedelta(
 SHOP_REDACT_DELAY = timedelta(hours=48)
 RETRY_DELAY = timedelta(minutes=15)  # while Shopify cannot be asked
 MAX_DIGEST_WAIT = timedelta(days=7)  # of the 30 that Shopify gives us
-DIGEST_POLL_DELAY = timedelta(seconds=2)  # when deliveries about her wait to be digested
+# while deliveries about the data subject wait to be digested
+DIGEST_POLL_DELAY = timedelta(seconds=2)
 
 log = structlog.get_logger()
 
@@ -99,13 +100,13 @@ def run_requests(shop_id: int, ids: Sequence[int]) -> None:
 
 
 def expire_exports() -> None:
-    """Empty the files that nobody fetched in time."""
+    """Empty expired export files."""
     with db.transaction() as session:
         privacy_requests.expire_exports(session, clock.now())
 
 
 def redact_profile(shop_id: int, keys: Sequence[IdentityKey]) -> bool:
-    """Forget somebody now, on the operator's word; whether everything is gone already."""
+    """Redact a shopper now, for the operator; return whether everything is gone already."""
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
@@ -144,7 +145,7 @@ def _copy(request: PrivacyRequest) -> None:
     if not _finish(
         request, state=DONE, subject=None, export=content, expires_at=now + EXPORT_KEPT_FOR
     ):
-        return  # she was forgotten meanwhile
+        return  # the shopper was redacted meanwhile
     with db.transaction() as session:
         ask = stored_confirmations.confirmation_for_request(session, request.shop_id, request.id)
         shop = shops.get_shop(session, request.shop_id)
@@ -183,11 +184,11 @@ def _empty(request: PrivacyRequest) -> None:
 
 
 def _is_back(shop: Shop, asked_at: datetime) -> bool:
-    """Whether a store is installed anew since the uninstall that a request of `asked_at` is about.
+    """Return whether a store was installed again since the uninstall that a request is about.
 
     Shopify asks 48 hours after an uninstall and does not say which of the two its time is
     (shopify.dev: privacy law compliance). An install between them may be a new one, or the old one
-    whose end was never told to us: then Shopify knows.
+    with an uninstall that was never reported to us: then Shopify knows.
     """
     if shop.installed_at > asked_at:
         return True
@@ -208,7 +209,7 @@ def _all_rows(shop_id: int) -> None:
 
 
 def _finish(request: PrivacyRequest, **changes: object) -> bool:
-    """Write down how far it is; False when somebody else did, or it is no longer to be done."""
+    """Save a request's progress; False when another worker did, or it is no longer to be done."""
     with db.transaction() as session:
         held = privacy_requests.lock_request(session, request.shop_id, request.id)
         if held is None or held.state != NEW:

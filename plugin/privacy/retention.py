@@ -1,8 +1,8 @@
-"""Retention: what is kept for a while goes again, in small pieces that hold nobody up.
+"""Delete data after its retention time, in small pieces that delay no other work.
 
-Digested deliveries are kept to look into; what they said stands in our tables. What lies in
-quarantine stays until somebody has looked at it. Events and visits are kept as long as the setting
-says (reports and segments look back two years at most), as is who of the staff looked at whom.
+Digested deliveries are kept for inspection; their facts stand in our tables. Failed webhooks stay
+until the merchant has seen to them. Events, visits and the access log are kept as long as the
+setting says (reports and segments look back two years at most).
 
 The clock looks which shops have something to delete, and a worker deletes it; only the access log,
 a few rows of all shops, the clock deletes itself.

@@ -1,4 +1,4 @@
-"""Corrections: what the merchant says of one shopper comes in; her profile has it, as of now."""
+"""Correct a profile's fields by the merchant's hand."""
 
 from typing import Any
 
@@ -14,10 +14,9 @@ from storage.properties import definitions_of
 
 
 def correct_field(shop_id: int, profile_id: int, name: str, value: Any) -> bool:
-    """Let the merchant say what a shopper's property is; False where it does not fit its type.
+    """Set a shopper's property as the merchant says; False if the value does not fit its type.
 
-    "" and None clear it: nothing that was said before, nor a form by somebody who may be another,
-    fills it again.
+    "" and None clear it: neither an earlier fact nor an unproven form answer fills it again.
 
     Raises:
         RegularsError: 404 for no such profile or property.

@@ -1,9 +1,8 @@
-"""Likely duplicates. In: profiles whose address, number or name is new. Out: pairs to decide on.
+"""Suggest pairs of profiles that are likely one person, from new addresses, numbers and names.
 
 Each profile has a few keys that it would share with another of the same person, so that a new one
-meets only those few whom a closer look is worth. Whoever changes a profile only notes that it looks
-different, for the look costs more than the rest; a worker looks soon after. Nothing is joined here:
-a person decides.
+is compared with few others. A change of a profile only marks it for this check, which costs more
+than the change; a worker runs it soon after. Nothing is merged here: the merchant decides.
 """
 
 import re
@@ -22,7 +21,7 @@ from storage.duplicates import DuplicateReason
 from storage.engine import db
 
 COMPARED_FIELDS = ("email", "phone", "first_name", "last_name")
-# Mail providers that most shoppers have, whose names are therefore the ones most often misspelt.
+# Mail providers that most shoppers use, and that are therefore misspelt most often.
 PROVIDERS = (
     "gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "aol.com", "live.com",
     "qq.com", "163.com", "126.com", "naver.com", "web.de", "gmx.de", "orange.fr", "mail.ru",
@@ -56,7 +55,7 @@ SLICE_JOB = SliceJob("likeness", check_next_profiles, find_due_shops)
 
 
 def _look(session: Session, shop_id: int, now: datetime) -> bool:
-    """Suggest whom some profiles are like; whether there were any to look at."""
+    """Suggest duplicates of some profiles; return whether there were any to check."""
     new = duplicates.unchecked_profiles(session, shop_id, PROFILES_BATCH_SIZE)
     if not new:
         return False

@@ -1,8 +1,7 @@
-"""Fields: what was said of a shopper, when and by whom; for each field the newest word wins.
+"""Resolve a profile's fields from facts with a time and a source; for each field the newest wins.
 
-In: words about a field. Out: rows of `profile` that hold the winning ones. Whatever the order in
-which words come, and however often, the row ends up the same: so two profiles can be folded into
-one, and the one into two again.
+The result is the same in any order of the facts and after any repetition: so two profiles can be
+merged into one, and the one split into two again.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from plugin.facts import ProfileFact
 
 FIELDS = ("email", "phone", "first_name", "last_name", "locale", "country", "timezone")
 PROPERTY = "properties."
-# What a form's sender says of a shopper whom nothing shows her to be: every other word is better.
+# An answer of a form's sender who is not proven to be the shopper: any other source wins.
 UNPROVEN = "unproven"
 MERCHANT = "merchant"
 
@@ -21,10 +20,9 @@ Row = dict[str, Any]
 
 
 class FieldValue(NamedTuple):
-    """What somebody said about a field, and when.
+    """A field's reported value and its time.
 
-    `at` is ISO 8601 in UTC with microseconds, which sorts as the moments do; "" when nobody knows
-    any more.
+    `at` is ISO 8601 in UTC with microseconds, which sorts as the moments do; "" if it is unknown.
     """
 
     value: Any
@@ -33,7 +31,7 @@ class FieldValue(NamedTuple):
 
 
 def apply_fact(row: Row, person: ProfileFact) -> None:
-    """Write what a fact says of a person into a row of hers."""
+    """Write the fields of a fact into the row of its profile."""
     apply_values(row, values_of(person))
     row["created_at"] = min(row["created_at"], person.reported_at)
     row["last_active_at"] = (
@@ -100,7 +98,7 @@ def _word(row: Row, name: str) -> FieldValue | None:
     place, key = _place(row, name)
     held, at = place.get(key), row["field_times"].get(name)
     if at is None and held is None:
-        return None  # nobody has said anything
+        return None  # no fact sets it
     return FieldValue(held, at or "", row["field_sources"].get(name, ""))
 
 

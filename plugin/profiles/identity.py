@@ -1,9 +1,9 @@
-"""Identity: which profile is it? In: people as their facts describe them. Out: a profile for each.
+"""Resolve which profile each fact is about, and merge profiles that share an identity.
 
-Two people are one as soon as anything names both. The outcome depends on what was said, never on
-the order in which it came: whoever shares a key is joined, and for each field the newest word
-wins. One thing stands above the keys: what a person has parted (`plugin.profiles.merge`) is not
-joined by them again; a fact that names both sides goes to the side of its strongest key.
+Two people are one as soon as anything names both. The outcome depends on the facts, never on the
+order in which they came: profiles that share an identity are joined, and for each field the newest
+value wins. A merchant's split (`plugin.profiles.merge`) outranks identities: it is not joined by
+them again, and a fact that names both sides goes to the side of its strongest identity.
 """
 
 from collections import deque
@@ -28,7 +28,7 @@ Owners = dict[tuple[str, str], int]  # the origin that each key leads to
 def resolve_profiles(
     session: Session, shop_id: int, people: Sequence[ProfileFact], now: datetime
 ) -> list[ProfileRef | None]:
-    """Whose each person's facts are, made or merged as needed; None for one without any key."""
+    """Return each fact's profile, created or merged as needed; None without any identity."""
     properties.coerce_profiles(session, shop_id, people)
     known = profiles.find_profile_refs(session, shop_id, {k for p in people for k in p.identities})
     house = MergeGroup(session, shop_id, now)
@@ -54,10 +54,10 @@ def resolve_profiles(
 
 
 def _homes(house: MergeGroup, people: Sequence[ProfileFact], owners: Owners) -> list[int | None]:
-    """The origin of each person; new keys go into `owners`, and who shares a key is joined.
+    """Return the source profile of each fact; add new identities to `owners`, join shared ones.
 
-    Who has a key that we know comes first: whoever shares a new key with her is hers, and needs no
-    merge.
+    Facts with a known identity come first: one that shares a new identity with them is the same
+    profile's, and needs no merge.
     """
     homes: list[int | None] = [None] * len(people)
     ready: deque[int] = deque()
@@ -105,7 +105,7 @@ def _home(house: MergeGroup, person: ProfileFact, owners: Owners) -> int:
 def _without_others(
     person: ProfileFact, home: int, owners: Owners, house: MergeGroup
 ) -> ProfileFact:
-    """What is said of a person, without an address of somebody whom she is apart from."""
+    """Return a fact without addresses of profiles that this one was split from."""
     if {owners[key] for key in person.identities} == {home}:
         return person
     others = {

@@ -251,10 +251,10 @@ def merge_profiles(
 def add_to_list(
     session: Session, shop_id: int, list_id: int, whose: ProfileRef, at: datetime, source: str
 ) -> bool:
-    """Put a shopper on a list; whether her profile was not on it before.
+    """Add a shopper to a list; return whether their profile was not on it before.
 
-    Where another origin of her profile was, it is kept that this one is, too. Where a file put her
-    on it, what comes otherwise takes its place: she stays when the file is taken back.
+    If another source profile was on it, this one is recorded, too. A membership from elsewhere
+    replaces one of an import: the shopper stays when the import is reverted.
     """
     source_profile_id = whose.columns["source_profile_id"]
     if lists.add_member(session, shop_id, list_id, whose.profile_id, at, source, source_profile_id):
@@ -285,7 +285,7 @@ def _is_news(origin: Row, list_id: int, source: str) -> bool:
 
 
 def remove_from_list(session: Session, shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
-    """Take a shopper off a list, whichever of her origins was on it; where each stood.
+    """Remove a shopper's source profiles from a list; return each one's membership.
 
     The caller holds the shop's lock.
     """
@@ -305,7 +305,8 @@ def remove_from_list(session: Session, shop_id: int, list_id: int, profile_id: i
 
 
 def restore_to_list(session: Session, shop_id: int, list_id: int, joined: Iterable[Joined]) -> bool:
-    """Put a shopper back on a list as `leave_list` found her; whether somebody is on it then.
+    """Restore memberships that `remove_from_list` returned; return whether the shopper is on the
+    list then.
 
     The caller holds the shop's lock.
     """

@@ -1,8 +1,8 @@
-"""Properties that mean something. In: what somebody said of a shopper. Out: it, as its type has it.
+"""Coerce a reported property to the type that its definition gives it.
 
-A value that does not fit its property's type is kept as it was said: nothing is lost, and whoever
-shows it says so (`fits`). Only a merchant clears a value: who else says nothing says no word of it.
-A form's questions make their properties by themselves.
+A value that does not fit its property's type is kept as it was reported, and marked where it is
+shown (`is_valid`). Only a merchant clears a value: an empty value of any other source is ignored. A
+form's questions define their properties by themselves.
 """
 
 import re
@@ -115,12 +115,11 @@ def define_from_form(
     blocks: Sequence[dict[str, Any]],
     translations: dict[str, dict[str, str]],
 ) -> None:
-    """Know what a form asks as a property, with its words and values.
+    """Define a form's questions as properties, with their labels and values.
 
-    What a merchant has made or changed is left as it is: a value that she took out does not come
-    back with the next form. A shopper who gives it is still heard: her answer is kept as she said
-    it and marked (`fits`), until the merchant lists it. Only a choice that has no values at all
-    takes the form's.
+    What a merchant has created or changed is left as it is: a value that they removed does not come
+    back with the next form. A shopper who gives it is still recorded: the answer is kept and marked
+    (`is_valid`), until the merchant lists it. Only a choice without any values takes the form's.
     """
     known = properties.definitions_of(session, shop_id)
     for block in blocks:
@@ -162,14 +161,14 @@ def save_definition(
     options: list[dict[str, Any]],
     seen: datetime | None = None,
 ) -> int:
-    """Make a property, or change one that is there: its type, words and values, not its name.
+    """Create a property, or change the type, labels and values of one, not its name.
 
     Args:
-        seen: the `updated_at` of what the merchant had before her, where that may have changed.
+        seen: the `updated_at` that the merchant's page showed, where it may have changed since.
 
     Raises:
         RegularsError: 404 for no such property, 409 for one that has changed since it was seen,
-            422 for what cannot be one.
+            422 for an invalid one.
     """
     name = " ".join(name.split())
     if kind not in TYPES or len(options) > MAX_OPTIONS:
@@ -233,7 +232,7 @@ def _flag(value: Any) -> bool:
 
 
 def _option(definition: PropertyDefinition, value: Any) -> str:
-    """The value that somebody means, whether she gives it or what it is called in any language."""
+    """Return the option that a value names, by itself or by a label in any language."""
     said = str(value).strip()
     options = {str(option["value"]): option["labels"] for option in definition.options}
     if said in options:

@@ -1,4 +1,4 @@
-"""Tags: a merchant's word on a profile comes in; the profile has it, and her customer will."""
+"""Set a merchant's tags on a profile, and on its customer at Shopify."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         her = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
         her.properties, her.source = {PREFIX + tag: on}, MERCHANT
         (whose,) = resolve_profiles(session, shop_id, [her], now)
-        assert whose is not None  # she has a key
+        assert whose is not None  # the profile has an identity
         said = {"kind": TAG, "name": tag, "value": ON if on else OFF, **whose.columns}
         write_backs.save_write_backs(session, shop_id, [{**said, "requested_at": now}], now)
     jobs.enqueue("write_back", shop_id)

@@ -19,8 +19,8 @@ QUIET_LOGGERS = (
 
 
 class UnfailingStream:
-    """A stream for words that nobody depends on: a full disk, or a reader that went away, must
-    not fail what they are said about.
+    """A stream that never raises: a full disk, or a reader that went away, must not stop the work
+    that is logged.
     """
 
     def __init__(self, stream: TextIO) -> None:

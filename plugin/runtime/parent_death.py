@@ -1,6 +1,6 @@
-"""The lifeline: a process that `regulars serve` started ends when the one that started it is gone.
+"""End a process of `regulars serve` when the process that started it is gone.
 
-Without it a supervisor that is killed outright leaves workers behind that nobody watches.
+Otherwise a supervisor that is killed outright leaves workers behind without supervision.
 """
 
 import ctypes

@@ -301,7 +301,7 @@ def open_listener(host: str, port: int) -> socket.socket:
 
 
 def print_line(name: str, line: str) -> None:
-    """One line of output, and whose it is."""
+    """Print one line of output and the name of its process."""
     said = UnfailingStream(sys.stdout)  # a log's disk that is full must not end what it is a log of
     said.write(f"{name:>8} | {line}\n")
     said.flush()

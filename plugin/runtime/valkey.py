@@ -17,7 +17,7 @@ from pathlib import Path
 from plugin.errors import RegularsError
 
 MAX_SOCKET_PATH_BYTES = 100  # unix(7): 108 bytes on Linux, 104 on macOS
-STALE_AFTER_S = 10.0  # a server whose supervisor was killed is gone after about 1.5 s
+STALE_AFTER_S = 10.0  # a server without its supervisor is gone after about 1.5 s
 POLL_INTERVAL_S = 0.05
 
 
@@ -126,10 +126,10 @@ def _binary() -> Path:
 
 
 def _make_private(path: Path) -> None:
-    """A folder that nobody else can put a socket into."""
+    """Make a folder in which only this user can create a socket."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.stat().st_uid != os.getuid() or path.is_symlink():
-        raise RegularsError(f"The folder {path} belongs to somebody else; remove it.")
+        raise RegularsError(f"The folder {path} belongs to another user; remove it.")
     path.chmod(0o700)
 
 

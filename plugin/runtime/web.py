@@ -25,13 +25,13 @@ from storage import schema
 from storage.engine import db
 
 MAX_BODY_BYTES = 1_000_000  # a route that takes more says so itself
-BODY_TIMEOUT_S = 8.0  # a megabyte over a bad line; whoever drips bytes holds a connection
+BODY_TIMEOUT_S = 8.0  # a megabyte over a slow line; a client that drips bytes holds a connection
 READINESS_CACHE_S = 1.0
 RETRY_AFTER_S = 10
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
-    "Content-Security-Policy": "frame-ancestors 'none'",  # the admin's pages say whose frame
+    "Content-Security-Policy": "frame-ancestors 'none'",  # the admin's pages name their own frame
 }
 
 log = structlog.get_logger()
@@ -84,10 +84,10 @@ async def show_health(request: Request) -> Response:
 
 
 def show_readiness(request: Request) -> Response:
-    """200 when we can do our work: the database takes a write and is current, the broker answers.
+    """Return 200 when we can work: the database takes a write and is current, the broker answers.
 
-    Nobody else's service is asked: theirs being down does not make us unready. Anybody may ask
-    us, and one check writes: an answer therefore counts for a second.
+    No external service is checked: its outage does not make us unready. Anybody may ask us, and one
+    check writes: an answer therefore counts for a second.
     """
     checks = request.app.state.readiness.checks()
     fine = all(checks.values())
@@ -159,9 +159,10 @@ class DefaultHeaders:
 
 
 class BodyTimeoutMiddleware:
-    """Ends a request whose body does not come in time with 408.
+    """End a request with 408 if its body does not arrive in time.
 
-    Where the answer comes before the whole body, the line is closed: the rest is not worth reading.
+    If the answer comes before the whole body, the connection is closed: the rest is not worth
+    reading.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,7 +1,7 @@
-"""The files that merchants bring: pieces come in, one file for each import lies in the data folder.
+"""Store the files that merchants upload in pieces, one for each import in the data folder.
 
-They hold people's data: each is gone after `KEPT_FOR`, and what names somebody goes when she is
-forgotten.
+They hold personal data: each is deleted after `KEPT_FOR`, and a data subject's rows at their
+redaction.
 """
 
 import os
@@ -51,13 +51,13 @@ def append_piece(path: Path, at: int, piece: bytes) -> int:
 def matching_rows(
     path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]
 ) -> Iterator[str]:
-    """The rows that are somebody's, as they stand in the file."""
+    """Yield the rows that match, as they stand in the file."""
     for _, raw in _hers(path, encoding, delimiter, is_hers):
         yield raw.decode(encoding, "replace")
 
 
 def blank_rows(path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]) -> None:
-    """Overwrite the rows that are somebody's with spaces; every other byte stays in its place."""
+    """Overwrite the rows that match with spaces; every other byte stays in its place."""
     with path.open("r+b") as file:
         for start, raw in _hers(path, encoding, delimiter, is_hers):
             file.seek(start)
@@ -69,7 +69,7 @@ def blank_rows(path: Path, encoding: str, delimiter: str, is_hers: Callable[[byt
 def _hers(
     path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]
 ) -> Iterator[tuple[int, bytes]]:
-    """First byte and bytes of each row that is somebody's; in pieces, where one is very long."""
+    """Yield first byte and bytes of each row that matches; in pieces, where one is very long."""
     with path.open("rb") as file:
         for row in records.read_rows(path, encoding, delimiter):
             file.seek(row.start)

@@ -1,7 +1,7 @@
-"""Tables as Parquet files. In: columns with their types, and rows. Out: pieces of the file.
+"""Write tables as Parquet files, piece by piece.
 
-The library writes into a file and knows no pieces, so it has a thread of its own, which waits for
-whoever takes the pieces: nothing is held but one group of rows and a few pieces of it.
+The library writes into a file and knows no pieces, so it has a thread of its own, which waits until
+the pieces are taken: memory holds one group of rows and a few pieces of it.
 """
 
 import itertools
@@ -34,7 +34,7 @@ class _Pipe:
         self.error: BaseException | None = None
 
     def write(self, piece: bytes) -> int:
-        """Wait until somebody has room for a piece; nobody needs it once she is gone."""
+        """Wait until there is room for a piece; it is dropped once the reader is gone."""
         self._put(bytes(piece))
         return len(piece)
 

@@ -1,4 +1,4 @@
-"""What may be wrong with a sheet, a row or a cell: a code, and a sentence for whoever meets it."""
+"""Problems of a sheet, a row or a cell: a code and a sentence for each."""
 
 from plugin.errors import RegularsError
 from plugin.texts import N_

@@ -99,7 +99,7 @@ def _value(row: Row, name: str) -> Any:
 
 
 def _words(session: Session, shop_id: int, facts: Facts) -> dict[int, str]:
-    """Whose yes or no the ledger lacks: nothing was known of the address, or an older word."""
+    """Return the profiles with consent that the ledger lacks, or holds an older entry of."""
     entries = [
         {
             "shop_id": shop_id,
@@ -142,7 +142,7 @@ def _orders(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
 def _checkouts(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
     tokens = [row["token"] for _, row in facts.checkouts]
     kept = {each.token: each for each in checkouts.checkouts_by_token(session, shop_id, tokens)}
-    # Shopify makes a customer of whoever leaves an address, yet after it told of the checkout.
+    # Shopify creates a customer for an address at checkout, but reports the checkout before.
     lacking = _lacking(session, shop_id, facts, but=(CUSTOMER,))
     found: dict[str, str] = {}
     for person, row in facts.checkouts:
@@ -225,7 +225,7 @@ def _sizes(variants: Iterable[Row]) -> set[tuple[Any, ...]]:
 
 
 def _lacking(session: Session, shop_id: int, facts: Facts, but: Collection[str] = ()) -> set[int]:
-    """The people, by `id`, of whom we lack an event or something that they are known by."""
+    """Return the profiles, by `id` of their fact, with a missing event or identity."""
     keys = {key for person in facts.profiles for key in person.identities if key.kind not in but}
     known = profiles.find_identities(session, shop_id, keys)
     lacking = {

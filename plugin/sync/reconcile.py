@@ -1,9 +1,9 @@
-"""Reconciliation. In: what changed at Shopify since the last time. Out: only what differs, mended.
+"""Reconcile: find what changed at Shopify since the last time and repair what differs here.
 
-Webhooks get lost: Shopify gives up after four hours, and nobody tells us. So every hour each noun
-is read through a window of `updated_at` and compared with what is kept. What differs is recorded as
-its webhook would have been. The window is a row of `reconciliation` that moves on in the
-transaction which records: a process may die at any moment, and the next one goes on from there.
+Webhooks get lost: Shopify gives up after four hours without a notice. So every hour each noun is
+read through a window of `updated_at` and compared with our rows. A difference is recorded as its
+webhook would have been. The window is a row of `reconciliation` that advances in the transaction
+which records: after a crash the next worker continues from there.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ SLICE_JOB = SliceJob("reconcile", advance_reconciliation, reconciliations.due_sh
 
 
 def make_due_now(shop_id: int) -> None:
-    """Let each noun be due now, whatever was in its way before."""
+    """Make each noun due now, in spite of earlier failures and delays."""
     _begin(shop_id)
     with db.transaction() as session:
         for held in reconciliations.of_shop(session, shop_id):
@@ -68,7 +68,7 @@ def make_due_now(shop_id: int) -> None:
 
 
 def _begin(shop_id: int) -> None:
-    """Begin with the nouns whose past is read, each where that reading began."""
+    """Start with the nouns that were backfilled, each at the start of its backfill."""
     with db.transaction() as session:
         shop = shops.get_shop(session, shop_id)
         if shop is not None:
@@ -115,7 +115,7 @@ def _step(shop: Shop, held: Reconciliation) -> None:
 
 
 def _open(shop: Shop, held: Reconciliation) -> None:
-    """Begin a window, once whatever was told before its end is digested."""
+    """Open a window, once all deliveries from before its end are digested."""
     until = clock.now() - SETTLING_TIME
     with db.inbox_reading() as session:
         behind = inbox.has_undigested_before(session, shop.id, until)

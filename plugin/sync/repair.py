@@ -82,6 +82,6 @@ def repair_records(
 
 
 def _differing(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Differences:
-    """Whoever is forgotten lacks nothing."""
+    """Return the facts that differ; a redacted profile never does."""
     facts = redaction.drop_redacted(session, shop.id, merge_facts(list(told.values())))
     return compare.find_differences(session, shop.id, noun, facts)

@@ -1,8 +1,8 @@
-"""Write-backs: a shop whose customers should hold something goes in, Shopify's customers hold it.
+"""Write due consents, tags and metafields to Shopify's customers.
 
-Consent is read at Shopify before it is written: what stands there already, or was said there later,
-is left alone. Shopify goes by the moments, too: "The customer's consent state reflects the consent
-record with the most recent date" (shopify.dev, CustomerEmailMarketingConsentState).
+Consent is read at Shopify before it is written: an equal or later state there is left alone.
+Shopify goes by the moments, too: "The customer's consent state reflects the consent record with the
+most recent date" (shopify.dev, CustomerEmailMarketingConsentState).
 """
 
 from collections.abc import Callable, Sequence

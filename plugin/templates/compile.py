@@ -1,5 +1,5 @@
-"""Compile: blocks in, and for each language a subject, HTML and plain text whose only open places
-are Liquid. Done once, when a template is published; see docs/ARCHITECTURE.md, step 7.
+"""Compile blocks into a subject, HTML and plain text for each language, with only Liquid left to
+fill in. Done once, when a template is published; see docs/ARCHITECTURE.md, step 7.
 """
 
 from collections.abc import Mapping, Sequence

@@ -62,7 +62,7 @@ def parse(text: str, *, escaped: bool) -> BoundTemplate:
 
 
 def unknown_filters(template: BoundTemplate) -> list[str]:
-    """Filters that a template names and nobody has; Liquid itself finds out when it renders."""
+    """Return the unknown filters of a template; Liquid itself finds them only when it renders."""
     return sorted(set(template.analyze().filters) - set(template.env.filters))
 
 

@@ -32,7 +32,7 @@ class LiquidShield:
         return LIQUID.sub(word, text)
 
     def as_comments(self, html: str) -> str:
-        """HTML whose words between elements became comments, which parsers leave in place."""
+        """Return HTML with the words between elements as comments, which parsers leave in place."""
         pieces, end = [], 0
         for markup in _MARKUP.finditer(html):
             pieces += [self._commented(html[end : markup.start()]), markup[0]]

@@ -1,4 +1,4 @@
-"""The products block: cards of what suits a shopper, or the lines that she left in a checkout.
+"""The products block: cards of recommended products, or of the items left in a checkout.
 
 The cards are written out one by one, not in a loop, so that each has its own numbered link.
 """

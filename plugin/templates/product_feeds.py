@@ -45,7 +45,9 @@ def home_url(shop: Shop) -> str:
 def products_for(
     blocks: Sequence[Block], properties: dict[str, Any], items: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Products whose tags or type are the shopper's answer; who gave none sees the first ones."""
+    """Return products with a tag or type equal to the shopper's answer; without one, the first
+    ones.
+    """
     for block in blocks:
         if block["type"] == "products" and product_blocks.feed(block) == product_blocks.ANSWER:
             answer = properties.get(block.get("property", ""))

@@ -271,7 +271,7 @@ def across_shops(session: Session, statement: Executable, why: str, params: Any 
 
 
 def _engine(url: URL, page_bytes: int = PAGE_BYTES) -> Engine:
-    """Create an engine with errors that hold no values: they are logged, and a row names a shopper."""
+    """Create an engine. Its errors hold no values: they are logged, and a row names a shopper."""
     always: dict[str, Any] = {
         "pool_size": 20,
         "hide_parameters": True,

@@ -70,7 +70,7 @@ def split_by_attempts(tried: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
 
 
 class Claim(NamedTuple):
-    """Rows leased to one worker, in the order asked for; the moment tells this lease from others."""
+    """Rows leased to one worker, in the order asked for; the moment tells the lease from others."""
 
     ids: list[int]
     lease_until: float

@@ -36,7 +36,7 @@ def assume_large_shops(connection: Connection, of: str) -> None:
     """Let SQLite plan for large shops from the next connection on; `of` is any small table."""
     connection.execute(text(f"ANALYZE {of}"))  # makes the table of the statistics
     connection.execute(text("DELETE FROM sqlite_stat1"))
-    shapes = {"all_shops": "names of tables and columns, and nobody's rows"}
+    shapes = {"all_shops": "names of tables and columns, no rows"}
     found = connection.execute(text(_INDEXES), execution_options=shapes).all()
     for table, index, unique, columns in found:
         counts = " ".join(map(str, [ASSUMED_ROWS, *_rows(columns.split(","), bool(unique))]))

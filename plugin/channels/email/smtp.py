@@ -1,5 +1,5 @@
-"""Email by SMTP: a letter goes to the relay of `REGULARS_SMTP_URL` over one kept connection for
-each thread; the relay's answer decides between accepted, later, never and nobody knows.
+"""Send email by SMTP to the relay of `REGULARS_SMTP_URL`, over one kept connection for each thread;
+the relay's answer decides between accepted, later, never and unknown.
 """
 
 import contextlib

@@ -59,7 +59,7 @@ def domain_and_token(shop_id: int) -> tuple[str, str]:
 
 
 def refresh_token(shop_id: int, stale: str) -> str:
-    """A new access token for `stale`; whoever comes second gets what the first one fetched."""
+    """Return a new access token for `stale`; concurrent callers share the first caller's."""
     with locks.exclusive(f"token-{shop_id}"):
         shop = _installed(shop_id)
         assert shop.access_token

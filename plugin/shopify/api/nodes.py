@@ -100,7 +100,7 @@ def _kept(said: Node) -> tuple[str, str | None, str | None]:
 
 
 def _changes(node: Node) -> list[tuple[str, Node]]:
-    """Her tags, and the sums where they were asked for, as told with her last change."""
+    """Return the customer's tags, and the sums if asked for, as of the customer's last change."""
     about = {"customerId": node["id"], "occurredAt": node["updatedAt"]}
     found = [(TAGS, {**about, "tags": node["tags"]})]
     if "amountSpent" in node:

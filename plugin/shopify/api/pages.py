@@ -54,7 +54,7 @@ def changed_page(shop_id: int, noun: str, since: datetime, until: datetime, plac
 
 
 def count_changed(shop_id: int, noun: str, since: datetime, until: datetime) -> int:
-    """How much changed between two moments, up to 10,001; nobody counts deletions."""
+    """Count the changes between two moments, up to 10,001; deletions are not counted."""
     if noun not in COUNTS:
         return 0
     search = CHANGED.format(since=_time(since), until=_time(until))

@@ -14,13 +14,13 @@ class SessionToken(NamedTuple):
 
 
 def verify_session_token(token: str) -> SessionToken:
-    """Who sends this token.
+    """Return the shop and the user of a session token.
 
     Signature (HS256), audience, times with ten seconds of leeway and issuer are checked by
-    Shopify's library against the real time; it forgets that a token must end, and we do not.
+    Shopify's library against the real time; we also require an expiry, which it does not.
 
     Raises:
-        RegularsError: 401, whatever is wrong.
+        RegularsError: 401 for any invalid token.
     """
     claims = decode_session_token(token) if isinstance(token, str) else None
     domain = _domain(claims) if claims else None

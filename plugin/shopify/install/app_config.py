@@ -1,7 +1,7 @@
-"""What Shopify's tools read: manifest.toml comes in, shopify.app.toml and the extensions' go out.
+"""Generate Shopify's shopify.app.toml and the extensions' files from manifest.toml.
 
-Some lines belong to whoever runs the app or to Shopify's command line, which writes them in: they
-are taken from the environment or from the file that is there, and stay.
+Some lines belong to the operator or to Shopify's command line, which writes them: they are taken
+from the environment or from the existing file, and stay.
 """
 
 import json
@@ -21,7 +21,7 @@ from plugin.shopify.install.oauth import CALLBACK
 # "Privacy law compliance".
 COMPLIANCE = ("customers/data_request", "customers/redact", "shop/redact")
 EXTENSIONS = PATH.parent / "extensions"
-UNKNOWN_URL = "https://example.com"  # as Shopify's own templates have it, until somebody runs it
+UNKNOWN_URL = "https://example.com"  # as in Shopify's own templates, until the app has an operator
 HEAD = (
     "# Written by `regulars manifest` from manifest.toml: change that one, and write this again.\n"
 )
@@ -30,7 +30,9 @@ Table = dict[str, Any]
 
 
 class Installation(BaseSettings):
-    """Whose app it is; empty as long as nobody said so. See `plugin.settings` for the whole."""
+    """The app's identity at Shopify; empty until configured. See `plugin.settings` for all
+    settings.
+    """
 
     model_config = SettingsConfigDict(env_prefix="REGULARS_", env_file=".env", extra="ignore")
 
@@ -88,7 +90,7 @@ def _app(there: Table) -> str:
         ),
         _table("build", **there["build"]) if "build" in there else "",
         _table("access_scopes", scopes=",".join(said["scopes"]), use_legacy_install_flow=False),
-        # Shopify installs and we exchange tokens; the callback is for whoever has it otherwise.
+        # Shopify installs and we exchange tokens; the callback is for the authorization code grant.
         _table("auth", redirect_urls=[f"{url}/", url + CALLBACK]),
         _table("webhooks", api_version=said["api_version"]),
         *_subscriptions(said["webhooks"]["uri"]),

@@ -1,10 +1,10 @@
-"""The authorization code grant, for an app that Shopify does not install by itself. In: a store.
-Out: the address at which its merchant says yes; then, from the query that she comes back with, the
-store and the code for its tokens.
+"""The authorization code grant, for an app that Shopify does not install by itself: build the
+authorization URL of a store; then, from the query that its merchant returns with, get the store and
+the code for its tokens.
 
-The state in that address belongs to one browser, which holds its seal in a cookie, and to the store
-as it is now: once it has been used, the store is another one.
-(shopify.dev: authorization code grant)
+The state in that URL belongs to one browser, which holds its signature in a cookie, and to the
+store as it is now: after its use the store is changed, so it works once. (shopify.dev:
+authorization code grant)
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from storage import shops
 from storage.engine import db, encryption
 
 CALLBACK = "/auth/callback"
-STATE_FOR_S = 600  # for the merchant to read what she allows
+STATE_FOR_S = 600  # for the merchant to review the scopes
 MAX_QUERY_CHARS = 4_096
 PURPOSE = "oauth-state"  # a key of its own: with the app's secret it would pass for a webhook's
 STATE = re.compile(r"[0-9a-f]{32}")
@@ -35,7 +35,7 @@ Query = Sequence[tuple[str, str]]
 
 
 class AuthorizationRedirect(NamedTuple):
-    """Where to send the merchant, and the cookie that she comes back with."""
+    """The URL to redirect the merchant to, and the cookie to return with."""
 
     address: str
     cookie: str

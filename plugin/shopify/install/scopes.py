@@ -1,7 +1,7 @@
-"""Scopes: what a store allows us comes in, what it does not allow yet goes out.
+"""Check which of the app's scopes a store has granted, and which are missing.
 
-Shopify asks the merchant for what the manifest wants when she opens the app, and tells us of her
-answer by app/scopes_update. Until then whatever needs a missing scope waits, and says so.
+Shopify asks the merchant for the manifest's scopes when they open the app, and reports their answer
+by app/scopes_update. Until then a feature that needs a missing scope waits, and says so.
 """
 
 import structlog
@@ -19,7 +19,7 @@ def missing_scopes(shop: Shop) -> list[str]:
 
 
 def is_allowed(shop: Shop, *scopes: str) -> bool:
-    """Whether a store allows us all of these. A store whose scopes nobody told allows all."""
+    """Return whether a store has granted all of these; a store with unknown scopes has."""
     return not shop.scopes or covers_scopes(shop.scopes, scopes)
 
 

@@ -1,4 +1,4 @@
-"""carts/create, carts/update: what lies in a cart. Shopify does not say whose it is."""
+"""carts/create, carts/update: the items of a cart. Shopify does not name its customer."""
 
 from plugin import facts
 from plugin.errors import MalformedError

@@ -1,4 +1,4 @@
-"""checkouts/create, checkouts/update: what somebody is about to buy, and the way back to it."""
+"""checkouts/create, checkouts/update: what a shopper is about to buy, and the checkout's URL."""
 
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, Facts, ProfileFact, parse_time, to_minor_units

@@ -1,4 +1,6 @@
-"""customers/create, update, enable, disable: who somebody is. No consent in them since 2025-01."""
+"""customers/create, update, enable, disable: a customer's identities and fields. They carry no
+consent since 2025-01.
+"""
 
 from plugin.facts import Facts, ProfileFact, parse_time
 from plugin.shopify.normalise.fields import Payload, customer_keys, id_of, known_fields

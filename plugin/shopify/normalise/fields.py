@@ -26,8 +26,8 @@ def text_of(payload: Payload, name: str) -> str:
 
 
 def own_domain(payload: Payload) -> str:
-    """The store that a body is about. The signature covers no header: without this, somebody's
-    body could be sent again as another topic of another store's.
+    """Return the store that a body is about. The signature covers no header: without this check, a
+    signed body could be replayed as another topic of another store.
     """
     found = text_of(payload, "myshopify_domain")
     if not found:

@@ -1,6 +1,6 @@
-"""What happens to an order: refunds, transactions, fulfilments, parcels on their way, returns.
+"""Changes of an order: refunds, transactions, fulfilments, parcels in transit, returns.
 
-These name the order and nobody; the order says whose it is, before or after them.
+These name the order and no customer; the order names its customer, before or after them.
 """
 
 from datetime import datetime
@@ -40,9 +40,9 @@ def edits(topic: str, payload: Payload, currency: str) -> Facts:
 
 
 def deletions(topic: str, payload: Payload, currency: str) -> Facts:
-    """orders/delete: an order that is worth nothing, and stays so whatever is said late of it.
+    """orders/delete: an order without value, for good, even if a late webhook reports one.
 
-    Its payload has no more than the id; that it ever was stays on the timeline.
+    Its payload has no more than the id; the order itself stays on the timeline.
     """
     order_id = id_of(payload, "id")
     at = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
@@ -140,7 +140,7 @@ def returns(topic: str, payload: Payload, currency: str) -> Facts:
     metric = RETURN.get(topic)
     order = payload.get("order_id") or object_of(payload, "order").get("id")
     if metric is None or not isinstance(order, int):
-        return Facts()  # before 2024-07 a declined return did not say whose it was
+        return Facts()  # before 2024-07 a declined return did not name its customer
     at = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     person = _buyer(order, at)
     return_id = gid(payload.get("admin_graphql_api_id")) or id_of(payload, "id")

@@ -1,7 +1,7 @@
-"""customers/data_request, customers/redact, shop/redact: what the law lets people ask of us.
+"""customers/data_request, customers/redact, shop/redact: requests under privacy law.
 
-The topic stands in a header that nobody signs, so the signed body must have the topic's own shape:
-a shopper's question must never empty a shop.
+The topic stands in an unsigned header, so the signed body must have the topic's own shape: a
+shopper's request must never empty a shop.
 """
 
 from plugin import facts

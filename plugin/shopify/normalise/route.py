@@ -13,7 +13,7 @@ Normaliser = Callable[[str, Payload, str], Facts]
 
 @lru_cache
 def normaliser(topic: str) -> Normaliser | None:
-    """The function that understands a topic, or None when nobody subscribed to it."""
+    """Return the normaliser of a topic, or None for a topic without a subscription."""
     handler = topic_handlers().get(topic)
     if handler is None:
         return None

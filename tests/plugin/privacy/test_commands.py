@@ -87,7 +87,7 @@ def test_the_audience_goes_out_as_parquet_and_never_onto_a_terminal(run, tmp_pat
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (SHOP, "Say whom"),
+        (SHOP, "Name the customer"),
         ((*SHOP, "--email", "maya"), "not a complete email address"),
         ((*SHOP, "--customer-id", "maya"), "not a complete"),
         (("--shop", "stranger.myshopify.com", "--email", "maya@example.com"), "no shop"),
