@@ -76,7 +76,7 @@ ALLOWED: dict[MessageState, frozenset[MessageState]] = {
             MessageState.SENDING,
             MessageState.SKIPPED,
             MessageState.FAILED,
-            MessageState.AMBIGUOUS,  # it was sent before, and whoever tried again died
+            MessageState.AMBIGUOUS,  # it was sent before, and the worker that tried again crashed
         }
     ),
     MessageState.SENDING: frozenset(

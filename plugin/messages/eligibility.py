@@ -107,7 +107,7 @@ def _to_marketing(
 
 
 def _wishes(session: Session, message: Message, address: str) -> SkipReason | None:
-    """What she chose on the preference page; it says nothing of what she asked for."""
+    """Check the shopper's preferences, which do not apply to what they asked for."""
     chosen = preferences.get_preference(session, message.shop_id, message.channel, address)
     if message.transactional or chosen is None:
         return None

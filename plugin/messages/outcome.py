@@ -32,7 +32,7 @@ def apply_result(
     elif refused.permanent:
         gone = refused.address_gone
         fail_message(session, message, SkipReason.ADDRESS_GONE if gone else SkipReason.REJECTED)
-        if refused.address_gone and message.address:  # else she was forgotten meanwhile
+        if refused.address_gone and message.address:  # else the recipient was redacted meanwhile
             _mark_bounced(session, message, now)
     elif message.send_attempts >= MAX_ATTEMPTS:
         fail_message(session, message, SkipReason.GAVE_UP)

@@ -89,7 +89,7 @@ def _until(person: ProfileFact, times: dict[int, datetime], marks: Marks) -> dat
 def _forget_too(
     session: Session, shop_id: int, keys: list[tuple[str, str]], until: datetime
 ) -> None:
-    """Redact a cart or visit that turned out to be the data subject's, with its anonymous events."""
+    """Redact a cart or visit that proved to be the data subject's, with its anonymous events."""
     privacy_requests.add_redacted(session, shop_id, keys, until)
     for profile_id in set(find_identities(session, shop_id, keys).values()):
         if any(i.kind in STRONG for i in identities_of(session, shop_id, [profile_id])):

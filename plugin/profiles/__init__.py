@@ -1,5 +1,5 @@
-"""Who a shopper is: identities, merges, fields and properties.
+"""Resolve who a shopper is: identities, merges, fields and properties.
 
 Likely duplicates are only suggested: the digest stores each profile's keys, and a worker compares
-those that nobody has checked.
+those still to be checked.
 """

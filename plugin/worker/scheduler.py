@@ -107,7 +107,7 @@ def enqueue_slices(due_jobs: list[SliceJob]) -> None:
 
 
 def enqueue_catalog_syncs() -> None:
-    """Enqueue the sync of stores whose first message was lost, or whose sync failed."""
+    """Enqueue the sync of stores with a lost first job or a failed sync."""
     with db.reading() as session:
         waiting = shops.unsynced(session, clock.now() - MAX_SYNC_AGE)
     for shop_id in waiting:

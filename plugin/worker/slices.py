@@ -30,7 +30,7 @@ log = structlog.get_logger()
 def run_slice(job: SliceJob, shop_id: int, slice_seconds: float | None = None) -> Progress:
     """Run steps on a shop until nothing is left or the slice is over.
 
-    At least one step is run. A shop whose job runs in another process is left to it.
+    At least one step is run. A shop with this job running in another process is left to it.
     """
     deadline = time.monotonic() + (job.slice_seconds if slice_seconds is None else slice_seconds)
     try:
