@@ -1,7 +1,7 @@
-"""The front door: `main` is the command, `app` the web, `broker` the workers'.
+"""The entry points: `main` is the command, `app` the web, `broker` the workers'.
 
-`app` and `broker` are made when somebody asks for them, so that `regulars --help` needs no
-settings and loads nothing.
+`app` and `broker` are made on first use, so that `regulars --help` needs no settings and loads
+nothing.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """The digest: the CPU of one event with its profile, in batches of 500, against the driver alone.
 
-ours  `plugin.ingest.record`: identities, newest word for each field, events once each, flows
-raw   the driver's executemany over the same tables, which is told whose profile each row is and
-      what her days come to: it looks nothing up, counts and merges nothing and sets nothing off
+ours  `plugin.ingest.record`: identities, newest value for each field, events once each, flows
+raw   the driver's executemany over the same tables, with each row's profile and daily counts given:
+      it looks nothing up, counts and merges nothing and starts no flow
 
 Both end with the same profiles, identities, events and days, which is checked. They run in turn in
 one process, each pass on a fresh copy of a migrated SQLite database with synchronous=FULL.
@@ -87,7 +87,7 @@ def _template(place: Path) -> int:
 
 
 def _who(number: int) -> tuple[str, str, int]:
-    """Email, name and customer id of whoever does the event of a number."""
+    """Return email, name and customer id of the shopper behind an event's number."""
     person = number * 7919 % PEOPLE  # each batch meets known people and new ones
     return f"shopper-{person}@example.com", f"Mina {person}", 7_000_000 + person
 

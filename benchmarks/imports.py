@@ -1,7 +1,7 @@
-"""Importing profiles: rows a second, CPU of a row, and the memory that it takes at the most.
+"""Importing profiles: rows a second, CPU of a row, and peak memory.
 
 A file as Klaviyo exports it is read by `regulars import` into migrated SQLite: every row is a
-person with a consent of her own, who joins a list.
+person with their own consent, who joins a list.
 """
 
 import contextlib

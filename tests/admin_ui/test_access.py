@@ -1,4 +1,4 @@
-"""Who looked at whose data: no page that shows a shopper opens without being written down."""
+"""The access log: every page that shows a shopper leaves an entry when it is opened."""
 
 from urllib.parse import urlsplit
 
@@ -19,7 +19,9 @@ def written_down(shop):
 
 
 def is_written_down(merchant, shop, path):
-    """Whether the log grows when a path is opened; a page that does not make it names nobody."""
+    """Return whether opening a path adds an entry to the log; a page that adds none names no
+    shopper.
+    """
     before = len(written_down(shop))
     said = merchant.fetch(path).text
     if len(written_down(shop)) > before:

@@ -21,7 +21,7 @@ DID = {
 
 @pytest.fixture
 def profile(merchant, shop, monkeypatch) -> str:
-    """The address of somebody's page who has done nothing so far."""
+    """Return the path of a profile page without any activity."""
     monkeypatch.setattr("plugin.clock.now", lambda: NOW)
     profile_id = new_id()
     with db.transaction() as session:

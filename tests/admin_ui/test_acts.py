@@ -1,4 +1,6 @@
-"""What a merchant does: switch, save, search, page on, try again; and what she is then told."""
+"""A merchant's actions in the admin: switch, save, search, page, retry; and the messages after
+them.
+"""
 
 import json
 import re

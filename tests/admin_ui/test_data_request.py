@@ -15,7 +15,7 @@ KEYS = (IdentityKey("customer_id", "7001002003"), IdentityKey("email", "maya@exa
 
 @pytest.fixture
 def asked(merchant, shop):
-    """A shopper asked for her data; the id of the request."""
+    """Return the id of a shopper's data request."""
     at = clock.now()
     apply_facts(shop, Facts(profiles=[ProfileFact(KEYS, at, {"first_name": "Maya"})]))
     apply_facts(shop, Facts(privacy_requests=[PrivacyFact(DATA_REQUEST, at, "1", KEYS)]))

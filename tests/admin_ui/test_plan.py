@@ -1,4 +1,4 @@
-"""The gate: whoever has not approved the plan sees what it costs and where to approve it."""
+"""The plan gate: a merchant without an approved app plan sees its price and where to approve it."""
 
 import pytest
 

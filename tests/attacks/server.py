@@ -32,7 +32,7 @@ class Server(NamedTuple):
 
 @contextlib.contextmanager
 def serving(template: Path, folder: Path) -> Generator[Server]:
-    """`regulars web` over SQLite with one shop; nobody hears its bell."""
+    """Run `regulars web` over SQLite with one shop and without workers."""
     for file in template.iterdir():
         shutil.copy(file, folder)
     db.connect(f"sqlite:///{folder / 'regulars.db'}")

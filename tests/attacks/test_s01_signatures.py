@@ -1,4 +1,4 @@
-"""S01: a webhook without Shopify's signature is a 401 and leaves nothing, whatever stands in it."""
+"""S01: a webhook without Shopify's signature is a 401 and leaves nothing, for any body."""
 
 import base64
 import hashlib

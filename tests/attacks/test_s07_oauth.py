@@ -1,6 +1,6 @@
-"""S07: the authorization code grant: what is not Shopify's, or not for this browser, is refused.
+"""S07: the authorization code grant refuses what is not Shopify's, or not for this browser.
 
-Refused: 400 or 403, nothing asked of Shopify, nothing kept, nobody led away.
+Refused: 400 or 403, no call to Shopify, nothing stored, no redirect.
 """
 
 import re
@@ -37,7 +37,7 @@ def browser(sqlite: str, bell: object, shopify: Shopify) -> Generator[TestClient
 
 
 def merchant_says_yes(shopify: Shopify, address: str) -> str:
-    """The address that Shopify sends her back to."""
+    """Return the URL that Shopify redirects the merchant back to."""
     with TestClient(shopify.app, follow_redirects=False, base_url="http://127.0.0.1") as admin:
         return admin.post(address).headers["Location"]
 

@@ -45,7 +45,7 @@ def ids_of(shop_id: int) -> list[str]:
 
 @pytest.fixture
 def at_home(other: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The other shop's merchant, whose shop is installed well enough."""
+    """Return the merchant of another shop, which is installed well enough."""
     monkeypatch.setattr("admin_ui.kit.auth.onboard.ensure_installed", lambda domain, token: 0)
     return other
 
@@ -62,7 +62,7 @@ def test_s09_no_route_shows_another_shop_by_any_id(merchant, at_home, shop, fill
         for answer in (at_home.fetch(place), at_home.open(place)):
             assert answer.status_code == 404, place
             assert not [word for word in OURS if word in answer.text], place
-    assert shown or path == "/settings/privacy/{request_id}"  # nobody has asked in this shop
+    assert shown or path == "/settings/privacy/{request_id}"  # this shop has no such request
 
 
 @pytest.mark.parametrize("path", ACTS)
@@ -112,7 +112,7 @@ def twin_of(shop: Shop, filled: dict[str, int], other_id: int) -> None:
 
 
 def renamed(value: Any) -> Any:
-    """The same of somebody else."""
+    """Return the same object with another person's names."""
     if isinstance(value, dict):
         return {name: renamed(each) for name, each in value.items()}
     if isinstance(value, list):
@@ -171,7 +171,7 @@ def conditions(statement: Any) -> list[BinaryExpression[Any]]:
 
 
 def without(statement: Any, condition: BinaryExpression[Any]) -> Any:
-    """The statement as it would be, had somebody forgotten this condition."""
+    """Return the statement as it would be without this condition."""
     return visitors.replacement_traverse(
         statement, {}, lambda part, **_: true() if part is condition else None
     )

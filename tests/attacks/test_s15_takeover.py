@@ -1,4 +1,6 @@
-"""S15: whoever types a shopper's address into a form gets nothing of hers and changes nothing."""
+"""S15: a visitor who types a shopper's address into a form sees and changes nothing of that
+shopper.
+"""
 
 import hashlib
 import hmac
@@ -48,7 +50,7 @@ def form_id(form_id: int, shop: Shop) -> int:
 
 @pytest.fixture
 def victim(form_id: int, shop: Shop) -> int:
-    """A customer of the store's, with what it and a quiz said of her; she has unsubscribed."""
+    """Return a customer with fields from the store and a quiz, who has unsubscribed."""
     at = clock.now() - timedelta(days=9)
     her = ProfileFact(
         (

@@ -1,4 +1,6 @@
-"""S27: a merchant's page may be framed by her admin alone, a shopper's by nobody; errors too."""
+"""S27: a merchant's page may be framed by Shopify's admin alone, a shopper's by no site; errors
+too.
+"""
 
 import pytest
 from starlette.testclient import TestClient

@@ -16,7 +16,7 @@ CHANGES = ways(routes(), "POST", "PUT", "PATCH", "DELETE")
 
 
 def without_a_bearer():
-    """What a form on somebody else's page can make a browser send."""
+    """Send what a form on another site can make a browser send."""
     token = session_token(HERE)
     basic = base64.b64encode(f"x:{token}".encode()).decode()
     return {

@@ -108,7 +108,7 @@ def _needs_of(
 
 
 def _needs_by(item: dict[str, Any]) -> Needs:
-    """An entry of Shopify's table, whose words alone tell `or` from `and`."""
+    """Return an entry of Shopify's table, which tells `or` from `and` in its text alone."""
     words, scopes = item["requiredAccess"].partition("Also:")[0], item["offlineScopes"]
     if scopes and (" or " in words or words.startswith("Any of")):
         return {frozenset(scopes)}

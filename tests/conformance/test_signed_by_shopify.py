@@ -37,7 +37,7 @@ STARTS_WITHIN_S = 90  # two seconds, but for machines that are busy with other t
 def server(
     sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """`uvicorn regulars:app` over SQLite, with a shop and a live form; nobody hears its bell."""
+    """Run `uvicorn regulars:app` over SQLite, with a shop and a live form, without workers."""
     folder = tmp_path_factory.mktemp("data")
     for file in sqlite_template.iterdir():
         shutil.copy(file, folder)
@@ -58,7 +58,7 @@ def server(
                 cwd=ROOT, env=os.environ | settings, pass_fds=[listener.fileno()],
                 stdout=log, stderr=log,
             )  # fmt: skip
-    try:  # the socket is the server's alone now: once it is gone, nobody waits for an answer
+    try:  # the socket is the server's alone now: once it is gone, no client waits for an answer
         _wait(url, process, folder / "server.log")
         yield {"url": url, "proxy": f"/proxy/forms/{form_id}"}
     finally:

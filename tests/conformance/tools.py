@@ -142,7 +142,7 @@ def _npm(node: Node, *words: str) -> None:
 
 
 def _environment(node: Node) -> dict[str, str]:
-    """npm is a script that wants its own Node first; nobody is told what we do."""
+    """Return an environment with our Node first, since npm is a script; usage reports are off."""
     quiet = {"SHOPIFY_CLI_NO_ANALYTICS": "1", "OPT_OUT_INSTRUMENTATION": "true", "CI": "1"}
     path = f"{Path(node.node).parent}{os.pathsep}{os.environ['PATH']}"
     # The machine's own certificates too, where it has some: a company's proxy is known only there.

@@ -1,4 +1,4 @@
-"""Discount codes: what they take off, for whom and how often."""
+"""Discount codes: their amounts, customers and usage limits."""
 
 from datetime import timedelta
 

@@ -35,7 +35,7 @@ def test_a_bad_line_loses_repeats_and_mixes(tmp_path, capsys):
 
 @pytest.fixture
 def app():
-    """Somebody who takes deliveries; `app.taken` are their ids."""
+    """An app that accepts deliveries; `app.taken` are their ids."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):

@@ -33,7 +33,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
-    """A shop whose popup opens after a moment; change it before the page is opened."""
+    """A shop with a popup that opens after a moment; change it before the page is opened."""
     delay = {"type": "delay", "properties": {"seconds": 0.2}}
     rest = {"type": "after_close_or_submit_timeout", "properties": {"timeout_days": 7}}
     shop = Shop(content=welcome(), triggers=[delay, rest])

@@ -39,7 +39,7 @@ def main(*words: str) -> None:
 
 
 def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> None:
-    """Work at whatever waits, as if all leases had run out, and die of the poison."""
+    """Work on everything that waits, as if all leases had run out, and die of the poison."""
     encryption.set_keys({"1": os.environ["REGULARS_SECRET_KEY"]})
     db.connect(url)
     broker = StubBroker(middleware=[])

@@ -220,7 +220,7 @@ class Served:
         return time.monotonic() - began
 
     def effects_once(self, deliveries: int) -> None:
-        """Whatever was told in so many deliveries of `Traffic` has happened, and happened once."""
+        """Check that each fact of so many deliveries of `Traffic` took effect exactly once."""
         orders = traffic.orders_in(deliveries)
         ordered = "SELECT count(*) FROM event WHERE metric = 'Placed Order'"
         assert self.count("SELECT count(*) FROM orders") == orders

@@ -19,7 +19,7 @@ from tests.faults.town import KEY_HEADER, THREADS, Town, eventually
 PARTS = ("worker", "web", "clock", "valkey")
 FLOW = "Abandoned checkout"
 FIRST_WAIT, SECOND_WAIT = ("waiting", "1"), ("waiting", "3")
-DONE = ("finished", "3")  # the wait that she was at last
+DONE = ("finished", "3")  # the last delay of the flow
 # A bell that a dead worker held rings again after 15 s; a part that fell often starts again after
 # up to 10 s, and takes some seconds to start on a busy machine.
 RECOVERS_S = 30.0

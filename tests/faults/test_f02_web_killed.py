@@ -24,7 +24,7 @@ def test_f02_every_delivery_that_was_answered_is_kept_and_counts_once(tmp_path):
         tell("F02", sent=PER_S * LASTS_S, kills=KILLS, hung_up=loaded.closed,
              answers=loaded.statuses, away_s=windows(answered), drained_s=round(drained_s, 1),
              missing=len(served.missing(answered)))  # fmt: skip
-        assert loaded.closed > 0  # the kills fell while somebody waited for an answer
+        assert loaded.closed > 0  # the kills fell while requests were open
         assert set(loaded.statuses) == {"200"}
         assert served.missing(answered) == set()
         served.effects_once(PER_S * LASTS_S)

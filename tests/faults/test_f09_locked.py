@@ -1,4 +1,4 @@
-"""F09: another program holds SQLite's files: nobody is answered 500, and nobody waits for long."""
+"""F09: while another program locks SQLite's files, no request gets a 500 or waits for long."""
 
 import contextlib
 import sqlite3
@@ -25,7 +25,7 @@ def served(tmp_path: Path) -> Generator[Served]:
 
 @contextlib.contextmanager
 def locked(file: Path) -> Generator[None]:
-    """Nobody else writes into the file inside the block."""
+    """Hold the file's write lock inside the block."""
     with contextlib.closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as held:
         held.execute("BEGIN EXCLUSIVE")
         yield

@@ -1,6 +1,7 @@
-"""F18: whatever comes five times, shuffled and two days late ends in the state of a fault-free run.
+"""F18: webhooks that come five times, shuffled and two days late, end in the state of a fault-free
+run.
 
-What never came at all is mended by reconciliation: tests/plugin/sync/test_reconcile.py.
+Webhooks that never come are repaired by reconciliation: tests/plugin/sync/test_reconcile.py.
 """
 
 import random
@@ -119,7 +120,7 @@ def test_f18_news_of_a_cart_that_come_after_its_order_remind_nobody(
     at += late
     deliver(shop, [request for request in told if request not in sold])
     digest_deliveries()
-    for _ in range(3):  # the first reminder, the second, and whatever should come after them
+    for _ in range(3):  # the first reminder, the second, and any that should not come after them
         at += timedelta(days=1)
         work(shop)
 
@@ -140,7 +141,7 @@ def work(shop: Shop) -> None:
 
 
 def tokens(session: Session, shop: Shop) -> tuple[set[str], set[str]]:
-    """The checkouts that somebody was reminded of, and those that were bought."""
+    """Return the checkouts that got a reminder, and those that were bought."""
     events = session.exec(
         select(Event)
         .join(Message, (col(Message.shop_id) == Event.shop_id) & (Message.event_id == Event.id))

@@ -1,4 +1,4 @@
-"""F20: what kills whoever touches it is given up after five deaths, and nothing else is."""
+"""F20: a row that kills its worker is given up after five crashes, and no other row is."""
 
 import json
 import subprocess
@@ -122,7 +122,7 @@ def test_f20_an_enrolment_that_kills_its_worker_is_given_up_and_the_others_go_on
 
 
 def leave_checkouts(shop: Shop, count: int) -> list[int]:
-    """Enrolments of shoppers who left the checkout two hours ago, whose first mail is due."""
+    """Return enrolments of shoppers who left the checkout two hours ago, with a first mail due."""
     library.seed_flows(shop.id)
     with db.reading() as session:
         for flow in flows.flows_of(session, shop.id):

@@ -19,7 +19,7 @@ WITHIN_S = 120.0
 
 
 def huge_order() -> bytes:
-    """An order whose lines fill five megabytes."""
+    """Return an order with lines of five megabytes."""
     order: dict[str, Any] = json.loads(delivery.order())
     line = order["line_items"][0]
     order["id"], order["line_items"] = 42, []

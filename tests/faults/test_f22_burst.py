@@ -1,6 +1,6 @@
-"""F22: ten times as much as before, at once: all is taken in, and who waits for a mail gets it.
+"""F22: ten times the usual load at once is accepted, and a shopper who waits for a mail gets it.
 
-Behind the burst thousands of mails of flows are due; what somebody asked for goes before them.
+Behind the burst thousands of mails of flows are due; what a shopper asked for goes before them.
 """
 
 import time
@@ -26,7 +26,7 @@ MAILED_S = 60.0  # orderly; the figure to reach is five
 
 
 def outbox(world: World, count: int, *, transactional: bool, **more: object) -> list[int]:
-    """Queue mails to one shopper, long due if nobody waits for them."""
+    """Queue mails to one shopper, long due unless a shopper waits for them."""
     now = clock.now()
     due = now if transactional else now - timedelta(hours=1)
     rows = [

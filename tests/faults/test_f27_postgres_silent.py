@@ -1,4 +1,6 @@
-"""F27: a PostgreSQL that is gone without a word, or a statement without an end, holds nobody up."""
+"""F27: a PostgreSQL that vanishes without notice, or a statement without an end,
+blocks no request.
+"""
 
 import socket
 import threading

@@ -72,7 +72,7 @@ def test_f32_nothing_is_sent_after_a_stop(world: World) -> None:
             batch.result()
             while (
                 world.read(message_id).state == MessageState.DUE
-            ):  # put off, for she was just saying it
+            ):  # put off, since the shopper was changing their consent
                 sending.send_messages(world.shop.id, [message_id])
             after = world.read(message_id)
             violations += when_stopped == MessageState.DUE and after.state != MessageState.SKIPPED

@@ -1,4 +1,4 @@
-"""Whoever writes of a shopper's consent takes the same locks in the same order: none cross."""
+"""Every writer of a shopper's consent takes the same locks in the same order, so none deadlock."""
 
 import time
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def somebody_waits() -> bool:
 
 
 def beside_a_digest(world: World, message_id: int, act: Callable[[], object]) -> None:
-    """Do it while a digest holds what it takes: the shop, her consent, and then her message."""
+    """Call `act` while a digest holds the shop's lock, the consent, and then the message."""
     with ThreadPoolExecutor(1) as hands:
         with db.transaction() as session:
             db.lock_shop(session, world.shop.id)

@@ -23,14 +23,14 @@ WAITS_AN_HOUR, WAITS_A_DAY = ("waiting", "1"), ("waiting", "3")
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Generator[Town]:
-    """A town whose mail relay knows repeats; the tests of this file share it."""
+    """A town with a mail relay that detects repeats; the tests of this file share it."""
     with Town(tmp_path_factory.mktemp("town"), key_header=KEY_HEADER) as town:
         yield town
 
 
 @pytest.fixture
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Generator[Town]:
-    """A town whose mail relay takes every mail for a new one."""
+    """A town with a mail relay that takes every mail for a new one."""
     with Town(tmp_path_factory.mktemp("town")) as town:
         yield town
 
@@ -84,7 +84,7 @@ def test_f14_a_plain_relay_that_hangs_up_after_a_mail_gets_no_other_and_the_merc
 def test_f05_an_emptied_broker_loses_nothing_that_was_queued_in_it(town: Town) -> None:
     answering, leaving = range(100, 200), range(100, 140)
     before = town.message_states()[MessageState.ACCEPTED]
-    town.signal("worker", signal.SIGSTOP)  # whatever is rung for now stays in the broker
+    town.signal("worker", signal.SIGSTOP)  # jobs enqueued now stay in the broker
     Shoppers(town).shop(answering, leaving)
     eventually("the store has told everything", town.delivered, within_s=60)
     assert not town.told()

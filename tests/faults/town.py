@@ -168,9 +168,9 @@ class Town:
         fresh.replace(self._clock)
 
     def skip_retries(self) -> None:
-        """Pass the time until the next retry, of the store's courier or of our sender.
+        """Pass the time until the next retry, of the store's webhooks or of our sender.
 
-        Nobody waits for these in a story, and no flow waits for so short a time.
+        No shopper waits for these in a story, and no flow waits for so short a time.
         """
         waits = [at - self.now() for at in (*self._undelivered(), *self._put_off())]
         if waits and timedelta() < min(waits) < timedelta(minutes=30):
@@ -308,7 +308,7 @@ def answers(url: str) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
+    """Return ports that are free now."""
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:

@@ -129,7 +129,7 @@ def test_the_merchant_agrees_as_she_opens_the_app_and_what_waited_goes_on(
         question = admin.get("/admin/apps/regulars")
         assert "Update Regulars" in question.text
         assert "Write discounts" in question.text
-        assert "Read orders" not in question.text  # she said yes to that before
+        assert "Read orders" not in question.text  # granted before
         admin.post("/admin/apps/regulars/install")
         assert "<iframe" in admin.get("/admin/apps/regulars").text
 

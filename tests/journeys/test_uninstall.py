@@ -41,7 +41,7 @@ class Town:
         return datetime.now(UTC) + self.ahead
 
     def opens(self) -> Shop:
-        """The merchant opens our pages in her admin."""
+        """Open our pages in the merchant's admin."""
         onboard.ensure_installed(DOMAIN, self.shopify.id_token())
         found = self.shop()
         assert found

@@ -19,7 +19,7 @@ WITHIN_S = 45.0
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """An operator's environment with nobody else's settings in it."""
+    """Return an operator's environment with no other settings in it."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("REGULARS_")}
     return kept | settings
 
@@ -97,7 +97,7 @@ def alive(pid: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody has."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

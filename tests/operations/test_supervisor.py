@@ -1,4 +1,6 @@
-"""The supervisor: starts in order, heals what dies, ends in reverse, leaves nobody behind."""
+"""The supervisor starts in order, restarts what dies, stops in reverse and leaves no process
+behind.
+"""
 
 import os
 import signal

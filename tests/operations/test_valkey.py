@@ -29,7 +29,7 @@ def server(data_dir):
 
 
 def client(data_dir):
-    """Somebody who speaks to it."""
+    """A client of the server."""
     return redis.Redis(unix_socket_path=str(valkey.socket_path(data_dir)))
 
 

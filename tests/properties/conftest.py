@@ -23,7 +23,7 @@ class OverError(Exception):
 
 @pytest.fixture
 def in_memory(sqlite_template: Path) -> Generator[None]:
-    """This process connected to a fresh database whose commits cost nothing."""
+    """Connect this process to a fresh database with commits that cost nothing."""
     folder = tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None)
     for file in sqlite_template.iterdir():
         shutil.copy(file, folder)

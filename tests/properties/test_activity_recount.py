@@ -1,4 +1,4 @@
-"""A shopper's days always say what a recount of her events says, whatever happens to them."""
+"""A shopper's daily counts always equal a recount of their events, after any change of them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ KEYS = [
     IdentityKey(kind, str(n)) for kind in ("email", "customer_id", "cart_token") for n in range(2)
 ]
 
-# Whoever has these keys did something, as one fact tells or two; a unique id comes again.
+# A profile with these identities did something, as one fact or two; a unique id comes again.
 deeds = st.tuples(
     st.lists(st.sampled_from(KEYS), min_size=1, max_size=3, unique=True),
     st.sampled_from(["Viewed Product", "Placed Order", 'Said "Hello, 你好"']),

@@ -90,7 +90,7 @@ def groups(session: Session, shop_id: int) -> dict[int, frozenset[IdentityKey]]:
 
 
 def state(session: Session, shop_id: int) -> dict[Any, Any]:
-    """Each person by what she is known by, with all that is hers."""
+    """Return each person by their identities, with all their rows."""
     names = groups(session, shop_id)
     found: dict[Any, Any] = {names[row.pop("id")]: row for row in rows(session, shop_id, Profile)}
     for model in (Event, Membership):
@@ -154,7 +154,7 @@ def test_p01_merges_undone_in_any_order_leave_everybody_with_her_own(example, ac
 
 
 def happen(session: Session, number: int, person: ProfileFact) -> None:
-    """Something that a person did, by which she joins a list."""
+    """Record an event of a person that adds them to a list."""
     (whose,) = resolve_profiles(session, SHOP, [person], START)
     assert whose is not None
     add_events(
@@ -170,7 +170,9 @@ def happen(session: Session, number: int, person: ProfileFact) -> None:
 
 
 def alone(session: Session, person: ProfileFact) -> ProfileFact:
-    """The same, without the keys that lead to somebody else than the strongest one does."""
+    """Return the same, without the identities that lead to another profile than the
+    strongest does.
+    """
     known = profiles.find_identities(session, SHOP, person.identities)
     named = sorted(
         (k for k in person.identities if k in known), key=lambda k: STRENGTH.index(k.kind)

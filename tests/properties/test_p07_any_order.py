@@ -24,7 +24,7 @@ from tests.story import Story
 
 @pytest.fixture(scope="module")
 def story() -> Story:
-    """A shopper who registers, fills her cart twice, buys, and unsubscribes."""
+    """Return a shopper who registers, fills a cart twice, buys, and unsubscribes."""
     story = Story(seed=22)
     story.journey(0)
     return story
@@ -32,7 +32,7 @@ def story() -> Story:
 
 @pytest.fixture(scope="module")
 def deliveries(story: Story) -> list[ClaimedDelivery]:
-    """What the store told of her, as the inbox keeps it."""
+    """Return the store's deliveries about the shopper, as the inbox keeps them."""
     return [
         ClaimedDelivery(
             shop_id=1,
@@ -48,7 +48,9 @@ def deliveries(story: Story) -> list[ClaimedDelivery]:
 
 @pytest.fixture(scope="module")
 def words(story: Story) -> list[Facts]:
-    """What others say of her skin: a merchant clears it, and a stranger fills in a form after."""
+    """Return other sources' facts on the shopper's skin: a merchant clears it, then a stranger
+    fills in a form.
+    """
     said = [("oily", 3, "form"), ("dry", 2, "import"), (None, 1, MERCHANT), ("dry", 0, UNPROVEN)]
     her = (IdentityKey(EMAIL, "shopper0@example.com"),)
     return [

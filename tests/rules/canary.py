@@ -1,4 +1,4 @@
-"""A shopper whose every word is found again, planted in every table that can hold one."""
+"""A shopper with unmistakable values, planted in every table that can hold one."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ WORDS = (
 
 
 def customer() -> dict[str, Any]:
-    """As a webhook tells of her."""
+    """Return the shopper as a webhook describes them."""
     return {
         "id": CUSTOMER, "email": EMAIL.upper(), "phone": "+1 (415) 555-0199", "first_name": FIRST,
         "last_name": LAST, "updated_at": (clock.now() - timedelta(hours=1)).isoformat(),
@@ -60,7 +60,9 @@ def customer() -> dict[str, Any]:
 
 
 def plant(shop: Shop) -> list[SQLModel]:
-    """Rows about her in every table that has a place for one, and in the inbox; all of them."""
+    """Add rows about the shopper to every table that can hold one, and to the inbox;
+    return them.
+    """
     at = clock.now() - timedelta(hours=2)
     profile, merged, enrolment, message, event = (new_id() for _ in range(5))
     of = {"shop_id": shop.id}
@@ -176,7 +178,9 @@ def plant(shop: Shop) -> list[SQLModel]:
 
 
 def _bring_file(shop: Shop) -> None:
-    """A merchant's file with a row about her, over several lines, between two of others."""
+    """Add a merchant's file with a row about the shopper, over several lines, between
+    two others.
+    """
     body = f'a@example.com,Ann,"x"\n{EMAIL.upper()},{FIRST},"{LAST}\n{STREET}"\nb@example.com,Bo,\n'
     whole = f"Email,First Name,Note\n{body}".encode()
     held = lifecycle.begin_upload(shop.id, "people.csv", len(whole))
@@ -202,12 +206,14 @@ def ask(client: Any, shop: Shop, topic: str, secret: str, **body: Any) -> None:
 
 
 def about_her() -> dict[str, Any]:
-    """What Shopify says of whom it is about."""
+    """Return how Shopify names the customer of a privacy request."""
     return {"customer": {"id": CUSTOMER, "email": EMAIL, "phone": PHONE}}
 
 
 def found_in(text: bytes) -> list[str]:
-    """Which of her words stand in some bytes, plain or as pg_dump writes bytes."""
+    """Return which of the shopper's values stand in some bytes, plain or as pg_dump
+    writes bytes.
+    """
     lower = text.lower()
     return [
         word

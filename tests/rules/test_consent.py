@@ -187,7 +187,8 @@ def test_l14_an_older_no_beats_the_yes_of_a_file_whichever_comes_first(database,
     with db.reading() as session:
         assert consent.consent_state(session, shop.id, "email", MAYA) == UNSUBSCRIBED
 
-    apply_facts(shop, told_by_shopify(SUBSCRIBED, now - timedelta(days=800)))  # her own later word
+    # the shopper's own later consent
+    apply_facts(shop, told_by_shopify(SUBSCRIBED, now - timedelta(days=800)))
     with db.reading() as session:
         assert consent.consent_state(session, shop.id, "email", MAYA) == SUBSCRIBED
 

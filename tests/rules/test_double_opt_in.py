@@ -51,7 +51,7 @@ def sign_up(client, form_id: int, **changes: Any) -> Any:
 
 
 def work(shop) -> None:
-    """Whatever is due by now: steps of flows, then mails."""
+    """Run everything that is due: steps of flows, then mails."""
     with db.transaction() as session:
         for row in session.exec(Message.__table__.select().where(Message.shop_id == shop.id)):
             messages.release_claim(session, shop.id, [row.id])
@@ -225,7 +225,7 @@ TICKED = {"country": "US", "locale": "en", "phone": PHONE, "consent": {"email": 
 
 
 def shut(shop, by: str) -> None:
-    """Nobody is known by these addresses any more, and something was said against them."""
+    """Remove the profiles of these addresses, and suppress or unsubscribe the addresses."""
     places = [("email", ANNA), ("sms", PHONE)]
     at = clock.now() - timedelta(days=1)
     with db.transaction() as session:
@@ -256,7 +256,7 @@ def test_s15_only_the_mailbox_takes_back_what_was_said_against_an_address_withou
     shut(shop, by)
     before = (held(shop), held(shop, "sms", PHONE))
 
-    for _ in range(2):  # whoever comes first founds the profile, and comes again
+    for _ in range(2):  # the first sender creates the profile, and comes again
         sign_up(client, form_id, **TICKED)
 
     assert (held(shop), held(shop, "sms", PHONE), members(shop)) == (*before, 0)

@@ -76,7 +76,7 @@ def test_l13_a_shopper_is_gone_from_every_file_within_a_minute(town: Town, store
     store.redact_customer(EMAIL)
 
     eventually("she is gone", lambda: not found(town.folder, words), within_s=WITHIN_S)
-    time.sleep(3)  # nobody writes her anew
+    time.sleep(3)  # no worker creates the shopper anew
     assert found(town.folder, words) == []
 
 

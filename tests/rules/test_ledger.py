@@ -1,4 +1,6 @@
-"""L28, P02: nobody changes the ledger unseen, and states depend on the set of its entries alone."""
+"""L28, P02: every change of the ledger is detected, and states depend on its set of
+entries alone.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,12 +48,12 @@ def found(shop) -> list[LedgerViolation]:
 
 
 def force() -> Any:
-    """The database without our own guard over queries: somebody else's hands."""
+    """Open the database without our own guard over queries, as an intruder would."""
     return db.engine().execution_options(all_shops="this test")
 
 
 def by_force(*statements: str) -> None:
-    """What somebody does who has the database in her hands: she takes the guards down first."""
+    """Run statements as an intruder with the database would: drop the triggers first."""
     postgres = not db.is_sqlite(db.engine())
     with force().begin() as connection:
         if postgres:
@@ -207,7 +209,7 @@ def test_l28_forgetting_one_person_leaves_every_chain_whole(database, shop):
 
     with db.transaction() as session:
         erasure.detach_subject(session, shop.id, DataSubject(keys=[(EMAIL, MAYA)], profile_ids=[1]))
-    tell(shop, SUBSCRIBED)  # she comes back, and begins anew
+    tell(shop, SUBSCRIBED)  # the shopper returns, and begins anew
 
     assert found(shop) == []
     with db.reading() as session:

@@ -1,4 +1,4 @@
-"""What the database's errors say: they are logged, so they may not say who somebody is."""
+"""Errors of the database are logged, so they must not identify a person."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Whose turn it is: the inbox gives every shop its share, and what shoppers wait for goes first."""
+"""The inbox gives every shop its share, and what shoppers wait for goes first."""
 
 from collections import Counter
 

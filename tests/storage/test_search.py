@@ -1,4 +1,4 @@
-"""Looking for a shopper: by how her name, address or number begins, or by an exact identity."""
+"""Search for a shopper by a prefix of name, address or number, or by an exact identity."""
 
 from datetime import UTC, datetime, timedelta
 

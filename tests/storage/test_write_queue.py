@@ -43,7 +43,7 @@ with db.transaction():
 
 
 class Cut(BaseException):
-    """As Dramatiq raises it into a thread whose time is over."""
+    """As Dramatiq raises it into a thread beyond its time limit."""
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def turns(file: Path) -> Generator[WriteQueue]:
 
 
 def is_free(turns: WriteQueue, within_s: float = 5) -> bool:
-    """Whether somebody gets a turn."""
+    """Return whether the queue can be entered."""
     with turns.acquire(within_s) as ours:
         return ours
 

@@ -32,7 +32,7 @@ def test_a_task_goes_on_after_it_gave_up_and_may_wait_again():
         patience = BodyTimeout(0.05)
         with pytest.raises(TimeoutError):
             await patience.wait(asyncio.sleep(60))
-        await asyncio.sleep(1.5)  # the next look finds nobody
+        await asyncio.sleep(1.5)  # the next check finds no request
         with pytest.raises(TimeoutError):
             await patience.wait(asyncio.sleep(60))
         return "still here"

@@ -1,4 +1,4 @@
-"""Whose address a request has, behind any number of proxies, and whatever a client writes."""
+"""The client IP of a request, behind any number of proxies, and with any header of a client."""
 
 import pytest
 from starlette.requests import Request

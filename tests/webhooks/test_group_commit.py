@@ -1,4 +1,4 @@
-"""The group commit: whoever waits is answered, and a bad row fails alone."""
+"""The group commit answers every waiting request, and a bad row fails alone."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""How often nobody in particular may come: by address and by shop, in any minute."""
+"""Rate limits of requests without a login: by client IP and by shop, in any minute."""
 
 import pytest
 from starlette.applications import Starlette

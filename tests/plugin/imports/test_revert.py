@@ -1,4 +1,4 @@
-"""An import is taken back: who came by it leaves the list, and nobody who came otherwise, too."""
+"""Reverting an import removes the members that it added, and none that came otherwise, too."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ ANA, PHONE = IdentityKey("email", "ana@example.com"), IdentityKey("phone", "+351
 
 
 def who(shop: Shop, key: IdentityKey) -> ProfileRef:
-    """The shopper of an address, made if nobody had it."""
+    """Return the shopper of an address, created if new."""
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
@@ -156,7 +156,7 @@ def test_what_an_import_left_waiting_goes_with_it(shop: Shop) -> None:
     done = sheet.finish(shop, held)
     assert done.list_id is not None
     ana = who(shop, ANA)
-    with db.transaction() as session:  # she called before the file was brought
+    with db.transaction() as session:  # the shopper called before the file was imported
         earlier = clock.now() - timedelta(days=9)
         merge.add_to_list(session, shop.id, done.list_id, caller, earlier, "form:1")
     for whose in (caller, ana):

@@ -1,4 +1,4 @@
-"""Events that the merchant named: Klaviyo's limits, once each, and nobody's harm."""
+"""Custom events: Klaviyo's limits, once each, and no harm to other shoppers."""
 
 import json
 from datetime import UTC, datetime

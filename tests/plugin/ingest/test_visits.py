@@ -1,4 +1,4 @@
-"""Visits: from a pixel's events, kept per browser, and the shopper's as everything else of hers."""
+"""Visits: from a pixel's events, kept per browser, and merged and erased with their shopper."""
 
 import random
 from datetime import timedelta

@@ -22,7 +22,7 @@ from storage.shops import Shop
 
 @pytest.fixture
 def shop_of_five(database: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A shop for which more than three are many: five profiles, of whom four are on list 1."""
+    """A shop where more than three are many: five profiles, four of them on list 1."""
     monkeypatch.setattr(stored_counts, "MAX_EXACT_COUNT", 3)
     at = clock.now()
     with db.transaction() as session:

@@ -1,4 +1,4 @@
-"""Coupon pools: filled once, whoever asks, and whatever gets lost on the way."""
+"""Coupon pools: filled once by concurrent callers, also when answers get lost."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Forgetting: what goes, what stays, and whom it touches."""
+"""Redaction: what goes, what stays, and which shoppers it affects."""
 
 import random
 from datetime import datetime, timedelta

@@ -36,7 +36,7 @@ def says_who(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
 
 
 def fills_a_cart(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
-    """carts/create: nobody's, until an order with the same number says whose."""
+    """carts/create: a cart without a shopper, until an order with the same number names one."""
     she = ProfileFact((IdentityKey(CART, f"cart-{number}"),), at)
     return Facts(profiles=[she], events=[EventFact(she, "Added to Cart", f"cart-{number}", at)])
 

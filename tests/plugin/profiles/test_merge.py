@@ -1,4 +1,4 @@
-"""Merges while somebody else writes: nothing is left behind under the profile that is gone."""
+"""Merges beside concurrent writes: no row stays behind under the profile that is gone."""
 
 import threading
 import time

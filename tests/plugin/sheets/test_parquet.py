@@ -1,4 +1,4 @@
-"""Parquet: other people's readers understand it, and nobody waits for whoever went away."""
+"""Parquet: other readers understand it, and the writer stops once its reader is gone."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Domains, signed queries and scopes, whatever somebody sends."""
+"""Domains, signed queries and scopes, for any input."""
 
 import time
 

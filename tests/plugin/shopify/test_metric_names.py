@@ -45,7 +45,7 @@ BY_TOPIC: dict[str, set[str]] = {
     "subscription_billing_attempts/failure": {"Subscription Payment Failed"},
     "subscription_billing_attempts/challenged": {"Subscription Payment Challenged"},
 }
-# These describe somebody or something, and nobody did anything.
+# These describe a person or a thing; they are no actions.
 NO_ACT = {
     "products/create", "products/update", "products/delete", "customers/create", "customers/update",
     "customers/enable", "customers/disable", "customers/merge", "customers/purchasing_summary",

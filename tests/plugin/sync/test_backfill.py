@@ -1,4 +1,4 @@
-"""The past of a new store: read in bulk, told as webhooks tell it, and exact whatever happens."""
+"""The backfill of a new store: read in bulk, equal to its webhooks, and exact after any fault."""
 
 import json
 import time

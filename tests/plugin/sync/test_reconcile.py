@@ -49,7 +49,7 @@ def market(shopify: Shopify, door, bell, request) -> Market:
 
 
 def installed(market: Market, shopify: Shopify) -> int:
-    """A shop whose past is read; it had none."""
+    """Return a shop with a finished backfill of an empty history."""
     shop_id = install(DOMAIN, shopify.id_token())
     with db.transaction() as session:
         get_shop(session, shop_id).installed_at -= timedelta(
@@ -196,7 +196,9 @@ def test_before_the_past_is_read_there_is_nothing_to_compare(sqlite, shopify, ma
 
 @pytest.fixture
 def reminders(sqlite, shopify, market) -> tuple[int, str]:
-    """A shop whose reminders of abandoned checkouts are on, and a checkout that waits for them."""
+    """Return a shop with live reminders of abandoned checkouts, and a checkout that
+    waits for them.
+    """
     shop_id = installed(market, shopify)
     with db.transaction() as session:
         flow = add_flow(session, shop_id, "Abandoned checkout", abandoned_checkout())
