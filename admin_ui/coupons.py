@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
-from plugin import facts
 from plugin.errors import MalformedError
 from plugin.offers import coupons
 from plugin.texts import N_
+from plugin.values import to_minor_units
 from storage import coupons as stored_coupons
 from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, Coupon
 from storage.engine import db
@@ -49,7 +49,7 @@ def _worth(visit: AdminRequest, sent: dict[str, str]) -> int | None:
     """Whole percent, or minor units; None for what is neither."""
     try:
         if sent["kind"] == AMOUNT:
-            return facts.to_minor_units(sent["worth"], visit.shop.currency)
+            return to_minor_units(sent["worth"], visit.shop.currency)
         whole = Decimal(sent["worth"] or "0")
         return int(whole) if whole == whole.to_integral_value() else None
     except (InvalidOperation, MalformedError, ValueError, OverflowError):

@@ -29,8 +29,8 @@ import jwt
 from benchmarks import cpu, peers, report
 from benchmarks.postgres import postgres
 from benchmarks.servers import KEY, SECRET, SETTINGS, BenchmarkError, clean_env, web
-from plugin.facts import calling_code
 from plugin.insight import counts
+from plugin.values import calling_code
 from storage import events, flows, lists, profiles, shops
 from storage.engine import db, encryption
 from storage.profiles import Profile

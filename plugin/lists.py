@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from plugin import clock, facts, jobs
+from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.facts import Facts, IdentityKey, ProfileFact, ProfileRef
 from plugin.flows import definition, enrol
@@ -18,6 +18,7 @@ from plugin.jobs import Progress, SliceJob
 from plugin.profiles import merge
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.merge import Joined
+from plugin.values import parse_email, parse_phone, without_unstorable
 from storage import flows, forms, imports, lists, profiles
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -187,9 +188,9 @@ def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
 
 def parse_identity(shop: Shop, said: str) -> IdentityKey | None:
     """Return the email address or phone number in a typed text; None if it is neither."""
-    if email := facts.parse_email(said):
+    if email := parse_email(said):
         return IdentityKey(EMAIL, email)
-    phone = facts.parse_phone(said, shop.country or None)
+    phone = parse_phone(said, shop.country or None)
     return IdentityKey(PHONE, phone) if phone else None
 
 
@@ -266,7 +267,7 @@ def _restorable(session: Session, shop_id: int, list_id: int) -> List | None:
 
 
 def _name(session: Session, shop_id: int, said: str, own: int | None = None) -> str:
-    name = " ".join(str(facts.without_unstorable(said)).split())[:MAX_LIST_NAME_CHARS].strip()
+    name = " ".join(str(without_unstorable(said)).split())[:MAX_LIST_NAME_CHARS].strip()
     if not name:
         raise ListError(NAMELESS)
     others = (each.name for each in lists.lists_of(session, shop_id) if each.id != own)

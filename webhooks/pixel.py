@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from plugin import facts
 from plugin.ingest.pixel import record_pixel_events
+from plugin.values import without_unstorable
 from storage import shops
 from storage.engine import db
 from webhooks.client_ip import address_of
@@ -37,7 +37,7 @@ async def receive(request: Request) -> Response:
     except (ValueError, RecursionError):
         return Response(status_code=204, headers=HEADERS)
     if isinstance(body, dict) and isinstance(body.get("events"), list):
-        domain = str(facts.without_unstorable(body.get("shop")))[:MAX_DOMAIN_CHARS]
+        domain = str(without_unstorable(body.get("shop")))[:MAX_DOMAIN_CHARS]
         if not allows_event(domain, address_of(request)):
             return too_many(HEADERS)
         await run_in_threadpool(_take, domain, body["events"][:MAX_EVENTS], _device(request))

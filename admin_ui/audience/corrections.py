@@ -9,11 +9,11 @@ from admin_ui.kit import words
 from admin_ui.kit.language import Language
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
-from plugin import facts
 from plugin.profiles import corrections
 from plugin.profiles.properties import LONGEST
 from plugin.shopify.normalise.customer_changes import TAG
 from plugin.texts import N_
+from plugin.values import without_unstorable
 from storage import profiles, properties
 from storage.engine import db
 from storage.properties import PropertyDefinition
@@ -46,7 +46,7 @@ def show(visit: AdminRequest) -> Response:
 def change(visit: AdminRequest) -> Response:
     """Correct a property: `name` and `value`."""
     name = visit.form.get("name", "")
-    value = str(facts.without_unstorable(visit.form.get("value", ""))).strip()[:LONGEST]
+    value = str(without_unstorable(visit.form.get("value", ""))).strip()[:LONGEST]
     if corrections.correct_field(visit.shop.id, visit.number("profile_id"), name, value):
         return _page(visit, toast=visit.say.text("Saved"))
     said = visit.say.text("This is not of the property's type.")

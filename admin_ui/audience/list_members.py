@@ -15,11 +15,12 @@ from admin_ui.kit.pagination import Position, paginate
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import lists
-from plugin.facts import IdentityKey, calling_code
+from plugin.facts import IdentityKey
 from plugin.messages import eligibility
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.merge import Joined
 from plugin.texts import N_
+from plugin.values import calling_code
 from storage import consent, forms, imports, profiles, search
 from storage import lists as stored_lists
 from storage.counts import Count

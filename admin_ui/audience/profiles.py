@@ -9,8 +9,8 @@ from admin_ui.kit.pagination import paginate
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import jobs
-from plugin.facts import calling_code
 from plugin.texts import N_
+from plugin.values import calling_code
 from storage import consent, duplicates, lists, profiles, search
 from storage.consent import Consent
 from storage.counts import Count

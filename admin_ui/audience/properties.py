@@ -10,10 +10,10 @@ from admin_ui.kit import words
 from admin_ui.kit.pages import name_of_language
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
-from plugin import facts
 from plugin.errors import RegularsError
 from plugin.profiles import properties as profile_properties
 from plugin.texts import N_
+from plugin.values import without_unstorable
 from storage import forms, properties
 from storage.engine import db
 from storage.properties import TYPES, PropertyDefinition
@@ -103,7 +103,7 @@ def _words(form: Mapping[str, str], name: str, locales: list[str]) -> dict[str, 
 
 
 def _line(form: Mapping[str, str], name: str) -> str:
-    return " ".join(str(facts.without_unstorable(form.get(name, ""))).split())[:MAX_LABEL_CHARS]
+    return " ".join(str(without_unstorable(form.get(name, ""))).split())[:MAX_LABEL_CHARS]
 
 
 def _locales(session: Session, shop_id: int, about: PropertyDefinition) -> list[str]:

@@ -3,8 +3,8 @@
 from starlette.responses import Response
 
 from admin_ui.kit.request import AdminRequest
-from plugin import facts
 from plugin.manifest import billing_plan
+from plugin.values import to_minor_units
 
 PAYMENT_REQUIRED = 402
 
@@ -18,7 +18,7 @@ def ask(visit: AdminRequest, url: str) -> Response:
         status=PAYMENT_REQUIRED,
         url=url,
         plan=plan,
-        price=visit.say.money(facts.to_minor_units(plan.price, plan.currency), plan.currency),
+        price=visit.say.money(to_minor_units(plan.price, plan.currency), plan.currency),
     )
     # Whatever part htmx asked for, this page takes the whole one's place.
     answer.headers.update({"HX-Retarget": "body", "HX-Reswap": "innerHTML", "HX-Reselect": "body"})

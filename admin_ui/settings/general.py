@@ -8,10 +8,10 @@ from admin_ui.kit import links
 from admin_ui.kit.language import LANGUAGES
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
-from plugin import facts
 from plugin.manifest import load_manifest
 from plugin.shopify.install import scopes
 from plugin.texts import N_
+from plugin.values import parse_email
 from storage import inbox, privacy_requests, reconciliations, shops, write_backs
 from storage.engine import db
 
@@ -52,7 +52,7 @@ def _errors(visit: AdminRequest, sent: dict[str, str]) -> dict[str, str]:
     say = visit.say
     errors = {}
     if sent["sender_email"]:
-        address = facts.parse_email(sent["sender_email"])
+        address = parse_email(sent["sender_email"])
         if address is None:
             errors["sender_email"] = say.text(
                 "Enter a complete email address, such as hello@example.com."

@@ -6,6 +6,7 @@ from plugin.errors import RegularsError
 from plugin.facts import IdentityKey
 from plugin.privacy import requests
 from plugin.privacy.data_export import export_profile
+from plugin.values import parse_email, parse_phone
 from storage import shops
 from storage.engine import db
 from storage.profiles import CUSTOMER, EMAIL, PHONE
@@ -54,8 +55,8 @@ def _shop(domain: str) -> Shop:
 def _keys(shop: Shop, email: str, phone: str, customer: str) -> tuple[IdentityKey, ...]:
     number = customer.rpartition("/")[2]
     found = facts.identity_keys(
-        (EMAIL, facts.parse_email(email)),
-        (PHONE, facts.parse_phone(phone, shop.country or None)),
+        (EMAIL, parse_email(email)),
+        (PHONE, parse_phone(phone, shop.country or None)),
         (CUSTOMER, number if number.isdigit() else None),
     )
     if len(found) < sum(1 for said in (email, phone, customer) if said):

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from plugin import facts
 from plugin.forms.definition import date_questions, questions_of
 from plugin.texts import N_, texts_for
+from plugin.values import parse_email, parse_phone, without_unstorable
 from storage.forms import FormVersion
 from storage.privacy_requests import ANONYMOUS_BROWSER_PREFIX
 
@@ -42,11 +42,11 @@ def parse_submission(
     errors: dict[str, str] = {}
     if _text(body, "website"):
         errors["website"] = FILLED_TRAP  # the field is hidden, so only a program fills it
-    email = facts.parse_email(body.get("email"))
+    email = parse_email(body.get("email"))
     if email is None:
         errors["email"] = INVALID_EMAIL
     typed = _text(body, "phone")
-    phone = facts.parse_phone(typed, country)
+    phone = parse_phone(typed, country)
     if typed and phone is None:
         errors["phone"] = INVALID_PHONE
     given = body.get("answers")
@@ -102,4 +102,4 @@ def is_under_age(said: Submission, now: datetime) -> bool:
 
 def _text(body: dict[str, Any], name: str, longest: int = MAX_ANSWER_CHARS) -> str:
     value = body.get(name)
-    return str(facts.without_unstorable(value[:longest])) if isinstance(value, str) else ""
+    return str(without_unstorable(value[:longest])) if isinstance(value, str) else ""

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
-from plugin import clock, facts, jobs
+from plugin import clock, jobs
 from plugin.errors import ConcurrentChangeError, RegularsError
 from plugin.imports import columns
 from plugin.imports.rows import WHOLE_ROW, ParsedRows, RowParser
@@ -24,6 +24,7 @@ from plugin.settings import get_settings
 from plugin.sheets import encoding, files, problems, records
 from plugin.sheets.problems import SheetError
 from plugin.sheets.records import Row
+from plugin.values import parse_email, without_unstorable
 from storage import consent, imports, lists, shops
 from storage.consent import SUBSCRIBED
 from storage.engine import db
@@ -60,7 +61,7 @@ def begin_upload(shop_id: int, file_name: str, size: int) -> Import:
         raise SheetError(problems.TOO_LARGE if size > 0 else problems.EMPTY)
     held = Import(
         shop_id=shop_id, id=new_id(), size=size,
-        file_name=facts.without_unstorable(file_name)[:MAX_FILE_NAME_CHARS],
+        file_name=without_unstorable(file_name)[:MAX_FILE_NAME_CHARS],
         due_at=now, created_at=now, expires_at=now + files.KEPT_FOR,
     )  # fmt: skip
     with db.transaction() as session:
@@ -125,8 +126,8 @@ def set_format(held: Import, encoding: str, delimiter: str, begins: int = 0) -> 
     if header.flaw:
         wide = header.flaw in (problems.COLUMNS, problems.LONG)
         raise SheetError(problems.WIDE if wide else problems.HEADLESS)
-    names = [facts.without_unstorable(name).strip()[:MAX_FILE_NAME_CHARS] for name in header.cells]
-    if not any(names) or any(facts.parse_email(name) for name in names):
+    names = [without_unstorable(name).strip()[:MAX_FILE_NAME_CHARS] for name in header.cells]
+    if not any(names) or any(parse_email(name) for name in names):
         raise SheetError(problems.HEADLESS)  # a person's address is no name of a column
     _move(
         held, state=READY, encoding=encoding, delimiter=delimiter, data_offset=header.end,

@@ -17,6 +17,7 @@ from plugin.imports import columns
 from plugin.sheets import problems
 from plugin.sheets.cells import unescape_formula
 from plugin.sheets.records import Row
+from plugin.values import parse_email, parse_phone, without_unstorable
 from storage import profiles
 from storage.consent import BOUNCED, IMPORT, SUBSCRIBED, UNSUBSCRIBED
 from storage.imports import Import
@@ -59,7 +60,7 @@ class RowParser:
         self.held, self.country = held, country
         self.at = {kind: n for n, kind in enumerate(held.mapping) if kind in columns.FIELDS}
         self.properties = [
-            (n, str(facts.without_unstorable(held.columns[n]))[:MAX_PROPERTY_NAME_CHARS])
+            (n, str(without_unstorable(held.columns[n]))[:MAX_PROPERTY_NAME_CHARS])
             for n, kind in enumerate(held.mapping)
             if kind == columns.PROPERTY and held.columns[n]
         ]
@@ -122,14 +123,14 @@ class RowParser:
 
     def _email(self, row: Row, taken: ParsedRows) -> str | None:
         said = self._cell(row, columns.EMAIL)
-        found = facts.parse_email(said)
+        found = parse_email(said)
         if said and found is None:
             taken.flaws.append((row.line, self.at[columns.EMAIL], problems.EMAIL))
         return found
 
     def _phone(self, row: Row, country: str | None, taken: ParsedRows) -> str | None:
         said = self._cell(row, columns.PHONE)
-        found = facts.parse_phone(said, country or self.country or None)
+        found = parse_phone(said, country or self.country or None)
         if said and found is None:
             taken.flaws.append((row.line, self.at[columns.PHONE], problems.PHONE))
         return found

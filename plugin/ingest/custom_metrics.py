@@ -16,10 +16,10 @@ from typing import Any
 from babel.numbers import is_currency
 from sqlmodel import Session
 
-from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, ProfileFact
 from plugin.metrics import ONSITE, STANDARD
+from plugin.values import parse_time, to_minor_units, without_unstorable
 from storage import metrics
 from storage.engine.ids import new_id
 
@@ -63,7 +63,7 @@ def parse_event(
         currency: the shop's, of a value that names none.
     """
     name = said.get("name")
-    if not isinstance(name, str) or not (name := " ".join(facts.without_unstorable(name).split())):
+    if not isinstance(name, str) or not (name := " ".join(without_unstorable(name).split())):
         return RejectReason.NAME
     if len(name) > MAX_METRIC_NAME_CHARS or not name.isprintable() or "@" in name:
         return RejectReason.NAME  # an address would stand in every list of metrics
@@ -78,7 +78,7 @@ def parse_event(
         value, code = _value(said.get("value"), said.get("value_currency"), currency)
     except MalformedError:
         return RejectReason.VALUE
-    properties = facts.without_unstorable(about)
+    properties = without_unstorable(about)
     unique_id = said.get("unique_id")
     if unique_id is None:
         unique_id = _digest(name, at.isoformat(), json.dumps(properties, sort_keys=True))
@@ -86,7 +86,7 @@ def parse_event(
         return RejectReason.UNIQUE_ID
     # Klaviyo counts an id once for a profile and a metric, so two shoppers may have the same one.
     whose = _digest(*person.identities[0]) if person.identities else ""
-    unique_id = f"{whose}:{facts.without_unstorable(unique_id)}"
+    unique_id = f"{whose}:{without_unstorable(unique_id)}"
     return EventFact(person, name, unique_id, at, value, code, properties)
 
 
@@ -156,7 +156,7 @@ def _time(said: Any, now: datetime) -> datetime | None:
     if said is None:
         return now
     try:
-        at = facts.parse_time(said, "time")
+        at = parse_time(said, "time")
     except MalformedError:
         return None
     return at if SINCE <= at <= now + AHEAD else None
@@ -170,7 +170,7 @@ def _value(said: Any, code: Any, currency: str) -> tuple[int | None, str | None]
     code = currency if code in (None, "") else code
     if not isinstance(code, str) or not is_currency(code := code.upper()):
         raise MalformedError("value_currency is not a currency")
-    return facts.to_minor_units(said, code, "value"), code
+    return to_minor_units(said, code, "value"), code
 
 
 def _digest(*parts: str) -> str:

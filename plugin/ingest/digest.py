@@ -15,9 +15,10 @@ import structlog
 
 from plugin import clock, jobs
 from plugin.errors import MalformedError
-from plugin.facts import Facts, merge_facts, without_unstorable
+from plugin.facts import Facts, merge_facts
 from plugin.ingest.record import record_facts
 from plugin.shopify.normalise.route import normaliser
+from plugin.values import without_unstorable
 from storage import erasure, inbox, shops
 from storage.engine import db
 from storage.inbox import DONE, QUARANTINED, ClaimedDelivery

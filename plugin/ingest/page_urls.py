@@ -4,7 +4,7 @@ mails, order pages and accounts carry addresses and tokens.
 
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from plugin import facts
+from plugin.values import without_unstorable
 
 MAX_URL_CHARS = 300  # of an address
 MAX_TAG_CHARS = 200  # of one campaign tag
@@ -21,7 +21,7 @@ PAYMENT_DOMAINS = ("shop.app", "shopify.com", "paypal.com", "klarna.com", "strip
 def clean_page_url(said: str) -> str:
     """A page's address: `https://shop.example/products/balm?utm_source=x`, or ""."""
     try:
-        parts = urlsplit(facts.without_unstorable(said[:2_000]))
+        parts = urlsplit(without_unstorable(said[:2_000]))
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return ""
@@ -57,13 +57,13 @@ def _tags(query: str) -> list[tuple[str, str]]:
     return [
         (name, value[:MAX_TAG_CHARS])
         for name, told in parse_qsl(query)
-        if name in TAGS and (value := facts.without_unstorable(told)) and "@" not in value
+        if name in TAGS and (value := without_unstorable(told)) and "@" not in value
     ]
 
 
 def _host(address: str) -> str:
     try:
-        host = urlsplit(facts.without_unstorable(address[:2_000])).hostname or ""
+        host = urlsplit(without_unstorable(address[:2_000])).hostname or ""
     except ValueError:
         return ""
     return host.removeprefix("www.")[:MAX_TAG_CHARS]

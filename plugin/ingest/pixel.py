@@ -22,6 +22,7 @@ from plugin.ingest.custom_metrics import RejectReason
 from plugin.ingest.record import record_facts
 from plugin.ingest.visits import PageView
 from plugin.metrics import ONSITE
+from plugin.values import parse_time, without_unstorable
 from storage import events as stored_events
 from storage import profiles
 from storage.engine import db
@@ -117,7 +118,7 @@ def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | No
     if metric is None and name != CUSTOM and name not in METRICS_FROM_WEBHOOKS:
         return None
     try:
-        at = facts.parse_time(event.get("timestamp"), "timestamp")
+        at = parse_time(event.get("timestamp"), "timestamp")
     except MalformedError:
         return None
     if not now - MAX_EVENT_LAG < at < now + timedelta(minutes=5):
@@ -241,4 +242,4 @@ def _is_number(value: object) -> bool:
 
 
 def _text(value: str) -> str:
-    return str(facts.without_unstorable(value[:MAX_PIXEL_TEXT_CHARS]))
+    return str(without_unstorable(value[:MAX_PIXEL_TEXT_CHARS]))

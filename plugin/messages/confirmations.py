@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlmodel import Session
 
-from plugin import clock, facts
+from plugin import clock
 from plugin.facts import ProfileRef
 from plugin.messages.links import Target
 from plugin.templates import library
+from plugin.values import parse_mailbox
 from storage import confirmations, messages
 from storage.confirmations import CONFIRM, COPY, REPEATABLE_FOR, VALID_FOR, ConfirmationRequest
 from storage.engine import db
@@ -40,7 +41,7 @@ def request_confirmation(
 
     A copy's mail waits until the file is there: see `mail`.
     """
-    canonical = facts.parse_mailbox(address)
+    canonical = parse_mailbox(address)
     before = confirmations.requests_of(session, shop.id, kind, canonical)
     if _enough(kind, before, now):
         return None

@@ -8,10 +8,11 @@ from typing import Any
 
 import structlog
 
-from plugin import clock, facts, jobs
+from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.messages.outcome import COUPON_WAIT
 from plugin.shopify.api.client import ShopifyError, query
+from plugin.values import to_decimal
 from storage import coupons, messages, shops
 from storage.coupons import AMOUNT, FREE_SHIPPING, KINDS, PERCENTAGE, POOL_FULL, Coupon
 from storage.engine import db, locks
@@ -195,7 +196,7 @@ def _decimal(coupon: Coupon) -> str:
     """An amount as Shopify writes it: whole units of the shop's currency."""
     with db.reading() as session:
         shop = shops.get_shop(session, coupon.shop_id)
-    return facts.to_decimal(coupon.amount, shop.currency if shop else "USD")
+    return to_decimal(coupon.amount, shop.currency if shop else "USD")
 
 
 def _discount_with(coupon: Coupon, code: str) -> str | None:

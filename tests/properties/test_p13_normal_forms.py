@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat as Format
 
-from plugin import facts
+from plugin.values import parse_email, parse_phone, to_minor_units
 from tests.properties.examples import thousand
 
 LANDS = ("US", "GB", "DE", "FR", "CN", "HK", "JP", "KR", "AU", "BR", "IN", "ZA", "NG", "AE")
@@ -38,12 +38,12 @@ plain = st.text("abCxn.+-_'\"(1@", min_size=1, max_size=12)
     )
 )
 def test_p13_an_address_in_normal_form_is_its_own(typed):
-    normal = facts.parse_email(typed)
+    normal = parse_email(typed)
 
     assert normal == by_the_library(typed)
     if normal is not None:
-        assert facts.parse_email(normal) == normal
-        assert facts.parse_email(f" {normal} ") == normal
+        assert parse_email(normal) == normal
+        assert parse_email(f" {normal} ") == normal
         assert normal == normal.strip()
 
 
@@ -57,11 +57,11 @@ def by_the_library(typed: str) -> str | None:
 @thousand
 @given(typed=numbers, form=st.sampled_from([Format.E164, Format.INTERNATIONAL, Format.RFC3966]))
 def test_p13_a_number_reads_back_from_however_it_is_written(typed, form):
-    normal = facts.parse_phone(f"+{typed}")
+    normal = parse_phone(f"+{typed}")
     assume(normal is not None)  # a few of a country's numbers are not given out
 
-    assert facts.parse_phone(normal) == normal
-    assert facts.parse_phone(phonenumbers.format_number(phonenumbers.parse(normal), form)) == normal
+    assert parse_phone(normal) == normal
+    assert parse_phone(phonenumbers.format_number(phonenumbers.parse(normal), form)) == normal
 
 
 @thousand
@@ -70,5 +70,5 @@ def test_p13_an_amount_reads_back_from_its_decimal(amount, currency):
     digits = get_currency_precision(currency)
     written = str(Decimal(amount).scaleb(-digits))
 
-    assert facts.to_minor_units(written, currency) == amount
-    assert facts.to_minor_units(f"{Decimal(amount).scaleb(-digits):f}", currency) == amount
+    assert to_minor_units(written, currency) == amount
+    assert to_minor_units(f"{Decimal(amount).scaleb(-digits):f}", currency) == amount

@@ -9,12 +9,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from plugin import clock, facts
+from plugin import clock
 from plugin.consent.preferences import VERSION
 from plugin.messages import links
 from plugin.messages.links import Target
 from plugin.messages.send import send_messages
 from plugin.privacy import requests
+from plugin.values import parse_mailbox
 from storage import (
     confirmations,
     consent,
@@ -253,7 +254,7 @@ def work(world: World) -> None:
 def mailed(world: World, relay: Relay, kind: str) -> str:
     """The address of the button in the one mail that an ask of a kind brought."""
     with db.reading() as session:
-        (ask,) = confirmations.requests_of(session, world.shop.id, kind, facts.parse_mailbox(MAYA))
+        (ask,) = confirmations.requests_of(session, world.shop.id, kind, parse_mailbox(MAYA))
     send_messages(world.shop.id, [ask.id])
     *_, mail = relay.mails()
     assert MAYA in mail["To"]

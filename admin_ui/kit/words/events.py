@@ -7,8 +7,8 @@ from babel.numbers import is_currency
 
 from admin_ui.kit.language import Language
 from admin_ui.kit.words.profiles import person
-from plugin import facts
 from plugin.texts import N_
+from plugin.values import to_minor_units
 from storage.events import Event
 from storage.profiles import Profile
 
@@ -160,7 +160,7 @@ def details(event: Event, say: Language) -> list[str]:
         found.append(urlsplit(about["url"]).path or "/")
     price, code = about.get("price"), about.get("currency")
     if isinstance(price, int | float) and abs(price) < MAX_SHOWN_NUMBER and _is_code(code):
-        found.append(say.money(facts.to_minor_units(price, code, "price"), code))
+        found.append(say.money(to_minor_units(price, code, "price"), code))
     lines = about.get("lines")
     found += [
         f"{say.number(line.get('quantity') or 1)} × {line['title']}"

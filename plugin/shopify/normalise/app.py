@@ -1,8 +1,9 @@
 """app/uninstalled and app_subscriptions/update: how the store and we stand."""
 
 from plugin.errors import MalformedError
-from plugin.facts import Facts, parse_time
+from plugin.facts import Facts
 from plugin.shopify.normalise.fields import Payload, object_of, own_domain
+from plugin.values import parse_time
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:

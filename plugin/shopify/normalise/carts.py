@@ -2,8 +2,9 @@
 
 from plugin import facts
 from plugin.errors import MalformedError
-from plugin.facts import EventFact, Facts, ProfileFact, parse_time
+from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import Payload, as_presented, line_items, objects_of, text_of
+from plugin.values import parse_time
 from storage.profiles import CART
 
 

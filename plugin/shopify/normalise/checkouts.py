@@ -1,7 +1,7 @@
 """checkouts/create, checkouts/update: what a shopper is about to buy, and the checkout's URL."""
 
 from plugin.errors import MalformedError
-from plugin.facts import EventFact, Facts, ProfileFact, parse_time, to_minor_units
+from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import (
     Payload,
     buyer_keys,
@@ -11,6 +11,7 @@ from plugin.shopify.normalise.fields import (
     reported_time,
     text_of,
 )
+from plugin.values import parse_time, to_minor_units
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:

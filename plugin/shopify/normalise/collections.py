@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
-from plugin.facts import Facts, RecordFact, parse_time
+from plugin.facts import Facts, RecordFact
 from plugin.shopify.normalise.fields import Payload, id_of, reported_time, text_of
+from plugin.values import parse_time
 from storage.collections import Collection
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)

@@ -5,8 +5,9 @@ from typing import Any
 
 from plugin import facts
 from plugin.errors import MalformedError
-from plugin.facts import ConsentFact, Facts, ProfileFact, parse_time
+from plugin.facts import ConsentFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import Payload, object_of, text_of
+from plugin.values import parse_email, parse_phone, parse_time
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
 from storage.profiles import CUSTOMER, EMAIL, PHONE
 
@@ -18,15 +19,15 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     """One shopper's consent for one address, as the storefront keeps it."""
     if topic == "customers_email_marketing_consent/update":
         channel, kind = "email", EMAIL
-        address = facts.parse_email(payload.get("email_address"))
+        address = parse_email(payload.get("email_address"))
         said = object_of(payload, "email_marketing_consent")
     elif topic == "customers_whats_app_marketing_consent/update":
         channel, kind = "whatsapp", PHONE
-        address = facts.parse_phone(payload.get("phone_number"))
+        address = parse_phone(payload.get("phone_number"))
         said = object_of(payload, "whats_app_marketing_consent")
     else:
         channel, kind = "sms", PHONE
-        address = facts.parse_phone(payload.get("phone"))
+        address = parse_phone(payload.get("phone"))
         said = object_of(payload, "sms_marketing_consent")
     if not said:
         raise MalformedError("the consent is missing")

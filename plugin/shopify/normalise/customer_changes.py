@@ -4,8 +4,9 @@ from typing import Any
 
 from plugin import facts
 from plugin.errors import MalformedError
-from plugin.facts import Facts, ProfileFact, parse_time
+from plugin.facts import Facts, ProfileFact
 from plugin.shopify.normalise.fields import Payload, gid, object_of
+from plugin.values import parse_time, to_minor_units
 from storage.profiles import CUSTOMER
 
 TAG = "tag:"  # what the property of a tag begins with
@@ -27,7 +28,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         code = str(spent.get("currencyCode") or currency)
         properties = {
             "orders_count": int(payload.get("numberOfOrders") or 0),
-            "total_spent": facts.to_minor_units(spent.get("amount") or 0, code, "amountSpent"),
+            "total_spent": to_minor_units(spent.get("amount") or 0, code, "amountSpent"),
         }
     return Facts(
         profiles=[ProfileFact(facts.identity_keys((CUSTOMER, customer)), at, properties=properties)]

@@ -2,8 +2,9 @@
 consent since 2025-01.
 """
 
-from plugin.facts import Facts, ProfileFact, parse_time
+from plugin.facts import Facts, ProfileFact
 from plugin.shopify.normalise.fields import Payload, customer_keys, id_of, known_fields
+from plugin.values import parse_time
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:

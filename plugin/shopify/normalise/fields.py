@@ -6,6 +6,7 @@ from typing import Any
 from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import IdentityKey
+from plugin.values import parse_email, parse_phone, parse_time, to_minor_units
 from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE
 
 Payload = dict[str, Any]
@@ -56,7 +57,7 @@ def gid(value: object) -> int | None:
 def in_shop_money(bag: object, plain: object, currency: str, name: str) -> int:
     """An amount in minor units of the shop's currency: of a `…_set`, or else the plain one."""
     amount = object_of(bag, "shop_money").get("amount") if isinstance(bag, dict) else None
-    return facts.to_minor_units(plain if amount is None else amount, currency, name)
+    return to_minor_units(plain if amount is None else amount, currency, name)
 
 
 def as_presented(bag: object, currency: str, times: int = 1) -> dict[str, Any]:
@@ -68,22 +69,22 @@ def as_presented(bag: object, currency: str, times: int = 1) -> dict[str, Any]:
     code = text_of(seen, "currency_code")
     if not code or code == currency:
         return {}
-    value = facts.to_minor_units(seen.get("amount") or 0, code, "presentment_money") * times
+    value = to_minor_units(seen.get("amount") or 0, code, "presentment_money") * times
     return {"presentment_value": value, "presentment_currency": code}
 
 
 def reported_time(payload: Payload, otherwise: datetime) -> datetime:
     """When the storefront sent this word; the digest adds it, a reading of the past has none."""
     said = payload.get("triggered_at")
-    return facts.parse_time(said, "X-Shopify-Triggered-At") if said else otherwise
+    return parse_time(said, "X-Shopify-Triggered-At") if said else otherwise
 
 
 def customer_keys(customer: Payload) -> tuple[IdentityKey, ...]:
     """What a customer is known by."""
     return facts.identity_keys(
         (CUSTOMER, customer.get("id")),
-        (EMAIL, facts.parse_email(customer.get("email"))),
-        (PHONE, facts.parse_phone(customer.get("phone"))),
+        (EMAIL, parse_email(customer.get("email"))),
+        (PHONE, parse_phone(customer.get("phone"))),
     )
 
 
@@ -95,8 +96,8 @@ def buyer_keys(payload: Payload) -> tuple[IdentityKey, ...]:
             (
                 *customer_keys(customer),
                 *facts.identity_keys(
-                    (EMAIL, facts.parse_email(payload.get("email"))),
-                    (PHONE, facts.parse_phone(payload.get("phone"))),
+                    (EMAIL, parse_email(payload.get("email"))),
+                    (PHONE, parse_phone(payload.get("phone"))),
                     (CHECKOUT, payload.get("checkout_token") or payload.get("token")),
                     (CART, payload.get("cart_token")),
                     (ORDER, payload.get("order_id")),
@@ -112,10 +113,8 @@ def known_fields(*sources: Payload) -> dict[str, Any]:
     for source in sources:
         address = object_of(source, "default_address") or object_of(source, "shipping_address")
         said = {
-            "email": facts.parse_email(source.get("email")),
-            "phone": facts.parse_phone(
-                source.get("phone"), text_of(address, "country_code") or None
-            ),
+            "email": parse_email(source.get("email")),
+            "phone": parse_phone(source.get("phone"), text_of(address, "country_code") or None),
             "first_name": text_of(source, "first_name") or text_of(address, "first_name"),
             "last_name": text_of(source, "last_name") or text_of(address, "last_name"),
             "country": text_of(address, "country_code"),

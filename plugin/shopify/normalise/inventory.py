@@ -1,7 +1,8 @@
 """variants/in_stock, variants/out_of_stock, inventory_levels/…: how many there are of what."""
 
-from plugin.facts import Facts, RecordFact, parse_time
+from plugin.facts import Facts, RecordFact
 from plugin.shopify.normalise.fields import Payload, id_of, reported_time
+from plugin.values import parse_time
 from storage.inventory import InventoryLevel, Stock
 
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from plugin import facts
-from plugin.facts import EventFact, Facts, ProfileFact, parse_time, to_minor_units
+from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import Payload, gid, id_of, object_of, objects_of, text_of
+from plugin.values import parse_time, to_minor_units
 from storage.profiles import ORDER
 
 PARCEL = {

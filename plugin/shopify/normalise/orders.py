@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plugin.facts import EventFact, Facts, ProfileFact, parse_time
+from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import (
     Payload,
     as_presented,
@@ -16,6 +16,7 @@ from plugin.shopify.normalise.fields import (
     reported_time,
     text_of,
 )
+from plugin.values import parse_time
 
 FULFILLED = {
     "orders/fulfilled": "Fulfilled Order",

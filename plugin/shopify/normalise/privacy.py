@@ -6,8 +6,9 @@ shopper's request must never empty a shop.
 
 from plugin import facts
 from plugin.errors import MalformedError
-from plugin.facts import Facts, PrivacyFact, parse_time
+from plugin.facts import Facts, PrivacyFact
 from plugin.shopify.normalise.fields import Payload, customer_keys, object_of
+from plugin.values import parse_time
 from storage.privacy_requests import DATA_REQUEST, REDACT, SHOP_REDACT
 from storage.profiles import ORDER
 

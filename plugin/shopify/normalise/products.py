@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from plugin.facts import Facts, parse_time, to_minor_units
+from plugin.facts import Facts
 from plugin.shopify.normalise.fields import (
     Payload,
     id_of,
@@ -13,6 +13,7 @@ from plugin.shopify.normalise.fields import (
     text_of,
 )
 from plugin.shopify.normalise.inventory import stock
+from plugin.values import parse_time, to_minor_units
 from storage.products import DELETED
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)

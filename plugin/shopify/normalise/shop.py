@@ -3,8 +3,9 @@
 from typing import Any
 
 from plugin.errors import MalformedError
-from plugin.facts import Facts, parse_time
+from plugin.facts import Facts
 from plugin.shopify.normalise.fields import Payload, own_domain, text_of
+from plugin.values import parse_time
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:

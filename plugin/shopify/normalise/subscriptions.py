@@ -1,8 +1,9 @@
 """subscription_contracts/…, subscription_billing_attempts/…: contracts that our own app made."""
 
 from plugin import facts
-from plugin.facts import EventFact, Facts, ProfileFact, RecordFact, parse_time
+from plugin.facts import EventFact, Facts, ProfileFact, RecordFact
 from plugin.shopify.normalise.fields import Payload, id_of, object_of, text_of
+from plugin.values import parse_time
 from storage.profiles import CUSTOMER, SUBSCRIPTION
 from storage.subscription_contracts import SubscriptionContract
 

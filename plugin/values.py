@@ -1,0 +1,132 @@
+"""Values: an address, a number, a time or an amount as others write it, in its normal form."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from babel.numbers import get_currency_precision
+from email_validator import EmailNotValidError, validate_email
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberFormat,
+    country_code_for_region,
+    format_number,
+    is_valid_number,
+    parse,
+)
+
+from plugin.errors import MalformedError
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# An address of which only the domain may be wrong: a dot-atom (RFC 5322, 3.2.3) at letters that no
+# other ones stand for (Punycode, RFC 3492).
+_PLAIN = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?!.*xn--)[a-z0-9.-]+",
+    re.ASCII | re.IGNORECASE,
+)
+MAX_MONEY_UNITS = 10**14  # whole units: its minor units fit into 64 bits in every currency
+
+
+def without_unstorable(value: Any) -> Any:
+    """Parsed JSON without what no database holds in a text: NUL, and half of a pair."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("", value)
+    if isinstance(value, list):
+        return [without_unstorable(each) for each in value]
+    if isinstance(value, dict):
+        return {without_unstorable(name): without_unstorable(each) for name, each in value.items()}
+    return value
+
+
+def parse_email(text: object) -> str | None:
+    """An address in its normal form, or None. Deliverability is not asked."""
+    if not isinstance(text, str) or not text or len(text) > 254:
+        return None
+    return _email(text)
+
+
+@lru_cache(4096)  # one delivery names its customer several times, a batch even more often
+def _email(text: str) -> str | None:
+    typed = text.strip()
+    if _PLAIN.fullmatch(typed):
+        return typed.lower() if _normal(f"a@{typed.rpartition('@')[2].lower()}") else None
+    return _normal(typed)
+
+
+@lru_cache(4096)  # the domain is most of the work, and most shoppers share a few
+def _normal(text: str) -> str | None:
+    try:
+        return validate_email(text, check_deliverability=False).normalized.lower()
+    except EmailNotValidError:
+        return None
+
+
+def parse_mailbox(address: str) -> str:
+    """The mailbox behind a normal address: tags do not count, and Gmail overlooks dots.
+
+    Tags: RFC 5233; dots: support.google.com/mail/answer/7436150.
+    """
+    name, _, domain = address.partition("@")
+    name = name.partition("+")[0] or name
+    if domain in ("gmail.com", "googlemail.com"):
+        name, domain = name.replace(".", ""), "gmail.com"
+    return f"{name}@{domain}"
+
+
+def parse_phone(text: object, country: str | None = None) -> str | None:
+    """A number in E.164, or None. `country` (ISO 3166-1) reads numbers without a prefix."""
+    if not isinstance(text, str) or not text or len(text) > 40:
+        return None
+    return _phone(text, country)
+
+
+@lru_cache(4096)
+def _phone(text: str, country: str | None) -> str | None:
+    try:
+        number = parse(text, country)
+    except NumberParseException:
+        return None
+    return format_number(number, PhoneNumberFormat.E164) if is_valid_number(number) else None
+
+
+def calling_code(country: str) -> int:
+    """Return the digits after the + in a country's (ISO 3166-1) phone numbers; 0 if unknown."""
+    return country_code_for_region(country)
+
+
+def parse_time(text: object, name: str) -> datetime:
+    """A time as the storefront writes it (ISO 8601 with an offset).
+
+    Raises:
+        MalformedError: it is none.
+    """
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        at = None
+    if at is None or at.utcoffset() is None:
+        raise MalformedError(f"{name} is not a time with an offset")
+    return at
+
+
+def to_minor_units(amount: object, currency: str, name: str = "amount") -> int:
+    """A decimal amount in minor units: minor("19.99", "USD") is 1999, minor("1999", "JPY") 1999.
+
+    Raises:
+        MalformedError: it is no amount.
+    """
+    try:
+        value = Decimal(str(amount))
+        if not abs(value) < MAX_MONEY_UNITS:  # also refuses NaN; 1e999999 would be a million digits
+            raise ValueError
+        return int((value * 10 ** get_currency_precision(currency)).to_integral_value())
+    except (ArithmeticError, ValueError):
+        raise MalformedError(f"{name} is not an amount of money") from None
+
+
+def to_decimal(amount: int, currency: str) -> str:
+    """Minor units as a decimal amount: decimal(1999, "USD") is "19.99", and 1999 yen "1999"."""
+    places = get_currency_precision(currency)
+    return f"{Decimal(amount).scaleb(-places):.{places}f}"
