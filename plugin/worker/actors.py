@@ -55,14 +55,14 @@ def send_first(shop_id: int, ids: list[int]) -> None:
     send_messages(shop_id, ids)
 
 
-@dramatiq.actor(queue_name="refill", max_retries=0)
+@dramatiq.actor(actor_name="refill", queue_name="refill", max_retries=0)
 def refill_coupons(shop_id: int, coupon_ids: list[int]) -> None:
     """Fill these coupons' pools of codes."""
     for coupon_id in coupon_ids:
         coupons.refill_codes(shop_id, coupon_id)
 
 
-@dramatiq.actor(queue_name="sync", max_retries=0, time_limit=SYNC_LIMIT_MS)
+@dramatiq.actor(actor_name="sync", queue_name="sync", max_retries=0, time_limit=SYNC_LIMIT_MS)
 def sync_catalog(shop_id: int) -> None:
     """Seed a new store's library, start its pixel and read its catalog. Twice is a no-op.
 
@@ -95,13 +95,13 @@ def _sync(shop_id: int) -> None:
             shops.mark_synced(session, shop_id, clock.now())
 
 
-@dramatiq.actor(queue_name="privacy", max_retries=0)
+@dramatiq.actor(actor_name="privacy", queue_name="privacy", max_retries=0)
 def run_privacy_requests(shop_id: int, ids: list[int]) -> None:
     """Carry out what shoppers and stores asked of us by law."""
     requests.run_requests(shop_id, ids)
 
 
-@dramatiq.actor(queue_name="publish", max_retries=0)
+@dramatiq.actor(actor_name="publish", queue_name="publish", max_retries=0)
 def publish_forms(shop_id: int) -> None:
     """Tell a storefront which forms are live."""
     form_library.publish(shop_id)

@@ -2,6 +2,7 @@
 
 import threading
 
+import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
@@ -68,3 +69,11 @@ def test_the_clock_rings_for_profiles_that_nobody_compared(shop: Shop, bell: Stu
     scheduler.enqueue_slices([SLICE_JOB])
 
     assert bell.queues["likeness"].qsize() == 1
+
+
+def test_every_queue_has_an_actor_of_its_name() -> None:
+    """A job is enqueued by one name, for the queue and for the actor."""
+    declared = [each for each in vars(actors).values() if isinstance(each, dramatiq.Actor)]
+
+    assert len(declared) > 5
+    assert [each.actor_name for each in declared if each.actor_name != each.queue_name] == []
