@@ -35,7 +35,9 @@ async def begin(request: Request) -> Response:
 
 
 async def finish(request: Request) -> Response:
-    """GET /auth/callback: the merchant said yes; she goes on to our pages in her admin."""
+    """GET /auth/callback: install the shop and redirect the merchant to our pages in
+    their admin.
+    """
     try:
         answer = await run_in_threadpool(_install, request)
     except RegularsError as error:

@@ -1,4 +1,4 @@
-"""Activity: a shopper's days come in; her last year by month, as her profile draws it, goes out."""
+"""Draw a shopper's last year by month from their daily counts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ COUNTED = {
 
 @dataclass(frozen=True)
 class ActivityRow:
-    """One kind of thing that she did: how often in each month, and when last; bars in pixels."""
+    """One kind of activity: how often in each month, and when last; bars in pixels."""
 
     kind: str
     counts: list[int]
@@ -39,7 +39,9 @@ class ActivityChart:
 
 
 def totals(counts: Counts) -> dict[str, int]:
-    """How often she did what each of the timeline's filters shows, in all that is kept."""
+    """Return how often the shopper did what each of the timeline's filters shows, in all stored
+    history.
+    """
     return {kind: sum(n for _, n in _days(counts, names)) for kind, names in COUNTED.items()}
 
 

@@ -1,4 +1,4 @@
-"""A shopper's copy of her data: the file that a request for privacy made, for the merchant."""
+"""A shopper's data export: the file that a privacy request made, for the merchant."""
 
 from starlette.responses import Response
 

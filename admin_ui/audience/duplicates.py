@@ -21,7 +21,7 @@ ACTS = {"join": ACCEPTED, "apart": DISMISSED}
 
 @page("/audience/duplicates", title=TITLE, personal=True)
 def show(visit: AdminRequest) -> Response:
-    """Show the pairs that nobody has decided on."""
+    """Show the undecided pairs of likely duplicates."""
     return _page(visit)
 
 

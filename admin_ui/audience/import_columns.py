@@ -32,7 +32,7 @@ KINDS = {
 DELIMITERS = {",": N_("Comma"), ";": N_("Semicolon"), "\t": N_("Tab")}
 ENCODINGS = {"utf-8": "UTF-8", "windows-1252": "Windows-1252", "gb18030": "GB18030"}
 SAMPLE_ROWS = 5  # rows of a preview
-FOLDED = 5  # columns that nobody knows are folded away from so many on
+FOLDED = 5  # from this many unknown columns on, they are folded away
 MAX_FIELD_CHARS = {"where": 300, "on": 10, "list_name": 100}
 
 

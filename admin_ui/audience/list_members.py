@@ -1,4 +1,4 @@
-"""The members of a list: a page of them, whom to add, and the row of each with its acts."""
+"""The members of a list: a page of them, the search for new ones, and each member's actions."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -32,16 +32,16 @@ from storage.profiles import Profile
 TITLE = N_("A list's members")
 ADD_TITLE = N_("Whom to add to a list")
 PAGE = profile_pages.PAGE
-MAX_FOUND = 10  # shoppers that the page to add somebody offers
+MAX_FOUND = 10  # shoppers that the page to add a member offers
 
 
 @dataclass(frozen=True)
 class Row:
-    """One shopper as a list's page shows her: on the list, not on it, or taken off just now."""
+    """One shopper on a list's page: a member, not a member, or removed just now."""
 
     profile: Profile
     member: Membership | None
-    undo: str = ""  # what puts her back
+    undo: str = ""  # the signed undo of a removal
 
 
 @page("/audience/lists/{list_id}", title=TITLE, personal=True)
@@ -139,7 +139,7 @@ def show_list(visit: AdminRequest, list_id: int, toast: str = "") -> Response:
 
 
 def added(visit: AdminRequest, new: bool, flows: int) -> str:
-    """What became of somebody who was put on a list."""
+    """Return the message after a shopper was added to a list."""
     say = visit.say
     if not new:
         return say.text("They are on the list already.")
@@ -153,7 +153,7 @@ def added(visit: AdminRequest, new: bool, flows: int) -> str:
 
 
 def sign_undo(visit: AdminRequest, list_id: int, joined: Iterable[Joined]) -> str:
-    """Where somebody stood on a list, for a page to bring back; nobody else can write it."""
+    """Sign a removed shopper's memberships, so that the page can restore these and no others."""
     said = [[source_profile_id, at.isoformat(), source] for source_profile_id, at, source in joined]
     return encryption.encrypt(json.dumps([visit.shop.id, list_id, said])).decode() if said else ""
 
@@ -257,7 +257,7 @@ def _people(
 def _found(
     session: Session, visit: AdminRequest, sought: str, key: IdentityKey | None
 ) -> Sequence[Profile]:
-    """Whom a search means, first of all who has exactly this address."""
+    """Return the profiles that a search finds, the one with exactly this address first."""
     shop_id, code = visit.shop.id, calling_code(visit.shop.country)
     found = search.search_profiles(session, shop_id, sought, limit=MAX_FOUND, calling_code=code)
     hers = profiles.find_identities(session, shop_id, [key]) if key else {}

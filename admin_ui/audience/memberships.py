@@ -1,4 +1,4 @@
-"""A profile's lists: those she is on, one more, one less, and the way back."""
+"""A profile's lists: show them, add one, remove one, undo."""
 
 from starlette.responses import Response
 

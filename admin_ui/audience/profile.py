@@ -1,4 +1,4 @@
-"""A profile: who she is, what she did and was sent, what she allowed, and the proof of each."""
+"""A profile: its fields, activity, messages and consents, and the proof of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

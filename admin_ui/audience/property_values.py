@@ -19,7 +19,7 @@ MAX_VALUES_SHOWN = 60  # properties on one page
 
 @dataclass(frozen=True)
 class PropertyValue:
-    """A property in words, with where it came from and when; "" and None where nobody knows."""
+    """A property as text, with its source and time; "" and None where unknown."""
 
     label: str
     value: str

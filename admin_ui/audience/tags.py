@@ -1,4 +1,4 @@
-"""A profile's tags: those she has, one more, one less; Shopify's customer follows."""
+"""A profile's tags: show them, add one, remove one; Shopify's customer follows."""
 
 from starlette.responses import Response
 

@@ -39,7 +39,7 @@ def page_of(
     limit: int,
     before: tuple[datetime, int] | None = None,
 ) -> list[VisitLine]:
-    """A shopper's visits, the last first, with what she did on each."""
+    """Return a shopper's visits, the latest first, with the events of each."""
     found = [
         VisitLine(row) for row in visits.visits_page(session, shop_id, profile_id, limit, before)
     ]

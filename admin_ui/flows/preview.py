@@ -1,7 +1,7 @@
-"""Previews: a mail of a flow as an imagined shopper gets it, in a frame that may run nothing.
+"""Preview a flow's mail with sample data, in a frame that may run no scripts.
 
-A frame cannot send a Bearer, so its address is signed: it names one template of one shop for ten
-minutes, and shows nobody's data.
+A frame cannot send a Bearer, so its URL is signed: it names one template of one shop for ten
+minutes, and shows no customer's data.
 """
 
 import base64

@@ -66,7 +66,7 @@ def trigger(key: str, lists: dict[str, str], say: Language) -> str:
 
 
 def conditions(definition: dict[str, Any], say: Language) -> list[str]:
-    """Whom the flow writes to, a sentence a condition."""
+    """Return the conditions of a flow, each as a sentence."""
     found = []
     for group in (definition.get("profile_filter") or {}).get("condition_groups") or []:
         found += [_condition(condition, say) for condition in group.get("conditions") or []]

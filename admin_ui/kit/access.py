@@ -10,7 +10,7 @@ READ, CHANGE = "read", "change"
 
 
 def log_access(visit: AdminRequest, page: Page) -> None:
-    """Write down who opens a page that shows shoppers' data; other pages are nobody's business."""
+    """Log who opens a page that shows shoppers' data; other pages are not logged."""
     if not page.personal:
         return
     profile_id = visit.number("profile_id") if "profile_id" in visit.request.path_params else None

@@ -106,7 +106,7 @@ def refuse(request: Request) -> Response:
 
 
 async def patch_id_token(request: Request) -> HTMLResponse:
-    """The page whose only work is App Bridge's: fetch a fresh token and open `shopify-reload`."""
+    """Serve the page that only lets App Bridge fetch a fresh token and open `shopify-reload`."""
     back = request.query_params.get("shopify-reload", "")
     if not HERE.fullmatch(back):
         return pages.problem(request, 400)

@@ -64,7 +64,7 @@ def translations(code: str) -> gettext.NullTranslations:
 
 
 class Language:
-    """How this merchant reads: her language, her shop's time zone and currency."""
+    """A merchant's language, with their shop's time zone and currency."""
 
     def __init__(self, code: str, zone: str = "UTC", currency: str = "USD") -> None:
         self.code = code

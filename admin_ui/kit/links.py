@@ -33,7 +33,7 @@ def app(domain: str) -> str:
 
 
 def grant(shop: Shop) -> str:
-    """Where Shopify asks the merchant for the permissions that she has not given yet."""
+    """Return the URL where Shopify asks the merchant for missing permissions."""
     return f"{get_settings().url.rstrip('/')}{AUTH}?{urlencode({'shop': shop.domain})}"
 
 

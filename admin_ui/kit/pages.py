@@ -74,7 +74,7 @@ def bare(
     headers: Mapping[str, str] | None = None,
     **values: object,
 ) -> HTMLResponse:
-    """A page for nobody in particular, such as an error's."""
+    """Render a page without a logged-in merchant, such as an error's."""
     html = draw(template, Language(code), **values)
     return HTMLResponse(html, status, {**safety(domain), **(headers or {})})
 
@@ -118,7 +118,7 @@ def domain_in_query(request: Request) -> str:
 
 
 def safety(domain: str) -> dict[str, str]:
-    """The headers of every document: this shop's admin may frame it, nobody else.
+    """Return the headers of every document: only this shop's admin may frame it.
 
     A static `frame-ancestors` fails Shopify's review (shopify.dev: set up iframe protection).
     """

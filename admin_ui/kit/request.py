@@ -27,7 +27,9 @@ class AdminRequest:
 
     @cached_property
     def say(self) -> Language:
-        """Her language: the one she chose, or else the one that Shopify shows her."""
+        """Return the merchant's language: the one they chose, or else the one Shopify
+        shows them.
+        """
         code = (
             choose(self.shop.language)
             if self.shop.language
@@ -62,12 +64,12 @@ class AdminRequest:
         return HTMLResponse(html, status_code=status, headers=headers)
 
     def number(self, name: str) -> int:
-        """An id in the path; whatever is none was never ours."""
+        """Return an id of the path; 404 if it is no number."""
         return row_id(self.request.path_params[name])
 
 
 def row_id(said: str) -> int:
-    """An id as an address or a form says it; whatever is none was never ours."""
+    """Return an id from a URL or a form; 404 if it is no number."""
     if not is_id(said):
         raise missing()
     return int(said)

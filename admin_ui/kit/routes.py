@@ -31,7 +31,9 @@ class Page:
 
     @property
     def name(self) -> str:
-        """The path without ids, `audience/profiles/lists`: which page it is, not whose."""
+        """Return the path without ids, `audience/profiles/lists`: it names the page, not the
+        shopper.
+        """
         parts = [part for part in self.path.split("/") if part and not part.startswith("{")]
         return "/".join(parts) or "home"
 

@@ -86,7 +86,7 @@ def reason(code: str, say: Language) -> str:
 
 
 def exit_reason(code: str, say: Language) -> str:
-    """Why somebody left a flow before its end."""
+    """Return why a shopper exited a flow early."""
     if code in EXIT_REASONS:
         return say.text(EXIT_REASONS[code])
     return reason(code, say)

@@ -42,7 +42,7 @@ DUPLICATE_REASONS = {
 
 
 def person(profile: Profile | None, say: Language) -> str:
-    """What to call a shopper: her name, her address, or a visitor."""
+    """Return what to call a shopper: their name, their address, or a visitor."""
     if profile is None:
         return say.text("A visitor")
     given, family = profile.first_name or "", profile.last_name or ""
