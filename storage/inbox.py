@@ -1,7 +1,6 @@
 """The inbox: every webhook delivery as it came, until it is digested, and what could not be."""
 
 import contextlib
-import random
 import sqlite3
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -9,34 +8,15 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import psycopg
-from sqlalchemy import (
-    ColumnElement,
-    Index,
-    LargeBinary,
-    PoolProxiedConnection,
-    delete,
-    func,
-    not_,
-    or_,
-    text,
-    update,
-)
+from sqlalchemy import ColumnElement, Index, LargeBinary, PoolProxiedConnection, delete, func, text
 from sqlalchemy import select as columns
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.engine import bulk, db
+from storage.engine import db
 from storage.engine.types import moment, shop_key
 
 NEW, DONE, QUARANTINED = "new", "done", "quarantined"
-LEASE_S = 15.0  # a digest of 500 takes well under a second; after this another worker may try
-# How many are tried together, by how often they were tried before: a delivery that kills its worker
-# has few companions the second time and none from the third time on.
-BATCH_SIZE_BY_ATTEMPT = (500, 20)
-# One worker digests a shop at a time, for its batches wait for one another; yet the leases of one
-# that died hold up the rest of its shop for no longer than this.
-BUSY_TIMEOUT_S = 3.0
-SHOPS_AT_ONCE = 50  # in one batch; the others have theirs in the next
 
 # Shopify waits five seconds for an answer, and a request may already have waited here for the one
 # before it.
@@ -82,20 +62,6 @@ class NewDelivery(NamedTuple):
     triggered_at: str
     received_at: datetime
     body: bytes
-
-
-class ClaimedDelivery(NamedTuple):
-    """A delivery leased to a worker that digests it."""
-
-    shop_id: int
-    webhook_id: str
-    topic: str
-    triggered_at: str
-    attempts: int
-    body: bytes
-
-
-LEASED = tuple(db.table_of(Delivery).c[name] for name in ClaimedDelivery._fields)
 
 
 def add_deliveries(arrivals: Sequence[NewDelivery], *, wait_ms: int = BUSY_TIMEOUT_MS) -> int:
@@ -240,117 +206,13 @@ def priority_of(topic: str) -> int:
     return LATER if topic.startswith(LATER_TOPICS) else FIRST
 
 
-def claim_deliveries(session: Session) -> list[ClaimedDelivery]:
-    """Lease some undigested deliveries to the caller, of as many shops as wait, each its share.
-
-    Whatever one shop sends, the others wait for one batch at the most. Shops that another worker
-    is at are left to it.
-    """
-    now = db.database_time(session)
-    shops = _shops_waiting(session, now)
-    random.shuffle(shops)
-    rows: list[ClaimedDelivery] = []
-    for place, shop_id in enumerate(shops[:SHOPS_AT_ONCE]):
-        left = min(len(shops), SHOPS_AT_ONCE) - place
-        share = -(-(BATCH_SIZE_BY_ATTEMPT[0] - len(rows)) // left)
-        rows += _claim_of(session, shop_id, share, now)
-    return rows
-
-
-def _shops_waiting(session: Session, now: float) -> list[int]:
-    """Return the shops that have undigested deliveries and none leased.
-
-    One index lookup a shop, however many deliveries wait: a loose index scan
-    (wiki.postgresql.org/wiki/Loose_indexscan).
-    """
-    new, shop = col(Delivery.state) == NEW, col(Delivery.shop_id)
-    first = columns(func.min(shop).label("shop_id")).where(new)
-    shops = first.cte("shops", recursive=True)
-    after = columns(func.min(shop)).where(new, shop > shops.c.shop_id).scalar_subquery()
-    shops = shops.union_all(columns(after).where(shops.c.shop_id.is_not(None)))
-
-    def has(turn: int, *leases: Any) -> Any:
-        mine = (shop == shops.c.shop_id, new, col(Delivery.priority) == turn)
-        return columns(1).select_from(Delivery).where(*mine, *leases).exists()
-
-    waits = [has(turn, Delivery.lease_until < now) for turn in (FIRST, LATER)]
-    busy = [
-        has(turn, Delivery.lease_until > now + LEASE_S - BUSY_TIMEOUT_S) for turn in (FIRST, LATER)
-    ]
-    query = columns(shops.c.shop_id).where(or_(*waits), not_(or_(*busy)))
-    found = db.across_shops(session, query, "the inbox is digested for all shops in turn")
-    return list(found.scalars())
-
-
-def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[ClaimedDelivery]:
-    """Lease up to `limit` deliveries of one shop.
-
-    Attempts are counted here, before the work, so that a delivery which kills its worker is
-    counted too. Deliveries are leased together only with others that were tried as often.
-    """
-    due = session.exec(
-        select(Delivery.webhook_id, Delivery.attempts)
-        .where(Delivery.shop_id == shop_id, Delivery.state == NEW, Delivery.lease_until < now)
-        .order_by(col(Delivery.priority), col(Delivery.lease_until))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    if not due:
-        return []
-    tried = due[0][1]
-    most = BATCH_SIZE_BY_ATTEMPT[tried] if tried < len(BATCH_SIZE_BY_ATTEMPT) else 1
-    alike = [webhook_id for webhook_id, attempts in due if attempts == tried][:most]
-    leased = session.connection().execute(
-        update(Delivery)
-        .where(col(Delivery.shop_id) == shop_id, bulk.is_among(col(Delivery.webhook_id), alike))
-        .values(lease_until=now + LEASE_S, attempts=Delivery.attempts + 1)
-        .returning(*LEASED)
-    )
-    return [ClaimedDelivery(*row) for row in leased]
-
-
-def refund_attempts(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
-    """Take back that undigested deliveries were tried; their lease stays."""
-    session.connection().execute(
-        update(Delivery)
-        .where(
-            col(Delivery.shop_id) == shop_id, bulk.is_among(col(Delivery.webhook_id), webhook_ids)
-        )
-        .where(col(Delivery.state) == NEW, col(Delivery.attempts) > 0)
-        .values(attempts=Delivery.attempts - 1)
-    )
-
-
-def settle_deliveries(
-    session: Session, shop_id: int, webhook_ids: Sequence[str], state: str, error: str = ""
-) -> None:
-    """Mark deliveries as digested, or put them in quarantine with the reason."""
-    session.connection().execute(
-        update(Delivery)
-        .where(
-            col(Delivery.shop_id) == shop_id, bulk.is_among(col(Delivery.webhook_id), webhook_ids)
-        )
-        .values(state=state, error=error[:500])
-    )
-
-
-def offer_again(session: Session, shop_id: int, webhook_id: str) -> None:
-    """Take a delivery out of quarantine and digest it once more."""
-    session.connection().execute(
-        update(Delivery)
-        .where(col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id) == webhook_id)
-        .where(col(Delivery.state) == QUARANTINED)
-        .values(state=NEW, error="", attempts=0, lease_until=0.0)
-    )
-
-
 def shops_before(session: Session, before: datetime) -> list[int]:
     """Shops with a digested delivery from before a moment: two looks at an index for each shop."""
     shop, at = col(Delivery.shop_id), col(Delivery.received_at)
     shops = columns(func.min(shop).label("shop_id")).cte("shops", recursive=True)
     after = columns(func.min(shop)).where(shop > shops.c.shop_id).scalar_subquery()
     shops = shops.union_all(columns(after).where(shops.c.shop_id.is_not(None)))
-    oldest = columns(at).where(shop == shops.c.shop_id, *_settled(DONE)).order_by(at).limit(1)
+    oldest = columns(at).where(shop == shops.c.shop_id, *settled(DONE)).order_by(at).limit(1)
     query = columns(shops.c.shop_id).where(oldest.correlate(shops).scalar_subquery() < before)
     found = db.across_shops(session, query, "the clock enqueues jobs for expired deliveries")
     return list(found.scalars())
@@ -362,35 +224,13 @@ def delete_digested(session: Session, shop_id: int, before: datetime, limit: int
         columns(col(Delivery.webhook_id))
         .where(
             col(Delivery.shop_id) == shop_id,
-            *_settled(DONE),
+            *settled(DONE),
             col(Delivery.received_at) < before,
         )
         .limit(limit)
     )
     mine = (col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id).in_(old))
     return session.connection().execute(delete(Delivery).where(*mine)).rowcount
-
-
-def has_due(session: Session) -> bool:
-    """Whether any delivery is ready to be digested."""
-    query = (
-        select(Delivery.webhook_id)
-        .where(Delivery.state == NEW, Delivery.lease_until < db.database_time(session))
-        .limit(1)
-    )
-    return bool(
-        db.across_shops(session, query, "the clock looks for undigested deliveries").first()
-    )
-
-
-def has_undigested_before(session: Session, shop_id: int, moment: datetime) -> bool:
-    """Whether any of a shop's deliveries of before a moment is still to be digested."""
-    query = (
-        select(Delivery.webhook_id)
-        .where(Delivery.shop_id == shop_id, Delivery.state == NEW, Delivery.received_at < moment)
-        .limit(1)
-    )
-    return session.exec(query).first() is not None
 
 
 def active_topics(
@@ -402,18 +242,8 @@ def active_topics(
         Delivery.received_at >= since,
         col(Delivery.topic).in_(sorted(topics)),
     )
-    states = (*(_settled(state) for state in (DONE, QUARANTINED)), (col(Delivery.state) == NEW,))
+    states = (*(settled(state) for state in (DONE, QUARANTINED)), (col(Delivery.state) == NEW,))
     return {topic for state in states for topic in session.exec(brought.where(*state).distinct())}
-
-
-def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[Delivery]:
-    """A shop's deliveries that could not be digested, newest first."""
-    return session.exec(
-        select(Delivery)
-        .where(Delivery.shop_id == shop_id, *_settled(QUARANTINED))
-        .order_by(col(Delivery.received_at).desc())
-        .limit(limit)
-    ).all()
 
 
 def get_delivery(session: Session, shop_id: int, webhook_id: str) -> Delivery | None:
@@ -421,14 +251,7 @@ def get_delivery(session: Session, shop_id: int, webhook_id: str) -> Delivery | 
     return session.get(Delivery, (shop_id, webhook_id))
 
 
-def count_quarantined(session: Session, shop_id: int) -> int:
-    """How many of a shop's deliveries could not be digested."""
-    return session.exec(
-        select(func.count()).where(Delivery.shop_id == shop_id, *_settled(QUARANTINED))
-    ).one()
-
-
-def _settled(state: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def settled(state: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """That a delivery is in a state that ends it, said so that SQLite sees which index has these:
     it does not conclude from "it is done" that it is not new.
     """

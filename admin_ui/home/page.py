@@ -21,9 +21,9 @@ from storage import (
     backfills,
     consent,
     events,
+    failed_webhooks,
     flows,
     forms,
-    inbox,
     messages,
     orders,
     profiles,
@@ -109,7 +109,7 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
         reading = backfill.read_progress(session, shop.id, say)
         silent = reconciliation.silence(reconciliations.of_shop(session, shop.id), say)
     with db.inbox_reading() as inbox_session:
-        quarantined = inbox.count_quarantined(inbox_session, shop.id)
+        quarantined = failed_webhooks.count_quarantined(inbox_session, shop.id)
     return visit.page(
         "home/page.html",
         toast=toast,

@@ -8,7 +8,7 @@ from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import jobs
 from plugin.texts import N_
-from storage import inbox
+from storage import failed_webhooks, inbox
 from storage.engine import db
 from storage.inbox import QUARANTINED, Delivery
 
@@ -40,7 +40,7 @@ def try_again(visit: AdminRequest) -> Response:
     """Have one read once more."""
     delivery = _delivery(visit)
     with db.inbox_transaction() as session:
-        inbox.offer_again(session, visit.shop.id, delivery.webhook_id)
+        failed_webhooks.offer_again(session, visit.shop.id, delivery.webhook_id)
     jobs.enqueue("digest")
     return _list(visit, visit.say.text("The delivery is being read once more."))
 
@@ -60,8 +60,8 @@ def readable(body: bytes) -> str:
 
 def _list(visit: AdminRequest, toast: str = "") -> Response:
     with db.inbox_reading() as session:
-        found = inbox.quarantined(session, visit.shop.id)
-        total = inbox.count_quarantined(session, visit.shop.id)
+        found = failed_webhooks.quarantined(session, visit.shop.id)
+        total = failed_webhooks.count_quarantined(session, visit.shop.id)
     return visit.page(
         "settings/failed_webhooks.html",
         toast=toast,

@@ -12,7 +12,7 @@ from plugin.manifest import load_manifest
 from plugin.shopify.install import scopes
 from plugin.texts import N_
 from plugin.values import parse_email
-from storage import inbox, privacy_requests, reconciliations, shops, write_backs
+from storage import failed_webhooks, privacy_requests, reconciliations, shops, write_backs
 from storage.engine import db
 
 TITLE = N_("Settings")
@@ -75,7 +75,7 @@ def _page(
     shop = visit.shop
     lacking = scopes.missing_scopes(shop)
     with db.inbox_reading() as session:
-        quarantined = inbox.count_quarantined(session, shop.id)
+        quarantined = failed_webhooks.count_quarantined(session, shop.id)
     with db.reading() as session:
         asked = privacy_requests.requests_of(session, shop.id)
         compared = [row.finished_at for row in reconciliations.of_shop(session, shop.id)]

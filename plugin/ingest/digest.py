@@ -19,9 +19,10 @@ from plugin.facts import Facts, merge_facts
 from plugin.ingest.record import record_facts
 from plugin.shopify.normalise.route import normaliser
 from plugin.values import without_unstorable
-from storage import erasure, inbox, shops
+from storage import erasure, inbox_claims, shops
 from storage.engine import db
-from storage.inbox import DONE, QUARANTINED, ClaimedDelivery
+from storage.inbox import DONE, QUARANTINED
+from storage.inbox_claims import ClaimedDelivery
 from storage.shops import Shop
 
 MAX_ATTEMPTS = 5
@@ -57,7 +58,7 @@ def digest_deliveries(until: float = math.inf) -> int:
 
 def _claim() -> list[ClaimedDelivery]:
     with db.inbox_transaction() as session:
-        return inbox.claim_deliveries(session)
+        return inbox_claims.claim_deliveries(session)
 
 
 def _digest_shop(shop_id: int, batch: Sequence[ClaimedDelivery]) -> None:
@@ -162,7 +163,9 @@ def _uncount(by_shop: Mapping[int, Sequence[ClaimedDelivery]]) -> None:
     """That the database was away says nothing against a delivery."""
     with db.inbox_transaction() as session:
         for shop_id, batch in by_shop.items():
-            inbox.refund_attempts(session, shop_id, [delivery.webhook_id for delivery in batch])
+            inbox_claims.refund_attempts(
+                session, shop_id, [delivery.webhook_id for delivery in batch]
+            )
 
 
 def _empty(shop_id: int, batch: Sequence[ClaimedDelivery]) -> None:
@@ -170,10 +173,12 @@ def _empty(shop_id: int, batch: Sequence[ClaimedDelivery]) -> None:
     ids = [delivery.webhook_id for delivery in batch]
     if ids:
         with db.inbox_transaction() as session:
-            inbox.settle_deliveries(session, shop_id, ids, DONE)
+            inbox_claims.settle_deliveries(session, shop_id, ids, DONE)
             erasure.blank_deliveries(session, shop_id, ids)
 
 
 def _settle(shop_id: int, batch: Sequence[ClaimedDelivery], state: str, error: str = "") -> None:
     with db.inbox_transaction() as session:
-        inbox.settle_deliveries(session, shop_id, [d.webhook_id for d in batch], state, error)
+        inbox_claims.settle_deliveries(
+            session, shop_id, [d.webhook_id for d in batch], state, error
+        )

@@ -21,7 +21,7 @@ from plugin.shopify.api import pages
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.sync import webhook_audit
 from plugin.sync.repair import RepairResult, parse_nodes, repair_records
-from storage import backfills, inbox, reconciliations, shops
+from storage import backfills, inbox_claims, reconciliations, shops
 from storage.backfills import DONE
 from storage.engine import db
 from storage.reconciliations import Reconciliation
@@ -118,7 +118,7 @@ def _open(shop: Shop, held: Reconciliation) -> None:
     """Open a window, once all deliveries from before its end are digested."""
     until = clock.now() - SETTLING_TIME
     with db.inbox_reading() as session:
-        behind = inbox.has_undigested_before(session, shop.id, until)
+        behind = inbox_claims.has_undigested_before(session, shop.id, until)
     if behind or until <= held.since:
         _move(held, due_at=clock.now() + (INBOX_WAIT if behind else SETTLING_TIME))
         return

@@ -17,7 +17,7 @@ from plugin.jobs import SliceJob
 from plugin.messages import send
 from plugin.privacy import requests, retention
 from plugin.worker.slices import SLICE_JOBS
-from storage import coupons, flows, inbox, messages, privacy_requests, shops
+from storage import coupons, flows, inbox_claims, messages, privacy_requests, shops
 from storage.engine import db
 
 TICK_S = 0.25
@@ -82,7 +82,7 @@ def enqueue_due_work() -> None:
 def enqueue_housekeeping() -> None:
     """Enqueue deliveries, coupons and privacy requests that wait, and settle stuck messages."""
     with db.inbox_reading() as session:
-        is_undigested = inbox.has_due(session)
+        is_undigested = inbox_claims.has_due(session)
     if is_undigested:
         jobs.enqueue("digest")
     with db.reading() as session:

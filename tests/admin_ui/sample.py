@@ -13,7 +13,17 @@ from plugin.ingest import visits
 from plugin.ingest.record import record_facts
 from plugin.ingest.visits import PageView
 from plugin.onboard import seed_library
-from storage import consent, events, forms, inbox, messages, orders, profile_names, search
+from storage import (
+    consent,
+    events,
+    forms,
+    inbox,
+    inbox_claims,
+    messages,
+    orders,
+    profile_names,
+    search,
+)
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.flows import LIVE, Enrolment, StepLog, flows_of, get_flow_version
@@ -391,7 +401,7 @@ def _quarantine(shop: Shop, now: datetime) -> None:
         ("0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "the body is not JSON"),
     ):
         with db.inbox_transaction() as session:
-            inbox.settle_deliveries(session, shop.id, [webhook_id], inbox.QUARANTINED, error)
+            inbox_claims.settle_deliveries(session, shop.id, [webhook_id], inbox.QUARANTINED, error)
 
 
 def all_people(shop: Shop) -> list[int]:

@@ -13,7 +13,7 @@ from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import duplicates, properties
 from plugin.profiles.identity import resolve_profiles
 from plugin.worker.slices import run_slice
-from storage import access_log, coupons, flows, forms, inbox, metrics, write_backs
+from storage import access_log, coupons, failed_webhooks, flows, forms, metrics, write_backs
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.profiles import Identity, Profile, find_identities, get_profile
@@ -180,7 +180,7 @@ def test_o14_a_delivery_is_tried_again_once_more(merchant, shop, filled, bell):
     assert bell.queues["digest"].qsize() == before + 1
     assert merchant.post(path).status_code == 404
     with db.inbox_reading() as session:
-        assert inbox.count_quarantined(session, shop.id) == 1
+        assert failed_webhooks.count_quarantined(session, shop.id) == 1
 
 
 def test_home_counts_thirty_days_and_warns_of_quarantine(merchant, filled):

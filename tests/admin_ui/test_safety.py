@@ -5,7 +5,7 @@ import re
 import pytest
 
 from plugin.settings import get_settings
-from storage import flows, forms, inbox
+from storage import flows, forms, inbox, inbox_claims
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.inbox import QUARANTINED, NewDelivery
@@ -66,7 +66,7 @@ def test_s17_what_people_type_stays_text(merchant, shop, filled):
         session.add(evil)
     inbox.add_deliveries([NewDelivery(shop.id, EVIL, EVIL, "", "", NOW, EVIL.encode())])
     with db.inbox_transaction() as session:
-        inbox.settle_deliveries(session, shop.id, [EVIL], QUARANTINED, EVIL)
+        inbox_claims.settle_deliveries(session, shop.id, [EVIL], QUARANTINED, EVIL)
 
     for path in (
         "/", "/audience", f"/audience/profiles/{evil.id}", "/flows", f"/flows/{filled['Welcome']}",

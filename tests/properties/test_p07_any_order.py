@@ -14,7 +14,7 @@ from plugin.facts import Facts, IdentityKey, ProfileFact, merge_facts
 from plugin.ingest.digest import parse_delivery
 from plugin.ingest.record import record_facts
 from plugin.profiles.fields import MERCHANT, UNPROVEN
-from storage.inbox import ClaimedDelivery
+from storage.inbox_claims import ClaimedDelivery
 from storage.profiles import EMAIL
 from storage.shops import Shop, add_shop
 from tests.properties.examples import thousand

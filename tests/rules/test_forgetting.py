@@ -22,7 +22,7 @@ from plugin.privacy import requests
 from plugin.privacy.data_export import export_profile
 from plugin.sheets import problems
 from plugin.sheets.problems import SheetError
-from storage import data_subject, inbox, privacy_requests
+from storage import data_subject, failed_webhooks, inbox_claims, privacy_requests
 from storage.coupons import CouponCode, count_free
 from storage.engine import db
 from storage.events import Event
@@ -61,7 +61,7 @@ def work() -> None:
         for shop_id, request_id in due:
             requests.run_requests(shop_id, [request_id])
         with db.inbox_reading() as session:
-            if not due and not inbox.has_due(session):
+            if not due and not inbox_claims.has_due(session):
                 return
     raise AssertionError("there is no end to it")
 
@@ -284,7 +284,7 @@ def test_l13_a_signed_body_does_nothing_under_another_topic(client, shop, topic,
 
     assert state_of(shop.id)["orders"] == held
     with db.inbox_reading() as session:
-        assert next(iter(inbox.quarantined(session, shop.id))).topic == topic
+        assert next(iter(failed_webhooks.quarantined(session, shop.id))).topic == topic
 
 
 def test_l13_a_way_out_that_is_taken_before_all_is_erased_writes_of_nobody(

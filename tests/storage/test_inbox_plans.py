@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from storage import inbox
+from storage import failed_webhooks, inbox, inbox_claims
 from storage.engine import db
 from tests.conftest import NOW
 
@@ -36,11 +36,11 @@ QUESTIONS = {
     "shops_before": lambda s: inbox.shops_before(s, NOW),
     "drop_digested": lambda s: inbox.delete_digested(s, 1, NOW, 10),
     "heard": lambda s: inbox.active_topics(s, 1, ["orders/create"], NOW),
-    "quarantined": lambda s: inbox.quarantined(s, 1),
-    "count_quarantined": lambda s: inbox.count_quarantined(s, 1),
-    "behind": lambda s: inbox.has_undigested_before(s, 1, NOW),
-    "waiting": inbox.has_due,
-    "claim": inbox.claim_deliveries,
+    "quarantined": lambda s: failed_webhooks.quarantined(s, 1),
+    "count_quarantined": lambda s: failed_webhooks.count_quarantined(s, 1),
+    "behind": lambda s: inbox_claims.has_undigested_before(s, 1, NOW),
+    "waiting": inbox_claims.has_due,
+    "claim": inbox_claims.claim_deliveries,
 }
 
 

@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from storage import inbox
+from storage import inbox, inbox_claims
 from storage.engine import db
-from storage.inbox import BUSY_TIMEOUT_S, LEASE_S, Delivery, NewDelivery
+from storage.inbox import Delivery, NewDelivery
+from storage.inbox_claims import BUSY_TIMEOUT_S, LEASE_S
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -23,13 +24,13 @@ def keep(shop_id: int, *webhook_ids: str, topic: str = "orders/create") -> None:
 
 def claim() -> list[Delivery]:
     with db.inbox_transaction() as session:
-        return inbox.claim_deliveries(session)
+        return inbox_claims.claim_deliveries(session)
 
 
 def settle(batch: list[Delivery]) -> None:
     with db.inbox_transaction() as session:
         for each in batch:
-            inbox.settle_deliveries(session, each.shop_id, [each.webhook_id], inbox.DONE)
+            inbox_claims.settle_deliveries(session, each.shop_id, [each.webhook_id], inbox.DONE)
 
 
 def test_f23_a_shop_that_floods_the_inbox_leaves_the_others_their_share_of_every_batch() -> None:

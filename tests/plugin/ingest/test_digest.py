@@ -7,7 +7,7 @@ import pytest
 
 from plugin.ingest import digest
 from plugin.ingest.digest import digest_deliveries
-from storage import consent, events, inbox, orders, products, profiles, shops
+from storage import consent, events, failed_webhooks, inbox, orders, products, profiles, shops
 from storage.engine import db
 from storage.inbox import NewDelivery
 
@@ -29,7 +29,7 @@ def keep(shop, topic: str, body: object, webhook_id: str = "w-1") -> None:
 
 def quarantine(shop) -> list[tuple[str, str]]:
     with db.inbox_reading() as session:
-        return [(d.webhook_id, d.error) for d in inbox.quarantined(session, shop.id)]
+        return [(d.webhook_id, d.error) for d in failed_webhooks.quarantined(session, shop.id)]
 
 
 def profile(shop, email: str = "maya@example.com"):
@@ -83,7 +83,7 @@ def test_o14_a_delivery_out_of_quarantine_is_digested_again(shop):
     keep(shop, "customers/create", b"nonsense")
     digest_deliveries()
     with db.inbox_transaction() as session:
-        inbox.offer_again(session, shop.id, "w-1")
+        failed_webhooks.offer_again(session, shop.id, "w-1")
 
     assert digest_deliveries() == 1
     assert len(quarantine(shop)) == 1

@@ -11,7 +11,7 @@ from plugin import clock
 from plugin.privacy import retention
 from plugin.worker import scheduler
 from plugin.worker.slices import run_slice
-from storage import access_log, activity, events, inbox, shops, visits
+from storage import access_log, activity, events, inbox, inbox_claims, shops, visits
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.inbox import DONE, NEW, QUARANTINED, NewDelivery, get_delivery
@@ -25,7 +25,7 @@ def keep(shop: Shop, name: str, at: datetime, state: str) -> None:
     arrival = NewDelivery(shop.id, name, "orders/create", "2026-10", "", at, b"{}")
     inbox.add_deliveries([arrival])
     with db.inbox_transaction() as session:
-        inbox.settle_deliveries(session, shop.id, [name], state)
+        inbox_claims.settle_deliveries(session, shop.id, [name], state)
 
 
 def test_digested_deliveries_go_after_a_week_and_nothing_else_does(
