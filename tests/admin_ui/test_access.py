@@ -36,7 +36,7 @@ def leads_to(route, path):
     return route.matches(asked)[0] == Match.FULL
 
 
-def test_l21_each_address_is_written_down_or_names_nobody(merchant, shop, filled, pages):
+def test_l21_each_page_is_logged_or_names_no_shopper(merchant, shop, filled, pages):
     """A new page comes into one of the two by itself: by what it declares, or by what it says."""
     paths = [*pages(), "/past", f"/audience/imports/{filled['read']}/progress"]
     nameless = [path for path in paths if not is_written_down(merchant, shop, path)]

@@ -132,7 +132,7 @@ def test_a_timeline_is_paged_and_filtered(merchant, filled):
     assert "Rice Water Toner" in merchant.fetch(f"{page}?kind=browsing").text
 
 
-def test_a_profile_shows_the_answer_in_the_forms_words_and_the_proof_of_consent(merchant, filled):
+def test_a_profile_shows_the_answers_label_and_the_proof_of_consent(merchant, filled):
     text = merchant.fetch(f"/audience/profiles/{filled['profile']}").text
 
     assert "What does your skin need most?" in text
@@ -365,7 +365,7 @@ def test_likely_duplicates_are_joined_or_kept_apart(merchant, shop):
     assert again.status_code == 404
 
 
-def test_l21_whoever_reads_a_profile_is_written_down(merchant, shop, filled):
+def test_l21_a_view_of_a_profile_is_logged(merchant, shop, filled):
     path = f"/audience/profiles/{filled['profile']}"
     merchant.fetch("/settings")
     merchant.fetch(path)
@@ -503,7 +503,7 @@ def test_a_visit_is_one_line_that_unfolds(merchant, filled):
     assert "Came from" in page
 
 
-def test_a_profile_is_known_by_her_addresses_before_her_browsers(merchant, shop, filled):
+def test_a_profile_lists_addresses_before_browsers(merchant, shop, filled):
     with db.transaction() as session:
         known = {"shop_id": shop.id, "profile_id": filled["profile"], "linked_at": clock.now()}
         session.add_all(

@@ -5,7 +5,7 @@ import pytest
 HERE = "dewpoint.myshopify.com"
 
 
-def test_the_page_that_fetches_a_token_is_app_bridge_and_a_word_to_the_stranded(client):
+def test_the_token_page_holds_app_bridge_and_a_hint_for_other_visitors(client):
     answer = client.get("/auth/patch-id-token", params={"shop": HERE, "shopify-reload": "/flows"})
 
     assert answer.status_code == 200

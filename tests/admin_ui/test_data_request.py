@@ -24,7 +24,7 @@ def asked(merchant, shop):
     return request.id
 
 
-def test_nobody_has_asked(merchant):
+def test_a_page_without_data_requests_says_so(merchant):
     assert "Nobody has asked yet." in merchant.open("/settings").text
 
 

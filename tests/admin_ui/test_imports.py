@@ -54,7 +54,7 @@ def test_a_file_is_seen_before_it_is_read(merchant, shop):
     assert "Subscribed" not in part.text
 
 
-def test_columns_that_nobody_knows_are_folded_away_where_they_are_many(merchant, shop):
+def test_many_unknown_columns_are_folded_away(merchant, shop):
     few, _ = bring(merchant, b"email,a,b\nana@example.com,1,2\n")
     many, _ = bring(merchant, b"email,a,b,c,d,e\nana@example.com,1,2,3,4,5\n")
 
@@ -214,7 +214,7 @@ def read(folder, body):
     return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
-def test_who_takes_the_audience_along_is_written_down_and_a_files_pieces_are_not(merchant):
+def test_an_export_is_logged_once_and_the_pieces_of_an_upload_are_not(merchant):
     bring(merchant)
     merchant.fetch("/audience/export")
 
@@ -224,7 +224,7 @@ def test_who_takes_the_audience_along_is_written_down_and_a_files_pieces_are_not
     assert "pieces" not in shown
 
 
-def test_nobody_elses_audience_goes_out(merchant, other, shop):
+def test_an_export_holds_no_other_shops_audience(merchant, other, shop):
     held = sheet.take_in(shop, "email\nana@example.com\n", list_name="Friends")
 
     assert "ana@example.com" not in other.fetch("/audience/export").text

@@ -127,7 +127,7 @@ def test_a_long_list_is_paged_through_a_search_too(merchant, shop, porto):
     assert sorted(seen) == sorted(people)
 
 
-def test_a_member_says_when_and_by_what_she_joined(merchant, shop, filled, porto):
+def test_a_members_row_shows_when_and_how_they_joined(merchant, shop, filled, porto):
     lists.add_member(shop, porto, filled["profile"])
 
     form = merchant.fetch(f"/audience/lists/{filled['list']}").text
@@ -138,7 +138,7 @@ def test_a_member_says_when_and_by_what_she_joined(merchant, shop, filled, porto
     assert "Your team" in hand
 
 
-def test_who_is_taken_off_is_brought_back_as_she_was(merchant, shop, filled):
+def test_a_removed_member_is_restored_as_before(merchant, shop, filled):
     path = f"/audience/lists/{filled['list']}/members/{filled['profile']}"
     before = on(shop, filled["list"])[filled["profile"]]
 
@@ -160,7 +160,7 @@ def test_who_is_taken_off_is_brought_back_as_she_was(merchant, shop, filled):
 
 
 @pytest.mark.parametrize("undo", ["", "1:AAAA", "1:" + "A" * 80, "é", "x"])
-def test_only_our_own_word_puts_somebody_back(merchant, shop, filled, undo):
+def test_only_a_signed_undo_restores_a_member(merchant, shop, filled, undo):
     path = f"/audience/lists/{filled['list']}/members/{filled['profile']}"
     merchant.post(path, act="remove")
 
@@ -176,7 +176,7 @@ def test_what_was_undone_on_one_list_is_no_word_about_another(merchant, shop, fi
     assert filled["profile"] not in on(shop, porto)
 
 
-def test_somebody_is_added_by_hand_with_what_she_may_be_sent(merchant, shop, filled, porto):
+def test_a_member_added_by_hand_shows_what_they_may_be_sent(merchant, shop, filled, porto):
     path = f"/audience/lists/{porto}"
     page = merchant.fetch(f"{path}/add", params={"q": "sof"}).text
     assert "Has unsubscribed, and gets no marketing." in page
@@ -257,7 +257,7 @@ def test_a_deleted_list_is_undone_at_once_or_later(merchant, shop, filled, porto
     assert "1 member" in merchant.fetch(f"/audience/lists/{porto}").text
 
 
-def test_a_list_whose_name_is_taken_by_now_says_so(merchant, shop, porto):
+def test_restoring_a_list_under_a_taken_name_is_refused(merchant, shop, porto):
     merchant.post(f"/audience/lists/{porto}/delete")
     merchant.post("/audience/lists", name="Fair in Porto")
 
@@ -323,7 +323,7 @@ def test_no_act_takes_a_list_or_a_shopper_of_another_shop(merchant, other, shop,
     assert stolen.status_code == 404
 
 
-def test_l21_whoever_changes_or_reads_a_list_is_written_down(merchant, shop, filled, porto):
+def test_l21_views_and_changes_of_a_list_are_logged(merchant, shop, filled, porto):
     merchant.fetch("/audience/lists")
     merchant.fetch(f"/audience/lists/{porto}", params={"q": "ida"})
     merchant.fetch(f"/audience/lists/{porto}/add", params={"q": "maya"})

@@ -46,5 +46,5 @@ def test_the_gate_speaks_chinese(merchant, unpaid):
     assert "由 Shopify 随您的店铺账单一并收取" in merchant.open("/", locale="zh-CN").text
 
 
-def test_without_a_plan_nobody_hears_of_one(merchant):
+def test_an_app_without_billing_mentions_no_plan(merchant):
     assert merchant.open("/").status_code == 200

@@ -36,7 +36,7 @@ def chunks(size: int, piece: int = PIECE) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_s06_200_mb_in_chunks_are_cut_off_early_and_leave_no_trace_in_memory(server, path):
+def test_s06_200_mb_in_chunks_are_cut_off_early_and_not_kept_in_memory(server, path):
     before = server.rss_mb()
 
     answer = send(server.port, head(path, "Transfer-Encoding: chunked"), chunks(HUGE))

@@ -110,7 +110,7 @@ NO_SHOPS = [
 
 
 @pytest.mark.parametrize("shop", NO_SHOPS, ids=ascii)
-def test_s07_nobody_is_led_to_what_is_no_store(browser, shopify, shop):
+def test_s07_a_domain_that_is_no_store_gets_no_redirect(browser, shopify, shop):
     answer = browser.get("/auth", params={"shop": shop})
 
     assert answer.status_code == 400
@@ -276,7 +276,7 @@ def test_s07_every_refusal_may_be_framed_by_no_stranger(browser):
 
 
 @pytest.mark.parametrize("path", ["/", "/flows"])
-def test_s07_a_merchant_whom_shopify_sends_unframed_is_led_to_its_question(browser, path):
+def test_s07_an_unframed_merchant_from_shopify_is_redirected_to_its_grant(browser, path):
     answer = browser.get(path, params=signed(host="YWRtaW4"))
 
     assert answer.status_code == 302
@@ -286,13 +286,13 @@ def test_s07_a_merchant_whom_shopify_sends_unframed_is_led_to_its_question(brows
 @pytest.mark.parametrize(
     "changes", [{"hmac": "0" * 64}, {"embedded": "1"}, {"id_token": "x"}, {"shop": "evil.com"}]
 )
-def test_s07_nobody_else_is(browser, changes):
+def test_s07_other_unframed_visitors_get_the_token_page(browser, changes):
     answer = browser.get("/", params={**signed(), **changes})
 
     assert answer.headers["Location"].startswith("/auth/patch-id-token?")
 
 
-def test_s07_nor_is_the_merchant_of_a_store_that_is_installed(browser, shopify):
+def test_s07_the_merchant_of_an_installed_store_gets_the_token_page(browser, shopify):
     browser.get(merchant_says_yes(shopify, begun(browser)))
 
     answer = browser.get("/", params=signed())

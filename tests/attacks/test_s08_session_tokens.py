@@ -149,7 +149,7 @@ def test_s08_a_good_session_token_says_who_it_is(name: str) -> None:
     assert verify_session_token(GOOD[name]()) == (DOMAIN, "42")
 
 
-def test_s08_the_token_of_the_dev_store_is_good_whatever_the_clock_of_the_demo_says(
+def test_s08_the_dev_stores_token_is_valid_at_any_time_of_the_demo_clock(
     shopify: Shopify, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     (tmp_path / "clock").write_text("86400")

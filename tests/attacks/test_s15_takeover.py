@@ -109,7 +109,7 @@ def hers(shop: Shop, profile_id: int) -> Profile:
     return found
 
 
-def test_s15_a_strangers_form_changes_no_field_no_consent_and_joins_nobody(
+def test_s15_a_strangers_form_changes_no_field_or_consent_and_merges_none(
     client, form_id, shop, victim
 ):
     before = hers(shop, victim)
@@ -153,7 +153,7 @@ def test_s15_a_strangers_answer_fills_a_gap_and_yields_to_every_other_word(
     assert hers(shop, nia_id).properties == {"skin_need": "hydration"}
 
 
-def test_s15_nobody_is_told_apart_by_the_answer(client, form_id, shop, victim):
+def test_s15_the_response_is_the_same_for_known_and_new_addresses(client, form_id, shop, victim):
     known, unknown = post(client, form_id), post(client, form_id, email="nobody@example.com")
 
     assert (known.status_code, known.text) == (unknown.status_code, unknown.text)
@@ -170,7 +170,7 @@ def test_s15_a_strangers_tick_does_not_lift_the_no_of_another_number(client, for
 
 
 @pytest.mark.parametrize("proof", ["login", "browser"])
-def test_s15_she_herself_is_believed(client, form_id, shop, victim, proof):
+def test_s15_the_proven_owner_changes_the_profile(client, form_id, shop, victim, proof):
     if proof == "browser":
         with db.transaction() as session:
             her = ProfileFact(

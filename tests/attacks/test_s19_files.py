@@ -167,7 +167,7 @@ def test_f11_s19_a_million_rows_are_read_in_little_memory(tmp_path):
     assert peak_mb < MOST_MB
 
 
-def test_s19_no_text_makes_the_look_at_a_file_fail_otherwise_than_with_a_sentence(tmp_path):
+def test_s19_any_text_is_previewed_or_refused_with_a_sentence(tmp_path):
     for seed in range(300):
         noise = bytes((seed * 7919 + n * n * 31 + n * seed) % 256 for n in range(400))
         path = tmp_path / "noise"

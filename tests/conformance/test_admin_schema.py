@@ -35,7 +35,7 @@ Needs = set[frozenset[str]]  # of each, one is enough
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_document_is_valid_in_shopifys_schema_and_uses_nothing_deprecated(admin_schema, file):
+def test_a_document_fits_shopifys_schema_without_deprecated_fields(admin_schema, file):
     document = parse(file.read_text())
 
     assert validate(admin_schema, document) == []

@@ -72,7 +72,7 @@ def test_pages_follow_the_filter_and_the_order(seeded):
     assert {type(each["numberOfOrders"]) for each in found} == {str}
 
 
-def test_a_search_that_nobody_understands_is_an_error(store):
+def test_an_invalid_search_is_an_error(store):
     said = answer(store, '{ orders(first: 1, query: "wishes:>3") { nodes { id } } }')
 
     assert "not understood" in said["errors"][0]["message"]

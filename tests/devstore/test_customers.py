@@ -104,7 +104,7 @@ def test_tags_are_told_only_when_they_change(store, mia):
     assert "too long" in fault["message"]
 
 
-def test_a_customer_is_made_once_and_found_by_her_addresses(store):
+def test_a_customer_is_created_once_and_found_by_each_address(store):
     said = {"email": ADDRESS, "firstName": "Mia"}
     made = [data(store, SET, by={"email": ADDRESS}, input=said)["customer"]["id"] for _ in range(2)]
     store.register_customer(ADDRESS, phone=PHONE)

@@ -74,7 +74,7 @@ def test_customers_carry_no_consent_and_carts_no_customer(store, bought):
     assert told(store, "customers_marketing_consent/update")["phone"] == "+12125550123"
 
 
-def test_a_checkout_is_told_once_somebody_can_be_reached(store):
+def test_a_checkout_is_reported_once_it_has_an_address(store):
     cart = store.add_to_cart(None, store.products()[0]["variants"][0]["id"])
     checkout = store.start_checkout(cart["token"])
     assert "checkouts/create" not in topics(store)
@@ -104,7 +104,7 @@ def test_a_second_order_makes_no_second_customer(store, bought):
     assert len(store.deliveries("customers/create")) == 1
 
 
-def test_an_unchanged_cart_tells_nobody(store):
+def test_an_unchanged_cart_sends_no_webhook(store):
     line = store.products()[0]["variants"][0]["id"]
     cart = store.add_to_cart(None, line)
     store.set_quantity(cart["token"], line, 1)
@@ -123,7 +123,7 @@ def test_a_cancelled_order_is_told_twice_and_goes_back_to_stock(store, bought):
     assert store.product("cloud-cream")["variants"][0]["stock"] == stock
 
 
-def test_nobody_buys_what_is_not_there(store):
+def test_a_product_without_stock_cannot_be_bought(store):
     store.update_product("cloud-cream", stock=1)
     variant = store.product("cloud-cream")["variants"][0]["id"]
 

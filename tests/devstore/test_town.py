@@ -26,7 +26,7 @@ def test_it_has_as_many_people_and_events_as_were_asked_for():
     assert sum(len(piece.events) for piece in pieces) == 6_000
 
 
-def test_nobody_does_anything_before_she_comes_or_after_the_last_day():
+def test_a_townsman_acts_only_between_arrival_and_the_last_day():
     pieces = told()
     came = {who.number: who.at for piece in pieces for who in piece.people}
 
@@ -44,7 +44,7 @@ def test_a_few_do_most_of_what_is_done():
     assert sum(most[:60]) > 6_000 / 3
 
 
-def test_an_address_is_of_nobody_in_the_world():
+def test_an_address_belongs_to_no_real_person():
     people = [who for piece in told() for who in piece.people]
 
     assert all(who.email.endswith(".example") for who in people if who.email)

@@ -130,7 +130,7 @@ def test_what_comes_before_leaving_the_page_is_sent_at_once(page):
     assert (added["cart_token"], added["quantity"], added["total"]) == ("c-1", 2, 49)
 
 
-def test_nobody_is_named(page):
+def test_the_pixel_sends_no_name_or_address(page):
     checkout = {
         "token": "t-1",
         "email": "ada@example.com",
@@ -156,7 +156,7 @@ def test_an_event_with_nothing_in_it_breaks_nothing(page):
     assert [event["name"] for event in events(result)] == heard
 
 
-def test_of_what_pages_publish_only_what_is_meant_for_us_is_sent_and_at_once(page):
+def test_only_events_published_for_regulars_are_sent_and_at_once(page):
     published = [
         {"name": "regulars:Finished Quiz", "customData": {"result": "dry"}},
         {"name": "other_app:checkout", "customData": {"email": "ada@example.com"}},

@@ -224,7 +224,7 @@ def test_a_theme_tells_events_of_its_own_through_the_pixel(page, shop):
     page.evaluate("delete Shopify.analytics; regulars.track('Finished Quiz')")
 
 
-def test_a_browser_is_told_once_a_tab_where_somebody_is_logged_in(page, shop):
+def test_a_logged_in_browser_is_identified_once_a_tab(page, shop):
     page.context.add_cookies([{"name": "_shopify_y", "value": "b-1", "url": shop.url}])
     page.goto(shop.url)
     page.wait_for_timeout(500)

@@ -3,7 +3,7 @@
 from benchmarks.backfill import kept_in, read, shop, wanted_by
 
 
-def test_a_reading_that_is_killed_half_way_keeps_exactly_what_the_store_has(tmp_path):
+def test_a_backfill_killed_half_way_ends_with_exactly_the_stores_data(tmp_path):
     folder = tmp_path / "shop"
     with shop(folder, 500, 1_500) as (env, store):
         reading = read(env, folder, (0.5,))

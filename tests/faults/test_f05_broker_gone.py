@@ -60,7 +60,7 @@ def broker(tmp_path: Path) -> Generator[Broker]:
     broker.end()
 
 
-def test_f05_without_a_broker_all_is_kept_and_with_an_empty_one_it_is_digested(tmp_path, broker):
+def test_f05_deliveries_kept_without_a_broker_are_digested_later(tmp_path, broker):
     lasts_s = BEFORE_S + AWAY_S + HANGS_S + AFTER_S
     with Served(tmp_path, broker_url=valkey.server_address(broker.home), whole=True) as served:
         pids = served.pids()

@@ -10,7 +10,7 @@ PER_S, LASTS_S, CRASHES = size((40, 8, 2), (200, 100, 10))
 WITHIN_S = 120.0
 
 
-def test_f07_crashes_of_the_database_lose_nothing_and_nobody_has_to_be_started_again(tmp_path):
+def test_f07_a_crashing_database_loses_nothing_and_needs_no_restart(tmp_path):
     with postgres() as server, Served(tmp_path, database_url=server.url, whole=True) as served:
         pids = served.pids()
         with served.loading((LASTS_S, PER_S), again_s=AGAIN_S) as result:

@@ -11,7 +11,7 @@ AWAY_S, PER_S, AGAIN_S = size((4.0, 20, 1.0), (600.0, 20, 60.0))
 WITHIN_S = 300.0
 
 
-def test_f08_a_database_that_is_down_puts_everybody_off_and_nothing_is_missing_afterwards(tmp_path):
+def test_f08_requests_are_deferred_without_a_database_and_none_is_lost(tmp_path):
     page = f"/u/{links.make_token(links.UNSUBSCRIBE, links.Target(1, 1))}"
     lasts_s = int(AWAY_S + 4)
     with postgres() as server, Served(tmp_path, database_url=server.url, whole=FULL) as served:

@@ -32,7 +32,7 @@ def locked(file: Path) -> Generator[None]:
         held.execute("ROLLBACK")
 
 
-def test_f09_a_locked_inbox_puts_shopify_off_in_time_and_the_rest_of_the_web_goes_on(served):
+def test_f09_a_locked_inbox_defers_webhooks_in_time_and_pages_go_on(served):
     health: list[bool] = []
     over = threading.Event()
 

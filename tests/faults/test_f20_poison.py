@@ -59,9 +59,7 @@ def deliveries(shop: Shop) -> dict[str, Delivery]:
         return {delivery.webhook_id: delivery for delivery in found}
 
 
-def test_f20_a_delivery_that_kills_its_worker_goes_to_quarantine_and_the_others_through(
-    sqlite: str, shop: Shop
-) -> None:
+def test_f20_a_delivery_that_kills_its_worker_is_quarantined_alone(sqlite: str, shop: Shop) -> None:
     keep(shop)
     deaths = deaths_of(sqlite, "delivery", POISON)
 
@@ -92,9 +90,7 @@ def test_f20_a_database_that_is_away_for_long_puts_nothing_into_quarantine(
     assert {delivery.state for delivery in deliveries(shop).values()} == {DONE}
 
 
-def test_f20_a_message_that_kills_its_worker_is_given_up_and_the_others_go_out(
-    sqlite: str, shop: Shop
-) -> None:
+def test_f20_a_message_that_kills_its_worker_is_given_up_alone(sqlite: str, shop: Shop) -> None:
     world = build(shop)
     ids = [world.queue() for _ in range(30)]  # more than are tried together after a death
     poison = ids[7]
@@ -107,9 +103,7 @@ def test_f20_a_message_that_kills_its_worker_is_given_up_and_the_others_go_out(
     assert max(world.read(each).crashes for each in states) <= 3
 
 
-def test_f20_an_enrolment_that_kills_its_worker_is_given_up_and_the_others_go_on(
-    sqlite: str, shop: Shop
-) -> None:
+def test_f20_an_enrolment_that_kills_its_worker_is_given_up_alone(sqlite: str, shop: Shop) -> None:
     ids = leave_checkouts(shop, 30)
     poison = ids[7]
     deaths = deaths_of(sqlite, "enrolment", poison, shop.id, *ids)

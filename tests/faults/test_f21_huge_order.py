@@ -37,7 +37,7 @@ def memory_mb(pid: int, name: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1_024
 
 
-def test_f21_an_order_of_ten_thousand_lines_is_taken_in_beside_all_the_others(tmp_path):
+def test_f21_an_order_of_10_000_lines_is_digested_beside_the_others(tmp_path):
     body = huge_order()
     request = delivery.sign(SECRET, "orders/create", body, domain=DOMAINS[0], at=BEGAN)
     head = request.before.decode().split("\r\n")[1:]

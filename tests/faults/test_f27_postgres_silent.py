@@ -45,7 +45,7 @@ def test_f27_a_migration_may_take_its_time(database):
         assert session.scalar(text("SHOW statement_timeout")) == "1min"
 
 
-def test_f27_the_line_to_a_server_that_is_gone_is_given_up_within_ten_seconds():
+def test_f27_a_dead_server_connection_is_given_up_within_ten_seconds():
     """The kernel's own settings of a line, as libpq was told to make them."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         seen: dict[str, int] = {}

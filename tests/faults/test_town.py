@@ -44,7 +44,7 @@ def hang_up_after_the_next_mail(town: Town) -> None:
     httpx2.post(f"{town.shop}/mailbox/fault", json=fault, trust_env=False).raise_for_status()
 
 
-def test_f14_a_relay_that_hangs_up_after_a_mail_gets_it_again_and_keeps_it_once(town: Town) -> None:
+def test_f14_a_relay_that_detects_repeats_gets_a_cut_off_mail_again_once(town: Town) -> None:
     before = town.receptions()
     hang_up_after_the_next_mail(town)
     Shoppers(town).shop(range(1), range(0))
@@ -61,7 +61,7 @@ def test_f14_a_relay_that_hangs_up_after_a_mail_gets_it_again_and_keeps_it_once(
     assert mails_to(town, welcomed(0)) == 1
 
 
-def test_f14_a_plain_relay_that_hangs_up_after_a_mail_gets_no_other_and_the_merchant_sees_it(
+def test_f14_a_plain_relay_gets_a_cut_off_mail_once_and_the_admin_shows_it(
     plain: Town,
 ) -> None:
     hang_up_after_the_next_mail(plain)
@@ -105,7 +105,7 @@ def test_f05_an_emptied_broker_loses_nothing_that_was_queued_in_it(town: Town) -
     assert [received.count(welcomed(n)) for n in answering] == [1] * len(answering)
 
 
-def test_f24_fifty_thousand_who_wait_for_days_hold_up_nobody(town: Town) -> None:
+def test_f24_50_000_waiting_enrolments_delay_no_other(town: Town) -> None:
     her_email = reminded(900)
     Shoppers(town).shop(range(0), range(900, 901))
     enrolment = (
@@ -132,7 +132,7 @@ def test_f24_fifty_thousand_who_wait_for_days_hold_up_nobody(town: Town) -> None
     eventually("her mail is there", lambda: mails_to(town, her_email) == 1, within_s=15)
 
 
-def test_f26_an_orderly_stop_in_the_middle_of_the_work_leaves_nothing_in_doubt(plain: Town) -> None:
+def test_f26_an_orderly_stop_during_work_leaves_no_ambiguous_message(plain: Town) -> None:
     Shoppers(plain).shop(range(0), range(40))
     waiting = lambda: plain.enrolments(FLOW)[WAITS_AN_HOUR] == 40  # noqa: E731
     eventually("all of them wait", waiting, within_s=60)

@@ -120,9 +120,7 @@ def test_a_query_without_its_scope_says_which_it_is(store, shop):
     assert error.value.status == 403
 
 
-def test_the_merchant_agrees_as_she_opens_the_app_and_what_waited_goes_on(
-    store, shop, shopify, monkeypatch
-):
+def test_opening_the_app_grants_scopes_and_waiting_work_goes_on(store, shop, shopify, monkeypatch):
     monkeypatch.setattr(actors.backfill, "begin_backfill", lambda shop_id: None)
     actors.sync_catalog(shop.id)
     with TestClient(build(store, deliver=False), base_url="http://127.0.0.1:8001") as admin:
@@ -145,7 +143,7 @@ def test_the_merchant_agrees_as_she_opens_the_app_and_what_waited_goes_on(
     assert "Give the missing permissions" not in open_page(shopify, "/")
 
 
-def test_she_may_also_agree_at_our_own_door(store, shop, shopify):
+def test_a_merchant_may_also_grant_scopes_at_our_own_page(store, shop, shopify):
     with TestClient(
         Starlette(routes=admin_routes()), follow_redirects=False, base_url="http://127.0.0.1:8000"
     ) as browser:

@@ -127,7 +127,7 @@ def test_who_leaves_is_written_to_no_more_and_our_keys_are_gone(town, world):
     assert people(gone) == 1  # for 48 hours
 
 
-def test_who_comes_back_within_48_hours_finds_everything_and_no_late_news_undoes_it(town, world):
+def test_a_return_within_48_hours_keeps_everything_despite_late_webhooks(town, world):
     store = town.shopify.store
     store.uninstall()
     (farewell,) = store.deliveries("app/uninstalled")
@@ -149,9 +149,7 @@ def test_who_comes_back_within_48_hours_finds_everything_and_no_late_news_undoes
     assert store.admits(access_token(still.id))
 
 
-def test_news_of_an_uninstall_that_comes_after_the_return_does_not_close_the_shop_for_long(
-    town, world
-):
+def test_an_uninstall_webhook_after_the_return_closes_the_shop_briefly(town, world):
     """We could not know of either: our key was still good by its date."""
     store = town.shopify.store
     store.uninstall()
@@ -169,7 +167,7 @@ def test_news_of_an_uninstall_that_comes_after_the_return_does_not_close_the_sho
     assert town.shop().uninstalled_at is None
 
 
-def test_news_of_an_uninstall_that_comes_after_our_key_failed_closes_nothing(town, world):
+def test_an_uninstall_webhook_after_our_token_failed_closes_nothing(town, world):
     store = town.shopify.store
     store.uninstall()
     town.ahead += timedelta(minutes=70)  # the access token has ended, its refresh is refused
@@ -215,9 +213,7 @@ def test_an_uninstall_that_was_never_told_ends_with_the_request_by_law(town, wor
     assert town.shop() is None
 
 
-def test_a_request_by_law_that_crosses_a_return_asks_shopify_before_anything_is_deleted(
-    town, world
-):
+def test_a_redact_request_during_a_return_asks_shopify_before_deleting(town, world):
     """Its time is after the new install, which is less than 48 hours old."""
     store = town.shopify.store
     store.uninstall()

@@ -94,7 +94,7 @@ def test_a_visit_is_kept_with_its_pages_and_where_it_came_from(
     assert found[key] == visit.profile_id
 
 
-def test_l23_a_visit_is_told_from_the_yes_on_without_loading_the_page_again(
+def test_l23_a_visit_is_sent_from_consent_on_without_a_page_reload(
     page: Page, storefront: Storefront
 ) -> None:
     asked: list[str] = []

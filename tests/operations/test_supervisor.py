@@ -80,7 +80,7 @@ def test_a_child_that_is_killed_starts_again(tmp_path):
         assert ("two", "ended (SIGKILL); starting it again") in words(tmp_path)
 
 
-def test_nobody_outlives_a_supervisor_that_is_killed(tmp_path):
+def test_no_process_outlives_a_killed_supervisor(tmp_path):
     with three(tmp_path) as supervisor:
         all_up(tmp_path)
         children = below(supervisor.pid)

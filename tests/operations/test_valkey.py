@@ -100,7 +100,7 @@ os._exit(0)
     assert not alive(left)
 
 
-def test_it_opens_no_port_and_shows_its_socket_to_nobody_else(data_dir):
+def test_the_server_opens_no_port_and_its_socket_is_private(data_dir):
     with server(data_dir):
         asked = client(data_dir)
         port = asked.config_get("port")["port"]

@@ -179,7 +179,7 @@ def test_a_list_is_dropped_in_pieces_once_it_cannot_be_restored(
     assert bell.queues["lists"].qsize() == 1
 
 
-def test_who_is_added_by_hand_enters_the_flows_of_the_list_and_agrees_to_nothing(
+def test_a_member_added_by_hand_enters_flows_without_consent(
     form_id: int, shop: Shop, bell: StubBroker
 ) -> None:
     with db.reading() as session:
@@ -211,7 +211,7 @@ def test_a_number_is_read_as_one_of_the_shops_country(sqlite: str, shop: Shop) -
     assert lists.parse_identity(shop, "(415) 555-0132") == PHONE
 
 
-def test_who_was_taken_off_is_put_back_as_she_was(database: str, shop: Shop) -> None:
+def test_a_removed_member_is_put_back_as_before(database: str, shop: Shop) -> None:
     made, maya = lists.create_list(shop.id, "Porto"), know(shop, EMAIL)
     whose = ProfileRef(maya, maya)
     with db.transaction() as session:
@@ -228,7 +228,7 @@ def test_who_was_taken_off_is_put_back_as_she_was(database: str, shop: Shop) -> 
         assert stored_lists.members_page(session, shop.id, made)[0].joined_at == NOW
 
 
-def test_every_origin_of_somebody_leaves_and_comes_back(database: str, shop: Shop) -> None:
+def test_every_source_profile_leaves_a_list_and_returns(database: str, shop: Shop) -> None:
     """Parted again, neither side is on a list that the two left as one; both are, once undone."""
     made = lists.create_list(shop.id, "Porto")
     one, other = know(shop, EMAIL), know(shop, PHONE)

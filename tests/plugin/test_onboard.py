@@ -99,7 +99,7 @@ def test_a_visit_mends_a_shop_that_was_away_for_too_long(
     assert shop.generation == 1
 
 
-def test_scopes_that_the_manifest_asks_for_since_are_fetched_at_the_next_visit(
+def test_new_scopes_of_the_manifest_are_read_at_the_next_visit(
     sqlite: str, bell: StubBroker, shopify: Shopify
 ) -> None:
     shop_id = ensure_installed(DOMAIN, shopify.id_token())

@@ -127,7 +127,7 @@ acts = st.lists(st.one_of(people, st.integers(0, 20)), max_size=9)
 
 @thousand
 @given(acts=acts, order=st.randoms(use_true_random=False))
-def test_p01_merges_undone_in_any_order_leave_everybody_with_her_own(example, acts, order):
+def test_p01_merges_undone_in_any_order_restore_each_profile(example, acts, order):
     """Facts that name two people join them, and merges are taken back in between, in any order.
 
     When all are, it is as if each fact had named the person of its strongest key alone.

@@ -199,7 +199,7 @@ def told_by_shopify(state: str, at: datetime) -> Facts:
     return normalise("customers_email_marketing_consent/update", payload, "USD")
 
 
-def test_l22_the_older_word_never_overwrites_the_newer_whichever_side_it_comes_from(database, shop):
+def test_l22_an_older_consent_never_overwrites_a_newer_from_either_side(database, shop):
     words = [
         ("shopify", SUBSCRIBED, 0), ("ours", UNSUBSCRIBED, 1), ("shopify", SUBSCRIBED, 2),
         ("ours", UNSUBSCRIBED, 3),
@@ -277,7 +277,7 @@ def test_l26_of_a_child_nothing_is_kept(client, form_id, shop, days, kept):
         assert totals.get(form_id, {}).get("submitted", 0) == kept
 
 
-def test_l27_whoever_asks_not_to_be_followed_is_not(client, form_id, shop):
+def test_l27_a_browser_with_gpc_is_not_tracked(client, form_id, shop):
     seen = {
         "shop": shop.domain,
         "events": [

@@ -208,7 +208,7 @@ def test_l12_the_country_decides_unless_the_form_does(
     assert double_opt_in.double_opt_in_countries() == {"AT", "DE"}
 
 
-def test_l12_a_stranger_takes_nothing_from_somebody_who_is_subscribed(client, form_id, shop):
+def test_l12_a_strangers_form_leaves_a_subscriber_subscribed(client, form_id, shop):
     sign_up(client, form_id, country="US", locale="en")
     assert held(shop) == SUBSCRIBED
 
@@ -246,7 +246,7 @@ def shut(shop, by: str) -> None:
 
 
 @pytest.mark.parametrize("by", ["erasure", "stop"])
-def test_s15_only_the_mailbox_takes_back_what_was_said_against_an_address_without_an_owner(
+def test_s15_only_the_mailbox_lifts_a_no_of_an_address_without_a_profile(
     client, form_id, shop, relay, by
 ):
     with db.transaction() as session:

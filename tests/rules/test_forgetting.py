@@ -189,9 +189,7 @@ def test_l13_the_copy_has_every_field_that_we_keep(client, shop):
                 assert copy[name] == value
 
 
-def test_l13_others_rows_of_a_merchants_file_stay_and_one_that_comes_in_goes(
-    client, shop, data_dir
-):
+def test_l13_redaction_blanks_own_rows_of_a_file_and_deletes_an_upload(client, shop, data_dir):
     canary.plant(shop)
     coming = lifecycle.begin_upload(shop.id, "more.csv", 1_000)
     lifecycle.append_upload(coming, 0, f"Email\n{canary.EMAIL}\n".encode())
@@ -207,7 +205,7 @@ def test_l13_others_rows_of_a_merchants_file_stay_and_one_that_comes_in_goes(
         lifecycle.append_upload(sheet.finish(shop, coming), 0, b"more")
 
 
-def test_l14_a_file_brings_nobody_back_among_those_who_are_written_to(client, shop):
+def test_l14_an_import_resubscribes_no_redacted_shopper(client, shop):
     canary.plant(shop)
     canary.ask(client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
     work()
@@ -287,9 +285,7 @@ def test_l13_a_signed_body_does_nothing_under_another_topic(client, shop, topic,
         assert next(iter(failed_webhooks.quarantined(session, shop.id))).topic == topic
 
 
-def test_l13_a_way_out_that_is_taken_before_all_is_erased_writes_of_nobody(
-    client, shop, database, tmp_path
-):
+def test_l13_an_unsubscribe_during_erasure_records_no_address(client, shop, database, tmp_path):
     canary.plant(shop)
     (sent,) = [row for row in rows(Message, shop) if row.state == "accepted"]
     target = Target(shop.id, sent.id)
@@ -314,7 +310,7 @@ def test_l13_a_way_out_that_is_taken_before_all_is_erased_writes_of_nobody(
     assert canary.found_in(canary.dump(database, tmp_path)) == []
 
 
-def test_l13_a_copy_that_is_being_made_when_its_owner_is_forgotten_is_not_kept(
+def test_l13_an_export_in_progress_at_redaction_is_not_kept(
     client, shop, database, tmp_path, monkeypatch
 ):
     canary.plant(shop)
@@ -340,7 +336,7 @@ def test_l13_a_copy_that_is_being_made_when_its_owner_is_forgotten_is_not_kept(
     assert canary.found_in(canary.dump(database, tmp_path)) == []
 
 
-def test_l13_what_she_looked_at_while_she_allowed_analytics_alone_is_given_and_goes(client, shop):
+def test_l13_analytics_only_browsing_is_exported_and_redacted(client, shop):
     def look(number: int, *, marketing: bool) -> None:
         event = {
             "id": f"e-{number}", "name": "product_viewed", "client_id": "b-1",

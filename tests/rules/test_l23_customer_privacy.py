@@ -119,7 +119,7 @@ def test_l23_a_pixel_without_consent_sends_and_keeps_nothing(page):
     assert (result["sent"], result["kept"]) == ([], {})
 
 
-def test_l23_a_pixels_consent_counts_from_the_moment_it_is_given_or_taken_back(page):
+def test_l23_a_pixels_consent_counts_from_the_moment_of_its_change(page):
     given = [("page_viewed", {}), ("consent", YES), ("search_submitted", {})]
     taken = [("page_viewed", {}), ("consent", NO), ("wait", 1100)]
 
@@ -127,7 +127,7 @@ def test_l23_a_pixels_consent_counts_from_the_moment_it_is_given_or_taken_back(p
     assert (run(page, taken)["sent"], run(page, taken)["kept"]) == ([], {})
 
 
-def test_l23_who_allows_analytics_alone_is_counted_and_leaves_no_id_for_the_popup(page):
+def test_l23_analytics_only_is_counted_and_leaves_no_id_for_the_popup(page):
     result = run(page, [("page_viewed", {}), ("wait", 1100)], allowed=COUNT_ME)
 
     assert [event["marketing"] for event in events(result)] == [False]

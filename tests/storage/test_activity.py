@@ -75,7 +75,7 @@ def test_two_at_once_lose_nothing(shop: Shop, known: bool) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_recount_beside_somebody_who_writes_counts_that_too(shop: Shop, known: bool) -> None:
+def test_a_recount_beside_a_write_counts_that_too(shop: Shop, known: bool) -> None:
     with db.transaction() as session:
         if known:
             view(session, shop)
@@ -85,7 +85,7 @@ def test_a_recount_beside_somebody_who_writes_counts_that_too(shop: Shop, known:
     assert counts(shop) == {"Viewed Product": {activity.day_of(AT): 1 + known}}
 
 
-def test_what_is_dropped_beside_somebody_who_writes_is_not_counted(shop: Shop) -> None:
+def test_events_deleted_beside_a_write_are_not_counted(shop: Shop) -> None:
     old = AT - timedelta(days=800)
     with db.transaction() as session:
         view(session, shop, old)

@@ -33,7 +33,7 @@ def settle(batch: list[Delivery]) -> None:
             inbox_claims.settle_deliveries(session, each.shop_id, [each.webhook_id], inbox.DONE)
 
 
-def test_f23_a_shop_that_floods_the_inbox_leaves_the_others_their_share_of_every_batch() -> None:
+def test_f23_a_flooding_shop_leaves_others_their_share_of_every_batch() -> None:
     keep(FLOOD, *(f"flood-{n}" for n in range(1_200)))
     for shop_id in OTHERS:
         keep(shop_id, "one", "two")

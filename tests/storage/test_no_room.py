@@ -36,7 +36,7 @@ def test_f10_what_could_not_be_kept_is_kept_by_another_connection() -> None:
         assert inbox.get_delivery(session, 1, "hook-19")
 
 
-def test_f10_a_transaction_that_found_no_room_is_done_by_another_connection() -> None:
+def test_f10_a_transaction_without_room_is_done_by_another_connection() -> None:
     with db.transaction() as session:
         session.execute(text("CREATE TABLE large (body BLOB)"))
     take_the_room(db.engine())

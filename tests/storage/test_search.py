@@ -79,7 +79,7 @@ def test_a_number_without_its_country_is_one_of_the_shops_own(people, shop):
     assert found(shop, "030 123", calling_code=49) == ["Jürgen"]
 
 
-def test_an_exact_identity_finds_whom_it_names(people, shop):
+def test_an_exact_identity_finds_its_profile(people, shop):
     assert found(shop, "7004") == ["Minako"]
     assert found(shop, "700") == []
 
@@ -115,7 +115,7 @@ def test_of_a_list_those_are_found_who_are_on_it_the_last_joined_first(people, s
     assert after == [ids["Mina"]]
 
 
-def test_a_new_name_finds_her_and_the_old_one_no_more(people, shop):
+def test_a_renamed_profile_is_found_by_the_new_name_only(people, shop):
     later = START + timedelta(days=1)
     known = identity_keys((CUSTOMER, 7005))
     with db.transaction() as session:

@@ -124,7 +124,7 @@ def test_f23_a_process_that_waits_is_next_however_soon_another_comes_back(
     assert found <= TIMES
 
 
-def test_transactions_of_two_processes_take_turns_and_a_killed_one_holds_up_nobody(
+def test_two_processes_take_turns_and_a_killed_one_blocks_none(
     sqlite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [sys.executable, "-c", HOLDS, sqlite]

@@ -40,7 +40,7 @@ def test_a_task_goes_on_after_it_gave_up_and_may_wait_again():
     assert asyncio.run(asyncio.wait_for(play(), 10)) == "still here"
 
 
-def test_whoever_is_cancelled_by_others_is_cancelled():
+def test_a_request_cancelled_from_outside_stays_cancelled():
     async def play() -> asyncio.Task[None]:
         task = asyncio.create_task(BodyTimeout(60).wait(asyncio.sleep(60)))
         await asyncio.sleep(0)

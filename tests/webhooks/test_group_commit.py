@@ -63,7 +63,7 @@ def test_every_put_is_answered_and_only_bad_rows_fail(rows, bad, inline, pauses)
     assert sorted(stored) == sorted(row for row in rows if row not in bad)
 
 
-def test_while_somebody_else_writes_the_loop_goes_on_and_rows_wait_in_a_thread():
+def test_the_loop_goes_on_while_rows_wait_for_another_writer():
     free = threading.Event()
 
     def patiently(rows: Sequence[int]) -> None:
@@ -105,7 +105,7 @@ def test_a_caller_that_went_away_does_not_stop_the_others(inline):
     asyncio.run(everyone())
 
 
-def test_whoever_gave_up_while_a_commit_hung_is_not_kept_in_memory_nor_written():
+def test_a_request_that_gave_up_during_a_commit_is_not_kept_or_written():
     kept: list[int] = []
     free = asyncio.Event()
 

@@ -105,7 +105,7 @@ ADA, BO = IdentityKey("email", "ada@example.com"), IdentityKey("email", "bo@exam
 BROWSER, CART = IdentityKey("browser_id", "b-1"), IdentityKey("cart_token", "c-1")
 
 
-def test_s15_a_forged_word_joins_no_two_shoppers_whom_we_know(client, shop):
+def test_s15_a_forged_event_merges_no_two_known_shoppers(client, shop):
     ada, bo = know(shop, ADA, BROWSER), know(shop, BO, CART)
 
     assert client.post("/pixel", json=seen(data={"cart_token": "c-1"})).status_code == 204
@@ -152,7 +152,7 @@ def test_s29_no_word_of_a_browsers_breaks_us(database, client, shop, odd):
     assert client.post("/pixel", content=body).status_code == 204
 
 
-def test_what_the_webhooks_tell_only_says_which_cart_and_checkout_are_the_browsers(client, shop):
+def test_pixel_events_of_webhook_metrics_only_link_cart_and_checkout(client, shop):
     data = {"cart_token": "c-1", "checkout_token": "t-1", "total": 4200}
     for name in ("product_added_to_cart", "checkout_started", "checkout_completed"):
         client.post("/pixel", json=seen(name=name, data=data))
@@ -173,7 +173,7 @@ def test_who_allows_analytics_alone_is_counted_and_never_becomes_anybody(client,
     assert ada not in {event.profile_id for event in timeline(shop)}
 
 
-def test_nobody_can_say_that_she_is_a_browser_that_is_apart(client, shop):
+def test_a_page_cannot_claim_an_anonymous_browser(client, shop):
     client.post("/pixel", json=seen(marketing=False))
     (apart,) = {event.properties["browser_id"] for event in timeline(shop)}
     assert BROWSER.value not in apart
@@ -185,7 +185,7 @@ def test_nobody_can_say_that_she_is_a_browser_that_is_apart(client, shop):
 
 
 @pytest.mark.parametrize("odd", ["%00", "\ud800", "a%00b%ED%A0%80"])
-def test_what_no_database_holds_costs_nobody_else_an_event(database, client, shop, odd):
+def test_an_unstorable_event_costs_no_other_event(database, client, shop, odd):
     page = f"http://127.0.0.1:8001/products/serum?utm_source={odd}"
     told = seen(url=page)["events"] + seen(id="e-2", client_id="b-2")["events"]
     for domain in ("dewpoint.myshopify.com", f"dewpoint{odd}\0", "\ud800"):

@@ -185,7 +185,7 @@ def test_one_button_ends_everything_but_news_of_orders(web, world, path):
     assert state(world, "sms", PHONE, "transactional") is None
 
 
-def test_an_end_to_everything_holds_where_no_yes_stands_and_is_written_once(web, world, path):
+def test_unsubscribing_from_all_covers_every_channel_and_is_written_once(web, world, path):
     assert state(world, "sms", PHONE) is None
     web.post(path, data=form(web.get(path).text, do="none"))
     assert state(world, "sms", PHONE) == "unsubscribed"
@@ -220,7 +220,7 @@ def test_once_a_week_is_once_a_week(web, world, path, relay, monkeypatch):
     assert refused(world) == ""
 
 
-def test_a_flow_about_what_she_does_not_care_for_writes_nothing(web, world, path, relay):
+def test_a_flow_on_a_declined_topic_sends_nothing(web, world, path, relay):
     world.change(Flow, world.flow_id, topic_id=2)
     assert refused(world) == ""
 
@@ -234,7 +234,7 @@ def test_a_flow_about_what_she_does_not_care_for_writes_nothing(web, world, path
     assert refused(world) == ""
 
 
-def test_her_language_is_taken_over(web, world, path):
+def test_the_shoppers_language_is_saved(web, world, path):
     page = web.post(path, data=form(web.get(path).text, language="zh-CN")).text
 
     assert '<html lang="zh-CN" dir="ltr">' in page
@@ -262,7 +262,9 @@ def mailed(world: World, relay: Relay, kind: str) -> str:
     return str(re.search(r'href="http[^"]*(/a/[\w-]+)"', html)[1])
 
 
-def test_a_copy_of_her_data_comes_through_her_mailbox_alone(web, world, path, relay, monkeypatch):
+def test_a_data_export_comes_through_the_shoppers_mailbox_alone(
+    web, world, path, relay, monkeypatch
+):
     page = web.post(path, data={"do": "copy"}).text
     assert "Check your inbox" in page
     assert "skin_need" not in page

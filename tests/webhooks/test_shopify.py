@@ -111,7 +111,7 @@ def test_every_one_of_many_concurrent_deliveries_is_acknowledged_and_kept(client
     assert len(kept()) == 300
 
 
-def test_a_topic_that_nobody_subscribed_to_is_answered_and_ignored(small_client):
+def test_a_topic_without_a_subscription_is_answered_and_ignored(small_client):
     assert post(small_client, given=headers(Topic="disputes/create")).status_code == 200
     assert kept() == []
 

@@ -60,9 +60,7 @@ def answer(client, form_id: int, **changes):
     return client.post(url, json={**GOOD, **changes})
 
 
-def test_an_answer_becomes_a_profile_with_its_answer_its_consent_and_the_proof(
-    client, form_id, shop, bell
-):
+def test_a_submission_becomes_a_profile_with_answer_consent_and_proof(client, form_id, shop, bell):
     url = signed(f"/proxy/forms/{form_id}/submit")
     headers = {"User-Agent": "Firefox", "X-Forwarded-For": "203.0.113.9, 198.51.100.1"}
 
@@ -145,7 +143,7 @@ def test_answering_twice_welcomes_once(client, form_id, shop, bell):
     assert bell.queues["advance"].qsize() == 1
 
 
-def test_a_browser_of_one_shopper_never_joins_her_to_another(client, form_id, shop):
+def test_a_browser_of_one_shopper_merges_no_other_into_them(client, form_id, shop):
     answer(client, form_id)
     answer(client, form_id, email="someone@example.com")
 
@@ -213,7 +211,7 @@ def test_s29_odd_text_from_a_browser_is_taken_without_it(client, form_id, field)
     assert client.post(path, content=body).json() == {"ok": True}
 
 
-def test_answers_go_to_the_storefronts_customer_when_the_merchant_wants_that(client, form_id, shop):
+def test_answers_are_written_to_the_customer_if_the_merchant_wants_that(client, form_id, shop):
     answer(client, form_id)
     with db.transaction() as session:
         assert "metafield" not in kinds(session, shop)
@@ -272,7 +270,7 @@ def test_a_browser_is_its_logged_in_customers_by_shopifys_word(client, form_id, 
         ("x" * 500, "77", {}),
     ],
 )
-def test_nobody_is_recognised_without_shopifys_word_or_against_hers(
+def test_a_browser_is_linked_only_by_shopify_and_with_consent(
     client, form_id, shop, browser, customer, headers
 ):
     say_who(client, browser, customer, **headers)
@@ -280,7 +278,7 @@ def test_nobody_is_recognised_without_shopifys_word_or_against_hers(
     assert whose(shop, ("browser_id", "b-7"), ("customer_id", "77")) == [None, None]
 
 
-def test_s15_a_shared_browser_stays_with_whom_we_knew_there(client, form_id, shop):
+def test_s15_a_shared_browser_stays_with_its_first_shopper(client, form_id, shop):
     answer(client, form_id)  # maya@example.com, at b-1
     say_who(client, "b-1")
 
@@ -290,5 +288,5 @@ def test_s15_a_shared_browser_stays_with_whom_we_knew_there(client, form_id, sho
     assert (browser, customer) == (maya, None)
 
 
-def test_an_identification_that_nobody_signed_is_refused(client, form_id, shop):
+def test_an_unsigned_identification_is_refused(client, form_id, shop):
     assert client.post("/proxy/identify", json={"browser_id": "b-7"}).status_code == 401

@@ -104,6 +104,6 @@ def test_a_shop_that_is_not_there_is_made_with_its_lists(database, shop):
         }
 
 
-def test_a_shop_that_knows_somebody_gets_no_town(settled):
+def test_a_shop_with_profiles_gets_no_demo_data(settled):
     with pytest.raises(RegularsError, match="empty shop"):
         town.load_demo_shop(settled.domain, 20, 200, 7, quiet=True)

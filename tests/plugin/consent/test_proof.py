@@ -64,7 +64,7 @@ def table(shop) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text_of)))
 
 
-def test_the_proof_of_one_person_holds_every_field_and_nobody_elses(shop, told):
+def test_a_proof_holds_every_field_of_one_person_and_no_other(shop, told):
     file = json.loads(privacy.consent_proof(shop.domain, MAYA, "", "", table=False))
 
     assert file["holds"]

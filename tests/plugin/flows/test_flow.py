@@ -86,9 +86,7 @@ def pass_and_work(shop, time, **by: float) -> None:
     work(shop)
 
 
-def test_an_abandoned_checkout_is_reminded_of_after_an_hour_and_again_a_day_later(
-    shop, time, reminders
-):
+def test_an_abandoned_checkout_gets_reminders_after_an_hour_and_a_day(shop, time, reminders):
     tell(shop, "Checkout Started", "c1", START)
     pass_and_work(shop, time)
     assert mails(shop) == []
@@ -119,7 +117,7 @@ def test_an_order_ends_the_reminders_at_once(shop, time, reminders):
     assert mails(shop) == ["2"]
 
 
-def test_an_order_that_was_heard_of_before_its_checkout_starts_no_reminders(shop, time, reminders):
+def test_an_order_recorded_before_its_checkout_starts_no_reminders(shop, time, reminders):
     time.pass_(minutes=10)
     tell(shop, "Placed Order", "1", START + timedelta(minutes=5))
     tell(shop, "Checkout Started", "c1", START)

@@ -70,7 +70,7 @@ def test_klaviyos_export_keeps_each_word_on_consent_with_its_moment(database, sh
     assert (said.source, said.method, said.disclosure) == ("import", "column", "Klaviyo")
 
 
-def test_without_a_column_and_a_declaration_nobody_agreed_to_anything(database, shop):
+def test_an_import_without_column_or_declaration_gives_no_consent(database, shop):
     sheet.take_in(shop, "email,phone\nana@example.com,+351912345678\n")
 
     assert sheet.rows(ConsentEvent, shop) == []
@@ -110,7 +110,7 @@ def test_a_file_never_overrides_a_no(database, shop):
     assert held.rejected == 0
 
 
-def test_flaws_are_told_by_line_and_cost_nobody_else_anything(database, shop):
+def test_problems_are_listed_by_line_and_affect_no_other_row(database, shop):
     body = (
         "email,phone,consent,email consent date\n"
         "ana@example,+351912345678,,\n"  # 2: the phone is good
@@ -155,7 +155,7 @@ def test_flows_of_the_list_start_only_where_the_merchant_wants_it(shop, seeded, 
     assert sheet.members(shop, seeded) == {"ana@example.com"}
 
 
-def test_who_came_by_an_import_leaves_the_list_again_and_nobody_else(database, shop, monkeypatch):
+def test_reverting_an_import_removes_only_its_own_members(database, shop, monkeypatch):
     monkeypatch.setattr(lifecycle, "MEMBERS_BATCH_SIZE", 2)
     first = sheet.take_in(shop, "email\nold@example.com\n", list_name="Friends")
     held = sheet.upload(shop, b"email\n" + b"".join(b"p%d@example.com\n" % n for n in range(7))

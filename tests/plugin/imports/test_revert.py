@@ -108,9 +108,7 @@ def test_a_file_takes_the_place_of_nothing(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("parted", ["before", "after", "never"])
-def test_who_was_imported_as_one_and_signed_up_as_another_stays_as_the_other(
-    shop: Shop, parted: str
-) -> None:
+def test_a_member_imported_and_signed_up_stays_by_the_sign_up(shop: Shop, parted: str) -> None:
     held, list_id = take_in(shop, "ana@example.com")
     ana, caller = who(shop, ANA), who(shop, PHONE)
     sign_up(shop, list_id, caller)
@@ -187,7 +185,7 @@ def test_a_sign_up_takes_the_place_of_an_import_that_waits(shop: Shop) -> None:
     assert members(shop, list_id) == {caller.profile_id: "form:1", ana.profile_id: "form:2"}
 
 
-def test_a_merge_at_the_same_moment_keeps_nobody_on_the_list(shop: Shop) -> None:
+def test_a_merge_beside_a_revert_leaves_no_member_behind(shop: Shop) -> None:
     caller = who(shop, PHONE)
     held, list_id = take_in(shop, "ana@example.com")
     ana = who(shop, ANA)
@@ -205,7 +203,7 @@ def test_a_merge_at_the_same_moment_keeps_nobody_on_the_list(shop: Shop) -> None
     assert members(shop, list_id) == {}
 
 
-def test_who_is_merged_into_somebody_already_passed_is_found_all_the_same(shop: Shop) -> None:
+def test_a_member_merged_into_a_passed_profile_is_still_removed(shop: Shop) -> None:
     caller = who(shop, PHONE)
     held, list_id = take_in(shop, "bo@example.com", "ana@example.com")
     ana = who(shop, ANA)
@@ -221,7 +219,7 @@ def test_who_is_merged_into_somebody_already_passed_is_found_all_the_same(shop: 
     assert members(shop, list_id) == {}
 
 
-def test_nobody_comes_to_a_list_that_is_gone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deleted_list_gets_no_members(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     _, list_id = take_in(shop, "ana@example.com")
     ana, caller = who(shop, ANA), who(shop, PHONE)
     sign_up(shop, list_id, caller)

@@ -66,7 +66,7 @@ def test_a_customer_becomes_a_profile(database, shop):
         ),
     ],
 )
-def test_nonsense_is_quarantined_with_its_reason_and_its_neighbours_go_through(shop, body, reason):
+def test_a_malformed_delivery_is_quarantined_alone_with_its_reason(shop, body, reason):
     topic = "orders/create" if b"total_price" in body else "customers/create"
     keep(shop, topic, body, "bad")
     keep(shop, "customers/create", CUSTOMER, "good")
@@ -155,7 +155,7 @@ def test_an_order_of_a_guest_without_any_name_is_kept(database, shop):
     assert quarantine(shop) == []
 
 
-def test_uninstalling_forgets_the_tokens_and_a_late_word_of_it_spares_a_new_install(shop):
+def test_an_uninstall_deletes_the_tokens_but_a_late_one_not_newer_ones(shop):
     keep(shop, "app/uninstalled", {"id": 1, "myshopify_domain": shop.domain})
     digest_deliveries()
     with db.transaction() as session:
@@ -244,9 +244,7 @@ ORDER = {
 
 
 @pytest.mark.parametrize("deleted_first", [False, True])
-def test_an_order_that_was_deleted_is_worth_nothing_whatever_comes_first(
-    database, shop, deleted_first
-):
+def test_a_deleted_order_has_no_value_in_any_order_of_webhooks(database, shop, deleted_first):
     told = [("orders/create", ORDER), ("orders/delete", {"id": 9})]
     for number, (topic, body) in enumerate(reversed(told) if deleted_first else told):
         keep(shop, topic, body, f"w-{number}")

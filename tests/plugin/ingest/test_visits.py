@@ -57,7 +57,7 @@ def test_half_an_hour_of_silence_ends_a_visit(database: str, shop: Shop) -> None
     assert first.last_seen_at - first.started_at == timedelta(minutes=40)
 
 
-def test_looking_is_counted_from_one_event_to_the_next_and_five_minutes_at_most(shop: Shop) -> None:
+def test_time_on_page_runs_to_the_next_event_up_to_five_minutes(shop: Shop) -> None:
     record_pixel_events(shop, [seen(0), seen(2), seen(22), seen(23, name="search_submitted")])
 
     (visit,) = visits(shop)
@@ -116,7 +116,7 @@ def test_a_visit_came_from_the_first_source_that_it_names(shop: Shop) -> None:
         ("https://[", ""),
     ],
 )
-def test_an_address_names_a_page_and_nobody(said: str, kept: str) -> None:
+def test_a_page_url_keeps_the_page_and_names_no_person(said: str, kept: str) -> None:
     assert clean_page_url(said) == kept
 
 

@@ -55,7 +55,7 @@ def look(shop: Shop) -> tuple[object, ...]:
     return tuple((int(count), count.counted_at is not None, count.at_least) for count in counts)
 
 
-def test_of_what_is_many_it_is_first_said_that_it_is_many_and_then_how_many(shop_of_five):
+def test_a_large_count_shows_a_lower_bound_until_it_is_counted(shop_of_five):
     few = ((1, False, False), (2, False, False), (0, False, False))
     many, counted = (3, False, True), ((5, True, False), (4, True, False))
     assert look(shop_of_five) == (many, many, few[0], many, *few[1:])
@@ -80,7 +80,7 @@ def test_a_figure_follows_when_it_is_counted_again_and_goes_when_it_is_few(shop_
     assert look(shop_of_five)[0] == (3, False, False)
 
 
-def test_the_clock_has_figures_counted_again_once_they_are_five_minutes_old(
+def test_the_clock_recounts_after_five_minutes(
     shop_of_five: Shop, bell: StubBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_slice(SLICE_JOB, shop_of_five.id)

@@ -79,7 +79,7 @@ def test_a_deleted_profile_gets_nothing(world: World) -> None:
     assert refusal(world, profile_id=404) == "no_profile"
 
 
-def test_whoever_gives_a_bounced_address_anew_is_written_to_again(world: World) -> None:
+def test_a_bounced_address_that_is_given_anew_gets_mail_again(world: World) -> None:
     world.say(consent.BOUNCED)
     world.say(consent.SUBSCRIBED, MAYA)
 

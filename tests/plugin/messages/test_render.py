@@ -150,7 +150,7 @@ def test_the_shop_is_told_where_its_visitor_comes_from_and_others_are_not(world:
         ("fr", "zh-CN", "zh-CN"), (None, "zh-CN", "zh-CN"), ("fr", "de", "en"), (None, "", "en"),
     ],
 )  # fmt: skip
-def test_the_language_is_hers_or_the_shops_or_english(
+def test_the_language_is_the_shoppers_or_the_shops_or_english(
     wanted: str | None, shop_language: str, chosen: str
 ) -> None:
     assert render.choose_locale(wanted, shop_language, {"en": 1, "zh-CN": 2}) == chosen

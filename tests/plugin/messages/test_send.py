@@ -145,7 +145,7 @@ def test_the_welcome_mail_gives_each_message_its_own_code(world: World, relay: R
         assert row.coupon_code in str(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
 
 
-def test_an_empty_pool_rings_for_more_and_the_message_waits_an_hour_at_most(
+def test_an_empty_pool_is_refilled_while_its_message_waits_up_to_an_hour(
     world: World, relay: Relay, bell: StubBroker
 ) -> None:
     ids = [world.queue(library.WELCOME, event_id=None) for _ in range(3)]
@@ -222,7 +222,7 @@ def test_f13_a_policy_refusal_says_nothing_of_the_mailbox(world: World, relay: R
     assert world.read(second).state == "accepted"
 
 
-def test_f14_marketing_that_was_cut_off_after_data_is_in_doubt_and_never_repeated(
+def test_f14_marketing_cut_off_after_data_is_ambiguous_and_not_repeated(
     world: World, relay: Relay
 ) -> None:
     message_id = world.queue()
@@ -237,7 +237,7 @@ def test_f14_marketing_that_was_cut_off_after_data_is_in_doubt_and_never_repeate
     assert "Received Email" not in metrics(world)
 
 
-def test_f14_what_was_asked_for_goes_once_more_after_ten_minutes_under_the_same_id(
+def test_f14_a_cut_off_requested_mail_goes_once_more_after_ten_minutes(
     world: World, relay: Relay
 ) -> None:
     message_id = world.queue(transactional=True)
@@ -272,7 +272,7 @@ def test_f14_a_relay_that_knows_repeats_gets_it_again_and_delivers_one(
 @pytest.mark.parametrize(
     ("transactional", "state"), [(False, "ambiguous"), (True, "due")], ids=["marketing", "asked"]
 )
-def test_a_message_whose_sender_died_is_settled_by_the_clock(
+def test_the_clock_resolves_a_message_with_a_dead_sender(
     database: str, shop: Shop, relay: Relay, transactional: bool, state: str
 ) -> None:
     world = build(shop)
@@ -285,7 +285,7 @@ def test_a_message_whose_sender_died_is_settled_by_the_clock(
     assert not relay.raw
 
 
-def test_a_message_whose_sender_died_goes_out_once_when_the_relay_knows_repeats(
+def test_a_message_with_a_dead_sender_is_resent_to_a_repeat_safe_relay(
     world: World, idempotent: Relay
 ) -> None:
     message_id = world.queue()

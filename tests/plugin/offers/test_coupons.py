@@ -148,7 +148,7 @@ def test_a_coupon_that_will_not_do_is_refused(
         assert coupons.coupons_of(session, shop_id) == []
 
 
-def test_a_discount_that_the_merchant_deleted_is_made_again_only_when_she_says_so(
+def test_a_deleted_discount_is_recreated_only_at_the_merchants_request(
     shop_id: int, coupon_id: int, bell: StubBroker, shopify: Shopify
 ) -> None:
     refill_codes(shop_id, coupon_id)
@@ -318,7 +318,7 @@ def test_a_refusal_stays_at_the_coupon_and_is_tried_again_later(
     assert free(shop_id, coupon_id) == POOL_FULL
 
 
-def test_a_pool_that_somebody_fills_is_left_to_them(
+def test_a_pool_being_filled_is_left_to_its_worker(
     shop_id: int, coupon_id: int, shopify: Shopify
 ) -> None:
     shopify.seen.clear()
@@ -373,7 +373,7 @@ def test_what_waits_for_a_code_is_sent_as_soon_as_the_pool_has_codes(
     assert due == [(waits, 0)]
 
 
-def test_a_pool_that_stays_empty_wakes_nobody(
+def test_a_pool_that_stays_empty_wakes_no_message(
     shop_id: int, coupon_id: int, shopify: Shopify, bell: StubBroker
 ) -> None:
     queue(shop_id, SkipReason.WAITS_FOR_COUPON, clock.now() + COUPON_WAIT)

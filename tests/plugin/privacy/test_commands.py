@@ -43,7 +43,7 @@ def run(sqlite, shop, monkeypatch):
         ("--customer-id", "gid://shopify/Customer/7001002003"),
     ],
 )
-def test_somebody_is_exported_and_forgotten(run, shop, tmp_path, whom):
+def test_a_customer_is_exported_and_redacted(run, shop, tmp_path, whom):
     file = tmp_path / "maya.json"
     said = run("export-person", *SHOP, *whom)
     run("export-person", *SHOP, *whom, "--out", str(file))
@@ -57,7 +57,7 @@ def test_somebody_is_exported_and_forgotten(run, shop, tmp_path, whom):
     assert '"tables": {}' in run("export-person", *SHOP, *whom).stdout
 
 
-def test_the_audience_goes_into_a_file_that_nobody_else_reads(run, tmp_path):
+def test_the_audience_is_exported_into_an_owner_only_file(run, tmp_path):
     file = tmp_path / "out" / "audience.csv"
     file.parent.mkdir()
     file.write_text("an older one")

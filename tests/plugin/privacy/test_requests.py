@@ -20,7 +20,7 @@ from tests.plugin.profiles.lives import ACTS, CUT, MAYA, NOAH, forget, orders, s
 from tests.state import state_of
 
 
-def test_nobody_else_is_touched(shop, monkeypatch):
+def test_a_redaction_changes_no_other_profile(shop, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: CUT)
     for number, act in enumerate(ACTS):
         tell(shop, act(NOAH, number, CUT))
@@ -73,9 +73,7 @@ def state(shop: Shop) -> tuple[str | None, bool]:
         return consent.consent_state(session, shop.id, "email", "maya@example.com"), bool(held)
 
 
-def test_a_later_import_or_webhook_stays_suppressed_and_her_own_word_lifts_it(
-    database, shop, monkeypatch
-):
+def test_only_the_shoppers_own_later_consent_lifts_a_suppression(database, shop, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: CUT)
     yes(shop, "form", CUT - timedelta(days=9))
     assert state(shop) == (SUBSCRIBED, False)
@@ -120,7 +118,7 @@ def test_suppression_holds_while_the_secret_key_is_rotated(shop, monkeypatch):
         encryption.set_keys({"1": old})
 
 
-def test_another_shop_still_knows_her(shop, monkeypatch):
+def test_another_shop_keeps_its_profile(shop, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: CUT)
     other = Shop(id=shop.id + 1, domain="other.myshopify.com", installed_at=CUT)
     with db.transaction() as session:
@@ -149,7 +147,7 @@ def test_another_shop_still_knows_her(shop, monkeypatch):
         (b"", False),
     ],
 )
-def test_a_delivery_that_names_her_is_recognised(body, named):
+def test_a_delivery_that_names_the_data_subject_is_found(body, named):
     keys = [(EMAIL, "maya@example.com"), (EMAIL, "zoë@example.com"), (PHONE, "+14155550123"),
             (CUSTOMER, "7001002003")]  # fmt: skip
 
@@ -173,14 +171,14 @@ def test_a_word_that_anybody_may_have_typed_finds_nobodys_deliveries(key, body, 
     assert SubjectMatcher(DataSubject([key])).matches(body) is named
 
 
-def test_a_number_that_she_only_typed_finds_no_deliveries(shop):
+def test_a_merely_typed_number_finds_no_deliveries(shop):
     her, body = (PHONE, "+14155550123"), b'{"phone": "+1 415-555-0123"}'
 
     assert SubjectMatcher(DataSubject([her])).matches(body)
     assert not SubjectMatcher(DataSubject([her], unproven=[her])).matches(body)
 
 
-def test_a_number_that_another_gave_too_is_not_hers_to_take_along_or_to_forget(shop):
+def test_a_number_of_two_shoppers_is_neither_exported_nor_redacted(shop):
     number = "+14155550123"
     typed = [
         ProfileFact((IdentityKey(EMAIL, f"{name}@example.com"),), CUT, {"phone": number})

@@ -112,9 +112,7 @@ def neighbour(name: str) -> Shop:
         return shops.add_shop(session, f"{name}.myshopify.com", clock.now())
 
 
-def test_the_clock_rings_for_the_shops_that_have_something_to_drop_and_for_no_other(
-    shop: Shop, bell: StubBroker
-) -> None:
+def test_the_clock_enqueues_only_shops_with_expired_data(shop: Shop, bell: StubBroker) -> None:
     now = clock.now()
     told, seen, visited = neighbour("told"), neighbour("seen"), neighbour("visited")
     keep(told, "old", now - timedelta(days=8), DONE)
@@ -153,7 +151,9 @@ def test_the_clock_finds_what_is_over_while_a_shop_is_written(shop: Shop, bell: 
         assert found == [{shop.id}]
 
 
-def test_who_looked_at_whom_goes_after_a_year(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_access_log_entries_are_deleted_after_a_year(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retention, "RETENTION_BATCH_SIZE", 2)
     now = clock.now()
     with db.transaction() as session:

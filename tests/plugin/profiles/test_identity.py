@@ -10,7 +10,7 @@ from storage.engine import db
 START = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def test_a_merge_is_written_down_and_the_old_address_still_leads_to_the_person(database, shop):
+def test_a_merge_is_recorded_and_the_old_profile_id_still_resolves(database, shop):
     cart, email = IdentityKey("cart_token", "c1"), IdentityKey("email", "maya@example.com")
     with db.transaction() as session:
         (browsing,) = resolve_profiles(session, shop.id, [ProfileFact((cart,), START)], START)
@@ -49,6 +49,6 @@ def test_two_shops_never_share_a_person(shop):
     assert here != there
 
 
-def test_somebody_without_any_key_is_nobody(shop):
+def test_a_fact_without_an_identity_has_no_profile(shop):
     with db.transaction() as session:
         assert resolve_profiles(session, shop.id, [ProfileFact((), START)], START) == [None]

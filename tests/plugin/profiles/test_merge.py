@@ -141,7 +141,7 @@ def test_a_person_joins_again_what_a_person_parted(database: str, shop: Shop) ->
     assert holders(shop, EMAIL, CUSTOMER) == [email, customer]
 
 
-def test_every_table_about_a_shopper_moves_with_her() -> None:
+def test_a_merge_moves_every_table_about_a_shopper() -> None:
     about_her = {table.name for table in data_subject.tables() if "profile_id" in table.c}
     moved = {table.__tablename__ for table in merges.MOVED_TABLES}
 

@@ -162,9 +162,7 @@ def tell(shop: Shop, at: datetime, source: str, **said: Any) -> None:
         resolve_profiles(session, shop.id, [person], clock.now())
 
 
-def test_every_way_in_brings_values_to_their_type_and_a_merchant_has_the_last_word(
-    database: str, shop: Shop
-) -> None:
+def test_every_source_is_coerced_and_a_merchants_value_wins(database: str, shop: Shop) -> None:
     properties.save_definition(shop.id, None, "skin", CHOICE, {}, SKIN)
     properties.save_definition(shop.id, None, "age", NUMBER, {}, [])
     for source in ("form", "import", "shopify"):
@@ -239,7 +237,7 @@ def test_who_says_nothing_clears_nothing(shop: Shop, source: str) -> None:
     assert ada(shop).properties == {"skin": ["oily"], "age": 41}
 
 
-def test_nobody_corrects_what_is_not_there(shop: Shop) -> None:
+def test_correcting_an_unknown_profile_or_property_is_refused(shop: Shop) -> None:
     tell(shop, NOW, "form", shoe="41")
     with pytest.raises(RegularsError):
         corrections.correct_field(shop.id, ada(shop).id, "made up", "x")

@@ -46,7 +46,7 @@ def test_p12_every_row_is_there_however_many_there_are(tmp_path, count):
     assert [name for name, _ in found] == [str(n) for n in range(count)]
 
 
-def test_what_goes_wrong_with_the_rows_is_told_to_whoever_takes_the_pieces():
+def test_an_error_in_the_rows_is_raised_to_the_reader():
     def rows():
         yield "ana", NOON
         raise OSError("the database is gone")

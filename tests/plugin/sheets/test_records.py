@@ -124,7 +124,7 @@ def test_columns_are_known_by_their_names_in_other_languages(header, kinds):
     assert columns.guess_columns(header.split(";")) == kinds
 
 
-def test_blanking_somebody_leaves_every_other_byte_in_its_place(sheet):
+def test_blanking_a_row_leaves_every_other_byte_in_its_place(sheet):
     body = b'email,note\na@example.com,"one\ntwo"\nb@example.com,three\n'
     path = sheet(body)
     before = read(path)

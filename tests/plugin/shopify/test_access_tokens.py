@@ -65,7 +65,7 @@ def test_twenty_who_need_a_new_token_at_once_fetch_one(database: str, shopify: S
     assert shopify.store.admits(after.access_token or "")
 
 
-def test_a_lost_answer_locks_nobody_out(shop_id: int, shopify: Shopify) -> None:
+def test_a_lost_token_response_does_not_lock_the_shop_out(shop_id: int, shopify: Shopify) -> None:
     later(timedelta(hours=2))
     shopify.after = [refused(502)]
 

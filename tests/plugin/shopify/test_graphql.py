@@ -156,7 +156,7 @@ def test_an_answer_without_end_is_left(
         name_of(shop_id)
 
 
-def test_nobody_there_is_an_error_for_a_person(
+def test_an_unreachable_shopify_is_a_readable_error(
     shop_id: int, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REGULARS_SHOPIFY_ORIGIN", "http://127.0.0.1:1")

@@ -172,9 +172,7 @@ def test_twice_is_a_no_op_and_webhooks_say_the_same(shop_id, past):
     assert state_of(shop_id) == once
 
 
-def test_work_in_the_smallest_pieces_that_is_cut_off_each_time_ends_in_the_same_state(
-    database, past, monkeypatch
-):
+def test_a_backfill_cut_off_after_each_step_ends_in_the_same_state(database, past, monkeypatch):
     shop_id = install(DOMAIN, past.id_token())
     read_all(shop_id)
     whole = state_of(shop_id)

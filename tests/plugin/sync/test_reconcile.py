@@ -419,7 +419,7 @@ def test_a_window_with_too_much_in_it_is_read_in_parts(sqlite, shopify, market, 
     assert len(facts(shop_id)["people"]) == 20
 
 
-def test_the_clock_rings_once_the_past_is_read_and_an_hour_after_each_window(
+def test_the_clock_enqueues_after_the_backfill_and_hourly_after_that(
     sqlite, shopify, market, later
 ):
     shop_id = install(DOMAIN, shopify.id_token())

@@ -220,7 +220,7 @@ def test_a_word_that_the_store_has_overtaken_is_not_written(
     assert row(shop_id).state == DONE
 
 
-def test_a_subscriber_who_is_no_customer_yet_waits_until_she_is(
+def test_a_write_back_waits_until_the_subscriber_is_a_customer(
     shop_id: int, shopify: Shopify
 ) -> None:
     said = say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(days=3))
@@ -251,9 +251,7 @@ def test_a_customer_is_made_of_a_subscriber_where_the_merchant_wants_that(
     assert len(shopify.store.customers()) == 1
 
 
-def test_nobody_is_made_a_customer_to_note_that_she_wants_no_mail(
-    shop_id: int, shopify: Shopify
-) -> None:
+def test_an_unsubscribe_creates_no_customer(shop_id: int, shopify: Shopify) -> None:
     with db.transaction() as session:
         shop = get_shop(session, shop_id)
         assert shop
@@ -322,7 +320,7 @@ def test_what_shopify_refuses_stands_there_for_the_merchant(
     assert row(shop_id).error == ""
 
 
-def test_a_word_that_comes_while_an_older_one_is_written_is_written_after_it(
+def test_a_consent_given_during_a_write_back_is_written_after_it(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
     say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(minutes=1))
@@ -390,7 +388,7 @@ def test_tags_go_on_and_off_the_customer_that_a_profile_is(
     assert kept["tags"] == []
 
 
-def test_answers_wait_for_their_customer_and_become_her_metafields(
+def test_answers_wait_for_their_customer_and_become_metafields(
     shop_id: int, shopify: Shopify
 ) -> None:
     with db.transaction() as session:
@@ -413,7 +411,7 @@ def test_answers_wait_for_their_customer_and_become_her_metafields(
     assert (field["type"], field["value"]) == ("single_line_text_field", "hydration")
 
 
-def test_nothing_more_is_written_of_whoever_asked_to_be_forgotten(
+def test_nothing_is_written_back_about_a_redacted_shopper(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
     """Else the store would tell it back, as news of after the request."""
@@ -431,7 +429,7 @@ def test_nothing_more_is_written_of_whoever_asked_to_be_forgotten(
         assert write_backs.by_key(session, shop_id, keys) == {}
 
 
-def test_a_customer_whose_data_is_erased_is_not_written_to(
+def test_a_customer_with_erased_data_gets_no_write_back(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
     shopify.store.redact_customer(ANA)

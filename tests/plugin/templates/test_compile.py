@@ -47,7 +47,7 @@ def test_every_text_of_the_library_is_translated(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MAILS)
-def test_a_mail_asks_nobody_for_fonts_or_scripts_and_fits_a_phone(name: str) -> None:
+def test_a_mail_loads_no_fonts_or_scripts_and_fits_a_phone(name: str) -> None:
     mail = MAILS[name]
     html = compile_template(mail.subject, mail.preview, mail.blocks, {})["en"]["html"]
 

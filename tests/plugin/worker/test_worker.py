@@ -52,7 +52,7 @@ def test_a_large_catalog_may_take_hours(sqlite: str) -> None:
     assert actors.sync_catalog.options["time_limit"] > 10 * ten_minutes_ms
 
 
-def test_the_clock_rings_for_profiles_that_nobody_compared(shop: Shop, bell: StubBroker) -> None:
+def test_the_clock_enqueues_unchecked_profiles(shop: Shop, bell: StubBroker) -> None:
     now = clock.now()
     with db.transaction() as session:
         session.add(
