@@ -1,13 +1,13 @@
-"""Errors: one tree for what persons meet; beside it, what only our own code catches.
+"""Errors for people, in one tree.
 
 A `RegularsError` is a sentence for a merchant or an operator: pages show it, commands print it.
-Errors of storage are not in this tree, for storage knows nothing above it: `runtime.connect` puts
-them in such a sentence. Errors that end a step of ours and reach no person stand beside that step.
+Errors of storage are not in this tree, since storage imports nothing above it: `runtime.connect`
+translates them. Errors that only our own code catches stand beside the code that raises them.
 """
 
 
 class RegularsError(Exception):
-    """Something went wrong that a person can mend. `status` is what the web answers."""
+    """An error that a person can fix. `status` is the HTTP status of the answer."""
 
     def __init__(self, message: str, status: int = 500) -> None:
         super().__init__(message)

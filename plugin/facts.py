@@ -1,4 +1,4 @@
-"""Facts: what a storefront tells us, in our own words, whatever the shape that it came in.
+"""Facts: what a storefront reports, in one shape for every source.
 
 A normaliser turns one delivery into `Facts`; the digest applies them. Every fact carries the
 storefront's own time, so that the order of arrival does not matter.
@@ -69,7 +69,7 @@ class EventFact:
 
 @dataclass(slots=True)
 class ConsentFact:
-    """A shopper's yes or no for one address on one channel, told by the storefront."""
+    """A shopper's yes or no for one address on one channel, reported by the storefront."""
 
     profile: ProfileFact
     channel: str
@@ -106,7 +106,7 @@ class RecordFact:
 
 @dataclass(slots=True)
 class PrivacyFact:
-    """What the law lets a person ask of us: its kind, and by which keys they are known."""
+    """A privacy request of a person: its kind, and their identities."""
 
     kind: str
     requested_at: datetime
@@ -137,7 +137,7 @@ class Facts:
     historical: bool = False  # read from the past: what was before the install sets off nothing
     domain: str = ""  # the store that the body itself names: no signature covers the headers
     uninstalled_at: datetime | None = None
-    redacted: list[ProfileFact] = field(default_factory=list)  # who was left out
+    redacted: list[ProfileFact] = field(default_factory=list)  # profiles that were left out
 
 
 def identity_keys(*pairs: tuple[str, object]) -> tuple[IdentityKey, ...]:

@@ -75,7 +75,8 @@ def connect(url: str) -> Broker:
 def enqueue(actor: str, *args: object) -> None:
     """Send one message to an actor; it carries ids only.
 
-    A broker that is down is not an error here: the row is committed, and the clock rings again.
+    A broker that is down is not an error here: the row is committed, and the clock enqueues it
+    again.
     """
     broker = dramatiq.get_broker()
     message: dramatiq.Message[None] = dramatiq.Message(

@@ -39,7 +39,7 @@ def topic_handlers() -> dict[str, str]:
 
 
 def compliance_topics() -> dict[str, str]:
-    """The topics that the law asks for, with the module that handles each."""
+    """Return the mandatory privacy topics, with the module that handles each."""
     handlers: dict[str, str] = load_manifest()["compliance"]["topics"]
     return handlers
 

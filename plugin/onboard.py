@@ -1,4 +1,4 @@
-"""The first visit: a shop and its id token come in, an installed shop with its flows comes out."""
+"""Install a shop on its first visit, with its flows, forms and mails."""
 
 from datetime import timedelta
 
@@ -17,12 +17,12 @@ RECHECK_INTERVAL = timedelta(minutes=5)
 
 
 def ensure_installed(domain: str, id_token: str) -> int:
-    """The id of the shop that a verified session token speaks for; installed first when it is not.
+    """Return the id of a verified session token's shop, installed first if it is new.
 
-    Two first visits at once install once: the second one waits, and reads what the first one made.
+    Two concurrent first visits install once: the second one waits, and reads the result.
 
     Raises:
-        RegularsError: 401 when Shopify does not take the id token; else what Shopify said.
+        RegularsError: 401 when Shopify refuses the id token; else Shopify's error.
     """
     with db.reading() as session:
         shop = shops.shop_by_domain(session, domain)
@@ -66,7 +66,9 @@ def seed_library(shop_id: int) -> None:
 
 
 def _is_ready(shop: Shop) -> bool:
-    """Whether we can work for the shop: installed, let in, and allowed what the manifest asks."""
+    """Return whether we can work for the shop: installed, with a valid token and the manifest's
+    scopes.
+    """
     if shop.uninstalled_at is not None or not shop.access_token:
         return False
     if shop.refresh_expires_at is not None and shop.refresh_expires_at <= clock.now():

@@ -1,4 +1,4 @@
-"""What shoppers read. In: a locale. Out: pages', forms' and emails' texts in it.
+"""The texts of pages, forms and emails that shoppers read, by locale.
 
 A language is one file, `plugin/locale/<code>/LC_MESSAGES/shoppers.po`, with English as its msgids.
 It is read when it is first needed; there is no build step. `python -m admin_ui.kit.catalogue`
@@ -80,7 +80,7 @@ def translations(texts: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def nearest_locale(wanted: str, offered: Iterable[str]) -> str | None:
-    """The locale among those offered that is read best by who wants another: zh-TW takes zh-CN."""
+    """Return the offered locale that suits a reader of the wanted one best: zh-TW takes zh-CN."""
     tag = wanted.replace("_", "-").lower()
     known = sorted(offered)
     exact = (locale for locale in known if locale.lower() == tag)

@@ -1,4 +1,4 @@
-"""Values: an address, a number, a time or an amount as others write it, in its normal form."""
+"""Normalise an address, a number, a time or an amount."""
 
 import re
 from datetime import datetime
@@ -41,7 +41,7 @@ def without_unstorable(value: Any) -> Any:
 
 
 def parse_email(text: object) -> str | None:
-    """An address in its normal form, or None. Deliverability is not asked."""
+    """Return an address in its normal form, or None. Deliverability is not checked."""
     if not isinstance(text, str) or not text or len(text) > 254:
         return None
     return _email(text)

@@ -1,4 +1,4 @@
-"""What a channel is: a letter goes out to the provider, or a `SendError` says why it did not."""
+"""A channel sends a message through its provider, or raises a `SendError` that says why not."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ class SendError(RegularsError):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message, ready to hand over; `key` is the same each time that it is tried."""
+    """One message, ready to send; `key` is the same at each attempt."""
 
     message_id: int
     shop_id: int

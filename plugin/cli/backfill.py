@@ -1,4 +1,4 @@
-"""A store's past on a terminal. In: a store. Out: its past is read, with a bar for each stage."""
+"""Run or follow a store's backfill on a terminal, with a progress bar for each stage."""
 
 import time
 

@@ -32,7 +32,7 @@ Threads = Annotated[int, typer.Option(help="Threads in each worker process.")]
 
 
 def main() -> None:
-    """Run the command; what a person can mend is said in one sentence, without a traceback."""
+    """Run the command; an error that a person can fix is one sentence, without a traceback."""
     try:
         command(prog_name="regulars")
     except RegularsError as error:
@@ -111,7 +111,7 @@ def worker(processes: Processes = 1, threads: Threads = 4) -> None:
 
 @command.command()
 def clock() -> None:
-    """Run the clock, which rings the workers for what is due."""
+    """Run the clock, which enqueues what is due for the workers."""
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_broker, require_schema
     from plugin.runtime.parent_death import exit_with_supervisor
@@ -233,7 +233,7 @@ def reconcile(
     shop: Store = "",
     dry_run: Annotated[bool, typer.Option(help="Only tell what differs; change nothing.")] = False,
 ) -> None:
-    """Compare a store with what Shopify has, and mend what was lost on its way to us."""
+    """Compare a store with Shopify, and repair what was missed."""
     from plugin.cli import backfill as cli_backfill
     from plugin.cli import reconcile as cli_reconcile
     from plugin.runtime import logs
@@ -347,10 +347,10 @@ def _line(text: str) -> bytes:
 
 
 def _hand_over(pieces: Iterable[bytes], out: Path | None) -> None:
-    """Print what is about people, or write it into a file that only its owner reads.
+    """Print personal data, or write it into a file that only its owner can read.
 
-    The file is made anew beside an old one and takes its place when it is whole: who could read
-    the old one cannot read this one, and none is left half written.
+    A new file replaces an old one once it is whole: readers of the old one cannot read the new one,
+    and none is left half written.
     """
     if out is None:
         sys.stdout.buffer.writelines(pieces)

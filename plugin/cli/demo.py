@@ -140,7 +140,7 @@ def _forget(folder: Path) -> None:
 
 
 def _free_ports(*wanted: int) -> list[int]:
-    """The wanted ports, or the next free ones; each change is said."""
+    """Return the wanted ports, or the next free ones; print each change."""
     found: list[int] = []
     for port in wanted:
         free = next(

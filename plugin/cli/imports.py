@@ -1,4 +1,4 @@
-"""An import on a terminal. In: a file and what it means. Out: its rows are taken in, with a bar."""
+"""Import a file on a terminal, with a progress bar."""
 
 import time
 from pathlib import Path

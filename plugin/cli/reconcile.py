@@ -47,10 +47,10 @@ def list_differences(shop: Shop) -> Iterator[str]:
 
 
 def repair_differences(shop: Shop) -> Iterator[str]:
-    """What was mended, by noun and kind.
+    """Yield what was repaired, by noun and kind.
 
     Raises:
-        RegularsError: the store's past is not read yet, or Shopify was not there.
+        RegularsError: the store's backfill is not finished, or Shopify did not answer.
     """
     reconcile.make_due_now(shop.id)
     before, mended = {row.noun: row.finished_at for row in _rows(shop.id)}, _mended(shop.id)

@@ -49,7 +49,7 @@ Row = dict[str, Any]
 
 
 def _unsaid(table: type[SQLModel]) -> Row:
-    """What a row of a table holds where nothing is said."""
+    """Return the defaults of a table's row."""
     return {
         name: each.get_default(call_default_factory=True)
         for name, each in table.model_fields.items()
@@ -263,7 +263,7 @@ class DemoDataLoader:
 
     def _word(self, word: Word, who: Townsman, now: datetime) -> Row:
         address = who.email if word.channel == "email" else who.phone
-        assert address is not None  # a word is about one
+        assert address is not None  # a consent is about an address
         row = UNSET_COLUMNS | {
             "shop_id": self._shop.id,
             "id": (entry := new_id()),

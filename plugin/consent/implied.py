@@ -1,5 +1,4 @@
-"""Implied consent: a purchase allows marketing for two years where the merchant says that the law
-does. In: a shop and its facts. Out: what to write into the ledger.
+"""Imply consent from purchases for two years, in countries where the merchant says the law does.
 
 Canada's law is the model: CASL, section 10(10)(a), two years from the purchase. Nothing is implied
 until the merchant names countries in the settings.

@@ -34,7 +34,7 @@ from storage.privacy_requests import DATA_REQUEST, REDACT
 from storage.profiles import EMAIL, PHONE, get_profile, identities_of
 from storage.shops import Shop, get_shop
 
-VERSION = 2  # of the page's words: raise it when they change, for the ledger's sake
+VERSION = 2  # of the page's texts: raise it when they change, since the ledger records it
 MONTH = timedelta(days=30)
 PAUSES = (1, 3, 6)  # months
 
@@ -163,7 +163,7 @@ def request_redaction(target: Target) -> bool:
 
 
 def request_export(target: Target) -> str | None:
-    """The file that an ask is for; None when the ask is none of that, or is over."""
+    """Return the export of a request; None if it has expired or asks for no export."""
     now = clock.now()
     with db.transaction() as session:
         made = confirmations.get_open_request(session, target, now)

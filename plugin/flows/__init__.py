@@ -1,1 +1,1 @@
-"""Automations: who enters, what each step does."""
+"""Automations: enrol profiles and run their steps."""

@@ -36,7 +36,7 @@ class QueuedMessage(NamedTuple):
 
 
 def advance_enrolments(shop_id: int, ids: Sequence[int]) -> None:
-    """Do the due steps of these enrolments, then ring for the messages that they queued."""
+    """Run the due steps of these enrolments and enqueue the messages they create."""
     with db.reading() as session:
         due = flows.still_due(session, shop_id, ids, clock.now())
     tries = dict(due)
@@ -154,7 +154,8 @@ class StepBatch:
     def __init__(self, shop_id: int, now: datetime, lease_until: float) -> None:
         self.shop_id = shop_id
         self.now = now
-        self.lease_until = lease_until  # the workers are rung at once; the clock may wait for them
+        # jobs are enqueued at once; until then the clock leaves these rows alone
+        self.lease_until = lease_until
         self.messages: list[dict[str, Any]] = []
         self.steps: list[dict[str, Any]] = []
 

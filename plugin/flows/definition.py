@@ -1,6 +1,6 @@
-"""A flow's graph: its definition (Klaviyo's published JSON) as actions that lead to one another.
+"""Parse a flow's definition (Klaviyo's published JSON) into actions that lead to one another.
 
-In: a definition. Out: `Graph`, or an error that names what we cannot run yet.
+A definition with parts that we cannot run yet is an error that names them.
 """
 
 from dataclasses import dataclass

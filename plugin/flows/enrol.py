@@ -1,4 +1,4 @@
-"""Entering and leaving. In: new events and memberships. Out: enrolments begun and ended."""
+"""Start and end enrolments because of new events and memberships."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -90,7 +90,8 @@ def _enter(
         "event_id": event_id,
         "action_id": steps.entry_id,
         "due_at": now,
-        "lease_until": db.database_time(session) + flows.LEASE_S,  # the caller rings at once
+        # the caller enqueues them at once
+        "lease_until": db.database_time(session) + flows.LEASE_S,
         "started_at": started_at,
         "entered_at": now,
     }

@@ -1,4 +1,4 @@
-"""A ready-made flow. In: its file, in the shape of Klaviyo's API. Out: what a shop runs."""
+"""Read a ready-made flow from its file, in the shape of Klaviyo's API."""
 
 from collections.abc import Mapping
 from typing import Any

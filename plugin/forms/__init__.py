@@ -1,1 +1,1 @@
-"""Sign-up forms: what shoppers are shown, and what they answer."""
+"""Sign-up forms: define, publish and submit them."""

@@ -1,4 +1,4 @@
-"""A form's definition (Klaviyo's published form-version JSON). In: the JSON. Out: what it asks."""
+"""Read the questions of a form's definition (Klaviyo's published form-version JSON)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def blocks_of(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def questions_of(definition: dict[str, Any]) -> list[Question]:
-    """What a form asks."""
+    """Return the questions of a form."""
     return [
         Question(
             name=block["properties"]["property_name"],
@@ -51,12 +51,12 @@ def questions_of(definition: dict[str, Any]) -> list[Question]:
 
 
 def date_questions(definition: dict[str, Any]) -> list[str]:
-    """The names under which a form asks for a day, such as `birthday`."""
+    """Return the names of a form's date questions, such as `birthday`."""
     return [b["properties"]["property_name"] for b in blocks_of(definition) if b["type"] == "date"]
 
 
 def consent_words(definition: dict[str, Any], channel: str) -> str:
-    """The words that stand beside an address, as evidence of what was agreed to."""
+    """Return the disclosure beside an address, as evidence of the consent."""
     if channel == "sms":
         said = [
             b["properties"]["checkbox_text"]

@@ -1,7 +1,7 @@
-"""Double opt-in. In: who signed up where. Out: whether the address has to be confirmed first; and,
-at the click on the mail's button, the consent, the list and the flows that a sign-up starts.
+"""Double opt-in: decide whether an address must be confirmed first; at the click on the mail's
+button, record the consent, join the list and start the flows of the sign-up.
 
-Until then the consent is `pending`, no list is joined, and nothing but that one mail is sent.
+Until then the consent is `pending`, no list is joined, and only that one mail is sent.
 """
 
 import tomllib
@@ -40,7 +40,7 @@ def double_opt_in_countries() -> frozenset[str]:
 def requires_double_opt_in(
     session: Session, shop: Shop, form: Form, profile: Profile | None, said: tuple[str, str, str]
 ) -> bool:
-    """Whether an address must be confirmed before it counts.
+    """Return whether an address must be confirmed before it counts.
 
     Args:
         said: the address, and the browser's country and locale, which may be empty.
@@ -75,7 +75,7 @@ def _sign_up(
     session: Session, made: ConfirmationRequest, visitor: RequestOrigin, words: str, now: datetime
 ) -> list[int]:
     shop, whose = get_shop(session, made.shop_id), confirmations.profile_of(session, made)
-    assert shop is not None  # the ask is one of its
+    assert shop is not None  # the request is one of its
     row = {
         "shop_id": made.shop_id,
         "id": new_id(),

@@ -37,10 +37,10 @@ FORMS = {
 
 
 def seed(shop_id: int) -> None:
-    """Give a new store its popup, switched off, which asks by what the store sells.
+    """Add a draft popup to a new store, with a question that fits what the store sells.
 
-    Twice is a no-op, but for the answers of a form that is as it was seeded: the store's products
-    are read after its first visit.
+    Twice is a no-op, except that an unchanged form gets new answers: the store's products are read
+    after the first visit.
     """
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
@@ -56,9 +56,9 @@ def seed(shop_id: int) -> None:
 
 
 def use_form(shop_id: int, key: str) -> int:
-    """Take a form of the library into a shop as a draft; its id. Twice is a no-op.
+    """Add a form of the library to a shop as a draft; return its id. Twice is a no-op.
 
-    A form with a welcome mail of its own brings that along.
+    A form with a welcome mail of its own adds that, too.
 
     Raises:
         RegularsError: the library has no such form (404).
@@ -169,7 +169,7 @@ def set_list(shop_id: int, form_id: int, list_id: int) -> None:
 
 
 def publish(shop_id: int) -> None:
-    """Tell the storefront which forms are live and what shows them; it asks for the rest later."""
+    """Publish to the storefront which forms are live and their teasers; it loads the rest later."""
     with db.reading() as session:
         live = [
             {

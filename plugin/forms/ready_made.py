@@ -1,4 +1,4 @@
-"""A ready-made form. In: its file, in the shape of Klaviyo's API. Out: what a shop shows of it."""
+"""Read a ready-made form from its file, in the shape of Klaviyo's API."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class ReadyOption(Entry):
 
 
 class ReadyBlockProperties(Entry):
-    """What a block shows and asks."""
+    """The texts and questions of a block."""
 
     property_name: str = ""
     options: list[ReadyOption] = Field(default=[], min_length=1)

@@ -1,4 +1,4 @@
-"""Submissions: what a browser sent comes in; what can be read of it goes out."""
+"""Parse what a browser submitted."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -67,7 +67,7 @@ def parse_submission(
                 answer if isinstance(answer, str) else ""
             ).isoformat()
         except ValueError:
-            if answer or name == BIRTHDAY:  # an age that is asked for is not passed over
+            if answer or name == BIRTHDAY:  # a required age may not be left out
                 errors[name] = INVALID_DATE
     if errors or email is None:
         texts = texts_for(locale)

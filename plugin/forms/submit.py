@@ -55,7 +55,7 @@ class RequestOrigin:
 
     ip: str
     user_agent: str
-    customer_id: str = ""  # who is logged in at the storefront, by its own signed word
+    customer_id: str = ""  # the logged-in customer, as signed by the storefront
 
 
 def get_live_form(session: Session, shop_id: int, form_id: int) -> FormVersion | None:
@@ -150,7 +150,7 @@ def _keep_consent(
     *,
     pending: bool,
 ) -> None:
-    """Write into the ledger what was allowed, in answer to which words."""
+    """Write the consents of a submission into the ledger, with the texts that were shown."""
     texts = definition_for(version, said.locale)
     consent.record_consent(
         session,

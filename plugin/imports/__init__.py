@@ -1,5 +1,5 @@
-"""Profiles that a merchant brings in a file: read, match, record and revert.
+"""Import a merchant's profiles: read, match, record and revert.
 
 Files lie in the data folder for a week; several machines share that folder. A profile that also
-came to the list by a form or by hand stays on it when the import is reverted.
+joined the list by a form or by hand stays on it when the import is reverted.
 """

@@ -1,4 +1,4 @@
-"""What each column of a sheet is. In: the words of its first row. Out: a field of ours for each.
+"""Match each column of a sheet to one of our fields, by the names in its first row.
 
 The names are those of Shopify's customer export (help.shopify.com: exporting customers) and of
 Klaviyo's list and segment exports, and what people write by hand.

@@ -1,7 +1,7 @@
-"""Imports of profiles. In: a merchant's file and what it means. Out: the rows that it stands for.
+"""Run imports of profiles: upload, start, read, revert, expire.
 
-The file lies in the data folder, and is never in memory. A step commits how far it is together with
-what it read, so that a process may die at any moment and the next one goes on from there.
+The file lies in the data folder, and is never in memory. A step commits its progress together with
+its rows, so that after a crash the next process continues from there.
 """
 
 import itertools
@@ -78,10 +78,10 @@ def max_bytes() -> int:
 
 
 def append_upload(held: Import, at: int, piece: bytes) -> int:
-    """Take in the piece of a file that begins at a byte; how long the file is now.
+    """Append a piece that begins at this byte to an upload; return the file's length.
 
     Raises:
-        SheetError: the file grows beyond what it was said to be, or is no longer wanted.
+        SheetError: the file grows beyond its declared size, or is no longer wanted.
     """
     if held.state != UPLOADING:
         raise SheetError(held.error or problems.TWICE)
@@ -261,7 +261,7 @@ def _record_alone(shop: Shop, held: Import, reader: RowParser, row: Row) -> None
         _commit(shop, held, reader.parse([row]), row)
     except (*db.TRANSIENT, ConcurrentChangeError):
         raise
-    except Exception:  # whatever it holds: it is told to the merchant, and the next one is read
+    except Exception:  # any error: it is shown to the merchant, and the next row is read
         log.exception("import.row_failed", shop=shop.id, held=held.id, line=row.line)
         failed = ParsedRows(rows=1, refused=1, flaws=[(row.line, WHOLE_ROW, problems.FAILED)])
         _commit(shop, held, failed, row)
@@ -287,7 +287,9 @@ def _commit(shop: Shop, held: Import, taken: ParsedRows, last: Row) -> None:
 
 
 def _who_said_no(session: Session, shop_id: int, taken: ParsedRows) -> list[tuple[int, int, str]]:
-    """A flaw for each yes of the file that counts for nothing, as its address said no before."""
+    """Return a problem for each yes of the file without effect, since its address is
+    unsubscribed.
+    """
     yes = [said for said in taken.facts.consents if said.state == SUBSCRIBED]
     if not yes:
         return []

@@ -31,7 +31,7 @@ NO = frozenset((
     "unsubscribed", "opted out", "opted-out", "opt out", "opt-out", "optout", "revoked",
     "suppressed", "complained", "退订", "已退订",
 ))  # fmt: skip
-# Shopify's export writes `no` for who was never asked as well: it takes nothing away.
+# Shopify's export writes `no` for customers who were never asked, too: it withdraws nothing.
 NO_ANSWER = frozenset((
     "", "no", "n", "false", "f", "0", "never subscribed", "not subscribed", "pending", "none",
     "null", "unconfirmed", "[]", "否", "未订阅", "nein", "non", "não", "nao", "いいえ", "아니요",

@@ -152,7 +152,7 @@ def _flaw(about: Any) -> RejectReason | None:
 
 
 def _time(said: Any, now: datetime) -> datetime | None:
-    """When it happened: now where nothing is said; None where it cannot have."""
+    """Return the time of an event: now if it has none; None if it is impossible."""
     if said is None:
         return now
     try:

@@ -1,7 +1,7 @@
-"""The digest. In: deliveries from the inbox. Out: profiles, events, orders, and what they set off.
+"""Digest deliveries of the inbox: record their facts and start the flows that they trigger.
 
-Safe to run twice on the same delivery: every fact has a key. A delivery that cannot be understood
-goes to quarantine with the reason; one that fails for another reason is tried again by itself.
+Safe to run twice on the same delivery: every fact has a key. A malformed delivery is quarantined
+with the reason; one that fails for another reason is tried again by itself.
 """
 
 import json
@@ -146,12 +146,12 @@ def parse_delivery(delivery: ClaimedDelivery, currency: str) -> Facts:
         return normalise(delivery.topic, payload, currency)
     except MalformedError:
         raise
-    except Exception as error:  # whatever it holds, it must not take its neighbours along
+    except Exception as error:  # any error: it must not fail the other deliveries of the batch
         raise MalformedError(f"the payload is not as promised: {type(error).__name__}") from error
 
 
 def apply_facts(shop: Shop, facts: Facts) -> None:
-    """Write one shop's facts in one transaction, then ring for the steps that are due now."""
+    """Write one shop's facts in one transaction, then enqueue the steps that are due now."""
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, shop.id)

@@ -62,7 +62,7 @@ class PixelEvent:
 
 
 def record_pixel_events(shop: Shop, events: Sequence[Any], device: str = "") -> None:
-    """Record those of a pixel's events that make sense; the others are only a browser's word."""
+    """Record those of a pixel's events that are valid."""
     now = clock.now()
     heard = [one for event in events if (one := _hear(shop, event, device, now))]
     if not heard:
@@ -182,7 +182,7 @@ def _kept(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _news(session: Session, shop_id: int, heard: Sequence[PixelEvent]) -> list[PixelEvent]:
-    """What was not told before; what tells no event may be told again, and changes nothing."""
+    """Return the events that are new; one without a metric may repeat, and changes nothing."""
     named = {_name(one.event) for one in heard if isinstance(one.event, EventFact)}
     known = stored_events.known_events(session, shop_id, sorted(named))
     found: list[PixelEvent] = []

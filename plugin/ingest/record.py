@@ -1,4 +1,4 @@
-"""Recording facts. In: what happened in a shop. Out: its rows, and the flows that they set off."""
+"""Record a shop's facts as rows, and start the flows that they trigger."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -63,7 +63,7 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
     if facts.plan_changed:
         app_plans.mark_unchecked(session, shop.id)
     if facts.historical:
-        # What came after the install is news, whether its webhook or the reading tells it first.
+        # Events after the install are new, whether a webhook or the backfill reports them first.
         new = [event for event in new if event["occurred_at"] >= shop.installed_at]
     quiet = {(did.metric, did.unique_id) for did in facts.events if did.is_silent}
     new = [event for event in new if (event["metric"], event["unique_id"]) not in quiet]
@@ -182,7 +182,7 @@ def _save_events(
 def _save_checkouts(
     session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None]
 ) -> None:
-    """Save checkouts, and let `Checkout Started` say what is in each by its newest word."""
+    """Save checkouts, and set the items of `Checkout Started` to each one's newest state."""
     newest: dict[str, dict[str, Any]] = {}
     for person, row in facts.checkouts:
         held = newest.get(row["token"])
@@ -245,7 +245,7 @@ def _save_joined(
 
 
 def _told(row: dict[str, Any]) -> tuple[datetime, datetime]:
-    """How new a word is: see `storage.engine.upsert`."""
+    """Return the version of a row: see `storage.engine.upsert`."""
     return row["updated_at"], row["reported_at"]
 
 

@@ -1,6 +1,6 @@
-"""Attribution. In: an order. Out: the message that earned it, if one did.
+"""Attribute an order to the message that earned it, if any.
 
-A click earns what is bought within the shop's window, by default five days (Klaviyo's default for
+A click earns the orders within the shop's window, by default five days (Klaviyo's default for
 email); opens earn nothing, because mail programs open mails by themselves.
 """
 

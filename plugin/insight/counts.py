@@ -1,4 +1,4 @@
-"""Counts: what a shop has many of is counted, a few minutes after the last time, for the pages."""
+"""Recount a shop's large numbers every few minutes, for the pages."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

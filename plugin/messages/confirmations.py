@@ -37,9 +37,9 @@ def request_confirmation(
     now: datetime,
     **more: Any,
 ) -> int | None:
-    """Keep an ask and mail its link; its id, or None when the mailbox was asked often enough.
+    """Save a confirmation request and mail its link; return its id, or None at the mailbox's limit.
 
-    A copy's mail waits until the file is there: see `mail`.
+    The mail of a data export waits until the file exists: see `confirmation_message`.
     """
     canonical = parse_mailbox(address)
     before = confirmations.requests_of(session, shop.id, kind, canonical)
@@ -60,7 +60,7 @@ def request_confirmation(
 def confirmation_message(
     session: Session, shop: Shop, made: ConfirmationRequest, now: datetime
 ) -> None:
-    """Queue the mail of an ask: to the address itself, whatever the profile's own has become."""
+    """Queue the mail of a request to its own address, even if the profile has another by now."""
     messages.add_messages(
         session,
         [
@@ -76,7 +76,8 @@ def confirmation_message(
                     library.CONFIRMATIONS[made.kind]
                 ],
                 "due_at": now,
-                "lease_until": db.database_time(session) + messages.LEASE_S,  # the caller rings
+                # the caller enqueues it
+                "lease_until": db.database_time(session) + messages.LEASE_S,
                 "created_at": now,
             }
         ],
@@ -95,7 +96,7 @@ class ConfirmationPage:
 
 
 def confirmation_page(target: Target) -> ConfirmationPage | None:
-    """What a token asks; None when there is no such ask."""
+    """Return what a token's request asks for; None if there is no such request."""
     with db.reading() as session:
         made = confirmations.get_request(session, target.shop_id, target.message_id)
         shop = get_shop(session, target.shop_id)
@@ -124,7 +125,7 @@ def _is_open(made: ConfirmationRequest, now: datetime) -> bool:
 
 
 def profile_of(session: Session, made: ConfirmationRequest) -> ProfileRef:
-    """The profile that an ask's origin is part of by now."""
+    """Return the profile that a request's source profile belongs to by now."""
     profile = get_profile(session, made.shop_id, made.profile_id)
     return ProfileRef(made.profile_id if profile is None else profile.id, made.profile_id)
 

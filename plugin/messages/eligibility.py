@@ -1,4 +1,4 @@
-"""The gate: may this message go to this person now? None when it may, else the reason.
+"""Decide whether a message may be sent now: None if so, else its skip reason.
 
 The check runs in the transaction that marks a message `sending`, so the result holds until then.
 """
@@ -77,9 +77,7 @@ def _consent(session: Session, message: Message, address: str) -> SkipReason | N
 def consent_blocks(
     session: Session, shop_id: int, places: Collection[LedgerKey]
 ) -> dict[LedgerKey, SkipReason | None]:
-    """What the gate would say to marketing at each (channel, address) for want of a consent, if
-    anything.
-    """
+    """Return, for each (channel, address) without marketing consent, its skip reason."""
     found = {
         (row.channel, row.address): row for row in consent.consents_of(session, shop_id, [*places])
     }

@@ -1,6 +1,4 @@
-"""Receipts: what a shopper did with a message. In: a token's target. Out: events, moments on the
-message, entries in the consent ledger.
-"""
+"""Record opens, clicks and unsubscribes of a message as events and ledger entries."""
 
 import re
 from dataclasses import dataclass
@@ -75,7 +73,7 @@ def _note_click(target: Target) -> None:
     with db.transaction() as session:
         message = lock_message(session, target.shop_id, target.message_id)
         if message is None or target.number >= len(message.links):
-            return  # its receiver has just been forgotten
+            return  # its recipient has just been redacted
         url = message.links[target.number]
         minute = f"{message.id}:{target.number}:{now:%Y%m%d%H%M}"
         record_message_event(session, message, "Clicked Email", minute, now, url=url)

@@ -1,7 +1,8 @@
-"""Links: signed tokens for clicks, opens and the way out, and what a token stands for.
+"""Sign and read the tokens of clicks, opens and unsubscribe links.
 
 A token is 43 characters: key id, shop, message and link number under a 96-bit HMAC. It never
-expires: a way out must work for 60 days (CASL), and a link in an old mail should lead somewhere.
+expires: an unsubscribe link must work for 60 days (CASL), and a link in an old mail should lead
+somewhere.
 """
 
 import base64
@@ -72,7 +73,7 @@ def open_url(target: Target) -> str:
 
 
 def unsubscribe_url(target: Target) -> str:
-    """The way out."""
+    """Return the unsubscribe URL."""
     return f"{_origin()}/u/{make_token(UNSUBSCRIBE, target)}"
 
 
@@ -82,7 +83,7 @@ def preferences_url(target: Target) -> str:
 
 
 def confirmation_url(target: Target) -> str:
-    """What the button of a mail that asks for a confirmation leads to."""
+    """Return the URL of a confirmation mail's button."""
     return f"{_origin()}/a/{make_token(ASK, target)}"
 
 

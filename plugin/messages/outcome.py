@@ -16,7 +16,7 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 # the latest, inside the 72 that mail may be put off for (RFC 5321, 4.5.4.1 asks for 4 to 5 days).
 MAX_ATTEMPTS = 19
 RETRY_AFTER_DOUBT = timedelta(minutes=10)  # before a transactional mail in doubt goes out once more
-COUPON_WAIT = timedelta(seconds=30)  # before a message asks again for a discount code
+COUPON_WAIT = timedelta(seconds=30)  # before a message tries again to get a discount code
 
 
 def apply_result(

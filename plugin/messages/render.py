@@ -232,7 +232,7 @@ def single_line(text: str) -> str:
 
 
 def with_utm(url: str, campaign: str) -> str:
-    """An address that tells the store's own statistics where its visitor comes from."""
+    """Return a URL with the parameters that name the campaign in the store's own analytics."""
     parts = urlsplit(url)
     if "utm_source=" in parts.query:
         return url

@@ -1,8 +1,8 @@
-"""Send. In: ids of messages that are due. Out: each accepted, put off, failed, skipped or in doubt.
+"""Send due messages: each is accepted, put off, failed, skipped or ambiguous afterwards.
 
-`sending` is committed before the channel is called and no transaction is open during the call, so
-a crash leaves at most one message in doubt; the answer counts only while the row is still
-`sending` under the attempt that asked.
+`sending` is committed before the channel is called and no transaction is open during the call, so a
+crash leaves at most one message ambiguous; the answer counts only while the row is still `sending`
+under the same attempt.
 """
 
 import contextlib
@@ -46,8 +46,7 @@ from storage.shops import Shop, get_shop
 CALL_BUDGET_S = SENDING_LEASE_S - 10  # the call ends before anybody else may try
 MAX_COUPON_WAIT = timedelta(hours=1)
 STUCK_BATCH_SIZE = 500
-# Of one batch: a worker that is told to end has ten, and who waits for a mail is not to wait long
-# for a free one.
+# Of one batch: a worker has ten to stop, and a requested mail should not wait long for a free one.
 SLICE_SECONDS = 2.0
 MAX_RENDER_ATTEMPTS = 5
 MAX_CRASHES = 5  # after as many deaths it is given up
@@ -63,10 +62,11 @@ def actor_for(*, transactional: bool) -> str:
 
 
 def send_messages(shop_id: int, ids: Sequence[int]) -> None:
-    """Send those of a shop's messages that are due. Safe to run twice, and by two at once.
+    """Send those of a shop's messages that are due. Safe to run twice, and concurrently.
 
-    After `TURN_S` the rest is given back: a slow relay must hold neither other shops nor a worker
-    that is told to end, and Dramatiq cuts a turn of ten minutes off in the middle of a mail.
+    After `SLICE_SECONDS` the rest is released: a slow relay must hold neither other shops nor a
+    worker that is stopping, and Dramatiq would cut off a job of ten minutes in the middle of a
+    mail.
     """
     turn = _SendBatch(shop_id)
     with db.reading() as session:  # of an offer that came too late nothing is left to do

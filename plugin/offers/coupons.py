@@ -1,4 +1,4 @@
-"""Coupon pools: a coupon that runs low goes in, fresh codes that Shopify knows come out."""
+"""Fill the pools of coupons with fresh codes that Shopify accepts."""
 
 import re
 import secrets

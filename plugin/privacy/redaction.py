@@ -1,7 +1,7 @@
-"""The forgotten. In: facts about people. Out: the facts without those who asked to be forgotten.
+"""Drop facts about redacted people.
 
-Every fact that is no newer than the forgetting is left out, however late it comes: an order keeps
-its amounts and loses its buyer, as it does when it was there before.
+Every fact that is no newer than the redaction is dropped, however late it comes: an order keeps its
+amounts and loses its buyer, as it does when it was there before.
 """
 
 from collections.abc import Iterable
@@ -67,7 +67,7 @@ def _mentioned(facts: Facts) -> Iterable[ProfileFact]:
 
 
 def _times(facts: Facts, people: list[ProfileFact]) -> dict[int, datetime]:
-    """How old what is said of each person is: an order's update is as old as the order."""
+    """Return how old the fact of each profile is: an order's update is as old as the order."""
     times = {id(p): p.reported_at for p in people}
     rows: list[tuple[ProfileFact, datetime]] = [(p, row["placed_at"]) for p, row, _ in facts.orders]
     rows += [(p, row["started_at"]) for p, row in facts.checkouts]

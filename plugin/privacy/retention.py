@@ -25,7 +25,8 @@ from storage.engine import db
 RETENTION_BATCH_SIZE = 200
 PAUSE_S = 0.1  # between pieces: who waits for SQLite's writer looks at least as often
 BUDGET_S = 1.0  # of each minute, for it is the clock's own time
-MAX_LAG = timedelta(hours=1)  # the clock rings then: a busy shop has a row to drop in every minute
+# a busy shop has an expired row every minute; the clock waits for this many
+MAX_LAG = timedelta(hours=1)
 MONTH = timedelta(days=365.25 / 12)
 
 

@@ -146,9 +146,9 @@ def _meant(domain: str) -> str:
 
 
 def is_one_typo_apart(one: str, other: str) -> bool:
-    """Whether one letter too many, too few, wrong, or two swapped make one text of the other.
+    """Return whether two texts differ by one letter more, less, wrong, or by two swapped.
 
-    A digit is no slip: ana1 and ana2 are two people.
+    A digit is no typo: ana1 and ana2 are two people.
     """
     if one == other or abs(len(one) - len(other)) > 1:
         return False

@@ -1,6 +1,6 @@
-"""The audience as a file. In: a shop, or one of its lists. Out: CSV or Parquet, a row a profile.
+"""Export the audience of a shop, or one of its lists, as CSV or Parquet, a row a profile.
 
-The names of the columns are those that `plugin.imports.columns` knows again. Only in CSV are cells
+The names of the columns are those that `plugin.imports.columns` recognises. Only in CSV are cells
 guarded against spreadsheets: Parquet has types, and a text there is never a formula.
 """
 

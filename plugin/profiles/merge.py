@@ -1,10 +1,10 @@
-"""Merges: two profiles that turned out to be one person, and the way back.
+"""Merge two profiles that turned out to be one person, and undo that.
 
-A merged profile is a tree: its origins (the profiles that it was made of) are joined by merges.
-Every row remembers the origin that it came to, and every origin keeps what was said of it alone.
-So a merge that is taken back, in whatever order, parts the tree at that place, and each side has
-what was its own: identities, events, orders, messages, enrolments, lists, fields. What came in
-between went to the origin of the strongest key that it named.
+A merged profile is a tree: its source profiles are joined by merges. Every row keeps the source
+profile that it came to, and every source profile keeps its own facts. So a merge that is undone, in
+any order, splits the tree at that place, and each side has its own identities, events, orders,
+messages, enrolments, lists and fields. Facts from in between went to the source profile of the
+strongest identity that they named.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -313,7 +313,7 @@ def restore_to_list(session: Session, shop_id: int, list_id: int, joined: Iterab
     found = False
     for source_profile_id, at, source in sorted(joined, key=lambda each: each[1]):
         profile = profiles.get_profile(session, shop_id, source_profile_id)
-        if profile is not None:  # not forgotten meanwhile
+        if profile is not None:  # not redacted meanwhile
             add_to_list(
                 session, shop_id, list_id, ProfileRef(profile.id, source_profile_id), at, source
             )
@@ -377,7 +377,7 @@ def undo_merge(session: Session, shop_id: int, merge_id: int, by: str, now: date
     merges.mark_undone(session, shop_id, merge_id, now, by)
     held = profiles.get_profile(session, shop_id, merge.source_profile_id)
     if held is None:
-        return False  # forgotten meanwhile
+        return False  # redacted meanwhile
     house = MergeGroup(session, shop_id, now)
     house.load([held.id])
     tree = house.sources(held.id)

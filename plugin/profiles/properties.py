@@ -51,7 +51,7 @@ class PropertyTypeError(Exception):
 
 
 def coerce_profiles(session: Session, shop_id: int, people: Sequence[ProfileFact]) -> None:
-    """Write what is said of people as the types of the shop's properties have it."""
+    """Coerce the properties of facts to the types of the shop's definitions."""
     said = [p for p in people if any(not name.startswith(TAG) for name in p.properties)]
     if not said:
         return
@@ -68,7 +68,7 @@ def coerce_profiles(session: Session, shop_id: int, people: Sequence[ProfileFact
 
 
 def coerce_value(definition: PropertyDefinition, value: Any) -> Any:
-    """A value as its property's type has it; as it was said where it does not fit."""
+    """Return a value in its property's type; unchanged if it does not fit."""
     try:
         return parse_value(definition, value)
     except PropertyTypeError:

@@ -93,7 +93,7 @@ class Supervisor:
         """Run a child to its end.
 
         Raises:
-            RegularsError: it failed; it has said why.
+            RegularsError: it failed; its own output says why.
         """
         process = self._start(child)
         while process.poll() is None and not self.signals:

@@ -41,9 +41,9 @@ def server_folder(data_dir: Path) -> Path:
 
 
 def claim_folder(data_dir: Path) -> int:
-    """Take the data folder for this process; the answer is the lock to pass on to the server.
+    """Lock the data folder for this process; return the lock to pass on to the server.
 
-    A server that a killed supervisor left behind is told to stop.
+    A server that a killed supervisor left behind is stopped.
 
     Raises:
         RegularsError: another Regulars runs on this folder.

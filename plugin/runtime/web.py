@@ -38,10 +38,10 @@ log = structlog.get_logger()
 
 
 def build_app(routes: Sequence[BaseRoute], *, https: bool) -> Starlette:
-    """The ASGI app.
+    """Build the ASGI app.
 
     Args:
-        https: whether the outside reaches us over TLS; browsers are then told to insist on it.
+        https: whether we are reached over TLS; browsers are then told to insist on it.
     """
     headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if https else {})
     app = _App(
@@ -97,7 +97,7 @@ def show_readiness(request: Request) -> Response:
 
 
 class Readiness:
-    """What `ready` found out, and when. One asks at a time; the others take its answer."""
+    """The result of the last readiness check and its time; concurrent callers share one check."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

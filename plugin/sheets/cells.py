@@ -1,4 +1,4 @@
-"""Cells for spreadsheets. In: a value. Out: a cell that no spreadsheet takes for a formula."""
+"""Write cells that no spreadsheet takes for a formula."""
 
 import csv
 import io

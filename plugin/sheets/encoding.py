@@ -1,4 +1,4 @@
-"""What a file is: a file comes in; its encoding and its separator go out, or why it is refused."""
+"""Detect a file's encoding and separator, or say why it is refused."""
 
 import codecs
 import itertools

@@ -39,7 +39,7 @@ class _Pipe:
         return len(piece)
 
     def seek(self, *place: int) -> int:
-        """The library asks for it and never does."""
+        """Refuse to seek: the library requires the method and never calls it."""
         raise NotImplementedError
 
     def flush(self) -> None:

@@ -1,7 +1,7 @@
-"""Rows of a file of separated values. In: a file and where to go on. Out: its rows, one at a time.
+"""Read the rows of a file of separated values, from any byte on, one at a time.
 
-Nothing is held but one row, and none grows beyond `LONGEST`: a quotation mark that is never closed
-costs its own row, and reading goes on with the line after it.
+Memory holds one row, and none grows beyond `MAX_ROW_CHARS`: a quotation mark that is never closed
+costs its own row, and reading continues with the line after it.
 """
 
 import csv
@@ -52,7 +52,7 @@ class _Lines:
     def __next__(self) -> str:
         raw = self.file.readline(MAX_ROW_CHARS + 1)
         if not raw:
-            if self.at > self.start:  # the csv module asks for more: it is inside of a cell
+            if self.at > self.start:  # the csv module reads on: it is inside of a cell
                 raise _BrokenError(OPEN)
             raise StopIteration
         first = self.at == self.start

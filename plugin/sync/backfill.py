@@ -1,8 +1,8 @@
-"""A new shop's past. In: what Shopify knows of it. Out: the rows that webhooks would have made.
+"""Backfill a new shop from Shopify with the rows that webhooks would have made.
 
-Each stage is a row of `backfill` that says how far it is. A step commits its progress together with
-what it read, so that a process may die at any moment and the next one goes on from there. What
-belongs together does not stand together in Shopify's files: such lines are put aside first.
+Each stage is a row of `backfill` with its progress. A step commits its progress together with its
+rows, so that after a crash the next process continues from there. Children do not stand beside
+their parents in Shopify's files: such lines are put aside first.
 """
 
 import itertools
@@ -35,7 +35,7 @@ STAGES = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)
 WITH_CHILDREN = (PRODUCTS, ORDERS)
 NODES_BATCH_SIZE = 250  # customers or orders in a transaction; of 500 the memory came to 200 MB
 LINES_BATCH_SIZE = 1_000  # lines that are put aside, or looked at together
-READ_SECONDS = 1.0  # of a step that reads a result: each step asks for it anew from its place
+READ_SECONDS = 1.0  # of a step that reads a result: each step requests it again from its position
 FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(minutes=1)
 STUCK_AFTER = timedelta(
     hours=1
@@ -72,7 +72,9 @@ SLICE_JOB = SliceJob(
 
 
 def _next(shop_id: int) -> tuple[Shop, Backfill] | None:
-    """The stage to work on: first whatever Shopify can begin meanwhile, then in their order."""
+    """Return the stage to work on: first one that Shopify can begin meanwhile, then
+    in their order.
+    """
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
         stages = backfills.stages_of(session, shop_id)
@@ -308,7 +310,7 @@ def _one_by_one(shop: Shop, facts: Sequence[Facts]) -> int:
                 record_facts(session, shop, _as_past([each]), clock.now())
         except db.TRANSIENT:
             raise
-        except Exception:  # whatever it holds: it is counted as skipped, and shown
+        except Exception:  # any error: it is counted as skipped, and shown
             log.exception("backfill.node_failed", shop=shop.id)
         else:
             good += 1

@@ -1,7 +1,7 @@
-"""Comparing. In: what Shopify says of some records now. Out: those of which ours differ, and how.
+"""Compare records of Shopify's with ours, and return the differences.
 
-Only what a webhook would have told counts: values, not when they were told. A record of ours that
-is newer than what Shopify said is left alone: its webhook came while the answer was on its way.
+Only values count that a webhook would have carried, not their report times. A record of ours that
+is newer than Shopify's answer is left alone: its webhook came while the answer was on its way.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from storage.reconciliations import MISSING, PARTIAL, STALE
 
 Row = Mapping[str, Any]
 KINDS_BY_SEVERITY = (MISSING, STALE, PARTIAL)
-# When a row was told is no part of what it says.
+# The report time of a row is no part of its values.
 TIME_COLUMNS = frozenset(("updated_at", "reported_at", "started_at"))
 # The API and the webhook may write these in two ways (links with other keys, cleaned HTML), or one
 # of them leaves them out (what was deleted since): they only differ where we have nothing.

@@ -39,7 +39,7 @@ MIN_WINDOW = timedelta(minutes=1)  # what changed within it is read, however muc
 RETRY_DELAY = timedelta(minutes=5)  # behind by more than this, the next window is read at once
 FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
 INBOX_WAIT = timedelta(minutes=1)  # until the digest has caught up
-REPAIRS_KEPT_FOR = timedelta(days=30)  # how long we tell what was mended
+REPAIRS_KEPT_FOR = timedelta(days=30)  # how long repairs are listed
 
 log = structlog.get_logger()
 
@@ -134,7 +134,7 @@ def _holds(shop: Shop, held: Reconciliation, until: datetime) -> int:
 
 
 def _page(shop: Shop, held: Reconciliation) -> None:
-    """Compare a page of what changed, and mend what differs."""
+    """Compare a page of changes, and repair what differs."""
     assert held.until is not None
     asked_at = clock.now()
     page = pages.changed_page(shop.id, held.noun, held.since - OVERLAP, held.until, held.cursor)
@@ -144,7 +144,7 @@ def _page(shop: Shop, held: Reconciliation) -> None:
         outcome = _commit(shop, held, told, place, lost)
     except (*db.TRANSIENT, ConcurrentChangeError):
         raise
-    except Exception:  # one record that cannot be mended does not spoil its page
+    except Exception:  # one record that cannot be repaired does not fail its page
         log.exception("reconcile.failed", shop=shop.id, noun=held.noun)
         outcome = _one_by_one(shop, held, told, place, lost)
     if outcome.gaps:
@@ -182,7 +182,7 @@ def _commit(
 def _one_by_one(
     shop: Shop, held: Reconciliation, told: Mapping[str, Facts], place: dict[str, Any], lost: int
 ) -> RepairResult:
-    """Mend what can be mended, so that one record does not spoil its page."""
+    """Repair each record by itself, so that one does not fail its page."""
     total = RepairResult()
     for thing, facts in told.items():
         try:
@@ -191,7 +191,7 @@ def _one_by_one(
                 total.add(repair_records(session, shop, held.noun, {thing: facts}))
         except db.TRANSIENT:
             raise
-        except Exception:  # whatever it holds: it is counted as unresolved, and shown
+        except Exception:  # any error: it is counted as unresolved, and shown
             log.exception("reconcile.record_failed", shop=shop.id, noun=held.noun)
             total.unresolved += 1
     with db.transaction() as session:

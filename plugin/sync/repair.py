@@ -1,4 +1,4 @@
-"""Mending. In: nodes of Shopify's. Out: those of which ours differed, recorded."""
+"""Record those of Shopify's nodes that differ from ours."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,11 +1,11 @@
-"""The audit of subscriptions. In: what a reconciliation found. Out: topics that bring nothing.
+"""Find the topics that deliver nothing, from what a reconciliation found.
 
 Our topics stand in shopify.app.toml, and no query tells whether Shopify still sends them:
 `webhookSubscriptions` "returns only shop-scoped subscriptions, not app-scoped subscriptions
 configured in TOML files" (Admin API 2026-10, the schema's own words). What can be known is their
-silence: records changed, and nothing came in the meantime. Retries do not end such a subscription
-(shopify.dev, changelog 2024-09-10), so what ends it is a configuration that was not deployed, an
-address that leads elsewhere, or protected customer data that Shopify has not approved.
+silence: records changed, and no delivery came. Retries do not end such a subscription (shopify.dev,
+changelog 2024-09-10), so what ends it is a configuration that was not deployed, a wrong URL, or
+protected customer data that Shopify has not approved.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ from storage import inbox
 from storage.engine import db
 from storage.reconciliations import MISSING, STALE, Reconciliation
 
-MIN_RECORDS = 3  # lost news of a kind; one or two are lost on the best of lines
-# Which topic would have told of a record of each kind.
+MIN_RECORDS = 3  # missed deliveries of a kind; one or two are lost on the best of connections
+# Which topic would have reported a record of each kind.
 TOPICS_OF_NOUN = {
     CUSTOMERS: {MISSING: "customers/create", STALE: "customers/update"},
     PRODUCTS: {MISSING: "products/create", STALE: "products/update"},
@@ -29,8 +29,8 @@ TOPICS_OF_NOUN = {
 
 
 def inactive_topics(held: Reconciliation, since: datetime) -> list[str]:
-    """The topics that brought nothing since a moment, though an open window, or one before it,
-    found what they should have told.
+    """Return the topics without a delivery since a moment, though an open window, or the one before
+    it, found what they should have reported.
     """
     lost: Mapping[str, str] = TOPICS_OF_NOUN[held.noun]
     doubted = {topic for kind, topic in lost.items() if getattr(held, kind) >= MIN_RECORDS}

@@ -87,7 +87,7 @@ def _consent(row: WriteBack) -> str:
         held = consent.get_consent(session, row.shop_id, row.kind, row.name)
         entry = held and consent.get_entry(session, row.shop_id, held.ledger_entry_id)
     if held is None or (held.changed_at, held.state) != (row.requested_at, row.value):
-        return DONE  # the storefront said something newer, or our word does not count
+        return DONE  # the storefront reported something newer, or our entry has no effect
     by = "emailAddress" if row.kind == "email" else "phoneNumber"
     found = query(row.shop_id, "customer_consent", {"identifier": {by: row.name}})
     customer = found["customerByIdentifier"]

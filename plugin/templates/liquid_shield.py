@@ -1,4 +1,4 @@
-"""Liquid tags under cover: text goes through an HTML tool, and every tag comes out where it was.
+"""Shield Liquid tags from an HTML tool: every tag comes out where it was.
 
 HTML parsers move text out of tables (the body of a `{% for %}` leaves its loop) and escape what
 stands in attributes, so a tag travels as a word, or as a comment where text may not stand.

@@ -1,4 +1,4 @@
-"""Feeds: the products that a mail shows to one shopper."""
+"""Choose the products that a mail shows to one shopper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
-"""The actors that Dramatiq runs. In: ids. Out: work done.
+"""The actors that Dramatiq runs: each gets ids and does their work.
 
 Actors never retry by themselves: what a crash or an error left undone keeps its row, and the clock
-offers it again when its lease has run out.
+enqueues it again when its lease has run out.
 """
 
 import time
@@ -89,7 +89,8 @@ def _sync(shop_id: int) -> None:
     jobs.enqueue("backfill", shop_id)
     if scopes.is_allowed_or_logged(shop, "catalog", "read_products"):
         products.sync_products(shop_id)  # marks the store as synced
-        onboard.seed_library(shop_id)  # its popup asks by what it sells, now that this is known
+        # its popup's question depends on the products, which are known now
+        onboard.seed_library(shop_id)
     else:
         with db.transaction() as session:  # until the scope is allowed, which begins it anew
             shops.mark_synced(session, shop_id, clock.now())
@@ -97,7 +98,7 @@ def _sync(shop_id: int) -> None:
 
 @dramatiq.actor(actor_name="privacy", queue_name="privacy", max_retries=0)
 def run_privacy_requests(shop_id: int, ids: list[int]) -> None:
-    """Carry out what shoppers and stores asked of us by law."""
+    """Carry out the privacy requests of shoppers and stores."""
     requests.run_requests(shop_id, ids)
 
 

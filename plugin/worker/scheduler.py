@@ -1,7 +1,7 @@
 """The clock: finds what is due in the database, and enqueues it for the workers.
 
 What is enqueued twice is done once, so any number of clocks may run at once; and what a worker
-never heard of is found again.
+never received is found again.
 """
 
 import signal

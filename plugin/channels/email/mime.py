@@ -1,5 +1,5 @@
-"""A letter as the bytes of a mail (RFC 5322, MIME): own building, 20 times cheaper than
-`email.message`, and nothing that comes from outside can start a header.
+"""Build a mail's bytes (RFC 5322, MIME), 20 times cheaper than `email.message`; no value from
+outside can start a header.
 """
 
 import base64
@@ -14,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]+@[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]+\Z")
 _TOKEN = re.compile(r"[A-Za-z0-9-]+\Z")
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
-MAX_LINE_BYTES = 76  # characters; RFC 5322 asks for 78 and allows 998
+MAX_LINE_BYTES = 76  # RFC 5322 asks for 78 and allows 998
 
 
 def build_mime(letter: Letter, idempotency_header: str = "") -> bytes:

@@ -16,7 +16,7 @@ from plugin.channels.email.mime import build_mime, check_address
 from plugin.settings import get_settings
 
 CALL_TIMEOUT_S = 30.0  # the longest that one exchange with the relay may take
-MAX_IDLE_S = 45.0  # relays hang up on who stays silent for longer
+MAX_IDLE_S = 45.0  # relays close a connection that is silent for longer
 MAX_MAILS_PER_CONNECTION = 200  # mails over one connection; many relays stop at some number
 # Enhanced codes (RFC 3463) that speak of the recipient's mailbox; the others of 5.1 speak of ours.
 _GONE = re.compile(r"5\.(1\.[12346]|1\.10|2\.1)\b")
@@ -40,7 +40,7 @@ class EmailChannel:
     name = "email"
 
     def send(self, letter: Letter) -> None:
-        """Hand a letter over; see `plugin.channels.base.Channel`."""
+        """Send a message; see `plugin.channels.base.Channel`."""
         settings = get_settings()
         if not settings.smtp_url:
             raise SendError("No mail relay is set: REGULARS_SMTP_URL is empty.")
@@ -153,7 +153,9 @@ def _connect(url: str, deadline: float) -> smtplib.SMTP:
 
 
 def _expect(answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
-    """Go on when the relay agreed; leave the connection ready for the next letter otherwise."""
+    """Continue if the relay agreed; otherwise reset the connection for the next
+    message, and raise.
+    """
     code, text = answer
     if code in wanted:
         return

@@ -1,4 +1,4 @@
-"""Access tokens: a shop goes in, a token that works for five minutes more comes out.
+"""Provide a shop's access token, valid for five minutes more.
 
 Never called while a webhook is answered: an uninstalled shop's token cannot be refreshed, and the
 delivery that says so would fail for ever (shopify-app-js#3360).
@@ -80,7 +80,7 @@ def refresh_token(shop_id: int, stale: str) -> str:
 
 
 def discard_token(shop_id: int, dead: str) -> RegularsError:
-    """Forget a token that Shopify forgot; the next visit from the admin brings a new one."""
+    """Delete a token that Shopify revoked; the next visit from the admin brings a new one."""
     with db.transaction() as session:
         shops.replace_tokens(session, shop_id, dead, NONE)
     log.warning("shopify.token_lost", shop=shop_id)

@@ -1,6 +1,6 @@
-"""Bulk operations: a shop and a stage of its past go in, lines of JSON come out, from any byte on.
+"""Run bulk operations of a backfill's stage, and read their lines of JSON from any byte on.
 
-Shopify works on an operation by itself and leaves its result at an address for seven days.
+Shopify runs an operation in the background and keeps its result at a URL for seven days.
 """
 
 from collections.abc import Generator
@@ -16,7 +16,7 @@ from plugin.shopify.api.client import ShopifyError, query
 CUSTOMERS, PRODUCTS, ORDERS = "customers", "products", "orders"
 CHECKOUTS, DELETIONS = "checkouts", "deletions"  # paged, see plugin/shopify/api/pages.py
 QUERIES = {CUSTOMERS: "bulk_customers", PRODUCTS: "bulk_products", ORDERS: "bulk_orders"}
-MAX_LINE_BYTES = 16 * 1024 * 1024  # bytes: an order with all that we ask for stays far below
+MAX_LINE_BYTES = 16 * 1024 * 1024  # bytes: an order with all our fields stays far below
 CHUNK_BYTES = 64 * 1024  # bytes read at a time
 TIMEOUT = httpx2.Timeout(30, connect=5)
 EXPIRED_STATUSES = (400, 403, 404, 410)  # what storage says of an address that is too old

@@ -1,4 +1,4 @@
-"""The Admin API: a shop, a document's name and variables go in, the answer's `data` comes out."""
+"""Run documents of the Admin API and return their `data`."""
 
 import random
 import time

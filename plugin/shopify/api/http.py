@@ -25,7 +25,7 @@ class UserError:
 
 
 class ShopifyError(RegularsError):
-    """Shopify did not do what we asked; the message says why, as far as Shopify said."""
+    """Shopify refused or failed; the message says why, as far as Shopify said."""
 
     def __init__(
         self, message: str, status: int = 502, user_errors: tuple[UserError, ...] = ()

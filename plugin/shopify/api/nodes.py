@@ -1,6 +1,6 @@
-"""Nodes of the Admin API: what a reading gives goes in, a webhook's facts come out.
+"""Turn nodes of the Admin API into the facts of a webhook.
 
-Each node is told again as its webhook would tell it, so that one normaliser understands both.
+Each node takes the shape of its webhook, so that one normaliser understands both.
 """
 
 import re
@@ -35,10 +35,10 @@ def facts_of(
     currency: str,
     reported_at: datetime | None = None,
 ) -> Facts:
-    """What a node and the children below it say.
+    """Return the facts of a node and its children.
 
     Args:
-        reported_at: when Shopify said it; without, it is as old as the last change.
+        reported_at: when Shopify sent it; without, it is as old as the last change.
 
     Raises:
         MalformedError, ShopifyError, KeyError, TypeError: it is not as Shopify promises.
@@ -143,9 +143,9 @@ def _order(node: Node, children: list[Node]) -> Node:
 
 
 def _checkout(node: Node, children: list[Node]) -> Node:
-    """checkouts/update, which tells amounts as the shopper sees them.
+    """Return a checkout as checkouts/update has it, with amounts in the shopper's currency.
 
-    The API knows no token but the one in the link that leads back.
+    The API knows no token but the one in the checkout's URL.
     """
     token = TOKEN.search(node["abandonedCheckoutUrl"])
     if token is None:

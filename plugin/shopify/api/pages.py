@@ -1,4 +1,4 @@
-"""Pages of nodes: a shop, a noun and a search go in; nodes with all of their children come out."""
+"""Read pages of nodes with all of their children, by noun and search."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ DOCUMENTS = {
     DELETIONS: "products_destroyed",
 }
 CHANGED = "updated_at:>='{since}' AND updated_at:<='{until}'"
-# Shopify keeps what happened for a year. It tells of products that were destroyed, not of customers
-# and orders: whether these are still there could only be asked for each by its id.
+# Shopify keeps its events for a year. They list deleted products, but not deleted customers and
+# orders: those could only be looked up one by one.
 DESTROYED = (
     "subject_type:PRODUCT AND action:destroy AND created_at:>='{since}' AND created_at:<='{until}'"
 )

@@ -1,4 +1,4 @@
-"""The catalog: a shop goes in, all of its products are read from Shopify and kept."""
+"""Read a shop's whole catalog from Shopify and save it."""
 
 from collections.abc import Iterator
 from datetime import timedelta

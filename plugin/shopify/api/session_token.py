@@ -1,4 +1,4 @@
-"""Session tokens: what App Bridge sends with every request goes in, who sends it comes out."""
+"""Verify the session tokens that App Bridge sends with every request."""
 
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ def verify_session_token(token: str) -> SessionToken:
 
 
 def _domain(claims: dict[str, Any]) -> str | None:
-    """The shop, when issuer and destination agree on it to the letter."""
+    """Return the shop, if issuer and destination agree on it exactly."""
     dest, issuer = claims["dest"], claims["iss"]
     if not isinstance(dest, str) or not isinstance(issuer, str):
         return None

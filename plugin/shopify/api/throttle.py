@@ -1,4 +1,4 @@
-"""Pacing: how long to wait before a query, from what Shopify said of the shop's points."""
+"""Throttle queries by the cost that Shopify reports for a shop."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class CostThrottle:
-    """One app's buckets on the shops it speaks to, as this process last heard of them.
+    """One app's cost buckets at the shops it calls, as last reported to this process.
 
     Other processes spend from the same buckets, so this only makes throttling rare.
     """

@@ -1,7 +1,7 @@
-"""Billing: a shop goes in, the address where its merchant approves the plan comes out, or None.
+"""Billing: return the URL where a shop's merchant approves the app plan, or None.
 
-Without `[billing]` in manifest.toml, which is how one hosts it for oneself, nothing is ever asked.
-Shopify alone says whether a plan is paid for. A webhook only says that it changed.
+Without `[billing]` in manifest.toml, which is the default for one's own hosting, there is no plan.
+Only Shopify knows whether a plan is paid for; a webhook only says that it changed.
 """
 
 from datetime import datetime, timedelta

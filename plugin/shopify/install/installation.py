@@ -1,5 +1,5 @@
-"""Installing. In: an id token from the admin, or the code that a merchant's yes gave. Out: a shop
-with tokens and its details.
+"""Install a shop by an id token from the admin or by an authorization code, with its tokens and
+details.
 """
 
 from typing import Any
@@ -69,7 +69,7 @@ def _install(domain: str, said: dict[str, str]) -> int:
             if shop is None:
                 shop = shops.add_shop(session, domain, clock.now())
             elif shop.uninstalled_at is not None or shop.access_token is None:
-                # Since a dead token too: the news of the uninstall may still be on its way.
+                # Since a revoked token, too: the webhook of the uninstall may still be on its way.
                 _reinstall(shop)
             _fill(shop, pair, details)
     log.info("shopify.installed", shop=shop.id, generation=shop.generation)

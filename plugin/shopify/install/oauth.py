@@ -42,7 +42,7 @@ class AuthorizationRedirect(NamedTuple):
 
 
 class AuthorizationResult(NamedTuple):
-    """The store that said yes, and the code for its tokens, good once and for a moment."""
+    """The store that granted access, and the code for its tokens, valid once and briefly."""
 
     domain: str
     code: str

@@ -24,7 +24,7 @@ def is_allowed(shop: Shop, *scopes: str) -> bool:
 
 
 def is_allowed_or_logged(shop: Shop, part: str, *scopes: str) -> bool:
-    """As `allows`; a part of our work that must wait for the merchant is said in the log."""
+    """As `is_allowed`; log the part of our work that must wait for the merchant."""
     allowed = is_allowed(shop, *scopes)
     if not allowed:
         log.warning("shopify.scope_missing", shop=shop.id, part=part, scopes=scopes)

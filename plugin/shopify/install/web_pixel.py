@@ -1,4 +1,4 @@
-"""The web pixel: a shop goes in; afterwards its storefront tells us what shoppers look at.
+"""Create a shop's web pixel, so that its storefront reports what shoppers look at.
 
 The extension is deployed with the app, yet idle until each shop has a pixel with settings.
 """

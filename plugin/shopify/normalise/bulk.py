@@ -1,10 +1,10 @@
-"""bulk_operations/finish: a reading of the past goes on. It tells an operation's id and state."""
+"""bulk_operations/finish: an operation of a backfill has ended. It carries its id and state."""
 
 from plugin.facts import Facts
 from plugin.shopify.normalise.fields import Payload, text_of
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:
-    """The operation that has ended, well or not: we ask for it again."""
+    """Return the operation that has ended, well or not: its state is queried again."""
     operation = text_of(payload, "admin_graphql_api_id")
     return Facts(finished_operations=[operation] if operation else [])

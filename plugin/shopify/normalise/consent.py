@@ -11,7 +11,7 @@ from plugin.values import parse_email, parse_phone, parse_time
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
 from storage.profiles import CUSTOMER, EMAIL, PHONE
 
-# NOT_SUBSCRIBED, PENDING and INVALID say that nothing was ever allowed: no news for the ledger.
+# NOT_SUBSCRIBED, PENDING and INVALID mean that there never was a consent: no entry for the ledger.
 STATES = {"subscribed": SUBSCRIBED, "unsubscribed": UNSUBSCRIBED}
 
 

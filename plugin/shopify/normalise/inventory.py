@@ -14,7 +14,7 @@ def variants(topic: str, payload: Payload, currency: str) -> Facts:
 def levels(topic: str, payload: Payload, currency: str) -> Facts:
     """inventory_levels/connect, update, disconnect: the stock of one item at one place."""
     if payload.get("inventory_item_id") is None:
-        return Facts()  # as in Shopify's own examples: nothing is said of any item
+        return Facts()  # as in Shopify's own examples: no item is named
     sent = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     said = payload.get("updated_at")
     row = {
@@ -28,7 +28,7 @@ def levels(topic: str, payload: Payload, currency: str) -> Facts:
 
 
 def stock(variant: Payload, payload: Payload) -> RecordFact:
-    """How many of a variant there are, as a product or the variant itself tells."""
+    """Return the stock of a variant, from a product's payload or the variant's own."""
     said = variant.get("updated_at") or payload.get("updated_at")
     updated = parse_time(said, "updated_at")
     row = {

@@ -28,7 +28,7 @@ RETURN = {
 
 
 def edits(topic: str, payload: Payload, currency: str) -> Facts:
-    """orders/edited: `Edited Order`. What is in it now is told by orders/updated."""
+    """orders/edited: `Edited Order`. The items that it has now come with orders/updated."""
     edit = object_of(payload, "order_edit")
     at = parse_time(edit.get("committed_at") or edit.get("created_at"), "order_edit.created_at")
     person = _buyer(id_of(edit, "order_id"), at)

@@ -25,9 +25,9 @@ FULFILLED = {
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:
-    """The order, its buyer, `Placed Order`, one `Ordered Product` a line, `Cancelled Order`.
+    """Return the order, its buyer, `Placed Order`, one `Ordered Product` a line, `Cancelled Order`.
 
-    An update may come before the order's creation, so each topic tells all of it.
+    An update may come before the order's creation, so each topic yields all of it.
     """
     order_id = id_of(payload, "id")
     placed = parse_time(payload.get("created_at"), "created_at")

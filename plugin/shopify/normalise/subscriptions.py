@@ -51,7 +51,7 @@ def billing(topic: str, payload: Payload, currency: str) -> Facts:
     """One attempt to be paid for a contract."""
     contract, attempt = payload.get("subscription_contract_id"), payload.get("id")
     if contract is None or attempt is None:
-        return Facts()  # Shopify's own example is an empty object: nothing is said of anybody
+        return Facts()  # Shopify's own example is an empty object, without a customer
     sent = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     person = ProfileFact(facts.identity_keys((SUBSCRIPTION, contract)), sent)
     said = {"subscription_id": contract, "error_code": text_of(payload, "error_code")}
