@@ -1,6 +1,7 @@
 # Needs make, and Python 3.11 or newer (as root on Debian not even that). Everything else is fetched
 # into this folder: .tools (uv), .venv (what requirements/ locks), var (what runs leave behind).
 VENV := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE  # else each of our processes compiles all its libraries anew
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
