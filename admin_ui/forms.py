@@ -1,4 +1,4 @@
-"""Sign-up forms: how often each was seen and answered, what it asks, and its switch."""
+"""Sign-up forms: their views and submissions, questions, and status."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,7 +1,7 @@
-"""The door for stores that Shopify does not install by itself: to its question, and back from it.
+"""Install stores that Shopify does not install by itself: redirect to its grant page, and back.
 
-Its cookie is the only one that we ever set. It opens nothing: it ties the answer to the browser
-in which the question was asked.
+Its cookie is the only one that we ever set. It authenticates nothing: it ties the answer to the
+browser that began.
 """
 
 from starlette.concurrency import run_in_threadpool

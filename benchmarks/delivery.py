@@ -1,4 +1,4 @@
-"""A webhook delivery as Shopify sends it: a signed 7.2 KB order. In: the secret. Out: a request."""
+"""Sign a webhook delivery as Shopify sends it: an order of 7.2 KB."""
 
 import base64
 import hmac

@@ -1,8 +1,8 @@
 """Fairness: how long other shops' deliveries wait while one shop floods the inbox.
 
-Two digesting threads, as a worker has, on migrated SQLite. Four shops send an order's worth of news
-now and then; once alone, once while a fifth shop's deliveries fill the inbox. Told is the time from
-the commit of a delivery to the commit of what it says.
+Two digesting threads, as a worker has, on migrated SQLite. Four shops send an order's webhooks now
+and then; once alone, once while a fifth shop's deliveries fill the inbox. Measured is the time from
+the commit of a delivery to the commit of its facts.
 """
 
 import json

@@ -1,9 +1,9 @@
 """Webhook ingest: the CPU of one delivery, durable before its 200, against two peers.
 
-ours      the product: `regulars web`, migrated SQLite, an installed store, our own Valkey as bell
-postgres  the same on PostgreSQL, a server of our own from a wheel
-bare      the floor: a Starlette route that answers an empty 200, same server, same flags
-node      what one would take instead: Shopify's official library, express, SQLite with fsync
+ours      the product: `regulars web`, migrated SQLite, an installed store, our own Valkey as broker
+postgres  the same on PostgreSQL, a server of our own from a wheel bare      the floor: a Starlette
+route that answers an empty 200, same server, same flags node      the alternative: Shopify's
+official library, express, SQLite with fsync
 
 They run in turn, each pass with a fresh process, port and database; ratios are taken pass by pass.
 """

@@ -1,10 +1,11 @@
-"""The load generator, in a process of its own: keep-alive connections that ask as fast as they may.
+"""The load generator, in a process of its own: keep-alive connections that send as fast as they
+may.
 
-In: what to send, as JSON on standard input. Out: what was answered, as JSON on standard output.
-Without a rate every connection asks again as soon as it is answered (closed loop); with one,
-requests fall due on a timetable and a late answer does not put the next one off (open loop): times
-count from the moment on the timetable. One that insists sends again what was not answered 200, as
-Shopify does, under the same id.
+It reads what to send, as JSON on standard input, and writes the responses, as JSON on standard
+output. Without a rate every connection sends again as soon as it is answered (closed loop); with
+one, requests fall due on a timetable and a late answer does not delay the next one (open loop):
+times count from the moment on the timetable. One that insists sends again what was not answered
+200, as Shopify does, under the same id.
 """
 
 import asyncio
@@ -55,7 +56,7 @@ class Result:
 
     @property
     def answered(self) -> int:
-        """How many requests were answered, in whatever way."""
+        """How many requests got any answer."""
         return sum(self.statuses.values())
 
 
@@ -141,7 +142,7 @@ class Figures:
         self.closed = self.late = 0
 
     def told(self) -> dict[str, Any]:
-        """As the last line tells them; milliseconds of each delivery's first answer."""
+        """Return the last line's values; milliseconds of each delivery's first answer."""
         times = sorted(self.times) or [math.nan]
         return {
             "statuses": dict(self.statuses),

@@ -1,6 +1,6 @@
-"""Peers written for Node: finds a Node that is new enough, or fetches one, and their packages.
+"""Peers written for Node: find a Node that is new enough, or fetch one, and install their packages.
 
-In: a folder with package.json and package-lock.json. Out: a copy under var/ that is ready to run.
+A folder with package.json and package-lock.json becomes a copy under var/ that is ready to run.
 """
 
 import os

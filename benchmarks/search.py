@@ -51,7 +51,7 @@ class Database(NamedTuple):
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the product is told."""
+        """Return the product's settings."""
         return SETTINGS | {"REGULARS_DATABASE_URL": self.url, "REGULARS_DATA_DIR": str(self.data)}
 
     def forget(self) -> None:
@@ -192,7 +192,7 @@ def _questions(people: Sequence[Profile]) -> Iterator[str]:
 def _pages(
     shop: Shop, people: Sequence[Profile], questions: Sequence[str], looks: int
 ) -> Iterator[tuple[str, Sequence[str]]]:
-    """What each line is called, and the addresses that it asks for."""
+    """Return each line's name, and the addresses that it requests."""
     with db.reading() as session:
         known = lists.lists_of(session, shop.id)
         sizes = lists.count_members(session, shop.id)

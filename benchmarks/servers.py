@@ -1,4 +1,4 @@
-"""Servers under test. In: a command. Out: a process that answers on its port, ended afterwards."""
+"""Run a server under test on its port, and stop it afterwards."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The Admin API: a GraphQL request with an access token comes in, Shopify's answer goes out."""
+"""Answer GraphQL requests with an access token as the Admin API does."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a shop knows of an app: who it is, where it lives, what it may do and what it is told."""
+"""A shop's record of an app: its identity, address, scopes and subscriptions."""
 
 import tomllib
 from dataclasses import dataclass, field

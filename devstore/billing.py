@@ -1,4 +1,4 @@
-"""What the app costs the merchant: the app offers a plan, its page asks, and the app is told."""
+"""App billing: the app offers a plan, the merchant decides on a page, and a webhook reports it."""
 
 from decimal import Decimal
 from typing import Any
@@ -74,7 +74,7 @@ def subscription(row: Document) -> Answer:
 
 
 def decide(store: Store, number: int, *, approved: bool) -> Document:
-    """The merchant's word on a plan; the one before it ends, and the app is told of each."""
+    """Decide on a plan for the merchant; the one before it ends, and a webhook reports each."""
     with store.transaction():
         known = plans(store)
         chosen = next((each for each in known if each["id"] == number), None)
@@ -109,7 +109,7 @@ def _refused(field: list[str], message: str) -> Answer:
 
 
 async def confirm(request: Request) -> Response:
-    """GET and POST /admin/charges/{id}/confirm: Shopify's page that asks the merchant."""
+    """GET and POST /admin/charges/{id}/confirm: Shopify's page where the merchant decides."""
     store, number = shop_of(request), int(request.path_params["id"])
     if request.method == "POST":
         approved = (await request.form()).get("approve") == "1"

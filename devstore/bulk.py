@@ -1,4 +1,4 @@
-"""Bulk operations: a query comes in, a file of JSON lines goes out a while later, at an address.
+"""Run bulk operations: a query's result becomes a file of JSON lines at a URL a while later.
 
 As Shopify has them since 2026-01: five at once, lines of children not beside their parents' but
 with `__parentId`, the file there for seven days, and `bulk_operations/finish` when it is done.

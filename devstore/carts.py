@@ -1,4 +1,6 @@
-"""Carts: lines come in, carts/create and carts/update go out. A cart knows no person."""
+"""Carts: change their lines and report it by carts/create and carts/update. A cart names no
+customer.
+"""
 
 import secrets
 
@@ -51,7 +53,7 @@ class Carts(Products):
             return self._keep_cart({**cart, "lines": wanted})
 
     def restore_cart(self, token: str, lines: list[Document]) -> Document:
-        """A cart with these lines, as an abandoned checkout's link brings it back."""
+        """Return a cart with these lines, as an abandoned checkout's link restores it."""
         with self.transaction():
             cart = self.cart(token) or self._new_cart(token)
             return cart if cart["lines"] == lines else self._keep_cart({**cart, "lines": lines})

@@ -1,4 +1,4 @@
-"""Checkouts: a cart becomes an offer to buy, told once it is known who can be reached."""
+"""Checkouts: turn a cart into one, and report it once it has an address."""
 
 import secrets
 from typing import Any

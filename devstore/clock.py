@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 FILE = "REGULARS_CLOCK_FILE"
-LOOK_EVERY_S = 0.05  # a stat costs 1 us, but load asks for the time a hundred thousand times
+LOOK_EVERY_S = 0.05  # a stat costs 1 us, but load reads the time a hundred thousand times
 
 _lock = threading.Lock()
 _offset_s = 0.0

@@ -1,4 +1,4 @@
-"""Customers: people the shop knows. What they agreed to is told by webhooks of its own."""
+"""Customers of the shop. Their consent is reported by webhooks of its own."""
 
 import secrets
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from devstore.database import Database, Document, dumps
 from devstore.products import ShopError
 
 STATES = ("not_subscribed", "pending", "subscribed", "unsubscribed", "redacted")
-# Each channel with the topic that tells of it; the second one is about texts, whatever its name.
+# Each channel with the topic that reports it; the second one is about texts, despite its name.
 CHANNELS: dict[str, tuple[str, Callable[[Database, Document], Document]]] = {
     "email": ("customers_email_marketing_consent/update", payloads.email_consent),
     "sms": ("customers_marketing_consent/update", payloads.sms_consent),
@@ -44,7 +44,7 @@ class Customers(Carts):
         address: Document | None = None,
         account: bool = False,
     ) -> Document:
-        """The customer with this email, made or brought up to date; tells only what changed."""
+        """Return the customer with this email, created or updated; report only what changed."""
         email = email.strip()
         if "@" not in email:
             raise ShopError("Enter a valid email.")
@@ -134,7 +134,7 @@ class Customers(Carts):
             db.execute("update customer set body = ? where id = ?", (dumps(kept), kept["id"]))
 
     def tag_customer(self, kept: Document, tags: list[str], *, on: bool) -> Document:
-        """Put tags on a customer or take them off; told by webhooks of their own."""
+        """Add tags to a customer or remove them; webhooks of their own report it."""
         held = list(kept.get("tags", []))
         changed = [tag for tag in dict.fromkeys(tags) if (tag in held) != on]
         if not changed:
@@ -148,7 +148,7 @@ class Customers(Carts):
         return kept
 
     def log_in(self, email: str) -> str:
-        """A session for the customer with this email: the dev store asks for no proof."""
+        """Return a session for the customer with this email: the dev store needs no password."""
         kept = self.register_customer(email, account=True)
         session = secrets.token_urlsafe(24)
         with self.transaction() as db:

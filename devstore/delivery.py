@@ -1,4 +1,4 @@
-"""The courier: what waits in the outbox comes in, signed POSTs to the app go out."""
+"""Deliver what waits in the outbox as signed POSTs to the app."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ class Courier:
         self._on_the_way: dict[asyncio.Task[None], str] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until told to stop; what is on its way then still arrives."""
+        """Deliver until stopped; what is on its way then still arrives."""
         async with self._connected():
             while not stop.is_set():
                 self._send_out()

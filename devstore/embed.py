@@ -1,4 +1,4 @@
-"""The app's theme extension: its embed block comes in as Liquid, the end of a page goes out."""
+"""Render the app's embed block, Liquid of its theme extension, at the end of a page."""
 
 import json
 import re
@@ -23,7 +23,7 @@ class Embed:
 
     @classmethod
     def on(cls, folder: Path | None, store: Store) -> "Embed | None":
-        """The block, when the app brought one and the merchant left it on."""
+        """Return the block, if the app has one and the merchant left it on."""
         if folder is None or not store.embed_on or not (folder / BLOCK).is_file():
             return None
         return cls(folder, store)

@@ -37,7 +37,7 @@ class Hands(Protocol):
         """Finish the open checkout with a code; what the last page says."""
 
     async def unsubscribe(self, link: str) -> str:
-        """Take the way out that a mail offers; what the page says."""
+        """Unsubscribe by a mail's link; return the text of the page."""
 
 
 class PlainHands:

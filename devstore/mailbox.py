@@ -1,4 +1,4 @@
-"""The shoppers' mailbox, where what the app sends ends: SMTP comes in, kept mails go out."""
+"""The shoppers' mailbox: receive the app's mails by SMTP and keep them."""
 
 import asyncio
 import email

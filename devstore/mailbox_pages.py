@@ -1,4 +1,4 @@
-"""The mailbox in a browser: what arrived, newest first; each mail has its parts and way out."""
+"""Show the mailbox in a browser, newest first; each mail with its parts and unsubscribe link."""
 
 import re
 from typing import Any

@@ -29,10 +29,10 @@ class Merchant:
         self._client.close()
 
     def open(self, path: str) -> str:
-        """A page of the app in the admin's frame; the app is installed when it is not yet.
+        """Return a page of the app in the admin's frame, after installing the app if needed.
 
         Raises:
-            httpx2.HTTPStatusError: the shop or the app said no.
+            httpx2.HTTPStatusError: the shop or the app refused.
         """
         base = f"/admin/apps/{self._app}"
         if f'action="{base}/install' in self._get(base):

@@ -1,4 +1,4 @@
-"""What the app changes through the Admin API: input comes in, the change and userErrors go out."""
+"""Apply the app's mutations of the Admin API, and return userErrors."""
 
 import json
 from datetime import datetime

@@ -148,9 +148,9 @@ def _no(error: str, why: str, status: int = 400) -> Response:
 
 
 async def authorize(request: Request) -> Response:
-    """GET and POST /admin/oauth/authorize: the merchant is asked, and says yes.
+    """GET and POST /admin/oauth/authorize: ask the merchant for the app's scopes.
 
-    Who has said yes to all of it already is not asked again.
+    A merchant who granted all of them already is not asked again.
     """
     store, asked = shop_of(request), request.query_params
     app = store.app

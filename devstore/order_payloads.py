@@ -62,7 +62,7 @@ def checkout(shop: Database, row: Document, buyer: Document | None) -> Payload:
 
 
 def recover_url(shop: Database, row: Document) -> str:
-    """The link that brings a shopper back to a checkout left behind."""
+    """Return the URL that restores an abandoned checkout."""
     return f"{shop.storefront_url}/checkouts/{row['token']}/recover?key={recover_key(row['token'])}"
 
 

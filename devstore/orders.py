@@ -1,4 +1,4 @@
-"""Orders: a paid checkout, told as orders/create with everything that follows from it."""
+"""Orders: pay a checkout, and report orders/create with everything that follows from it."""
 
 import secrets
 from typing import Any

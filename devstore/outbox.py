@@ -1,4 +1,4 @@
-"""Webhook deliveries: what happened in the shop comes in, signed requests go out."""
+"""Write webhook deliveries of the shop's changes, as signed requests."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ from devstore.database import Database
 RETRIES = 8
 OVER = timedelta(hours=4)
 FIRST_WAIT = OVER / (2**RETRIES - 1)
-# Every app gets these, whatever it subscribed to: shopify.dev, "Privacy law compliance".
+# Every app gets these, besides its subscriptions: shopify.dev, "Privacy law compliance".
 COMPLIANCE = frozenset(("customers/data_request", "customers/redact", "shop/redact"))
 
 
@@ -144,7 +144,7 @@ class Outbox(Database):
         return [_delivery(row) for row in rows if row["id"] not in but][:limit]
 
     def delivered(self, delivery: Delivery, answer: str) -> None:
-        """The app said 2xx."""
+        """Record that the app answered 2xx."""
         with self.transaction() as db:
             db.execute(
                 "update delivery set done_at = ?, attempts = attempts + 1, answer = ? where id = ?",
@@ -152,7 +152,7 @@ class Outbox(Database):
             )
 
     def missed(self, delivery: Delivery, answer: str) -> None:
-        """The app said anything else or nothing: wait longer than the last time, or give up."""
+        """Record any other answer or none: wait longer than the last time, or give up."""
         at = self.now()
         given_up = at if delivery.attempts >= RETRIES else None
         with self.transaction() as db:

@@ -1,4 +1,4 @@
-"""Templates: a name and what is known come in, a page goes out."""
+"""Render the shop's templates."""
 
 from datetime import datetime
 from pathlib import Path

@@ -258,7 +258,7 @@ def email_consent(shop: Database, row: Document) -> Payload:
 
 
 def sms_consent(shop: Database, row: Document) -> Payload:
-    """customers_marketing_consent/update: this one is about texts, whatever its name."""
+    """customers_marketing_consent/update: this one is about texts, despite its name."""
     kept = row["sms_consent"]
     return {
         "id": row["id"],

@@ -1,4 +1,4 @@
-"""What the app changes of customers through the Admin API: input comes in, userErrors go out."""
+"""Apply the app's mutations of customers in the Admin API, and return userErrors."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Product pictures: a shape and a palette come in, a drawn SVG goes out."""
+"""Draw product pictures as SVG, by shape and palette."""
 
 from typing import NamedTuple
 

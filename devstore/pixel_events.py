@@ -1,4 +1,4 @@
-"""Standard events of web pixels: rows of the shop come in, `data` in Shopify's shape goes out."""
+"""Build the `data` of web pixels' standard events, in Shopify's shape, from rows of the shop."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""The Admin API's answers: rows of the shop come in, dictionaries in Shopify's shape go out."""
+"""Build the Admin API's answers, in Shopify's shape, from rows of the shop."""
 
 import base64
 import json
@@ -72,7 +72,7 @@ def instant(moment: str | None) -> str | None:
 
 
 def shop(store: Store) -> Answer:
-    """The shop as QueryRoot.shop tells it."""
+    """Return the shop as QueryRoot.shop does."""
     address = {
         "id": gid("ShopAddress", store.shop_id),
         "address1": "210 Water Street",

@@ -1,7 +1,7 @@
-"""Shopify's search syntax: `updated_at:>='2026-11-01' id:>=5` comes in, a SQL condition goes out.
+"""Translate Shopify's search syntax, `updated_at:>='2026-11-01' id:>=5`, into a SQL condition.
 
-Only what stands in `FIELDS` is understood. Shopify ignores other terms and says so in a warning;
-here they are an error, so that a filter that does nothing is noticed.
+Only the terms of `FIELDS` are known. Shopify ignores other terms and says so in a warning; here
+they are an error, so that a filter without effect is noticed.
 """
 
 import re

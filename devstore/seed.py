@@ -1,4 +1,4 @@
-"""A past for the shop: how many customers and orders it had goes in, its rows fill; no webhooks.
+"""Fill the shop with a history of so many customers and orders, without webhooks.
 
 The same numbers and the same seed give the same shop, but for moments: the newest order is fresh.
 """

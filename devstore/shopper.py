@@ -74,10 +74,10 @@ class Shopper:
         return self._client.cookies.get("cart")
 
     async def visit(self, path: str = "/") -> str:
-        """Open a page, by path or by the whole address of a link in a mail, and keep what it said.
+        """Open a page, by path or by the whole URL of a link in a mail, and keep its content.
 
         Raises:
-            httpx2.HTTPStatusError: the shop said no.
+            httpx2.HTTPStatusError: the shop refused.
         """
         return self._seen(await self._client.get(path))
 

@@ -1,4 +1,4 @@
-"""Which shop a request is for: its Host header comes in, a store goes out."""
+"""Find the store of a request by its Host header."""
 
 from starlette.requests import HTTPConnection
 

@@ -52,7 +52,7 @@ class Store(Orders):
 
     @property
     def lacking(self) -> list[str]:
-        """The scopes that the app asks for by now and the merchant was not asked about."""
+        """Return the scopes that the app wants by now and the merchant was not asked for."""
         return [each for each in self._wanted if each not in self.granted]
 
     @property
@@ -83,7 +83,7 @@ class Store(Orders):
             return self.issue_token()
 
     def uninstall(self) -> None:
-        """Take the app off: it is told last, when its tokens are worth nothing any more."""
+        """Uninstall the app: its webhook goes out last, when its tokens are void already."""
         with self.transaction() as db:
             if not self.installed:
                 return

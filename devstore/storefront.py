@@ -140,7 +140,7 @@ async def cart_json(request: Request) -> Response:
 
 
 def _line(line: Document) -> Document:
-    """A line as the Ajax API tells it; its prices are cents."""
+    """Return a line as the Ajax API has it; its prices are cents."""
     return {
         "id": line["variant_id"],
         "variant_id": line["variant_id"],

@@ -1,4 +1,4 @@
-"""A storefront page: a template and what is known come in; HTML with the app's parts goes out."""
+"""Render a storefront page with the app's parts."""
 
 import uuid
 from pathlib import Path
@@ -73,7 +73,7 @@ def visitor_ip(request: Request) -> str | None:
 
 
 def later(request: Request, name: str, data: Document) -> None:
-    """An event that the next page tells the pixel, because this answer is a redirect."""
+    """Report an event to the pixel on the next page, because this answer is a redirect."""
     client_id = request.cookies.get("_shopify_y")
     if client_id:
         request.app.state.pixel_events.setdefault(client_id, []).append(event(name, data))

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class StepError(Exception):
-    """A step did not go as the story tells it; the message says what was expected."""
+    """A step did not go as expected; the message says what was expected."""
 
 
 def play(out: Path, *, browser: bool) -> int:

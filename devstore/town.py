@@ -1,6 +1,6 @@
-"""A town: how many shoppers and events goes in, who they are and what they did comes out in pieces.
+"""Make up a town of so many shoppers and events, in pieces.
 
-The same numbers, seed and last day tell the same town. A few shoppers do most of what is done, as
+The same numbers, seed and last day give the same town. A few shoppers do most of what is done, as
 in every shop: of any share of them, the square root of it is the share of what the busiest do.
 """
 

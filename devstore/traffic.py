@@ -1,4 +1,4 @@
-"""Traffic: how many shoppers and how bad the line goes in, signed deliveries to the app go out.
+"""Send signed deliveries of many shoppers to the app, over a connection as bad as wanted.
 
 `traffic` plays journeys of shoppers of its own in a shop in memory; `replay` sends what a file of
 `traffic --out` holds, one delivery a line: {"headers": {…}, "body": "…", "after": seconds}.
@@ -37,7 +37,7 @@ class Sent(NamedTuple):
 
 
 def journeys(store: Store, chance: random.Random) -> Iterator[Request]:
-    """What a shop tells of one shopper after the other, for ever."""
+    """Yield the webhooks of one shopper after the other, for ever."""
     seed, told, number = Seed(store), 0, chance.randrange(APART)
     for kind in ("customer", "order", "checkout", "order number"):
         store.set(f"last {kind}", APART + number)

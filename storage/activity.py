@@ -38,7 +38,7 @@ def day_of(at: datetime) -> str:
 
 
 def day_number(day: date | str) -> str:
-    """How `day_of` writes a day that is known as such; SQLite tells it in ISO 8601."""
+    """Return how `day_of` writes a day that is already one; SQLite returns it in ISO 8601."""
     known = date.fromisoformat(day) if isinstance(day, str) else day
     return str(known.toordinal() - EPOCH)
 

@@ -56,7 +56,7 @@ def lock_request(session: Session, shop_id: int, ask_id: int) -> ConfirmationReq
 def requests_of(
     session: Session, shop_id: int, kind: str, canonical: str
 ) -> Sequence[ConfirmationRequest]:
-    """The asks of one kind for one mailbox, newest first."""
+    """Return the requests of one kind for one mailbox, newest first."""
     return session.exec(
         select(ConfirmationRequest)
         .where(

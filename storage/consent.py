@@ -18,7 +18,7 @@ from storage.engine.types import big, moment, shop_key
 
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
 EXPLICIT_STATES = (SUBSCRIBED, UNSUBSCRIBED)
-STOREFRONT = "storefront"  # the source of what it told us itself
+STOREFRONT = "storefront"  # the source of what it reported itself
 CONFIRMATION = "confirmation"  # the source of a yes by the link in the mail of a double opt-in
 IMPORT = "import"  # the source of what a merchant's file says
 STOREFRONT_CHANNELS = ("email", "sms", "whatsapp")  # the channels that it keeps a consent for
@@ -147,9 +147,7 @@ def _place(row: dict[str, Any]) -> LedgerKey:
 def refusing_addresses(
     session: Session, shop_id: int, places: Iterable[LedgerKey]
 ) -> set[LedgerKey]:
-    """Those of some places where the yes of a file counts for nothing: a no stands there, or who
-    it was asked to be forgotten.
-    """
+    """Return those addresses where a file's yes has no effect: unsubscribed or redacted ones."""
     asked = set(places)
     states = states_at(session, shop_id, asked)
     return privacy_requests.suppressed_addresses(session, shop_id, asked).keys() | {
@@ -160,12 +158,12 @@ def refusing_addresses(
 
 
 def latest_states(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
-    """The states that entries of the ledger come to, whatever order they stand in.
+    """Return the states that entries of the ledger lead to, in any order of them.
 
-    The latest explicit word wins; of two at the same moment a stop does. The yes of a merchant's
+    The latest explicit entry wins; of two at the same moment a stop does. The yes of a merchant's
     file never beats one, not even an older no that comes after it. Nor does a consent that is only
-    implied, and of several the one that lasts longest holds. To be asked for a confirmation takes
-    nothing away from anybody.
+    implied, and of several the one that lasts longest holds. A confirmation request withdraws
+    nothing.
     """
     states: dict[Key, dict[str, Any]] = {}
     for entry in entries:

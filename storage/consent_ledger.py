@@ -22,13 +22,13 @@ from storage.engine.types import big, moment, row_key, shop_key
 
 LedgerKey = tuple[str, str]  # a channel and an address on it
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
-FORGOTTEN = "forgotten:"  # before the mark that stands for a forgotten address
+FORGOTTEN = "forgotten:"  # before the keyed hash of a redacted address
 PLACES_BATCH_SIZE = 500  # places looked at together
-BUCKETS = 64  # locks that one transaction holds at most, whatever the size of its batch
+BUCKETS = 64  # locks that one transaction holds at most, for any size of its batch
 
 
 class ConsentEvent(SQLModel, table=True):
-    """One entry, never changed: who said what, where, in answer to which words."""
+    """One entry, never changed: the address, its new state, the source and the disclosure shown."""
 
     __tablename__ = "consent_event"
     __table_args__ = (
@@ -50,7 +50,8 @@ class ConsentEvent(SQLModel, table=True):
     recorded_at: datetime = moment()
     source: str = Field(description="form, confirmation, preferences, storefront, one-click, …")
     method: str = Field(default="", description="how it was said there: checkbox, button, purchase")
-    profile_id: int | None = big(nullable=True, default=None)  # the origin, whatever it is part of
+    # the source profile, even after a merge
+    profile_id: int | None = big(nullable=True, default=None)
     disclosure: str = Field(default="", description="the exact words that were shown")
     form_id: int | None = big(nullable=True, default=None)
     form_version: int | None = None
@@ -186,10 +187,10 @@ def rewrite_chain(
     changes: dict[int, dict[str, Any]],
     flawed: Collection[int | None],
 ) -> None:
-    """Move a chain to another address, with changes by entry id; for forgetting alone.
+    """Move a chain to another address, with changes by entry id; only for redaction.
 
-    The caller holds the lock of both. Ids in `flawed` had no hash that fits, and get none: what was
-    tampered with stays told.
+    The caller holds the lock of both. Ids in `flawed` had no hash that fits, and get none: a
+    violation stays detectable.
     """
     rows = entries_at(session, shop_id, [place])[place]
     with append_only.permit_erasure(session, shop_id):

@@ -141,7 +141,7 @@ def suggest_duplicates(session: Session, rows: Sequence[dict[str, Any]]) -> None
 def decide_duplicate(
     session: Session, shop_id: int, pair: tuple[int, int], state: str, at: datetime, by: str
 ) -> bool:
-    """Remember what a person said of a pair; whether it was open."""
+    """Save a merchant's decision on a pair; return whether it was open."""
     done = session.connection().execute(
         update(Duplicate)
         .where(
@@ -185,7 +185,7 @@ def open_page(session: Session, shop_id: int, limit: int) -> Sequence[Duplicate]
 
 
 def close_duplicates(session: Session, shop_id: int, pairs: Collection[tuple[int, int]]) -> None:
-    """Drop pairs that are no pair any more: one of them was merged or forgotten."""
+    """Delete pairs that are none any more: one side was merged or redacted."""
     if pairs:
         session.connection().execute(
             delete(Duplicate).where(

@@ -163,10 +163,10 @@ def events_page(
     without: Sequence[str] = (),
     visited: Sequence[str] = (),
 ) -> Sequence[Event]:
-    """What one shopper did, newest first, from before a (moment, id) on.
+    """Return what one shopper did, newest first, from before a (moment, id) on.
 
-    Several events may share a moment (an order and its lines), so the id is part of the place.
-    Of the `visited` metrics it leaves out what a browser told: see `visited`.
+    Several events may share a moment (an order and its lines), so the id is part of the position.
+    Of the `visited` metrics it leaves out what a browser reported: see `visited`.
     """
     query = select(Event).where(Event.shop_id == shop_id, Event.profile_id == profile_id)
     if before is not None:
@@ -239,7 +239,8 @@ def recount_activity(session: Session, shop_id: int, profile_ids: Collection[int
     """
     counts: dict[int, activity.Counts] = {key: {} for key in profile_ids}
     activity.lock_counts(session, shop_id, counts.keys())
-    day = func.date(col(Event.occurred_at))  # in UTC: as SQLite keeps it, as PostgreSQL is told to
+    # in UTC: as SQLite keeps it, and as PostgreSQL is set to
+    day = func.date(col(Event.occurred_at))
     did = (col(Event.profile_id), col(Event.metric), day)
     rows = session.connection().execute(
         columns(*did, func.count())
@@ -252,5 +253,5 @@ def recount_activity(session: Session, shop_id: int, profile_ids: Collection[int
 
 
 def _browser() -> Any:
-    """The browser that told an event; nothing where a server did."""
+    """Select the browser that reported an event; empty for one from a server."""
     return col(Event.properties)["browser_id"].as_string()

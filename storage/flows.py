@@ -226,7 +226,7 @@ def waiting_enrolments(
 
 
 def load_enrolments(session: Session, shop_id: int, ids: Sequence[int]) -> Sequence[Enrolment]:
-    """Several enrolments, in whatever state."""
+    """Return several enrolments, in any state."""
     return session.exec(
         select(Enrolment).where(Enrolment.shop_id == shop_id, col(Enrolment.id).in_(ids))
     ).all()

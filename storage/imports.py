@@ -1,4 +1,4 @@
-"""Imports of profiles from a file: what the merchant said of it, how far it is, and its flaws.
+"""Imports of profiles from a file: the merchant's declaration, the progress and the problems.
 
 The file itself lies beside the database (`plugin.sheets.files`); no row here names a shopper.
 """

@@ -236,7 +236,7 @@ def delete_digested(session: Session, shop_id: int, before: datetime, limit: int
 def active_topics(
     session: Session, shop_id: int, topics: Iterable[str], since: datetime
 ) -> set[str]:
-    """Those of some topics that brought a shop anything since a moment."""
+    """Return those of some topics with a delivery to a shop since a moment."""
     brought = select(Delivery.topic).where(
         Delivery.shop_id == shop_id,
         Delivery.received_at >= since,
@@ -252,7 +252,7 @@ def get_delivery(session: Session, shop_id: int, webhook_id: str) -> Delivery | 
 
 
 def settled(state: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """That a delivery is in a state that ends it, said so that SQLite sees which index has these:
-    it does not conclude from "it is done" that it is not new.
+    """Return the condition that a delivery is in a final state, with a redundant part that lets
+    SQLite use the index of these: it does not conclude from "it is done" that it is not new.
     """
     return col(Delivery.state) == state, col(Delivery.state) != NEW

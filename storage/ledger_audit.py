@@ -1,4 +1,4 @@
-"""Flaws: what is wrong with a shop's consent ledger, if anything. In: a shop. Out: each flaw."""
+"""Audit a shop's consent ledger and return its violations."""
 
 import hmac
 from collections.abc import Iterable, Iterator, Sequence

@@ -53,7 +53,7 @@ def known_metrics(session: Session, shop_id: int, names: Iterable[str]) -> set[s
 
 
 def count_metrics(session: Session, shop_id: int, service: str | None = None) -> int:
-    """How many metrics the merchant named, or one service brought."""
+    """Count the merchant's own metrics, or those of one service."""
     query = select(func.count()).select_from(Metric).where(Metric.shop_id == shop_id)
     if service is not None:
         query = query.where(Metric.service == service)

@@ -64,9 +64,9 @@ class PrivacyRequest(SQLModel, table=True):
 
 
 class RedactedIdentity(SQLModel, table=True):
-    """The keyed hash of something that a forgotten shopper was known by.
+    """The keyed hash of an identity of a redacted shopper.
 
-    What was said of it up to `until` is not taken in again, however late it comes.
+    Facts about it from up to `redacted_at` are not recorded again, however late they come.
     """
 
     __tablename__ = "redacted_identity"
@@ -218,7 +218,7 @@ def expire_exports(session: Session, now: datetime) -> None:
 def add_redacted(
     session: Session, shop_id: int, keys: Iterable[tuple[str, str]], until: datetime
 ) -> None:
-    """Mark keys as forgotten up to a moment; a later moment stays."""
+    """Mark identities as redacted up to a moment; a later moment stays."""
     rows = [
         {
             "shop_id": shop_id,
@@ -240,7 +240,9 @@ def add_redacted(
 
 
 def has_redacted(session: Session, shop_id: int) -> bool:
-    """Whether a shop has forgotten anybody at all: then each key costs a hash."""
+    """Return whether a shop has redacted anyone at all: only then does each identity
+    cost a hash.
+    """
     query = select(RedactedIdentity.keyed_hash).where(RedactedIdentity.shop_id == shop_id)
     return session.exec(query.limit(1)).first() is not None
 
@@ -248,7 +250,7 @@ def has_redacted(session: Session, shop_id: int) -> bool:
 def redacted_among(
     session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], datetime]:
-    """Which of these keys are forgotten, and up to which moment."""
+    """Return which of these identities are redacted, and up to which moment."""
     by_word = {_word(shop_id, *key): key for key in keys}
     words = keyed_hashes("redaction", by_word)
     found: dict[tuple[str, str], datetime] = {}

@@ -17,7 +17,7 @@ EMAIL, PHONE, CUSTOMER = "email", "phone", "customer_id"
 EXTERNAL = "external_id"  # the person's id in the merchant's other systems
 BROWSER, CART, CHECKOUT = "browser_id", "cart_token", "checkout_token"
 PUSH = "push_token"  # a browser or phone that takes notifications
-ORDER, SUBSCRIPTION = "order_id", "subscription_id"  # later news of them names nothing else
+ORDER, SUBSCRIPTION = "order_id", "subscription_id"  # later facts of them name nothing else
 STRONG = (CUSTOMER, EXTERNAL, EMAIL, PHONE)  # these name a person; the others a device or a visit
 STRENGTH = (*STRONG, ORDER, SUBSCRIPTION, CHECKOUT, CART, BROWSER)  # the most reliable first
 
@@ -66,11 +66,11 @@ class Identity(SQLModel, table=True):
 
 
 class SourceProfile(SQLModel, table=True):
-    """One of the profiles that a merged profile was made of, and what was said of it alone.
+    """One of the profiles that a merged profile was made of, with its own facts.
 
     A profile that was never merged has none. `own` is the profile's row as it would be alone
-    (`plugin.profiles.fields.own`); `memberships` are the lists that another origin of the same
-    profile joined before it did, as [list id, joined at, source].
+    (`plugin.profiles.fields.own`); `memberships` are the lists that another source profile of the
+    same profile joined before it did, as [list id, joined at, source].
     """
 
     __tablename__ = "source_profile"

@@ -1,4 +1,4 @@
-"""What a shopper may be asked or told of: one row a property, with its type, words and values."""
+"""Definitions of profile properties: one row each, with its type, labels and values."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Reconciliation: up to when ours was compared with the storefront's, and what that mended."""
+"""Reconciliations: up to when our rows were compared with Shopify's, and what was repaired."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -34,20 +34,20 @@ class Reconciliation(SQLModel, table=True):
     missing: int = big(default=0)
     partial: int = big(default=0)
     stale: int = big(default=0)
-    unresolved: int = big(default=0)  # what no repair could mend, and what was not understood
+    unresolved: int = big(default=0)  # what could not be repaired or parsed
     finished_at: datetime | None = moment(default=None)
     inactive_topics: list[str] = json_column(
         list
-    )  # topics that bring nothing, though there is news
+    )  # topics without deliveries, though records changed
 
     @property
     def repaired(self) -> int:
-        """How many records the open window, or the last, brought up to date."""
+        """How many records the open window, or the last, repaired."""
         return self.missing + self.partial + self.stale
 
 
 class Repair(SQLModel, table=True):
-    """How many records of a kind one window brought up to date. It names none of them."""
+    """How many records of a kind one window repaired. It names none of them."""
 
     shop_id: int = shop_key()
     until: datetime = Field(primary_key=True, sa_type=Moment)
@@ -134,7 +134,7 @@ def save_progress(session: Session, held: Reconciliation, **changes: Any) -> boo
 
 
 def add_repairs(session: Session, held: Reconciliation, counts: Mapping[str, int]) -> None:
-    """Add what a part of a window brought up to date, by kind."""
+    """Add the repairs of a part of a window, by kind."""
     if not counts:
         return
     upsert = db.insert(Repair)
@@ -152,7 +152,7 @@ def add_repairs(session: Session, held: Reconciliation, counts: Mapping[str, int
 
 
 def repairs(session: Session, shop_id: int, since: datetime) -> dict[tuple[str, str], int]:
-    """How many records were brought up to date since a moment, by noun and kind."""
+    """Return how many records were repaired since a moment, by noun and kind."""
     rows = session.exec(
         select(Repair.noun, Repair.kind, func.sum(Repair.count))
         .where(Repair.shop_id == shop_id, Repair.until >= since)
@@ -162,7 +162,7 @@ def repairs(session: Session, shop_id: int, since: datetime) -> dict[tuple[str, 
 
 
 def delete_repairs(session: Session, shop_id: int, before: datetime) -> None:
-    """Drop what is told of no more."""
+    """Delete repairs that are no longer listed."""
     session.connection().execute(
         delete(Repair).where(col(Repair.shop_id) == shop_id, col(Repair.until) < before)
     )

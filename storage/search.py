@@ -1,8 +1,7 @@
-"""Search: words that a person types come in, the shoppers who are meant come out, newest first;
-among everybody, or among those on a list.
+"""Search the shoppers that typed words match, newest first; among all, or among a list's members.
 
-What few are meant by is found in indexes and sorted. What many are meant by is met on the way from
-who came last back in time, which fills a page soon just because they are many.
+Few matches are found in indexes and sorted. Many matches are met on the way back in time from the
+latest profile, which fills a page soon because they are many.
 """
 
 import re

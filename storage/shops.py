@@ -86,9 +86,9 @@ def add_shop(session: Session, domain: str, at: datetime, **fields: Any) -> Shop
 
 
 def uninstall(session: Session, shop_id: int, at: datetime) -> None:
-    """Note that a store uninstalled the app, unless it was installed again after that.
+    """Record that a store uninstalled the app, unless it was installed again after that.
 
-    The storefront has revoked the tokens by now, so they are forgotten.
+    Shopify has revoked the tokens by now, so they are deleted.
     """
     shop = session.get(Shop, shop_id, with_for_update=True, populate_existing=True)
     if shop is not None and shop.uninstalled_at is None and at >= shop.installed_at:

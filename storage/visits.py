@@ -14,11 +14,11 @@ from storage.shops import Shop
 
 
 class Visit(SQLModel, table=True):
-    """One visit: `plugin.ingest.visits` folds browser events into it, whatever their order.
+    """One visit: `plugin.ingest.visits` folds browser events into it, in any order.
 
-    `moments` are when something happened, in milliseconds since 1970: what `dwell_s` is made of.
-    The source (`arrived_at` and what follows) is the visit's first one that names another site or a
-    campaign; a visit without one came by itself.
+    `page_view_times` are when something happened, in milliseconds since 1970: `dwell_s` follows
+    from them. The source (`arrived_at` and what follows) is the visit's first one that names
+    another site or a campaign; a direct visit has none.
     """
 
     __tablename__ = "visit"

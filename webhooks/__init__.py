@@ -1,1 +1,1 @@
-"""The way in: verify, keep, ring, answer. No decisions here."""
+"""The public routes: verify, store, enqueue, answer. No decisions here."""

@@ -15,7 +15,7 @@ from plugin.settings import get_settings
 Address = IPv4Address | IPv6Address
 
 MAX_PROXIES = 20  # proxies
-NETWORK_BITS = 64  # of an IPv6 address: what is behind them is one household's to choose
+NETWORK_BITS = 64  # of an IPv6 address: one network chooses the rest freely
 
 
 def address_of(request: Request, *, through_shopify: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""What the button of a mail that asks leads to: a page with one more button, which alone acts.
+"""The page of a confirmation mail's button: it has one more button, which alone acts.
 
 GET and HEAD change nothing: scanners follow every link.
 """

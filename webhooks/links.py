@@ -1,4 +1,4 @@
-"""Links in messages: clicks lead on, opened mails show a dot, and one button is the way out.
+"""Links in messages: redirect clicks, serve the pixel of opens, and unsubscribe by one button.
 
 GET and HEAD never unsubscribe: scanners follow every link (RFC 8058, 1).
 """

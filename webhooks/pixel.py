@@ -29,7 +29,7 @@ HEADERS = {"Access-Control-Allow-Origin": "*"}  # without credentials: no cookie
 
 
 async def receive(request: Request) -> Response:
-    """Take a batch of browser events; 204 whatever became of them, 429 when there are too many."""
+    """Record a batch of browser events; 204 for any content, 429 when there are too many."""
     if request.headers.get("sec-gpc") == "1":
         return Response(status_code=204, headers=HEADERS)  # the browser asked not to be followed
     try:

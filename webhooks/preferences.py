@@ -87,7 +87,7 @@ def _change(
 
 
 def _wanted(before: PreferencePage, said: Said) -> PreferenceUpdate:
-    """What the form says; whatever it could not have sent is left as it was."""
+    """Return the form's choices; anything that the form cannot have sent stays as it was."""
     one = dict(said)
     texts = texts_for(before.locale)
     nothing = one.get("do") == "none"
@@ -140,7 +140,9 @@ def _label(box: PreferenceBox, texts: Texts) -> str:
 
 
 def _terms(box: PreferenceBox, texts: Texts) -> str:
-    """What the law wants said beside a yes to texts: 47 CFR 64.1200(f)(9)."""
+    """Return the disclosure that the law requires beside a consent to texts: 47 CFR
+    64.1200(f)(9).
+    """
     if box.purpose == MARKETING and box.channel in ("sms", "rcs"):
         return texts.text("Message and data rates may apply. Reply STOP to end.")
     return ""

@@ -1,7 +1,7 @@
-"""POST /webhooks/shopify. In: a delivery of Shopify's. Out: 200 once it is kept in the inbox.
+"""POST /webhooks/shopify: store a delivery in the inbox, then answer 200.
 
-Nothing is decided here: the raw bytes are stored with the delivery's own id, and a worker is told.
-A body that Shopify signed is always answered 200, whatever it holds: a refusal would only be sent
+Nothing is decided here: the raw bytes are stored with the delivery's own id, and a job is enqueued.
+A body that Shopify signed is always answered 200, with any content: a refusal would only be sent
 again for four hours, and after eight of them Shopify drops the subscription.
 """
 
@@ -129,13 +129,13 @@ class ShopifyWebhook:
         return self._shops.get(domain)
 
     def _ring_soon(self) -> None:
-        """Ring once for all that is kept within a moment; the bell costs more than the keeping."""
+        """Enqueue one job for all deliveries of a moment; enqueueing costs more than storing."""
         self._unheard = True
         if self._ringer is None:
             self._ringer = asyncio.create_task(self._ring())
 
     async def _ring(self) -> None:
-        """One ring at a time: a broker that hangs must not take every thread of this process."""
+        """Enqueue one at a time: a broker that hangs must not take every thread of this process."""
         try:
             while self._unheard:
                 await asyncio.sleep(ENQUEUE_INTERVAL_S)

@@ -1,4 +1,4 @@
-"""/proxy/…: what the popup asks and tells, through Shopify's app proxy, which signs each request.
+"""/proxy/…: serve the popup through Shopify's app proxy, which signs each request.
 
 The shop is the one that Shopify's signature names, never one that the browser names.
 """
@@ -26,7 +26,7 @@ from webhooks.signatures import proxy_params
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_CUSTOMER_ID_DIGITS = 18  # digits; more of them are no row's
-TRACKING_FIELDS = ("browser_id", "cart_token")  # left out when the browser asks not to be followed
+TRACKING_FIELDS = ("browser_id", "cart_token")  # left out when the browser opts out of tracking
 FORM_CACHE = "public, max-age=60, stale-while-revalidate=600"
 
 

@@ -1,4 +1,4 @@
-"""Likely duplicates: pairs that wait come out, side by side; a person's word on one comes in."""
+"""Likely duplicates: show open pairs side by side, and save the merchant's decision."""
 
 from sqlmodel import Session
 from starlette.responses import Response

@@ -68,7 +68,7 @@ def take_form(visit: AdminRequest, held: Import) -> None:
 
 
 def new_list_name(visit: AdminRequest) -> str | None:
-    """The name of the new list that the form asks for; None where it asks for none."""
+    """Return the name of the new list that the form wants; None without one."""
     if visit.form.get("list") != "new":
         return None
     return " ".join(visit.form.get("list_name", "").split())[: MAX_FIELD_CHARS["list_name"]]

@@ -1,4 +1,4 @@
-"""Imports: a merchant brings a file, says what is in it and who agreed to what; it is read."""
+"""Imports: upload a file, match its columns, declare its consent, and follow its progress."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -51,7 +51,7 @@ KINDS = {
 
 
 class ContactPoint(NamedTuple):
-    """What an address allows on a channel, and why the gate keeps marketing from it, or ""."""
+    """An address's consent on a channel, and why marketing to it is skipped, or ""."""
 
     channel: str
     address: str

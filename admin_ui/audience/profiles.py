@@ -1,4 +1,4 @@
-"""Audience: words to look for come in, the shoppers who bear them go out."""
+"""Audience: search the shoppers and list them."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Answers: a profile's properties come in, what they are called and mean goes out."""
+"""Show a profile's properties with their labels and values."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -66,6 +66,6 @@ def in_words(about: PropertyDefinition | None, value: Any, say: Language) -> tup
 
 
 def where_from(profile: Profile, name: str) -> tuple[str, datetime | None]:
-    """Who last said a field, and when."""
+    """Return the source and time of a field."""
     at = profile.field_times.get(name)
     return profile.field_sources.get(name, ""), datetime.fromisoformat(at) if at else None

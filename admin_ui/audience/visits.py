@@ -1,4 +1,4 @@
-"""Visits: rows of visits come in; what a merchant reads of them goes out."""
+"""Show a shopper's visits as a merchant reads them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ SITES = {
 
 @dataclass(frozen=True)
 class VisitLine:
-    """A visit with what its browser told."""
+    """A visit with the events that its browser reported."""
 
     row: Visit
     did: list[Event] = field(default_factory=list)
@@ -58,7 +58,7 @@ def page_of(
 
 
 def _telling(did: Sequence[Event]) -> list[Event]:
-    """Without the opening of pages that another event tells more of."""
+    """Leave out page views that another event describes better."""
     more = {event.properties.get("url") for event in did if event.metric != OPENED}
     return [e for e in did if e.metric != OPENED or e.properties.get("url") not in more]
 

@@ -1,4 +1,4 @@
-"""A flow drawn: its definition and its counts come in, steps in words go out, in their order."""
+"""Draw a flow: its steps as sentences with their counts, in order."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -46,7 +46,7 @@ class BackfillProgress:
 
 @page("/past", title=N_("Home"))
 def show(visit: AdminRequest) -> Response:
-    """Show the card alone, which the home page asks for while the reading goes on."""
+    """Show the card alone, which the home page polls during the backfill."""
     with db.reading() as session:
         found = read_progress(session, visit.shop.id, visit.say)
     return visit.part("home/backfill.html", past=found)

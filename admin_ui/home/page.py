@@ -36,7 +36,7 @@ from storage.shops import Shop
 TITLE = N_("Home")
 DAYS = 30
 FEED = 12
-FEED_READ = 60  # an order is several events, of which the feed tells one
+FEED_READ = 60  # an order is several events, and the feed shows one
 
 
 @dataclass(frozen=True)

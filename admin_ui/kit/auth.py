@@ -1,8 +1,8 @@
-"""Who asks: a request with a session token comes in, an `AdminRequest` or a refusal goes out.
+"""Authenticate requests by their session token: an `AdminRequest`, or a refusal.
 
-No cookie opens anything. A document brings its token in the query (`id_token`), everything else
-as a Bearer, which App Bridge adds to each fetch; so a POST can come from our own pages only. The
-shop is the token's, whatever the query says. (shopify.dev: session tokens, token exchange)
+No cookie authenticates. A document brings its token in the query (`id_token`), everything else as a
+Bearer, which App Bridge adds to each fetch; so a POST can come from our own pages only. The shop is
+the token's, even if the query names another. (shopify.dev: session tokens, token exchange)
 """
 
 import re
@@ -74,7 +74,7 @@ def token_of(request: Request) -> str:
 
 
 def is_fetch(request: Request) -> bool:
-    """Whether a script asks, rather than a browser opening a document."""
+    """Return whether a script sent the request, rather than a browser opening a document."""
     return (
         request.method not in ("GET", "HEAD")
         or "authorization" in request.headers

@@ -1,4 +1,4 @@
-"""Catalogues: every text that a merchant or a shopper reads comes in, `.po` files go out.
+"""Collect every text that a merchant or a shopper reads into `.po` files.
 
 `python -m admin_ui.kit.catalogue` brings each language up to date; new texts stand in it with no
 translation. `python -m admin_ui.kit.catalogue shoppers fr` begins a language.

@@ -1,4 +1,4 @@
-"""Charts: numbers by day come in, the geometry of a drawing goes out; the page writes the SVG."""
+"""Compute the geometry of charts of numbers by day; the page writes the SVG."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Languages: a code comes in, its words and its ways of writing money, numbers and dates go out.
+"""Languages: translate texts, and format money, numbers and dates.
 
-Catalogues are `.po` files, read when the process starts; there is no build step. To bring one up
-to date after a change of words, run `python -m admin_ui.kit.catalogue`.
+Catalogues are `.po` files, read when the process starts; there is no build step. To bring one up to
+date after a change of texts, run `python -m admin_ui.kit.catalogue`.
 """
 
 import gettext

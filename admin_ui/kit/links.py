@@ -1,4 +1,4 @@
-"""Links out: a shop comes in, addresses in its storefront and in its Shopify admin go out."""
+"""Build links to a shop's storefront and to its Shopify admin."""
 
 from urllib.parse import urlencode
 

@@ -1,4 +1,4 @@
-"""Pages: a template and its values come in, HTML goes out with the headers that keep it safe."""
+"""Render templates into pages, with the headers that keep them safe."""
 
 import re
 from collections.abc import Mapping

@@ -31,11 +31,11 @@ def paginate(
     read: Callable[[int, Position | None], Sequence[Row]],
     position_of: Callable[[Row], Position],
 ) -> Paginated[Row]:
-    """The page that a request asks for.
+    """Return the page that a request names.
 
     Args:
-        read: gives as many rows as it is asked for, from behind a position or from the newest; it
-            is asked for one more than a page, which tells whether there is another.
+        read: returns as many rows as wanted, from behind a position or from the newest; it
+            is called for one more than a page, which shows whether there is another.
     """
     found = read(size + 1, read_position(request.query_params.get("before", "")))
     rows = found[:size]

@@ -1,4 +1,4 @@
-"""The plan: who has not approved it yet is told in a sentence what it costs, and where to."""
+"""The plan gate: a merchant without an approved app plan sees its price and where to approve it."""
 
 from starlette.responses import Response
 

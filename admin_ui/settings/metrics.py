@@ -1,4 +1,4 @@
-"""Metrics: what the shop's shoppers do, who tells us, and what we did not take."""
+"""Metrics: the shop's kinds of events, their sources, and rejected events."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""In step with Shopify: when a shop was last compared with it, and what that brought to light."""
+"""Shopify sync: when a shop was last compared with Shopify, and what was repaired."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def show(visit: AdminRequest) -> Response:
 
 
 def silence(rows: Sequence[Reconciliation], say: Language) -> str:
-    """Of what Shopify no longer tells us, in words; empty when it tells everything."""
+    """Return a sentence on the topics without deliveries; empty when there are none."""
     return say.listing(
         [say.text(TOPICS.get(each, each)) for row in rows for each in row.inactive_topics]
     )

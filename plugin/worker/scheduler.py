@@ -12,7 +12,7 @@ from types import FrameType
 import structlog
 
 from plugin import clock, jobs
-from plugin.imports import lifecycle as imports
+from plugin.imports import lifecycle
 from plugin.jobs import SliceJob
 from plugin.messages import send
 from plugin.privacy import requests, retention
@@ -59,7 +59,7 @@ def run_tick(ticks: int) -> None:
     if _is_turn(ticks, SYNC_INTERVAL):
         enqueue_catalog_syncs()
         requests.expire_exports()
-        imports.expire_imports()
+        lifecycle.expire_imports()
         retention.delete_access_log()
 
 

@@ -5,7 +5,7 @@ import time
 import structlog
 
 from plugin import jobs, lists
-from plugin.imports import lifecycle as imports
+from plugin.imports import lifecycle
 from plugin.insight import counts
 from plugin.jobs import Progress, SliceJob
 from plugin.privacy import retention
@@ -15,7 +15,7 @@ from storage.engine import locks
 
 SLICE_JOBS = (
     backfill.SLICE_JOB,
-    imports.SLICE_JOB,
+    lifecycle.SLICE_JOB,
     write_backs.SLICE_JOB,
     reconcile.SLICE_JOB,
     duplicates.SLICE_JOB,

@@ -210,11 +210,11 @@ def _turn(turns: WriteQueue | None) -> Generator[None]:
 
 
 def is_conflict(error: BaseException | None) -> bool:
-    """Whether SQLite could not write, for want of room or by a fault of the disk.
+    """Return whether SQLite could not write, for want of room or by a fault of the disk.
 
-    The connection is not to be used again: on a disk that stayed full for a minute, 4 to 22 of
-    some 10,000 commits that came after failed ones of the same connection said that they were done,
-    and kept nothing (SQLite 3.40.1 on tmpfs; none with a new connection after each failure).
+    The connection is not to be used again: on a disk that stayed full for a minute, 4 to 22 of some
+    10,000 commits that came after failed ones of the same connection reported success and kept
+    nothing (SQLite 3.40.1 on tmpfs; none with a new connection after each failure).
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the lower byte names the kind
     return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

@@ -50,7 +50,7 @@ def claim_due(
     )
     keys = [(row[0], row[1]) for row in db.across_shops(session, due, CROSS_SHOP_REASON)]
     if keys:
-        # Row by row: for pairs of values SQLite reads the whole table, whatever index there is.
+        # Row by row: for pairs of values SQLite reads the whole table, despite the index.
         lease = update(table).where(
             col(table.shop_id) == bindparam("shop"), col(table.id) == bindparam("row")
         )

@@ -1,10 +1,10 @@
-"""Statistics: what SQLite's planner takes a shop for. In: a migrated database. Out: large shops.
+"""Write statistics that let SQLite's planner expect large shops.
 
-Without them it holds that a shop has ten rows in every table, and reads them all instead of finding
-some by an index: a shopper's page of a shop of a million took seconds. Figures that it gathered by
-itself (ANALYZE) would be those of a shop's first days; these are the same in every installation,
-tests included (https://sqlite.org/optoverview.html, "Manual Control Of Query Plans Using
-SQLITE_STAT Tables"). PostgreSQL gathers its own all the time.
+Without them it assumes that a shop has ten rows in every table, and reads them all instead of
+finding some by an index: a shopper's page of a shop of a million took seconds. Figures that it
+gathered by itself (ANALYZE) would be those of a shop's first days; these are the same in every
+installation, tests included (https://sqlite.org/optoverview.html, "Manual Control Of Query Plans
+Using SQLITE_STAT Tables"). PostgreSQL gathers its own all the time.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
-"""The tenant guard: a statement on a shop's table that does not name its shop is refused.
+"""The tenant guard: refuse a statement on a shop's table that does not name its shop.
 
-It reads the statement that SQLAlchemy is about to run, so a forgotten `shop_id` raises in tests
-and in production alike. Work that is meant for every shop (the clock's claims) says why:
+It reads the statement that SQLAlchemy is about to run, so a missing `shop_id` raises in tests and
+in production alike. Work that is meant for every shop (the clock's claims) says why:
 `session.execute(statement, execution_options={"all_shops": "the clock claims what is due"})`.
 """
 
@@ -27,7 +27,7 @@ from sqlalchemy.sql.selectable import AliasedReturnsRows, Join, SelectBase, Tabl
 BOUND = "(bound)"
 Link = tuple[str, str]  # when the first is bound to a shop, so is the second
 
-# Text is read, not parsed. What begins like this makes or tends tables and tells no rows.
+# Text is read, not parsed. What begins like this creates or maintains tables and returns no rows.
 _TENDS = re.compile(r"(CREATE|ALTER|DROP|PRAGMA|ANALYZE|VACUUM|REINDEX|COMMENT)\b", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _NAMES_ITS_SHOP = re.compile(r"\bshop_id\s*(=|IN\b)|=\s*(\w+\.)?shop_id\b", re.IGNORECASE)
@@ -106,7 +106,7 @@ def _sources(statement: Select[Any] | Update | Delete) -> list[Any]:
     """What it reads from or writes to. A change reads every table that its conditions name."""
     if isinstance(statement, Select):
         return list(statement.get_final_froms())
-    # SQLAlchemy makes UPDATE … FROM and DELETE … USING of such tables without being told.
+    # SQLAlchemy adds such tables to UPDATE … FROM and DELETE … USING by itself.
     said = [statement.whereclause, *(getattr(statement, "_values", None) or {}).values()]
     return [statement.table, *(t for each in said for t in _named_in(each))]
 

@@ -13,7 +13,7 @@ from sqlmodel import Field, UTCDateTime
 
 from storage.engine import encryption
 
-# Compared letter by letter, as SQLite does anyway: an index then finds what begins with something.
+# Compared letter by letter, as SQLite does anyway: an index then finds prefixes.
 in_code_order = String().with_variant(String(collation="C"), "postgresql")
 
 

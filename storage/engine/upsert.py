@@ -1,7 +1,7 @@
-"""Newest wins: rows that describe a thing of the storefront's, and that a newer word replaces.
+"""Upsert rows of a thing of Shopify's: the newest version wins.
 
-Shopify's `updated_at` has whole seconds, so of two words of the same second the one that was told
-later (`reported_at`, X-Shopify-Triggered-At) is the newer.
+Shopify's `updated_at` has whole seconds, so of two versions of the same second the one that was
+reported later (`reported_at`, X-Shopify-Triggered-At) is the newer.
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ def save_newest(
     *,
     keep: Sequence[str] = (),
 ) -> list[Any]:
-    """Insert rows of a table with `updated_at` and `reported_at`, or bring them up to date.
+    """Insert rows of a table with `updated_at` and `reported_at`, or update them.
 
     Several rows of one key may come in a batch; the newest of them counts.
 
     Args:
-        keep: columns that stay as they were first told.
+        keep: columns that stay as first reported.
 
     Returns:
-        The second part of the key of each row that was taken.
+        The second part of the key of each row that was written.
     """
     if not rows:
         return []

@@ -1,4 +1,4 @@
-"""Words: the codes and names that the product keeps come in, sentences for a merchant go out."""
+"""Turn the product's codes and names into sentences for a merchant."""
 
 from admin_ui.kit.words.consent import CONSENT, CONSENT_SENTENCES, SOURCES
 from admin_ui.kit.words.events import (

@@ -1,4 +1,4 @@
-"""Events in words: a metric and what came with it come in, a sentence for a merchant goes out."""
+"""Turn an event into a sentence for a merchant."""
 
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
@@ -118,7 +118,7 @@ BROWSING = (
     "Viewed Product", "Viewed Collection", "Viewed Cart", "Added to Cart", "Removed from Cart",
     "Active on Site", "Submitted Search",
 )  # fmt: skip
-# What a browser tells of a visit: it stands in the visit's line.
+# A browser reports these during a visit: they stand in the visit's line.
 VISITED = tuple(name for name in BROWSING if name != "Added to Cart")
 # The message's own row says these, with more about them.
 EMAIL_METRICS = ("Received Email", "Opened Email", "Clicked Email", "Bounced Email")

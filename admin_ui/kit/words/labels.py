@@ -1,4 +1,4 @@
-"""Labels: a code or a name that the product keeps comes in, what a merchant reads goes out."""
+"""Label the product's codes and names for a merchant."""
 
 from admin_ui.kit.language import Language
 

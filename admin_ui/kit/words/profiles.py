@@ -1,4 +1,4 @@
-"""Profiles in words: what a shopper is called, how they are known, and who said what of them."""
+"""Label profiles: what to call a shopper, their identities, and the sources of their fields."""
 
 from admin_ui.kit.language import Language
 from plugin.texts import N_
