@@ -1,4 +1,6 @@
-"""What every test may ask for: a migrated database of each kind, a shop in it, and a quiet bell."""
+"""Fixtures for every test: a migrated database of each kind, a shop in it, and a
+broker in memory.
+"""
 
 import itertools
 import os
@@ -133,7 +135,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]
 
 @pytest.fixture
 def bell() -> Generator[StubBroker]:
-    """A bell that only remembers who rang: `bell.queues["digest"].qsize()`."""
+    """A broker that only stores what is enqueued: `bell.queues["digest"].qsize()`."""
     broker = StubBroker(middleware=[])
     for queue in (
         "digest",
@@ -170,7 +172,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 @pytest.fixture
 def shop(request: pytest.FixtureRequest, bell: StubBroker) -> Shop:
-    """An installed store; on both databases when the test asks for `database`, else on SQLite."""
+    """An installed store; on both databases if the test uses `database`, else on SQLite."""
     request.getfixturevalue("database" if "database" in request.fixturenames else "sqlite")
     with db.transaction() as session:
         return add_shop(

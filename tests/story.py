@@ -31,7 +31,7 @@ class Story:
         self.at += timedelta(**by)
 
     def deliveries(self) -> list[Request]:
-        """Everything that the store has told so far, in order."""
+        """Return every webhook of the store so far, in order."""
         return self.store.deliveries()
 
     def journey(self, number: int) -> None:

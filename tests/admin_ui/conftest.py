@@ -55,7 +55,7 @@ class Merchant:
         return self.client.get(path, params=said, follow_redirects=False)
 
     def fetch(self, path: str, **more: Any) -> Any:
-        """What htmx asks for."""
+        """Request a fragment as htmx does."""
         return self.client.get(path, headers=self.headers(), **more)
 
     def post(self, path: str, **form: str) -> Any:

@@ -1,4 +1,4 @@
-"""A merchant brings a file: in pieces, seen before it is read, followed, and taken back."""
+"""Imports in the admin: upload in pieces, preview, progress, revert."""
 
 import csv
 import io

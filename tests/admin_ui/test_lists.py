@@ -1,4 +1,4 @@
-"""Lists in the admin: made, named, filled and emptied by hand, deleted and brought back."""
+"""Lists in the admin: create, rename, fill and empty by hand, delete, restore."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""The page that tells how a shop is kept in step with Shopify."""
+"""The settings page about the Shopify sync."""
 
 from datetime import timedelta
 

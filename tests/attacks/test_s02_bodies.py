@@ -1,4 +1,6 @@
-"""S02: what Shopify signed is answered 200, whatever it holds; what cannot be read is set aside."""
+"""S02: a body that Shopify signed is answered 200 with any content; a malformed one
+is quarantined.
+"""
 
 import json
 

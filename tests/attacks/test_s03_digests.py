@@ -23,7 +23,7 @@ def compared(source: str) -> list[str]:
 
 
 def compares(sign: ast.cmpop, with_what: ast.expr) -> bool:
-    """Whether it looks at each byte; `in headers` asks for a name."""
+    """Return whether it compares each byte; `in headers` only checks for a name."""
     if isinstance(sign, ast.In | ast.NotIn):
         return isinstance(with_what, ast.Tuple | ast.List | ast.Set)
     return isinstance(sign, ast.Eq | ast.NotEq)

@@ -28,7 +28,7 @@ SECRET = "a test secret of Shopify's usual length"  # as the box has it
 
 @pytest.fixture
 def browser(sqlite: str, bell: object, shopify: Shopify) -> Generator[TestClient]:
-    """A browser at our door; the store has not heard of us."""
+    """A browser on our pages; the store is unknown to us."""
     shopify.store.uninstall()
     shopify.seen.clear()
     app = build_app(routes(), https=False)

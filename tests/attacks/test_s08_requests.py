@@ -1,4 +1,4 @@
-"""S08: the token alone says who asks: a document gets another try, a fetch a 401."""
+"""S08: only the token authenticates: without it a document gets another try, a fetch a 401."""
 
 import base64
 import json

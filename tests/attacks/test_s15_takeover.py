@@ -147,7 +147,7 @@ def test_s15_a_strangers_answer_fills_a_gap_and_yields_to_every_other_word(
     assert hers(shop, nia_id).properties == {"skin_need": "firmness"}
     assert hers(shop, nia_id).field_sources["properties.skin_need"] == "unproven"
 
-    nia.properties = {"skin_need": "hydration"}  # said three days ago, and heard now
+    nia.properties = {"skin_need": "hydration"}  # the order is three days old, and reported now
     with db.transaction() as session:
         record_facts(session, shop, Facts([nia]), clock.now())
     assert hers(shop, nia_id).properties == {"skin_need": "hydration"}

@@ -1,4 +1,4 @@
-"""S19: files that are not what they say, too much of anything, and formulas on their way out."""
+"""S19: files of a false type, files that are too large, and formulas in exports."""
 
 import csv
 import gzip

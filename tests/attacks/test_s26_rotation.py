@@ -1,4 +1,6 @@
-"""S26: while Shopify's client secret is rotated both count, at every door; then the new alone."""
+"""S26: while Shopify's client secret is rotated both are accepted on every route; then only the
+new.
+"""
 
 import time
 from collections.abc import Callable, Iterator

@@ -76,7 +76,7 @@ def test_s27_a_page_that_breaks_names_its_shop_too(whole, monkeypatch, path):
     if answer.status_code == 500:
         assert framed_by(answer) in may(SHOPS[0])
     else:
-        assert path.startswith("/auth") or path == "/{rest:path}"  # they ask for no shop
+        assert path.startswith("/auth") or path == "/{rest:path}"  # they need no shop
 
 
 @pytest.mark.parametrize("domain", SHOPS)

@@ -1,4 +1,4 @@
-"""What the open loop sends: news of many shoppers, as many stores would tell it."""
+"""The open loop sends webhooks of many shoppers, as many stores would."""
 
 import json
 

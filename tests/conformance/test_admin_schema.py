@@ -26,7 +26,7 @@ from plugin.shopify.api.graphql import DOCUMENTS
 from plugin.shopify.install.app_config import COMPLIANCE
 
 FILES = sorted(DOCUMENTS.glob("*.graphql"))
-# What neither the schema nor a topic asks of us, and why we ask for it all the same.
+# Scopes that neither the schema nor a topic requires, and why we ask for them.
 BEYOND_THE_TABLES = {
     "read_customer_events": "webPixelCreate wants it; the table has it in words only",
     "read_all_orders": "orders of more than 60 days ago",

@@ -36,7 +36,7 @@ def test_theme_check_would_find_a_fault(tools: Tools, tmp_path):
 
 @pytest.fixture(scope="module")
 def pixel(tools: Tools) -> dict[str, Any]:
-    """What our pixel asks for, and of what, once Shopify's package has registered it."""
+    """Return our pixel's settings and permissions, once Shopify's package has registered it."""
     found: dict[str, Any] = tools.script("pixel", {"source": PIXEL.read_text()})
     return found
 

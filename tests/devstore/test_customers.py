@@ -1,4 +1,4 @@
-"""What the app may change of customers: consents, tags, themselves; and how each is told."""
+"""The app's changes of customers: consents, tags, themselves; and how each is reported."""
 
 import pytest
 

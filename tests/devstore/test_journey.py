@@ -1,4 +1,4 @@
-"""A shopper's way through the shop, told as Shopify tells it."""
+"""A shopper's way through the shop, reported as Shopify does."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""The mailbox: keeps mails, once each, and fails when it is told to."""
+"""The mailbox keeps each mail once, and fails on demand."""
 
 import asyncio
 import contextlib

@@ -17,7 +17,7 @@ HOST = {"Host": "dewpoint.myshopify.com"}
 
 @pytest.fixture
 def exchange(shop, store, app):
-    """Ask for tokens; what is said replaces what is right."""
+    """Ask for tokens; `said` replaces valid parameters."""
 
     def ask(**said):
         asked = {

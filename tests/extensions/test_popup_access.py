@@ -152,7 +152,9 @@ def test_targets_are_large_enough_for_a_thumb(phone, shop):
 
 
 def test_on_a_phone_it_waits_and_leaves_the_shop_in_sight(phone, shop):
-    """L25. It never opens at load, whatever the merchant set, and never fills the screen."""
+    """L25. It never opens at load, under any setting of the merchant, and never fills
+    the screen.
+    """
     shop.triggers = [{"type": "delay", "properties": {"seconds": 0}}]
     phone.goto(shop.url)
     phone.wait_for_timeout(1500)

@@ -1,4 +1,4 @@
-"""What tests of faults share: each seals with the tests' own key, whatever ran before it."""
+"""Fixtures for tests of faults: each encrypts with the tests' own key, after any other test."""
 
 import os
 

@@ -11,7 +11,7 @@ import pytest
 
 
 class Postgres:
-    """A running server. Both ways to end it lose what no client was told is committed."""
+    """A running server. Both ways to end it lose only what no client saw committed."""
 
     def __init__(self, server: Any, folder: Path) -> None:
         self._server, self._folder = server, folder

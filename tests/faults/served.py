@@ -1,4 +1,5 @@
-"""An installation under load: its web process, or all of `regulars serve`, over some stores' news.
+"""An installation under load: its web process, or all of `regulars serve`, with webhooks of some
+stores.
 
 The checks read the database's rows and the load generator's own notes, not what the app says.
 """

@@ -1,6 +1,6 @@
 """How large the tests of faults are: small among all tests, whole by `make faults`.
 
-The figures are those that an operator of a large installation would ask for; small is what shows
+The full figures are those that an operator of a large installation would want; the small ones show
 the same defects within seconds.
 """
 
@@ -12,5 +12,5 @@ Size = TypeVar("Size")
 
 
 def size(small: Size, full: Size) -> Size:
-    """The one that this run asks for."""
+    """Return the size of this run."""
     return full if FULL else small

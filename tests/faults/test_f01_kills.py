@@ -20,8 +20,8 @@ PARTS = ("worker", "web", "clock", "valkey")
 FLOW = "Abandoned checkout"
 FIRST_WAIT, SECOND_WAIT = ("waiting", "1"), ("waiting", "3")
 DONE = ("finished", "3")  # the last delay of the flow
-# A bell that a dead worker held rings again after 15 s; a part that fell often starts again after
-# up to 10 s, and takes some seconds to start on a busy machine.
+# A job that a dead worker held is enqueued again after 15 s; a part that fell often starts again
+# after up to 10 s, and takes some seconds to start on a busy machine.
 RECOVERS_S = 30.0
 
 

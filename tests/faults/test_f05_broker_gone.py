@@ -28,7 +28,7 @@ class Broker:
         self.start()
 
     def start(self) -> None:
-        """Start it, with whatever data there are."""
+        """Start it, with its data folder as it is."""
         valkey.server_folder(self.home).mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
             valkey.server_command(self.home), preexec_fn=parent_death.exit_with_parent

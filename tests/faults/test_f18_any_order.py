@@ -128,7 +128,7 @@ def test_f18_a_cart_webhook_after_its_order_sends_no_reminder(
         reminded, ordered = tokens(session, shop)
     assert len(ordered) > 50
     assert not reminded & ordered
-    assert bool(reminded) == (late < timedelta(hours=24))  # older news start nothing at all
+    assert bool(reminded) == (late < timedelta(hours=24))  # older events start nothing at all
 
 
 def work(shop: Shop) -> None:

@@ -46,7 +46,7 @@ def test_f27_a_migration_may_take_its_time(database):
 
 
 def test_f27_a_dead_server_connection_is_given_up_within_ten_seconds():
-    """The kernel's own settings of a line, as libpq was told to make them."""
+    """The kernel's own settings of a connection, as libpq was asked to set them."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         seen: dict[str, int] = {}
 

@@ -68,7 +68,7 @@ def deliver(shop: Shop, story: Story) -> None:
 
 
 def work(shop: Shop, now: datetime) -> None:
-    """What clock and workers do once, each bell rung three times."""
+    """Run the clock and the workers once, each job enqueued three times."""
     with db.transaction() as session:
         session.connection().execute(
             update(Enrolment).where(Enrolment.shop_id == shop.id).values(lease_until=0.0)

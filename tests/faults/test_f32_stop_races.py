@@ -1,4 +1,4 @@
-"""F32: a stop that comes while a batch is being sent: nothing is sent after it was said."""
+"""F32: a stop that comes while a batch is being sent: nothing is sent after it was recorded."""
 
 import random
 import time

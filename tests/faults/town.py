@@ -1,7 +1,7 @@
 """A town: Regulars under its supervisor beside a store in a box, as processes that a test may kill.
 
-Nothing here asks the app how it is doing: the mailbox, the store's outbox and the database's rows
-are read from their files.
+Nothing here asks the app for its state: the mailbox, the store's outbox and the database's rows are
+read from their files.
 """
 
 import contextlib
@@ -151,7 +151,7 @@ class Town:
         self._processes = []
 
     def tail(self, lines: int = 40) -> str:
-        """The end of what the app said."""
+        """Return the end of the app's output."""
         return "\n".join((self.folder / "app.log").read_text().splitlines()[-lines:])
 
     # Time

@@ -1,4 +1,4 @@
-"""A store that does not allow all that the app asks: what waits, who is told, how it goes on."""
+"""A store without some of the app's scopes: what waits, where it is shown, how it goes on."""
 
 import asyncio
 from dataclasses import replace
@@ -53,7 +53,7 @@ def shop(store, shopify) -> Shop:
     with db.transaction() as session:
         installed = get_shop(session, shop_id)
         assert installed
-        installed.installed_at -= timedelta(minutes=1)  # news is told to the second
+        installed.installed_at -= timedelta(minutes=1)  # webhooks carry whole seconds
     return the_shop(shop_id)
 
 
@@ -137,7 +137,7 @@ def test_opening_the_app_grants_scopes_and_waiting_work_goes_on(store, shop, sho
     assert scopes.missing_scopes(agreed) == []
     assert (agreed.generation, agreed.uninstalled_at) == (1, None)
     with db.reading() as session:
-        assert unsynced(session, clock.now()) == [shop.id]  # the clock rings
+        assert unsynced(session, clock.now()) == [shop.id]  # the clock enqueues it
     actors.sync_catalog(shop.id)
     assert store.pixel is not None
     assert "Give the missing permissions" not in open_page(shopify, "/")

@@ -1,4 +1,6 @@
-"""F31: a merchant leaves and perhaps returns: what is kept and sent, and what late news may do."""
+"""F31: a merchant leaves and perhaps returns: what is kept and sent, and what late
+webhooks may do.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -53,7 +55,7 @@ class Town:
             return shop_by_domain(session, DOMAIN)
 
     def news(self) -> None:
-        """What the store has to say arrives and is digested, with all that the law asks for."""
+        """Deliver and digest the store's webhooks, and run the privacy requests among them."""
         self._deliver()
         digest_deliveries()
         with db.transaction() as session:

@@ -1,4 +1,4 @@
-"""A visit, end to end: a real browser walks through the sample store, and its pixel tells us."""
+"""A visit, end to end: a real browser walks through the sample store, and its pixel reports it."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ ALL = "{analytics: true, marketing: true}"
 
 @dataclass
 class Storefront:
-    """Where the sample store is, and what its pixel brought to our shop."""
+    """The sample store's address, and what its pixel brought to our shop."""
 
     url: str
     shop: Shop

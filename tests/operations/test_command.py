@@ -1,4 +1,4 @@
-"""The command: quick to help, and one sentence for whatever a person can mend."""
+"""The command: quick to help, and one sentence for each error that a person can fix."""
 
 import socket
 import subprocess
@@ -12,7 +12,7 @@ HEAVY = ("sqlalchemy", "pydantic", "starlette", "dramatiq", "uvicorn", "jinja2",
 
 
 def sentence(answer: subprocess.CompletedProcess[str]) -> str:
-    """The one line that it said."""
+    """Return the one line that it printed."""
     assert answer.returncode != 0
     assert "Traceback" not in answer.stderr + answer.stdout
     [line] = answer.stderr.strip().splitlines()

@@ -9,7 +9,7 @@ import time
 
 from tests.operations.processes import alive, below, running, until
 
-# A child that says when it starts and when it is told to end; `stubborn` does not listen.
+# A child that prints when it starts and when it is asked to end; `stubborn` ignores that.
 CHILD = """
 import signal, sys, time
 def end(*_):
@@ -36,7 +36,7 @@ with Supervisor(say) as supervisor:
 
 
 def words(tmp_path):
-    """Everything that was said, line by line, as (who, what)."""
+    """All output, line by line, as (process, text)."""
     lines = (tmp_path / "log").read_text().splitlines()
     return [(who.strip(), what) for who, _, what in (line.partition(" | ") for line in lines)]
 

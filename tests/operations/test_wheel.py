@@ -32,7 +32,7 @@ def test_it_lays_one_file_and_one_folder_into_site_packages(wheel):
 
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"regulars.py", "regulars"}
-    assert "regulars/__init__.py" not in names  # else the folder would hide the front door
+    assert "regulars/__init__.py" not in names  # else the folder would hide the entry module
 
 
 def test_it_holds_every_file_of_ours_that_git_keeps(wheel):

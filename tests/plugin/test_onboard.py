@@ -25,7 +25,7 @@ def test_the_first_visit_installs_seeds_the_library_and_rings(
     with db.reading() as session:
         assert len(flows.flows_of(session, shop_id)) == 2
         assert len(forms.forms_of(session, shop_id)) >= 1
-        # Three of the flows', and three that ask: to confirm, for a copy, to be forgotten.
+        # Three of the flows', and three confirmations: double opt-in, data export, erasure.
         assert len(templates.templates_of(session, shop_id)) == 6
         assert len(coupons.coupons_of(session, shop_id)) == 1
     assert bell.queues["sync"].qsize() == 1

@@ -1,5 +1,6 @@
-"""P01: who is one person follows from what was said, not from when; and what a person parts stays
-as it would have been without the merge."""
+"""P01: which profiles are one person follows from the facts, not from their order; and what a
+merchant splits stays as it would have been without the merge.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -76,7 +76,7 @@ def tell(
     parts: list[float],
     story: Story,
 ) -> None:
-    """Record what is told in some batches, the last of them two days late."""
+    """Record deliveries in some batches, the last of them two days late."""
     said = [
         parse_delivery(each, "USD") if isinstance(each, ClaimedDelivery) else each for each in told
     ]

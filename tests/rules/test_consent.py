@@ -250,7 +250,7 @@ def test_p16_what_comes_after_forgetting_or_before_it_ends_alike(database, shop)
 
 
 def ask_birthday(shop, form: int) -> None:
-    """The form asks for a birthday, too."""
+    """Add a birthday question to the form."""
     with db.transaction() as session:
         version = session.get(FormVersion, (shop.id, form, 1))
         definition = dict(version.definition)

@@ -119,7 +119,7 @@ def test_l12_nothing_but_the_confirmation_comes_before_the_click(
 
 
 class _Deaf:
-    """No worker hears the coupon's bell here."""
+    """Drops the coupon's jobs."""
 
     @staticmethod
     def ring(*args: object) -> None:

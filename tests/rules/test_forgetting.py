@@ -1,4 +1,6 @@
-"""L13, L14, O13: who is forgotten is in no table, queue, log or file; who asks gets every field."""
+"""L13, L14, O13: a redacted shopper is in no table, queue, log or file; an export holds every
+field.
+"""
 
 import json
 import time

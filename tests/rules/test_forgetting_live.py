@@ -1,4 +1,4 @@
-"""L13, O13: a real shopper of a running Regulars is forgotten, down to the last file."""
+"""L13, O13: a real shopper of a running Regulars is redacted, down to the last file."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Generator[Town]:
 
 @pytest.fixture
 def store(town: Town) -> Generator[Store]:
-    """The running store's own file, to ask for what only its merchant may."""
+    """The running store's own file, for what only its merchant may do."""
     app = App.from_manifest(
         PATH, client_id="town", client_secret="a secret of the town's own, long enough", url="x"
     )
@@ -57,7 +57,7 @@ async def shop(town: Town) -> None:
 
 
 def found(folder: Path, words: list[str]) -> list[str]:
-    """Which words stand in any file of the app's, whatever their case."""
+    """Return which words stand in any file of the app's, in any case."""
     files = [*(folder / "app").rglob("*"), folder / "app.log"]
     text = b"\n".join(f.read_bytes() for f in files if f.is_file()).lower()
     return [word for word in words if word.lower().encode() in text]

@@ -73,7 +73,7 @@ def test_a_shop_that_a_worker_is_at_is_left_to_it_and_not_for_long() -> None:
 
     assert {each.shop_id for each in claim()} == {3}
 
-    with db.inbox_transaction() as session:  # its worker has said nothing for a while
+    with db.inbox_transaction() as session:  # its worker has been silent for a while
         session.connection().execute(
             update(Delivery)
             .where(col(Delivery.shop_id) == FLOOD, col(Delivery.lease_until) > 0)

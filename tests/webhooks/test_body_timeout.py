@@ -1,4 +1,4 @@
-"""How long we wait for a body: what comes in time comes through, the rest ends by itself."""
+"""Body timeouts: a body in time comes through, the others end by themselves."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The three compliance topics reach the inbox, whatever their headers say of the shop."""
+"""The three compliance topics reach the inbox, with any headers about the shop."""
 
 import json
 from datetime import timedelta

@@ -252,7 +252,7 @@ def work(world: World) -> None:
 
 
 def mailed(world: World, relay: Relay, kind: str) -> str:
-    """The address of the button in the one mail that an ask of a kind brought."""
+    """Return the URL of the button in the one mail that a request of a kind sent."""
     with db.reading() as session:
         (ask,) = confirmations.requests_of(session, world.shop.id, kind, parse_mailbox(MAYA))
     send_messages(world.shop.id, [ask.id])

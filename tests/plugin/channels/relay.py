@@ -1,4 +1,4 @@
-"""A mail relay in this process, a real one on a real port, that answers as it is told."""
+"""A mail relay in this process, a real one on a real port, with answers that a test sets."""
 
 import asyncio
 import socket

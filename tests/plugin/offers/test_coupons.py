@@ -122,7 +122,7 @@ def test_an_amount_is_told_in_the_shops_own_currency(
     refill_codes(shop_id, create_coupon(shop_id, "Five", "", AMOUNT, 500))
 
     (discount,) = shopify.store.discounts()
-    assert discount["amount"] == 500_00  # the dev store counts hundredths of whatever it is told
+    assert discount["amount"] == 500_00  # the dev store counts hundredths of any currency
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_f33_many_workers_at_once_make_one_discount_and_one_pool(
 def test_an_answer_that_was_lost_makes_no_second_discount(
     shop_id: int, coupon_id: int, shopify: Shopify
 ) -> None:
-    shopify.after = [refused(502)]  # made, yet we never heard of it
+    shopify.after = [refused(502)]  # created, yet its answer never reached us
 
     refill_codes(shop_id, coupon_id)
 

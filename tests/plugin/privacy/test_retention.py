@@ -1,4 +1,4 @@
-"""Retention: what is kept for a while goes in time, and nothing else does."""
+"""Retention: expired data is deleted in time, and nothing else is."""
 
 import threading
 from datetime import datetime, timedelta
@@ -100,7 +100,7 @@ def test_one_turn_ends_in_time_and_each_kind_has_its_piece_of_it(
 
 
 def rung(bell: StubBroker) -> set[int]:
-    """The shops that the clock rings for now."""
+    """Return the shops that the clock enqueues now."""
     scheduler.enqueue_slices([retention.SLICE_JOB])
     queue = bell.queues["retention"]
     messages = [dramatiq.Message.decode(queue.get_nowait()) for _ in range(queue.qsize())]

@@ -1,4 +1,4 @@
-"""Identity: the same people, whatever the order in which their keys are named together."""
+"""Identity: the same people, in any order in which their identities are named together."""
 
 from datetime import UTC, datetime, timedelta
 

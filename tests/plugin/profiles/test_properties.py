@@ -1,4 +1,4 @@
-"""Properties: what is said of a shopper, as its type has it; what does not fit stays as it was."""
+"""Properties: values are coerced to their type; what does not fit stays as it was."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

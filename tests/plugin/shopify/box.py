@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class Shopify:
-    """The dev store behind a door that counts who comes in and can answer in its place."""
+    """The dev store behind a proxy that counts its requests and can answer in its place."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -77,7 +77,7 @@ class Door:
 
 @pytest.fixture(scope="session")
 def door() -> Generator[Door]:
-    """The door, open on 127.0.0.1."""
+    """The proxy, open on 127.0.0.1."""
     door = Door()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

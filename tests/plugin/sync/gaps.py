@@ -1,4 +1,4 @@
-"""A store with much news, and what goes wrong on its way to us: gaps that can be counted."""
+"""A store with many changes, and webhooks that get lost: differences that can be counted."""
 
 import random
 from collections import Counter
@@ -28,7 +28,8 @@ class Gaps:
     """Which records lack what. Ids are the storefront's own."""
 
     dropped: dict[str, set[int]] = field(default_factory=dict)  # of these nothing ever came
-    stale: dict[str, set[int]] = field(default_factory=dict)  # the last news of these never came
+    # the last webhooks of these never came
+    stale: dict[str, set[int]] = field(default_factory=dict)
     half: dict[str, list[tuple[str, int]]] = field(default_factory=dict)  # (what is lacking, id)
 
     def counts(self) -> Counter[tuple[str, str]]:
@@ -54,7 +55,7 @@ class Market:
         return max(1, round(number * self.size))
 
     def trade(self) -> None:
-        """A thousand customers, some hundred orders and products, and the last news of some."""
+        """Make a thousand customers, some hundred orders and products, and late changes of some."""
         store = self.store
         for product in store.products():
             store.update_product(product["id"], stock=1_000_000)
@@ -81,7 +82,7 @@ class Market:
 
     def _last_news(self) -> None:
         stale, began = self.gaps.stale, self.store.now
-        self.store.now = lambda: began() + timedelta(seconds=2)  # moments are told by the second
+        self.store.now = lambda: began() + timedelta(seconds=2)  # webhooks carry whole seconds
         for one in stale["customers"]:
             email = self.store.customer(one)["email"]
             self.store.register_customer(email, first_name="Renamed")

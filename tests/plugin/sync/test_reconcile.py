@@ -40,10 +40,10 @@ def later(monkeypatch):
 
 @pytest.fixture
 def market(shopify: Shopify, door, bell, request) -> Market:
-    """A store with its news; with 500 gaps, or on PostgreSQL 50."""
+    """A store with its webhooks; with 500 differences, or on PostgreSQL 50."""
     shopify.store.storefront_url = door.origin
     shopify.bucket(1e9, 1e9)
-    shopify.store.now = real_now  # the news is older than the look at it
+    shopify.store.now = real_now  # the webhooks are older than the comparison
     small = "postgresql" in request.node.name
     return Market(shopify.store, 0.1 if small else 1.0)
 
@@ -54,7 +54,7 @@ def installed(market: Market, shopify: Shopify) -> int:
     with db.transaction() as session:
         get_shop(session, shop_id).installed_at -= timedelta(
             hours=1
-        )  # the store tells whole seconds
+        )  # the store reports whole seconds
     past_is_read(shop_id)
     return shop_id
 
@@ -100,7 +100,7 @@ def keep(shop_id: int, requests, at) -> None:
 
 
 def facts(shop_id: int) -> dict:
-    """The state, but for when each row was told: a repair is told later."""
+    """Return the state without report times: a repair is reported later."""
     untold = {}
     for name, rows in state_of(shop_id).items():
         if isinstance(rows, list):
@@ -112,7 +112,7 @@ def facts(shop_id: int) -> dict:
 
 
 def retold(noun: str, shop_id: int, other_id: int) -> int:
-    """How many rows were told at another time than in the other shop."""
+    """Return how many rows have another report time than in the other shop."""
     one, other = (
         {row["id"]: row["reported_at"] for row in map(json.loads, state_of(each)[noun])}
         for each in (shop_id, other_id)

@@ -1,4 +1,4 @@
-"""Write-backs: what was said to us reaches Shopify's customers, once, and never in a circle."""
+"""Write-backs: consent given to us reaches Shopify's customers, once, and never in a circle."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -81,7 +81,7 @@ def row(shop_id: int, channel: str = "email") -> WriteBack:
 
 
 def take_in(shop_id: int, shopify: Shopify, since: int = 0) -> None:
-    """Deliver what the store has told."""
+    """Deliver the store's webhooks."""
     told = [shopify.store.request(each) for each in shopify.store.outbox(since=since)]
     inbox.add_deliveries([
             NewDelivery(
@@ -295,7 +295,7 @@ def test_trouble_at_shopify_is_waited_out(
 
 def test_a_lost_answer_makes_no_second_word(shop_id: int, shopify: Shopify, ana: Document) -> None:
     say(shop_id, SUBSCRIBED)
-    shopify.after = [None, refused(502)]  # written, yet we never heard of it
+    shopify.after = [None, refused(502)]  # written, yet its answer never reached us
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert row(shop_id).state == DONE
@@ -414,7 +414,7 @@ def test_answers_wait_for_their_customer_and_become_metafields(
 def test_nothing_is_written_back_about_a_redacted_shopper(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
-    """Else the store would tell it back, as news of after the request."""
+    """Otherwise the store would report it back, as a fact from after the request."""
     for channel in CHANNELS:
         say(shop_id, SUBSCRIBED, channel)
     shopify.store.redact_customer(ANA)

@@ -1,4 +1,4 @@
-"""The workers: what they are rung for twice they do once."""
+"""The workers: what is enqueued twice they do once."""
 
 import threading
 
