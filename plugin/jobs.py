@@ -85,7 +85,7 @@ def enqueue(actor: str, *args: object) -> None:
     try:
         broker.enqueue(message)
     except (dramatiq.BrokerError, RedisError, AMQPError, OSError):
-        log.warning("bell.unheard", actor=actor)
+        log.warning("job.not_enqueued", actor=actor)
 
 
 def enqueue_for_rows(actor: str, keys: Sequence[tuple[int, int]]) -> None:

@@ -134,8 +134,8 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]
 
 
 @pytest.fixture
-def bell() -> Generator[StubBroker]:
-    """A broker that only stores what is enqueued: `bell.queues["digest"].qsize()`."""
+def broker() -> Generator[StubBroker]:
+    """A broker that only stores what is enqueued: `broker.queues["digest"].qsize()`."""
     broker = StubBroker(middleware=[])
     for queue in (
         "digest",
@@ -171,7 +171,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def shop(request: pytest.FixtureRequest, bell: StubBroker) -> Shop:
+def shop(request: pytest.FixtureRequest, broker: StubBroker) -> Shop:
     """An installed store; on both databases if the test uses `database`, else on SQLite."""
     request.getfixturevalue("database" if "database" in request.fixturenames else "sqlite")
     with db.transaction() as session:

@@ -63,8 +63,8 @@ class ShopifyWebhook:
         self._shops: dict[str, int] = {}
         self._shops_read_at = float("-inf")
         self._inbox = GroupCommit[NewDelivery](inbox.async_writer(), inbox.add_deliveries)
-        self._unheard = False
-        self._ringer: asyncio.Task[None] | None = None
+        self._pending = False
+        self._enqueuing: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 405
@@ -118,7 +118,7 @@ class ShopifyWebhook:
                 body,
             )
         )
-        self._ring_soon()
+        self._enqueue_soon()
         return 200
 
     async def _shop(self, domain: str) -> int | None:
@@ -128,21 +128,21 @@ class ShopifyWebhook:
             self._shops = await asyncio.to_thread(_installed)
         return self._shops.get(domain)
 
-    def _ring_soon(self) -> None:
+    def _enqueue_soon(self) -> None:
         """Enqueue one job for all deliveries of a moment; enqueueing costs more than storing."""
-        self._unheard = True
-        if self._ringer is None:
-            self._ringer = asyncio.create_task(self._ring())
+        self._pending = True
+        if self._enqueuing is None:
+            self._enqueuing = asyncio.create_task(self._enqueue())
 
-    async def _ring(self) -> None:
+    async def _enqueue(self) -> None:
         """Enqueue one at a time: a broker that hangs must not take every thread of this process."""
         try:
-            while self._unheard:
+            while self._pending:
                 await asyncio.sleep(ENQUEUE_INTERVAL_S)
-                self._unheard = False
+                self._pending = False
                 await asyncio.to_thread(jobs.enqueue, "digest")
         finally:
-            self._ringer = None
+            self._enqueuing = None
 
 
 HEADERS = [(b"content-length", b"0")]

@@ -46,14 +46,14 @@ def test_switching_off_asks_first_when_shoppers_wait(merchant, filled):
     assert "hx-confirm" not in merchant.fetch(f"/flows/{filled['Welcome']}").text
 
 
-def test_a_form_is_switched_off_and_the_storefront_told(merchant, shop, filled, bell):
-    bell.declare_queue("publish")
-    before = bell.queues["publish"].qsize()
+def test_a_form_is_switched_off_and_the_storefront_told(merchant, shop, filled, broker):
+    broker.declare_queue("publish")
+    before = broker.queues["publish"].qsize()
 
     answer = merchant.post(f"/forms/{filled['form']}", status="draft")
 
     assert answer.status_code == 200
-    assert bell.queues["publish"].qsize() == before + 1
+    assert broker.queues["publish"].qsize() == before + 1
     with db.reading() as session:
         assert forms.get_form(session, shop.id, filled["form"]).status == forms.DRAFT
 
@@ -167,9 +167,9 @@ def test_a_preview_runs_nothing_and_ends(merchant, client, filled, monkeypatch):
     assert client.get(address).status_code == 404
 
 
-def test_o14_a_delivery_is_tried_again_once_more(merchant, shop, filled, bell):
+def test_o14_a_delivery_is_tried_again_once_more(merchant, shop, filled, broker):
     path = "/settings/quarantine/b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"
-    before = bell.queues["digest"].qsize()
+    before = broker.queues["digest"].qsize()
     shown = merchant.fetch(path).text
     assert "total_price is not an amount of money" in shown
     assert "&#34;total_price&#34;: &#34;ten&#34;" in shown
@@ -177,7 +177,7 @@ def test_o14_a_delivery_is_tried_again_once_more(merchant, shop, filled, bell):
     answer = merchant.post(path)
 
     assert answer.headers["HX-Replace-Url"] == "/settings/quarantine"
-    assert bell.queues["digest"].qsize() == before + 1
+    assert broker.queues["digest"].qsize() == before + 1
     assert merchant.post(path).status_code == 404
     with db.inbox_reading() as session:
         assert failed_webhooks.count_quarantined(session, shop.id) == 1
@@ -212,7 +212,7 @@ def test_static_files_are_kept_forever_under_their_hash(merchant, client):
     assert client.get("/static/admin/x/passwd").status_code == 404
 
 
-def test_what_shopify_refused_is_shown_and_tried_again(merchant, shop, bell):
+def test_what_shopify_refused_is_shown_and_tried_again(merchant, shop, broker):
     at = clock.now()
     said = {"kind": "email", "name": "maya@example.com", "value": "subscribed", "profile_id": None}
     with db.transaction() as session:
@@ -228,7 +228,7 @@ def test_what_shopify_refused_is_shown_and_tried_again(merchant, shop, bell):
     assert "maya@example.com" in page
     merchant.post("/settings/write-backs", again="1")
 
-    assert bell.queues["write_back"].qsize() == 1
+    assert broker.queues["write_back"].qsize() == 1
     with db.reading() as session:
         assert write_backs.due_shops(session, clock.now()) == [shop.id]
         assert get_shop(session, shop.id).write_form_answers is False
@@ -244,13 +244,13 @@ def test_what_goes_back_to_shopify_is_the_merchants_choice(merchant, shop):
     assert (kept.write_form_answers, kept.create_customers) == (True, False)
 
 
-def test_a_coupon_is_made_and_its_codes_are_rung_for(merchant, shop, bell):
+def test_a_coupon_is_made_and_its_codes_are_rung_for(merchant, shop, broker):
     answer = merchant.post("/coupons", name="Spring", prefix="spring", kind="amount", worth="7.50")
 
     assert toast(answer) == "The coupon is made. Its codes follow."
     assert "$7.50" in answer.text
     assert "Being made" in answer.text
-    assert bell.queues["refill"].qsize() == 1
+    assert broker.queues["refill"].qsize() == 1
     with db.reading() as session:
         made = coupons.coupons_of(session, shop.id)[-1]
     assert (made.name, made.prefix, made.kind, made.amount) == ("Spring", "SPRING", "amount", 750)
@@ -273,7 +273,7 @@ def test_a_coupon_that_will_not_do_is_not_made(merchant, shop, wrong):
         assert "Spring" not in [each.name for each in coupons.coupons_of(session, shop.id)]
 
 
-def test_a_coupon_that_shopify_refused_says_why_and_is_tried_again(merchant, shop, filled, bell):
+def test_a_coupon_that_shopify_refused_says_why_and_is_tried_again(merchant, shop, filled, broker):
     with db.transaction() as session:
         (coupon,) = coupons.coupons_of(session, shop.id)
         coupons.change_coupon(session, shop.id, coupon.id, error="Too many discounts.")
@@ -282,11 +282,11 @@ def test_a_coupon_that_shopify_refused_says_why_and_is_tried_again(merchant, sho
     answer = merchant.post(f"/coupons/{coupon.id}")
 
     assert "Too many discounts." not in answer.text
-    assert bell.queues["refill"].qsize() == 1
+    assert broker.queues["refill"].qsize() == 1
     assert merchant.post("/coupons/1").status_code == 404
 
 
-def test_a_tag_is_put_on_and_taken_off(merchant, shop, filled, bell):
+def test_a_tag_is_put_on_and_taken_off(merchant, shop, filled, broker):
     path = f"/audience/profiles/{filled['profile']}/tags"
 
     added = merchant.post(path, tag="  Loves   cream ")
@@ -294,7 +294,7 @@ def test_a_tag_is_put_on_and_taken_off(merchant, shop, filled, bell):
     assert toast(added) == "Tag added"
     assert "Loves cream" in added.text
     assert "Loves cream" in merchant.fetch(f"/audience/profiles/{filled['profile']}").text
-    assert bell.queues["write_back"].qsize() == 1
+    assert broker.queues["write_back"].qsize() == 1
     key = write_backs.key_of("tag", "Loves cream", filled["profile"])
     with db.reading() as session:
         assert write_backs.by_key(session, shop.id, [key])[key].value == "on"

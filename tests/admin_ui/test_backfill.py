@@ -57,7 +57,7 @@ def test_the_card_goes_a_day_after_the_end_unless_a_part_failed(merchant, shop):
     assert "did not let us read" in merchant.open("/").text
 
 
-def test_a_part_that_failed_is_read_once_more_on_request(merchant, shop, bell):
+def test_a_part_that_failed_is_read_once_more_on_request(merchant, shop, broker):
     backfill.begin_backfill(shop.id)
     for stage in backfill.STAGES:
         change(shop, stage, state="done", finished_at=clock.now())
@@ -74,7 +74,7 @@ def test_a_part_that_failed_is_read_once_more_on_request(merchant, shop, bell):
 
     assert again not in answer.text
     assert answer.headers["HX-Replace-Url"] == "/"
-    assert bell.queues["backfill"].qsize() == 1
+    assert broker.queues["backfill"].qsize() == 1
     with db.reading() as session:
         stages = {each.stage: each for each in backfills.stages_of(session, shop.id)}
     assert (stages["customers"].state, stages["customers"].done) == ("done", 7)

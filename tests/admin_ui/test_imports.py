@@ -63,14 +63,14 @@ def test_many_unknown_columns_are_folded_away(merchant, shop):
     assert all(f'name="column-{n}"' in many.text for n in range(6))
 
 
-def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, bell):
+def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, broker):
     _, path = bring(merchant)
     started = merchant.post(
         path, **chosen("email", "phone", "property", "email_consent", list="new"), list_name="VIP"
     )
     assert json.loads(started.headers["HX-Trigger"])["regulars:toast"]["words"]
     assert 'hx-trigger="every 2s"' in started.text
-    assert bell.queues["imports"].qsize() == 1
+    assert broker.queues["imports"].qsize() == 1
 
     while run_slice(lifecycle.SLICE_JOB, shop.id) is Progress.MORE:
         pass

@@ -27,7 +27,7 @@ SECRET = "a test secret of Shopify's usual length"  # as the box has it
 
 
 @pytest.fixture
-def browser(sqlite: str, bell: object, shopify: Shopify) -> Generator[TestClient]:
+def browser(sqlite: str, broker: object, shopify: Shopify) -> Generator[TestClient]:
     """A browser on our pages; the store is unknown to us."""
     shopify.store.uninstall()
     shopify.seen.clear()
@@ -61,7 +61,7 @@ def nobody() -> bool:
         return shops.shop_by_domain(session, DOMAIN) is None
 
 
-def test_s07_the_merchant_is_asked_says_yes_and_has_the_app(browser, shopify, bell):
+def test_s07_the_merchant_is_asked_says_yes_and_has_the_app(browser, shopify, broker):
     question = begun(browser)
     asked = {name: each[0] for name, each in parse_qs(urlsplit(question).query).items()}
     assert urlsplit(question).path == "/admin/oauth/authorize"
@@ -81,7 +81,7 @@ def test_s07_the_merchant_is_asked_says_yes_and_has_the_app(browser, shopify, be
     assert shop.token_expires_at > clock.now()
     assert shop.refresh_token
     assert shop.name == "Dewpoint"
-    assert bell.queues["sync"].qsize() == 1
+    assert broker.queues["sync"].qsize() == 1
 
 
 def test_s07_the_cookie_goes_to_this_door_alone_and_to_no_script(browser, monkeypatch):

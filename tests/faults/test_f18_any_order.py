@@ -103,7 +103,7 @@ def test_f18_journeys_shuffled_repeated_and_late_end_in_the_same_state(
 
 @pytest.mark.parametrize("late", [timedelta(hours=2), timedelta(hours=48)])
 def test_f18_a_cart_webhook_after_its_order_sends_no_reminder(
-    sqlite, shop, bell, story, monkeypatch, late
+    sqlite, shop, broker, story, monkeypatch, late
 ):
     at = story.at
     monkeypatch.setattr(clock, "now", lambda: at)

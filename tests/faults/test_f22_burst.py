@@ -44,7 +44,7 @@ def outbox(world: World, count: int, *, transactional: bool, **more: object) -> 
 
 
 def test_f22_o10_awaited_mail_is_queued_before_all_other_work(
-    shop: Shop, bell, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "CLAIM_BATCH_SIZE", 100)
     world = build(shop)
@@ -53,9 +53,9 @@ def test_f22_o10_awaited_mail_is_queued_before_all_other_work(
 
     scheduler.enqueue_due_work()
 
-    (first,) = list(bell.queues["send_first"].queue)
+    (first,) = list(broker.queues["send_first"].queue)
     assert str(awaited).encode() in first
-    assert bell.queues["send"].qsize() == 1
+    assert broker.queues["send"].qsize() == 1
     assert actors.send_first.priority < min(
         each.priority for each in (actors.send, actors.digest, actors.advance, actors.sync_catalog)
     )

@@ -34,7 +34,7 @@ WITHHELD = ("write_discounts", "write_pixels")
 
 
 @pytest.fixture
-def store(sqlite, bell, shopify):
+def store(sqlite, broker, shopify):
     """A store that had the app before it asked for codes and a pixel."""
     asked = shopify.store.app
     fewer = tuple(scope for scope in asked.scopes if scope not in WITHHELD)

@@ -86,7 +86,7 @@ class Town:
 
 
 @pytest.fixture
-def town(sqlite: str, bell: object, shopify: Shopify, monkeypatch: pytest.MonkeyPatch) -> Town:
+def town(sqlite: str, broker: object, shopify: Shopify, monkeypatch: pytest.MonkeyPatch) -> Town:
     """The merchant has installed the app, and one shopper waits for a mail."""
     town = Town(shopify, Starlette(routes=routes()))
     monkeypatch.setattr(clock, "now", town.now)

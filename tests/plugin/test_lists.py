@@ -148,7 +148,7 @@ def test_a_file_that_is_being_read_keeps_its_list_and_finds_no_deleted_one(
 
 
 def test_a_list_is_dropped_in_pieces_once_it_cannot_be_restored(
-    database: str, shop: Shop, monkeypatch, tmp_path, bell: StubBroker
+    database: str, shop: Shop, monkeypatch, tmp_path, broker: StubBroker
 ) -> None:
     monkeypatch.setenv("REGULARS_CLOCK_FILE", str(tmp_path / "clock"))
     monkeypatch.setattr(lists, "MEMBERS_BATCH_SIZE", 10)
@@ -161,7 +161,7 @@ def test_a_list_is_dropped_in_pieces_once_it_cannot_be_restored(
             stored_lists.add_members(session, shop.id, fresh)
     lists.delete_list(shop.id, made)
     scheduler.enqueue_slices([lists.SLICE_JOB])
-    assert bell.queues["lists"].qsize() == 0
+    assert broker.queues["lists"].qsize() == 0
     assert run_slice(lists.SLICE_JOB, shop.id) is Progress.DONE
     assert len(places(shop, made)) == 35
 
@@ -169,18 +169,18 @@ def test_a_list_is_dropped_in_pieces_once_it_cannot_be_restored(
     with pytest.raises(RegularsError):
         lists.restore_list(shop.id, made)
     scheduler.enqueue_slices([lists.SLICE_JOB])
-    assert bell.queues["lists"].qsize() == 1
+    assert broker.queues["lists"].qsize() == 1
     assert run_slice(lists.SLICE_JOB, shop.id, 0.0) is Progress.MORE
     assert run_slice(lists.SLICE_JOB, shop.id) is Progress.DONE
 
     assert places(shop, made) == []
     assert len(places(shop, kept)) == 35
     scheduler.enqueue_slices([lists.SLICE_JOB])
-    assert bell.queues["lists"].qsize() == 1
+    assert broker.queues["lists"].qsize() == 1
 
 
 def test_a_member_added_by_hand_enters_flows_without_consent(
-    form_id: int, shop: Shop, bell: StubBroker
+    form_id: int, shop: Shop, broker: StubBroker
 ) -> None:
     with db.reading() as session:
         (newsletter,) = stored_lists.lists_of(session, shop.id)
@@ -193,7 +193,7 @@ def test_a_member_added_by_hand_enters_flows_without_consent(
     assert lists.add_member(shop, newsletter.id, maya) == (True, 1)
     assert lists.add_member(shop, newsletter.id, maya) == (False, 0)
 
-    assert bell.queues["advance"].qsize() == 1
+    assert broker.queues["advance"].qsize() == 1
     with db.reading() as session:
         (entered,) = flows.enrolments_of(session, shop.id, maya)
         assert entered.trigger_key == f"list:{newsletter.id}:{maya}"

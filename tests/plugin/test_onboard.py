@@ -18,7 +18,7 @@ DOMAIN = "dewpoint.myshopify.com"
 
 
 def test_the_first_visit_installs_seeds_the_library_and_rings(
-    database: str, bell: StubBroker, shopify: Shopify
+    database: str, broker: StubBroker, shopify: Shopify
 ) -> None:
     shop_id = ensure_installed(DOMAIN, shopify.id_token())
 
@@ -28,20 +28,22 @@ def test_the_first_visit_installs_seeds_the_library_and_rings(
         # Three of the flows', and three confirmations: double opt-in, data export, erasure.
         assert len(templates.templates_of(session, shop_id)) == 6
         assert len(coupons.coupons_of(session, shop_id)) == 1
-    assert bell.queues["sync"].qsize() == 1
+    assert broker.queues["sync"].qsize() == 1
 
 
-def test_later_visits_ask_shopify_nothing(sqlite: str, bell: StubBroker, shopify: Shopify) -> None:
+def test_later_visits_ask_shopify_nothing(
+    sqlite: str, broker: StubBroker, shopify: Shopify
+) -> None:
     shop_id = ensure_installed(DOMAIN, shopify.id_token())
     shopify.seen.clear()
 
     assert ensure_installed(DOMAIN, "not looked at") == shop_id
     assert shopify.seen == []
-    assert bell.queues["sync"].qsize() == 1
+    assert broker.queues["sync"].qsize() == 1
 
 
 def test_two_first_visits_at_once_install_once(
-    database: str, bell: StubBroker, shopify: Shopify
+    database: str, broker: StubBroker, shopify: Shopify
 ) -> None:
     with ThreadPoolExecutor(6) as pool:
         ids = set(pool.map(lambda _: ensure_installed(DOMAIN, shopify.id_token()), range(6)))
@@ -51,13 +53,13 @@ def test_two_first_visits_at_once_install_once(
         f"{DOMAIN}/admin/api/2026-10/graphql.json",
         f"{DOMAIN}/admin/oauth/access_token",
     ]
-    assert bell.queues["sync"].qsize() == 1
+    assert broker.queues["sync"].qsize() == 1
     with db.reading() as session:
         assert len(flows.flows_of(session, shop_id)) == 2
 
 
 def test_a_store_that_comes_back_gets_no_second_set_of_flows(
-    sqlite: str, bell: StubBroker, shopify: Shopify
+    sqlite: str, broker: StubBroker, shopify: Shopify
 ) -> None:
     first = ensure_installed(DOMAIN, shopify.id_token())
     with db.transaction() as session:
@@ -65,24 +67,24 @@ def test_a_store_that_comes_back_gets_no_second_set_of_flows(
 
     assert ensure_installed(DOMAIN, shopify.id_token()) == first
     assert the_shop(first).generation == 2
-    assert bell.queues["sync"].qsize() == 2
+    assert broker.queues["sync"].qsize() == 2
     with db.reading() as session:
         assert len(flows.flows_of(session, first)) == 2
 
 
 def test_a_stale_visit_of_a_stranger_installs_nothing(
-    sqlite: str, bell: StubBroker, shopify: Shopify
+    sqlite: str, broker: StubBroker, shopify: Shopify
 ) -> None:
     with pytest.raises(RegularsError) as error:
         ensure_installed(DOMAIN, "stale")
 
     assert error.value.status == 401
-    assert bell.queues["sync"].qsize() == 0
+    assert broker.queues["sync"].qsize() == 0
 
 
 def test_a_visit_mends_a_shop_that_was_away_for_too_long(
     sqlite: str,
-    bell: StubBroker,
+    broker: StubBroker,
     shopify: Shopify,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -100,7 +102,7 @@ def test_a_visit_mends_a_shop_that_was_away_for_too_long(
 
 
 def test_new_scopes_of_the_manifest_are_read_at_the_next_visit(
-    sqlite: str, bell: StubBroker, shopify: Shopify
+    sqlite: str, broker: StubBroker, shopify: Shopify
 ) -> None:
     shop_id = ensure_installed(DOMAIN, shopify.id_token())
     with db.transaction() as session:

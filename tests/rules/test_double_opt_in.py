@@ -90,7 +90,7 @@ def button(mail: Any) -> str:
 def test_l12_nothing_but_the_confirmation_comes_before_the_click(
     client, form_id, shop, relay, monkeypatch
 ):
-    monkeypatch.setattr("plugin.messages.send.jobs", _Deaf)
+    monkeypatch.setattr("plugin.messages.send.jobs", _NoJobs)
     sign_up(client, form_id, phone="+4915112345678", consent={"email": True, "sms": True})
     work(shop)
 
@@ -118,11 +118,11 @@ def test_l12_nothing_but_the_confirmation_comes_before_the_click(
     assert "Yes, subscribe me" in told[0].disclosure
 
 
-class _Deaf:
-    """Drops the coupon's jobs."""
+class _NoJobs:
+    """Drops the jobs that refill a coupon."""
 
     @staticmethod
-    def ring(*args: object) -> None:
+    def enqueue(*args: object) -> None:
         return None
 
 

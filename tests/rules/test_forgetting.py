@@ -91,7 +91,7 @@ def test_l13_every_table_has_its_place_and_the_canary_sits_in_each(sqlite, shop)
 
 
 def test_l13_a_customer_planted_everywhere_is_gone_within_a_minute(
-    client, shop, database, tmp_path, bell, capfd
+    client, shop, database, tmp_path, broker, capfd
 ):
     canary.plant(shop)
     assert canary.found_in(canary.dump(database, tmp_path)) == list(canary.WORDS)
@@ -105,7 +105,7 @@ def test_l13_a_customer_planted_everywhere_is_gone_within_a_minute(
 
     assert time.monotonic() - began < WITHIN_S
     assert canary.found_in(canary.dump(database, tmp_path)) == []
-    queued = b"".join(message for queue in bell.queues.values() for message in [*queue.queue])
+    queued = b"".join(message for queue in broker.queues.values() for message in [*queue.queue])
     assert canary.found_in(queued) == []
     said = capfd.readouterr()
     assert canary.found_in((said.out + said.err).encode()) == []

@@ -60,7 +60,7 @@ def post(client, body=BODY, given=None):
     return client.post("/webhooks/shopify", content=body, headers=given or headers(body))
 
 
-def test_a_delivery_is_kept_raw_and_the_worker_is_told(client, bell):
+def test_a_delivery_is_kept_raw_and_the_worker_is_told(client, broker):
     assert post(client).status_code == 200
 
     (delivery,) = kept()
@@ -70,7 +70,7 @@ def test_a_delivery_is_kept_raw_and_the_worker_is_told(client, bell):
         "customers/update",
         "new",
     )
-    bell.queues["digest"].get(timeout=2)
+    broker.queues["digest"].get(timeout=2)
 
 
 def test_both_families_of_headers_mean_the_same(small_client):

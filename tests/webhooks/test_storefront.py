@@ -60,7 +60,9 @@ def answer(client, form_id: int, **changes):
     return client.post(url, json={**GOOD, **changes})
 
 
-def test_a_submission_becomes_a_profile_with_answer_consent_and_proof(client, form_id, shop, bell):
+def test_a_submission_becomes_a_profile_with_answer_consent_and_proof(
+    client, form_id, shop, broker
+):
     url = signed(f"/proxy/forms/{form_id}/submit")
     headers = {"User-Agent": "Firefox", "X-Forwarded-For": "203.0.113.9, 198.51.100.1"}
 
@@ -81,7 +83,7 @@ def test_a_submission_becomes_a_profile_with_answer_consent_and_proof(client, fo
     assert (proof.ip, proof.user_agent) == ("203.0.113.9", "Firefox")
     assert (proof.page, proof.form_id, proof.form_version) == (GOOD["page"], form_id, 1)
     assert enrolment.state == "waiting"
-    assert bell.queues["advance"].qsize() == 1
+    assert broker.queues["advance"].qsize() == 1
 
 
 @pytest.mark.parametrize(
@@ -136,11 +138,11 @@ def test_texts_are_allowed_only_with_a_number_and_a_tick(client, form_id, shop):
     assert "Reply STOP" in proof.disclosure
 
 
-def test_answering_twice_welcomes_once(client, form_id, shop, bell):
+def test_answering_twice_welcomes_once(client, form_id, shop, broker):
     answer(client, form_id)
     answer(client, form_id)
 
-    assert bell.queues["advance"].qsize() == 1
+    assert broker.queues["advance"].qsize() == 1
 
 
 def test_a_browser_of_one_shopper_merges_no_other_into_them(client, form_id, shop):

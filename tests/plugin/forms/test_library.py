@@ -106,8 +106,8 @@ def test_the_popup_learns_what_the_shop_sells_once_its_products_are_read(seeded:
     assert choices(seeded) == ["Mug", "Tea", "Just browsing"]
 
 
-def test_a_popup_that_was_switched_on_keeps_its_choices(seeded: Shop, bell: StubBroker) -> None:
-    bell.declare_queue("publish")
+def test_a_popup_that_was_switched_on_keeps_its_choices(seeded: Shop, broker: StubBroker) -> None:
+    broker.declare_queue("publish")
     with db.reading() as session:
         (form,) = forms.forms_of(session, seeded.id)
     library.set_status(seeded.id, form.id, True)

@@ -170,7 +170,7 @@ def test_who_is_forgotten_leaves_no_visit_however_late_it_is_told(
 
 @pytest.mark.parametrize(("marketing", "enrolled"), [(True, 1), (False, 0)])
 def test_what_a_browser_tells_starts_a_flow_where_marketing_is_allowed(
-    shop: Shop, bell: StubBroker, marketing: bool, enrolled: int
+    shop: Shop, broker: StubBroker, marketing: bool, enrolled: int
 ) -> None:
     definition = abandoned_checkout()
     definition["triggers"] = [{"type": "metric", "id": "Viewed Product"}]
@@ -182,4 +182,4 @@ def test_what_a_browser_tells_starts_a_flow_where_marketing_is_allowed(
 
     with db.reading() as session:
         found = session.exec(select(Enrolment).where(Enrolment.shop_id == shop.id)).all()
-    assert len(found) == bell.queues["advance"].qsize() == enrolled
+    assert len(found) == broker.queues["advance"].qsize() == enrolled

@@ -81,10 +81,10 @@ def test_a_figure_follows_when_it_is_counted_again_and_goes_when_it_is_few(shop_
 
 
 def test_the_clock_recounts_after_five_minutes(
-    shop_of_five: Shop, bell: StubBroker, monkeypatch: pytest.MonkeyPatch
+    shop_of_five: Shop, broker: StubBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_slice(SLICE_JOB, shop_of_five.id)
-    rings = bell.queues["tallies"]
+    rings = broker.queues["tallies"]
 
     scheduler.enqueue_slices([SLICE_JOB])
     assert rings.qsize() == 0

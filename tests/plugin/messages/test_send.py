@@ -146,14 +146,14 @@ def test_the_welcome_mail_gives_each_message_its_own_code(world: World, relay: R
 
 
 def test_an_empty_pool_is_refilled_while_its_message_waits_up_to_an_hour(
-    world: World, relay: Relay, bell: StubBroker
+    world: World, relay: Relay, broker: StubBroker
 ) -> None:
     ids = [world.queue(library.WELCOME, event_id=None) for _ in range(3)]
     send_messages(world.shop.id, ids)
     last = world.read(ids[2])
     assert (last.state, last.skip_reason, last.send_attempts) == ("due", "waits_for_coupon", 0)
     assert timedelta(seconds=20) < last.due_at - clock.now() <= timedelta(seconds=30)
-    assert bell.queues["refill"].qsize() == 1
+    assert broker.queues["refill"].qsize() == 1
 
     make_due(world, ids[2])
     send_messages(world.shop.id, ids)

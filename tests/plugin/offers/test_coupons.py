@@ -99,10 +99,10 @@ LINES = [{"price": 10_000, "quantity": 1, "compare_at": None, "product_id": 1}]
     ],
 )
 def test_each_kind_of_coupon_takes_off_what_it_says(
-    shop_id: int, bell: StubBroker, shopify: Shopify, kind: str, worth: int, cents: int, told: str
+    shop_id: int, broker: StubBroker, shopify: Shopify, kind: str, worth: int, cents: int, told: str
 ) -> None:
     coupon_id = create_coupon(shop_id, "Spring", "SPRING", kind, worth)
-    assert bell.queues["refill"].qsize() == 1
+    assert broker.queues["refill"].qsize() == 1
 
     refill_codes(shop_id, coupon_id)
 
@@ -113,7 +113,7 @@ def test_each_kind_of_coupon_takes_off_what_it_says(
 
 
 def test_an_amount_is_told_in_the_shops_own_currency(
-    shop_id: int, bell: StubBroker, shopify: Shopify
+    shop_id: int, broker: StubBroker, shopify: Shopify
 ) -> None:
     with db.transaction() as session:
         shop = shops.get_shop(session, shop_id)
@@ -139,7 +139,7 @@ def test_an_amount_is_told_in_the_shops_own_currency(
     ],
 )
 def test_a_coupon_that_will_not_do_is_refused(
-    shop_id: int, bell: StubBroker, name: str, prefix: str, kind: str, worth: int
+    shop_id: int, broker: StubBroker, name: str, prefix: str, kind: str, worth: int
 ) -> None:
     with pytest.raises(RegularsError):
         create_coupon(shop_id, name, prefix, kind, worth)
@@ -149,7 +149,7 @@ def test_a_coupon_that_will_not_do_is_refused(
 
 
 def test_a_deleted_discount_is_recreated_only_at_the_merchants_request(
-    shop_id: int, coupon_id: int, bell: StubBroker, shopify: Shopify
+    shop_id: int, coupon_id: int, broker: StubBroker, shopify: Shopify
 ) -> None:
     refill_codes(shop_id, coupon_id)
     given = give(shop_id, coupon_id, "a")
@@ -181,7 +181,7 @@ def test_a_deleted_discount_is_recreated_only_at_the_merchants_request(
 def test_codes_of_a_discount_that_is_deleted_meanwhile_are_not_kept(
     shop_id: int,
     coupon_id: int,
-    bell: StubBroker,
+    broker: StubBroker,
     shopify: Shopify,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -353,7 +353,7 @@ def test_s23_codes_are_plain_and_not_to_be_guessed() -> None:
 
 
 def test_what_waits_for_a_code_is_sent_as_soon_as_the_pool_has_codes(
-    shop_id: int, coupon_id: int, bell: StubBroker
+    shop_id: int, coupon_id: int, broker: StubBroker
 ) -> None:
     now = clock.now()
     soon, far = now + COUPON_WAIT, now + timedelta(hours=1)
@@ -367,21 +367,21 @@ def test_what_waits_for_a_code_is_sent_as_soon_as_the_pool_has_codes(
     )
     refill_codes(shop_id, coupon_id)
 
-    assert bell.queues["send"].qsize() == 1
+    assert broker.queues["send"].qsize() == 1
     with db.reading() as session:
         due = messages.still_due(session, shop_id, [waits, other, later], clock.now())
     assert due == [(waits, 0)]
 
 
 def test_a_pool_that_stays_empty_wakes_no_message(
-    shop_id: int, coupon_id: int, shopify: Shopify, bell: StubBroker
+    shop_id: int, coupon_id: int, shopify: Shopify, broker: StubBroker
 ) -> None:
     queue(shop_id, SkipReason.WAITS_FOR_COUPON, clock.now() + COUPON_WAIT)
     denied = {"errors": [{"message": "No", "extensions": {"code": "ACCESS_DENIED"}}]}
     shopify.trouble = [JSONResponse(denied)]
     refill_codes(shop_id, coupon_id)
 
-    assert not bell.queues["send"].qsize()
+    assert not broker.queues["send"].qsize()
 
 
 def queue(shop_id: int, reason: str, due_at: datetime) -> int:

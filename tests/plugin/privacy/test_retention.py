@@ -99,10 +99,10 @@ def test_one_turn_ends_in_time_and_each_kind_has_its_piece_of_it(
         assert len(visits.visits_page(session, shop.id, 1, 10)) == 4
 
 
-def rung(bell: StubBroker) -> set[int]:
+def enqueued_shops(broker: StubBroker) -> set[int]:
     """Return the shops that the clock enqueues now."""
     scheduler.enqueue_slices([retention.SLICE_JOB])
-    queue = bell.queues["retention"]
+    queue = broker.queues["retention"]
     messages = [dramatiq.Message.decode(queue.get_nowait()) for _ in range(queue.qsize())]
     return {message.args[0] for message in messages}
 
@@ -112,7 +112,7 @@ def neighbour(name: str) -> Shop:
         return shops.add_shop(session, f"{name}.myshopify.com", clock.now())
 
 
-def test_the_clock_enqueues_only_shops_with_expired_data(shop: Shop, bell: StubBroker) -> None:
+def test_the_clock_enqueues_only_shops_with_expired_data(shop: Shop, broker: StubBroker) -> None:
     now = clock.now()
     told, seen, visited = neighbour("told"), neighbour("seen"), neighbour("visited")
     keep(told, "old", now - timedelta(days=8), DONE)
@@ -124,25 +124,27 @@ def test_the_clock_enqueues_only_shops_with_expired_data(shop: Shop, bell: StubB
     with db.transaction() as session:  # of a visit the end counts, and it has no event any more
         events.delete_events(session, visited.id, now - timedelta(days=762), 10)
 
-    assert rung(bell) == {told.id, seen.id, visited.id}
+    assert enqueued_shops(broker) == {told.id, seen.id, visited.id}
     for each in (told, seen, visited):
         run_slice(retention.SLICE_JOB, each.id)
-    assert rung(bell) == set()
+    assert enqueued_shops(broker) == set()
 
 
-def test_a_busy_shop_is_not_rung_for_in_every_minute(shop: Shop, bell: StubBroker) -> None:
+def test_a_busy_shop_is_not_rung_for_in_every_minute(shop: Shop, broker: StubBroker) -> None:
     week = clock.now() - timedelta(days=7)
     keep(shop, "just", week - timedelta(minutes=1), DONE)
 
-    assert rung(bell) == set()
+    assert enqueued_shops(broker) == set()
     keep(shop, "long", week - timedelta(minutes=61), DONE)
-    assert rung(bell) == {shop.id}
+    assert enqueued_shops(broker) == {shop.id}
 
 
-def test_the_clock_finds_what_is_over_while_a_shop_is_written(shop: Shop, bell: StubBroker) -> None:
+def test_the_clock_finds_what_is_over_while_a_shop_is_written(
+    shop: Shop, broker: StubBroker
+) -> None:
     did(shop, clock.now() - timedelta(days=763))
     found: list[set[int]] = []
-    looks = threading.Thread(target=lambda: found.append(rung(bell)))
+    looks = threading.Thread(target=lambda: found.append(enqueued_shops(broker)))
 
     with db.transaction() as session:
         db.lock_shop(session, shop.id)

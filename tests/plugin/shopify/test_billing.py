@@ -29,7 +29,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, **said: object) -> None:
 
 
 @pytest.fixture
-def shop(database: str, bell: object, shopify: Shopify) -> Shop:
+def shop(database: str, broker: object, shopify: Shopify) -> Shop:
     return the_shop(install(DOMAIN, shopify.id_token()))
 
 

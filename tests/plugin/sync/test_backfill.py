@@ -31,7 +31,7 @@ CUSTOMERS, ORDERS, LEFT = 60, 180, 25
 
 
 @pytest.fixture
-def past(shopify: Shopify, door, bell) -> Shopify:
+def past(shopify: Shopify, door, broker) -> Shopify:
     """A store with a past."""
     store = shopify.store
     store.storefront_url = door.origin
@@ -145,7 +145,7 @@ def test_a_checkout_with_many_lines_is_kept_whole(shop_id, past, monkeypatch):
     assert sorted(line["variant_id"] for line in kept.lines) == sorted(many)
 
 
-def test_the_past_sets_off_no_flow_and_earns_nothing(shop_id, past, bell):
+def test_the_past_sets_off_no_flow_and_earns_nothing(shop_id, past, broker):
     with db.transaction() as session:
         shop = get_shop(session, shop_id)
         for number in range(5):

@@ -39,7 +39,7 @@ def later(monkeypatch):
 
 
 @pytest.fixture
-def market(shopify: Shopify, door, bell, request) -> Market:
+def market(shopify: Shopify, door, broker, request) -> Market:
     """A store with its webhooks; with 500 differences, or on PostgreSQL 50."""
     shopify.store.storefront_url = door.origin
     shopify.bucket(1e9, 1e9)

@@ -27,7 +27,7 @@ CHANNELS = {"email": ANA, "sms": PHONE, "whatsapp": PHONE}
 
 
 @pytest.fixture
-def shop_id(database: str, bell: object, shopify: Shopify) -> int:
+def shop_id(database: str, broker: object, shopify: Shopify) -> int:
     return install(DOMAIN, shopify.id_token())
 
 

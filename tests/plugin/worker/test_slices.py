@@ -31,9 +31,9 @@ def counting(steps: list[int], last: int) -> Callable[[int], Progress]:
     return run_step
 
 
-def rings(bell: StubBroker, queue: str) -> list[int]:
+def enqueued_in(broker: StubBroker, queue: str) -> list[int]:
     """The shops that wait in a queue, the first one first."""
-    return [dramatiq.Message.decode(each).args[0] for each in list(bell.queues[queue].queue)]
+    return [dramatiq.Message.decode(each).args[0] for each in list(broker.queues[queue].queue)]
 
 
 def test_a_slice_goes_on_until_nothing_is_left(sqlite: str) -> None:
@@ -46,7 +46,7 @@ def test_a_slice_goes_on_until_nothing_is_left(sqlite: str) -> None:
 
 
 def test_what_a_slice_left_waits_behind_the_slices_of_other_shops(
-    sqlite: str, bell: StubBroker
+    sqlite: str, broker: StubBroker
 ) -> None:
     steps: list[int] = []
     job = SliceJob("lists", counting(steps, 9), everyone, slice_seconds=0.0)
@@ -55,10 +55,10 @@ def test_what_a_slice_left_waits_behind_the_slices_of_other_shops(
     run_slice_and_enqueue_rest(job, ONE)
 
     assert steps == [ONE]
-    assert rings(bell, "lists") == [OTHER, ONE]
+    assert enqueued_in(broker, "lists") == [OTHER, ONE]
 
 
-def test_what_the_clock_is_to_find_again_is_not_enqueued(sqlite: str, bell: StubBroker) -> None:
+def test_what_the_clock_is_to_find_again_is_not_enqueued(sqlite: str, broker: StubBroker) -> None:
     steps: list[int] = []
     job = SliceJob(
         "retention", counting(steps, 9), everyone, slice_seconds=0.0, enqueues_rest=False
@@ -67,7 +67,7 @@ def test_what_the_clock_is_to_find_again_is_not_enqueued(sqlite: str, bell: Stub
     run_slice_and_enqueue_rest(job, ONE)
 
     assert steps == [ONE]
-    assert rings(bell, "retention") == []
+    assert enqueued_in(broker, "retention") == []
 
 
 def test_a_shop_is_left_to_the_worker_that_has_it_and_other_shops_are_not(database: str) -> None:
@@ -104,7 +104,7 @@ def test_a_slice_that_breaks_leaves_its_shop_to_the_next(sqlite: str) -> None:
     assert run_slice(SliceJob("lists", counting([], 1), everyone), ONE) is Progress.DONE
 
 
-def test_a_message_of_an_earlier_release_finds_its_actor(bell: StubBroker) -> None:
+def test_a_message_of_an_earlier_release_finds_its_actor(broker: StubBroker) -> None:
     names = {"backfill", "imports", "write_back", "reconcile", "likeness", "tallies", "lists",
              "retention"}  # fmt: skip
 
@@ -121,7 +121,7 @@ def test_what_merchants_watch_is_found_within_seconds(sqlite: str) -> None:
 
 
 def test_the_clock_looks_at_each_job_at_its_own_interval(
-    sqlite: str, bell: StubBroker, monkeypatch: pytest.MonkeyPatch
+    sqlite: str, broker: StubBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     often = SliceJob("imports", counting([], 1), everyone, interval=timedelta(seconds=2))
     seldom = SliceJob("lists", counting([], 1), everyone)
@@ -130,5 +130,5 @@ def test_the_clock_looks_at_each_job_at_its_own_interval(
     for ticks in range(round(62 / scheduler.TICK_S)):  # at 0, 2, 4 … 60 seconds
         scheduler.run_tick(ticks)
 
-    assert rings(bell, "imports") == [ONE, OTHER] * 31
-    assert rings(bell, "lists") == [ONE, OTHER] * 2
+    assert enqueued_in(broker, "imports") == [ONE, OTHER] * 31
+    assert enqueued_in(broker, "lists") == [ONE, OTHER] * 2

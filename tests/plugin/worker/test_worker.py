@@ -52,7 +52,7 @@ def test_a_large_catalog_may_take_hours(sqlite: str) -> None:
     assert actors.sync_catalog.options["time_limit"] > 10 * ten_minutes_ms
 
 
-def test_the_clock_enqueues_unchecked_profiles(shop: Shop, bell: StubBroker) -> None:
+def test_the_clock_enqueues_unchecked_profiles(shop: Shop, broker: StubBroker) -> None:
     now = clock.now()
     with db.transaction() as session:
         session.add(
@@ -64,11 +64,11 @@ def test_the_clock_enqueues_unchecked_profiles(shop: Shop, bell: StubBroker) -> 
         duplicates.mark_unchecked(session, shop.id, [1])
 
     scheduler.enqueue_slices([SLICE_JOB])
-    assert bell.queues["likeness"].qsize() == 1
+    assert broker.queues["likeness"].qsize() == 1
     actors.SLICE_ACTORS["likeness"].fn(shop.id)
     scheduler.enqueue_slices([SLICE_JOB])
 
-    assert bell.queues["likeness"].qsize() == 1
+    assert broker.queues["likeness"].qsize() == 1
 
 
 def test_every_queue_has_an_actor_of_its_name() -> None:

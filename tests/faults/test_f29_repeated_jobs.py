@@ -47,15 +47,15 @@ def story(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Story:
     return story
 
 
-def three_times(ring: Callable[[], object]) -> None:
-    """Do it in three threads at once."""
+def three_times(work: Callable[[], object]) -> None:
+    """Run the work in three threads at once."""
 
-    def work() -> None:
-        ring()
+    def run() -> None:
+        work()
         smtp.close_connection()
 
     with ThreadPoolExecutor(TIMES) as workers:
-        for done in [workers.submit(work) for _ in range(TIMES)]:
+        for done in [workers.submit(run) for _ in range(TIMES)]:
             done.result()
 
 
@@ -83,7 +83,7 @@ def work(shop: Shop, now: datetime) -> None:
     three_times(lambda: send.send_messages(shop.id, ids))
 
 
-def test_f29_every_bell_that_rings_three_times_at_once_has_its_effect_once(
+def test_f29_a_job_delivered_three_times_at_once_has_its_effect_once(
     database: str, shop: Shop, relay: Relay, story: Story
 ) -> None:
     deliver(shop, story)
