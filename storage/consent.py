@@ -11,6 +11,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import consent_ledger, privacy_requests, write_backs
 from storage import counts as stored_counts
+from storage.channels import STOREFRONT_CHANNELS
 from storage.consent_ledger import MARKETING, ConsentEvent, LedgerKey
 from storage.counts import Count
 from storage.engine import db
@@ -21,7 +22,6 @@ EXPLICIT_STATES = (SUBSCRIBED, UNSUBSCRIBED)
 STOREFRONT = "storefront"  # the source of what it reported itself
 CONFIRMATION = "confirmation"  # the source of a yes by the link in the mail of a double opt-in
 IMPORT = "import"  # the source of what a merchant's file says
-STOREFRONT_CHANNELS = ("email", "sms", "whatsapp")  # the channels that it keeps a consent for
 BOUNCED = "bounced"  # the mailbox does not exist; a shopper who gives the address anew lifts it
 IMPLIED = "implied"  # by a purchase or an inquiry, until `expires_at`: CASL, section 10(9) and (10)
 PENDING = "pending"  # asked to confirm, and did not yet
@@ -41,7 +41,7 @@ class Consent(SQLModel, table=True):
     __table_args__ = (Index("consent_state", "shop_id", "state", "purpose", "changed_at"),)
 
     shop_id: int = shop_key()
-    channel: str = Field(primary_key=True, description="one of `storage.privacy_requests.KIND_OF`")
+    channel: str = Field(primary_key=True, description="a `storage.channels.Channel`")
     address: str = Field(primary_key=True, description="this email, this phone in E.164")
     purpose: str = Field(default=MARKETING, primary_key=True)
     state: str

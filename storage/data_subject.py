@@ -13,6 +13,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, SQLModel, col, select
 
 from storage.backfills import BackfillLine
+from storage.channels import IDENTITY_KIND, channels_reached_by
 from storage.checkouts import Checkout
 from storage.consent import Consent
 from storage.consent_ledger import ConsentChain, ConsentEvent, stands_at
@@ -25,7 +26,7 @@ from storage.merges import load_sources
 from storage.messages import Attribution, Message
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
-from storage.privacy_requests import KIND_OF, DataSubject, anonymous_browser_keys
+from storage.privacy_requests import DataSubject, anonymous_browser_keys
 from storage.profiles import (
     CHECKOUT,
     EMAIL,
@@ -166,7 +167,7 @@ def _claimed(session: Session, shop_id: int, whom: DataSubject) -> set[tuple[str
             .where(table.shop_id == of[0], col(table.profile_id).in_(of[1]))
             .distinct()
         ):
-            hers.add((KIND_OF[channel], address))
+            hers.add((IDENTITY_KIND[channel], address))
     for token in session.exec(
         select(Checkout.token).where(Checkout.shop_id == of[0], col(Checkout.profile_id).in_(of[1]))
     ):
@@ -182,7 +183,7 @@ def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: DataSu
     kind, value = key
     if kind not in (EMAIL, PHONE):
         return True
-    channels = [channel for channel, its in KIND_OF.items() if its == kind]
+    channels = channels_reached_by(kind)
     column = Profile.email if kind == EMAIL else Profile.phone
     others = (
         select(Profile.id).where(

@@ -9,6 +9,7 @@ from sqlalchemy import Index, func, text, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from storage.channels import Channel
 from storage.engine import db, leases
 from storage.engine.leases import Claim
 from storage.engine.shop_days import day_of
@@ -28,6 +29,13 @@ class MessageState(StrEnum):
     FAILED = "failed"
     AMBIGUOUS = "ambiguous"
     SKIPPED = "skipped"
+
+
+class MessageSource(StrEnum):
+    """What a message comes from."""
+
+    FLOW = "flow"
+    CONFIRMATION = "confirmation"  # what its receiver asked for, by mail to the address itself
 
 
 class SkipReason(StrEnum):
@@ -117,7 +125,8 @@ class Message(SQLModel, table=True):
     idempotency_key: str = Field(description="flow, enrolment, action and channel")
     profile_id: int = big()
     source_profile_id: int | None = origin()
-    channel: str
+    channel: Channel = enum_column(Channel)
+    source: MessageSource = enum_column(MessageSource, default=MessageSource.FLOW)
     address: str = Field(default="", description="the address; empty until it is sent or skipped")
     transactional: bool = False
     flow_id: int | None = big(nullable=True, default=None)
@@ -132,6 +141,8 @@ class Message(SQLModel, table=True):
     links: list[str] = json_column(list)
     state: MessageState = enum_column(MessageState, default=MessageState.DUE)
     skip_reason: str = Field(default="", description="a `SkipReason`, or why its flow took it back")
+    provider: str = Field(default="", description="which one accepted it")
+    provider_message_id: str = Field(default="", description="its own id for it, if it gave one")
     send_attempts: int = Field(default=0, description="how often it was handed to the provider")
     crashes: int = Field(default=0, description="how often it was begun without any outcome")
     due_at: datetime = moment()

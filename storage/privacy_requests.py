@@ -15,21 +15,15 @@ from sqlalchemy import Index, delete, text, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from storage.channels import channels_reached_by
 from storage.engine import db, encryption, leases
 from storage.engine.types import Encrypted, json_column, moment, row_key, shop_key
-from storage.profiles import BROWSER, CHECKOUT, EMAIL, ORDER, PHONE, PUSH, SUBSCRIPTION
+from storage.profiles import BROWSER, CHECKOUT, ORDER, SUBSCRIPTION
 
 DATA_REQUEST, REDACT = "customers/data_request", "customers/redact"
 SHOP_REDACT = "shop/redact"
 NEW, DONE, EXPIRED = "new", "done", "expired"
 LEASE_S = 60.0
-# What each kind of address can be reached by, and the kind that a channel needs.
-CHANNELS = {
-    EMAIL: ("email",),
-    PHONE: ("sms", "whatsapp", "rcs", "viber", "voice"),
-    PUSH: ("push",),
-}
-KIND_OF = {channel: kind for kind, channels in CHANNELS.items() for channel in channels}
 # Sources of a consent that came through the owner's mailbox: any visitor can type any address into
 # a form.
 OWNER_SOURCES = ("link", "confirmation", "preferences")
@@ -106,7 +100,7 @@ class DataSubject:
     @property
     def addresses(self) -> list[tuple[str, str]]:
         """Return (channel, address) of each address of the data subject."""
-        return [(c, value) for kind, value in self.keys for c in CHANNELS.get(kind, ())]
+        return [(c, value) for kind, value in self.keys for c in channels_reached_by(kind)]
 
 
 def keyed_hashes(purpose: str, words: Iterable[str]) -> dict[str, str]:

@@ -1,21 +1,22 @@
 """Draw a shopper's last year by month from their daily counts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from admin_ui.kit import words
 from admin_ui.kit.language import Language
+from plugin.channels.registry import CHANNELS
 from storage import activity
 from storage.activity import Counts
 
 MONTHS = 12
 HIGHEST, LOWEST = 36, 3  # pixels of a month's bar, where there is any
 # What is counted under the name of each of the timeline's filters: orders, not what became of them.
-COUNTED = {
-    "orders": ("Placed Order",),
-    "browsing": words.BROWSING,
-    "messages": ("Received Email",),
+COUNTED: dict[str, Callable[[], Iterable[str]]] = {
+    "orders": lambda: ("Placed Order",),
+    "browsing": lambda: words.BROWSING,
+    "messages": lambda: [spec.metrics.received for spec in CHANNELS.values()],
 }
 
 
@@ -42,7 +43,7 @@ def totals(counts: Counts) -> dict[str, int]:
     """Return how often the shopper did what each of the timeline's filters shows, in all stored
     history.
     """
-    return {kind: sum(n for _, n in _days(counts, names)) for kind, names in COUNTED.items()}
+    return {kind: sum(n for _, n in _days(counts, names())) for kind, names in COUNTED.items()}
 
 
 def activity_chart(counts: Counts, now: datetime, say: Language) -> ActivityChart:
@@ -51,7 +52,7 @@ def activity_chart(counts: Counts, now: datetime, say: Language) -> ActivityChar
     first = this.year * 12 + this.month - MONTHS
     months = [date(n // 12, n % 12 + 1, 1) for n in range(first, first + MONTHS)]
     strips = [
-        _strip(kind, list(_days(counts, names)), first, say) for kind, names in COUNTED.items()
+        _strip(kind, list(_days(counts, names())), first, say) for kind, names in COUNTED.items()
     ]
     return ActivityChart(months, strips, not any(any(strip.counts) for strip in strips))
 

@@ -13,6 +13,7 @@ from plugin.sheets import problems
 from plugin.sheets.records import Row
 from plugin.texts import N_
 from storage import lists
+from storage.channels import STOREFRONT_CHANNELS
 from storage.consent import SUBSCRIBED
 from storage.engine import db
 from storage.imports import Import
@@ -56,7 +57,7 @@ def take_form(visit: AdminRequest, held: Import) -> None:
         mapping.append(kind if good else columns.NOTHING)
     held.mapping = mapping
     held.declaration = {
-        "channels": [c for c in columns.CHANNELS if visit.form.get(f"channel-{c}")],
+        "channels": [c for c in STOREFRONT_CHANNELS if visit.form.get(f"channel-{c}")],
         **{
             name: visit.form.get(name, "").strip()[: MAX_FIELD_CHARS[name]]
             for name in ("where", "on")
@@ -114,7 +115,7 @@ def choices(visit: AdminRequest, held: Import) -> dict[str, Any]:
         "samples": samples, "kinds": kinds(visit.say),
         "origin": columns.detect_exporter(held.columns), "outcomes": outcomes(visit, held),
         "lists": [(each.id, each.name) for each in known],
-        "channels": [(each, label(CHANNELS, each, visit.say)) for each in columns.CHANNELS],
+        "channels": [(each, label(CHANNELS, each, visit.say)) for each in STOREFRONT_CHANNELS],
         "delimiters": {code: visit.say.text(name) for code, name in DELIMITERS.items()},
         "encodings": ENCODINGS, "chosen": visit.form, "today": f"{clock.now():%Y-%m-%d}",
     }  # fmt: skip

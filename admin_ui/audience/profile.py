@@ -16,6 +16,7 @@ from admin_ui.kit.pagination import Position, paginate
 from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import clock
+from plugin.channels.registry import message_metrics
 from plugin.messages import eligibility
 from plugin.profiles import merge
 from plugin.profiles.tags import tags_of
@@ -33,11 +34,11 @@ from storage import (
     templates,
 )
 from storage.activity import counts_of
+from storage.channels import Channel, channels_reached_by
 from storage.consent_ledger import LedgerKey
 from storage.engine import db
 from storage.events import Event
 from storage.messages import Message
-from storage.privacy_requests import CHANNELS
 from storage.profiles import STRONG, Identity
 
 TITLE = N_("A profile")
@@ -170,7 +171,7 @@ def timeline(
                 limit,
                 before=before,
                 metrics=metrics,
-                without=words.EMAIL_METRICS,
+                without=message_metrics(),
                 visited=words.VISITED,
             )
         ]
@@ -196,7 +197,7 @@ def _reach(session: Session, shop_id: int, places: Sequence[LedgerKey]) -> list[
     return [
         ContactPoint(*place, held[place].state if place in held else "", said[place] or "")
         for place in places
-        if place in held or place[0] in ("email", "sms")
+        if place in held or place[0] in (Channel.EMAIL, Channel.SMS)
     ]
 
 
@@ -217,4 +218,4 @@ def _filters(
 
 
 def _addresses(known: Sequence[Identity]) -> list[tuple[str, str]]:
-    return [(c, row.value) for row in known for c in CHANNELS.get(row.kind, ())]
+    return [(c, row.value) for row in known for c in channels_reached_by(row.kind)]

@@ -5,7 +5,9 @@ from typing import Any
 
 from admin_ui.kit import words
 from admin_ui.kit.language import Language
+from plugin.channels.registry import channel_of_action
 from plugin.texts import N_
+from storage.channels import Channel
 
 SECOND = {"hours": "minutes", "days": "hours"}  # of a delay's `secondary_value`
 STARTS = {
@@ -38,6 +40,7 @@ class Step:
     kind: str
     title: str
     subject: str = ""
+    is_message: bool = False
     can_preview: bool = False
     waiting: int = 0
     due: int = 0
@@ -88,9 +91,9 @@ def steps(definition: dict[str, Any], counted: Counted, say: Language) -> list[S
 
 
 def mail(definition: dict[str, Any], action_id: str) -> dict[str, Any] | None:
-    """The message of one `send-email` action."""
+    """The message of one action; None when it sends nothing."""
     for action in definition.get("actions") or []:
-        if str(action.get("id")) == action_id and action.get("type") == "send-email":
+        if str(action.get("id")) == action_id and channel_of_action(str(action.get("type"))):
             message: dict[str, Any] = (action.get("data") or {}).get("message") or {}
             return message
     return None
@@ -103,7 +106,8 @@ def _step(action_id: str, action: dict[str, Any], counted: Counted, say: Languag
     if action["type"] == "time-delay":
         title = say.text("Wait %(time)s", time=_time(data, say))
         return Step(action_id, "wait", title, waiting=waiting, left=left)
-    if action["type"] != "send-email":
+    channel = channel_of_action(action["type"])
+    if channel is None:
         return Step(action_id, "other", str(action["type"]), waiting=waiting, left=left)
     message = data.get("message") or {}
     count = counted.messages.get(action_id, {})
@@ -111,10 +115,11 @@ def _step(action_id: str, action: dict[str, Any], counted: Counted, say: Languag
     reasons = sorted(counted.reasons.get(action_id, {}).items(), key=lambda pair: -pair[1])
     return Step(
         action_id,
-        "email",
-        str(message.get("name") or say.text("Email")),
+        channel,
+        str(message.get("name") or words.label(words.CHANNELS, channel, say)),
         subject=str(message.get("subject_line") or ""),
-        can_preview=bool(message.get("template_id")),
+        is_message=True,
+        can_preview=bool(message.get("template_id")) and channel == Channel.EMAIL,
         waiting=waiting,
         due=count.get("due", 0) + count.get("sending", 0),
         sent=count.get("accepted", 0) + count.get("ambiguous", 0),

@@ -8,7 +8,8 @@ from admin_ui.kit import words
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock
-from plugin.metrics import API, STANDARD
+from plugin.channels.registry import is_channel_metric
+from plugin.metrics import API, REGULARS, STANDARD
 from plugin.texts import N_
 from storage import metrics
 from storage.engine import db
@@ -25,7 +26,7 @@ def show(visit: AdminRequest) -> Response:
         seen = metrics.seen_metrics(session, visit.shop.id)
         refused = metrics.rejected_events(session, visit.shop.id, since)
     found = [
-        (each, named[each.name].service if each.name in named else STANDARD.get(each.name, API))
+        (each, named[each.name].service if each.name in named else _service(each.name))
         for each in seen
     ]
     return visit.page(
@@ -35,3 +36,7 @@ def show(visit: AdminRequest) -> Response:
         days=DAYS,
         words=words,
     )
+
+
+def _service(metric: str) -> str:
+    return STANDARD.get(metric) or (REGULARS if is_channel_metric(metric) else API)

@@ -1,1 +1,1 @@
-"""The channels that a message can take: one folder each, and one error."""
+"""The channels that a message can take: one folder each, their registry, and one error."""

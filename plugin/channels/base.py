@@ -1,10 +1,14 @@
-"""A channel sends a message through its provider, or raises a `SendError` that says why not."""
+"""A channel hands an envelope and its content to a provider, or raises a `SendError` that says why
+not.
+"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from plugin.errors import RegularsError
+from storage.channels import Channel
 
 
 class SendError(RegularsError):
@@ -29,31 +33,88 @@ class SendError(RegularsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One message, ready to send; `key` is the same at each attempt."""
+class Envelope:
+    """The recipient and the sender of a message; its key is the same at each attempt."""
 
-    message_id: int
     shop_id: int
+    message_id: int
     idempotency_key: str
+    channel: Channel
     recipient: str
-    sender_name: str
     sender: str
+    sent_at: datetime
+    deadline: float  # by time.monotonic(): after this another worker may send it
+    transactional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EmailContent:
+    """What a mail says."""
+
     subject: str
     html: str
     text: str
+    sender_name: str
     unsubscribe_url: str
-    sent_at: datetime
-    deadline: float  # by time.monotonic(): after this another worker may send it
 
 
-class Channel(Protocol):
-    """A way to reach people."""
+@dataclass(frozen=True, slots=True)
+class TextContent:
+    """What a text says: SMS, RCS, WhatsApp, Viber, LINE."""
+
+    text: str
+    media_urls: Sequence[str] = ()
+
+
+Content = EmailContent | TextContent
+ContentT = TypeVar("ContentT", EmailContent, TextContent, contravariant=True)
+
+
+class Provider(Protocol[ContentT]):
+    """A service that delivers messages of one channel."""
 
     name: str
 
-    def send(self, letter: Letter) -> None:
-        """Hand a message to the provider; return when it was accepted.
+    def send(self, envelope: Envelope, content: ContentT) -> str:
+        """Send a message; return the provider's own id for it, or "" where it gives none.
 
         Raises:
             SendError: it was not accepted, or its acceptance is unknown.
         """
+
+    def detects_repeats(self) -> bool:
+        """Return whether a second attempt under the same key is not delivered twice."""
+
+
+class ChannelMetrics(NamedTuple):
+    """What shoppers do with messages of a channel, by Klaviyo's names."""
+
+    received: str
+    opened: str
+    clicked: str
+    bounced: str
+    subscribed: str
+    unsubscribed: str
+
+    @classmethod
+    def of(cls, title: str) -> "ChannelMetrics":
+        """The metrics of a channel that Klaviyo calls `title`: Email, SMS."""
+        return cls(
+            received=f"Received {title}",
+            opened=f"Opened {title}",
+            clicked=f"Clicked {title}",
+            bounced=f"Bounced {title}",
+            subscribed=f"Subscribed to {title} Marketing",
+            unsubscribed=f"Unsubscribed from {title} Marketing",
+        )
+
+
+class ChannelSpec(NamedTuple):
+    """A channel that can be sent on: its content, its provider, and what a message needs there."""
+
+    flow_action: str  # the type of the action that sends on it, as Klaviyo's flows have it
+    content: type[Content]
+    metrics: ChannelMetrics
+    provider: Provider[Any]
+    needs_sender: bool  # the shop's sender address
+    needs_postal_address: bool  # in marketing

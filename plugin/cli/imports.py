@@ -12,6 +12,7 @@ from plugin.jobs import Progress as SliceProgress
 from plugin.sheets import files, problems
 from plugin.worker.slices import run_slice
 from storage import imports
+from storage.channels import STOREFRONT_CHANNELS
 from storage.engine import db
 from storage.imports import ENDED_STATES, FAILED, Import
 from storage.lists import lists_of
@@ -37,14 +38,14 @@ def import_file(
 
     Args:
         named: fields by the names of columns, where the guess is wrong.
-        channels: on which of `columns.CHANNELS` every person in the file agreed.
+        channels: on which of `STOREFRONT_CHANNELS` every person in the file agreed.
         where: the place where they agreed, and `on` the day (ISO 8601).
         properties: unknown columns become properties.
 
     Raises:
         RegularsError: the file is refused, or the declaration is invalid.
     """
-    unknown = {*named.values()} - {*columns.KINDS} | {*channels} - {*columns.CHANNELS}
+    unknown = {*named.values()} - {*columns.KINDS} | {*channels} - {*STOREFRONT_CHANNELS}
     if unknown:
         raise RegularsError(f"There is no such field or channel: {', '.join(sorted(unknown))}.")
     if channels and not (where and parse_date(on)):

@@ -17,6 +17,7 @@ from sqlmodel import Session, SQLModel
 from devstore.town import Bag, Did, Mail, Piece, Town, Word, line_of
 from devstore.townspeople import Townsman
 from plugin import clock, onboard
+from plugin.channels.registry import channel_of_action
 from plugin.errors import RegularsError
 from plugin.facts import ProfileFact, identity_keys
 from plugin.forms.definition import consent_words
@@ -24,6 +25,7 @@ from plugin.profiles import duplicates, fields
 from plugin.runtime import logs
 from plugin.runtime.connect import connect_broker, require_schema
 from storage import consent_ledger, events, flows, forms, lists, profile_names, profiles, shops
+from storage.channels import Channel
 from storage.checkouts import Checkout
 from storage.consent import STOREFRONT, UNSUBSCRIBED, Consent, latest_states
 from storage.consent_ledger import UNSET_COLUMNS, ConsentEvent
@@ -323,7 +325,7 @@ class DemoDataLoader:
         row = _NO_MESSAGE | about | {
             "id": self._mails[key],
             "idempotency_key": f"flow:{flow_id}:{enrolment}:{action_id}:email",
-            "channel": "email", "flow_id": flow_id, "enrolment_id": enrolment,
+            "channel": Channel.EMAIL, "flow_id": flow_id, "enrolment_id": enrolment,
             "action_id": action_id, "template_id": template_id, "template_version": 1,
             "address": self._town.address(mail.number), "due_at": mail.at,
             "created_at": mail.at,
@@ -360,5 +362,5 @@ def _mails_of(session: Session, flow: Flow) -> list[tuple[str, int]]:
     return [
         (action["id"], int(action["data"]["message"]["template_id"]))
         for action in version.definition["actions"]
-        if action["type"] == "send-email"
+        if channel_of_action(action["type"]) == Channel.EMAIL
     ]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from plugin.facts import ConsentFact, Facts
+from storage.channels import Channel
 from storage.consent import IMPLIED
 from storage.profiles import EMAIL
 from storage.shops import Shop
@@ -27,7 +28,7 @@ def imply_by_purchase(shop: Shop, facts: Facts) -> Iterable[ConsentFact]:
             if key.kind == EMAIL:
                 yield ConsentFact(
                     profile=person,
-                    channel="email",
+                    channel=Channel.EMAIL,
                     address=key.value,
                     state=IMPLIED,
                     occurred_at=order["placed_at"],

@@ -13,6 +13,7 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock, jobs
+from plugin.channels.registry import CHANNELS
 from plugin.facts import IdentityKey, PrivacyFact, ProfileFact, ProfileRef
 from plugin.messages import confirmations
 from plugin.messages.engagement import CLOCK_STEP, RequestOrigin, address_of_message, lock_addressed
@@ -23,6 +24,7 @@ from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
 from storage import confirmations as stored_confirmations
 from storage import consent, preferences, privacy_requests
+from storage.channels import Channel, channels_reached_by
 from storage.confirmations import COPY, FORGET
 from storage.consent import IMPLIED, REFUSING_STATES, SUBSCRIBED, UNSUBSCRIBED
 from storage.consent_ledger import MARKETING, TRANSACTIONAL
@@ -44,7 +46,7 @@ class PreferenceBox:
     """One box: whether messages of one purpose may come to one address on one channel."""
 
     key: str
-    channel: str
+    channel: Channel
     address: str
     shown: str
     purpose: str
@@ -100,13 +102,12 @@ def save_choices(
             session, [_entry(session, message, box, wanted, visitor, now) for box in changed]
         )
         for box in changed:
-            if box.channel == "email" and box.purpose == MARKETING:
-                verb = "Subscribed to" if box.key in wanted.boxes else "Unsubscribed from"
-                record_message_event(
-                    session, message, f"{verb} Email Marketing", str(new_id()), now
-                )
+            if box.channel in CHANNELS and box.purpose == MARKETING:
+                metrics = CHANNELS[box.channel].metrics
+                said = metrics.subscribed if box.key in wanted.boxes else metrics.unsubscribed
+                record_message_event(session, message, said, str(new_id()), now)
         preferences.save_preferences(session, _wishes(message, before, wanted, now))
-        if wanted.language != before.locale and message.channel == "email":
+        if wanted.language != before.locale and message.channel == Channel.EMAIL:
             key = IdentityKey(EMAIL, message.address)
             resolve_profiles(
                 session,
@@ -126,7 +127,7 @@ def request_by_mail(target: Target, kind: str) -> bool:
     now = clock.now()
     with db.transaction() as session:
         message = lock_addressed(session, target)
-        if message is None or message.channel != "email":
+        if message is None or message.channel != Channel.EMAIL:
             return False
         shop = _shop(session, message)
         whose = ProfileRef(message.profile_id, message.source_profile_id or message.profile_id)
@@ -216,13 +217,13 @@ def _boxes(session: Session, message: Message) -> list[PreferenceBox]:
         for each in identities_of(session, shop_id, [message.profile_id])
         if each.kind == PHONE
     ]
-    reach = [(channel, phone) for phone in phones for channel in privacy_requests.CHANNELS[PHONE]]
+    reach = [(channel, phone) for phone in phones for channel in channels_reached_by(PHONE)]
     states = consent.states_at(session, shop_id, {own, *reach})
     asked = {(channel, address) for channel, address, _ in states}
-    places = [own, *(p for p in reach if p != own and (p[0] == "sms" or p in asked))]
+    places = [own, *(p for p in reach if p != own and (p[0] == Channel.SMS or p in asked))]
     boxes = []
     for place in places:
-        for purpose in (MARKETING, TRANSACTIONAL)[: 1 if place[0] == "email" else 2]:
+        for purpose in (MARKETING, TRANSACTIONAL)[: 1 if place[0] == Channel.EMAIL else 2]:
             state = states.get((*place, purpose))
             boxes.append(
                 PreferenceBox(

@@ -18,6 +18,7 @@ from plugin.flows import filters
 from plugin.flows.definition import DELAY, Action, FlowDefinition
 from plugin.messages.send import actor_for
 from storage import flows, messages, shops
+from storage.channels import Channel
 from storage.engine import db, locks
 from storage.engine.ids import new_id
 from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
@@ -177,28 +178,30 @@ class StepBatch:
                     return
             if action.kind == DELAY:
                 self.log_step(enrolment, at, "passed")
-            else:
-                self.queue_message(enrolment, action)
+            elif action.channel is not None:
+                self.queue_message(enrolment, action, action.channel)
             at = action.next_id
         flows.end_enrolment(session, enrolment, FINISHED, "", self.now)
 
-    def queue_message(self, enrolment: Enrolment, action: Action) -> None:
-        """Put a mail into the outbox; its key makes a second time a no-op."""
-        mail = action.message()
+    def queue_message(self, enrolment: Enrolment, action: Action, channel: Channel) -> None:
+        """Put a message into the outbox; its key makes a second time a no-op."""
+        message = action.message()
         self.messages.append(
             {
                 "shop_id": self.shop_id,
                 "id": new_id(),
-                "idempotency_key": f"flow:{enrolment.flow_id}:{enrolment.id}:{action.id}:email",
+                "idempotency_key": (
+                    f"flow:{enrolment.flow_id}:{enrolment.id}:{action.id}:{channel}"
+                ),
                 "profile_id": enrolment.profile_id,
                 "source_profile_id": enrolment.source_profile_id,
-                "channel": "email",
-                "transactional": bool(mail.get("transactional")),
+                "channel": channel,
+                "transactional": bool(message.get("transactional")),
                 "flow_id": enrolment.flow_id,
                 "enrolment_id": enrolment.id,
                 "event_id": enrolment.event_id,
                 "action_id": action.id,
-                "template_id": int(mail["template_id"]),
+                "template_id": int(message["template_id"]),
                 "due_at": self.now,
                 "lease_until": self.lease_until,
                 "created_at": self.now,

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from plugin.channels.registry import channel_of_action
 from plugin.errors import RegularsError
+from storage.channels import Channel
 
-EMAIL, DELAY = "send-email", "time-delay"
+DELAY = "time-delay"
 MAX_ACTIONS = 200
 UNITS = {"minutes": "minutes", "hours": "hours", "days": "days"}
 
@@ -31,8 +33,13 @@ class Action:
             total += timedelta(minutes=second) if unit == "hours" else timedelta(hours=second)
         return total
 
+    @property
+    def channel(self) -> Channel | None:
+        """The channel that it sends on: email for a `send-email`; None for what sends nothing."""
+        return channel_of_action(self.kind)
+
     def message(self) -> dict[str, Any]:
-        """The mail of a `send-email`."""
+        """The message that it sends."""
         found: dict[str, Any] = self.data.get("message") or {}
         return found
 
@@ -106,7 +113,7 @@ def trigger_key(trigger: dict[str, Any]) -> str:
 
 
 def _check(action: Action) -> None:
-    if action.kind not in (EMAIL, DELAY):
+    if action.kind != DELAY and action.channel is None:
         raise RegularsError(f"Step {action.id} is a {action.kind}, which cannot be run yet.", 422)
     if action.kind == DELAY:
         if action.data.get("unit", "days") not in UNITS or action.data["value"] < 0:

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from plugin import clock, jobs
+from plugin.channels.registry import CHANNELS
 from plugin.flows import enrol
 from plugin.messages import confirmations
 from plugin.messages.engagement import RequestOrigin
@@ -19,6 +20,7 @@ from plugin.messages.links import Target
 from plugin.profiles import merge
 from plugin.settings import get_settings
 from storage import consent, events, forms, lists
+from storage.channels import Channel
 from storage.confirmations import CONFIRM, ConfirmationRequest
 from storage.consent import CONFIRMATION, SUBSCRIBED
 from storage.engine import db
@@ -48,7 +50,7 @@ def requires_double_opt_in(
     address, country, locale = said
     if form.opt_in == SINGLE:
         return False
-    if consent.consent_state(session, shop.id, "email", address) == SUBSCRIBED:
+    if consent.consent_state(session, shop.id, Channel.EMAIL, address) == SUBSCRIBED:
         return False
     known = profile.country if profile else None
     return (
@@ -80,7 +82,7 @@ def _sign_up(
         "shop_id": made.shop_id,
         "id": new_id(),
         "dedupe_key": f"confirm:{made.id}",
-        "channel": "email",
+        "channel": Channel.EMAIL,
         "address": made.address,
         "state": SUBSCRIBED,
         "occurred_at": now,
@@ -100,7 +102,7 @@ def _sign_up(
         "shop_id": made.shop_id,
         "id": new_id(),
         **whose.columns,
-        "metric": "Subscribed to Email Marketing",
+        "metric": CHANNELS[Channel.EMAIL].metrics.subscribed,
         "unique_id": f"confirm:{made.id}",
         "occurred_at": now,
         "value": None,

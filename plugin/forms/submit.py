@@ -13,6 +13,7 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock, jobs
+from plugin.channels.base import ChannelMetrics
 from plugin.errors import RegularsError
 from plugin.facts import ProfileRef
 from plugin.flows import enrol
@@ -26,6 +27,7 @@ from plugin.profiles import merge
 from plugin.profiles.fields import UNPROVEN
 from plugin.texts import nearest_locale
 from storage import consent, events, forms, write_backs
+from storage.channels import Channel
 from storage.confirmations import CONFIRM
 from storage.consent import PENDING, SUBSCRIBED
 from storage.engine import db
@@ -35,9 +37,9 @@ from storage.profiles import get_profile
 from storage.shops import Shop
 from storage.write_backs import METAFIELD
 
-SUBSCRIBES = {
-    "email": "Subscribed to Email Marketing",
-    "sms": "Subscribed to SMS Marketing",
+SUBSCRIBES: dict[str, str] = {
+    Channel.EMAIL: ChannelMetrics.of("Email").subscribed,
+    Channel.SMS: ChannelMetrics.of("SMS").subscribed,
 }
 METAFIELD_KEY = re.compile(r"[A-Za-z0-9_-]{2,64}")  # shopify.dev, MetafieldsSetInput.key
 
@@ -102,7 +104,7 @@ def submit_form(
         db.lock_shop(session, shop.id)
         claim = claims.resolve_profile(session, shop.id, said, sender.customer_id, now)
         whose, allowed = claim.ref, claims.may_set_consent(session, shop.id, said, claim)
-        pending = "email" not in allowed or _must_confirm(session, shop, form_id, said, whose)
+        pending = Channel.EMAIL not in allowed or _must_confirm(session, shop, form_id, said, whose)
         _keep_consent(session, shop, version, said, sender, claim, allowed, now, pending=pending)
         _tell(session, version, said, claim, allowed, now, pending=pending)
         if shop.write_form_answers and claim.is_proven:
@@ -165,9 +167,9 @@ def _keep_consent(
                 "occurred_at": now,
                 "recorded_at": now,
                 "source": "form",
-                "method": "checkbox" if channel == "sms" else "button",
+                "method": "checkbox" if channel == Channel.SMS else "button",
                 "profile_id": claim.ref.source_profile_id
-                if claim.is_proven or channel == "email"
+                if claim.is_proven or channel == Channel.EMAIL
                 else None,
                 "disclosure": consent_words(texts, channel),
                 "form_id": version.form_id,

@@ -7,12 +7,13 @@ Klaviyo's list and segment exports, and what people write by hand.
 import re
 from collections.abc import Sequence
 
+from storage.channels import STOREFRONT_CHANNELS
+
 EMAIL, PHONE, CUSTOMER = "email", "phone", "customer_id"
 FIRST, LAST, NAME = "first_name", "last_name", "name"
 COUNTRY, LOCALE, TIMEZONE = "country", "locale", "timezone"
-CHANNELS = ("email", "sms", "whatsapp")
-CONSENT = {f"{channel}_consent": channel for channel in CHANNELS}
-CONSENT_AT = {f"{channel}_consent_at": channel for channel in CHANNELS}
+CONSENT = {f"{channel}_consent": channel for channel in STOREFRONT_CHANNELS}
+CONSENT_AT = {f"{channel}_consent_at": channel for channel in STOREFRONT_CHANNELS}
 SUPPRESSED = "email_suppressed"
 PROPERTY, NOTHING = "property", ""
 # Every field but properties stands in one column at most.

@@ -19,9 +19,9 @@ from plugin.sheets.cells import unescape_formula
 from plugin.sheets.records import Row
 from plugin.values import parse_email, parse_phone, without_unstorable
 from storage import profiles
+from storage.channels import IDENTITY_KIND, STOREFRONT_CHANNELS, Channel
 from storage.consent import BOUNCED, IMPORT, SUBSCRIBED, UNSUBSCRIBED
 from storage.imports import Import
-from storage.privacy_requests import KIND_OF
 
 YES = frozenset((
     "yes", "y", "true", "t", "1", "subscribed", "opted in", "opted-in", "opt in", "opt-in", "optin",
@@ -64,7 +64,9 @@ class RowParser:
             for n, kind in enumerate(held.mapping)
             if kind == columns.PROPERTY and held.columns[n]
         ]
-        self.declared = [c for c in held.declaration.get("channels", ()) if c in columns.CHANNELS]
+        self.declared = [
+            c for c in held.declaration.get("channels", ()) if c in STOREFRONT_CHANNELS
+        ]
         self.where = str(held.declaration.get("where", ""))
         self.since = parse_date(str(held.declaration.get("on", ""))) or held.created_at
 
@@ -102,8 +104,8 @@ class RowParser:
         taken.lines[id(person)] = row.line
         taken.facts.profiles.append(person)
         addresses = {profiles.EMAIL: email, profiles.PHONE: phone}
-        for channel in columns.CHANNELS:
-            if address := addresses[KIND_OF[channel]]:
+        for channel in STOREFRONT_CHANNELS:
+            if address := addresses[IDENTITY_KIND[channel]]:
                 self._consent(row, person, channel, address, taken)
         if self.held.list_id is not None:
             source, news = self.held.source, self.held.starts_flows
@@ -179,7 +181,7 @@ class RowParser:
 
     def _state(self, row: Row, channel: str, taken: ParsedRows) -> tuple[str | None, str]:
         """What a row says of a channel, and how: a column rules over what is declared for all."""
-        if channel == "email":
+        if channel == Channel.EMAIL:
             said = self._cell(row, columns.SUPPRESSED).lower()
             if said not in NO_ANSWER:
                 return (BOUNCED if "bounce" in said else UNSUBSCRIBED), "column"

@@ -15,6 +15,7 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin import clock, facts, jobs, metrics
+from plugin.channels.registry import is_channel_metric
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.ingest import custom_metrics, page_urls, visits
@@ -158,7 +159,7 @@ def _named(
     }
     did = custom_metrics.parse_event(said, person, currency, now)
     if isinstance(did, EventFact):
-        if metrics.is_reserved(did.metric):
+        if metrics.is_reserved(did.metric) or is_channel_metric(did.metric):
             return RejectReason.RESERVED
         browser = person.identities[0].value
         did.properties["browser_id"] = browser

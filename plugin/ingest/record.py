@@ -27,9 +27,10 @@ from storage import (
     shops,
     write_backs,
 )
+from storage.channels import channels_reached_by
 from storage.engine.ids import new_id
 from storage.engine.upsert import save_newest
-from storage.privacy_requests import CHANNELS, REDACT
+from storage.privacy_requests import REDACT
 from storage.profiles import CUSTOMER
 from storage.shops import Shop
 
@@ -95,7 +96,7 @@ def _wake_write_backs(
 
 def _addresses(keys: Iterable[IdentityKey]) -> list[tuple[str, str]]:
     """Return (channel, address) of each address among these identities."""
-    return [(channel, key.value) for key in keys for channel in CHANNELS.get(key.kind, ())]
+    return [(channel, key.value) for key in keys for channel in channels_reached_by(key.kind)]
 
 
 def _save_catalog(session: Session, shop: Shop, facts: Facts) -> None:

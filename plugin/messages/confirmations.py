@@ -16,9 +16,11 @@ from plugin.messages.links import Target
 from plugin.templates import library
 from plugin.values import parse_mailbox
 from storage import confirmations, messages
+from storage.channels import Channel
 from storage.confirmations import CONFIRM, COPY, REPEATABLE_FOR, VALID_FOR, ConfirmationRequest
 from storage.engine import db
 from storage.engine.ids import new_id
+from storage.messages import MessageSource
 from storage.profiles import get_profile
 from storage.shops import Shop, get_shop
 
@@ -69,7 +71,8 @@ def confirmation_message(
                 "id": made.id,
                 "idempotency_key": f"ask:{made.id}",
                 **profile_of(session, made).columns,
-                "channel": "email",
+                "channel": Channel.EMAIL,
+                "source": MessageSource.CONFIRMATION,
                 "address": made.address,
                 "transactional": True,
                 "template_id": library.seed_templates(session, shop)[

@@ -9,18 +9,17 @@ from datetime import timedelta
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.channels.registry import CHANNELS, NEEDS_WRITTEN_CONSENT
 from storage import consent, preferences, privacy_requests
+from storage.channels import IDENTITY_KIND
 from storage.consent import Consent
 from storage.consent_ledger import TRANSACTIONAL, LedgerKey
 from storage.flows import LEFT, LIVE, get_enrolment, get_flow
-from storage.messages import Message, SkipReason, sent_since
+from storage.messages import Message, MessageSource, SkipReason, sent_since
 from storage.preferences import WEEKLY
 from storage.profiles import EMAIL, PHONE, Profile
 from storage.shops import Shop
 
-# A text or a call for marketing needs a written agreement, which the caller has to prove:
-# 47 CFR 64.1200(f)(9), (a)(2). Carriers count messages by RCS among texts.
-NEEDS_WRITTEN_CONSENT = ("sms", "rcs", "voice")
 PROOF_COLUMNS = ("disclosure", "form_version", "page", "ip", "user_agent", "occurred_at")
 WEEKLY_INTERVAL = timedelta(days=7)
 
@@ -41,21 +40,21 @@ def skip_reason(
     address = address_of(profile, message)
     if not address:
         return SkipReason.NO_ADDRESS
-    if not shop.sender_email:
+    spec = CHANNELS.get(message.channel)
+    if spec is not None and spec.needs_sender and not shop.sender_email:
         return SkipReason.NO_SENDER
     if reason := _consent(session, message, address) or _wishes(session, message, address):
         return reason
-    if message.transactional or shop.postal_address.strip():
-        return None
-    return SkipReason.NO_POSTAL_ADDRESS
+    needed = spec is not None and spec.needs_postal_address and not message.transactional
+    return SkipReason.NO_POSTAL_ADDRESS if needed and not shop.postal_address.strip() else None
 
 
 def address_of(profile: Profile, message: Message) -> str | None:
     """Return the address of a message: one that was asked for goes to the address that asked."""
-    if message.idempotency_key.startswith("ask:"):
+    if message.source == MessageSource.CONFIRMATION:
         return message.address
     held = {EMAIL: profile.email, PHONE: profile.phone}
-    return held.get(privacy_requests.KIND_OF.get(message.channel, ""))
+    return held.get(IDENTITY_KIND.get(message.channel, ""))
 
 
 def _consent(session: Session, message: Message, address: str) -> SkipReason | None:

@@ -9,6 +9,7 @@ import structlog
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.channels.registry import CHANNELS
 from plugin.messages.links import Target
 from plugin.messages.record import record_message_event
 from storage import consent
@@ -76,7 +77,8 @@ def _note_click(target: Target) -> None:
             return  # its recipient has just been redacted
         url = message.links[target.number]
         minute = f"{message.id}:{target.number}:{now:%Y%m%d%H%M}"
-        record_message_event(session, message, "Clicked Email", minute, now, url=url)
+        metric = CHANNELS[message.channel].metrics.clicked
+        record_message_event(session, message, metric, minute, now, url=url)
         message.clicked_at = message.clicked_at or now
         session.add(message)
 
@@ -90,7 +92,8 @@ def record_open(target: Target, visitor: RequestOrigin) -> bool:
         if message is None:
             return False
         key = f"{message.id}:{now:%Y%m%d%H%M}{':machine' if machine else ''}"
-        record_message_event(session, message, "Opened Email", key, now, machine=machine)
+        metric = CHANNELS[message.channel].metrics.opened
+        record_message_event(session, message, metric, key, now, machine=machine)
         if not machine:
             message.opened_at = message.opened_at or now
             session.add(message)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from plugin.channels.base import SendError
+from plugin.channels.registry import CHANNELS
 from plugin.messages.record import record_message_event
-from plugin.settings import get_settings
 from storage import consent
 from storage.messages import Message, MessageState, SkipReason, set_state
 
@@ -26,7 +26,8 @@ def apply_result(
     if refused is None:
         message.sent_at = now
         set_state(session, message, MessageState.ACCEPTED)
-        record_message_event(session, message, "Received Email", str(message.id), now)
+        metric = CHANNELS[message.channel].metrics.received
+        record_message_event(session, message, metric, str(message.id), now)
     elif refused.ambiguous:
         mark_ambiguous(session, message, now, again=now + backoff(message.send_attempts))
     elif refused.permanent:
@@ -43,10 +44,11 @@ def apply_result(
 def mark_ambiguous(session: Session, message: Message, now: datetime, *, again: datetime) -> None:
     """Record that the provider may or may not have accepted a message.
 
-    A relay that detects repeats gets it `again` under the same key. Otherwise marketing goes at
+    A provider that detects repeats gets it `again` under the same key. Otherwise marketing goes at
     most once; what the recipient asked for goes once more, since missing is worse there than twice.
     """
-    if get_settings().smtp_idempotency_header and message.send_attempts < MAX_ATTEMPTS:
+    detects_repeats = CHANNELS[message.channel].provider.detects_repeats()
+    if detects_repeats and message.send_attempts < MAX_ATTEMPTS:
         reschedule(session, message, again, SkipReason.TRY_AGAIN)
     elif message.transactional and message.send_attempts < 2:
         reschedule(session, message, now + RETRY_AFTER_DOUBT, SkipReason.TRY_AGAIN)
@@ -99,4 +101,5 @@ def _mark_bounced(session: Session, message: Message, now: datetime) -> None:
             }
         ],
     )
-    record_message_event(session, message, "Bounced Email", str(message.id), now)
+    metric = CHANNELS[message.channel].metrics.bounced
+    record_message_event(session, message, metric, str(message.id), now)

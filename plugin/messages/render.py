@@ -25,8 +25,9 @@ from plugin.templates.blocks import Block
 from plugin.templates.liquid import parse, says_labels
 from plugin.templates.product_feeds import Catalog
 from plugin.texts import SOURCE, nearest_locale
+from storage.channels import Channel
 from storage.events import Event
-from storage.messages import Message
+from storage.messages import Message, MessageSource
 from storage.profiles import Profile
 from storage.properties import labels_of
 from storage.shops import Shop
@@ -155,7 +156,10 @@ def render_content(
     parsed = template.language(locale)
     here = links.Target(shop.id, message.id)
     try:
-        targets = [_target(link.render(**context), shop, campaign) for link in parsed.links]
+        targets = [
+            _target(link.render(**context), shop, message.channel, campaign)
+            for link in parsed.links
+        ]
         context |= {
             "links": [
                 links.click_url(links.Target(shop.id, message.id, n)) for n in range(len(targets))
@@ -164,7 +168,7 @@ def render_content(
             "unsubscribe_url": links.unsubscribe_url(here),
             "preferences_url": links.preferences_url(here),
             "ask_url": links.confirmation_url(here)
-            if message.idempotency_key.startswith("ask:")
+            if message.source == MessageSource.CONFIRMATION
             else "",
         }
         return Rendered(
@@ -209,7 +213,7 @@ def render_preview(
         properties={"checkout_url": product_feeds.home_url(shop), "lines": lines},
     )  # fmt: skip
     message = Message(
-        shop_id=shop.id, id=0, idempotency_key="preview", profile_id=0, channel="email",
+        shop_id=shop.id, id=0, idempotency_key="preview", profile_id=0, channel=Channel.EMAIL,
         template_id=template_id, due_at=now, created_at=now,
     )  # fmt: skip
     return render_message(
@@ -231,12 +235,12 @@ def single_line(text: str) -> str:
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).split())
 
 
-def with_utm(url: str, campaign: str) -> str:
+def with_utm(url: str, medium: str, campaign: str) -> str:
     """Return a URL with the parameters that name the campaign in the store's own analytics."""
     parts = urlsplit(url)
     if "utm_source=" in parts.query:
         return url
-    utm = {"utm_source": "regulars", "utm_medium": "email", "utm_campaign": campaign}
+    utm = {"utm_source": "regulars", "utm_medium": str(medium), "utm_campaign": campaign}
     query = urlencode({name: value for name, value in utm.items() if value})
     return urlunsplit(parts._replace(query=f"{parts.query}&{query}".strip("&")))
 
@@ -250,7 +254,7 @@ def _keep(key: tuple[int, int, int], row: TemplateVersion) -> Loaded:
     return made
 
 
-def _target(rendered: str, shop: Shop, campaign: str) -> str:
+def _target(rendered: str, shop: Shop, channel: Channel, campaign: str) -> str:
     """An address that may be led to; a broken or a foreign kind of one leads to the shop."""
     home = product_feeds.home_url(shop)
     url = re.sub(r"\s", "", rendered)
@@ -262,7 +266,7 @@ def _target(rendered: str, shop: Shop, campaign: str) -> str:
     if scheme not in ("http", "https") or not host:
         url, host = home, urlsplit(home).hostname
     own = {urlsplit(home).hostname, shop.domain}
-    return with_utm(url, campaign) if host in own else url
+    return with_utm(url, channel, campaign) if host in own else url
 
 
 def _person(profile: Profile) -> dict[str, Any]:

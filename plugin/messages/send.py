@@ -9,15 +9,17 @@ import contextlib
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any, NamedTuple
 
 import structlog
 from sqlmodel import Session
 
 from plugin import clock, jobs
-from plugin.channels.base import Channel, Letter, SendError
-from plugin.channels.email.smtp import EmailChannel
+from plugin.channels.base import Content, EmailContent, Envelope, Provider, SendError
+from plugin.channels.registry import CHANNELS
 from plugin.errors import RegularsError
-from plugin.messages import eligibility, links, outcome
+from plugin.messages import eligibility, outcome
+from plugin.messages.content import build_content
 from plugin.messages.render import Loaded, Rendered, load_template, render_message
 from plugin.templates import product_feeds
 from plugin.templates.product_feeds import Catalog
@@ -50,8 +52,6 @@ STUCK_BATCH_SIZE = 500
 SLICE_SECONDS = 2.0
 MAX_RENDER_ATTEMPTS = 5
 MAX_CRASHES = 5  # after as many deaths it is given up
-
-CHANNELS: dict[str, Channel] = {"email": EmailChannel()}
 
 log = structlog.get_logger()
 
@@ -170,6 +170,15 @@ def resolve_stuck() -> None:
                 log.info("message.stuck", shop=shop_id, message=message_id, now=message.state)
 
 
+class Prepared(NamedTuple):
+    """A message that is marked `sending`, and the provider that gets it."""
+
+    envelope: Envelope
+    content: Content
+    provider: Provider[Any]
+    attempt: int
+
+
 def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
     started = time.monotonic()
     dry: list[int] = []
@@ -179,10 +188,10 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
         jobs.enqueue("refill", shop_id, dry)
     if prepared is None:
         return
-    letter, channel, attempt = prepared
     refused: SendError | None = None
+    provider_message_id = ""
     try:
-        channel.send(letter)
+        provider_message_id = prepared.provider.send(prepared.envelope, prepared.content)
     except SendError as error:
         refused = error
     with db.transaction() as session:
@@ -192,10 +201,13 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
         if (
             message is None
             or message.state != MessageState.SENDING
-            or message.send_attempts != attempt
+            or message.send_attempts != prepared.attempt
         ):
             log.warning("message.late_answer", shop=shop_id, message=message_id)
             return
+        if refused is None:
+            message.provider = prepared.provider.name
+            message.provider_message_id = provider_message_id
         outcome.apply_result(session, message, refused, clock.now())
         log.info(
             "message.settled",
@@ -214,7 +226,7 @@ def _prepare(
     catalog: Catalog,
     started: float,
     dry: list[int],
-) -> tuple[Letter, Channel, int] | None:
+) -> Prepared | None:
     """Mark a message `sending` and return what to send; None when it must not or cannot go now.
 
     Coupons with empty pools are added to `dry`.
@@ -232,8 +244,8 @@ def _prepare(
             # the shopper is changing their consent right now
             outcome.reschedule(session, message, now, "")
             return None
-    channel = CHANNELS.get(message.channel)
-    if channel is None:
+    spec = CHANNELS.get(message.channel)
+    if spec is None:
         outcome.skip_message(session, message, SkipReason.NO_CHANNEL)
         return None
     reason = eligibility.skip_reason(session, shop, message, profile)
@@ -246,10 +258,12 @@ def _prepare(
     set_state(session, message, MessageState.SENDING)
     message.send_attempts += 1
     message.lease_until = db.database_time(session) + SENDING_LEASE_S
-    message.subject, message.links = rendered.subject, rendered.links
-    message.locale = rendered.locale
+    content = build_content(spec.content, shop, message, rendered)
+    message.subject = content.subject if isinstance(content, EmailContent) else ""
+    message.links, message.locale = rendered.links, rendered.locale
     session.add(message)
-    return _letter(shop, message, rendered, started), channel, message.send_attempts
+    envelope = _envelope(shop, message, started)
+    return Prepared(envelope, content, spec.provider, message.send_attempts)
 
 
 def _content(
@@ -309,18 +323,15 @@ def _give_coupon(session: Session, message: Message, template: Loaded, dry: list
     return False
 
 
-def _letter(shop: Shop, message: Message, rendered: Rendered, started: float) -> Letter:
-    return Letter(
-        message_id=message.id,
+def _envelope(shop: Shop, message: Message, started: float) -> Envelope:
+    return Envelope(
         shop_id=shop.id,
+        message_id=message.id,
         idempotency_key=message.idempotency_key,
+        channel=message.channel,
         recipient=message.address,
-        sender_name=shop.sender_name or shop.name,
-        sender=shop.sender_email,
-        subject=rendered.subject,
-        html=rendered.html,
-        text=rendered.text,
-        unsubscribe_url=links.unsubscribe_url(links.Target(shop.id, message.id)),
+        sender=shop.sender_email if CHANNELS[message.channel].needs_sender else "",
         sent_at=clock.now(),
         deadline=started + CALL_BUDGET_S,
+        transactional=message.transactional,
     )

@@ -13,13 +13,12 @@ from sqlmodel import Session
 from plugin.sheets import cells, parquet
 from plugin.sheets.parquet import MOMENT, TEXT
 from storage import consent, lists, profiles
+from storage.channels import IDENTITY_KIND, Channel
 from storage.consent_ledger import MARKETING
 from storage.engine import db
-from storage.privacy_requests import CHANNELS
-from storage.profiles import EMAIL, PHONE
 
 PROFILES_PAGE_SIZE = 500
-CHANNEL_TITLES = {"email": "Email", "sms": "SMS", "whatsapp": "WhatsApp"}
+CHANNEL_TITLES = {Channel.EMAIL: "Email", Channel.SMS: "SMS", Channel.WHATSAPP: "WhatsApp"}
 COLUMNS = (
     *((name, TEXT) for name in (
         "Email", "Phone Number", "First Name", "Last Name", "Country", "Locale", "Timezone",
@@ -102,5 +101,5 @@ def _places(profile: Any) -> list[tuple[str, str]]:
 
 
 def _address(profile: Any, channel: str) -> str:
-    kind = EMAIL if channel in CHANNELS[EMAIL] else PHONE
+    kind = IDENTITY_KIND[channel]
     return getattr(profile, kind) or ""

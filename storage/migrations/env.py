@@ -7,7 +7,7 @@ from sqlalchemy import JSON
 from sqlmodel import AutoString, SQLModel
 
 from storage import tables
-from storage.engine.types import Encrypted, Moment
+from storage.engine.types import Encrypted, EnumText, Moment
 
 config = context.config
 line = config.attributes["line"]
@@ -20,7 +20,10 @@ def is_ours(name: str | None, kind: str) -> bool:
 
 def name_type(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
     """Column types by the names that script.py.mako imports."""
-    names = {AutoString: "sa.String()", Moment: "UTCDateTime()", Encrypted: "Encrypted()"}
+    names = {
+        AutoString: "sa.String()", EnumText: "sa.String()", Moment: "UTCDateTime()",
+        Encrypted: "Encrypted()",
+    }  # fmt: skip
     if kind == "type":
         if isinstance(item, JSON):
             return "Json"

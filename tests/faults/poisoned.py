@@ -14,10 +14,13 @@ from typing import Any
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
+from plugin.channels.registry import CHANNELS
 from plugin.flows import advance
 from plugin.ingest import digest
 from plugin.messages import send
+from storage.channels import Channel
 from storage.engine import db, encryption
+from tests.plugin.messages.world import Accepting
 
 MOST_DEATHS = 20
 
@@ -67,7 +70,7 @@ def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> Non
         send.render_message = die_of_it(
             send.render_message, lambda session, shop, message, *_: message.id
         )
-        send.CHANNELS["email"] = Taking()
+        CHANNELS[Channel.EMAIL] = CHANNELS[Channel.EMAIL]._replace(provider=Accepting())
         send.SLICE_SECONDS = 60.0  # one turn for all of them, however busy the machine is
         send.send_messages(int(shop_id), list(map(int, ids)))
     else:
@@ -75,15 +78,6 @@ def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> Non
         advance.StepBatch.run = walk  # type: ignore[method-assign]  # a defect, planted
         advance.advance_enrolments(int(shop_id), list(map(int, ids)))
     db.disconnect()
-
-
-class Taking:
-    """A channel that accepts everything."""
-
-    name = "email"
-
-    def send(self, letter: object) -> None:
-        """It is there."""
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from plugin import clock
-from plugin.channels.base import Letter
 from plugin.messages import send as sending
 from storage import consent
 from storage.consent import SUBSCRIBED, UNSUBSCRIBED
@@ -17,24 +16,15 @@ from storage.engine.ids import new_id
 from storage.messages import MessageState, add_messages
 from storage.profiles import Profile
 from tests.faults.sizes import size
-from tests.plugin.messages.world import World, build, consent_row
+from tests.plugin.messages.world import Accepting, World, build, consent_row, use_provider
 
 RACES = size(60, 1_000)
 LATEST_S = 0.012  # about as long as it takes to make a mail
 
 
-class Taking:
-    """A channel that accepts everything at once."""
-
-    name = "email"
-
-    def send(self, letter: Letter) -> None:
-        """It is there."""
-
-
 @pytest.fixture
 def world(database: str, shop, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setitem(sending.CHANNELS, "email", Taking())
+    use_provider(monkeypatch, Accepting())
     return build(shop)
 
 

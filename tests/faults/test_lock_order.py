@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from plugin.channels.base import Letter, SendError
+from plugin.channels.base import Envelope, SendError
 from plugin.messages import engagement
 from plugin.messages import send as sending
 from plugin.messages.engagement import RequestOrigin
@@ -15,7 +16,7 @@ from plugin.messages.links import Target
 from storage import consent, consent_ledger
 from storage.engine import db
 from storage.messages import lock_message
-from tests.plugin.messages.world import MAYA, World, build
+from tests.plugin.messages.world import MAYA, Accepting, World, build, use_provider
 
 WITHIN_S = 20.0
 SHE = RequestOrigin("203.0.113.9", "Safari")
@@ -70,13 +71,11 @@ def test_a_way_out_that_meets_a_digest_waits_for_it(world, relay):
 
 
 def test_a_bounce_that_meets_a_digest_waits_for_it(world, monkeypatch):
-    class Gone:
-        name = "email"
-
-        def send(self, letter: Letter) -> None:
+    class Gone(Accepting):
+        def send(self, envelope: Envelope, content: Any) -> str:
             raise SendError("No such user", permanent=True, address_gone=True)
 
-    monkeypatch.setitem(sending.CHANNELS, "email", Gone())
+    use_provider(monkeypatch, Gone())
     message_id = world.queue()
 
     beside_a_digest(world, message_id, lambda: sending.send_messages(world.shop.id, [message_id]))

@@ -15,6 +15,7 @@ from storage import privacy_requests
 from storage.access_log import AccessLog
 from storage.activity import Activity, day_of
 from storage.backfills import BackfillLine
+from storage.channels import Channel
 from storage.checkouts import Checkout
 from storage.confirmations import ConfirmationRequest
 from storage.consent import Consent
@@ -130,13 +131,13 @@ def plant(shop: Shop) -> list[SQLModel]:
                   entered_at=at),
         StepLog(**of, id=new_id(), flow_id=1, enrolment_id=enrolment, action_id="1",
                 outcome="waits", happened_at=at),
-        Message(**hers, id=message, idempotency_key=f"flow:1:{EMAIL}", channel="email",
+        Message(**hers, id=message, idempotency_key=f"flow:1:{EMAIL}", channel=Channel.EMAIL,
                 address=EMAIL,
                 flow_id=1, enrolment_id=enrolment, event_id=event, action_id="1", template_id=1,
                 locale="en", subject="Quincella, still thinking?", coupon_code=CODE,
                 links=[f"http://s/{TOKEN}?{EMAIL}"], state=MessageState.ACCEPTED, due_at=at,
                 created_at=at, sent_at=at, opened_at=at, clicked_at=at),
-        Message(**hers, id=new_id(), idempotency_key=f"flow:2:{EMAIL}", channel="email",
+        Message(**hers, id=new_id(), idempotency_key=f"flow:2:{EMAIL}", channel=Channel.EMAIL,
                 template_id=1,
                 state=MessageState.DUE, due_at=at + timedelta(days=99), created_at=at),
         Attribution(**of, order_id=ORDER, message_id=message, flow_id=1, action_id="1", amount=4200,

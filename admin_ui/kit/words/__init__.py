@@ -3,7 +3,6 @@
 from admin_ui.kit.words.consent import CONSENT, CONSENT_SENTENCES, SOURCES
 from admin_ui.kit.words.events import (
     BROWSING,
-    EMAIL_METRICS,
     METRICS,
     ORDERS,
     REJECT_REASONS,
@@ -21,6 +20,7 @@ from admin_ui.kit.words.messages import (
     STATES,
     TONES,
     exit_reason,
+    message_state,
     reason,
 )
 from admin_ui.kit.words.profiles import (
@@ -39,7 +39,6 @@ __all__ = [
     "CONSENT_SENTENCES",
     "DEVICES",
     "DUPLICATE_REASONS",
-    "EMAIL_METRICS",
     "ENROLMENTS",
     "IDENTITIES",
     "METRICS",
@@ -58,6 +57,7 @@ __all__ = [
     "event_sentence",
     "exit_reason",
     "label",
+    "message_state",
     "person",
     "reason",
 ]

@@ -120,8 +120,6 @@ BROWSING = (
 )  # fmt: skip
 # A browser reports these during a visit: they stand in the visit's line.
 VISITED = tuple(name for name in BROWSING if name != "Added to Cart")
-# The message's own row says these, with more about them.
-EMAIL_METRICS = ("Received Email", "Opened Email", "Clicked Email", "Bounced Email")
 
 
 def event_sentence(event: Event, profile: Profile | None, say: Language) -> str:

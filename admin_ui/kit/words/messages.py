@@ -3,7 +3,9 @@
 from admin_ui.kit.language import Language
 from admin_ui.kit.words.events import METRICS
 from admin_ui.kit.words.labels import label
+from plugin.channels.registry import CHANNELS as CHANNELS_TO_SEND_ON
 from plugin.texts import N_
+from storage.messages import Message, MessageState
 
 STATES = {
     "due": N_("Waiting to be sent"),
@@ -60,6 +62,7 @@ REASONS = {
 CHANNELS = {
     "email": N_("Email"), "sms": N_("SMS"), "whatsapp": N_("WhatsApp"), "rcs": N_("RCS"),
     "viber": N_("Viber"), "push": N_("Push notification"), "voice": N_("Phone call"),
+    "line": N_("LINE"),
 }  # fmt: skip
 ENROLMENTS = {
     "waiting": N_("In it now"),
@@ -73,6 +76,14 @@ EXIT_REASONS = {
     "filter": N_("They no longer met the flow's conditions."),
     "error": N_("A step failed several times."),
 }
+
+
+def message_state(message: Message, say: Language) -> str:
+    """Where a message is; one that was sent without a subject, by what its channel calls that."""
+    spec = CHANNELS_TO_SEND_ON.get(message.channel)
+    if message.state == MessageState.ACCEPTED and not message.subject and spec is not None:
+        return label(METRICS, spec.metrics.received, say)
+    return label(STATES, message.state, say)
 
 
 def reason(code: str, say: Language) -> str:

@@ -8,7 +8,7 @@ import re
 from email.header import Header
 from email.utils import format_datetime
 
-from plugin.channels.base import Letter, SendError
+from plugin.channels.base import EmailContent, Envelope, SendError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]+@[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]+\Z")
@@ -17,21 +17,21 @@ _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
 MAX_LINE_BYTES = 76  # RFC 5322 asks for 78 and allows 998
 
 
-def build_mime(letter: Letter, idempotency_header: str = "") -> bytes:
+def build_mime(envelope: Envelope, content: EmailContent, idempotency_header: str = "") -> bytes:
     """The mail, its lines ended by CRLF.
 
     Raises:
         SendError: an address or the header's name could not stand in a header.
     """
-    domain = letter.sender.rpartition("@")[2]
-    boundary = _digest("boundary", letter)
+    domain = envelope.sender.rpartition("@")[2]
+    boundary = _digest("boundary", envelope)
     headers = [
-        ("From", _mailbox(letter.sender_name, letter.sender)),
-        ("To", check_address(letter.recipient)),
-        ("Subject", encode_words("Subject", letter.subject)),
-        ("Date", format_datetime(letter.sent_at)),
-        ("Message-ID", f"<{_digest('message-id', letter)}@{ascii_domain(domain)}>"),
-        ("List-Unsubscribe", f"<{letter.unsubscribe_url}>"),
+        ("From", _mailbox(content.sender_name, envelope.sender)),
+        ("To", check_address(envelope.recipient)),
+        ("Subject", encode_words("Subject", content.subject)),
+        ("Date", format_datetime(envelope.sent_at)),
+        ("Message-ID", f"<{_digest('message-id', envelope)}@{ascii_domain(domain)}>"),
+        ("List-Unsubscribe", f"<{content.unsubscribe_url}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),  # RFC 8058
         ("MIME-Version", "1.0"),
         ("Content-Type", f'multipart/alternative;\r\n boundary="{boundary}"'),
@@ -39,12 +39,12 @@ def build_mime(letter: Letter, idempotency_header: str = "") -> bytes:
     if idempotency_header:
         if not _TOKEN.match(idempotency_header):
             raise SendError("REGULARS_SMTP_IDEMPOTENCY_HEADER is not a header's name.", True)
-        headers.append((idempotency_header, _digest("idempotency", letter)))
+        headers.append((idempotency_header, _digest("idempotency", envelope)))
     head = "".join(f"{name}: {value}\r\n" for name, value in headers)
     parts = "".join(
         f"--{boundary}\r\nContent-Type: {kind}; charset=utf-8\r\n"
         f"Content-Transfer-Encoding: base64\r\n\r\n{_body(text)}"
-        for kind, text in (("text/plain", letter.text), ("text/html", letter.html))
+        for kind, text in (("text/plain", content.text), ("text/html", content.html))
     )
     return f"{head}\r\n{parts}--{boundary}--\r\n".encode()
 
@@ -90,9 +90,9 @@ def _mailbox(name: str, address: str) -> str:
     return f"{encode_words('From', name)}\r\n <{address}>"
 
 
-def _digest(purpose: str, letter: Letter) -> str:
+def _digest(purpose: str, envelope: Envelope) -> str:
     """The same for the same message on every try; says nothing of the shop to the outside."""
-    source = f"{purpose}:{letter.shop_id}:{letter.message_id}"
+    source = f"{purpose}:{envelope.shop_id}:{envelope.message_id}"
     return hashlib.sha256(source.encode()).hexdigest()[:32]
 
 

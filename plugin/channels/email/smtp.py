@@ -11,7 +11,7 @@ import threading
 import time
 from urllib.parse import unquote, urlsplit
 
-from plugin.channels.base import Letter, SendError
+from plugin.channels.base import EmailContent, Envelope, SendError
 from plugin.channels.email.mime import build_mime, check_address
 from plugin.settings import get_settings
 
@@ -34,20 +34,29 @@ class _Kept(threading.local):
 _kept = _Kept()
 
 
-class EmailChannel:
-    """Hands letters to an SMTP relay."""
+class SmtpEmail:
+    """Sends mails to an SMTP relay."""
 
-    name = "email"
+    name = "smtp"
 
-    def send(self, letter: Letter) -> None:
-        """Send a message; see `plugin.channels.base.Channel`."""
+    def detects_repeats(self) -> bool:
+        """Return whether the relay reads our idempotency key."""
+        return bool(get_settings().smtp_idempotency_header)
+
+    def send(self, envelope: Envelope, content: EmailContent) -> str:
+        """Send a mail; a relay gives no id of its own.
+
+        Raises:
+            SendError: the relay refused it, or its answer never came.
+        """
         settings = get_settings()
         if not settings.smtp_url:
             raise SendError("No mail relay is set: REGULARS_SMTP_URL is empty.")
-        mail = build_mime(letter, settings.smtp_idempotency_header)
+        mail = build_mime(envelope, content, settings.smtp_idempotency_header)
         try:
-            _envelope(settings.smtp_url, letter)
-            _hand_over(mail, letter.deadline)
+            _begin_mail(settings.smtp_url, envelope)
+            _hand_over(mail, envelope.deadline)
+            return ""
         except SendError:
             raise
         except (smtplib.SMTPException, OSError) as error:
@@ -65,17 +74,17 @@ def close_connection() -> None:
         smtp.close()
 
 
-def _envelope(url: str, letter: Letter) -> None:
+def _begin_mail(url: str, envelope: Envelope) -> None:
     """Sender and recipient. A kept connection that went stale is replaced once."""
     for attempt in (1, 2):
         fresh = _kept.smtp is None
-        smtp = _connection(url, letter.deadline)
+        smtp = _connection(url, envelope.deadline)
         try:
-            options = _utf8_option(smtp, letter)
-            _expect(smtp.mail(check_address(letter.sender), options), (250,))
-            _limit(smtp, letter.deadline)
-            _expect(smtp.rcpt(check_address(letter.recipient)), (250, 251))
-            _limit(smtp, letter.deadline)
+            options = _utf8_option(smtp, envelope)
+            _expect(smtp.mail(check_address(envelope.sender), options), (250,))
+            _limit(smtp, envelope.deadline)
+            _expect(smtp.rcpt(check_address(envelope.recipient)), (250, 251))
+            _limit(smtp, envelope.deadline)
             _expect(smtp.docmd("DATA"), (354,))
             return
         except (smtplib.SMTPServerDisconnected, OSError):
@@ -177,8 +186,8 @@ def _expect(answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
     )
 
 
-def _utf8_option(smtp: smtplib.SMTP, letter: Letter) -> list[str]:
-    if all(a.rpartition("@")[0].isascii() for a in (letter.sender, letter.recipient)):
+def _utf8_option(smtp: smtplib.SMTP, envelope: Envelope) -> list[str]:
+    if all(a.rpartition("@")[0].isascii() for a in (envelope.sender, envelope.recipient)):
         return []
     if not smtp.has_extn("smtputf8"):
         raise SendError("The mail relay takes no addresses beyond ASCII.", permanent=True)

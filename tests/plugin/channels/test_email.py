@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from dramatiq.middleware import TimeLimitExceeded
 
-from plugin.channels.base import Letter, SendError
+from plugin.channels.base import EmailContent, Envelope, SendError
 from plugin.channels.email import smtp as smtp_channel
 from plugin.channels.email.mime import build_mime
-from plugin.channels.email.smtp import EmailChannel
+from plugin.channels.email.smtp import SmtpEmail
 from plugin.settings import get_settings
+from storage.channels import Channel
 from tests.plugin.channels.relay import Relay
 
 AT = datetime(2026, 11, 21, 12, 0, 5, tzinfo=UTC)
@@ -33,27 +34,35 @@ INJECTIONS = [
 ]
 
 
-def letter(**changes: object) -> Letter:
+def made(**changes: object) -> tuple[Envelope, EmailContent]:
     fields: dict[str, object] = {
         "message_id": 7,
         "shop_id": 1,
         "idempotency_key": "flow:1:2:3:email",
+        "channel": Channel.EMAIL,
         "recipient": "maya@example.com",
-        "sender_name": "Dewpoint",
         "sender": "hello@dewpoint.example",
-        "subject": "Welcome",
-        "html": "<p>Hello</p>",
-        "text": "Hello",
-        "unsubscribe_url": "https://mail.example/u/abc",
         "sent_at": AT,
         "deadline": time.monotonic() + 50,
     }
-    return Letter(**(fields | changes))  # type: ignore[arg-type]
+    content: dict[str, object] = {
+        "subject": "Welcome",
+        "html": "<p>Hello</p>",
+        "text": "Hello",
+        "sender_name": "Dewpoint",
+        "unsubscribe_url": "https://mail.example/u/abc",
+    }
+    said = {name: value for name, value in changes.items() if name in content}
+    written = {name: value for name, value in changes.items() if name not in content}
+    return (
+        Envelope(**(fields | written)),  # type: ignore[arg-type]
+        EmailContent(**(content | said)),  # type: ignore[arg-type]
+    )
 
 
 def test_a_letter_arrives_whole_with_both_its_parts(relay: Relay) -> None:
     html = "<p>你好</p>\n.\n..\r\n" + "x" * 5_000
-    EmailChannel().send(letter(html=html, text="你好\n.\n", subject="欢迎", sender_name="露点"))
+    SmtpEmail().send(*made(html=html, text="你好\n.\n", subject="欢迎", sender_name="露点"))
 
     (mail,) = relay.mails()
     text, rich = mail.iter_parts()
@@ -65,7 +74,7 @@ def test_a_letter_arrives_whole_with_both_its_parts(relay: Relay) -> None:
 
 
 def test_the_way_out_is_in_the_head_as_rfc_8058_wants_it(relay: Relay) -> None:
-    EmailChannel().send(letter())
+    SmtpEmail().send(*made())
 
     (mail,) = relay.mails()
     assert mail["List-Unsubscribe"] == "<https://mail.example/u/abc>"
@@ -74,8 +83,8 @@ def test_the_way_out_is_in_the_head_as_rfc_8058_wants_it(relay: Relay) -> None:
 
 def test_the_same_message_has_the_same_message_id_on_every_try(relay: Relay) -> None:
     for _ in range(2):
-        EmailChannel().send(letter())
-    EmailChannel().send(letter(message_id=8))
+        SmtpEmail().send(*made())
+    SmtpEmail().send(*made(message_id=8))
 
     first, again, other = [mail["Message-ID"] for mail in relay.mails()]
     assert first == again != other
@@ -84,14 +93,14 @@ def test_the_same_message_has_the_same_message_id_on_every_try(relay: Relay) -> 
 
 def test_one_connection_serves_many_letters(relay: Relay) -> None:
     for number in range(5):
-        EmailChannel().send(letter(message_id=number))
+        SmtpEmail().send(*made(message_id=number))
 
     assert smtp_channel._kept.sent == 5
 
 
 @pytest.mark.parametrize(("field", "text"), [*product(["subject", "sender_name"], INJECTIONS)])
 def test_s18_nothing_that_comes_from_outside_starts_a_header(field: str, text: str) -> None:
-    head = build_mime(letter(**{field: text})).split(b"\r\n\r\n", 1)[0]
+    head = build_mime(*made(**{field: text})).split(b"\r\n\r\n", 1)[0]
 
     lines = [line for line in head.split(b"\r\n") if not line.startswith((b" ", b"\t"))]
     assert [line.split(b":")[0] for line in lines] == [
@@ -104,7 +113,7 @@ def test_s18_nothing_that_comes_from_outside_starts_a_header(field: str, text: s
 
 def test_s18_a_corpus_through_a_real_relay_makes_one_mail_each(relay: Relay) -> None:
     for number, text in enumerate(INJECTIONS):
-        EmailChannel().send(letter(message_id=number, subject=text, text=text, html=text))
+        SmtpEmail().send(*made(message_id=number, subject=text, text=text, html=text))
 
     mails = relay.mails()
     assert len(mails) == len(INJECTIONS)
@@ -118,7 +127,7 @@ def test_s18_a_corpus_through_a_real_relay_makes_one_mail_each(relay: Relay) -> 
 )
 def test_what_is_no_address_is_refused_for_good(relay: Relay, address: str) -> None:
     with pytest.raises(SendError) as refused:
-        EmailChannel().send(letter(recipient=address))
+        SmtpEmail().send(*made(recipient=address))
 
     assert refused.value.permanent
     assert not relay.raw
@@ -141,27 +150,27 @@ def test_f12_f13_the_relays_answer_decides(
 ) -> None:
     relay.stage, relay.answers = stage, [answer]
     with pytest.raises(SendError) as refused:
-        EmailChannel().send(letter())
+        SmtpEmail().send(*made())
 
     assert refused.value.permanent == permanent
     assert refused.value.address_gone == address_gone
     assert not refused.value.ambiguous
-    EmailChannel().send(letter())
+    SmtpEmail().send(*made())
     assert len(relay.raw) == 1
 
 
 def test_a_line_that_breaks_before_data_may_be_tried_again(relay: Relay) -> None:
     relay.answers = ["drop", "drop"]
     with pytest.raises(SendError) as refused:
-        EmailChannel().send(letter())
+        SmtpEmail().send(*made())
 
     assert (refused.value.permanent, refused.value.ambiguous) == (False, False)
 
 
 def test_a_kept_connection_that_went_stale_is_replaced(relay: Relay) -> None:
-    EmailChannel().send(letter())
+    SmtpEmail().send(*made())
     relay.answers = ["drop"]
-    EmailChannel().send(letter())
+    SmtpEmail().send(*made())
 
     assert len(relay.raw) == 2
 
@@ -169,7 +178,7 @@ def test_a_kept_connection_that_went_stale_is_replaced(relay: Relay) -> None:
 def test_f14_a_line_that_breaks_after_data_leaves_it_open(relay: Relay) -> None:
     relay.stage, relay.answers = "DATA", ["drop"]
     with pytest.raises(SendError) as refused:
-        EmailChannel().send(letter())
+        SmtpEmail().send(*made())
 
     assert refused.value.ambiguous
 
@@ -181,14 +190,14 @@ def test_a_relay_that_is_away_or_not_set_is_a_matter_of_time(
         monkeypatch.setenv("REGULARS_SMTP_URL", url)
         get_settings.cache_clear()
         with pytest.raises(SendError) as refused:
-            EmailChannel().send(letter())
+            SmtpEmail().send(*made())
         assert not refused.value.permanent
     get_settings.cache_clear()
 
 
 def test_nothing_is_handed_over_after_the_deadline(relay: Relay) -> None:
     with pytest.raises(SendError, match="no time left"):
-        EmailChannel().send(letter(deadline=time.monotonic()))
+        SmtpEmail().send(*made(deadline=time.monotonic()))
 
     assert not relay.raw
 
@@ -203,11 +212,11 @@ def test_a_letter_that_ran_out_of_time_leaves_a_clean_line(
     with monkeypatch.context() as patch:
         patch.setattr(relay, "handle_RCPT", slow)
         with pytest.raises(SendError, match="no time left"):
-            EmailChannel().send(letter(deadline=time.monotonic() + 2))
+            SmtpEmail().send(*made(deadline=time.monotonic() + 2))
     assert smtp_channel._kept.smtp is None
 
     began = time.monotonic()
-    EmailChannel().send(letter(message_id=8))
+    SmtpEmail().send(*made(message_id=8))
     assert time.monotonic() - began < 5
     assert len(relay.raw) == 1
 
@@ -218,18 +227,18 @@ def test_a_worker_that_is_stopped_leaves_a_clean_line(
     def stopped(smtp: object) -> None:
         raise TimeLimitExceeded
 
-    EmailChannel().send(letter())
+    SmtpEmail().send(*made())
     with monkeypatch.context() as patch:
         patch.setattr(smtplib.SMTP, "getreply", stopped)
         with pytest.raises(TimeLimitExceeded):
-            EmailChannel().send(letter(message_id=8))
+            SmtpEmail().send(*made(message_id=8))
 
     assert smtp_channel._kept.smtp is None
-    EmailChannel().send(letter(message_id=9))
+    SmtpEmail().send(*made(message_id=9))
     assert "Welcome" in relay.raw[-1].decode()
 
 
 def test_a_sender_beyond_ascii_is_written_as_it_is_or_refused(relay: Relay) -> None:
-    EmailChannel().send(letter(sender="你好@dewpoint.example"))
+    SmtpEmail().send(*made(sender="你好@dewpoint.example"))
 
     assert len(relay.raw) == 1

@@ -7,7 +7,7 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
-from plugin.channels.base import Letter, SendError
+from plugin.channels.base import Envelope, SendError
 from plugin.channels.email import smtp
 from plugin.messages import outcome
 from plugin.messages import send as sending
@@ -22,7 +22,7 @@ from storage.flows import DRAFT, LEFT, Enrolment, Flow
 from storage.messages import Message, SkipReason, claim_due
 from storage.shops import Shop
 from tests.plugin.channels.relay import Relay
-from tests.plugin.messages.world import MAYA, World, build
+from tests.plugin.messages.world import MAYA, Accepting, World, build, use_provider
 
 
 def metrics(world: World) -> list[str]:
@@ -97,14 +97,13 @@ def test_no_transaction_is_open_while_the_relay_is_spoken_to(
 ) -> None:
     seen: list[str] = []
 
-    class Watching:
-        name = "email"
-
-        def send(self, letter: Letter) -> None:
+    class Watching(Accepting):
+        def send(self, envelope: Envelope, content: Any) -> str:
             with db.transaction():  # SQLite has one writer: this would wait for ours
-                seen.append(world.read(letter.message_id).state)
+                seen.append(world.read(envelope.message_id).state)
+            return ""
 
-    monkeypatch.setitem(sending.CHANNELS, "email", Watching())
+    use_provider(monkeypatch, Watching())
     send_messages(world.shop.id, [world.queue()])
 
     assert seen == ["sending"]
@@ -311,16 +310,14 @@ def test_f29_to_be_rung_for_while_a_worker_is_at_it_is_no_death(
 ) -> None:
     first, second = world.queue(), world.queue()
 
-    class Rung:
-        name = "email"
-
-        def send(self, letter: Letter) -> None:
-            if letter.message_id == first:
+    class Rung(Accepting):
+        def send(self, envelope: Envelope, content: Any) -> str:
+            if envelope.message_id == first:
                 for _ in range(2 * sending.MAX_CRASHES):
                     send_messages(world.shop.id, [first, second])
-            smtp.EmailChannel().send(letter)
+            return smtp.SmtpEmail().send(envelope, content)
 
-    monkeypatch.setitem(sending.CHANNELS, "email", Rung())
+    use_provider(monkeypatch, Rung())
     send_messages(world.shop.id, [first, second])
 
     assert [world.read(each).state for each in (first, second)] == ["accepted"] * 2
@@ -356,15 +353,13 @@ def test_f29_who_has_no_time_gives_nothing_back_that_another_is_at(world: World)
 def test_f04_an_answer_after_its_lease_does_not_count(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Slow:
-        name = "email"
-
-        def send(self, letter: Letter) -> None:
-            world.change(Message, letter.message_id, lease_until=1.0)
+    class Slow(Accepting):
+        def send(self, envelope: Envelope, content: Any) -> str:
+            world.change(Message, envelope.message_id, lease_until=1.0)
             resolve_stuck()
             raise SendError("late", permanent=True, address_gone=True)
 
-    monkeypatch.setitem(sending.CHANNELS, "email", Slow())
+    use_provider(monkeypatch, Slow())
     message_id = world.queue()
     send_messages(world.shop.id, [message_id])
 
@@ -372,7 +367,7 @@ def test_f04_an_answer_after_its_lease_does_not_count(
 
 
 def test_one_broken_message_does_not_hold_up_its_neighbours(world: World, relay: Relay) -> None:
-    broken, fine = world.queue(channel="fax"), world.queue()
+    broken, fine = world.queue(channel="voice"), world.queue()
     gone = world.queue(template_id=404)
     send_messages(world.shop.id, [broken, gone, fine])
 

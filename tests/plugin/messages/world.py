@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from plugin import clock
+from plugin.channels.base import Envelope, Provider
+from plugin.channels.registry import CHANNELS
 from plugin.templates import library
 from storage import consent
+from storage.channels import Channel
 from storage.coupons import add_codes, coupons_of
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -18,6 +23,26 @@ from storage.profiles import Profile
 from storage.shops import Shop
 
 MAYA = "maya@example.com"
+
+
+class Accepting:
+    """A provider that accepts everything at once."""
+
+    name = "accepting"
+
+    def send(self, envelope: Envelope, content: Any) -> str:
+        """Take it."""
+        return ""
+
+    def detects_repeats(self) -> bool:
+        """It does not."""
+        return False
+
+
+def use_provider(monkeypatch: pytest.MonkeyPatch, provider: Provider[Any]) -> None:
+    """Send mail by another provider."""
+    spec = CHANNELS[Channel.EMAIL]._replace(provider=provider)
+    monkeypatch.setitem(CHANNELS, Channel.EMAIL, spec)
 
 
 @dataclass

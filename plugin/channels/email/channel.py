@@ -1,0 +1,13 @@
+"""Email as a channel."""
+
+from plugin.channels.base import ChannelMetrics, ChannelSpec, EmailContent
+from plugin.channels.email.smtp import SmtpEmail
+
+EMAIL = ChannelSpec(
+    flow_action="send-email",
+    content=EmailContent,
+    metrics=ChannelMetrics.of("Email"),
+    provider=SmtpEmail(),
+    needs_sender=True,
+    needs_postal_address=True,  # CAN-SPAM, 15 U.S.C. 7704(a)(5)
+)

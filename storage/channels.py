@@ -1,0 +1,37 @@
+"""Channels: the ways to reach a shopper, and what each reaches them by."""
+
+from enum import StrEnum
+
+from storage.profiles import EMAIL, PHONE, PUSH
+
+
+class Channel(StrEnum):
+    """A way to reach a shopper."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+    RCS = "rcs"
+    VIBER = "viber"
+    VOICE = "voice"
+    PUSH = "push"
+    LINE = "line"
+
+
+# LINE is missing: it has its own ids of people, and no source of ours tells them yet.
+IDENTITY_KIND: dict[str, str] = {
+    Channel.EMAIL: EMAIL,
+    Channel.SMS: PHONE,
+    Channel.WHATSAPP: PHONE,
+    Channel.RCS: PHONE,
+    Channel.VIBER: PHONE,
+    Channel.VOICE: PHONE,
+    Channel.PUSH: PUSH,
+}
+# The channels that the storefront keeps a consent for, and customer exports have columns of.
+STOREFRONT_CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.WHATSAPP)
+
+
+def channels_reached_by(identity_kind: str) -> list[Channel]:
+    """The channels that an identity of this kind is an address on."""
+    return [channel for channel in Channel if IDENTITY_KIND.get(channel) == identity_kind]
