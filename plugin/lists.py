@@ -179,9 +179,9 @@ def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
         profile = profiles.get_profile(session, shop.id, profile_id)
         if profile is None:
             raise RegularsError("There is no such profile.", 404)
-        whose = ProfileRef(profile.id, profile.id)
-        new = merge.add_to_list(session, shop.id, list_id, whose, now, MERCHANT)
-        entered = enrol.enrol_for_list(session, shop, list_id, whose, now) if new else []
+        ref = ProfileRef(profile.id, profile.id)
+        new = merge.add_to_list(session, shop.id, list_id, ref, now, MERCHANT)
+        entered = enrol.enrol_for_list(session, shop, list_id, ref, now) if new else []
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     return new, len(entered)
 

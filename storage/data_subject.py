@@ -54,28 +54,28 @@ UNRELATED_TABLES = frozenset((
 ))  # fmt: skip
 
 
-def addresses(table: Any, whom: DataSubject) -> ColumnElement[bool]:
+def addresses(table: Any, subject: DataSubject) -> ColumnElement[bool]:
     """Select a ledger's rows about the addresses of a data subject."""
-    found: ColumnElement[bool] = stands_at(table, whom.addresses)
+    found: ColumnElement[bool] = stands_at(table, subject.addresses)
     return found
 
 
-def enrolments(shop_id: int, whom: DataSubject) -> Any:
+def enrolments(shop_id: int, subject: DataSubject) -> Any:
     return columns(col(Enrolment.id)).where(
-        col(Enrolment.shop_id) == shop_id, col(Enrolment.profile_id).in_(whom.profile_ids)
+        col(Enrolment.shop_id) == shop_id, col(Enrolment.profile_id).in_(subject.profile_ids)
     )
 
 
-def messages(shop_id: int, whom: DataSubject, column: Any) -> Any:
+def messages(shop_id: int, subject: DataSubject, column: Any) -> Any:
     return columns(column).where(
-        col(Message.shop_id) == shop_id, col(Message.profile_id).in_(whom.profile_ids)
+        col(Message.shop_id) == shop_id, col(Message.profile_id).in_(subject.profile_ids)
     )
 
 
-def orders(shop_id: int, whom: DataSubject) -> Any:
+def orders(shop_id: int, subject: DataSubject) -> Any:
     return columns(col(Order.id)).where(
         col(Order.shop_id) == shop_id,
-        or_(col(Order.profile_id).in_(whom.profile_ids), col(Order.id).in_(whom.order_ids)),
+        or_(col(Order.profile_id).in_(subject.profile_ids), col(Order.id).in_(subject.order_ids)),
     )
 
 
@@ -84,37 +84,39 @@ RAW_TABLES = frozenset(("backfill_line", "delivery"))
 
 # Which rows of a table are about a data subject, where `profile_id` alone does not tell.
 CONDITIONS: dict[str, Callable[[int, DataSubject], ColumnElement[bool]]] = {
-    "profile": lambda _, whom: col(Profile.id).in_(whom.profile_ids),
-    "merge": lambda _, whom: or_(
-        col(Merge.source_profile_id).in_(whom.profile_ids),
-        col(Merge.other_source_profile_id).in_(whom.profile_ids),
+    "profile": lambda _, subject: col(Profile.id).in_(subject.profile_ids),
+    "merge": lambda _, subject: or_(
+        col(Merge.source_profile_id).in_(subject.profile_ids),
+        col(Merge.other_source_profile_id).in_(subject.profile_ids),
     ),
-    "duplicate": lambda _, whom: or_(
-        col(Duplicate.profile_id).in_(whom.profile_ids),
-        col(Duplicate.other_profile_id).in_(whom.profile_ids),
+    "duplicate": lambda _, subject: or_(
+        col(Duplicate.profile_id).in_(subject.profile_ids),
+        col(Duplicate.other_profile_id).in_(subject.profile_ids),
     ),
-    "consent": lambda _, whom: addresses(Consent, whom),
-    "preference": lambda _, whom: addresses(Preference, whom),
-    "consent_chain": lambda _, whom: addresses(ConsentChain, whom),
-    "consent_event": lambda _, whom: or_(
-        col(ConsentEvent.profile_id).in_(whom.profile_ids), addresses(ConsentEvent, whom)
+    "consent": lambda _, subject: addresses(Consent, subject),
+    "preference": lambda _, subject: addresses(Preference, subject),
+    "consent_chain": lambda _, subject: addresses(ConsentChain, subject),
+    "consent_event": lambda _, subject: or_(
+        col(ConsentEvent.profile_id).in_(subject.profile_ids), addresses(ConsentEvent, subject)
     ),
-    "write_back": lambda _, whom: or_(
-        col(WriteBack.profile_id).in_(whom.profile_ids),
-        bulk.is_among_pairs(col(WriteBack.kind), col(WriteBack.name), whom.addresses),
+    "write_back": lambda _, subject: or_(
+        col(WriteBack.profile_id).in_(subject.profile_ids),
+        bulk.is_among_pairs(col(WriteBack.kind), col(WriteBack.name), subject.addresses),
     ),
-    "orders": lambda _, whom: or_(
-        col(Order.profile_id).in_(whom.profile_ids), col(Order.id).in_(whom.order_ids)
+    "orders": lambda _, subject: or_(
+        col(Order.profile_id).in_(subject.profile_ids), col(Order.id).in_(subject.order_ids)
     ),
-    "order_line": lambda shop_id, whom: col(OrderLine.order_id).in_(orders(shop_id, whom)),
-    "step_log": lambda shop_id, whom: col(StepLog.enrolment_id).in_(enrolments(shop_id, whom)),
-    "attribution": lambda shop_id, whom: or_(
-        col(Attribution.message_id).in_(messages(shop_id, whom, col(Message.id))),
-        col(Attribution.order_id).in_(orders(shop_id, whom)),
+    "order_line": lambda shop_id, subject: col(OrderLine.order_id).in_(orders(shop_id, subject)),
+    "step_log": lambda shop_id, subject: col(StepLog.enrolment_id).in_(
+        enrolments(shop_id, subject)
     ),
-    "coupon_code": lambda shop_id, whom: or_(
-        col(CouponCode.message_key).in_(messages(shop_id, whom, col(Message.idempotency_key))),
-        col(CouponCode.redeemed_order_id).in_(orders(shop_id, whom)),
+    "attribution": lambda shop_id, subject: or_(
+        col(Attribution.message_id).in_(messages(shop_id, subject, col(Message.id))),
+        col(Attribution.order_id).in_(orders(shop_id, subject)),
+    ),
+    "coupon_code": lambda shop_id, subject: or_(
+        col(CouponCode.message_key).in_(messages(shop_id, subject, col(Message.idempotency_key))),
+        col(CouponCode.redeemed_order_id).in_(orders(shop_id, subject)),
     ),
 }
 
@@ -137,24 +139,24 @@ def find_subject(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
     ids |= set(apart.values())
     known |= apart.keys()
     merged = ids | load_sources(session, shop_id, ids).keys()
-    whom = DataSubject(sorted(known), sorted(merged))
-    claimed = _claimed(session, shop_id, whom)
-    whom.unproven = sorted(key for key in claimed - known if key[0] in (EMAIL, PHONE))
-    whom.keys = sorted(known | claimed)
-    whom.order_ids = sorted(
-        {int(value) for kind, value in whom.keys if kind == ORDER and value.isdigit()}
-        | set(session.connection().execute(orders(shop_id, whom)).scalars())
+    subject = DataSubject(sorted(known), sorted(merged))
+    claimed = _claimed(session, shop_id, subject)
+    subject.unproven = sorted(key for key in claimed - known if key[0] in (EMAIL, PHONE))
+    subject.keys = sorted(known | claimed)
+    subject.order_ids = sorted(
+        {int(value) for kind, value in subject.keys if kind == ORDER and value.isdigit()}
+        | set(session.connection().execute(orders(shop_id, subject)).scalars())
     )
-    whom.keys = sorted({*whom.keys, *((ORDER, str(number)) for number in whom.order_ids)})
-    return whom
+    subject.keys = sorted({*subject.keys, *((ORDER, str(number)) for number in subject.order_ids)})
+    return subject
 
 
-def _claimed(session: Session, shop_id: int, whom: DataSubject) -> set[tuple[str, str]]:
+def _claimed(session: Session, shop_id: int, subject: DataSubject) -> set[tuple[str, str]]:
     """Return addresses that they typed into a form or that a message went to, unless another person
     claims them.
     """
     hers: set[tuple[str, str | None]] = set()
-    of = (shop_id, whom.profile_ids)
+    of = (shop_id, subject.profile_ids)
     for email, phone in session.exec(
         select(Profile.email, Profile.phone).where(
             Profile.shop_id == of[0], col(Profile.id).in_(of[1])
@@ -174,11 +176,11 @@ def _claimed(session: Session, shop_id: int, whom: DataSubject) -> set[tuple[str
         hers.add((CHECKOUT, token))
     said = {(kind, value) for kind, value in hers if value}
     owners = find_identities(session, shop_id, said)
-    free = {key for key in said - owners.keys() if _is_alone(session, shop_id, key, whom)}
-    return free | {key for key in said & owners.keys() if owners[key] in whom.profile_ids}
+    free = {key for key in said - owners.keys() if _is_alone(session, shop_id, key, subject)}
+    return free | {key for key in said & owners.keys() if owners[key] in subject.profile_ids}
 
 
-def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: DataSubject) -> bool:
+def _is_alone(session: Session, shop_id: int, key: tuple[str, str], subject: DataSubject) -> bool:
     """Return whether an address belongs to no other profile's identities or consent."""
     kind, value = key
     if kind not in (EMAIL, PHONE):
@@ -187,32 +189,32 @@ def _is_alone(session: Session, shop_id: int, key: tuple[str, str], whom: DataSu
     column = Profile.email if kind == EMAIL else Profile.phone
     others = (
         select(Profile.id).where(
-            Profile.shop_id == shop_id, column == value, col(Profile.id).not_in(whom.profile_ids)
+            Profile.shop_id == shop_id, column == value, col(Profile.id).not_in(subject.profile_ids)
         ),
         select(ConsentEvent.id).where(
             ConsentEvent.shop_id == shop_id,
             col(ConsentEvent.channel).in_(channels),
             ConsentEvent.address == value,
-            col(ConsentEvent.profile_id).not_in(whom.profile_ids),
+            col(ConsentEvent.profile_id).not_in(subject.profile_ids),
         ),
     )
     return not any(session.exec(query.limit(1)).first() for query in others)
 
 
-def condition(table: Table, shop_id: int, whom: DataSubject) -> ColumnElement[bool] | None:
+def condition(table: Table, shop_id: int, subject: DataSubject) -> ColumnElement[bool] | None:
     """Return which rows of a table are about a data subject; None if it has none or is raw."""
     if table.name in CONDITIONS:
-        return CONDITIONS[table.name](shop_id, whom)
-    return table.c.profile_id.in_(whom.profile_ids) if "profile_id" in table.c else None
+        return CONDITIONS[table.name](shop_id, subject)
+    return table.c.profile_id.in_(subject.profile_ids) if "profile_id" in table.c else None
 
 
 def rows_about(
-    session: Session, shop_id: int, whom: DataSubject
+    session: Session, shop_id: int, subject: DataSubject
 ) -> dict[str, list[dict[str, Any]]]:
     """Return every row about a data subject, by table."""
     found: dict[str, list[dict[str, Any]]] = {}
     for table in tables():
-        where = condition(table, shop_id, whom)
+        where = condition(table, shop_id, subject)
         if where is None:
             continue
         rows = session.connection().execute(

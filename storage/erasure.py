@@ -34,45 +34,49 @@ ROWS_BATCH_SIZE = 1_000  # rows in one transaction
 ANONYMOUS_ID = 0  # the profile of a message with a redacted recipient
 
 
-def detach_subject(session: Session, shop_id: int, whom: DataSubject) -> None:
+def detach_subject(session: Session, shop_id: int, subject: DataSubject) -> None:
     """Delete what leads to a data subject, so that later facts start a new profile."""
     connection = session.connection()
-    if whom.profile_ids:
+    if subject.profile_ids:
         for table, ids in ((Identity, Identity.profile_id), (Profile, Profile.id)):
             connection.execute(
                 delete(table).where(
                     col(table.shop_id) == shop_id,
-                    col(ids).in_(whom.profile_ids),
+                    col(ids).in_(subject.profile_ids),
                 )
             )
         # An unsubscribe link would record their address anew until `erase_batch` reaches its
         # message.
         connection.execute(
             update(Message)
-            .where(col(Message.shop_id) == shop_id, col(Message.profile_id).in_(whom.profile_ids))
+            .where(
+                col(Message.shop_id) == shop_id, col(Message.profile_id).in_(subject.profile_ids)
+            )
             .values(address="")
         )
-    _blank_ledger(session, shop_id, whom)
-    if whom.addresses:
+    _blank_ledger(session, shop_id, subject)
+    if subject.addresses:
         for state in (Consent, ConsentChain, Preference):
             connection.execute(
-                delete(state).where(col(state.shop_id) == shop_id, addresses(state, whom))
+                delete(state).where(col(state.shop_id) == shop_id, addresses(state, subject))
             )
     session.expire_all()
 
 
-def erase_batch(session: Session, shop_id: int, whom: DataSubject) -> bool:
+def erase_batch(session: Session, shop_id: int, subject: DataSubject) -> bool:
     """Erase a bounded part of a data subject's rows; False when none are left.
 
     Enrolments and messages go first: a worker on one holds its row and writes the others.
     """
     stages: list[Callable[[], int]] = [
-        lambda: _erase_enrolments(session, shop_id, whom),
-        lambda: _blank_messages(session, shop_id, whom),
-        lambda: _blank_orders(session, shop_id, whom),
+        lambda: _erase_enrolments(session, shop_id, subject),
+        lambda: _blank_messages(session, shop_id, subject),
+        lambda: _blank_orders(session, shop_id, subject),
     ]
     stages += [
-        lambda table=table: _delete_some(session, table, shop_id, condition(table, shop_id, whom))  # type: ignore[misc]
+        lambda table=table: _delete_some(
+            session, table, shop_id, condition(table, shop_id, subject)
+        )  # type: ignore[misc]
         for table in tables()
         if table.name in PAIR_TABLES
         or ("profile_id" in table.c and table.name not in BLANKED_COLUMNS)
@@ -97,10 +101,10 @@ def _delete_some(
     return session.connection().execute(gone).rowcount
 
 
-def _erase_enrolments(session: Session, shop_id: int, whom: DataSubject) -> int:
+def _erase_enrolments(session: Session, shop_id: int, subject: DataSubject) -> int:
     ids = list(
         session.connection()
-        .execute(enrolments(shop_id, whom).limit(ROWS_BATCH_SIZE).with_for_update())
+        .execute(enrolments(shop_id, subject).limit(ROWS_BATCH_SIZE).with_for_update())
         .scalars()
     )
     for table, column in ((StepLog, StepLog.enrolment_id), (Enrolment, Enrolment.id)):
@@ -113,7 +117,7 @@ def _erase_enrolments(session: Session, shop_id: int, whom: DataSubject) -> int:
     return len(ids)
 
 
-def _blank_messages(session: Session, shop_id: int, whom: DataSubject) -> int:
+def _blank_messages(session: Session, shop_id: int, subject: DataSubject) -> int:
     """Keep messages for the reports without a profile, under new ids, since mail relays know the
     old.
     """
@@ -121,7 +125,7 @@ def _blank_messages(session: Session, shop_id: int, whom: DataSubject) -> int:
     rows = list(
         session.connection().execute(
             columns(col(Message.id), col(Message.idempotency_key), col(Message.state))
-            .where(of_shop, col(Message.profile_id).in_(whom.profile_ids))
+            .where(of_shop, col(Message.profile_id).in_(subject.profile_ids))
             .limit(ROWS_BATCH_SIZE)
             .with_for_update()
         )
@@ -164,14 +168,14 @@ ANONYMOUS_ORDER: dict[str, Any] = {
 }
 
 
-def _blank_orders(session: Session, shop_id: int, whom: DataSubject) -> int:
+def _blank_orders(session: Session, shop_id: int, subject: DataSubject) -> int:
     """Keep an order's amounts and goods for the reports, without the customer."""
     named = or_(
         col(Order.profile_id).is_not(None), col(Order.number) != "", col(Order.status_url) != ""
     )
     ids = list(
         session.connection()
-        .execute(orders(shop_id, whom).where(named).limit(ROWS_BATCH_SIZE).with_for_update())
+        .execute(orders(shop_id, subject).where(named).limit(ROWS_BATCH_SIZE).with_for_update())
         .scalars()
     )
     change = session.connection().execute
@@ -197,23 +201,23 @@ def _blank_orders(session: Session, shop_id: int, whom: DataSubject) -> int:
     return len(ids)
 
 
-def _blank_ledger(session: Session, shop_id: int, whom: DataSubject) -> None:
+def _blank_ledger(session: Session, shop_id: int, subject: DataSubject) -> None:
     """Keep the proof of a consent under the keyed hash of its address, in case it is disputed.
 
     GDPR, article 17(3)(e): erasure does not reach what a legal claim is defended with. It is done
     at once: a later entry begins a new chain. In another person's chain only the data subject's
     words are blanked.
     """
-    hers = set(whom.addresses)
+    own = set(subject.addresses)
     places = {
         (channel, address): FORGOTTEN + keyed_hash("suppression", f"{shop_id}:{channel}:{address}")
-        if (channel, address) in hers
+        if (channel, address) in own
         else address
         for channel, address in session.connection().execute(
             columns(col(ConsentEvent.channel), col(ConsentEvent.address))
             .where(
                 col(ConsentEvent.shop_id) == shop_id,
-                CONDITIONS["consent_event"](shop_id, whom),
+                CONDITIONS["consent_event"](shop_id, subject),
                 col(ConsentEvent.address).not_like(f"{FORGOTTEN}%"),
             )
             .distinct()
@@ -230,7 +234,7 @@ def _blank_ledger(session: Session, shop_id: int, whom: DataSubject) -> None:
                 "page": "", "ip": "", "user_agent": "",
             }
             for entry in entries
-            if place in hers or entry["profile_id"] in whom.profile_ids
+            if place in own or entry["profile_id"] in subject.profile_ids
         }  # fmt: skip
         consent_ledger.rewrite_chain(session, shop_id, place, places[place], changes, flawed)
 

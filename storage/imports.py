@@ -185,8 +185,8 @@ def add_problems(session: Session, held: Import, found: Sequence[tuple[int, int,
     """Note flaws, given as (line, place, reason), as long as there is room in the list."""
     room = max(0, MAX_PROBLEMS - held.problems)
     names = ("line", "column", "code")
-    whose = {"shop_id": held.shop_id, "import_id": held.id}
-    rows = [{**whose, **dict(zip(names, each, strict=True))} for each in found[:room]]
+    key = {"shop_id": held.shop_id, "import_id": held.id}
+    rows = [{**key, **dict(zip(names, each, strict=True))} for each in found[:room]]
     bulk.add_rows(session, ImportProblem, rows, unless_known=True)
 
 

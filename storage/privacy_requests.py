@@ -190,7 +190,7 @@ def delete_exports(session: Session, shop_id: int, marks: Iterable[str]) -> None
             PrivacyRequest.shop_id == shop_id, PrivacyRequest.kind == DATA_REQUEST
         )
     )
-    ids = [request_id for request_id, whose in held if hers.intersection(whose)]
+    ids = [request_id for request_id, hashes in held if hers.intersection(hashes)]
     session.connection().execute(
         update(PrivacyRequest)
         .where(col(PrivacyRequest.shop_id) == shop_id, col(PrivacyRequest.id).in_(ids))

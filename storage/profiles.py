@@ -118,7 +118,7 @@ def find_identities(
     session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
     """The profile that each known identity leads to."""
-    return {key: whose[0] for key, whose in find_profile_refs(session, shop_id, keys).items()}
+    return {key: ref[0] for key, ref in find_profile_refs(session, shop_id, keys).items()}
 
 
 def find_profile_refs(

@@ -130,8 +130,8 @@ def request_by_mail(target: Target, kind: str) -> bool:
         if message is None or message.channel != Channel.EMAIL:
             return False
         shop = _shop(session, message)
-        whose = ProfileRef(message.profile_id, message.source_profile_id or message.profile_id)
-        made = confirmations.request_confirmation(session, shop, kind, whose, message.address, now)
+        ref = ProfileRef(message.profile_id, message.source_profile_id or message.profile_id)
+        made = confirmations.request_confirmation(session, shop, kind, ref, message.address, now)
         request = None
         if made is not None and kind == COPY:
             request = _request(session, shop.id, DATA_REQUEST, made, message.address, now)

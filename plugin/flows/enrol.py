@@ -32,22 +32,22 @@ def enrol_for_events(
             for event in new
             if f"metric:{event['metric']}" in steps.triggers and event["occurred_at"] >= oldest
         ]
-        for whose, key, event in causes:
+        for ref, key, event in causes:
             at = event["occurred_at"]
-            entered += _enter(session, shop.id, flow, steps, whose, key, at, now, event["id"])
+            entered += _enter(session, shop.id, flow, steps, ref, key, at, now, event["id"])
     return entered
 
 
 def enrol_for_list(
-    session: Session, shop: Shop, list_id: int, whose: ProfileRef, now: datetime
+    session: Session, shop: Shop, list_id: int, ref: ProfileRef, now: datetime
 ) -> list[int]:
     """Let a new membership start flows; the ids of the new enrolments."""
     key = f"list:{list_id}"
     entered: list[int] = []
     for flow, steps in _live(session, shop):
         if key in steps.triggers:
-            cause = f"{key}:{whose.profile_id}"
-            entered += _enter(session, shop.id, flow, steps, whose, cause, now, now, None)
+            cause = f"{key}:{ref.profile_id}"
+            entered += _enter(session, shop.id, flow, steps, ref, cause, now, now, None)
     return entered
 
 
@@ -69,23 +69,23 @@ def _enter(
     shop_id: int,
     flow: Flow,
     steps: FlowDefinition,
-    whose: ProfileRef,
+    ref: ProfileRef,
     key: str,
     started_at: datetime,
     now: datetime,
     event_id: int | None,
 ) -> Iterable[int]:
-    last = flows.entered_before(session, shop_id, flow.id, [whose.profile_id]).get(whose.profile_id)
+    last = flows.entered_before(session, shop_id, flow.id, [ref.profile_id]).get(ref.profile_id)
     if not filters.may_reenter(steps, last, now):
         return ()
-    if not filters.matches_filter(session, shop_id, whose.profile_id, steps, started_at, now):
+    if not filters.matches_filter(session, shop_id, ref.profile_id, steps, started_at, now):
         return ()
     row = {
         "shop_id": shop_id,
         "id": new_id(),
         "flow_id": flow.id,
         "version": flow.version,
-        **whose.columns,
+        **ref.columns,
         "trigger_key": key,
         "event_id": event_id,
         "action_id": steps.entry_id,

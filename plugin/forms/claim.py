@@ -30,67 +30,71 @@ class Claim(NamedTuple):
 
 
 def resolve_profile(
-    session: Session, shop_id: int, said: Submission, customer_id: str, now: datetime
+    session: Session, shop_id: int, submission: Submission, customer_id: str, now: datetime
 ) -> Claim:
     """Return the profile behind a submission's address, after recording the answers on it.
 
     Args:
         customer_id: the logged-in customer, as signed by the storefront; "" without a login.
     """
-    weak = facts.identity_keys((BROWSER, said.browser_id), (CART, said.cart_token))
+    weak = facts.identity_keys((BROWSER, submission.browser_id), (CART, submission.cart_token))
     signed = facts.identity_keys((CUSTOMER, customer_id))
-    known = profiles.find_identities(session, shop_id, [(EMAIL, said.email), *weak, *signed])
-    owner = known.get((EMAIL, said.email))
+    known = profiles.find_identities(session, shop_id, [(EMAIL, submission.email), *weak, *signed])
+    owner = known.get((EMAIL, submission.email))
     if owner is None:
-        proven = not _is_shut(session, shop_id, "email", said.email)
+        proven = not _is_shut(session, shop_id, "email", submission.email)
     else:
         proven = any(known.get(key) == owner for key in (*weak, *signed))
-    person = ProfileFact((IdentityKey(EMAIL, said.email),), now, properties=dict(said.answers))
+    person = ProfileFact(
+        (IdentityKey(EMAIL, submission.email),), now, properties=dict(submission.answers)
+    )
     if proven:
         free = [key for key in weak if _is_free(session, shop_id, known.get(key), owner)]
         person.identities += tuple(free)
     if owner is None:
-        person.fields = {"email": said.email}
-        if said.locale:
-            person.fields["locale"] = said.locale
-        if said.phone and _holder(session, shop_id, said.phone) is None:
-            person.fields["phone"] = said.phone
+        person.fields = {"email": submission.email}
+        if submission.locale:
+            person.fields["locale"] = submission.locale
+        if submission.phone and _holder(session, shop_id, submission.phone) is None:
+            person.fields["phone"] = submission.phone
     person.source = "form" if proven else UNPROVEN
-    (whose,) = resolve_profiles(session, shop_id, [person], now)
-    assert whose is not None  # it has a key
-    return Claim(whose, proven)
+    (ref,) = resolve_profiles(session, shop_id, [person], now)
+    assert ref is not None  # the address is an identity
+    return Claim(ref, proven)
 
 
 def may_set_consent(
-    session: Session, shop_id: int, said: Submission, claim: Claim
+    session: Session, shop_id: int, submission: Submission, claim: Claim
 ) -> dict[str, str]:
     """Return the consents that a submission may set, as {channel: address}.
 
     Only the proven owner of an address overrides their no, and no form lifts a suppression: the
     link in a mail to the address lifts both, see `plugin.forms.double_opt_in`.
     """
-    asked = {"email": said.email}
-    hers = {"email"} if claim.is_proven else set()
-    if said.sms and said.phone:
-        holder = _holder(session, shop_id, said.phone)
+    asked = {"email": submission.email}
+    owned = {"email"} if claim.is_proven else set()
+    if submission.sms and submission.phone:
+        holder = _holder(session, shop_id, submission.phone)
         if holder in (None, claim.ref.profile_id):
-            asked["sms"] = said.phone
+            asked["sms"] = submission.phone
         if claim.is_proven and holder is not None:
-            hers.add("sms")
+            owned.add("sms")
     return {
         channel: address
         for channel, address in asked.items()
-        if not _is_shut(session, shop_id, channel, address, hers=channel in hers)
+        if not _is_shut(session, shop_id, channel, address, is_owner=channel in owned)
     }
 
 
 def _is_shut(
-    session: Session, shop_id: int, channel: str, address: str, *, hers: bool = False
+    session: Session, shop_id: int, channel: str, address: str, *, is_owner: bool = False
 ) -> bool:
-    """Whether a form's yes counts for nothing at an address."""
+    """Return whether a form may not set consent at an address."""
     if privacy_requests.suppressed_addresses(session, shop_id, [(channel, address)]):
         return True
-    return not hers and consent.consent_state(session, shop_id, channel, address) == UNSUBSCRIBED
+    return (
+        not is_owner and consent.consent_state(session, shop_id, channel, address) == UNSUBSCRIBED
+    )
 
 
 def _is_free(session: Session, shop_id: int, holder: int | None, owner: int | None) -> bool:

@@ -76,7 +76,7 @@ def confirm_subscription(target: Target, visitor: RequestOrigin, words: str) -> 
 def _sign_up(
     session: Session, made: ConfirmationRequest, visitor: RequestOrigin, words: str, now: datetime
 ) -> list[int]:
-    shop, whose = get_shop(session, made.shop_id), confirmations.profile_of(session, made)
+    shop, ref = get_shop(session, made.shop_id), confirmations.profile_of(session, made)
     assert shop is not None  # the request is one of its
     row = {
         "shop_id": made.shop_id,
@@ -101,7 +101,7 @@ def _sign_up(
     event = {
         "shop_id": made.shop_id,
         "id": new_id(),
-        **whose.columns,
+        **ref.columns,
         "metric": CHANNELS[Channel.EMAIL].metrics.subscribed,
         "unique_id": f"confirm:{made.id}",
         "occurred_at": now,
@@ -113,10 +113,10 @@ def _sign_up(
     form = forms.get_form(session, made.shop_id, made.form_id or 0)
     if form is None or lists.get_list(session, made.shop_id, form.list_id) is None:
         return []  # switched off, and its list was deleted since the sign-up
-    joined = (made.shop_id, form.list_id, whose)
+    joined = (made.shop_id, form.list_id, ref)
     if not merge.add_to_list(session, *joined, now, f"form:{form.id}"):
         return []
-    return enrol.enrol_for_list(session, shop, form.list_id, whose, now)
+    return enrol.enrol_for_list(session, shop, form.list_id, ref, now)
 
 
 def _country(known: str | None, country: str, locale: str, shop: Shop) -> str:

@@ -96,28 +96,32 @@ def submit_form(
         version = get_live_form(session, shop.id, form_id)
         if version is None:
             raise NoFormError
-        said, errors = parse_submission(version, body, shop.country or None)
-        if said is None:
+        submission, errors = parse_submission(version, body, shop.country or None)
+        if submission is None:
             return errors
-        if is_under_age(said, now):
+        if is_under_age(submission, now):
             return None  # the same answer as to others, so that no one learns to give another age
         db.lock_shop(session, shop.id)
-        claim = claims.resolve_profile(session, shop.id, said, sender.customer_id, now)
-        whose, allowed = claim.ref, claims.may_set_consent(session, shop.id, said, claim)
-        pending = Channel.EMAIL not in allowed or _must_confirm(session, shop, form_id, said, whose)
-        _keep_consent(session, shop, version, said, sender, claim, allowed, now, pending=pending)
-        _tell(session, version, said, claim, allowed, now, pending=pending)
+        claim = claims.resolve_profile(session, shop.id, submission, sender.customer_id, now)
+        ref, allowed = claim.ref, claims.may_set_consent(session, shop.id, submission, claim)
+        pending = Channel.EMAIL not in allowed or _must_confirm(
+            session, shop, form_id, submission, ref
+        )
+        _keep_consent(
+            session, shop, version, submission, sender, claim, allowed, now, pending=pending
+        )
+        _tell(session, version, submission, claim, allowed, now, pending=pending)
         if shop.write_form_answers and claim.is_proven:
-            _write_answers(session, shop.id, said, whose, now)
+            _write_answers(session, shop.id, submission, ref, now)
         entered, mailed = [], None
         list_id = _form(session, shop.id, form_id).list_id
         if pending:
             mailed = confirmations.request_confirmation(
-                session, shop, CONFIRM, whose, said.email, now,
+                session, shop, CONFIRM, ref, submission.email, now,
                 form_id=form_id, form_version=version.version,
             )  # fmt: skip
-        elif merge.add_to_list(session, shop.id, list_id, whose, now, f"form:{form_id}"):
-            entered = enrol.enrol_for_list(session, shop, list_id, whose, now)
+        elif merge.add_to_list(session, shop.id, list_id, ref, now, f"form:{form_id}"):
+            entered = enrol.enrol_for_list(session, shop, list_id, ref, now)
         forms.count_form_event(session, shop.id, form_id, version.version, now.date(), SUBMITTED)
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     if mailed is not None:
@@ -132,11 +136,11 @@ def _form(session: Session, shop_id: int, form_id: int) -> Form:
 
 
 def _must_confirm(
-    session: Session, shop: Shop, form_id: int, said: Submission, whose: ProfileRef
+    session: Session, shop: Shop, form_id: int, submission: Submission, ref: ProfileRef
 ) -> bool:
     form = _form(session, shop.id, form_id)
-    profile = get_profile(session, shop.id, whose.profile_id)
-    where = (said.email, said.country, said.locale)
+    profile = get_profile(session, shop.id, ref.profile_id)
+    where = (submission.email, submission.country, submission.locale)
     return double_opt_in.requires_double_opt_in(session, shop, form, profile, where)
 
 
@@ -144,7 +148,7 @@ def _keep_consent(
     session: Session,
     shop: Shop,
     version: FormVersion,
-    said: Submission,
+    submission: Submission,
     sender: RequestOrigin,
     claim: Claim,
     allowed: dict[str, str],
@@ -153,7 +157,7 @@ def _keep_consent(
     pending: bool,
 ) -> None:
     """Write the consents of a submission into the ledger, with the texts that were shown."""
-    texts = definition_for(version, said.locale)
+    texts = definition_for(version, submission.locale)
     consent.record_consent(
         session,
         [
@@ -174,7 +178,7 @@ def _keep_consent(
                 "disclosure": consent_words(texts, channel),
                 "form_id": version.form_id,
                 "form_version": version.version,
-                "page": said.page,
+                "page": submission.page,
                 "ip": sender.ip[:45],
                 "user_agent": sender.user_agent[:500],
             }
@@ -186,7 +190,7 @@ def _keep_consent(
 def _tell(
     session: Session,
     version: FormVersion,
-    said: Submission,
+    submission: Submission,
     claim: Claim,
     allowed: dict[str, str],
     now: datetime,
@@ -195,10 +199,10 @@ def _tell(
 ) -> None:
     """Put it on the timeline, under Klaviyo's metric names."""
     entry = str(new_id())
-    form = {"form_id": str(version.form_id), "page": said.page}
+    form = {"form_id": str(version.form_id), "page": submission.page}
     if not claim.is_proven:
         form["sender"] = UNPROVEN
-    told: list[tuple[str, dict[str, Any]]] = [("Submitted Form", {**said.answers, **form})]
+    told: list[tuple[str, dict[str, Any]]] = [("Submitted Form", {**submission.answers, **form})]
     if not pending:
         told += [(SUBSCRIBES[channel], {"form_id": form["form_id"]}) for channel in allowed]
     events.add_events(
@@ -221,7 +225,7 @@ def _tell(
 
 
 def _write_answers(
-    session: Session, shop_id: int, said: Submission, whose: ProfileRef, now: datetime
+    session: Session, shop_id: int, submission: Submission, ref: ProfileRef, now: datetime
 ) -> None:
     """Let the storefront's customer hold them, as metafields."""
     write_backs.save_write_backs(
@@ -232,10 +236,10 @@ def _write_answers(
                 "kind": METAFIELD,
                 "name": name,
                 "value": answer,
-                **whose.columns,
+                **ref.columns,
                 "requested_at": now,
             }
-            for name, answer in said.answers.items()
+            for name, answer in submission.answers.items()
             if METAFIELD_KEY.fullmatch(name)
         ],
         now,

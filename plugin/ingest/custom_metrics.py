@@ -85,8 +85,8 @@ def parse_event(
     if not isinstance(unique_id, str) or not 0 < len(unique_id) <= MAX_UNIQUE_ID_CHARS:
         return RejectReason.UNIQUE_ID
     # Klaviyo counts an id once for a profile and a metric, so two shoppers may have the same one.
-    whose = _digest(*person.identities[0]) if person.identities else ""
-    unique_id = f"{whose}:{without_unstorable(unique_id)}"
+    identity_hash = _digest(*person.identities[0]) if person.identities else ""
+    unique_id = f"{identity_hash}:{without_unstorable(unique_id)}"
     return EventFact(person, name, unique_id, at, value, code, properties)
 
 

@@ -47,15 +47,15 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
     facts = redaction.drop_redacted(session, shop.id, facts)
     people = [*facts.profiles]
     found = resolve_profiles(session, shop.id, people, now)
-    whose = {id(p): profile for p, profile in zip(people, found, strict=True)}
-    _wake_write_backs(session, shop, people, whose, now)
+    refs = {id(p): profile for p, profile in zip(people, found, strict=True)}
+    _wake_write_backs(session, shop, people, refs, now)
     _save_catalog(session, shop, facts)
-    _save_consents(session, shop, facts, whose, now)
-    _save_orders(session, shop, facts, whose)
-    new = _save_events(session, shop, facts, whose)
-    _save_checkouts(session, shop, facts, whose)
-    _save_described(session, shop, facts, whose)
-    entered = _save_joined(session, shop, facts, whose, now)
+    _save_consents(session, shop, facts, refs, now)
+    _save_orders(session, shop, facts, refs)
+    new = _save_events(session, shop, facts, refs)
+    _save_checkouts(session, shop, facts, refs)
+    _save_described(session, shop, facts, refs)
+    entered = _save_joined(session, shop, facts, refs, now)
     for at, fields in sorted(facts.shop, key=lambda said: said[0]):
         shops.update_details(session, shop.id, at, fields)
     coupons.delete_codes(session, shop.id, facts.deleted_codes)
@@ -80,7 +80,7 @@ def _wake_write_backs(
     session: Session,
     shop: Shop,
     people: Sequence[ProfileFact],
-    whose: dict[int, ProfileRef | None],
+    refs: dict[int, ProfileRef | None],
     now: datetime,
 ) -> None:
     """Make write-backs due that waited until a shopper became a customer."""
@@ -90,7 +90,7 @@ def _wake_write_backs(
     if not customers:
         return
     addresses = _addresses(key for person in customers for key in person.identities)
-    found = (whose[id(person)] for person in customers)
+    found = (refs[id(person)] for person in customers)
     write_backs.make_due(session, shop.id, addresses, [p.profile_id for p in found if p], now)
 
 
@@ -104,18 +104,18 @@ def _save_catalog(session: Session, shop: Shop, facts: Facts) -> None:
 
 
 def _save_described(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None]
+    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
 ) -> None:
     by_table: dict[type[SQLModel], list[dict[str, Any]]] = {}
     for said in facts.records:
-        about = {} if said.profile is None else _columns(whose.get(id(said.profile)))
+        about = {} if said.profile is None else _columns(refs.get(id(said.profile)))
         by_table.setdefault(said.table, []).append({"shop_id": shop.id, **about, **said.row})
     for table, rows in by_table.items():
         save_newest(session, table, rows)
 
 
 def _save_consents(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None], now: datetime
+    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None], now: datetime
 ) -> None:
     consent.record_consent(
         session,
@@ -134,7 +134,7 @@ def _save_consents(
                 "legal_basis": said.legal_basis,
                 "expires_at": said.expires_at,
                 "disclosure": said.disclosure,
-                "profile_id": hers.source_profile_id if (hers := whose[id(said.profile)]) else None,
+                "profile_id": hers.source_profile_id if (hers := refs[id(said.profile)]) else None,
             }
             for said in (*facts.consents, *implied.imply_by_purchase(shop, facts))
         ],
@@ -142,11 +142,11 @@ def _save_consents(
 
 
 def _save_orders(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None]
+    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
 ) -> None:
     newest: dict[int, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
     for person, order, lines in facts.orders:
-        row = {"shop_id": shop.id, **_columns(whose[id(person)]), **order}
+        row = {"shop_id": shop.id, **_columns(refs[id(person)]), **order}
         held = newest.get(row["id"])
         if held is None or _told(row) >= _told(held[0]):
             newest[row["id"]] = (row, [{"shop_id": shop.id, **line} for line in lines])
@@ -158,7 +158,7 @@ def _save_orders(
 
 
 def _save_events(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None]
+    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
 ) -> list[dict[str, Any]]:
     """Insert the events; those that were new."""
     rows = [
@@ -174,14 +174,14 @@ def _save_events(
             "properties": did.properties,
         }
         for did in facts.events
-        if (hers := whose[id(did.profile)]) is not None
+        if (hers := refs[id(did.profile)]) is not None
     ]
     new = events.add_events(session, rows)
     return [row for row in rows if row["id"] in new]
 
 
 def _save_checkouts(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None]
+    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
 ) -> None:
     """Save checkouts, and set the items of `Checkout Started` to each one's newest state."""
     newest: dict[str, dict[str, Any]] = {}
@@ -190,7 +190,7 @@ def _save_checkouts(
         if held is None or _told(row) >= _told(held):
             newest[row["token"]] = {
                 "shop_id": shop.id,
-                **_columns(whose[id(person)]),
+                **_columns(refs[id(person)]),
                 **row,
             }
     if not newest:
@@ -218,12 +218,12 @@ def _save_checkouts(
 
 
 def _save_joined(
-    session: Session, shop: Shop, facts: Facts, whose: dict[int, ProfileRef | None], now: datetime
+    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None], now: datetime
 ) -> list[int]:
     """Put people on lists; the ids of the enrolments that this begins."""
     if not facts.list_joins:
         return []
-    about = [(joined, hers) for joined in facts.list_joins if (hers := whose[id(joined.profile)])]
+    about = [(joined, hers) for joined in facts.list_joins if (hers := refs[id(joined.profile)])]
     rows = [
         {"shop_id": shop.id, **hers.columns, "list_id": joined.list_id,
          "joined_at": joined.joined_at,

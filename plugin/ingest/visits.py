@@ -47,16 +47,16 @@ class PageView:
 def record_visits(session: Session, shop_id: int, acts: Sequence[PageView]) -> None:
     """Fold acts into their browsers' visits. The caller holds the shop's lock and commits."""
     keys = {(BROWSER, act.browser) for act in acts}
-    whose = profiles.find_profile_refs(session, shop_id, keys)
+    refs = profiles.find_profile_refs(session, shop_id, keys)
     # no profile: the shopper was redacted
-    acts = [act for act in acts if (BROWSER, act.browser) in whose]
+    acts = [act for act in acts if (BROWSER, act.browser) in refs]
     if not acts:
         return
     span = (min(act.at for act in acts) - VISIT_GAP, max(act.at for act in acts) + VISIT_GAP)
     held = visits.visits_near(session, shop_id, {act.browser for act in acts}, *span)
     rows = merge_visits(held, acts)
     for row in rows:
-        profile_id, source_profile_id = whose[BROWSER, row["browser_id"]]
+        profile_id, source_profile_id = refs[BROWSER, row["browser_id"]]
         alone = profile_id == source_profile_id
         row |= {"shop_id": shop_id, "profile_id": profile_id}
         row["source_profile_id"] = None if alone else source_profile_id

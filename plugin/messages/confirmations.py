@@ -34,7 +34,7 @@ def request_confirmation(
     session: Session,
     shop: Shop,
     kind: str,
-    whose: ProfileRef,
+    ref: ProfileRef,
     address: str,
     now: datetime,
     **more: Any,
@@ -48,7 +48,7 @@ def request_confirmation(
     if _enough(kind, before, now):
         return None
     made = ConfirmationRequest(
-        shop_id=shop.id, id=new_id(), kind=kind, profile_id=whose.source_profile_id,
+        shop_id=shop.id, id=new_id(), kind=kind, profile_id=ref.source_profile_id,
         address=address,
         canonical=canonical, requested_at=now, **more,
     )  # fmt: skip

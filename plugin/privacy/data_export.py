@@ -25,29 +25,31 @@ def export_profile(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
     """
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
-        whom = data_subject.find_subject(session, shop_id, keys)
-        tables = data_subject.rows_about(session, shop_id, whom)
-        forgotten = bool(privacy_requests.redacted_among(session, shop_id, whom.keys))
-        suppressed = sorted(privacy_requests.suppressed_addresses(session, shop_id, whom.addresses))
+        subject = data_subject.find_subject(session, shop_id, keys)
+        tables = data_subject.rows_about(session, shop_id, subject)
+        forgotten = bool(privacy_requests.redacted_among(session, shop_id, subject.keys))
+        suppressed = sorted(
+            privacy_requests.suppressed_addresses(session, shop_id, subject.addresses)
+        )
     deliveries = [
         {"topic": row.topic, "received_at": row.received_at, "body": _read(bytes(row.body))}
-        for found in webhook_deliveries.deliveries(shop_id, whom, clock.now())
+        for found in webhook_deliveries.deliveries(shop_id, subject, clock.now())
         for row in found
     ]
     lines = [
         _read(row.body.encode())
-        for found in webhook_deliveries.lines(shop_id, whom)
+        for found in webhook_deliveries.lines(shop_id, subject)
         for row in found
     ]
     said = {
         "about": COLUMN_NOTES,
         "shop": "" if shop is None else shop.domain,
         "made_at": clock.now(),
-        "known_by": [{"kind": kind, "value": value} for kind, value in whom.keys],
+        "known_by": [{"kind": kind, "value": value} for kind, value in subject.keys],
         "tables": tables,
         "deliveries": deliveries,
         "waiting_lines": lines,
-        "imported_rows": list(import_files.find_rows(shop_id, whom)),
+        "imported_rows": list(import_files.find_rows(shop_id, subject)),
         "forgotten_before": forgotten,
         "suppressed": [{"channel": channel, "address": address} for channel, address in suppressed],
     }

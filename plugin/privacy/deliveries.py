@@ -28,8 +28,8 @@ class SubjectMatcher:
     could be a word that stands in every body.
     """
 
-    def __init__(self, whom: DataSubject) -> None:
-        keys = [key for key in whom.keys if key not in whom.unproven]
+    def __init__(self, subject: DataSubject) -> None:
+        keys = [key for key in subject.keys if key not in subject.unproven]
         numbers = [value for kind, value in keys if kind in NUMBERED and value.isdigit()]
         self._numbers = re.compile(
             b"|".join(rb"(?<!\d)%s(?!\d)" % number.encode() for number in numbers) or rb"(?!)"
@@ -67,9 +67,9 @@ def _flat(text: bytes) -> bytes:
     return text.lower().translate(None, SEPARATORS)
 
 
-def deliveries(shop_id: int, whom: DataSubject, until: datetime) -> Iterator[list[Any]]:
+def deliveries(shop_id: int, subject: DataSubject, until: datetime) -> Iterator[list[Any]]:
     """Yield the deliveries up to a moment that name the data subject, in batches."""
-    needles, after = SubjectMatcher(whom), ""
+    needles, after = SubjectMatcher(subject), ""
     while True:
         with db.inbox_reading() as session:
             page = data_subject.deliveries_page(session, shop_id, after, until)
@@ -79,9 +79,9 @@ def deliveries(shop_id: int, whom: DataSubject, until: datetime) -> Iterator[lis
         after = page[-1].webhook_id
 
 
-def lines(shop_id: int, whom: DataSubject) -> Iterator[list[Any]]:
+def lines(shop_id: int, subject: DataSubject) -> Iterator[list[Any]]:
     """Yield the waiting lines of a backfill that name the data subject, in batches."""
-    needles, after = SubjectMatcher(whom), ("", "", -1)
+    needles, after = SubjectMatcher(subject), ("", "", -1)
     while True:
         with db.reading() as session:
             page = data_subject.lines_page(session, shop_id, after)
@@ -91,16 +91,16 @@ def lines(shop_id: int, whom: DataSubject) -> Iterator[list[Any]]:
         after = (page[-1].stage, page[-1].root, page[-1].line)
 
 
-def redact_deliveries(shop_id: int, whom: DataSubject, until: datetime) -> int:
+def redact_deliveries(shop_id: int, subject: DataSubject, until: datetime) -> int:
     """Empty the deliveries that name a data subject; return how many are kept until they are
     digested.
     """
-    for named in lines(shop_id, whom):
+    for named in lines(shop_id, subject):
         if named:
             with db.transaction() as session:
                 erasure.delete_pairs(session, shop_id, [(row.stage, row.root) for row in named])
     waiting = 0
-    for found in deliveries(shop_id, whom, until):
+    for found in deliveries(shop_id, subject, until):
         waiting += sum(row.state == NEW for row in found)
         settled = [row.webhook_id for row in found if row.state != NEW]
         if settled:

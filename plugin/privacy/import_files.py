@@ -11,22 +11,22 @@ from storage.imports import FAILED, UPLOADING, Import
 from storage.privacy_requests import DataSubject
 
 
-def find_rows(shop_id: int, whom: DataSubject) -> Iterator[str]:
+def find_rows(shop_id: int, subject: DataSubject) -> Iterator[str]:
     """Yield the rows that name the data subject, as they stand in the files."""
-    is_hers = SubjectMatcher(whom).matches
+    is_match = SubjectMatcher(subject).matches
     for held in _held(shop_id):
         if held.encoding:
             path = files.path_of(shop_id, held.id)
-            yield from files.matching_rows(path, held.encoding, held.delimiter, is_hers)
+            yield from files.matching_rows(path, held.encoding, held.delimiter, is_match)
 
 
-def redact_rows(shop_id: int, whom: DataSubject) -> None:
+def redact_rows(shop_id: int, subject: DataSubject) -> None:
     """Overwrite the rows that name the data subject. A file still being uploaded is deleted."""
-    is_hers = SubjectMatcher(whom).matches
+    is_match = SubjectMatcher(subject).matches
     for held in _held(shop_id):
         if held.encoding:
             path = files.path_of(shop_id, held.id)
-            files.blank_rows(path, held.encoding, held.delimiter, is_hers)
+            files.blank_rows(path, held.encoding, held.delimiter, is_match)
         elif held.state == UPLOADING:
             _give_up(held)
 

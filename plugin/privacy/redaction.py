@@ -94,9 +94,9 @@ def _forget_too(
     for profile_id in set(find_identities(session, shop_id, keys).values()):
         if any(i.kind in STRONG for i in identities_of(session, shop_id, [profile_id])):
             continue  # it has a profile by now
-        whom = data_subject.find_subject(session, shop_id, _keys(session, shop_id, profile_id))
-        erasure.detach_subject(session, shop_id, whom)
-        while erasure.erase_batch(session, shop_id, whom):
+        subject = data_subject.find_subject(session, shop_id, _keys(session, shop_id, profile_id))
+        erasure.detach_subject(session, shop_id, subject)
+        while erasure.erase_batch(session, shop_id, subject):
             pass
 
 

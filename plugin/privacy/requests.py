@@ -53,9 +53,9 @@ def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: date
 
     The caller holds the shop's lock and commits.
     """
-    whom = DataSubject()
+    subject = DataSubject()
     if asked.kind != SHOP_REDACT:
-        whom = data_subject.find_subject(session, shop_id, asked.identities)
+        subject = data_subject.find_subject(session, shop_id, asked.identities)
     request_id = privacy_requests.add_request(
         session,
         {
@@ -67,7 +67,7 @@ def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: date
             "kind": asked.kind,
             "requested_at": now if asked.kind == REDACT else asked.requested_at,
             "due_at": now,
-            "subject": json.dumps(asdict(whom)),
+            "subject": json.dumps(asdict(subject)),
             "keyed_hashes": [
                 privacy_requests.keyed_hash("redaction", f"{shop_id}:{k}:{v}")
                 for k, v in asked.identities
@@ -76,10 +76,10 @@ def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: date
     )
     if request_id is not None and asked.kind == REDACT:
         # Nothing that is known by now is newer than this moment, so that it is one clean cut.
-        privacy_requests.add_redacted(session, shop_id, whom.keys, now)
-        privacy_requests.suppress_addresses(session, shop_id, whom.addresses, now)
-        privacy_requests.delete_exports(session, shop_id, _marks(shop_id, whom))
-        erasure.detach_subject(session, shop_id, whom)
+        privacy_requests.add_redacted(session, shop_id, subject.keys, now)
+        privacy_requests.suppress_addresses(session, shop_id, subject.addresses, now)
+        privacy_requests.delete_exports(session, shop_id, _marks(shop_id, subject))
+        erasure.detach_subject(session, shop_id, subject)
     return request_id
 
 
@@ -120,28 +120,28 @@ def redact_profile(shop_id: int, keys: Sequence[IdentityKey]) -> bool:
 
 
 def _redact(request: PrivacyRequest) -> None:
-    whom = _whom(request)
-    _piece_by_piece(request.shop_id, whom)
-    if deliveries.redact_deliveries(request.shop_id, whom, request.requested_at):
+    subject = _subject(request)
+    _piece_by_piece(request.shop_id, subject)
+    if deliveries.redact_deliveries(request.shop_id, subject, request.requested_at):
         _finish(request, state=NEW, due_at=clock.now() + DIGEST_POLL_DELAY, lease_until=0.0)
         return
-    import_files.redact_rows(request.shop_id, whom)
+    import_files.redact_rows(request.shop_id, subject)
     _finish(request, state=DONE, subject=None)
     if not vacuum.vacuum_database():
         log.warning("privacy.not_scrubbed", shop=request.shop_id, request=request.id)
 
 
-def _piece_by_piece(shop_id: int, whom: DataSubject) -> None:
+def _piece_by_piece(shop_id: int, subject: DataSubject) -> None:
     more = True
     while more:
         with db.transaction() as session:
-            more = erasure.erase_batch(session, shop_id, whom)
+            more = erasure.erase_batch(session, shop_id, subject)
 
 
 def _copy(request: PrivacyRequest) -> None:
     """Put the file together that the merchant hands over."""
     now = clock.now()
-    content = export_profile(request.shop_id, _whom(request).keys)
+    content = export_profile(request.shop_id, _subject(request).keys)
     if not _finish(
         request, state=DONE, subject=None, export=content, expires_at=now + EXPORT_KEPT_FOR
     ):
@@ -222,7 +222,7 @@ def _finish(request: PrivacyRequest, **changes: object) -> bool:
         return True
 
 
-def _whom(request: PrivacyRequest) -> DataSubject:
+def _subject(request: PrivacyRequest) -> DataSubject:
     kept = json.loads(request.subject or "{}")
     return DataSubject(
         keys=[(kind, value) for kind, value in kept.get("keys", ())],
@@ -232,6 +232,6 @@ def _whom(request: PrivacyRequest) -> DataSubject:
     )
 
 
-def _marks(shop_id: int, whom: DataSubject) -> list[str]:
-    words = [f"{shop_id}:{kind}:{value}" for kind, value in whom.keys]
+def _marks(shop_id: int, subject: DataSubject) -> list[str]:
+    words = [f"{shop_id}:{kind}:{value}" for kind, value in subject.keys]
     return list(privacy_requests.keyed_hashes("redaction", words))

@@ -249,28 +249,28 @@ def merge_profiles(
 
 
 def add_to_list(
-    session: Session, shop_id: int, list_id: int, whose: ProfileRef, at: datetime, source: str
+    session: Session, shop_id: int, list_id: int, ref: ProfileRef, at: datetime, source: str
 ) -> bool:
     """Add a shopper to a list; return whether their profile was not on it before.
 
     If another source profile was on it, this one is recorded, too. A membership from elsewhere
     replaces one of an import: the shopper stays when the import is reverted.
     """
-    source_profile_id = whose.columns["source_profile_id"]
-    if lists.add_member(session, shop_id, list_id, whose.profile_id, at, source, source_profile_id):
+    source_profile_id = ref.columns["source_profile_id"]
+    if lists.add_member(session, shop_id, list_id, ref.profile_id, at, source, source_profile_id):
         return True
     if not source.startswith(SOURCE):
         lists.restore_member(
-            session, shop_id, list_id, whose.profile_id, at, source, source_profile_id
+            session, shop_id, list_id, ref.profile_id, at, source, source_profile_id
         )
-    held = merges.load_sources(session, shop_id, [whose.profile_id]).get(whose.source_profile_id)
+    held = merges.load_sources(session, shop_id, [ref.profile_id]).get(ref.source_profile_id)
     if held is None:
         return False
-    rows = merges.memberships_of(session, shop_id, whose.profile_id)
+    rows = merges.memberships_of(session, shop_id, ref.profile_id)
     first = next(
-        row["source_profile_id"] or whose.profile_id for row in rows if row["list_id"] == list_id
+        row["source_profile_id"] or ref.profile_id for row in rows if row["list_id"] == list_id
     )
-    if first != whose.source_profile_id and _is_news(held, list_id, source):
+    if first != ref.source_profile_id and _is_news(held, list_id, source):
         others = [row for row in held["memberships"] if row[0] != list_id]
         held["memberships"] = [*others, [list_id, at.isoformat(), source]]
         merges.save_sources(session, [held])
@@ -357,10 +357,10 @@ def _let_stay(session: Session, shop_id: int, list_id: int, origins: Collection[
     ]
     first: dict[int, Row] = {}
     for at, source_profile_id, origin, said in sorted(waiting, key=itemgetter(0, 1)):
-        whose = ProfileRef(origin["profile_id"], source_profile_id)
+        ref = ProfileRef(origin["profile_id"], source_profile_id)
         row = {"shop_id": shop_id, "list_id": list_id, "joined_at": at, "source": said[2]}
-        if first.setdefault(whose.profile_id, row) is row:
-            row |= whose.columns
+        if first.setdefault(ref.profile_id, row) is row:
+            row |= ref.columns
             origin["memberships"] = [each for each in origin["memberships"] if each != said]
     lists.add_members(session, shop_id, list(first.values()))
 

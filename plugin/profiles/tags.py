@@ -37,11 +37,11 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         known = profiles.identities_of(session, shop_id, [profile.id]) if profile else ()
         if profile is None or not known:
             raise RegularsError("There is no such profile.", 404)
-        her = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
-        her.properties, her.source = {PREFIX + tag: on}, MERCHANT
-        (whose,) = resolve_profiles(session, shop_id, [her], now)
-        assert whose is not None  # the profile has an identity
-        said = {"kind": TAG, "name": tag, "value": ON if on else OFF, **whose.columns}
+        person = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
+        person.properties, person.source = {PREFIX + tag: on}, MERCHANT
+        (ref,) = resolve_profiles(session, shop_id, [person], now)
+        assert ref is not None  # the profile has an identity
+        said = {"kind": TAG, "name": tag, "value": ON if on else OFF, **ref.columns}
         write_backs.save_write_backs(session, shop_id, [{**said, "requested_at": now}], now)
     jobs.enqueue("write_back", shop_id)
     return tag

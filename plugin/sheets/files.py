@@ -49,17 +49,19 @@ def append_piece(path: Path, at: int, piece: bytes) -> int:
 
 
 def matching_rows(
-    path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]
+    path: Path, encoding: str, delimiter: str, is_match: Callable[[bytes], bool]
 ) -> Iterator[str]:
     """Yield the rows that match, as they stand in the file."""
-    for _, raw in _hers(path, encoding, delimiter, is_hers):
+    for _, raw in _hers(path, encoding, delimiter, is_match):
         yield raw.decode(encoding, "replace")
 
 
-def blank_rows(path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]) -> None:
+def blank_rows(
+    path: Path, encoding: str, delimiter: str, is_match: Callable[[bytes], bool]
+) -> None:
     """Overwrite the rows that match with spaces; every other byte stays in its place."""
     with path.open("r+b") as file:
-        for start, raw in _hers(path, encoding, delimiter, is_hers):
+        for start, raw in _hers(path, encoding, delimiter, is_match):
             file.seek(start)
             file.write(bytes(byte if byte in b"\r\n" else 32 for byte in raw))
         file.flush()
@@ -67,7 +69,7 @@ def blank_rows(path: Path, encoding: str, delimiter: str, is_hers: Callable[[byt
 
 
 def _hers(
-    path: Path, encoding: str, delimiter: str, is_hers: Callable[[bytes], bool]
+    path: Path, encoding: str, delimiter: str, is_match: Callable[[bytes], bool]
 ) -> Iterator[tuple[int, bytes]]:
     """Yield first byte and bytes of each row that matches; in pieces, where one is very long."""
     with path.open("rb") as file:
@@ -75,7 +77,7 @@ def _hers(
             file.seek(row.start)
             for start in range(row.start, row.end, records.MAX_ROW_CHARS):
                 raw = file.read(min(records.MAX_ROW_CHARS, row.end - start))
-                if is_hers(raw.decode(encoding, "replace").encode()):
+                if is_match(raw.decode(encoding, "replace").encode()):
                     yield start, raw
 
 

@@ -113,12 +113,12 @@ def _words(session: Session, shop_id: int, facts: Facts) -> dict[int, str]:
         for said in facts.consents
     ]
     news = consent.new_entries(session, shop_id, entries)
-    unheard = [said for said in facts.consents if said.dedupe_key in news]
-    asked = [(said.channel, said.address) for said in unheard]
+    unrecorded = [said for said in facts.consents if said.dedupe_key in news]
+    asked = [(said.channel, said.address) for said in unrecorded]
     old = {(c.channel, c.address) for c in consent.consents_of(session, shop_id, asked)}
     return {
         id(said.profile): STALE if (said.channel, said.address) in old else PARTIAL
-        for said in unheard
+        for said in unrecorded
     }
 
 
