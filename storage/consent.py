@@ -9,7 +9,7 @@ from sqlalchemy import select as columns
 from sqlalchemy.sql import Select
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage import consent_ledger, privacy_requests, write_backs
+from storage import consent_ledger, suppressions, write_backs
 from storage import counts as stored_counts
 from storage.channels import STOREFRONT_CHANNELS
 from storage.consent_ledger import MARKETING, ConsentEvent, LedgerKey
@@ -127,7 +127,7 @@ def _heed(session: Session, shop_id: int, new: Sequence[dict[str, Any]]) -> None
         row for row in new if row["state"] in (SUBSCRIBED, IMPLIED) and row["purpose"] == MARKETING
     ]
     heeded = (
-        {row["id"] for row in privacy_requests.lifts_suppression(session, shop_id, asks)}
+        {row["id"] for row in suppressions.lifts_suppression(session, shop_id, asks)}
         if asks
         else set()
     )
@@ -150,7 +150,7 @@ def refusing_addresses(
     """Return those addresses where a file's yes has no effect: unsubscribed or redacted ones."""
     asked = set(places)
     states = states_at(session, shop_id, asked)
-    return privacy_requests.suppressed_addresses(session, shop_id, asked).keys() | {
+    return suppressions.suppressed_addresses(session, shop_id, asked).keys() | {
         (channel, address)
         for (channel, address, purpose), state in states.items()
         if purpose == MARKETING and state["state"] in REFUSING_STATES

@@ -17,7 +17,7 @@ from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.forms.submission import Submission
 from plugin.profiles.fields import UNPROVEN
 from plugin.profiles.identity import resolve_profiles
-from storage import consent, privacy_requests, profiles
+from storage import consent, profiles, suppressions
 from storage.consent import UNSUBSCRIBED
 from storage.profiles import BROWSER, CART, CUSTOMER, EMAIL, PHONE, STRONG
 
@@ -90,7 +90,7 @@ def _is_shut(
     session: Session, shop_id: int, channel: str, address: str, *, is_owner: bool = False
 ) -> bool:
     """Return whether a form may not set consent at an address."""
-    if privacy_requests.suppressed_addresses(session, shop_id, [(channel, address)]):
+    if suppressions.suppressed_addresses(session, shop_id, [(channel, address)]):
         return True
     return (
         not is_owner and consent.consent_state(session, shop_id, channel, address) == UNSUBSCRIBED

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.channels.registry import CHANNELS, NEEDS_WRITTEN_CONSENT
-from storage import consent, preferences, privacy_requests
+from storage import consent, preferences, suppressions
 from storage.channels import IDENTITY_KIND
 from storage.consent import Consent
 from storage.consent_ledger import TRANSACTIONAL, LedgerKey
@@ -62,9 +62,7 @@ def _consent(session: Session, message: Message, address: str) -> SkipReason | N
     shop_id, channel = message.shop_id, message.channel
     held = consent.get_consent(session, shop_id, channel, address)
     if not message.transactional:
-        suppressed = bool(
-            privacy_requests.suppressed_addresses(session, shop_id, [(channel, address)])
-        )
+        suppressed = bool(suppressions.suppressed_addresses(session, shop_id, [(channel, address)]))
         return _to_marketing(session, channel, held, suppressed=suppressed)
     if held is not None and held.state == consent.BOUNCED:
         return SkipReason.BOUNCED
@@ -80,7 +78,7 @@ def consent_blocks(
     found = {
         (row.channel, row.address): row for row in consent.consents_of(session, shop_id, [*places])
     }
-    suppressed = privacy_requests.suppressed_addresses(session, shop_id, places)
+    suppressed = suppressions.suppressed_addresses(session, shop_id, places)
     return {
         place: _to_marketing(session, place[0], found.get(place), suppressed=place in suppressed)
         for place in places

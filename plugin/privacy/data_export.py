@@ -8,7 +8,7 @@ from typing import Any
 from plugin import clock
 from plugin.privacy import deliveries as webhook_deliveries
 from plugin.privacy import import_files
-from storage import data_subject, privacy_requests, shops
+from storage import data_subject, shops, suppressions
 from storage.engine import db
 
 COLUMN_NOTES = (
@@ -27,10 +27,8 @@ def export_profile(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
         shop = shops.get_shop(session, shop_id)
         subject = data_subject.find_subject(session, shop_id, keys)
         tables = data_subject.rows_about(session, shop_id, subject)
-        forgotten = bool(privacy_requests.redacted_among(session, shop_id, subject.keys))
-        suppressed = sorted(
-            privacy_requests.suppressed_addresses(session, shop_id, subject.addresses)
-        )
+        forgotten = bool(suppressions.redacted_among(session, shop_id, subject.keys))
+        suppressed = sorted(suppressions.suppressed_addresses(session, shop_id, subject.addresses))
     deliveries = [
         {"topic": row.topic, "received_at": row.received_at, "body": _read(bytes(row.body))}
         for found in webhook_deliveries.deliveries(shop_id, subject, clock.now())

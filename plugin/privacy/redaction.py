@@ -12,9 +12,9 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin.facts import Facts, ProfileFact
-from storage import data_subject, erasure, privacy_requests
-from storage.privacy_requests import PERMANENT_IDENTITIES
+from storage import data_subject, erasure, suppressions
 from storage.profiles import STRONG, find_identities, identities_of
+from storage.suppressions import PERMANENT_IDENTITIES
 
 Marks = dict[tuple[str, str], datetime]
 
@@ -25,10 +25,10 @@ def drop_redacted(session: Session, shop_id: int, facts: Facts) -> Facts:
     Their other identities are redacted with them: a cart's own webhook may come before the order
     that names its shopper, or after it.
     """
-    if not privacy_requests.has_redacted(session, shop_id):
+    if not suppressions.has_redacted(session, shop_id):
         return facts
     people = _people(facts)
-    marks = privacy_requests.redacted_among(
+    marks = suppressions.redacted_among(
         session, shop_id, {key for p in people for key in p.identities}
     )
     if not marks:
@@ -90,7 +90,7 @@ def _forget_too(
     session: Session, shop_id: int, keys: list[tuple[str, str]], until: datetime
 ) -> None:
     """Redact a cart or visit that proved to be the data subject's, with its anonymous events."""
-    privacy_requests.add_redacted(session, shop_id, keys, until)
+    suppressions.add_redacted(session, shop_id, keys, until)
     for profile_id in set(find_identities(session, shop_id, keys).values()):
         if any(i.kind in STRONG for i in identities_of(session, shop_id, [profile_id])):
             continue  # it has a profile by now

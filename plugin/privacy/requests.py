@@ -22,7 +22,7 @@ from plugin.sheets import files
 from plugin.shopify.api.http import ShopifyError
 from plugin.shopify.install.installation import is_let_in
 from storage import confirmations as stored_confirmations
-from storage import data_subject, erasure, privacy_requests, shops
+from storage import data_subject, erasure, privacy_requests, shops, suppressions
 from storage.engine import db, vacuum
 from storage.engine.ids import new_id
 from storage.privacy_requests import (
@@ -76,8 +76,8 @@ def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: date
     )
     if request_id is not None and asked.kind == REDACT:
         # Nothing that is known by now is newer than this moment, so that it is one clean cut.
-        privacy_requests.add_redacted(session, shop_id, subject.keys, now)
-        privacy_requests.suppress_addresses(session, shop_id, subject.addresses, now)
+        suppressions.add_redacted(session, shop_id, subject.keys, now)
+        suppressions.suppress_addresses(session, shop_id, subject.addresses, now)
         privacy_requests.delete_exports(session, shop_id, _marks(shop_id, subject))
         erasure.detach_subject(session, shop_id, subject)
     return request_id

@@ -16,7 +16,7 @@ from plugin.messages import eligibility
 from plugin.privacy import requests
 from plugin.shopify.normalise import orders
 from plugin.shopify.normalise.consent import normalise
-from storage import consent, events, forms, privacy_requests, profiles, search, shops
+from storage import consent, events, forms, privacy_requests, profiles, search, shops, suppressions
 from storage.consent import IMPLIED, SUBSCRIBED, UNSUBSCRIBED
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -166,7 +166,7 @@ def test_l14_suppression_survives_erasure_an_import_and_a_webhook(database, shop
     apply_facts(shop, told_by_shopify(SUBSCRIBED, later))
 
     with db.reading() as session:
-        assert privacy_requests.suppressed_addresses(session, shop.id, [("email", MAYA)])
+        assert suppressions.suppressed_addresses(session, shop.id, [("email", MAYA)])
         assert consent.consent_state(session, shop.id, "email", MAYA) is None
         told = consent.ledger_of(session, shop.id, [("email", MAYA)])
     assert {(e.source, e.takes_effect) for e in told} == {("import", False), ("storefront", False)}
@@ -239,11 +239,7 @@ def test_p16_what_comes_after_forgetting_or_before_it_ends_alike(database, shop)
             ends.append(
                 (
                     profiles.find_identities(session, shop.id, [("email", address)]),
-                    bool(
-                        privacy_requests.suppressed_addresses(
-                            session, shop.id, [("email", address)]
-                        )
-                    ),
+                    bool(suppressions.suppressed_addresses(session, shop.id, [("email", address)])),
                 )
             )
     assert ends == [({}, True), ({}, True)]

@@ -22,8 +22,8 @@ from storage import (
     forms,
     lists,
     messages,
-    privacy_requests,
     profiles,
+    suppressions,
 )
 from storage.consent import PENDING, SUBSCRIBED, UNSUBSCRIBED
 from storage.engine import db
@@ -230,7 +230,7 @@ def shut(shop, by: str) -> None:
     at = clock.now() - timedelta(days=1)
     with db.transaction() as session:
         if by == "erasure":
-            privacy_requests.suppress_addresses(session, shop.id, places, at)
+            suppressions.suppress_addresses(session, shop.id, places, at)
             return
         consent.record_consent(
             session,
@@ -266,4 +266,4 @@ def test_s15_only_the_mailbox_lifts_a_no_of_an_address_without_a_profile(
     assert "Thank you, you&#39;re subscribed" in client.post(button(mail)).text
     assert (held(shop), held(shop, "sms", PHONE), members(shop)) == (SUBSCRIBED, before[1], 1)
     with db.reading() as session:
-        assert not privacy_requests.suppressed_addresses(session, shop.id, [("email", ANNA)])
+        assert not suppressions.suppressed_addresses(session, shop.id, [("email", ANNA)])

@@ -23,6 +23,7 @@ from storage import (
     ledger_audit,
     preferences,
     privacy_requests,
+    suppressions,
 )
 from storage.engine import db
 from storage.flows import Flow
@@ -300,7 +301,7 @@ def test_who_asks_to_be_forgotten_confirms_it_by_mail(web, world, path, relay):
     assert state(world, "email", MAYA) is None
     with db.reading() as session:
         assert session.get(Profile, (world.shop.id, world.profile_id)) is None
-        assert privacy_requests.suppressed_addresses(session, world.shop.id, [("email", MAYA)])
+        assert suppressions.suppressed_addresses(session, world.shop.id, [("email", MAYA)])
         assert not consent_ledger.ends_of(session, world.shop.id, [("email", MAYA)])
     assert web.get(path).status_code == 404
 

@@ -9,7 +9,7 @@ from plugin import clock
 from plugin.facts import IdentityKey, ProfileFact
 from plugin.privacy.deliveries import SubjectMatcher
 from plugin.profiles.identity import resolve_profiles
-from storage import consent, data_subject, privacy_requests
+from storage import consent, data_subject, suppressions
 from storage.consent import SUBSCRIBED
 from storage.engine import db, encryption
 from storage.engine.ids import new_id
@@ -67,9 +67,7 @@ def yes(shop: Shop, source: str, at: datetime, address: str = "maya@example.com"
 
 def state(shop: Shop) -> tuple[str | None, bool]:
     with db.reading() as session:
-        held = privacy_requests.suppressed_addresses(
-            session, shop.id, [("email", "maya@example.com")]
-        )
+        held = suppressions.suppressed_addresses(session, shop.id, [("email", "maya@example.com")])
         return consent.consent_state(session, shop.id, "email", "maya@example.com"), bool(held)
 
 
