@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from sqlmodel import SQLModel
 
+TAG_PREFIX = "tag:"  # of the property that a customer's tag is
+
 
 class IdentityKey(NamedTuple):
     """One identity: a kind of `storage.profiles` and its value."""

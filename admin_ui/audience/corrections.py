@@ -9,9 +9,9 @@ from admin_ui.kit import words
 from admin_ui.kit.language import Language
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
+from plugin.facts import TAG_PREFIX
 from plugin.profiles import corrections
 from plugin.profiles.properties import LONGEST
-from plugin.shopify.normalise.customer_changes import TAG
 from plugin.texts import N_
 from plugin.values import without_unstorable
 from storage import profiles, properties
@@ -67,7 +67,7 @@ def _page(
         if profile is None:
             raise missing()
         known = properties.definitions_of(session, visit.shop.id)
-    plain = {name for name in profile.properties if not name.startswith(TAG)}
+    plain = {name for name in profile.properties if not name.startswith(TAG_PREFIX)}
     fields = []
     for number, name in enumerate(sorted({*known, *plain})[: property_values.MAX_VALUES_SHOWN]):
         value = _written(profile.properties.get(name))

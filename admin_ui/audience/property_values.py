@@ -7,9 +7,9 @@ from typing import Any
 from sqlmodel import Session
 
 from admin_ui.kit.language import Language
+from plugin.facts import TAG_PREFIX
 from plugin.profiles import properties as profile_properties
 from plugin.profiles.fields import PROPERTY
-from plugin.shopify.normalise.customer_changes import TAG
 from storage import properties
 from storage.profiles import Profile
 from storage.properties import BOOLEAN, DATE, NUMBER, PropertyDefinition
@@ -33,7 +33,7 @@ def list_values(
 ) -> list[PropertyValue]:
     """A profile's properties in the merchant's language; no tags."""
     known = properties.definitions_of(session, shop_id)
-    plain = {name: v for name, v in profile.properties.items() if not name.startswith(TAG)}
+    plain = {name: v for name, v in profile.properties.items() if not name.startswith(TAG_PREFIX)}
     found = []
     for name, value in sorted(plain.items())[:MAX_VALUES_SHOWN]:
         source, at = where_from(profile, PROPERTY + name)

@@ -15,9 +15,8 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.facts import ProfileFact
+from plugin.facts import TAG_PREFIX, ProfileFact
 from plugin.profiles.fields import MERCHANT
-from plugin.shopify.normalise.customer_changes import TAG
 from storage import properties
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -52,7 +51,7 @@ class PropertyTypeError(Exception):
 
 def coerce_profiles(session: Session, shop_id: int, people: Sequence[ProfileFact]) -> None:
     """Coerce the properties of facts to the types of the shop's definitions."""
-    said = [p for p in people if any(not name.startswith(TAG) for name in p.properties)]
+    said = [p for p in people if any(not name.startswith(TAG_PREFIX) for name in p.properties)]
     if not said:
         return
     known = properties.definitions_of(session, shop_id)
@@ -184,7 +183,12 @@ def save_definition(
                 raise RegularsError("This property has changed since it was opened.", 409)
         else:
             wrong = not name or len(name) > LONGEST_NAME or not name.isprintable()
-            if wrong or name.startswith(TAG) or name in known or len(known) >= MAX_PROPERTIES:
+            if (
+                wrong
+                or name.startswith(TAG_PREFIX)
+                or name in known
+                or len(known) >= MAX_PROPERTIES
+            ):
                 raise RegularsError("A property has a name of its own, of 1 to 100 letters.", 422)
             held = PropertyDefinition(
                 shop_id=shop_id, id=new_id(), name=name, updated_at=clock.now()

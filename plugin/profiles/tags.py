@@ -4,10 +4,9 @@ from typing import Any
 
 from plugin import clock, jobs
 from plugin.errors import RegularsError
-from plugin.facts import IdentityKey, ProfileFact
+from plugin.facts import TAG_PREFIX, IdentityKey, ProfileFact
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve_profiles
-from plugin.shopify.normalise.customer_changes import TAG as PREFIX
 from storage import profiles, write_backs
 from storage.engine import db
 from storage.write_backs import OFF, ON, TAG
@@ -17,8 +16,8 @@ MAX_TAG_CHARS = 255  # characters: shopify.dev, tagsAdd
 
 def tags_of(properties: dict[str, Any]) -> list[str]:
     """The tags that a profile has."""
-    held = (name for name, on in properties.items() if name.startswith(PREFIX) and on)
-    return sorted(name.removeprefix(PREFIX) for name in held)
+    held = (name for name, on in properties.items() if name.startswith(TAG_PREFIX) and on)
+    return sorted(name.removeprefix(TAG_PREFIX) for name in held)
 
 
 def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
@@ -38,7 +37,7 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         if profile is None or not known:
             raise RegularsError("There is no such profile.", 404)
         person = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
-        person.properties, person.source = {PREFIX + tag: on}, MERCHANT
+        person.properties, person.source = {TAG_PREFIX + tag: on}, MERCHANT
         (ref,) = resolve_profiles(session, shop_id, [person], now)
         assert ref is not None  # the profile has an identity
         said = {"kind": TAG, "name": tag, "value": ON if on else OFF, **ref.columns}

@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from plugin.facts import Facts, merge_facts
+from plugin.facts import TAG_PREFIX, Facts, merge_facts
 from plugin.shopify.api import products as api_products
 from plugin.shopify.api.bulk import CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.shopify.api.client import ShopifyError
@@ -57,7 +57,7 @@ def facts_of(
         who = customers.normalise("customers/update", _customer(node), currency)
         consents = [consent.normalise(*each, currency) for each in _consents(node)]
         tags, *sums = [customer_changes.normalise(*each, currency) for each in _changes(node)]
-        tags.profiles[0].complete_prefix = customer_changes.TAG
+        tags.profiles[0].complete_prefix = TAG_PREFIX
         return merge_facts([who, *consents, tags, *sums])
     return checkouts.normalise("checkouts/update", _checkout(node, children) | sent, currency)
 

@@ -4,12 +4,11 @@ from typing import Any
 
 from plugin import facts
 from plugin.errors import MalformedError
-from plugin.facts import Facts, ProfileFact
+from plugin.facts import TAG_PREFIX, Facts, ProfileFact
 from plugin.shopify.normalise.fields import Payload, gid, object_of
 from plugin.values import parse_time, to_minor_units
 from storage.profiles import CUSTOMER
 
-TAG = "tag:"  # what the property of a tag begins with
 TAGGED = {"customer.tags_added": True, "customer.tags_removed": False}
 
 
@@ -22,7 +21,9 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     properties: dict[str, Any]
     if topic in TAGGED:
         tags = payload.get("tags")
-        properties = {f"{TAG}{tag}": TAGGED[topic] for tag in tags or [] if isinstance(tag, str)}
+        properties = {
+            f"{TAG_PREFIX}{tag}": TAGGED[topic] for tag in tags or [] if isinstance(tag, str)
+        }
     else:
         spent = object_of(payload, "amountSpent")
         code = str(spent.get("currencyCode") or currency)
