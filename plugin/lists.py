@@ -15,9 +15,9 @@ from plugin.facts import Facts, IdentityKey, ProfileFact, ProfileRef
 from plugin.flows import definition, enrol
 from plugin.ingest.record import record_facts
 from plugin.jobs import Progress, SliceJob
-from plugin.profiles import merge
+from plugin.profiles import list_membership
 from plugin.profiles.fields import MERCHANT
-from plugin.profiles.merge import Joined
+from plugin.profiles.list_membership import Joined
 from plugin.values import parse_email, parse_phone, without_unstorable
 from storage import flows, forms, imports, lists, profiles
 from storage.engine import db
@@ -180,7 +180,7 @@ def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
         if profile is None:
             raise RegularsError("There is no such profile.", 404)
         ref = ProfileRef(profile.id, profile.id)
-        new = merge.add_to_list(session, shop.id, list_id, ref, now, MERCHANT)
+        new = list_membership.add_to_list(session, shop.id, list_id, ref, now, MERCHANT)
         entered = enrol.enrol_for_list(session, shop, list_id, ref, now) if new else []
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     return new, len(entered)
@@ -223,7 +223,7 @@ def remove_member(shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
         profile = profiles.get_profile(session, shop_id, profile_id)
         if profile is None:
             raise RegularsError("There is no such profile.", 404)
-        return merge.remove_from_list(session, shop_id, list_id, profile.id)
+        return list_membership.remove_from_list(session, shop_id, list_id, profile.id)
 
 
 def restore_member(shop_id: int, list_id: int, joined: list[Joined]) -> None:
@@ -231,7 +231,7 @@ def restore_member(shop_id: int, list_id: int, joined: list[Joined]) -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
         _held(session, shop_id, list_id)
-        merge.restore_to_list(session, shop_id, list_id, joined)
+        list_membership.restore_to_list(session, shop_id, list_id, joined)
 
 
 def empty_deleted_list(shop_id: int) -> Progress:
@@ -242,7 +242,8 @@ def empty_deleted_list(shop_id: int) -> Progress:
         return Progress.DONE
     with db.transaction() as session:
         db.lock_shop(session, shop_id)  # a merge writes memberships anew
-        if merge.remove_batch(session, shop_id, held.id, None, 0, MEMBERS_BATCH_SIZE) is None:
+        members = (shop_id, held.id, None)
+        if list_membership.remove_batch(session, *members, 0, MEMBERS_BATCH_SIZE) is None:
             lists.delete_list(session, shop_id, held.id)
     return Progress.MORE
 

@@ -18,7 +18,7 @@ from plugin import lists
 from plugin.facts import IdentityKey
 from plugin.messages import eligibility
 from plugin.profiles.fields import MERCHANT
-from plugin.profiles.merge import Joined
+from plugin.profiles.list_membership import Joined
 from plugin.texts import N_
 from plugin.values import calling_code
 from storage import consent, forms, imports, profiles, search

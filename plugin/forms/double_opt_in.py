@@ -17,7 +17,7 @@ from plugin.flows import enrol
 from plugin.messages import confirmations
 from plugin.messages.engagement import RequestOrigin
 from plugin.messages.links import Target
-from plugin.profiles import merge
+from plugin.profiles import list_membership
 from plugin.settings import get_settings
 from storage import consent, events, forms, lists
 from storage.channels import Channel
@@ -114,7 +114,7 @@ def _sign_up(
     if form is None or lists.get_list(session, made.shop_id, form.list_id) is None:
         return []  # switched off, and its list was deleted since the sign-up
     joined = (made.shop_id, form.list_id, ref)
-    if not merge.add_to_list(session, *joined, now, f"form:{form.id}"):
+    if not list_membership.add_to_list(session, *joined, now, f"form:{form.id}"):
         return []
     return enrol.enrol_for_list(session, shop, form.list_id, ref, now)
 

@@ -23,7 +23,7 @@ from plugin.forms.claim import Claim
 from plugin.forms.definition import consent_words, translate_node
 from plugin.forms.submission import Submission, is_under_age, parse_submission
 from plugin.messages import confirmations
-from plugin.profiles import merge
+from plugin.profiles import list_membership
 from plugin.profiles.fields import UNPROVEN
 from plugin.texts import nearest_locale
 from storage import consent, events, forms, write_backs
@@ -120,7 +120,7 @@ def submit_form(
                 session, shop, CONFIRM, ref, submission.email, now,
                 form_id=form_id, form_version=version.version,
             )  # fmt: skip
-        elif merge.add_to_list(session, shop.id, list_id, ref, now, f"form:{form_id}"):
+        elif list_membership.add_to_list(session, shop.id, list_id, ref, now, f"form:{form_id}"):
             entered = enrol.enrol_for_list(session, shop, list_id, ref, now)
         forms.count_form_event(session, shop.id, form_id, version.version, now.date(), SUBMITTED)
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])

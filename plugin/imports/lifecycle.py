@@ -19,7 +19,7 @@ from plugin.imports.rows import WHOLE_ROW, ParsedRows, RowParser
 from plugin.ingest.record import record_facts
 from plugin.jobs import Progress, SliceJob
 from plugin.lists import create_in
-from plugin.profiles import merge
+from plugin.profiles import list_membership
 from plugin.settings import get_settings
 from plugin.sheets import encoding, files, problems, records
 from plugin.sheets.problems import SheetError
@@ -306,7 +306,7 @@ def _leave(held: Import) -> None:
     origin = (held.shop_id, held.list_id, held.source)
     with db.transaction() as session:
         db.lock_shop(session, held.shop_id)  # a merge writes memberships anew
-        last = merge.remove_batch(session, *origin, held.offset, MEMBERS_BATCH_SIZE)
+        last = list_membership.remove_batch(session, *origin, held.offset, MEMBERS_BATCH_SIZE)
         # A shopper merged meanwhile is on the list as an older profile, which we have passed.
         if last is None and lists.count_from(session, *origin):
             last = 0

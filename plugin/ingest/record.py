@@ -12,7 +12,7 @@ from plugin.flows import enrol
 from plugin.insight.attribution import credit_order
 from plugin.privacy import redaction, requests
 from plugin.profiles.identity import resolve_profiles
-from plugin.profiles.merge import add_to_list
+from plugin.profiles.list_membership import add_to_list
 from storage import (
     app_plans,
     backfills,

@@ -16,9 +16,8 @@ from plugin.jobs import SliceJob
 from plugin.messages.send import send_messages
 from plugin.offers import coupons
 from plugin.privacy import requests
-from plugin.shopify.api import products
 from plugin.shopify.install import scopes, web_pixel
-from plugin.sync import backfill
+from plugin.sync import backfill, products
 from plugin.worker.slices import SLICE_JOBS, run_slice_and_enqueue_rest
 from storage import shops
 from storage.engine import db, locks

@@ -13,7 +13,7 @@ from plugin.forms import library as form_library
 from plugin.imports import lifecycle
 from plugin.jobs import Progress
 from plugin.lists import ListError
-from plugin.profiles import merge
+from plugin.profiles import list_membership, merge
 from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
 from plugin.worker import scheduler
@@ -215,7 +215,7 @@ def test_a_removed_member_is_put_back_as_before(database: str, shop: Shop) -> No
     made, maya = lists.create_list(shop.id, "Porto"), know(shop, EMAIL)
     whose = ProfileRef(maya, maya)
     with db.transaction() as session:
-        merge.add_to_list(session, shop.id, made, whose, NOW, "form:7")
+        list_membership.add_to_list(session, shop.id, made, whose, NOW, "form:7")
 
     left = lists.remove_member(shop.id, made, maya)
     assert lists.remove_member(shop.id, made, maya) == []
@@ -235,7 +235,7 @@ def test_every_source_profile_leaves_a_list_and_returns(database: str, shop: Sho
     with db.transaction() as session:
         for n, profile_id in enumerate((one, other)):
             at = NOW + timedelta(hours=n)
-            merge.add_to_list(
+            list_membership.add_to_list(
                 session, shop.id, made, ProfileRef(profile_id, profile_id), at, f"form:{n}"
             )
     both = know(shop, EMAIL, PHONE)

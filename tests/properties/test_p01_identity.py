@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlmodel import Session, SQLModel
 
 from plugin.facts import IdentityKey, ProfileFact
-from plugin.profiles import merge
+from plugin.profiles import list_membership, merge
 from plugin.profiles.fields import MERCHANT, UNPROVEN
 from plugin.profiles.identity import resolve_profiles
 from storage import profiles
@@ -167,7 +167,7 @@ def happen(session: Session, number: int, person: ProfileFact) -> None:
         ],
     )  # fmt: skip
     at = START + timedelta(hours=number)
-    merge.add_to_list(session, SHOP, number % 2, whose, at, f"fact {number}")
+    list_membership.add_to_list(session, SHOP, number % 2, whose, at, f"fact {number}")
 
 
 def alone(session: Session, person: ProfileFact) -> ProfileFact:

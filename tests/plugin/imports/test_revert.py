@@ -10,7 +10,7 @@ from plugin import clock, lists
 from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.imports import lifecycle
 from plugin.jobs import Progress
-from plugin.profiles import merge
+from plugin.profiles import list_membership, merge
 from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve_profiles
 from plugin.worker.slices import run_slice
@@ -48,7 +48,7 @@ def take_in(shop: Shop, *addresses: str) -> tuple[Import, int]:
 def sign_up(shop: Shop, list_id: int, whose: ProfileRef, source: str = "form:1") -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        merge.add_to_list(session, shop.id, list_id, whose, clock.now(), source)
+        list_membership.add_to_list(session, shop.id, list_id, whose, clock.now(), source)
 
 
 def join(shop: Shop, one: ProfileRef, other: ProfileRef) -> int:
@@ -156,7 +156,7 @@ def test_what_an_import_left_waiting_goes_with_it(shop: Shop) -> None:
     ana = who(shop, ANA)
     with db.transaction() as session:  # the shopper called before the file was imported
         earlier = clock.now() - timedelta(days=9)
-        merge.add_to_list(session, shop.id, done.list_id, caller, earlier, "form:1")
+        list_membership.add_to_list(session, shop.id, done.list_id, caller, earlier, "form:1")
     for whose in (caller, ana):
         sign_up(shop, other_list, whose)
     kept = join(shop, caller, ana)
@@ -175,7 +175,7 @@ def test_a_sign_up_takes_the_place_of_an_import_that_waits(shop: Shop) -> None:
     ana = who(shop, ANA)
     with db.transaction() as session:
         earlier = clock.now() - timedelta(days=9)
-        merge.add_to_list(session, shop.id, list_id, caller, earlier, "form:1")
+        list_membership.add_to_list(session, shop.id, list_id, caller, earlier, "form:1")
     kept = join(shop, caller, ana)
     sign_up(shop, list_id, ProfileRef(kept, ana.source_profile_id), "form:2")
 
@@ -209,7 +209,7 @@ def test_a_member_merged_into_a_passed_profile_is_still_removed(shop: Shop) -> N
     ana = who(shop, ANA)
     lifecycle.revert_import(held)
     with db.transaction() as session:
-        passed = merge.remove_batch(session, shop.id, list_id, held.source, 0, 1)
+        passed = list_membership.remove_batch(session, shop.id, list_id, held.source, 0, 1)
         assert imports.save_progress(session, held, offset=passed)
 
     kept = join(shop, caller, ana)

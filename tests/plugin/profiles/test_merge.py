@@ -8,7 +8,7 @@ from plugin import clock
 from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.ingest.record import record_facts
 from plugin.messages.record import record_message_event
-from plugin.profiles import merge
+from plugin.profiles import list_membership, merge
 from plugin.profiles.identity import resolve_profiles
 from storage import data_subject, flows, merges, profiles
 from storage.engine import db
@@ -76,7 +76,7 @@ def test_each_side_gets_back_what_was_its_own(database: str, shop: Shop) -> None
             record_facts(session, shop, facts, AT)
             (whose,) = resolve_profiles(session, shop.id, [person], AT)
             assert whose is not None
-            merge.add_to_list(session, shop.id, 1, whose, AT, name)
+            list_membership.add_to_list(session, shop.id, 1, whose, AT, name)
             flows.add_enrolments(
                 session,
                 [{"shop_id": shop.id, "id": new_id(), "flow_id": 1, "trigger_key": name,

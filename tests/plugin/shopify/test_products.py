@@ -9,9 +9,10 @@ from devstore.resolvers import variant
 from plugin import clock
 from plugin.shopify.api import products as api_products
 from plugin.shopify.api.http import ShopifyError
-from plugin.shopify.api.products import number, sync_products
+from plugin.shopify.api.products import number
 from plugin.shopify.install.installation import install
 from plugin.shopify.normalise.products import normalise
+from plugin.sync.products import sync_products
 from storage import products
 from storage.engine import db
 from storage.products import Variant
