@@ -155,26 +155,26 @@ def _claimed(session: Session, shop_id: int, subject: DataSubject) -> set[tuple[
     """Return addresses that they typed into a form or that a message went to, unless another person
     claims them.
     """
-    hers: set[tuple[str, str | None]] = set()
+    typed: set[tuple[str, str | None]] = set()
     of = (shop_id, subject.profile_ids)
     for email, phone in session.exec(
         select(Profile.email, Profile.phone).where(
             Profile.shop_id == of[0], col(Profile.id).in_(of[1])
         )
     ):
-        hers |= {(EMAIL, email), (PHONE, phone)}
+        typed |= {(EMAIL, email), (PHONE, phone)}
     for table, column in ((ConsentEvent, ConsentEvent.address), (Message, Message.address)):
         for channel, address in session.exec(
             select(table.channel, column)
             .where(table.shop_id == of[0], col(table.profile_id).in_(of[1]))
             .distinct()
         ):
-            hers.add((IDENTITY_KIND[channel], address))
+            typed.add((IDENTITY_KIND[channel], address))
     for token in session.exec(
         select(Checkout.token).where(Checkout.shop_id == of[0], col(Checkout.profile_id).in_(of[1]))
     ):
-        hers.add((CHECKOUT, token))
-    said = {(kind, value) for kind, value in hers if value}
+        typed.add((CHECKOUT, token))
+    said = {(kind, value) for kind, value in typed if value}
     owners = find_identities(session, shop_id, said)
     free = {key for key in said - owners.keys() if _is_alone(session, shop_id, key, subject)}
     return free | {key for key in said & owners.keys() if owners[key] in subject.profile_ids}

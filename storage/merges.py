@@ -114,11 +114,11 @@ def save_sources(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Insert origins or write them back."""
     if rows:
         upsert = db.insert(SourceProfile)
-        told = upsert.excluded
+        excluded = upsert.excluded
         session.connection().execute(
             upsert.on_conflict_do_update(
                 index_elements=["shop_id", "id"],
-                set_={name: told[name] for name in ("profile_id", "own", "memberships")},
+                set_={name: excluded[name] for name in ("profile_id", "own", "memberships")},
             ),
             list(rows),
         )

@@ -156,13 +156,13 @@ def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, in
 
 def delete_exports(session: Session, shop_id: int, marks: Iterable[str]) -> None:
     """Empty every export file about a person with one of these keyed hashes."""
-    hers = set(marks)
+    wanted = set(marks)
     held = session.exec(
         select(PrivacyRequest.id, PrivacyRequest.keyed_hashes).where(
             PrivacyRequest.shop_id == shop_id, PrivacyRequest.kind == DATA_REQUEST
         )
     )
-    ids = [request_id for request_id, hashes in held if hers.intersection(hashes)]
+    ids = [request_id for request_id, hashes in held if wanted.intersection(hashes)]
     session.connection().execute(
         update(PrivacyRequest)
         .where(col(PrivacyRequest.shop_id) == shop_id, col(PrivacyRequest.id).in_(ids))

@@ -97,20 +97,20 @@ def _dry(shop: Shop, noun: str, since: datetime, until: datetime) -> RepairResul
     while more:
         asked_at = clock.now()
         page = pages.changed_page(shop.id, noun, since - reconcile.OVERLAP, until, place)
-        told, lost = parse_nodes(shop, noun, page.nodes, asked_at)
-        total.add(_undone(shop, noun, told))
+        reported, lost = parse_nodes(shop, noun, page.nodes, asked_at)
+        total.add(_undone(shop, noun, reported))
         total.looked += lost
         total.unresolved += lost
         place, more = page.cursor, page.more
     return total
 
 
-def _undone(shop: Shop, noun: str, told: Mapping[str, Facts]) -> RepairResult:
+def _undone(shop: Shop, noun: str, reported: Mapping[str, Facts]) -> RepairResult:
     outcome = RepairResult()
     try:
         with db.transaction() as session:
             db.lock_shop(session, shop.id)
-            outcome = repair_records(session, shop, noun, told)
+            outcome = repair_records(session, shop, noun, reported)
             raise DryRunError
     except DryRunError:
         return outcome

@@ -85,7 +85,7 @@ def proof_as_csv(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
         verdict = " ".join(by_entry.pop(entry["id"], ["holds"]))
         rows.append([*(entry[name] for name in FIELDS), verdict])
     gone = by_entry.values()  # the flaws of entries that are no longer there
-    rows += [[*("" for _ in FIELDS), " ".join(told)] for told in gone]
+    rows += [[*("" for _ in FIELDS), " ".join(problem)] for problem in gone]
     return "".join(csv_chunks(rows))
 
 

@@ -202,9 +202,11 @@ def _tell(
     form = {"form_id": str(version.form_id), "page": submission.page}
     if not claim.is_proven:
         form["sender"] = UNPROVEN
-    told: list[tuple[str, dict[str, Any]]] = [("Submitted Form", {**submission.answers, **form})]
+    happened: list[tuple[str, dict[str, Any]]] = [
+        ("Submitted Form", {**submission.answers, **form})
+    ]
     if not pending:
-        told += [(SUBSCRIBES[channel], {"form_id": form["form_id"]}) for channel in allowed]
+        happened += [(SUBSCRIBES[channel], {"form_id": form["form_id"]}) for channel in allowed]
     events.add_events(
         session,
         [
@@ -219,7 +221,7 @@ def _tell(
                 "currency": None,
                 "properties": properties,
             }
-            for metric, properties in told
+            for metric, properties in happened
         ],
     )
 

@@ -91,16 +91,16 @@ def parse_event(
 
 
 def accept_events(
-    session: Session, shop_id: int, told: Sequence[EventFact], service: str, now: datetime
+    session: Session, shop_id: int, reported: Sequence[EventFact], service: str, now: datetime
 ) -> list[EventFact]:
     """Return the events with a metric that the shop has or has room for; count the others.
 
     The caller holds the shop's lock, records them and commits.
     """
-    named = {did.metric for did in told} - STANDARD.keys()
+    named = {did.metric for did in reported} - STANDARD.keys()
     fresh = sorted(named - metrics.known_metrics(session, shop_id, named)) if named else []
     if not fresh:
-        return list(told)
+        return list(reported)
     room = MAX_METRICS - metrics.count_metrics(session, shop_id)
     if service == ONSITE:
         room = min(room, MAX_STOREFRONT_METRICS - metrics.count_metrics(session, shop_id, ONSITE))
@@ -114,9 +114,9 @@ def accept_events(
         ],
     )  # fmt: skip
     beyond = frozenset(fresh[room:])
-    refused = [RejectReason.METRICS for did in told if did.metric in beyond]
+    refused = [RejectReason.METRICS for did in reported if did.metric in beyond]
     count_rejections(session, shop_id, refused, now)
-    return [did for did in told if did.metric not in beyond]
+    return [did for did in reported if did.metric not in beyond]
 
 
 def count_rejections(

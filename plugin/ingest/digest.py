@@ -91,19 +91,21 @@ def _digest_some(shop: Shop, batch: Sequence[ClaimedDelivery]) -> None:
             _settle(shop_id, [delivery], QUARANTINED, str(error))
     if not understood:
         return
-    told = merge_facts(facts)
+    merged = merge_facts(facts)
     try:
-        apply_facts(shop, told)
+        apply_facts(shop, merged)
     except db.TRANSIENT:
         raise
     except Exception:
         log.exception("digest.failed", shop=shop_id, deliveries=len(understood))
         _one_by_one(shop, understood, facts)
         return
-    left_out = {id(person) for person in told.redacted}
+    left_out = {id(person) for person in merged.redacted}
     about = [any(id(person) in left_out for person in said.profiles) for said in facts]
-    _settle(shop_id, [d for d, hers in zip(understood, about, strict=True) if not hers], DONE)
-    _empty(shop_id, [d for d, hers in zip(understood, about, strict=True) if hers])
+    _settle(
+        shop_id, [d for d, redacted in zip(understood, about, strict=True) if not redacted], DONE
+    )
+    _empty(shop_id, [d for d, redacted in zip(understood, about, strict=True) if redacted])
 
 
 def _one_by_one(shop: Shop, batch: Sequence[ClaimedDelivery], facts: Sequence[Facts]) -> None:

@@ -56,8 +56,8 @@ def traffic_source(url: str, referrer: str) -> dict[str, str]:
 def _tags(query: str) -> list[tuple[str, str]]:
     return [
         (name, value[:MAX_TAG_CHARS])
-        for name, told in parse_qsl(query)
-        if name in TAGS and (value := without_unstorable(told)) and "@" not in value
+        for name, text in parse_qsl(query)
+        if name in TAGS and (value := without_unstorable(text)) and "@" not in value
     ]
 
 

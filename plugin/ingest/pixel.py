@@ -65,22 +65,22 @@ class PixelEvent:
 def record_pixel_events(shop: Shop, events: Sequence[Any], device: str = "") -> None:
     """Record those of a pixel's events that are valid."""
     now = clock.now()
-    heard = [one for event in events if (one := _hear(shop, event, device, now))]
-    if not heard:
+    parsed = [one for event in events if (one := _hear(shop, event, device, now))]
+    if not parsed:
         return
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        told = _news(session, shop.id, heard)
-        refused = [one.event for one in heard if isinstance(one.event, RejectReason)]
+        fresh = _news(session, shop.id, parsed)
+        refused = [one.event for one in parsed if isinstance(one.event, RejectReason)]
         custom_metrics.count_rejections(session, shop.id, refused, now)
-        named = [one.event for one in told if one.custom and isinstance(one.event, EventFact)]
+        named = [one.event for one in fresh if one.custom and isinstance(one.event, EventFact)]
         admitted = custom_metrics.accept_events(session, shop.id, named, ONSITE, now)
-        known = [one.event for one in told if not one.custom and isinstance(one.event, EventFact)]
-        understood = Facts(profiles=[one.profile for one in told], events=[*known, *admitted])
+        known = [one.event for one in fresh if not one.custom and isinstance(one.event, EventFact)]
+        understood = Facts(profiles=[one.profile for one in fresh], events=[*known, *admitted])
         _join_no_two_shoppers(session, shop.id, understood.profiles)
         entered = record_facts(session, shop, understood, now)
         forgotten = {id(person) for person in understood.redacted}
-        acts = [one.page_view for one in told if id(one.profile) not in forgotten]
+        acts = [one.page_view for one in fresh if id(one.profile) not in forgotten]
         visits.record_visits(session, shop.id, acts)
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
 
@@ -93,16 +93,16 @@ def identify_browser(shop: Shop, browser: str, customer_id: str) -> None:
     if not _is_token(browser) or browser.startswith(ANONYMOUS_BROWSER_PREFIX):
         return
     now = clock.now()
-    here, her = IdentityKey(BROWSER, browser), IdentityKey(CUSTOMER, customer_id)
+    here, customer = IdentityKey(BROWSER, browser), IdentityKey(CUSTOMER, customer_id)
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        known = profiles.find_identities(session, shop.id, [here, her])
+        known = profiles.find_identities(session, shop.id, [here, customer])
         holder = known.get(here)
-        if holder is not None and holder != known.get(her):
+        if holder is not None and holder != known.get(customer):
             owned = profiles.identities_of(session, shop.id, [holder])
             if any(identity.kind in STRONG for identity in owned):
                 return
-        record_facts(session, shop, Facts(profiles=[ProfileFact((her, here), now)]), now)
+        record_facts(session, shop, Facts(profiles=[ProfileFact((customer, here), now)]), now)
 
 
 def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | None:
@@ -182,12 +182,12 @@ def _kept(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _news(session: Session, shop_id: int, heard: Sequence[PixelEvent]) -> list[PixelEvent]:
+def _news(session: Session, shop_id: int, parsed: Sequence[PixelEvent]) -> list[PixelEvent]:
     """Return the events that are new; one without a metric may repeat, and changes nothing."""
-    named = {_name(one.event) for one in heard if isinstance(one.event, EventFact)}
+    named = {_name(one.event) for one in parsed if isinstance(one.event, EventFact)}
     known = stored_events.known_events(session, shop_id, sorted(named))
     found: list[PixelEvent] = []
-    for one in heard:
+    for one in parsed:
         if isinstance(one.event, EventFact):
             if _name(one.event) in known:
                 continue

@@ -134,7 +134,7 @@ def _save_consents(
                 "legal_basis": said.legal_basis,
                 "expires_at": said.expires_at,
                 "disclosure": said.disclosure,
-                "profile_id": hers.source_profile_id if (hers := refs[id(said.profile)]) else None,
+                "profile_id": ref.source_profile_id if (ref := refs[id(said.profile)]) else None,
             }
             for said in (*facts.consents, *implied.imply_by_purchase(shop, facts))
         ],
@@ -165,7 +165,7 @@ def _save_events(
         {
             "shop_id": shop.id,
             "id": new_id(),
-            **hers.columns,
+            **ref.columns,
             "metric": did.metric,
             "unique_id": did.unique_id,
             "occurred_at": did.occurred_at,
@@ -174,7 +174,7 @@ def _save_events(
             "properties": did.properties,
         }
         for did in facts.events
-        if (hers := refs[id(did.profile)]) is not None
+        if (ref := refs[id(did.profile)]) is not None
     ]
     new = events.add_events(session, rows)
     return [row for row in rows if row["id"] in new]
@@ -223,25 +223,25 @@ def _save_joined(
     """Put people on lists; the ids of the enrolments that this begins."""
     if not facts.list_joins:
         return []
-    about = [(joined, hers) for joined in facts.list_joins if (hers := refs[id(joined.profile)])]
+    about = [(joined, ref) for joined in facts.list_joins if (ref := refs[id(joined.profile)])]
     rows = [
-        {"shop_id": shop.id, **hers.columns, "list_id": joined.list_id,
+        {"shop_id": shop.id, **ref.columns, "list_id": joined.list_id,
          "joined_at": joined.joined_at,
          "source": joined.source}
-        for joined, hers in about
+        for joined, ref in about
     ]  # fmt: skip
     fresh = lists.add_members(session, shop.id, rows)
-    merged = merges.load_sources(session, shop.id, {hers.profile_id for _, hers in about})
+    merged = merges.load_sources(session, shop.id, {ref.profile_id for _, ref in about})
     entered: list[int] = []
-    for joined, hers in about:
-        if (joined.list_id, hers.profile_id) not in fresh:
+    for joined, ref in about:
+        if (joined.list_id, ref.profile_id) not in fresh:
             if (
-                hers.source_profile_id in merged
+                ref.source_profile_id in merged
             ):  # another source profile of the shopper may have been on it before
-                add_to_list(session, shop.id, joined.list_id, hers, joined.joined_at, joined.source)
+                add_to_list(session, shop.id, joined.list_id, ref, joined.joined_at, joined.source)
         elif joined.starts_flows:
-            fresh.discard((joined.list_id, hers.profile_id))
-            entered += enrol.enrol_for_list(session, shop, joined.list_id, hers, now)
+            fresh.discard((joined.list_id, ref.profile_id))
+            entered += enrol.enrol_for_list(session, shop, joined.list_id, ref, now)
     return entered
 
 
@@ -250,5 +250,5 @@ def _told(row: dict[str, Any]) -> tuple[datetime, datetime]:
     return row["updated_at"], row["reported_at"]
 
 
-def _columns(hers: ProfileRef | None) -> dict[str, int | None]:
-    return NO_PROFILE if hers is None else hers.columns
+def _columns(ref: ProfileRef | None) -> dict[str, int | None]:
+    return NO_PROFILE if ref is None else ref.columns

@@ -33,7 +33,7 @@ def correct_field(shop_id: int, profile_id: int, name: str, value: Any) -> bool:
             raise RegularsError("There is no such property.", 404)
         if definition is not None and not properties.is_valid(definition, value):
             return False
-        her = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
-        her.properties, her.source = {name: None if value == "" else value}, MERCHANT
-        resolve_profiles(session, shop_id, [her], now)
+        fact = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
+        fact.properties, fact.source = {name: None if value == "" else value}, MERCHANT
+        resolve_profiles(session, shop_id, [fact], now)
     return True

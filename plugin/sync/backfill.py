@@ -269,8 +269,8 @@ def _record(
     drop_until: str | None = None,
 ) -> None:
     """Record what nodes say, and the progress that it is, in one transaction."""
-    told = [_facts(shop, held.stage, *family) for family in families]
-    facts = [each for each in told if each is not None]
+    parsed = [_facts(shop, held.stage, *family) for family in families]
+    facts = [each for each in parsed if each is not None]
     progress |= {"done": held.done + len(families), "tries": 0}
     progress["skipped"] = held.skipped + len(families) - len(facts)
     try:

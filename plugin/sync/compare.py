@@ -128,9 +128,9 @@ def _orders(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
     lines = orders.lines_by_order(session, shop_id, ids)
     lacking = _lacking(session, shop_id, facts)
     found: dict[str, str] = {}
-    for person, row, told in facts.orders:
+    for person, row, reported in facts.orders:
         have = kept.get(row["id"])
-        same = _lines(lines.get(row["id"], ())) == _lines(told)
+        same = _lines(lines.get(row["id"], ())) == _lines(reported)
         kind = _kind(have, row, same=same, whole=id(person) not in lacking)
         if have is not None and have.profile_id is None and person.identities:
             kind = kind or PARTIAL
@@ -148,8 +148,8 @@ def _checkouts(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
     for person, row in facts.checkouts:
         have = kept.get(row["token"])
         same = have is not None and _lines(have.lines) == _lines(row["lines"])
-        told = {name: value for name, value in row.items() if name != "lines"}
-        if kind := _kind(have, told, same=same, whole=id(person) not in lacking):
+        reported = {name: value for name, value in row.items() if name != "lines"}
+        if kind := _kind(have, reported, same=same, whole=id(person) not in lacking):
             found[row["token"]] = kind
     return found
 
@@ -161,9 +161,9 @@ def _products(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
     stocks = {s.row["variant_id"]: s.row for s in facts.records if s.table is Stock}
     held = inventory.stocks(session, shop_id, list(stocks))
     found: dict[str, str] = {}
-    for row, told in facts.products:
-        same = _sizes(sizes.get(row["id"], ())) == _sizes(told)
-        amounts = [(held.get(each["id"]), stocks[each["id"]]) for each in told]
+    for row, reported in facts.products:
+        same = _sizes(sizes.get(row["id"], ())) == _sizes(reported)
+        amounts = [(held.get(each["id"]), stocks[each["id"]]) for each in reported]
         whole = all(stock is not None for stock, _ in amounts)
         kind = _kind(kept.get(row["id"]), row, same=same, whole=whole)
         if kind != MISSING and any(_moved(*each) for each in amounts):
@@ -188,28 +188,28 @@ def _moved(stock: Stock | None, row: Row) -> bool:
     )
 
 
-def _kind(have: SQLModel | None, told: Row, *, same: bool, whole: bool) -> str | None:
+def _kind(have: SQLModel | None, reported: Row, *, same: bool, whole: bool) -> str | None:
     """What a record is: missing, stale, or partial. `same` says that its children are, `whole`
     that nothing beside it is lacking.
     """
     if have is None:
         return MISSING
     kept = have.model_dump()
-    if kept["updated_at"] > told["updated_at"]:
+    if kept["updated_at"] > reported["updated_at"]:
         return None
-    if same and not any(_differs(kept[name], told[name], name) for name in told):
+    if same and not any(_differs(kept[name], reported[name], name) for name in reported):
         return None if whole else PARTIAL
-    return STALE if kept["updated_at"] < told["updated_at"] else PARTIAL
+    return STALE if kept["updated_at"] < reported["updated_at"] else PARTIAL
 
 
-def _differs(kept: Any, told: Any, name: str) -> bool:
+def _differs(kept: Any, reported: Any, name: str) -> bool:
     if name in TIME_COLUMNS:
         return False
     if name in LOOSE_COLUMNS:
-        return not kept and bool(told)
+        return not kept and bool(reported)
     if name == "tags":
-        return sorted(kept) != sorted(told)
-    return bool(kept != told)
+        return sorted(kept) != sorted(reported)
+    return bool(kept != reported)
 
 
 def _lines(lines: Iterable[Row]) -> Counter[tuple[Any, ...]]:
@@ -232,8 +232,8 @@ def _lacking(session: Session, shop_id: int, facts: Facts, but: Collection[str] 
         id(p) for p in facts.profiles if any(k in keys and k not in known for k in p.identities)
     }
     names = [(did.metric, did.unique_id) for did in facts.events]
-    told = events.known_events(session, shop_id, names)
-    lacking |= {id(d.profile) for d in facts.events if (d.metric, d.unique_id) not in told}
+    reported = events.known_events(session, shop_id, names)
+    lacking |= {id(d.profile) for d in facts.events if (d.metric, d.unique_id) not in reported}
     return lacking
 
 

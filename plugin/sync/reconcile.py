@@ -138,15 +138,15 @@ def _page(shop: Shop, held: Reconciliation) -> None:
     assert held.until is not None
     asked_at = clock.now()
     page = pages.changed_page(shop.id, held.noun, held.since - OVERLAP, held.until, held.cursor)
-    told, lost = parse_nodes(shop, held.noun, page.nodes, asked_at)
+    reported, lost = parse_nodes(shop, held.noun, page.nodes, asked_at)
     place = {"cursor": page.cursor if page.more else BACKFILL_READ, "attempts": 0, "error": ""}
     try:
-        outcome = _commit(shop, held, told, place, lost)
+        outcome = _commit(shop, held, reported, place, lost)
     except (*db.TRANSIENT, ConcurrentChangeError):
         raise
     except Exception:  # one record that cannot be repaired does not fail its page
         log.exception("reconcile.failed", shop=shop.id, noun=held.noun)
-        outcome = _one_by_one(shop, held, told, place, lost)
+        outcome = _one_by_one(shop, held, reported, place, lost)
     if outcome.gaps:
         log.info("reconcile.repaired", shop=shop.id, noun=held.noun, **outcome.counts())
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in outcome.entered])
@@ -169,22 +169,30 @@ def _close(held: Reconciliation) -> None:
 
 
 def _commit(
-    shop: Shop, held: Reconciliation, told: Mapping[str, Facts], place: dict[str, Any], lost: int
+    shop: Shop,
+    held: Reconciliation,
+    reported: Mapping[str, Facts],
+    place: dict[str, Any],
+    lost: int,
 ) -> RepairResult:
     """Mend what differs and move the window on, in one transaction."""
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        outcome = repair_records(session, shop, held.noun, told)
+        outcome = repair_records(session, shop, held.noun, reported)
         _count(session, held, place, outcome, lost)
     return outcome
 
 
 def _one_by_one(
-    shop: Shop, held: Reconciliation, told: Mapping[str, Facts], place: dict[str, Any], lost: int
+    shop: Shop,
+    held: Reconciliation,
+    reported: Mapping[str, Facts],
+    place: dict[str, Any],
+    lost: int,
 ) -> RepairResult:
     """Repair each record by itself, so that one does not fail its page."""
     total = RepairResult()
-    for thing, facts in told.items():
+    for thing, facts in reported.items():
         try:
             with db.transaction() as session:
                 db.lock_shop(session, shop.id)

@@ -48,40 +48,42 @@ def parse_nodes(
     shop: Shop, noun: str, families: Sequence[NodeWithChildren], asked_at: datetime
 ) -> tuple[dict[str, Facts], int]:
     """What nodes say, by the record's id, and how many make no sense."""
-    told: dict[str, Facts] = {}
+    reported: dict[str, Facts] = {}
     lost = 0
     for node, children in families:
         try:
             facts = nodes.facts_of(shop.id, noun, node, children, shop.currency, asked_at)
-            told[compare.record_id(noun, facts)] = facts
+            reported[compare.record_id(noun, facts)] = facts
         except (MalformedError, ShopifyError, KeyError, TypeError, ValueError) as error:
             log.warning("reconcile.not_understood", shop=shop.id, noun=noun, error=str(error)[:200])
             lost += 1
-    return told, lost
+    return reported, lost
 
 
 def repair_records(
-    session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]
+    session: Session, shop: Shop, noun: str, reported: Mapping[str, Facts]
 ) -> RepairResult:
     """Record what differs from what is kept, and look again whether it does so no more.
 
     The caller holds the shop's lock and commits.
     """
-    gaps = _differing(session, shop, noun, told)
+    gaps = _differing(session, shop, noun, reported)
     if not gaps:
-        return RepairResult(len(told))
-    facts = replace(merge_facts([told[thing] for thing in gaps]), historical=True)
+        return RepairResult(len(reported))
+    facts = replace(merge_facts([reported[thing] for thing in gaps]), historical=True)
     entered = record_facts(session, shop, facts, clock.now())
     session.flush()
     session.expire_all()  # `record` writes past the session
-    left = _differing(session, shop, noun, {thing: told[thing] for thing in gaps})
+    left = _differing(session, shop, noun, {thing: reported[thing] for thing in gaps})
     if left:
         log.warning("reconcile.unresolved", shop=shop.id, noun=noun, count=len(left))
-    mended = {thing: kind for thing, kind in gaps.items() if thing not in left}
-    return RepairResult(len(told), mended, len(left), entered)
+    repaired = {thing: kind for thing, kind in gaps.items() if thing not in left}
+    return RepairResult(len(reported), repaired, len(left), entered)
 
 
-def _differing(session: Session, shop: Shop, noun: str, told: Mapping[str, Facts]) -> Differences:
+def _differing(
+    session: Session, shop: Shop, noun: str, reported: Mapping[str, Facts]
+) -> Differences:
     """Return the facts that differ; a redacted profile never does."""
-    facts = redaction.drop_redacted(session, shop.id, merge_facts(list(told.values())))
+    facts = redaction.drop_redacted(session, shop.id, merge_facts(list(reported.values())))
     return compare.find_differences(session, shop.id, noun, facts)

@@ -162,9 +162,11 @@ def _insert(table: Table, dialect: Dialect, unless_known: bool) -> Prepared:
 def _upsert(table: Table, dialect: Dialect) -> Prepared:
     statement = _insertion(table, dialect)
     others = [column.name for column in table.c if not column.primary_key]
-    told = {name: statement.excluded[name] for name in others}
+    updates = {name: statement.excluded[name] for name in others}
     key = table.primary_key.columns
-    return _prepare(table, dialect, statement.on_conflict_do_update(index_elements=key, set_=told))
+    return _prepare(
+        table, dialect, statement.on_conflict_do_update(index_elements=key, set_=updates)
+    )
 
 
 def _insertion(table: Table, dialect: Dialect) -> Any:

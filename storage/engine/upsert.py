@@ -34,14 +34,14 @@ def save_newest(
         return []
     upsert = db.insert(table)
     columns, key = upsert.table.c, list(upsert.table.primary_key)
-    told, known = upsert.excluded, columns
+    new, known = upsert.excluded, columns
     names = [c.name for c in columns if not c.primary_key and c.name not in keep]
     statement = upsert.on_conflict_do_update(
         index_elements=[c.name for c in key],
-        set_={name: told[name] for name in names},
+        set_={name: new[name] for name in names},
         where=or_(
-            told.updated_at > known.updated_at,
-            and_(told.updated_at == known.updated_at, told.reported_at >= known.reported_at),
+            new.updated_at > known.updated_at,
+            and_(new.updated_at == known.updated_at, new.reported_at >= known.reported_at),
         ),
     ).returning(key[1])
     newest: dict[tuple[Any, ...], dict[str, Any]] = {}

@@ -45,8 +45,8 @@ def start_operation(shop_id: int, stage: str) -> str:
     Raises:
         ShopifyError: it refused; `LIMIT_REACHED` when five are under way.
     """
-    told = query(shop_id, "bulk_run", {"query": graphql.text_of(QUERIES[stage])})
-    return str(told["bulkOperationRunQuery"]["bulkOperation"]["id"])
+    answer = query(shop_id, "bulk_run", {"query": graphql.text_of(QUERIES[stage])})
+    return str(answer["bulkOperationRunQuery"]["bulkOperation"]["id"])
 
 
 def cancel_operation(shop_id: int, operation_id: str) -> None:
@@ -56,17 +56,17 @@ def cancel_operation(shop_id: int, operation_id: str) -> None:
 
 def get_operation(shop_id: int, operation_id: str) -> Operation | None:
     """How an operation stands; None when Shopify knows none such."""
-    told = query(shop_id, "bulk_operation", {"id": operation_id})["bulkOperation"]
-    if told is None:
+    answer = query(shop_id, "bulk_operation", {"id": operation_id})["bulkOperation"]
+    if answer is None:
         return None
     return Operation(
-        told["status"],
-        told["errorCode"] or "",
-        int(told["objectCount"]),
-        int(told["rootObjectCount"]),
-        None if told["fileSize"] is None else int(told["fileSize"]),
-        told["url"],
-        told["partialDataUrl"],
+        answer["status"],
+        answer["errorCode"] or "",
+        int(answer["objectCount"]),
+        int(answer["rootObjectCount"]),
+        None if answer["fileSize"] is None else int(answer["fileSize"]),
+        answer["url"],
+        answer["partialDataUrl"],
     )
 
 

@@ -46,8 +46,8 @@ def facts_of(
     sent = {"triggered_at": reported_at.isoformat()} if reported_at else {}
     if noun == PRODUCTS:
         whole = {**node, "variants": {"nodes": children, "pageInfo": {"hasNextPage": False}}}
-        told = api_products.payload(shop_id, whole) | sent
-        return products.normalise("products/update", told, currency)
+        payload = api_products.payload(shop_id, whole) | sent
+        return products.normalise("products/update", payload, currency)
     if noun == ORDERS:
         return orders.normalise("orders/updated", _order(node, children) | sent, currency)
     if noun == DELETIONS:

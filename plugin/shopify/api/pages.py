@@ -94,8 +94,8 @@ def _lines(shop_id: int, noun: str, node: Node) -> Iterator[Node]:
             rest = query(shop_id, "order_lines", {"id": node["id"], "after": after})["order"]
         else:
             asked = {"search": f"id:{number(node['id'])}", "after": after}
-            told = query(shop_id, "abandoned_checkout_lines", asked)["abandonedCheckouts"]
-            rest = next(iter(told["nodes"]), None)
+            answer = query(shop_id, "abandoned_checkout_lines", asked)["abandonedCheckouts"]
+            rest = next(iter(answer["nodes"]), None)
         if rest is None:  # deleted meanwhile
             return
         found = rest["lineItems"]

@@ -111,10 +111,10 @@ def _subscriptions(uri: str) -> Iterator[str]:
         return topic_handlers()[topic]
 
     for name, group in groupby(sorted(topic_handlers(), key=handler), key=handler):
-        heard = sorted(group)
+        topics = sorted(group)
         for kind, some in (
-            ("topics", [topic for topic in heard if topic not in COMPLIANCE]),
-            ("compliance_topics", [topic for topic in heard if topic in COMPLIANCE]),
+            ("topics", [topic for topic in topics if topic not in COMPLIANCE]),
+            ("compliance_topics", [topic for topic in topics if topic in COMPLIANCE]),
         ):
             if some:
                 table = _table("webhooks.subscriptions", listed=True, **{kind: some}, uri=uri)

@@ -24,5 +24,5 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         "country": text_of(payload, "country_code"),
     }
     at = parse_time(payload.get("updated_at") or payload.get("triggered_at"), "updated_at")
-    told = {name: value for name, value in said.items() if value}
-    return Facts(shop=[(at, told)], domain=own_domain(payload))
+    reported = {name: value for name, value in said.items() if value}
+    return Facts(shop=[(at, reported)], domain=own_domain(payload))
