@@ -22,7 +22,7 @@ class Color(StrEnum):
 
 class Paint:
     color: Color
-    reported_at: str
+    told_at: str
 
 
 class Credit(Base, table=True):
@@ -96,7 +96,7 @@ def test_the_last_line_holds_all_figures_as_json(tmp_path: Path) -> None:
         "many_positional": 1,
         "str_enums": 1,
         "bare_states": 3,  # the dict's, and both of the comparison with `row.state`
-        "dead_names": 4,  # LONGEST, reported_at, Credit and its table
+        "dead_names": 4,  # LONGEST, told_at, Credit and its table
         "large_folders": 0,
         "dead_words": 1,
     }

@@ -22,15 +22,15 @@ while True: time.sleep(0.05)
 SUPERVISE = f"""
 import sys
 from plugin.errors import RegularsError
-from plugin.runtime.supervisor import Child, Supervisor, say
+from plugin.runtime.supervisor import Child, Supervisor, print_line
 def child(name, *words, code={CHILD!r}, grace=3.0):
     return Child(name, [sys.executable, "-c", code, *words, name], grace)
 """
 THREE = f"""{SUPERVISE}
-with Supervisor(say) as supervisor:
+with Supervisor(print_line) as supervisor:
     supervisor.start([child("one"), child("two"), child("three", *sys.argv[1:])])
     supervisor.wait()
-    say("all", "ready")
+    print_line("all", "ready")
     supervisor.stay()
 """
 
@@ -115,13 +115,13 @@ def test_a_second_signal_ends_everything_at_once(tmp_path):
 def test_a_child_that_cannot_start_ends_it_all_in_a_sentence(tmp_path):
     broken = f"""{SUPERVISE}
 try:
-    with Supervisor(say) as supervisor:
+    with Supervisor(print_line) as supervisor:
         bad = child("bad", code="raise SystemExit('no such luck')")
         bad.ready = lambda: False
         supervisor.start([child("one"), bad])
         supervisor.wait()
 except RegularsError as error:
-    say("caught", error.message)
+    print_line("caught", error.message)
 """
     with running([sys.executable, "-c", broken], cwd=tmp_path) as supervisor:
         supervisor.wait(10)

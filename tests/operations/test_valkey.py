@@ -49,9 +49,9 @@ def test_what_is_queued_outlives_the_server(data_dir):
     for before in (0, 1, 2):
         start = """
 import subprocess
-lock = valkey.claim(d)
-server = subprocess.Popen(valkey.command(d), pass_fds=(lock,))
-while not valkey.answers(d): time.sleep(.02)
+lock = valkey.claim_folder(d)
+server = subprocess.Popen(valkey.server_command(d), pass_fds=(lock,))
+while not valkey.is_answering(d): time.sleep(.02)
 import redis
 r = redis.Redis(unix_socket_path=str(valkey.socket_path(d)))
 print(r.llen('queue'), flush=True)
@@ -67,7 +67,7 @@ server.wait()
 
 def test_two_never_run_on_one_folder(data_dir):
     held = in_another_process(
-        "valkey.claim(d); print('mine', flush=True); time.sleep(60)", data_dir
+        "valkey.claim_folder(d); print('mine', flush=True); time.sleep(60)", data_dir
     )
     with subprocess.Popen(held, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
@@ -80,10 +80,10 @@ def test_two_never_run_on_one_folder(data_dir):
 def test_a_server_left_behind_is_told_to_stop(data_dir):
     leave = """
 import os, subprocess
-lock = valkey.claim(d)
+lock = valkey.claim_folder(d)
 quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-server = subprocess.Popen(valkey.command(d), pass_fds=(lock,), **quiet)
-while not valkey.answers(d): time.sleep(.02)
+server = subprocess.Popen(valkey.server_command(d), pass_fds=(lock,), **quiet)
+while not valkey.is_answering(d): time.sleep(.02)
 print(server.pid, flush=True)
 os._exit(0)
 """
