@@ -2,7 +2,9 @@
 fill in. Done once, when a template is published; see docs/ARCHITECTURE.md, step 7.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -22,6 +24,8 @@ from storage.engine.ids import new_id
 from storage.templates import Template, TemplateVersion, get_template
 
 PIXEL = '<img src="{{ open_url }}" width="1" height="1" alt="" style="display:block;border:0;"/>'
+
+MAX_KEPT_MAILS = 64  # each in one language; every new shop begins with the same ones
 
 # Left to itself, the inliner fetches stylesheets from wherever the HTML says.
 # mrml likewise adds Google's fonts wherever it sees their names.
@@ -95,7 +99,16 @@ def compile_template(
 def _compile(
     subject: str, preview: str, content: Sequence[Block], locale: str, words: Mapping[str, str]
 ) -> dict[str, Any]:
-    page = Page(words=dict(words), rtl=is_right_to_left(locale))
+    mail = json.dumps([subject, preview, content, locale, dict(words)])
+    compiled: dict[str, Any] = json.loads(_compile_once(mail))
+    return compiled
+
+
+@lru_cache(MAX_KEPT_MAILS)
+def _compile_once(mail: str) -> str:
+    """Compile one language of a mail, JSON in and out, so that no caller changes what is kept."""
+    subject, preview, content, locale, words = json.loads(mail)
+    page = Page(words=words, rtl=is_right_to_left(locale))
     subject, preview = page.say(subject), page.say(preview)
     mjml = layout.mjml_document(
         blocks.to_mjml(content, page),
@@ -113,7 +126,7 @@ def _compile(
     }
     for part in (subject, preview, found["html"], found["text"], *page.links):
         _must_parse(str(part), locale)
-    return found
+    return json.dumps(found)
 
 
 def to_html(mjml: str) -> str:
