@@ -46,6 +46,24 @@ structlog.configure(
     ]
 )
 
+WAITING = {"faults", "journeys", "operations", "conformance", "properties"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin what takes longest first, each file that waits for processes beside one that works.
+
+    Several processes take whole files in this order, so that the last ones are short.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [path for path in files if path.parent.name in WAITING]
+    working = sorted(set(files) - set(waiting), key=lambda path: (-len(files[path]), path))
+    order = [path for pair in itertools.zip_longest(waiting, working) for path in pair if path]
+    items[:] = [item for path in order for item in files[path]]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def keys() -> None:
