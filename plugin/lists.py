@@ -66,7 +66,7 @@ class ListUsage:
         )
 
 
-def create_list(shop_id: int, said: str) -> int:
+def create_list(shop_id: int, typed_name: str) -> int:
     """Make a list; its id.
 
     Raises:
@@ -74,20 +74,20 @@ def create_list(shop_id: int, said: str) -> int:
     """
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
-        return create_in(session, shop_id, said)
+        return create_in(session, shop_id, typed_name)
 
 
-def create_in(session: Session, shop_id: int, said: str) -> int:
+def create_in(session: Session, shop_id: int, typed_name: str) -> int:
     """As `create`, for a caller who holds the shop's lock and commits."""
     if len(lists.lists_of(session, shop_id)) >= MAX_LISTS:
         raise ListError(MANY)
-    name = _name(session, shop_id, said)
+    name = _name(session, shop_id, typed_name)
     made = List(shop_id=shop_id, id=new_id(), name=name, created_at=clock.now())
     lists.add_list(session, made)
     return made.id
 
 
-def rename_list(shop_id: int, list_id: int, said: str) -> None:
+def rename_list(shop_id: int, list_id: int, typed_name: str) -> None:
     """Give a list another name.
 
     Raises:
@@ -96,7 +96,7 @@ def rename_list(shop_id: int, list_id: int, said: str) -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
         held = _held(session, shop_id, list_id)
-        held.name = _name(session, shop_id, said, list_id)
+        held.name = _name(session, shop_id, typed_name, list_id)
         session.add(held)
 
 
@@ -186,11 +186,11 @@ def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
     return new, len(entered)
 
 
-def parse_identity(shop: Shop, said: str) -> IdentityKey | None:
+def parse_identity(shop: Shop, text: str) -> IdentityKey | None:
     """Return the email address or phone number in a typed text; None if it is neither."""
-    if email := parse_email(said):
+    if email := parse_email(text):
         return IdentityKey(EMAIL, email)
-    phone = parse_phone(said, shop.country or None)
+    phone = parse_phone(text, shop.country or None)
     return IdentityKey(PHONE, phone) if phone else None
 
 
@@ -267,8 +267,8 @@ def _restorable(session: Session, shop_id: int, list_id: int) -> List | None:
     return lists.get_deleted(session, shop_id, list_id, clock.now() - RESTORABLE_FOR)
 
 
-def _name(session: Session, shop_id: int, said: str, own: int | None = None) -> str:
-    name = " ".join(str(without_unstorable(said)).split())[:MAX_LIST_NAME_CHARS].strip()
+def _name(session: Session, shop_id: int, typed_name: str, own: int | None = None) -> str:
+    name = " ".join(str(without_unstorable(typed_name)).split())[:MAX_LIST_NAME_CHARS].strip()
     if not name:
         raise ListError(NAMELESS)
     others = (each.name for each in lists.lists_of(session, shop_id) if each.id != own)

@@ -50,11 +50,11 @@ def billing_plan() -> Billing | None:
     Raises:
         RegularsError: it is no plan that Shopify could offer.
     """
-    said = load_manifest().get("billing")
-    if said is None:
+    billing = load_manifest().get("billing")
+    if billing is None:
         return None
     try:
-        plan = Billing(**{**said, "price": Decimal(str(said["price"]))})
+        plan = Billing(**{**billing, "price": Decimal(str(billing["price"]))})
         good = (
             bool(plan.name)
             and plan.price > 0

@@ -46,9 +46,9 @@ class Settings(BaseSettings):
 
     @field_validator("trusted_proxies")
     @classmethod
-    def _are_networks(cls, said: str) -> str:
-        _networks(said)
-        return said
+    def _are_networks(cls, text: str) -> str:
+        _networks(text)
+        return text
 
     def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of `trusted_proxies`."""
@@ -74,8 +74,8 @@ class Settings(BaseSettings):
 
 
 @lru_cache
-def _networks(said: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(each.strip()) for each in said.split(",") if each.strip())
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
 
 
 @lru_cache

@@ -85,7 +85,10 @@ def subtract_counts(
 
 def save_counts(session: Session, shop_id: int, counts: Mapping[int, Counts]) -> None:
     """Write what some shoppers did, by profile id; the caller holds their rows."""
-    rows = [{"shop_id": shop_id, "profile_id": key, "counts": said} for key, said in counts.items()]
+    rows = [
+        {"shop_id": shop_id, "profile_id": key, "counts": profile_counts}
+        for key, profile_counts in counts.items()
+    ]
     bulk.upsert_rows(session, Activity, rows)
 
 

@@ -197,8 +197,8 @@ def _weight(state: dict[str, Any]) -> tuple[int, datetime, float, int]:
         return 0, at, 0, state["ledger_entry_id"]
     if state["state"] == IMPLIED:
         return 1, state["expires_at"] or at, at.timestamp(), state["ledger_entry_id"]
-    said = 2 if state["from_import"] else 3
-    return said, at, STATE_PRECEDENCE.get(state["state"], 0), state["ledger_entry_id"]
+    rank = 2 if state["from_import"] else 3
+    return rank, at, STATE_PRECEDENCE.get(state["state"], 0), state["ledger_entry_id"]
 
 
 def _follow(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:

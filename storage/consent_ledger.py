@@ -147,8 +147,8 @@ def append_entries(session: Session, shop_id: int, rows: Sequence[dict[str, Any]
 def entry_hash(key: bytes, before: str, row: dict[str, Any]) -> str:
     """Return the HMAC, in hexadecimal, of an entry that follows the hash `before`."""
     # What is empty is left out, so that a column of a later version leaves old hashes as they are.
-    said = {name: _canonical(row[name]) for name in HASHED_COLUMNS if row[name] not in (None, "")}
-    return hmac.new(key, _canonical_json([before, said]).encode(), hashlib.sha256).hexdigest()
+    fields = {name: _canonical(row[name]) for name in HASHED_COLUMNS if row[name] not in (None, "")}
+    return hmac.new(key, _canonical_json([before, fields]).encode(), hashlib.sha256).hexdigest()
 
 
 def ends_of(
@@ -229,5 +229,5 @@ def _canonical(value: object) -> object:
 
 def _number(*parts: object) -> int:
     """Return a number below 2**32 for these parts."""
-    said = "\0".join(map(str, parts)).encode()
-    return int.from_bytes(hashlib.blake2b(said, digest_size=4).digest())
+    name = "\0".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(name, digest_size=4).digest())

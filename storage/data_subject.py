@@ -174,10 +174,10 @@ def _claimed(session: Session, shop_id: int, subject: DataSubject) -> set[tuple[
         select(Checkout.token).where(Checkout.shop_id == of[0], col(Checkout.profile_id).in_(of[1]))
     ):
         typed.add((CHECKOUT, token))
-    said = {(kind, value) for kind, value in typed if value}
-    owners = find_identities(session, shop_id, said)
-    free = {key for key in said - owners.keys() if _is_alone(session, shop_id, key, subject)}
-    return free | {key for key in said & owners.keys() if owners[key] in subject.profile_ids}
+    identities = {(kind, value) for kind, value in typed if value}
+    owners = find_identities(session, shop_id, identities)
+    free = {key for key in identities - owners.keys() if _is_alone(session, shop_id, key, subject)}
+    return free | {key for key in identities & owners.keys() if owners[key] in subject.profile_ids}
 
 
 def _is_alone(session: Session, shop_id: int, key: tuple[str, str], subject: DataSubject) -> bool:

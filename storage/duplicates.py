@@ -159,13 +159,13 @@ def dismiss_duplicate(
     session: Session, shop_id: int, pair: tuple[int, int], at: datetime, by: str
 ) -> None:
     """Never suggest a pair that a person has parted, whether it was suggested before or not."""
-    said = {"state": DISMISSED, "decided_at": at, "decided_by": by}
+    decision = {"state": DISMISSED, "decided_at": at, "decided_by": by}
     row = {"shop_id": shop_id, "profile_id": min(pair), "other_profile_id": max(pair), "reason": ""}
     session.connection().execute(
         db.insert(Duplicate)
-        .values(**row, found_at=at, **said)
+        .values(**row, found_at=at, **decision)
         .on_conflict_do_update(
-            index_elements=["shop_id", "profile_id", "other_profile_id"], set_=said
+            index_elements=["shop_id", "profile_id", "other_profile_id"], set_=decision
         )
     )
 

@@ -78,9 +78,9 @@ def _chain(
 
 
 def _fits(keys: dict[str, bytes], last: str, row: dict[str, Any]) -> bool:
-    key_id, _, said = row["hash"].partition(".")
+    key_id, _, digest = row["hash"].partition(".")
     return key_id in keys and hmac.compare_digest(
-        said.encode(), consent_ledger.entry_hash(keys[key_id], last, row).encode()
+        digest.encode(), consent_ledger.entry_hash(keys[key_id], last, row).encode()
     )
 
 

@@ -56,7 +56,7 @@ def save_products(
 
     Rows come without their shop. One product may be described several times in a batch.
     """
-    in_order = sorted(described, key=lambda said: (said[0]["updated_at"], said[0]["reported_at"]))
+    in_order = sorted(described, key=lambda fact: (fact[0]["updated_at"], fact[0]["reported_at"]))
     newest = {product["id"]: (product, variants) for product, variants in in_order}
     rows = [{"shop_id": shop_id, **product} for product, _ in newest.values()]
     taken = save_newest(session, Product, rows)

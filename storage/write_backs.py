@@ -69,7 +69,7 @@ def key_of(kind: str, name: str, profile_id: int | None) -> str:
 
 
 def save_write_backs(
-    session: Session, shop_id: int, said: Iterable[dict[str, Any]], now: datetime
+    session: Session, shop_id: int, requested: Iterable[dict[str, Any]], now: datetime
 ) -> None:
     """Let the storefront know: rows of kind, name, value, profile_id, requested_at;
     with source_profile_id where it is a profile's.
@@ -77,7 +77,7 @@ def save_write_backs(
     The latest word on a thing wins; at the same moment the greater value does (`unsubscribed`).
     """
     newest: dict[str, dict[str, Any]] = {}
-    for row in sorted(said, key=lambda row: (row["requested_at"], row["value"])):
+    for row in sorted(requested, key=lambda row: (row["requested_at"], row["value"])):
         newest[key_of(row["kind"], row["name"], row["profile_id"])] = row
     if not newest:
         return

@@ -71,21 +71,21 @@ async def unsubscribe(request: Request) -> Response:
     target = links.read_token(links.UNSUBSCRIBE, request.path_params["token"])
     if target is None:
         return not_found_page(request)
-    said = dict(await read_form(request))
-    found = await run_in_threadpool(_change, target, request_origin(request), said)
+    form = dict(await read_form(request))
+    found = await run_in_threadpool(_change, target, request_origin(request), form)
     return not_found_page(request) if found is None else _choice(target, found, changed=True)
 
 
 def _change(
-    target: links.Target, visitor: RequestOrigin, said: dict[str, str]
+    target: links.Target, visitor: RequestOrigin, form: dict[str, str]
 ) -> UnsubscribePage | None:
     before = engagement.unsubscribe_page(target)
     if before is None:
         return None
     texts = texts_for(before.locale)
-    if said.get("do") == "subscribe":
+    if form.get("do") == "subscribe":
         return engagement.subscribe_again(target, visitor, words=texts.text(SUBSCRIBE_AGAIN))
-    one_click = said.get("List-Unsubscribe") == "One-Click"
+    one_click = form.get("List-Unsubscribe") == "One-Click"
     return engagement.unsubscribe(
         target,
         visitor,

@@ -61,17 +61,17 @@ async def change(request: Request) -> Response:
     target = links.read_token(links.PREFERENCES, request.path_params["token"])
     if target is None:
         return not_found_page(request)
-    said = await read_form(request)
-    return await run_in_threadpool(_change, request, target, said)
+    form = await read_form(request)
+    return await run_in_threadpool(_change, request, target, form)
 
 
 def _change(
-    request: Request, target: links.Target, said: Sequence[tuple[str, str]]
+    request: Request, target: links.Target, form: Sequence[tuple[str, str]]
 ) -> HTMLResponse:
     before = preferences.load_page(target)
     if before is None:
         return not_found_page(request)
-    do = dict(said).get("do")
+    do = dict(form).get("do")
     if do in (COPY, FORGET):
         preferences.request_by_mail(target, do)
         return _page(
@@ -80,21 +80,21 @@ def _change(
                 "Check your inbox. We've emailed you a link, unless we already sent one today."
             ),
         )
-    found = preferences.save_choices(target, _wanted(before, said), request_origin(request))
+    found = preferences.save_choices(target, _wanted(before, form), request_origin(request))
     if found is None:
         return not_found_page(request)
     return _page(found, texts_for(found.locale).text("Your preferences are saved."))
 
 
-def _wanted(before: PreferencePage, said: Said) -> PreferenceUpdate:
+def _wanted(before: PreferencePage, form: Said) -> PreferenceUpdate:
     """Return the form's choices; anything that the form cannot have sent stays as it was."""
-    one = dict(said)
+    one = dict(form)
     texts = texts_for(before.locale)
     nothing = one.get("do") == "none"
     pause = one.get("pause", "keep")
     orders = {box.key for box in before.boxes if box.purpose == TRANSACTIONAL and box.on}
-    named = {value for name, value in said if name == "box"}
-    topics = {value for name, value in said if name == "topic"}
+    named = {value for name, value in form if name == "box"}
+    topics = {value for name, value in form if name == "topic"}
     if nothing:
         topics = {str(number) for number, _, on in before.topics if on}
     return PreferenceUpdate(
@@ -113,14 +113,14 @@ def _wanted(before: PreferencePage, said: Said) -> PreferenceUpdate:
     )
 
 
-def _page(found: PreferencePage, said: str = "") -> HTMLResponse:
+def _page(found: PreferencePage, form: str = "") -> HTMLResponse:
     texts = texts_for(found.locale)
     until = found.paused_until
     return render_template(
         "preferences.html",
         texts,
         title=texts.text("Your preferences"),
-        said=said,
+        said=form,
         found=found,
         news=texts.text(NEWS),
         boxes=[(box, _label(box, texts), _terms(box, texts)) for box in found.boxes],

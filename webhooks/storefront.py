@@ -93,7 +93,7 @@ async def submit(request: Request) -> Response:
     if body is None:
         return JSONResponse({"errors": {"": "The request is not a JSON object."}}, status_code=422)
     if request.headers.get("sec-gpc") == "1":
-        body = {name: said for name, said in body.items() if name not in TRACKING_FIELDS}
+        body = {name: value for name, value in body.items() if name not in TRACKING_FIELDS}
     sender = RequestOrigin(
         ip=address,
         user_agent=request.headers.get("user-agent", ""),
@@ -139,8 +139,8 @@ def _signed(request: Request) -> dict[str, str] | None:
 
 def _logged_in(request: Request) -> str:
     """Return the customer who is logged in at the storefront; "" without a login."""
-    said = (_signed(request) or {}).get("logged_in_customer_id", "")
-    return said if said.isascii() and said.isdigit() else ""
+    customer_id = (_signed(request) or {}).get("logged_in_customer_id", "")
+    return customer_id if customer_id.isascii() and customer_id.isdigit() else ""
 
 
 def _installed(domain: str) -> Shop | None:

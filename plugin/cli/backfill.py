@@ -69,5 +69,5 @@ def _stages(shop_id: int) -> list[Backfill]:
 
 
 def _words(stage: Backfill) -> str:
-    said = f"{stage.done:,} of {stage.total:,}" if stage.total else stage.state
-    return f"{said}  {stage.error}".rstrip()
+    state_text = f"{stage.done:,} of {stage.total:,}" if stage.total else stage.state
+    return f"{state_text}  {stage.error}".rstrip()

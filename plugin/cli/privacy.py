@@ -59,7 +59,7 @@ def _keys(shop: Shop, email: str, phone: str, customer: str) -> tuple[IdentityKe
         (PHONE, parse_phone(phone, shop.country or None)),
         (CUSTOMER, number if number.isdigit() else None),
     )
-    if len(found) < sum(1 for said in (email, phone, customer) if said):
+    if len(found) < sum(1 for value in (email, phone, customer) if value):
         raise RegularsError("This is not a complete email address, phone number or id.", 400)
     if not found:
         raise RegularsError("Name the customer: --email, --phone or --customer-id.", 400)

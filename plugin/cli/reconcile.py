@@ -123,8 +123,8 @@ def _rows(shop_id: int) -> list[Reconciliation]:
 
 
 def _line(noun: str, looked: int, counts: dict[str, int], unresolved: int) -> str:
-    said = "  ".join(f"{counts.get(kind, 0):,} {kind}" for kind in KINDS)
-    return f"{noun:10} {looked:>9,} compared  {said}" + (
+    summary = "  ".join(f"{counts.get(kind, 0):,} {kind}" for kind in KINDS)
+    return f"{noun:10} {looked:>9,} compared  {summary}" + (
         f"  {unresolved:,} not settled" if unresolved else ""
     )
 

@@ -104,8 +104,8 @@ def save_choices(
         for box in changed:
             if box.channel in CHANNELS and box.purpose == MARKETING:
                 metrics = CHANNELS[box.channel].metrics
-                said = metrics.subscribed if box.key in wanted.boxes else metrics.unsubscribed
-                record_message_event(session, message, said, str(new_id()), now)
+                metric = metrics.subscribed if box.key in wanted.boxes else metrics.unsubscribed
+                record_message_event(session, message, metric, str(new_id()), now)
         preferences.save_preferences(session, _wishes(message, before, wanted, now))
         if wanted.language != before.locale and message.channel == Channel.EMAIL:
             key = IdentityKey(EMAIL, message.address)

@@ -62,7 +62,7 @@ def proof_as_json(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
     with db.snapshot() as session:
         shop = shops.get_shop(session, shop_id)
         entries, flawed = _found(session, shop_id, keys)
-    said = {
+    proof = {
         "about": COLUMN_NOTES,
         "shop": "" if shop is None else shop.domain,
         "made_at": _plain(clock.now()),
@@ -70,7 +70,7 @@ def proof_as_json(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
         "flaws": [violation_sentence(flaw) for flaw in flawed],
         "entries": [{name: _plain(entry[name]) for name in FIELDS} for entry in entries],
     }
-    return json.dumps(said, ensure_ascii=False, indent=1)
+    return json.dumps(proof, ensure_ascii=False, indent=1)
 
 
 def proof_as_csv(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:

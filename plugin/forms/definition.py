@@ -58,16 +58,16 @@ def date_questions(definition: dict[str, Any]) -> list[str]:
 def consent_words(definition: dict[str, Any], channel: str) -> str:
     """Return the disclosure beside an address, as evidence of the consent."""
     if channel == "sms":
-        said = [
+        disclosures = [
             b["properties"]["checkbox_text"]
             for b in blocks_of(definition)
             if b["type"] == SMS_CHECKBOX
         ]
     else:
-        said = [
+        disclosures = [
             b["properties"]["content"] for b in blocks_of(definition) if b.get("id") == EMAIL_WORDS
         ]
-    return "\n".join(said)
+    return "\n".join(disclosures)
 
 
 def texts(node: Any) -> Iterator[str]:

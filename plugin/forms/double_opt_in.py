@@ -40,14 +40,18 @@ def double_opt_in_countries() -> frozenset[str]:
 
 
 def requires_double_opt_in(
-    session: Session, shop: Shop, form: Form, profile: Profile | None, said: tuple[str, str, str]
+    session: Session,
+    shop: Shop,
+    form: Form,
+    profile: Profile | None,
+    evidence: tuple[str, str, str],
 ) -> bool:
     """Return whether an address must be confirmed before it counts.
 
     Args:
-        said: the address, and the browser's country and locale, which may be empty.
+        evidence: the address, and the browser's country and locale, which may be empty.
     """
-    address, country, locale = said
+    address, country, locale = evidence
     if form.opt_in == SINGLE:
         return False
     if consent.consent_state(session, shop.id, Channel.EMAIL, address) == SUBSCRIBED:

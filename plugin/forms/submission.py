@@ -91,11 +91,11 @@ def parse_submission(
     )
 
 
-def is_under_age(said: Submission, now: datetime) -> bool:
+def is_under_age(submission: Submission, now: datetime) -> bool:
     """Whether a birthday says that we may keep nothing: GDPR, article 8(1); COPPA below 13."""
-    if BIRTHDAY not in said.answers:
+    if BIRTHDAY not in submission.answers:
         return False
-    born, today = date.fromisoformat(said.answers[BIRTHDAY]), now.date()
+    born, today = date.fromisoformat(submission.answers[BIRTHDAY]), now.date()
     age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
     return age < OLD_ENOUGH
 

@@ -158,12 +158,12 @@ def start_import(held: Import, list_name: str = "") -> None:
             list_id = create_in(session, held.shop_id, list_name)
         elif list_id is not None and lists.get_list(session, held.shop_id, list_id) is None:
             raise RegularsError("There is no such list.", 404)
-        said = {
+        declaration = {
             "mapping": held.mapping,
             "declaration": held.declaration,
             "starts_flows": held.starts_flows,
         }
-        _advance(session, held, state=RUNNING, due_at=clock.now(), list_id=list_id, **said)
+        _advance(session, held, state=RUNNING, due_at=clock.now(), list_id=list_id, **declaration)
     _remember(held, {"state": RUNNING, "list_id": list_id})
     jobs.enqueue("imports", held.shop_id)
 
@@ -290,13 +290,13 @@ def _who_said_no(session: Session, shop_id: int, taken: ParsedRows) -> list[tupl
     """Return a problem for each yes of the file without effect, since its address is
     unsubscribed.
     """
-    yes = [said for said in taken.facts.consents if said.state == SUBSCRIBED]
+    yes = [fact for fact in taken.facts.consents if fact.state == SUBSCRIBED]
     if not yes:
         return []
     noes = consent.refusing_addresses(
-        session, shop_id, {(said.channel, said.address) for said in yes}
+        session, shop_id, {(fact.channel, fact.address) for fact in yes}
     )
-    lines = {taken.lines[id(said.profile)] for said in yes if (said.channel, said.address) in noes}
+    lines = {taken.lines[id(fact.profile)] for fact in yes if (fact.channel, fact.address) in noes}
     return [(line, WHOLE_ROW, problems.STAYS) for line in sorted(lines)]
 
 

@@ -124,16 +124,16 @@ class RowParser:
         return "" if place is None else _text(row, place)
 
     def _email(self, row: Row, taken: ParsedRows) -> str | None:
-        said = self._cell(row, columns.EMAIL)
-        found = parse_email(said)
-        if said and found is None:
+        cell = self._cell(row, columns.EMAIL)
+        found = parse_email(cell)
+        if cell and found is None:
             taken.flaws.append((row.line, self.at[columns.EMAIL], problems.EMAIL))
         return found
 
     def _phone(self, row: Row, country: str | None, taken: ParsedRows) -> str | None:
-        said = self._cell(row, columns.PHONE)
-        found = parse_phone(said, country or self.country or None)
-        if said and found is None:
+        cell = self._cell(row, columns.PHONE)
+        found = parse_phone(cell, country or self.country or None)
+        if cell and found is None:
             taken.flaws.append((row.line, self.at[columns.PHONE], problems.PHONE))
         return found
 
@@ -146,7 +146,7 @@ class RowParser:
         first, last = self._cell(row, columns.FIRST), self._cell(row, columns.LAST)
         if not first and not last:
             first, _, last = self._cell(row, columns.NAME).partition(" ")
-        said = {
+        cell = {
             "email": email,
             "phone": phone,
             "first_name": first[:MAX_TEXT_CHARS],
@@ -155,7 +155,7 @@ class RowParser:
             "locale": self._cell(row, columns.LOCALE)[:35],
             "timezone": self._cell(row, columns.TIMEZONE)[:64],
         }
-        return {name: value for name, value in said.items() if value}
+        return {name: value for name, value in cell.items() if value}
 
     def _consent(
         self, row: Row, person: ProfileFact, channel: str, address: str, taken: ParsedRows
@@ -164,8 +164,8 @@ class RowParser:
         if state is None:
             return
         at = person.reported_at if state != SUBSCRIBED else self.since
-        if said := self._cell(row, f"{channel}_consent_at"):
-            found = parse_date(said)
+        if cell := self._cell(row, f"{channel}_consent_at"):
+            found = parse_date(cell)
             if found is None:
                 place = self.at[f"{channel}_consent_at"]
                 taken.flaws.append((row.line, place, problems.MOMENT))
@@ -182,16 +182,16 @@ class RowParser:
     def _state(self, row: Row, channel: str, taken: ParsedRows) -> tuple[str | None, str]:
         """What a row says of a channel, and how: a column rules over what is declared for all."""
         if channel == Channel.EMAIL:
-            said = self._cell(row, columns.SUPPRESSED).lower()
-            if said not in NO_ANSWER:
-                return (BOUNCED if "bounce" in said else UNSUBSCRIBED), "column"
+            cell = self._cell(row, columns.SUPPRESSED).lower()
+            if cell not in NO_ANSWER:
+                return (BOUNCED if "bounce" in cell else UNSUBSCRIBED), "column"
         name = f"{channel}_consent"
         if name not in self.at:
             return (SUBSCRIBED if channel in self.declared else None), "declared"
-        said = self._cell(row, name).lower().replace("_", " ")
-        if said in YES or said in NO:
-            return (SUBSCRIBED if said in YES else UNSUBSCRIBED), "column"
-        if said not in NO_ANSWER:
+        cell = self._cell(row, name).lower().replace("_", " ")
+        if cell in YES or cell in NO:
+            return (SUBSCRIBED if cell in YES else UNSUBSCRIBED), "column"
+        if cell not in NO_ANSWER:
             taken.flaws.append((row.line, self.at[name], problems.CONSENT))
         return None, ""
 

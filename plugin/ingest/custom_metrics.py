@@ -52,34 +52,34 @@ class RejectReason(StrEnum):
 
 
 def parse_event(
-    said: Mapping[str, Any], person: ProfileFact, currency: str, now: datetime
+    reported: Mapping[str, Any], person: ProfileFact, currency: str, now: datetime
 ) -> EventFact | RejectReason:
     """Return a reported event of a profile, or why it is rejected.
 
     Args:
-        said: {name, properties, time, value, value_currency, unique_id}, all but the name optional;
+        reported: {name, properties, time, value, value_currency, unique_id}, all but the name optional;
             the value is in whole units, as 19.99.
         person: the profile; its first identity is part of the event's id.
         currency: the shop's, of a value that names none.
     """
-    name = said.get("name")
+    name = reported.get("name")
     if not isinstance(name, str) or not (name := " ".join(without_unstorable(name).split())):
         return RejectReason.NAME
     if len(name) > MAX_METRIC_NAME_CHARS or not name.isprintable() or "@" in name:
         return RejectReason.NAME  # an address would stand in every list of metrics
-    about = said.get("properties")
+    about = reported.get("properties")
     about = {} if about is None else about
     if (wrong := _flaw(about)) is not None:
         return wrong
-    at = _time(said.get("time"), now)
+    at = _time(reported.get("time"), now)
     if at is None:
         return RejectReason.TIME
     try:
-        value, code = _value(said.get("value"), said.get("value_currency"), currency)
+        value, code = _value(reported.get("value"), reported.get("value_currency"), currency)
     except MalformedError:
         return RejectReason.VALUE
     properties = without_unstorable(about)
-    unique_id = said.get("unique_id")
+    unique_id = reported.get("unique_id")
     if unique_id is None:
         unique_id = _digest(name, at.isoformat(), json.dumps(properties, sort_keys=True))
     if not isinstance(unique_id, str) or not 0 < len(unique_id) <= MAX_UNIQUE_ID_CHARS:
@@ -151,26 +151,26 @@ def _flaw(about: Any) -> RejectReason | None:
     return None
 
 
-def _time(said: Any, now: datetime) -> datetime | None:
+def _time(value: Any, now: datetime) -> datetime | None:
     """Return the time of an event: now if it has none; None if it is impossible."""
-    if said is None:
+    if value is None:
         return now
     try:
-        at = parse_time(said, "time")
+        at = parse_time(value, "time")
     except MalformedError:
         return None
     return at if SINCE <= at <= now + AHEAD else None
 
 
-def _value(said: Any, code: Any, currency: str) -> tuple[int | None, str | None]:
-    if said is None:
+def _value(value: Any, code: Any, currency: str) -> tuple[int | None, str | None]:
+    if value is None:
         return None, None
-    if isinstance(said, bool) or not isinstance(said, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise MalformedError("value is not an amount")
     code = currency if code in (None, "") else code
     if not isinstance(code, str) or not is_currency(code := code.upper()):
         raise MalformedError("value_currency is not a currency")
-    return to_minor_units(said, code, "value"), code
+    return to_minor_units(value, code, "value"), code
 
 
 def _digest(*parts: str) -> str:

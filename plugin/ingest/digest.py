@@ -82,10 +82,10 @@ def _digest_some(shop: Shop, batch: Sequence[ClaimedDelivery]) -> None:
             _settle(shop_id, [delivery], QUARANTINED, reason)
             continue
         try:
-            said = parse_delivery(delivery, shop.currency)
-            if said.domain not in ("", shop.domain):
+            delivered = parse_delivery(delivery, shop.currency)
+            if delivered.domain not in ("", shop.domain):
                 raise MalformedError("the body speaks of another store than the headers")
-            facts.append(said)
+            facts.append(delivered)
             understood.append(delivery)
         except MalformedError as error:
             _settle(shop_id, [delivery], QUARANTINED, str(error))
@@ -101,7 +101,7 @@ def _digest_some(shop: Shop, batch: Sequence[ClaimedDelivery]) -> None:
         _one_by_one(shop, understood, facts)
         return
     left_out = {id(person) for person in merged.redacted}
-    about = [any(id(person) in left_out for person in said.profiles) for said in facts]
+    about = [any(id(person) in left_out for person in delivered.profiles) for delivered in facts]
     _settle(
         shop_id, [d for d, redacted in zip(understood, about, strict=True) if not redacted], DONE
     )
@@ -110,9 +110,9 @@ def _digest_some(shop: Shop, batch: Sequence[ClaimedDelivery]) -> None:
 
 def _one_by_one(shop: Shop, batch: Sequence[ClaimedDelivery], facts: Sequence[Facts]) -> None:
     """Find the delivery that spoils its batch, so that its neighbours do not wait for it."""
-    for delivery, said in zip(batch, facts, strict=True):
+    for delivery, delivered in zip(batch, facts, strict=True):
         try:
-            apply_facts(shop, said)
+            apply_facts(shop, delivered)
         except db.TRANSIENT:
             raise
         except Exception as error:
@@ -122,7 +122,7 @@ def _one_by_one(shop: Shop, batch: Sequence[ClaimedDelivery], facts: Sequence[Fa
                 _settle(shop.id, [delivery], QUARANTINED, reason)
         else:
             _settle(shop.id, [delivery], DONE)
-            _empty(shop.id, [delivery] if said.redacted else [])
+            _empty(shop.id, [delivery] if delivered.redacted else [])
 
 
 def parse_delivery(delivery: ClaimedDelivery, currency: str) -> Facts:

@@ -18,10 +18,10 @@ PRIVATE_PATHS = frozenset(
 PAYMENT_DOMAINS = ("shop.app", "shopify.com", "paypal.com", "klarna.com", "stripe.com")
 
 
-def clean_page_url(said: str) -> str:
+def clean_page_url(page_url: str) -> str:
     """A page's address: `https://shop.example/products/balm?utm_source=x`, or ""."""
     try:
-        parts = urlsplit(without_unstorable(said[:2_000]))
+        parts = urlsplit(without_unstorable(page_url[:2_000]))
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return ""

@@ -124,8 +124,8 @@ def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | No
         return None
     if not now - MAX_EVENT_LAG < at < now + timedelta(minutes=5):
         at = now
-    said = event.get("data")
-    data: dict[str, Any] = said if isinstance(said, dict) else {}
+    data_sent = event.get("data")
+    data: dict[str, Any] = data_sent if isinstance(data_sent, dict) else {}
     followed = event.get("marketing") is True
     browser = browser if followed else anonymous_browser_key(shop.id, str(browser))
     person = ProfileFact(
@@ -149,7 +149,7 @@ def _named(
     event: dict[str, Any], data: dict[str, Any], person: ProfileFact, currency: str, now: datetime
 ) -> EventFact | RejectReason:
     """An event that the merchant's own page tells. `$value` is what it is worth, as for Klaviyo."""
-    said = {
+    event_data = {
         "name": event.get("metric"),
         "properties": data,
         "time": person.reported_at.isoformat(),
@@ -157,7 +157,7 @@ def _named(
         "value": data.get("$value"),
         "value_currency": data.get("$value_currency"),
     }
-    did = custom_metrics.parse_event(said, person, currency, now)
+    did = custom_metrics.parse_event(event_data, person, currency, now)
     if isinstance(did, EventFact):
         if metrics.is_reserved(did.metric) or is_channel_metric(did.metric):
             return RejectReason.RESERVED

@@ -56,7 +56,7 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
     _save_checkouts(session, shop, facts, refs)
     _save_described(session, shop, facts, refs)
     entered = _save_joined(session, shop, facts, refs, now)
-    for at, fields in sorted(facts.shop, key=lambda said: said[0]):
+    for at, fields in sorted(facts.shop, key=lambda fact: fact[0]):
         shops.update_details(session, shop.id, at, fields)
     coupons.delete_codes(session, shop.id, facts.deleted_codes)
     coupons.delete_discounts(session, shop.id, facts.deleted_discounts, now)
@@ -107,9 +107,9 @@ def _save_described(
     session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
 ) -> None:
     by_table: dict[type[SQLModel], list[dict[str, Any]]] = {}
-    for said in facts.records:
-        about = {} if said.profile is None else _columns(refs.get(id(said.profile)))
-        by_table.setdefault(said.table, []).append({"shop_id": shop.id, **about, **said.row})
+    for fact in facts.records:
+        about = {} if fact.profile is None else _columns(refs.get(id(fact.profile)))
+        by_table.setdefault(fact.table, []).append({"shop_id": shop.id, **about, **fact.row})
     for table, rows in by_table.items():
         save_newest(session, table, rows)
 
@@ -123,20 +123,20 @@ def _save_consents(
             {
                 "shop_id": shop.id,
                 "id": new_id(),
-                "dedupe_key": said.dedupe_key,
-                "channel": said.channel,
-                "address": said.address,
-                "state": said.state,
-                "occurred_at": said.occurred_at,
+                "dedupe_key": fact.dedupe_key,
+                "channel": fact.channel,
+                "address": fact.address,
+                "state": fact.state,
+                "occurred_at": fact.occurred_at,
                 "recorded_at": now,
-                "source": said.source,
-                "method": said.method,
-                "legal_basis": said.legal_basis,
-                "expires_at": said.expires_at,
-                "disclosure": said.disclosure,
-                "profile_id": ref.source_profile_id if (ref := refs[id(said.profile)]) else None,
+                "source": fact.source,
+                "method": fact.method,
+                "legal_basis": fact.legal_basis,
+                "expires_at": fact.expires_at,
+                "disclosure": fact.disclosure,
+                "profile_id": ref.source_profile_id if (ref := refs[id(fact.profile)]) else None,
             }
-            for said in (*facts.consents, *implied.imply_by_purchase(shop, facts))
+            for fact in (*facts.consents, *implied.imply_by_purchase(shop, facts))
         ],
     )
 

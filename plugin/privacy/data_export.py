@@ -39,7 +39,7 @@ def export_profile(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
         for found in webhook_deliveries.lines(shop_id, subject)
         for row in found
     ]
-    said = {
+    export = {
         "about": COLUMN_NOTES,
         "shop": "" if shop is None else shop.domain,
         "made_at": clock.now(),
@@ -51,7 +51,7 @@ def export_profile(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
         "forgotten_before": forgotten,
         "suppressed": [{"channel": channel, "address": address} for channel, address in suppressed],
     }
-    return json.dumps(said, ensure_ascii=False, indent=1, default=_plain)
+    return json.dumps(export, ensure_ascii=False, indent=1, default=_plain)
 
 
 def _read(body: bytes) -> Any:

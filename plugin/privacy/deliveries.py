@@ -36,9 +36,13 @@ class SubjectMatcher:
         )
         tokens = [re.escape(value.encode()) for kind, value in keys if kind in (CART, CHECKOUT)]
         self._tokens = re.compile(TOKEN % b"|".join(tokens) if tokens else rb"(?!)")
-        said = [value for kind, value in keys if kind == EMAIL]
-        said += [n for kind, value in keys if kind == PHONE and len(n := national(value)) >= DIGITS]
-        self._words = {_flat(spelling) for value in said for spelling in _spellings(value)} - {b""}
+        emails = [value for kind, value in keys if kind == EMAIL]
+        emails += [
+            n for kind, value in keys if kind == PHONE and len(n := national(value)) >= DIGITS
+        ]
+        self._words = {_flat(spelling) for value in emails for spelling in _spellings(value)} - {
+            b""
+        }
 
     def matches(self, body: bytes) -> bool:
         """Return whether a body names the data subject, in any case and spacing of digits."""

@@ -59,10 +59,10 @@ def _people(facts: Facts) -> list[ProfileFact]:
 
 def _mentioned(facts: Facts) -> Iterable[ProfileFact]:
     yield from (did.profile for did in facts.events)
-    yield from (said.profile for said in facts.consents)
+    yield from (fact.profile for fact in facts.consents)
     yield from (person for person, _, _ in facts.orders)
     yield from (person for person, _ in facts.checkouts)
-    yield from (said.profile for said in facts.records if said.profile is not None)
+    yield from (fact.profile for fact in facts.records if fact.profile is not None)
     yield from (joined.profile for joined in facts.list_joins)
 
 
@@ -110,7 +110,7 @@ def _rest(facts: Facts, out: dict[int, ProfileFact]) -> Facts:
         facts,
         profiles=[p for p in facts.profiles if id(p) not in out] + [nobody],
         events=[did for did in facts.events if id(did.profile) not in out],
-        consents=[said for said in facts.consents if id(said.profile) not in out],
+        consents=[fact for fact in facts.consents if id(fact.profile) not in out],
         orders=[
             (nobody, row | erasure.ANONYMOUS_ORDER, [_untitled(line) for line in lines])
             if id(person) in out

@@ -82,14 +82,14 @@ def _told(session: Session, shop_id: int, found: Sequence[Any]) -> list[tuple[ob
     states = consent.states_at(session, shop_id, places)
     rows: list[tuple[object, ...]] = []
     for each in found:
-        said: list[object] = []
+        consent_cells: list[object] = []
         for channel in CHANNEL_TITLES:
             state = states.get((channel, _address(each, channel), MARKETING), {})
-            said += [state.get("state"), state.get("changed_at")]
+            consent_cells += [state.get("state"), state.get("changed_at")]
         more = json.dumps(each.properties, ensure_ascii=False) if each.properties else None
         rows.append(
             (each.email, each.phone, each.first_name, each.last_name, each.country, each.locale,
-             each.timezone, *said, each.created_at, each.last_active_at, more)
+             each.timezone, *consent_cells, each.created_at, each.last_active_at, more)
         )  # fmt: skip
     return rows
 

@@ -213,8 +213,8 @@ class MergeGroup:
 
     def _wait(self, row: Row) -> None:
         origin = self.origins[row["source_profile_id"]]
-        said = [row["list_id"], row["joined_at"].isoformat(), row["source"]]
-        origin["memberships"] = [*origin["memberships"], said]
+        membership = [row["list_id"], row["joined_at"].isoformat(), row["source"]]
+        origin["memberships"] = [*origin["memberships"], membership]
 
     def _put_lists(self, profile_ids: Iterable[int], rows: Iterable[Row]) -> None:
         put = [

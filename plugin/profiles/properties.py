@@ -51,13 +51,15 @@ class PropertyTypeError(Exception):
 
 def coerce_profiles(session: Session, shop_id: int, people: Sequence[ProfileFact]) -> None:
     """Coerce the properties of facts to the types of the shop's definitions."""
-    said = [p for p in people if any(not name.startswith(TAG_PREFIX) for name in p.properties)]
-    if not said:
+    with_properties = [
+        p for p in people if any(not name.startswith(TAG_PREFIX) for name in p.properties)
+    ]
+    if not with_properties:
         return
     known = properties.definitions_of(session, shop_id)
     if not known:
         return
-    for person in said:
+    for person in with_properties:
         typed = {
             name: coerce_value(known[name], value) if name in known else value
             for name, value in person.properties.items()
@@ -199,8 +201,8 @@ def save_definition(
         return held.id
 
 
-def _words(said: str, translations: dict[str, dict[str, str]]) -> dict[str, str]:
-    return {"": said, **{at: texts[said] for at, texts in translations.items() if said in texts}}
+def _words(label: str, translations: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {"": label, **{at: texts[label] for at, texts in translations.items() if label in texts}}
 
 
 def _number(value: Any) -> int | float:
@@ -229,19 +231,19 @@ def _day(value: Any) -> str:
 def _flag(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    said = str(value).strip().casefold()
-    if said in YES or said in NO:
-        return said in YES
+    text = str(value).strip().casefold()
+    if text in YES or text in NO:
+        return text in YES
     raise PropertyTypeError
 
 
 def _option(definition: PropertyDefinition, value: Any) -> str:
     """Return the option that a value names, by itself or by a label in any language."""
-    said = str(value).strip()
+    text = str(value).strip()
     options = {str(option["value"]): option["labels"] for option in definition.options}
-    if said in options:
-        return said
-    folded = said.casefold()
+    if text in options:
+        return text
+    folded = text.casefold()
     for each, labels in options.items():
         if folded in {each.casefold(), *(words.casefold() for words in labels.values())}:
             return each

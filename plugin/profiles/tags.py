@@ -40,7 +40,7 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         person.properties, person.source = {TAG_PREFIX + tag: on}, MERCHANT
         (ref,) = resolve_profiles(session, shop_id, [person], now)
         assert ref is not None  # the profile has an identity
-        said = {"kind": TAG, "name": tag, "value": ON if on else OFF, **ref.columns}
-        write_backs.save_write_backs(session, shop_id, [{**said, "requested_at": now}], now)
+        row = {"kind": TAG, "name": tag, "value": ON if on else OFF, **ref.columns}
+        write_backs.save_write_backs(session, shop_id, [{**row, "requested_at": now}], now)
     jobs.enqueue("write_back", shop_id)
     return tag

@@ -302,9 +302,11 @@ def open_listener(host: str, port: int) -> socket.socket:
 
 def print_line(name: str, line: str) -> None:
     """Print one line of output and the name of its process."""
-    said = UnfailingStream(sys.stdout)  # a log's disk that is full must not end what it is a log of
-    said.write(f"{name:>8} | {line}\n")
-    said.flush()
+    stream = UnfailingStream(
+        sys.stdout
+    )  # a log's disk that is full must not end what it is a log of
+    stream.write(f"{name:>8} | {line}\n")
+    stream.flush()
 
 
 def is_answering(host: str, port: int, path: str) -> bool:

@@ -87,10 +87,10 @@ def _customer(person: ProfileFact) -> str | None:
 
 def _news(row: Row, person: ProfileFact) -> list[str]:
     """The fields and properties that would not stay as they are."""
-    said = fields.values_of(person)
+    values = fields.values_of(person)
     folded = dict(row)
-    fields.apply_values(folded, said)
-    return [name for name in said if _value(folded, name) != _value(row, name)]
+    fields.apply_values(folded, values)
+    return [name for name in values if _value(folded, name) != _value(row, name)]
 
 
 def _value(row: Row, name: str) -> Any:
@@ -103,22 +103,22 @@ def _words(session: Session, shop_id: int, facts: Facts) -> dict[int, str]:
     entries = [
         {
             "shop_id": shop_id,
-            "dedupe_key": said.dedupe_key,
-            "channel": said.channel,
-            "address": said.address,
-            "state": said.state,
-            "occurred_at": said.occurred_at,
-            "source": said.source,
+            "dedupe_key": fact.dedupe_key,
+            "channel": fact.channel,
+            "address": fact.address,
+            "state": fact.state,
+            "occurred_at": fact.occurred_at,
+            "source": fact.source,
         }
-        for said in facts.consents
+        for fact in facts.consents
     ]
     news = consent.new_entries(session, shop_id, entries)
-    unrecorded = [said for said in facts.consents if said.dedupe_key in news]
-    asked = [(said.channel, said.address) for said in unrecorded]
+    unrecorded = [fact for fact in facts.consents if fact.dedupe_key in news]
+    asked = [(fact.channel, fact.address) for fact in unrecorded]
     old = {(c.channel, c.address) for c in consent.consents_of(session, shop_id, asked)}
     return {
-        id(said.profile): STALE if (said.channel, said.address) in old else PARTIAL
-        for said in unrecorded
+        id(fact.profile): STALE if (fact.channel, fact.address) in old else PARTIAL
+        for fact in unrecorded
     }
 
 

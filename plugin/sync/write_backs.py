@@ -98,8 +98,8 @@ def _consent(row: WriteBack) -> str:
     if customer is None:
         return WAITS
     level = "CONFIRMED_OPT_IN" if entry and entry.source == CONFIRMATION else "SINGLE_OPT_IN"
-    document, said = CONSENTS[row.kind](row, level)
-    query(row.shop_id, document, {"input": {"customerId": customer["id"], **said}})
+    document, variables = CONSENTS[row.kind](row, level)
+    query(row.shop_id, document, {"input": {"customerId": customer["id"], **variables}})
     return DONE
 
 
@@ -126,32 +126,38 @@ def _create(row: WriteBack) -> Node | None:
         profile = profiles.get_profile(session, row.shop_id, row.profile_id or 0)
     if shop is None or not shop.create_customers:
         return None
-    said = {"email": row.name}
+    consent_input = {"email": row.name}
     if profile is not None and profile.email == row.name:
         known = {"firstName": profile.first_name, "lastName": profile.last_name}
-        said |= {name: text for name, text in known.items() if text}
-    variables = {"identifier": {"email": row.name}, "input": said}
+        consent_input |= {name: text for name, text in known.items() if text}
+    variables = {"identifier": {"email": row.name}, "input": consent_input}
     made: Node = query(row.shop_id, "customer_set", variables)["customerSet"]["customer"]
     return made
 
 
 def _email(row: WriteBack, level: str) -> tuple[str, Node]:
-    said = {"marketingState": row.value.upper(), "consentUpdatedAt": row.requested_at.isoformat()}
-    said |= _level(row, "marketingOptInLevel", level)
-    return "consent_email", {"emailMarketingConsent": said}
+    consent_input = {
+        "marketingState": row.value.upper(),
+        "consentUpdatedAt": row.requested_at.isoformat(),
+    }
+    consent_input |= _level(row, "marketingOptInLevel", level)
+    return "consent_email", {"emailMarketingConsent": consent_input}
 
 
 def _sms(row: WriteBack, level: str) -> tuple[str, Node]:
-    said = {"marketingState": row.value.upper(), "consentUpdatedAt": row.requested_at.isoformat()}
-    said |= _level(row, "marketingOptInLevel", level)
-    return "consent_sms", {"smsMarketingConsent": said}
+    consent_input = {
+        "marketingState": row.value.upper(),
+        "consentUpdatedAt": row.requested_at.isoformat(),
+    }
+    consent_input |= _level(row, "marketingOptInLevel", level)
+    return "consent_sms", {"smsMarketingConsent": consent_input}
 
 
 def _whatsapp(row: WriteBack, level: str) -> tuple[str, Node]:
     """In the Admin API since 2026-07, with other names for the same."""
-    said = {"state": row.value.upper(), "updatedAt": row.requested_at.isoformat()}
-    said |= _level(row, "optInLevel", level)
-    return "consent_whatsapp", {"whatsAppMarketingConsent": said}
+    consent_input = {"state": row.value.upper(), "updatedAt": row.requested_at.isoformat()}
+    consent_input |= _level(row, "optInLevel", level)
+    return "consent_whatsapp", {"whatsAppMarketingConsent": consent_input}
 
 
 def _level(row: WriteBack, name: str, level: str) -> Node:

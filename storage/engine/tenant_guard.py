@@ -107,8 +107,8 @@ def _sources(statement: Select[Any] | Update | Delete) -> list[Any]:
     if isinstance(statement, Select):
         return list(statement.get_final_froms())
     # SQLAlchemy adds such tables to UPDATE … FROM and DELETE … USING by itself.
-    said = [statement.whereclause, *(getattr(statement, "_values", None) or {}).values()]
-    return [statement.table, *(t for each in said for t in _named_in(each))]
+    clauses = [statement.whereclause, *(getattr(statement, "_values", None) or {}).values()]
+    return [statement.table, *(t for each in clauses for t in _named_in(each))]
 
 
 def _named_in(clause: Any) -> Iterator[Any]:

@@ -172,7 +172,7 @@ def _expect(answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
     code, text = answer
     if code in wanted:
         return
-    said = text.decode("utf-8", "replace")
+    reply_text = text.decode("utf-8", "replace")
     if code in (-1, 421) or _kept.smtp is None:
         close_connection()
     else:
@@ -182,7 +182,7 @@ def _expect(answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
             close_connection()
     if code == -1:
         raise smtplib.SMTPServerDisconnected("no answer")
-    enhanced = said.split(" ", 1)[0] if re.match(r"\d\.\d+\.\d+", said) else ""
+    enhanced = reply_text.split(" ", 1)[0] if re.match(r"\d\.\d+\.\d+", reply_text) else ""
     raise SendError(
         f"The mail relay answered {code} {enhanced}".strip() + ".",
         permanent=code >= 500,

@@ -87,7 +87,7 @@ def discard_token(shop_id: int, dead: str) -> RegularsError:
     return _closed()
 
 
-def request_tokens(domain: str, said: dict[str, Any]) -> ApiResponse:
+def request_tokens(domain: str, payload: dict[str, Any]) -> ApiResponse:
     """Ask Shopify for tokens.
 
     Raises:
@@ -95,7 +95,7 @@ def request_tokens(domain: str, said: dict[str, Any]) -> ApiResponse:
     """
     settings = get_settings()
     app = {"client_id": settings.shopify_client_id, "client_secret": settings.shopify_client_secret}
-    reply = http.post_json(domain, PATH, {**app, **said})
+    reply = http.post_json(domain, PATH, {**app, **payload})
     if reply.status == 429 or reply.status >= 500:
         raise ShopifyError(f"Shopify gives no token just now ({reply.status}).", 503)
     reason = (reply.body or {}).get("error")
@@ -112,8 +112,8 @@ def read_pair(reply: ApiResponse, scopes: str = "") -> TokenPair:
     Raises:
         ShopifyError: there are none.
     """
-    said = reply.body or {}
-    access, refresh = said.get("access_token"), said.get("refresh_token")
+    payload = reply.body or {}
+    access, refresh = payload.get("access_token"), payload.get("refresh_token")
     if reply.status != 200 or not isinstance(access, str) or not isinstance(refresh, str):
         raise ShopifyError(f"Shopify's answer ({reply.status}) holds no token that expires.")
     now = clock.now()
@@ -121,9 +121,10 @@ def read_pair(reply: ApiResponse, scopes: str = "") -> TokenPair:
     return TokenPair(
         access,
         refresh,
-        now + timedelta(seconds=_whole(said.get("expires_in"), LIFETIME_S)),
-        now + timedelta(seconds=_whole(said.get("refresh_token_expires_in"), REFRESH_LIFETIME_S)),
-        str(said.get("scope") or scopes),
+        now + timedelta(seconds=_whole(payload.get("expires_in"), LIFETIME_S)),
+        now
+        + timedelta(seconds=_whole(payload.get("refresh_token_expires_in"), REFRESH_LIFETIME_S)),
+        str(payload.get("scope") or scopes),
     )
 
 

@@ -66,13 +66,13 @@ def query_with_token(
         TokenRefusedError: Shopify does not know the token.
     """
     path = f"/admin/api/{load_manifest()['api_version']}/graphql.json"
-    said = {"query": text_of(document), "variables": variables}
+    request_body = {"query": text_of(document), "variables": variables}
     until = time.monotonic() + MAX_WAIT_S
     time.sleep(min(LONGEST_WAIT_S, throttle.reserve(domain, document)))
     for tried in range(1, MAX_ATTEMPTS + 1):
         trouble: ShopifyError
         try:
-            reply = http.post_json(domain, path, said, token=token)
+            reply = http.post_json(domain, path, request_body, token=token)
         except http.UnreachableError as error:
             trouble, wait_s = error, _backoff_s(tried)
         else:

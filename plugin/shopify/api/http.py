@@ -52,7 +52,7 @@ class ApiResponse:
 
 
 def post_json(
-    domain: str, path: str, said: dict[str, Any], *, token: str | None = None
+    domain: str, path: str, payload: dict[str, Any], *, token: str | None = None
 ) -> ApiResponse:
     """Post JSON to a shop by its myshopify.com domain; redirects are not followed.
 
@@ -68,7 +68,7 @@ def post_json(
     address = f"{origin or f'https://{domain}'}{path}"
     until = time.monotonic() + MAX_RESPONSE_S
     try:
-        with _client(not origin).stream("POST", address, json=said, headers=headers) as response:
+        with _client(not origin).stream("POST", address, json=payload, headers=headers) as response:
             return ApiResponse(
                 response.status_code,
                 _seconds(response.headers.get("Retry-After")),
@@ -98,10 +98,10 @@ def _read(response: httpx2.Response, until: float) -> bytes:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        said = json.loads(body)
+        payload = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return said if isinstance(said, dict) else None
+    return payload if isinstance(payload, dict) else None
 
 
 def _seconds(text: str | None) -> float | None:

@@ -82,21 +82,25 @@ def _consents(node: Node) -> list[tuple[str, Node]]:
     customer = number(node["id"])
     if email := node["defaultEmailAddress"]:
         kept = (email["marketingState"], email["marketingOptInLevel"], email["marketingUpdatedAt"])
-        said = {"email_marketing_consent": _consent(node, *kept)}
+        consent_part = {"email_marketing_consent": _consent(node, *kept)}
         address = email["emailAddress"]
-        found.append((EMAIL, {"customer_id": customer, "email_address": address, **said}))
+        found.append((EMAIL, {"customer_id": customer, "email_address": address, **consent_part}))
     if phone := node["defaultPhoneNumber"]:
         number_said = phone["phoneNumber"]
-        said = {"sms_marketing_consent": _consent(node, *_kept(phone["smsMarketingConsent"]))}
-        found.append((SMS, {"id": customer, "phone": number_said, **said}))
+        consent_part = {
+            "sms_marketing_consent": _consent(node, *_kept(phone["smsMarketingConsent"]))
+        }
+        found.append((SMS, {"id": customer, "phone": number_said, **consent_part}))
         whats_app = _consent(node, *_kept(phone["whatsAppMarketingConsent"]))
-        said = {"whats_app_marketing_consent": whats_app}
-        found.append((WHATSAPP, {"customer_id": customer, "phone_number": number_said, **said}))
+        consent_part = {"whats_app_marketing_consent": whats_app}
+        found.append(
+            (WHATSAPP, {"customer_id": customer, "phone_number": number_said, **consent_part})
+        )
     return found
 
 
-def _kept(said: Node) -> tuple[str, str | None, str | None]:
-    return said["state"], said["optInLevel"], said["updatedAt"]
+def _kept(consent_part: Node) -> tuple[str, str | None, str | None]:
+    return consent_part["state"], consent_part["optInLevel"], consent_part["updatedAt"]
 
 
 def _changes(node: Node) -> list[tuple[str, Node]]:

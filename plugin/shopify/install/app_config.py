@@ -75,25 +75,27 @@ def config_files(folder: Path) -> dict[Path, str]:
 
 
 def _app(there: Table) -> str:
-    said, owner = load_manifest(), Installation()
+    manifest_data, owner = load_manifest(), Installation()
     url = (owner.url or there.get("application_url") or UNKNOWN_URL).rstrip("/")
     organization = {key: there[key] for key in ("organization_id",) if key in there}
-    proxy = said["app_proxy"]
+    proxy = manifest_data["app_proxy"]
     parts = [
         HEAD
         + _lines(
             client_id=owner.shopify_client_id or there.get("client_id", ""),
             **organization,
-            name=said["name"],
+            name=manifest_data["name"],
             application_url=url,
             embedded=True,
         ),
         _table("build", **there["build"]) if "build" in there else "",
-        _table("access_scopes", scopes=",".join(said["scopes"]), use_legacy_install_flow=False),
+        _table(
+            "access_scopes", scopes=",".join(manifest_data["scopes"]), use_legacy_install_flow=False
+        ),
         # Shopify installs and we exchange tokens; the callback is for the authorization code grant.
         _table("auth", redirect_urls=[f"{url}/", url + CALLBACK]),
-        _table("webhooks", api_version=said["api_version"]),
-        *_subscriptions(said["webhooks"]["uri"]),
+        _table("webhooks", api_version=manifest_data["api_version"]),
+        *_subscriptions(manifest_data["webhooks"]["uri"]),
         _table(
             "app_proxy",
             url=url + proxy["path"],
@@ -122,25 +124,30 @@ def _subscriptions(uri: str) -> Iterator[str]:
 
 
 def _popup(there: Table) -> str:
-    said = load_manifest()["popup"]
+    manifest_data = load_manifest()["popup"]
     uid = {key: each[key] for each in there.get("extensions", ()) for key in each if key == "uid"}
     return (
         HEAD
         + _lines(api_version=load_manifest()["api_version"])
         + "\n"
         + _table(
-            "extensions", listed=True, name=said["name"], handle=said["handle"], type="theme", **uid
+            "extensions",
+            listed=True,
+            name=manifest_data["name"],
+            handle=manifest_data["handle"],
+            type="theme",
+            **uid,
         )
     )
 
 
 def _pixel(there: Table) -> str:
-    said = load_manifest()["pixel"]
+    manifest_data = load_manifest()["pixel"]
     uid = {key: there[key] for key in there if key == "uid"}
     head = _lines(
         type="web_pixel_extension",
-        name=said["name"],
-        handle=said["handle"],
+        name=manifest_data["name"],
+        handle=manifest_data["handle"],
         runtime_context="strict",
         **uid,
     )
@@ -152,9 +159,12 @@ def _pixel(there: Table) -> str:
             type="single_line_text_field",
             validations=[{"name": "min", "value": "1"}],
         )
-        for key, field in said["settings"].items()
+        for key, field in manifest_data["settings"].items()
     ]
-    parts = [_table("customer_privacy", **said["privacy"]), _table("settings", type="object")]
+    parts = [
+        _table("customer_privacy", **manifest_data["privacy"]),
+        _table("settings", type="object"),
+    ]
     return "\n".join([HEAD + head, *parts, *fields])
 
 

@@ -58,11 +58,11 @@ def is_let_in(shop_id: int) -> bool:
     return True
 
 
-def _install(domain: str, said: dict[str, str]) -> int:
+def _install(domain: str, grant: dict[str, str]) -> int:
     if clean_domain(domain) != domain:
         raise RegularsError("This is not a Shopify store.", 400)
     with locks.exclusive(f"install-{domain}"):
-        pair = _exchange(domain, said)
+        pair = _exchange(domain, grant)
         details = _details(graphql.query_with_token(domain, pair.access, "shop", {})["shop"])
         with db.transaction() as session:
             shop = shops.shop_by_domain(session, domain)
@@ -76,23 +76,23 @@ def _install(domain: str, said: dict[str, str]) -> int:
     return shop.id
 
 
-def _exchange(domain: str, said: dict[str, str]) -> TokenPair:
-    reply = access_tokens.request_tokens(domain, said)
+def _exchange(domain: str, grant: dict[str, str]) -> TokenPair:
+    reply = access_tokens.request_tokens(domain, grant)
     if reply.status in (400, 401):
         raise RegularsError("Shopify does not take this session: reload the page.", 401)
     return access_tokens.read_pair(reply)
 
 
-def _details(said: dict[str, Any]) -> dict[str, str]:
+def _details(shop_data: dict[str, Any]) -> dict[str, str]:
     """The shop's own words as our columns."""
     return {
-        "name": said["name"],
-        "email": said["email"],
-        "url": said["primaryDomain"]["url"].rstrip("/"),
-        "timezone": said["ianaTimezone"],
-        "currency": said["currencyCode"],
-        "country": said["shopAddress"]["countryCodeV2"] or "",
-        "postal_address": _postal(said["shopAddress"]),
+        "name": shop_data["name"],
+        "email": shop_data["email"],
+        "url": shop_data["primaryDomain"]["url"].rstrip("/"),
+        "timezone": shop_data["ianaTimezone"],
+        "currency": shop_data["currencyCode"],
+        "country": shop_data["shopAddress"]["countryCodeV2"] or "",
+        "postal_address": _postal(shop_data["shopAddress"]),
     }
 
 

@@ -54,11 +54,11 @@ def begin_authorization(query: Query) -> AuthorizationRedirect:
     Raises:
         RegularsError: 400 when it names no store, 403 when it is signed, but not by Shopify.
     """
-    said = _once(query)
-    domain = clean_domain(said.get("shop", ""))
+    parameters = _once(query)
+    domain = clean_domain(parameters.get("shop", ""))
     if domain is None:
         raise RegularsError("This is not a Shopify store.", 400)
-    if "hmac" in said and not is_valid_query(said):
+    if "hmac" in parameters and not is_valid_query(parameters):
         raise RegularsError("Shopify did not sign this, or long ago.", 403)
     state, issued = secrets.token_hex(16), int(clock.now().timestamp())
     asked = {
@@ -78,26 +78,26 @@ def finish_authorization(query: Query, cookie: str) -> AuthorizationResult:
     Raises:
         RegularsError: 400 when it is no answer of Shopify's, 403 when it is not for this browser.
     """
-    said = _once(query)
-    if clean_domain(said.get("shop", "")) != said.get("shop"):
+    parameters = _once(query)
+    if clean_domain(parameters.get("shop", "")) != parameters.get("shop"):
         raise RegularsError("This is not a Shopify store.", 400)
-    if not is_valid_query(said):
+    if not is_valid_query(parameters):
         raise RegularsError("Shopify did not sign this, or long ago.", 403)
-    state, code = said.get("state", ""), said.get("code", "")
+    state, code = parameters.get("state", ""), parameters.get("code", "")
     if not STATE.fullmatch(state) or not CODE.fullmatch(code):
         raise RegularsError("This answer lacks its state or its code.", 400)
     sealed = SEAL.fullmatch(cookie)
-    if sealed is None or not _is_ours(sealed[1], sealed[2], state, said["shop"]):
+    if sealed is None or not _is_ours(sealed[1], sealed[2], state, parameters["shop"]):
         raise RegularsError("This was begun in another browser, or long ago: begin again.", 403)
-    return AuthorizationResult(said["shop"], code)
+    return AuthorizationResult(parameters["shop"], code)
 
 
 def _once(query: Query) -> dict[str, str]:
     """A query in which nothing stands twice: two readers could each take another one."""
-    said = dict(query)
-    if len(said) != len(query) or sum(len(k) + len(v) for k, v in query) > MAX_QUERY_CHARS:
+    parameters = dict(query)
+    if len(parameters) != len(query) or sum(len(k) + len(v) for k, v in query) > MAX_QUERY_CHARS:
         raise RegularsError("This query is not one of Shopify's.", 400)
-    return said
+    return parameters
 
 
 def _is_ours(issued: str, seal: str, state: str, domain: str) -> bool:

@@ -29,9 +29,9 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
                 properties={
                     "title": line["title"],
                     "product_id": line["product_id"],
-                    **as_presented(said.get("price_set"), currency),
+                    **as_presented(item.get("price_set"), currency),
                 },
             )
-            for line, said in zip(lines, objects_of(payload, "line_items"), strict=True)
+            for line, item in zip(lines, objects_of(payload, "line_items"), strict=True)
         ],
     )

@@ -20,22 +20,24 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     if topic == "customers_email_marketing_consent/update":
         channel, kind = "email", EMAIL
         address = parse_email(payload.get("email_address"))
-        said = object_of(payload, "email_marketing_consent")
+        reported = object_of(payload, "email_marketing_consent")
     elif topic == "customers_whats_app_marketing_consent/update":
         channel, kind = "whatsapp", PHONE
         address = parse_phone(payload.get("phone_number"))
-        said = object_of(payload, "whats_app_marketing_consent")
+        reported = object_of(payload, "whats_app_marketing_consent")
     else:
         channel, kind = "sms", PHONE
         address = parse_phone(payload.get("phone"))
-        said = object_of(payload, "sms_marketing_consent")
-    if not said:
+        reported = object_of(payload, "sms_marketing_consent")
+    if not reported:
         raise MalformedError("the consent is missing")
-    state = STATES.get(text_of(said, "state").lower())
+    state = STATES.get(text_of(reported, "state").lower())
     if address is None or state is None:
         return Facts()
     # WhatsApp's calls it `updated_at`.
-    at = parse_time(said.get("consent_updated_at") or said.get("updated_at"), "consent_updated_at")
+    at = parse_time(
+        reported.get("consent_updated_at") or reported.get("updated_at"), "consent_updated_at"
+    )
     customer: Any = payload.get("customer_id") or payload.get("id")
     person = ProfileFact(
         identities=facts.identity_keys((CUSTOMER, customer), (kind, address)), reported_at=at

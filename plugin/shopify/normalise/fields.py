@@ -75,8 +75,8 @@ def as_presented(bag: object, currency: str, times: int = 1) -> dict[str, Any]:
 
 def reported_time(payload: Payload, otherwise: datetime) -> datetime:
     """When the storefront sent this word; the digest adds it, a reading of the past has none."""
-    said = payload.get("triggered_at")
-    return parse_time(said, "X-Shopify-Triggered-At") if said else otherwise
+    triggered_at = payload.get("triggered_at")
+    return parse_time(triggered_at, "X-Shopify-Triggered-At") if triggered_at else otherwise
 
 
 def customer_keys(customer: Payload) -> tuple[IdentityKey, ...]:

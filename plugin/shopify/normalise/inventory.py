@@ -16,12 +16,12 @@ def levels(topic: str, payload: Payload, currency: str) -> Facts:
     if payload.get("inventory_item_id") is None:
         return Facts()  # as in Shopify's own examples: no item is named
     sent = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
-    said = payload.get("updated_at")
+    updated_at = payload.get("updated_at")
     row = {
         "item_id": id_of(payload, "inventory_item_id"),
         "location_id": id_of(payload, "location_id"),
         "available": payload.get("available"),
-        "updated_at": parse_time(said, "updated_at") if said else sent,
+        "updated_at": parse_time(updated_at, "updated_at") if updated_at else sent,
         "reported_at": sent,
     }
     return Facts(records=[RecordFact(InventoryLevel, row)])
@@ -29,8 +29,8 @@ def levels(topic: str, payload: Payload, currency: str) -> Facts:
 
 def stock(variant: Payload, payload: Payload) -> RecordFact:
     """Return the stock of a variant, from a product's payload or the variant's own."""
-    said = variant.get("updated_at") or payload.get("updated_at")
-    updated = parse_time(said, "updated_at")
+    updated_at = variant.get("updated_at") or payload.get("updated_at")
+    updated = parse_time(updated_at, "updated_at")
     row = {
         "variant_id": id_of(variant, "id"),
         "available": variant.get("inventory_quantity"),

@@ -33,10 +33,10 @@ def edits(topic: str, payload: Payload, currency: str) -> Facts:
     at = parse_time(edit.get("committed_at") or edit.get("created_at"), "order_edit.created_at")
     person = _buyer(id_of(edit, "order_id"), at)
     lines = object_of(edit, "line_items")
-    said = {"order_id": edit["order_id"]}
+    properties = {"order_id": edit["order_id"]}
     for name in ("additions", "removals"):
-        said[name] = sum(int(line.get("delta") or 0) for line in objects_of(lines, name))
-    event = EventFact(person, "Edited Order", str(id_of(edit, "id")), at, properties=said)
+        properties[name] = sum(int(line.get("delta") or 0) for line in objects_of(lines, name))
+    event = EventFact(person, "Edited Order", str(id_of(edit, "id")), at, properties=properties)
     return Facts(profiles=[person], events=[event])
 
 
@@ -80,10 +80,10 @@ def refunds(topic: str, payload: Payload, currency: str) -> Facts:
     )
     at = parse_time(payload.get("processed_at") or payload.get("created_at"), "created_at")
     person = _buyer(id_of(payload, "order_id"), at)
-    said = {"order_id": payload["order_id"], "note": text_of(payload, "note")[:300]}
+    properties = {"order_id": payload["order_id"], "note": text_of(payload, "note")[:300]}
     value, currency, seen = _in_shop_money(payload, back, paid_in, currency)
     refund = str(id_of(payload, "id"))
-    event = EventFact(person, "Refunded Order", refund, at, value, currency, {**said, **seen})
+    event = EventFact(person, "Refunded Order", refund, at, value, currency, {**properties, **seen})
     return Facts(profiles=[person], events=[event])
 
 
@@ -92,7 +92,7 @@ def transactions(topic: str, payload: Payload, currency: str) -> Facts:
     currency = text_of(payload, "currency") or currency
     at = parse_time(payload.get("processed_at") or payload.get("created_at"), "created_at")
     person = _buyer(id_of(payload, "order_id"), at)
-    said = {name: text_of(payload, name) for name in ("kind", "status", "gateway")}
+    properties = {name: text_of(payload, name) for name in ("kind", "status", "gateway")}
     event = EventFact(
         person,
         "Order Transaction",
@@ -100,7 +100,7 @@ def transactions(topic: str, payload: Payload, currency: str) -> Facts:
         at,
         to_minor_units(payload.get("amount") or 0, currency, "amount"),
         currency,
-        {"order_id": payload["order_id"], **said},
+        {"order_id": payload["order_id"], **properties},
     )
     return Facts(profiles=[person], events=[event])
 
@@ -114,13 +114,15 @@ def fulfilments(topic: str, payload: Payload, currency: str) -> Facts:
         return Facts(profiles=[person])
     at = parse_time(payload.get("created_at"), "created_at")
     person = _buyer(id_of(payload, "order_id"), at)
-    said = {
+    properties = {
         "order_id": payload["order_id"],
         "tracking_company": text_of(payload, "tracking_company"),
         "tracking_number": text_of(payload, "tracking_number"),
         "tracking_url": text_of(payload, "tracking_url"),
     }
-    event = EventFact(person, "Confirmed Shipment", str(id_of(payload, "id")), at, properties=said)
+    event = EventFact(
+        person, "Confirmed Shipment", str(id_of(payload, "id")), at, properties=properties
+    )
     return Facts(profiles=[person], events=[event])
 
 
@@ -131,8 +133,10 @@ def parcels(topic: str, payload: Payload, currency: str) -> Facts:
     metric = PARCEL.get(text_of(payload, "status"))
     if metric is None:
         return Facts(profiles=[person])
-    said = {"order_id": payload["order_id"], "fulfillment_id": payload.get("fulfillment_id")}
-    event = EventFact(person, metric, str(id_of(payload, "fulfillment_id")), at, properties=said)
+    properties = {"order_id": payload["order_id"], "fulfillment_id": payload.get("fulfillment_id")}
+    event = EventFact(
+        person, metric, str(id_of(payload, "fulfillment_id")), at, properties=properties
+    )
     return Facts(profiles=[person], events=[event])
 
 
@@ -145,9 +149,11 @@ def returns(topic: str, payload: Payload, currency: str) -> Facts:
     at = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     person = _buyer(order, at)
     return_id = gid(payload.get("admin_graphql_api_id")) or id_of(payload, "id")
-    said = {"order_id": order, "return_id": return_id}
+    properties = {"order_id": order, "return_id": return_id}
     unique = str(return_id) if metric != "Reopened Return" else f"{return_id}:{at.isoformat()}"
-    return Facts(profiles=[person], events=[EventFact(person, metric, unique, at, properties=said)])
+    return Facts(
+        profiles=[person], events=[EventFact(person, metric, unique, at, properties=properties)]
+    )
 
 
 def _in_shop_money(

@@ -70,8 +70,10 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         for index, line in enumerate(lines)
     ]
     named = {"order_id": order_id, "number": order["number"]}
-    said = {**named, **as_presented(paid, currency)}
-    events = [EventFact(person, "Placed Order", str(order_id), placed, total, currency, dict(said))]
+    properties = {**named, **as_presented(paid, currency)}
+    events = [
+        EventFact(person, "Placed Order", str(order_id), placed, total, currency, dict(properties))
+    ]
     events += [
         EventFact(
             person,
@@ -93,11 +95,11 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     ]
     if metric := FULFILLED.get(topic):
         events.append(
-            EventFact(person, metric, f"{order_id}:{topic}", updated, total, currency, said)
+            EventFact(person, metric, f"{order_id}:{topic}", updated, total, currency, properties)
         )
     if order["cancelled_at"]:
         at = order["cancelled_at"]
         events.append(
-            EventFact(person, "Cancelled Order", str(order_id), at, total, currency, said)
+            EventFact(person, "Cancelled Order", str(order_id), at, total, currency, properties)
         )
     return Facts(profiles=[person], events=events, orders=[(person, order, order_lines)])

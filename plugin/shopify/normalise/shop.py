@@ -16,7 +16,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
             raise MalformedError("current is not a list of scopes")
         at = parse_time(payload.get("updated_at"), "updated_at")
         return Facts(shop=[(at, {"scopes": ",".join(str(scope) for scope in current)})])
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": text_of(payload, "name"),
         "email": text_of(payload, "email"),
         "timezone": text_of(payload, "iana_timezone"),
@@ -24,5 +24,5 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         "country": text_of(payload, "country_code"),
     }
     at = parse_time(payload.get("updated_at") or payload.get("triggered_at"), "updated_at")
-    reported = {name: value for name, value in said.items() if value}
+    reported = {name: value for name, value in fields.items() if value}
     return Facts(shop=[(at, reported)], domain=own_domain(payload))

@@ -54,6 +54,6 @@ def billing(topic: str, payload: Payload, currency: str) -> Facts:
         return Facts()  # Shopify's own example is an empty object, without a customer
     sent = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     person = ProfileFact(facts.identity_keys((SUBSCRIPTION, contract)), sent)
-    said = {"subscription_id": contract, "error_code": text_of(payload, "error_code")}
-    event = EventFact(person, METRICS[topic], str(attempt), sent, properties=said)
+    properties = {"subscription_id": contract, "error_code": text_of(payload, "error_code")}
+    event = EventFact(person, METRICS[topic], str(attempt), sent, properties=properties)
     return Facts(profiles=[person], events=[event])
