@@ -57,7 +57,8 @@ def parse_event(
     """Return a reported event of a profile, or why it is rejected.
 
     Args:
-        reported: {name, properties, time, value, value_currency, unique_id}, all but the name optional;
+        reported: {name, properties, time, value, value_currency, unique_id}, of which only the name
+            is required;
             the value is in whole units, as 19.99.
         person: the profile; its first identity is part of the event's id.
         currency: the shop's, of a value that names none.
