@@ -1,0 +1,61 @@
+"""Commands around the sample store."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plugin.cli.options import PORT, Port
+
+group = typer.Typer()
+
+
+@group.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Where the demo is kept.")] = Path(
+        "var/demo"
+    ),
+    port: Port = PORT,
+    shop_port: Annotated[int, typer.Option(help="The sample store's port.")] = 8001,
+    smtp_port: Annotated[int, typer.Option(help="The mailbox's port.")] = 8025,
+    fresh: Annotated[bool, typer.Option(help="Forget the demo's data and start over.")] = False,
+) -> None:
+    """Run everything with a sample store, ready to click through."""
+    from plugin.cli.demo import run_demo
+    from plugin.runtime.parent_death import exit_with_supervisor
+
+    exit_with_supervisor()
+    run_demo(folder, port=port, shop_port=shop_port, smtp_port=smtp_port, fresh=fresh)
+
+
+@group.command()
+def tour(
+    out: Annotated[Path, typer.Option(help="Where pictures and data go.")] = Path("var/tour"),
+    browser: Annotated[bool, typer.Option(help="Play it in a real browser.")] = True,
+) -> None:
+    """Play the whole story against a fresh demo, and check each step."""
+    from devstore.tour import play
+
+    sys.exit(play(out, browser=browser))
+
+
+@group.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def devstore(context: typer.Context) -> None:
+    """Run the sample store alone; `regulars devstore --help` tells its options.
+
+    `regulars devstore seed --shop DOMAIN` fills a shop of Regulars itself with made-up people.
+    """
+    from devstore.serve import main as run
+    from plugin.runtime.parent_death import exit_with_supervisor
+
+    if context.args[:1] == ["seed"] and any(w.startswith("--shop") for w in context.args):
+        from plugin.cli.town import main as fill_shop
+
+        fill_shop(context.args[1:])
+        return
+    exit_with_supervisor()
+    run(context.args)
