@@ -58,8 +58,7 @@ def parse_event(
 
     Args:
         reported: {name, properties, time, value, value_currency, unique_id}, of which only the name
-            is required;
-            the value is in whole units, as 19.99.
+            is required; the value is in whole units, as 19.99.
         person: the profile; its first identity is part of the event's id.
         currency: the shop's, of a value that names none.
     """
