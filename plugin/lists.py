@@ -17,7 +17,7 @@ from plugin.ingest.record import record_facts
 from plugin.jobs import Progress, SliceJob
 from plugin.profiles import list_membership
 from plugin.profiles.fields import MERCHANT
-from plugin.profiles.list_membership import Joined
+from plugin.profiles.list_membership import KeptMembership
 from plugin.values import parse_email, parse_phone, without_unstorable
 from storage import flows, forms, imports, lists, profiles
 from storage.engine import db
@@ -45,7 +45,7 @@ class ListError(RegularsError):
         self.reason = reason
 
 
-NAMELESS, TAKEN, MANY, USED = "nameless", "taken", "many", "used"
+NAMELESS, NAME_TAKEN, TOO_MANY, IN_USE = "nameless", "taken", "many", "used"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def create_list(shop_id: int, typed_name: str) -> int:
 def create_in(session: Session, shop_id: int, typed_name: str) -> int:
     """As `create`, for a caller who holds the shop's lock and commits."""
     if len(lists.lists_of(session, shop_id)) >= MAX_LISTS:
-        raise ListError(MANY)
+        raise ListError(TOO_MANY)
     name = _name(session, shop_id, typed_name)
     made = List(shop_id=shop_id, id=new_id(), name=name, created_at=clock.now())
     lists.add_list(session, made)
@@ -135,7 +135,7 @@ def delete_list(shop_id: int, list_id: int) -> None:
             return
         held = _held(session, shop_id, list_id)
         if list_usage(session, shop_id, list_id).is_filling:
-            raise ListError(USED)
+            raise ListError(IN_USE)
         held.deleted_at = clock.now()
         session.add(held)
 
@@ -155,7 +155,7 @@ def restore_list(shop_id: int, list_id: int) -> None:
         if held is None:
             raise RegularsError("There is no such list.", 404)
         if len(lists.lists_of(session, shop_id)) >= MAX_LISTS:
-            raise ListError(MANY)
+            raise ListError(TOO_MANY)
         held.name = _name(session, shop_id, held.name)
         held.deleted_at = None
         session.add(held)
@@ -210,7 +210,7 @@ def get_or_create_profile(shop: Shop, key: IdentityKey) -> int | None:
     return known.get(key)
 
 
-def remove_member(shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
+def remove_member(shop_id: int, list_id: int, profile_id: int) -> list[KeptMembership]:
     """Remove a shopper from a list; return their memberships, for `restore_member`. Twice is a
     no-op.
 
@@ -226,7 +226,7 @@ def remove_member(shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
         return list_membership.remove_from_list(session, shop_id, list_id, profile.id)
 
 
-def restore_member(shop_id: int, list_id: int, joined: list[Joined]) -> None:
+def restore_member(shop_id: int, list_id: int, joined: list[KeptMembership]) -> None:
     """Undo `remove_member` without starting a flow. Twice is a no-op."""
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
@@ -273,5 +273,5 @@ def _name(session: Session, shop_id: int, typed_name: str, own: int | None = Non
         raise ListError(NAMELESS)
     others = (each.name for each in lists.lists_of(session, shop_id) if each.id != own)
     if name.casefold() in {other.casefold() for other in others}:
-        raise ListError(TAKEN)
+        raise ListError(NAME_TAKEN)
     return name

@@ -22,7 +22,7 @@ NEW, DONE, QUARANTINED = "new", "done", "quarantined"
 # before it.
 BUSY_TIMEOUT_MS = 1_500
 
-FIRST, LATER = 0, 1
+FIRST_PRIORITY, LATER_PRIORITY = 0, 1
 # Topics that can wait: a store that changes all its prices must not hold up its orders.
 LATER_TOPICS = ("products/", "collections/", "inventory_levels/", "variants/", "carts/")
 
@@ -41,7 +41,7 @@ class Delivery(SQLModel, table=True):
     shop_id: int = shop_key()
     webhook_id: str = Field(primary_key=True, description="X-Shopify-Webhook-Id")
     topic: str
-    priority: int = Field(default=FIRST, description="who goes first within the shop")
+    priority: int = Field(default=FIRST_PRIORITY, description="who goes first within the shop")
     api_version: str = ""
     triggered_at: str = Field(default="", description="X-Shopify-Triggered-At, as it came")
     received_at: datetime = moment()
@@ -203,7 +203,7 @@ def _sqlite_time(at: datetime) -> str:
 
 def priority_of(topic: str) -> int:
     """Whether deliveries of a topic go first within their shop, or later."""
-    return LATER if topic.startswith(LATER_TOPICS) else FIRST
+    return LATER_PRIORITY if topic.startswith(LATER_TOPICS) else FIRST_PRIORITY
 
 
 def shops_before(session: Session, before: datetime) -> list[int]:

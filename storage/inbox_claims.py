@@ -10,7 +10,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from storage.engine import bulk, db
-from storage.inbox import FIRST, LATER, NEW, Delivery
+from storage.inbox import FIRST_PRIORITY, LATER_PRIORITY, NEW, Delivery
 
 LEASE_S = 15.0  # a digest of 500 takes well under a second; after this another worker may try
 # How many are tried together, by how often they were tried before: a delivery that kills its worker
@@ -69,9 +69,10 @@ def _shops_waiting(session: Session, now: float) -> list[int]:
         mine = (shop == shops.c.shop_id, new, col(Delivery.priority) == turn)
         return columns(1).select_from(Delivery).where(*mine, *leases).exists()
 
-    waits = [has(turn, Delivery.lease_until < now) for turn in (FIRST, LATER)]
+    waits = [has(turn, Delivery.lease_until < now) for turn in (FIRST_PRIORITY, LATER_PRIORITY)]
     busy = [
-        has(turn, Delivery.lease_until > now + LEASE_S - BUSY_TIMEOUT_S) for turn in (FIRST, LATER)
+        has(turn, Delivery.lease_until > now + LEASE_S - BUSY_TIMEOUT_S)
+        for turn in (FIRST_PRIORITY, LATER_PRIORITY)
     ]
     query = columns(shops.c.shop_id).where(or_(*waits), not_(or_(*busy)))
     found = db.across_shops(session, query, "the inbox is digested for all shops in turn")

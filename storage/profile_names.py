@@ -28,7 +28,7 @@ class ProfileName(SQLModel, table=True):
     )
 
     shop_id: int = shop_key()
-    value: str = Field(primary_key=True, sa_type=in_code_order)
+    prefix: str = Field(primary_key=True, sa_type=in_code_order)
     profile_id: int = Field(primary_key=True, sa_type=BigInteger)
 
 
@@ -70,4 +70,4 @@ def rows_of(shop_id: int, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, 
     """The rows of this table for some profiles."""
     for row in rows:
         for value in name_prefixes(row["first_name"], row["last_name"]):
-            yield {"shop_id": shop_id, "value": value, "profile_id": row["id"]}
+            yield {"shop_id": shop_id, "prefix": value, "profile_id": row["id"]}

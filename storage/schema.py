@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, Table, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
@@ -25,21 +25,15 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _complete: dict[str, WeakSet[Engine]] = {"main": WeakSet(), "inbox": WeakSet()}
 
 
-def upgrade(to: str = "head") -> None:
-    """Bring both databases up to a revision of their lines of history (`head`: the newest).
+def upgrade(main: str = "head", inbox: str = "head") -> None:
+    """Bring each database up to a revision of its line of history (`head`: the newest).
 
     Raises:
         DatabaseError: a migration failed, and the database is as it was before that migration;
             or the database is of a newer version, or its tables are not those of its version.
     """
-    for line, engine in lines():
-        try:
-            _run(line, engine, lambda config, line=line: command.upgrade(config, to))
-        except SQLAlchemyError as error:
-            raise db.DatabaseError(f"The database could not be upgraded: {error}.") from error
-        except CommandError as error:
-            raise db.DatabaseError(f"The database is of another version: {error}.") from error
-    if to == "head":
+    _migrate(main, inbox)
+    if main == inbox == "head":
         require_tables()
     # Not a migration of its own: SQLite's batch migrations make a table anew, without its triggers.
     with db.engine().execution_options(begin="IMMEDIATE").begin() as connection:
@@ -49,6 +43,17 @@ def upgrade(to: str = "head") -> None:
             with engine.execution_options(begin="IMMEDIATE").begin() as connection:
                 planner_statistics.assume_large_shops(connection, f"{line}_version")
             engine.dispose()  # they are read when a connection opens
+
+
+def _migrate(main: str, inbox: str) -> None:
+    to = {"main": main, "inbox": inbox}
+    for line, engine in lines():
+        try:
+            _run(line, engine, lambda config, line=line: command.upgrade(config, to[line]))
+        except SQLAlchemyError as error:
+            raise db.DatabaseError(f"The database could not be upgraded: {error}.") from error
+        except CommandError as error:
+            raise db.DatabaseError(f"The database is of another version: {error}.") from error
 
 
 def downgrade() -> None:
@@ -69,7 +74,7 @@ def is_newest() -> bool:
             context = MigrationContext.configure(
                 connection, opts={"version_table": f"{line}_version"}
             )
-            if context.get_current_heads() != (_newest(line),):
+            if context.get_current_heads() != (newest(line),):
                 return False
     return True
 
@@ -83,7 +88,7 @@ def require_tables() -> None:
     if missing := missing_parts():
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise db.DatabaseError(
-            f"The database says that it is of version {_newest('main')}, but it lacks "
+            f"The database says that it is of version {newest('main')}, but it lacks "
             f"{', '.join(missing[:3])}{more}. Restore a backup that this version made, or move the "
             "database away and run `regulars migrate` to begin with an empty one."
         )
@@ -100,9 +105,7 @@ def missing_parts() -> list[str]:
             for (_, name), columns in inspect(engine).get_multi_columns().items()
         }
         lacking: list[str] = []
-        for table in SQLModel.metadata.sorted_tables:
-            if (table.name in INBOX_TABLES) != (line == "inbox"):
-                continue
+        for table in tables_of(line):
             if table.name not in there:
                 lacking.append(table.name)
             else:
@@ -112,6 +115,12 @@ def missing_parts() -> list[str]:
             _complete[line].add(engine)
         missing += lacking
     return missing
+
+
+def tables_of(line: str) -> list[Table]:
+    """The tables that the code has in a line's database."""
+    tables = SQLModel.metadata.sorted_tables
+    return [table for table in tables if (table.name in INBOX_TABLES) == (line == "inbox")]
 
 
 def takes_writes() -> bool:
@@ -154,14 +163,15 @@ def add_revision(line: str, message: str) -> None:
     """
     with TemporaryDirectory() as folder:
         db.connect(f"sqlite:///{folder}/empty.db")
-        upgrade()
+        _migrate("head", "head")
         number = len(list((MIGRATIONS / line).glob("[0-9]*.py"))) + 1
         act = partial(command.revision, message=message, autogenerate=True, rev_id=f"{number:04}")
         _run(line, dict(lines())[line], act)
         db.disconnect()
 
 
-def _newest(line: str) -> str:
+def newest(line: str) -> str:
+    """The newest revision of a line of history."""
     return str(ScriptDirectory.from_config(_config(line)).get_current_head())
 
 

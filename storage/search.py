@@ -22,7 +22,7 @@ from storage.profiles import EMAIL, PHONE, STRENGTH, Identity, Profile, profiles
 # Measured with a million profiles on SQLite. The moments of 1,000 are looked up in 5 ms, which in a
 # file out of the page cache are 1,000 reads. A set of 40,000 is made in 8 ms, and the walk back in
 # time then takes 1 ms for 6,000 people, 100 ms for all. One lookup without a set takes 3 us.
-FEW, MANY = 1_000, 40_000
+MAX_HITS_SORTED, MAX_HITS_COUNTED = 1_000, 40_000
 MAX_ROWS_SCANNED = 20_000
 LAST = "\U0010ffff"  # stands behind everything that a text may go on with
 PHONE_SIGNS = re.compile(r"[\s().\-/]")
@@ -131,7 +131,7 @@ def _hits(shop_id: int, sought: SearchTerms) -> list[Select[Any]]:
         found.append(
             columns(col(ProfileName.profile_id)).where(
                 col(ProfileName.shop_id) == shop_id,
-                _begins(col(ProfileName.value), sought.name),
+                _begins(col(ProfileName.prefix), sought.name),
             )
         )
     return found
@@ -145,9 +145,9 @@ def _count(session: Session, hits: Sequence[Select[Any]]) -> int:
     """How many hits there are, counted no further than is of interest."""
     total = 0
     for each in hits:
-        some = each.limit(MANY + 1 - total).subquery()
+        some = each.limit(MAX_HITS_COUNTED + 1 - total).subquery()
         total += session.connection().execute(columns(func.count()).select_from(some)).scalar_one()
-        if total > MANY:
+        if total > MAX_HITS_COUNTED:
             break
     return total
 
@@ -164,11 +164,11 @@ def _ids(
     hits = _hits(shop_id, sought)
     meant = columns(union_all(*hits).subquery().c.profile_id)
     number = _count(session, hits)
-    if number <= FEW:
+    if number <= MAX_HITS_SORTED:
         # Without coalesce() a planner may as well go through everybody in the order of time.
         at = func.coalesce(way.at, way.at)
         return _page(session, way._replace(at=at), way.id.in_(meant), before, limit)
-    if number > MANY:
+    if number > MAX_HITS_COUNTED:
         among_last = and_(_not_before(session, way, before), _is_met(hits, way))
         ids = _page(session, way, among_last, before, limit)
         if len(ids) == limit:

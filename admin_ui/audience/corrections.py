@@ -11,7 +11,7 @@ from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin.facts import TAG_PREFIX
 from plugin.profiles import corrections
-from plugin.profiles.properties import LONGEST
+from plugin.profiles.properties import MAX_VALUE_CHARS
 from plugin.texts import N_
 from plugin.values import without_unstorable
 from storage import profiles, properties
@@ -46,7 +46,7 @@ def show(visit: AdminRequest) -> Response:
 def change(visit: AdminRequest) -> Response:
     """Correct a property: `name` and `value`."""
     name = visit.form.get("name", "")
-    value = str(without_unstorable(visit.form.get("value", ""))).strip()[:LONGEST]
+    value = str(without_unstorable(visit.form.get("value", ""))).strip()[:MAX_VALUE_CHARS]
     if corrections.correct_field(visit.shop.id, visit.number("profile_id"), name, value):
         return _page(visit, toast=visit.say.text("Saved"))
     said = visit.say.text("This is not of the property's type.")
@@ -82,7 +82,7 @@ def _page(
         profile=profile,
         name=words.person(profile, visit.say),
         fields=fields,
-        longest=LONGEST,
+        longest=MAX_VALUE_CHARS,
     )
 
 

@@ -138,7 +138,7 @@ def outcomes(visit: AdminRequest, held: Import) -> list[Outcome]:
             (label(CHANNELS, each.channel, visit.say), each.state == SUBSCRIBED)
             for each in taken.facts.consents
         ]
-        wrong = [sentence(visit, held, place, why) for _, place, why in taken.flaws]
+        wrong = [sentence(visit, held, place, why) for _, place, why in taken.problems]
         found.append(Outcome(row.line, who, consents, wrong, taken=person is not None))
     return found
 

@@ -18,7 +18,7 @@ from plugin import lists
 from plugin.facts import IdentityKey
 from plugin.messages import eligibility
 from plugin.profiles.fields import MERCHANT
-from plugin.profiles.list_membership import Joined
+from plugin.profiles.list_membership import KeptMembership
 from plugin.texts import N_
 from plugin.values import calling_code
 from storage import consent, forms, imports, profiles, search
@@ -152,13 +152,13 @@ def added(visit: AdminRequest, new: bool, flows: int) -> str:
     )
 
 
-def sign_undo(visit: AdminRequest, list_id: int, joined: Iterable[Joined]) -> str:
+def sign_undo(visit: AdminRequest, list_id: int, joined: Iterable[KeptMembership]) -> str:
     """Sign a removed shopper's memberships, so that the page can restore these and no others."""
     said = [[source_profile_id, at.isoformat(), source] for source_profile_id, at, source in joined]
     return encryption.encrypt(json.dumps([visit.shop.id, list_id, said])).decode() if said else ""
 
 
-def read_undo(visit: AdminRequest, list_id: int) -> list[Joined]:
+def read_undo(visit: AdminRequest, list_id: int) -> list[KeptMembership]:
     """What `seal` was given for this list."""
     try:
         said = json.loads(encryption.decrypt(visit.form.get("undo", "").encode()))

@@ -9,7 +9,7 @@ from admin_ui.audience.list_members import count_members, get_list, show_list
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock, lists
-from plugin.lists import MANY, NAMELESS, TAKEN, USED, ListError
+from plugin.lists import IN_USE, NAME_TAKEN, NAMELESS, TOO_MANY, ListError
 from plugin.texts import N_
 from storage import lists as stored_lists
 from storage.engine import db
@@ -19,9 +19,9 @@ SETTINGS_TITLE = N_("Settings of a list")
 RECENT_PERIOD = timedelta(days=30)
 SENTENCES = {
     NAMELESS: N_("Give the list a name."),
-    TAKEN: N_("Another list has this name."),
-    MANY: N_("A shop can have 1,000 lists. Delete one that you do not need."),
-    USED: N_("It cannot be deleted while something that is switched on uses it."),
+    NAME_TAKEN: N_("Another list has this name."),
+    TOO_MANY: N_("A shop can have 1,000 lists. Delete one that you do not need."),
+    IN_USE: N_("It cannot be deleted while something that is switched on uses it."),
 }
 
 

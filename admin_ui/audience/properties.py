@@ -38,7 +38,7 @@ def show_all(visit: AdminRequest) -> Response:
 def create(visit: AdminRequest) -> Response:
     """Add a property: `name` and `type`."""
     name, kind = (
-        visit.form.get("name", "")[: 2 * profile_properties.LONGEST_NAME],
+        visit.form.get("name", "")[: 2 * profile_properties.MAX_NAME_CHARS],
         visit.form.get("type", ""),
     )
     try:
@@ -127,7 +127,7 @@ def _list(
         status=status,
         error=error,
         name=name,
-        longest=profile_properties.LONGEST_NAME,
+        longest=profile_properties.MAX_NAME_CHARS,
         found=list(found.values()),
         types=[(kind, words.label(words.TYPES, kind, visit.say)) for kind in TYPES],
         label_of=lambda each: properties.translated_label(each.labels, visit.say.tag, each.name),

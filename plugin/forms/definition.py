@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SMS_CHECKBOX = "promotional_sms_checkbox"
-SHOWN = {  # what a shopper reads; everything else names, links or counts
+TRANSLATED_FIELDS = {  # what a shopper reads; everything else names, links or counts
     "accessible_name",
     "alt_text",
     "checkbox_text",
@@ -75,7 +75,7 @@ def texts(node: Any) -> Iterator[str]:
     for key, value in node.items() if isinstance(node, dict) else enumerate(node):
         if isinstance(value, dict | list):
             yield from texts(value)
-        elif key in SHOWN and isinstance(value, str):
+        elif key in TRANSLATED_FIELDS and isinstance(value, str):
             yield value
 
 
@@ -87,7 +87,7 @@ def translate_node(node: Any, translations: dict[str, str]) -> Any:
         return node
     return {
         key: translations.get(value, value)
-        if key in SHOWN and isinstance(value, str)
+        if key in TRANSLATED_FIELDS and isinstance(value, str)
         else translate_node(value, translations)
         for key, value in node.items()
     }

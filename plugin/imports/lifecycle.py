@@ -66,7 +66,7 @@ def begin_upload(shop_id: int, file_name: str, size: int) -> Import:
     )  # fmt: skip
     with db.transaction() as session:
         if imports.count_open(session, shop_id) >= MAX_OPEN_IMPORTS:
-            raise SheetError(problems.MANY)
+            raise SheetError(problems.TOO_MANY_FILES)
         imports.add_import(session, held)
     files.create_file(shop_id, held.id)
     return held
@@ -263,7 +263,7 @@ def _record_alone(shop: Shop, held: Import, reader: RowParser, row: Row) -> None
         raise
     except Exception:  # any error: it is shown to the merchant, and the next row is read
         log.exception("import.row_failed", shop=shop.id, held=held.id, line=row.line)
-        failed = ParsedRows(rows=1, refused=1, flaws=[(row.line, WHOLE_ROW, problems.FAILED)])
+        failed = ParsedRows(rows=1, rejected=1, problems=[(row.line, WHOLE_ROW, problems.FAILED)])
         _commit(shop, held, failed, row)
 
 
@@ -271,12 +271,12 @@ def _commit(shop: Shop, held: Import, taken: ParsedRows, last: Row) -> None:
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        found = [*taken.flaws, *_who_said_no(session, shop.id, taken)]
+        found = [*taken.problems, *_who_said_no(session, shop.id, taken)]
         progress = {
             "offset": last.end,
             "line": last.next_line,
             "rows": held.rows + taken.rows,
-            "rejected": held.rejected + taken.refused,
+            "rejected": held.rejected + taken.rejected,
             "problems": held.problems + len(found),
         }
         imports.add_problems(session, held, found)

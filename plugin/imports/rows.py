@@ -39,7 +39,7 @@ NO_ANSWER = frozenset((
 MAX_TEXT_CHARS = 255  # letters of a name
 MAX_PROPERTY_NAME_CHARS = 100  # letters of a property's name
 WHOLE_ROW = -1  # the place of a flaw of the whole row
-Flaw = tuple[int, int, str]  # line, column, reason
+RowProblem = tuple[int, int, str]  # line, column, reason
 
 
 @dataclass
@@ -48,8 +48,8 @@ class ParsedRows:
 
     facts: Facts = field(default_factory=lambda: Facts(historical=True))
     rows: int = 0
-    refused: int = 0
-    flaws: list[Flaw] = field(default_factory=list)
+    rejected: int = 0
+    problems: list[RowProblem] = field(default_factory=list)
     lines: dict[int, int] = field(default_factory=dict)  # the line of a person, by its id()
 
 
@@ -76,8 +76,8 @@ class RowParser:
         for row in rows:
             if row.flaw:
                 taken.rows += 1
-                taken.refused += 1
-                taken.flaws.append((row.line, WHOLE_ROW, row.flaw))
+                taken.rejected += 1
+                taken.problems.append((row.line, WHOLE_ROW, row.flaw))
             elif row.cells:
                 taken.rows += 1
                 self._take(row, taken)
@@ -94,8 +94,8 @@ class RowParser:
             (profiles.CUSTOMER, customer if customer.isascii() and customer.isdigit() else None),
         )
         if email is None and phone is None:
-            taken.refused += 1
-            taken.flaws.append((row.line, WHOLE_ROW, problems.NOBODY))
+            taken.rejected += 1
+            taken.problems.append((row.line, WHOLE_ROW, problems.NO_ADDRESS))
             return
         person = ProfileFact(
             keys, self._said_at(row), self._fields(row, email, phone, country), source=IMPORT
@@ -127,14 +127,14 @@ class RowParser:
         cell = self._cell(row, columns.EMAIL)
         found = parse_email(cell)
         if cell and found is None:
-            taken.flaws.append((row.line, self.at[columns.EMAIL], problems.EMAIL))
+            taken.problems.append((row.line, self.at[columns.EMAIL], problems.EMAIL))
         return found
 
     def _phone(self, row: Row, country: str | None, taken: ParsedRows) -> str | None:
         cell = self._cell(row, columns.PHONE)
         found = parse_phone(cell, country or self.country or None)
         if cell and found is None:
-            taken.flaws.append((row.line, self.at[columns.PHONE], problems.PHONE))
+            taken.problems.append((row.line, self.at[columns.PHONE], problems.PHONE))
         return found
 
     def _country(self, row: Row) -> str | None:
@@ -168,7 +168,7 @@ class RowParser:
             found = parse_date(cell)
             if found is None:
                 place = self.at[f"{channel}_consent_at"]
-                taken.flaws.append((row.line, place, problems.MOMENT))
+                taken.problems.append((row.line, place, problems.MOMENT))
             else:
                 at = found
         taken.facts.consents.append(
@@ -192,7 +192,7 @@ class RowParser:
         if cell in YES or cell in NO:
             return (SUBSCRIBED if cell in YES else UNSUBSCRIBED), "column"
         if cell not in NO_ANSWER:
-            taken.flaws.append((row.line, self.at[name], problems.CONSENT))
+            taken.problems.append((row.line, self.at[name], problems.CONSENT))
         return None, ""
 
 

@@ -11,7 +11,7 @@ from plugin.profiles.fields import Row
 from storage import lists, merges, profiles
 from storage.imports import SOURCE
 
-Joined = tuple[int, datetime, str]  # on a list: an origin, since when, and its source
+KeptMembership = tuple[int, datetime, str]  # on a list: an origin, since when, and its source
 
 
 def add_to_list(
@@ -50,7 +50,9 @@ def _is_news(origin: Row, list_id: int, source: str) -> bool:
     return not known or (from_import and not source.startswith(SOURCE))
 
 
-def remove_from_list(session: Session, shop_id: int, list_id: int, profile_id: int) -> list[Joined]:
+def remove_from_list(
+    session: Session, shop_id: int, list_id: int, profile_id: int
+) -> list[KeptMembership]:
     """Remove a shopper's source profiles from a list; return each one's membership.
 
     The caller holds the shop's lock.
@@ -70,7 +72,9 @@ def remove_from_list(session: Session, shop_id: int, list_id: int, profile_id: i
     return left
 
 
-def restore_to_list(session: Session, shop_id: int, list_id: int, joined: Iterable[Joined]) -> bool:
+def restore_to_list(
+    session: Session, shop_id: int, list_id: int, joined: Iterable[KeptMembership]
+) -> bool:
     """Restore memberships that `remove_from_list` returned; return whether the shopper is on the
     list then.
 

@@ -31,7 +31,7 @@ from storage.properties import (
     PropertyDefinition,
 )
 
-LONGEST_NAME, LONGEST = 100, 2_000  # characters of a name and of a value
+MAX_NAME_CHARS, MAX_VALUE_CHARS = 100, 2_000  # characters of a name and of a value
 MAX_PROPERTIES, MAX_OPTIONS = 500, 200  # properties of a shop, values of one
 YES = frozenset(("true", "yes", "y", "1", "on", "是", "对", "ja", "oui", "si", "sí"))
 NO = frozenset(("false", "no", "n", "0", "off", "否", "不是", "nein", "non"))
@@ -126,7 +126,7 @@ def define_from_form(
     for block in blocks:
         about = block.get("properties") or {}
         name, kind = about.get("property_name"), KINDS.get(str(block.get("type")))
-        if kind is None or not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+        if kind is None or not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_CHARS:
             continue
         if name not in known and len(known) >= MAX_PROPERTIES:
             continue
@@ -184,7 +184,7 @@ def save_definition(
             if seen is not None and held.updated_at != seen:
                 raise RegularsError("This property has changed since it was opened.", 409)
         else:
-            wrong = not name or len(name) > LONGEST_NAME or not name.isprintable()
+            wrong = not name or len(name) > MAX_NAME_CHARS or not name.isprintable()
             if (
                 wrong
                 or name.startswith(TAG_PREFIX)

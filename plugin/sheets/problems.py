@@ -5,11 +5,11 @@ from plugin.texts import N_
 
 # Of the whole file, which is then refused.
 PACKED, BINARY, TOO_LARGE, EMPTY = "packed", "binary", "too_large", "empty"
-HEADLESS, WIDE, TWICE, GONE, MANY = "headless", "wide", "twice", "gone", "many"
+HEADLESS, WIDE, TWICE, GONE, TOO_MANY_FILES = "headless", "wide", "twice", "gone", "many"
 CUT_OFF = "cut_off"
 # Of a row, which is then left out.
 UNREADABLE, NUL, LONG, OPEN = "unreadable", "nul", "long", "open"
-COLUMNS, NOBODY, FAILED = "columns", "nobody", "failed"
+COLUMNS, NO_ADDRESS, FAILED = "columns", "nobody", "failed"
 # Of a cell: the row is taken without it.
 EMAIL, PHONE, MOMENT, CONSENT, STAYS = "email", "phone", "moment", "consent", "stays"
 
@@ -24,13 +24,15 @@ SENTENCES = {
     TWICE: N_("This upload was begun twice. Begin it again."),
     GONE: N_("The file is no longer there. Upload it again."),
     CUT_OFF: N_("Somebody asked to be forgotten while the file came in. Upload it again."),
-    MANY: N_("Too many files lie here. Delete one first."),
+    TOO_MANY_FILES: N_("Too many files lie here. Delete one first."),
     UNREADABLE: N_("Some letters cannot be read in the encoding of the file."),
     NUL: N_("The row holds binary data."),
     LONG: N_("The row is too long."),
     OPEN: N_("A quotation mark is opened and never closed."),
     COLUMNS: N_("The row has too many columns."),
-    NOBODY: N_("The row names nobody: it has neither a complete email address nor a phone number."),
+    NO_ADDRESS: N_(
+        "The row names nobody: it has neither a complete email address nor a phone number."
+    ),
     FAILED: N_("The row could not be kept."),
     EMAIL: N_("This is not a complete email address."),
     PHONE: N_("This is not a complete phone number."),

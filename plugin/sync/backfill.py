@@ -45,7 +45,7 @@ MAX_ATTEMPTS = 12  # in a row; with rests that double, over three hours
 MAX_REQUESTS = 3  # how often an operation that Shopify breaks off is asked for
 
 Node = dict[str, Any]
-Family = tuple[Node | None, list[Node]]  # without its parent, if that line makes no sense
+NodeWithChildren = tuple[Node | None, list[Node]]  # without its parent, if that line makes no sense
 log = structlog.get_logger()
 
 
@@ -237,9 +237,9 @@ def _join(shop: Shop, held: Backfill) -> None:
     _record(shop, held, list(families.values()), {}, drop_until=list(families)[-1])
 
 
-def _families(rows: Sequence[tuple[str, str]]) -> dict[str, Family]:
+def _families(rows: Sequence[tuple[str, str]]) -> dict[str, NodeWithChildren]:
     """Root ids with the parent (None when its line never came) and the children."""
-    found: dict[str, Family] = {}
+    found: dict[str, NodeWithChildren] = {}
     for root, body in rows:
         node = json.loads(body)
         _, children = found.setdefault(root, (None, []))
@@ -264,7 +264,7 @@ def _page(shop: Shop, held: Backfill) -> None:
 def _record(
     shop: Shop,
     held: Backfill,
-    families: Sequence[Family],
+    families: Sequence[NodeWithChildren],
     progress: dict[str, Any],
     drop_until: str | None = None,
 ) -> None:

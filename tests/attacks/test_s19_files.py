@@ -77,7 +77,7 @@ def test_s19_a_file_that_is_no_table_is_refused_with_a_sentence_and_gone(
         (b"x@example.com," + b"y" * 5_000_000 + b"\n", problems.LONG),
         (b'"x@example.com,never closed\n', problems.OPEN),
         (b"x@example.com,one\rtwo\n", problems.UNREADABLE),
-        (b"=cmd|' /C calc'!A0,x\n", problems.NOBODY),
+        (b"=cmd|' /C calc'!A0,x\n", problems.NO_ADDRESS),
     ],
 )
 def test_s19_a_bad_row_is_told_by_its_line_and_costs_no_other(shop, row, reason):
@@ -131,7 +131,7 @@ def test_s19_files_of_a_shop_are_counted(shop, monkeypatch):
 
     with pytest.raises(SheetError) as refused:
         lifecycle.begin_upload(shop.id, "people.csv", 10)
-    assert refused.value.reason == problems.MANY
+    assert refused.value.reason == problems.TOO_MANY_FILES
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\0b", "x" * 5000, "\ud800"])

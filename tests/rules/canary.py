@@ -85,7 +85,7 @@ def plant(shop: Shop) -> list[SQLModel]:
                   page="audience/profiles"),
         DuplicateKey(**hers, kind="mailbox", value=EMAIL),
         DuplicateCheckDue(**hers),
-        ProfileName(**hers, value=f"{FIRST} {LAST}".lower()),
+        ProfileName(**hers, prefix=f"{FIRST} {LAST}".lower()),
         Duplicate(**of, profile_id=profile, other_profile_id=1, reason="typo", found_at=at),
         SourceProfile(**hers, id=merged, own={"email": OLD_EMAIL, "last_name": LAST}),
         Consent(**of, channel="email", address=EMAIL, state="subscribed", changed_at=at,

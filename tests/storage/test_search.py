@@ -39,8 +39,8 @@ def people(database: str, shop) -> list[str]:
 @pytest.fixture(params=[(1_000, 40_000), (0, 40_000), (0, 0)], ids=["few", "many", "more"])
 def way(request, monkeypatch):
     """Each way in which a search goes, by how many are meant."""
-    monkeypatch.setattr(search, "FEW", request.param[0])
-    monkeypatch.setattr(search, "MANY", request.param[1])
+    monkeypatch.setattr(search, "MAX_HITS_SORTED", request.param[0])
+    monkeypatch.setattr(search, "MAX_HITS_COUNTED", request.param[1])
 
 
 def found(shop, words: str, limit: int = 50, **more) -> list[str | None]:

@@ -744,12 +744,12 @@ def upgrade() -> None:
         "profile_name",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
         sa.Column(
-            "value",
+            "prefix",
             sa.String().with_variant(sa.String(collation="C"), "postgresql"),
             nullable=False,
         ),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", "value", "profile_id"),
+        sa.PrimaryKeyConstraint("shop_id", "prefix", "profile_id"),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("profile_name", schema=None) as batch_op:

@@ -127,11 +127,11 @@ def test_problems_are_listed_by_line_and_affect_no_other_row(database, shop):
     }  # fmt: skip
     assert sheet.flaws_of(held) == [
         (2, 0, problems.EMAIL),
-        (3, -1, problems.NOBODY),
+        (3, -1, problems.NO_ADDRESS),
         (3, 0, problems.EMAIL),
         (3, 1, problems.PHONE),
         (4, 2, problems.CONSENT),
-        (6, -1, problems.NOBODY),
+        (6, -1, problems.NO_ADDRESS),
         (6, 0, problems.EMAIL),
         (8, 3, problems.MOMENT),
     ]

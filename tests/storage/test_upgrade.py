@@ -1,0 +1,67 @@
+"""A database that an earlier version wrote is upgraded, and keeps its rows."""
+
+import json
+
+import psycopg
+import pytest
+
+from storage import schema
+from storage.engine import db
+from tests.storage import frozen_versions
+
+VERSIONS = sorted(folder.name for folder in frozen_versions.FROZEN.iterdir())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request, tmp_path):
+    """This process connected to a database without tables."""
+    if request.param == "sqlite":
+        db.connect(f"sqlite:///{tmp_path / 'regulars.db'}")
+        yield
+        db.disconnect()
+        return
+    server = request.getfixturevalue("postgres_server")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE empty")
+    db.connect(server.replace("/postgres?", "/empty?"))
+    yield
+    db.disconnect()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("DROP DATABASE empty WITH (FORCE)")
+
+
+@pytest.mark.parametrize("versions", VERSIONS)
+def test_a_database_of_an_earlier_version_is_upgraded_with_its_rows(empty, keys, versions):
+    frozen_versions.load(versions)
+    before = counts()
+
+    schema.upgrade()
+
+    assert schema.is_current()
+    assert schema.differences() == []
+    assert sum(before.values()) > 40
+    assert counts() == counts() | before
+
+
+def test_the_newest_version_is_frozen():
+    newest = "-".join(schema.newest(line) for line in ("main", "inbox"))
+    assert newest in VERSIONS, "run python -m tests.storage.freeze"
+
+
+@pytest.mark.parametrize("versions", VERSIONS)
+def test_a_published_migration_does_not_change(versions):
+    published = json.loads((frozen_versions.FROZEN / versions / frozen_versions.HASHES).read_text())
+
+    assert frozen_versions.migrations() | published == frozen_versions.migrations(), (
+        "write a new migration instead"
+    )
+
+
+def counts():
+    """Rows by table, of the tables that the databases have."""
+    found = {}
+    for line, engine in schema.lines():
+        with engine.connect() as connection:
+            for table in schema.tables_of(line):
+                found[table.name] = len(frozen_versions.rows_of(connection, table.name).fetchall())
+    return found
