@@ -6,15 +6,18 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dramatiq
 import psycopg
 import pytest
 import structlog
 from dramatiq.brokers.stub import StubBroker
+from sqlalchemy import URL, Dialect, Engine, create_engine
+from sqlalchemy.util import LRUCache
 
 from plugin.channels.email import smtp
 from plugin.flows import library as flow_library
@@ -69,6 +72,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def keys() -> None:
     """The installation's secret key."""
     encryption.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_statements() -> Generator[None]:
+    """Let the engines of all tests share what SQLAlchemy has compiled.
+
+    It keeps that by dialect, of which each engine has one; to compile everything anew for each
+    test's database takes longer than to run it.
+    """
+    dialects: dict[str, Dialect] = {}
+    compiled: MutableMapping[Any, Any] = LRUCache(5_000)
+
+    def create(url: URL, **options: Any) -> Engine:
+        engine = create_engine(url, execution_options={"compiled_cache": compiled}, **options)
+        engine.dialect = dialects.setdefault(engine.dialect.name, engine.dialect)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "create_engine", create)
+        yield
 
 
 @pytest.fixture(scope="session")

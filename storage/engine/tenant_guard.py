@@ -38,10 +38,11 @@ class MissingShopError(Exception):
     """A query on a shop's table lacks its `shop_id`."""
 
 
+_checked: WeakSet[Compiled] = WeakSet()  # SQLAlchemy keeps what it compiled: each is read once
+
+
 def guard_queries(engine: Engine, metadata: MetaData) -> None:
     """Check every statement that `engine` runs against the shops' tables of `metadata`."""
-
-    checked: WeakSet[Compiled] = WeakSet()  # SQLAlchemy keeps what it compiled: each is read once
 
     @lru_cache(1_000)
     def read_text(sql: str) -> None:
@@ -49,7 +50,7 @@ def guard_queries(engine: Engine, metadata: MetaData) -> None:
 
     @event.listens_for(engine, "before_cursor_execute")
     def check(conn: Any, cursor: Any, sql: str, params: Any, context: Any, many: bool) -> None:
-        if context.execution_options.get("all_shops") or context.compiled in checked:
+        if context.execution_options.get("all_shops") or context.compiled in _checked:
             return
         compiled = context.compiled
         try:
@@ -60,7 +61,7 @@ def guard_queries(engine: Engine, metadata: MetaData) -> None:
         except MissingShopError as error:
             raise MissingShopError(f"{error}: {sql[:500]}") from None
         if compiled is not None:
-            checked.add(compiled)
+            _checked.add(compiled)
 
 
 def require_shop(clause: Any, metadata: MetaData) -> None:
