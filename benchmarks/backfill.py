@@ -229,7 +229,7 @@ def _progress(env: Mapping[str, str]) -> tuple[float, int, bool]:
     """The share of the way, the lines read, and whether there is something to read now."""
     with contextlib.closing(_open(env)) as database:
         rows = database.execute(
-            "SELECT state, lines, objects, done, total FROM backfill"
+            "SELECT state, lines_read, lines_available, done, total FROM backfill"
         ).fetchall()
     lines, objects = sum(row[1] for row in rows), sum(row[2] for row in rows)
     done, total = sum(row[3] for row in rows), sum(row[4] for row in rows)
