@@ -35,14 +35,16 @@ def create(visit: AdminRequest) -> Response:
     if errors or worth is None:
         return _page(visit, sent, errors, status=422)
     coupons.create_coupon(visit.shop.id, sent["name"], sent["prefix"], sent["kind"], worth)
-    return _page(visit, BLANK, {}, toast=visit.say.text("The coupon is made. Its codes follow."))
+    return _page(
+        visit, BLANK, {}, toast=visit.say.text("Coupon created. Codes are being generated.")
+    )
 
 
 @page("/coupons/{coupon_id}", title=TITLE, method="POST")
 def make_again(visit: AdminRequest) -> Response:
     """Create its discount in Shopify once more."""
     coupons.recreate_discount(visit.shop.id, visit.number("coupon_id"))
-    return _page(visit, BLANK, {}, toast=visit.say.text("Trying again"))
+    return _page(visit, BLANK, {}, toast=visit.say.text("Retrying"))
 
 
 def _worth(visit: AdminRequest, sent: dict[str, str]) -> int | None:
@@ -59,15 +61,15 @@ def _worth(visit: AdminRequest, sent: dict[str, str]) -> int | None:
 def _errors(visit: AdminRequest, sent: dict[str, str], worth: int | None) -> dict[str, str]:
     say, errors = visit.say, {}
     if not sent["name"]:
-        errors["name"] = say.text("Give the coupon a name.")
+        errors["name"] = say.text("Enter a coupon name.")
     if not coupons.PREFIX.fullmatch(sent["prefix"]):
-        errors["prefix"] = say.text("Use at most 20 letters and digits.")
+        errors["prefix"] = say.text("Use up to 20 letters and digits.")
     if sent["kind"] == PERCENTAGE and not (worth and 0 < worth <= 100):
         errors["worth"] = say.text("Enter a whole number from 1 to 100.")
     if sent["kind"] == AMOUNT and not (worth and 0 < worth <= coupons.MAX_AMOUNT):
-        errors["worth"] = say.text("Enter an amount of money, such as 5.00.")
+        errors["worth"] = say.text("Enter an amount, such as 5.00.")
     if sent["kind"] not in stored_coupons.KINDS:
-        errors["kind"] = say.text("Choose one of the kinds.")
+        errors["kind"] = say.text("Choose a discount type.")
     return errors
 
 

@@ -21,7 +21,7 @@ from storage import forms, lists
 from storage.engine import db
 from storage.forms import LIVE, SUBMITTED, VIEWED
 
-TITLE = N_("Sign-up forms")
+TITLE = N_("Forms")
 DAYS = 30
 QUESTION_TYPES = {
     "email",
@@ -110,9 +110,9 @@ def switch(visit: AdminRequest) -> Response:
     return _page(
         visit,
         form_id,
-        say.text("The form is live. Your shop shows it within a minute.")
+        say.text("Form turned on. It appears in your store within a minute.")
         if live
-        else say.text("The form is off. Your shop stops showing it within a minute."),
+        else say.text("Form turned off. It disappears from your store within a minute."),
     )
 
 

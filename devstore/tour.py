@@ -129,7 +129,7 @@ class Story:
             async with _step("the merchant sees the order and what it earned"):
                 # Only now may the clock move: a mail cannot be held back for an order that has not
                 # arrived.
-                await _sees(merchant, "/", "Earned by messages", "placed an order")
+                await _sees(merchant, "/", "Revenue from emails", "placed an order")
             async with _step("a day later: the second reminder for Zoe, none for Mia or Ada"):
                 await self._skip(DAY_S)
                 await self._mail(ZOE, SECOND)
@@ -148,7 +148,7 @@ class Story:
         async with _step("the merchant finds Mia, and everything that Mia did"):
             audience = await sees("/audience", MIA, ADA, ZOE)
             mia = _row(audience, MIA)
-            await sees(mia, "Placed an order", "hydration", "Morning Dew Serum", "WELCOME-")
+            await sees(mia, "Placed order", "hydration", "Morning Dew Serum", "WELCOME-")
         async with _step("the merchant reads why Ada got no more"):
             await sees(_row(audience, ADA), "Unsubscribed")
         async with _step("the merchant looks at flows, forms and settings"):
@@ -156,7 +156,7 @@ class Story:
             await sees(_named(flows, "/flows", "Welcome"), "Welcome")
             forms = await sees("/forms", QUIZ)
             await sees(_named(forms, "/forms", QUIZ), "What does your skin need most?")
-            await sees("/settings", "Language of these pages")
+            await sees("/settings", "Admin language")
         async with _step("the same pages in Chinese"):
             for path in ("/", "/audience", mia, "/flows", "/forms", "/settings"):
                 told = await merchant.look(path, "zh-CN")

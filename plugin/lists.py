@@ -153,7 +153,7 @@ def restore_list(shop_id: int, list_id: int) -> None:
             return
         held = _restorable(session, shop_id, list_id)
         if held is None:
-            raise RegularsError("There is no such list.", 404)
+            raise RegularsError("List not found.", 404)
         if len(lists.lists_of(session, shop_id)) >= MAX_LISTS:
             raise ListError(TOO_MANY)
         held.name = _name(session, shop_id, held.name)
@@ -178,7 +178,7 @@ def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
         _held(session, shop.id, list_id)
         profile = profiles.get_profile(session, shop.id, profile_id)
         if profile is None:
-            raise RegularsError("There is no such profile.", 404)
+            raise RegularsError("Profile not found.", 404)
         ref = ProfileRef(profile.id, profile.id)
         new = list_membership.add_to_list(session, shop.id, list_id, ref, now, MERCHANT)
         entered = enrol.enrol_for_list(session, shop, list_id, ref, now) if new else []
@@ -222,7 +222,7 @@ def remove_member(shop_id: int, list_id: int, profile_id: int) -> list[KeptMembe
         _held(session, shop_id, list_id)
         profile = profiles.get_profile(session, shop_id, profile_id)
         if profile is None:
-            raise RegularsError("There is no such profile.", 404)
+            raise RegularsError("Profile not found.", 404)
         return list_membership.remove_from_list(session, shop_id, list_id, profile.id)
 
 
@@ -259,7 +259,7 @@ SLICE_JOB = SliceJob("lists", empty_deleted_list, shops_to_delete_in)
 def _held(session: Session, shop_id: int, list_id: int) -> List:
     found = lists.get_list(session, shop_id, list_id)
     if found is None:
-        raise RegularsError("There is no such list.", 404)
+        raise RegularsError("List not found.", 404)
     return found
 
 

@@ -65,7 +65,7 @@ def _strip(kind: str, days: list[tuple[date, int]], first: int, say: Language) -
             counts[place] += count
     top = max(counts)
     bars = [max(LOWEST, round(HIGHEST * count / top)) if count else 0 for count in counts]
-    last = say.text("last on %(day)s", day=say.long_day(max(days)[0])) if days else ""
+    last = say.text("Last on %(day)s", day=say.long_day(max(days)[0])) if days else ""
     return ActivityRow(kind, counts, bars, last)
 
 

@@ -49,7 +49,7 @@ def change(visit: AdminRequest) -> Response:
     value = str(without_unstorable(visit.form.get("value", ""))).strip()[:MAX_VALUE_CHARS]
     if corrections.correct_field(visit.shop.id, visit.number("profile_id"), name, value):
         return _page(visit, toast=visit.say.text("Saved"))
-    said = visit.say.text("This is not of the property's type.")
+    said = visit.say.text("Enter a value of this property's type.")
     return _page(visit, error=said, unfit=name, typed=value, status=422)
 
 

@@ -9,7 +9,7 @@ from storage import privacy_requests
 from storage.engine import db
 
 
-@page("/settings/privacy/{request_id}", title=N_("Copy of a shopper's data"), personal=True)
+@page("/settings/privacy/{request_id}", title=N_("Customer data export"), personal=True)
 def download(visit: AdminRequest) -> Response:
     """Download the file of a request."""
     with db.reading() as session:

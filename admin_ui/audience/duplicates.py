@@ -14,7 +14,7 @@ from storage.duplicates import ACCEPTED, DISMISSED
 from storage.engine import db
 from storage.profiles import Profile
 
-TITLE = N_("Likely duplicates")
+TITLE = N_("Possible duplicates")
 PAIRS_PAGE_SIZE = 20
 ACTS = {"join": ACCEPTED, "apart": DISMISSED}
 
@@ -39,8 +39,8 @@ def decide(visit: AdminRequest) -> Response:
             raise missing()
         if state == ACCEPTED and _pair(session, visit.shop.id, *pair):
             merge.merge_profiles(session, visit.shop.id, *pair, visit.user_id, now)
-    joined = visit.say.text("The two are one profile. You can undo that on its page.")
-    apart = visit.say.text("They stay two profiles, and are not shown here again.")
+    joined = visit.say.text("Profiles merged. You can undo this on the profile.")
+    apart = visit.say.text("Kept separate.")
     return _page(visit, toast=joined if state == ACCEPTED else apart)
 
 

@@ -19,16 +19,16 @@ from storage.engine import db
 from storage.imports import Import
 
 KINDS = {
-    columns.NOTHING: N_("Leave out"), columns.PROPERTY: N_("Keep as a property"),
+    columns.NOTHING: N_("Don't import"), columns.PROPERTY: N_("Save as property"),
     columns.EMAIL: N_("Email address"), columns.PHONE: N_("Phone"),
-    columns.FIRST: N_("First name"), columns.LAST: N_("Last name"), columns.NAME: N_("Whole name"),
+    columns.FIRST: N_("First name"), columns.LAST: N_("Last name"), columns.NAME: N_("Full name"),
     columns.COUNTRY: N_("Country"), columns.LOCALE: N_("Language"),
-    columns.TIMEZONE: N_("Time zone"), columns.CUSTOMER: N_("Shopify's customer id"),
-    "email_consent": N_("Email: yes or no"), "email_consent_at": N_("Email: since when"),
-    "sms_consent": N_("SMS: yes or no"), "sms_consent_at": N_("SMS: since when"),
-    "whatsapp_consent": N_("WhatsApp: yes or no"),
-    "whatsapp_consent_at": N_("WhatsApp: since when"),
-    columns.SUPPRESSED: N_("Email: must not be written to"),
+    columns.TIMEZONE: N_("Time zone"), columns.CUSTOMER: N_("Shopify customer ID"),
+    "email_consent": N_("Email consent"), "email_consent_at": N_("Email consent date"),
+    "sms_consent": N_("SMS consent"), "sms_consent_at": N_("SMS consent date"),
+    "whatsapp_consent": N_("WhatsApp consent"),
+    "whatsapp_consent_at": N_("WhatsApp consent date"),
+    columns.SUPPRESSED: N_("Email suppressed"),
 }  # fmt: skip
 DELIMITERS = {",": N_("Comma"), ";": N_("Semicolon"), "\t": N_("Tab")}
 ENCODINGS = {"utf-8": "UTF-8", "windows-1252": "Windows-1252", "gb18030": "GB18030"}
@@ -79,15 +79,15 @@ def find_errors(visit: AdminRequest, held: Import) -> dict[str, str]:
     """What keeps the file from being read, by field."""
     say, errors = visit.say, {}
     if not {columns.EMAIL, columns.PHONE} & {*held.mapping}:
-        errors["mapping"] = say.text("Say which column holds the email addresses or the phones.")
+        errors["mapping"] = say.text("Choose the column that has emails or phone numbers.")
     if held.declaration["channels"]:
         since = rows.parse_date(held.declaration["on"])
         if not held.declaration["where"]:
-            errors["where"] = say.text("Say where these people said yes.")
+            errors["where"] = say.text("Enter where these people opted in.")
         if since is None or since > clock.now():
-            errors["on"] = say.text("Enter a day that has been.")
+            errors["on"] = say.text("Enter a date in the past.")
     if new_list_name(visit) == "":
-        errors["list_name"] = say.text("Give the list a name.")
+        errors["list_name"] = say.text("Enter a list name.")
     if held.list_id is not None:
         with db.reading() as session:
             if lists.get_list(session, held.shop_id, held.list_id) is None:

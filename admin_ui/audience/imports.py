@@ -22,9 +22,9 @@ from storage.imports import READY, UPLOADING, WORKING_STATES, Import
 
 TITLE = N_("Imports")
 STATES = {
-    "uploading": N_("Coming in"), "ready": N_("Waits for you"), "running": N_("Being read"),
-    "leaving": N_("Being taken off the list"), "done": N_("Done"), "stopped": N_("Stopped"),
-    "left": N_("Taken off the list"), "failed": N_("Could not be read"),
+    "uploading": N_("Uploading"), "ready": N_("Ready to review"), "running": N_("Importing"),
+    "leaving": N_("Removing from list"), "done": N_("Done"), "stopped": N_("Stopped"),
+    "left": N_("Removed from list"), "failed": N_("Failed"),
 }  # fmt: skip
 FLAWS_SHOWN = 50
 PROBLEMS_BATCH_SIZE = 1_000
@@ -128,7 +128,7 @@ def start(visit: AdminRequest) -> Response:
         lifecycle.start_import(held, import_columns.new_list_name(visit) or "")
     except ListError as error:
         return _page(visit, held, {"list_name": list_sentence(visit, error)}, status=422)
-    return _page(visit, held, toast=visit.say.text("The file is being read."))
+    return _page(visit, held, toast=visit.say.text("Import started."))
 
 
 @page("/audience/imports/{import_id}/progress", title=TITLE)
@@ -234,7 +234,7 @@ def _progress(visit: AdminRequest, held: Import) -> dict[str, Any]:
 
 
 def _flaw_rows(visit: AdminRequest, held: Import) -> Iterator[Sequence[object]]:
-    yield visit.say.text("Line"), visit.say.text("What is wrong")
+    yield visit.say.text("Row"), visit.say.text("Problem")
     after = (0, -2)
     while True:
         with db.reading() as session:

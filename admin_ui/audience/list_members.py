@@ -29,8 +29,8 @@ from storage.engine.encryption import SecretError
 from storage.lists import List, Membership
 from storage.profiles import Profile
 
-TITLE = N_("A list's members")
-ADD_TITLE = N_("Whom to add to a list")
+TITLE = N_("List members")
+ADD_TITLE = N_("Add people to a list")
 PAGE = profile_pages.PAGE
 MAX_FOUND = 10  # shoppers that the page to add a member offers
 
@@ -65,7 +65,7 @@ def add_new(visit: AdminRequest) -> Response:
     key = lists.parse_identity(visit.shop, said)
     profile_id = lists.get_or_create_profile(visit.shop, key) if key else None
     if profile_id is None:
-        error = visit.say.text("This is no whole email address or phone number.")
+        error = visit.say.text("Enter a valid email or phone number.")
         return _people(visit, said[: profile_pages.MAX_SEARCH_CHARS], error=error, status=422)
     return _people(
         visit, said, toast=added(visit, *lists.add_member(visit.shop, list_id, profile_id))
@@ -142,12 +142,12 @@ def added(visit: AdminRequest, new: bool, flows: int) -> str:
     """Return the message after a shopper was added to a list."""
     say = visit.say
     if not new:
-        return say.text("They are on the list already.")
+        return say.text("Already on this list.")
     if not flows:
-        return say.text("Added to the list")
+        return say.text("Added to list")
     return say.plural(
-        "Added to the list. %(num)s flow begins.",
-        "Added to the list. %(num)s flows begin.",
+        "Added to list. %(num)s flow started.",
+        "Added to list. %(num)s flows started.",
         flows,
     )
 

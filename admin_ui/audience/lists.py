@@ -15,13 +15,13 @@ from storage import lists as stored_lists
 from storage.engine import db
 
 TITLE = N_("Lists")
-SETTINGS_TITLE = N_("Settings of a list")
+SETTINGS_TITLE = N_("List settings")
 RECENT_PERIOD = timedelta(days=30)
 SENTENCES = {
-    NAMELESS: N_("Give the list a name."),
+    NAMELESS: N_("Enter a list name."),
     NAME_TAKEN: N_("Another list has this name."),
-    TOO_MANY: N_("A shop can have 1,000 lists. Delete one that you do not need."),
-    IN_USE: N_("It cannot be deleted while something that is switched on uses it."),
+    TOO_MANY: N_("You can have up to 1,000 lists. Delete one first."),
+    IN_USE: N_("This list is in use and can't be deleted."),
 }
 
 
@@ -41,7 +41,7 @@ def create(visit: AdminRequest) -> Response:
         return _all(
             visit, error=sentence(visit, error), name=said[: lists.MAX_LIST_NAME_CHARS], status=422
         )
-    return show_list(visit, made, visit.say.text("The list is made."))
+    return show_list(visit, made, visit.say.text("List created."))
 
 
 @page("/audience/lists/{list_id}/settings", title=SETTINGS_TITLE, personal=True)
@@ -80,9 +80,9 @@ def restore(visit: AdminRequest) -> Response:
     try:
         lists.restore_list(visit.shop.id, list_id)
     except ListError as error:
-        words_for_it = visit.say.text("It cannot be restored: %(why)s", why=sentence(visit, error))
+        words_for_it = visit.say.text("List not restored. %(why)s", why=sentence(visit, error))
         return _all(visit, problem=words_for_it, status=422)
-    return _all(visit, toast=visit.say.text("The list is back, with everybody on it."))
+    return _all(visit, toast=visit.say.text("List restored with all its members."))
 
 
 def sentence(visit: AdminRequest, error: ListError) -> str:

@@ -41,7 +41,7 @@ def change(visit: AdminRequest) -> Response:
             return _page(visit, left=list_id, undo=sign_undo(visit, list_id, left))
         case "back":
             lists.restore_member(visit.shop.id, list_id, read_undo(visit, list_id))
-            return _page(visit, toast=visit.say.text("Back on the list"))
+            return _page(visit, toast=visit.say.text("Added back to list"))
         case _:
             raise missing()
 

@@ -41,10 +41,10 @@ from storage.events import Event
 from storage.messages import Message
 from storage.profiles import STRONG, Identity
 
-TITLE = N_("A profile")
+TITLE = N_("Profile")
 PAGE = 30
 KINDS = {
-    "all": N_("Everything"),
+    "all": N_("All"),
     "orders": N_("Orders"),
     "browsing": N_("Browsing"),
     "messages": N_("Messages"),
@@ -86,7 +86,7 @@ def undo(visit: AdminRequest) -> Response:
         if profiles.get_profile(session, shop_id, visit.number("profile_id")) is None:
             raise missing()
         done = merge.undo_merge(session, shop_id, merge_id, visit.user_id, clock.now())
-    said = visit.say.text("These are two profiles again.") if done else ""
+    said = visit.say.text("Profiles separated.") if done else ""
     return _page(visit, toast=said)
 
 

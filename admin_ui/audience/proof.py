@@ -11,7 +11,7 @@ from storage import profiles
 from storage.engine import db
 
 
-@page("/audience/profiles/{profile_id}/proof", title=N_("Proof of consent"), personal=True)
+@page("/audience/profiles/{profile_id}/proof", title=N_("Consent proof"), personal=True)
 def download(visit: AdminRequest) -> Response:
     """Download the proof; `as` may be `csv`."""
     shop_id = visit.shop.id

@@ -46,7 +46,7 @@ def create(visit: AdminRequest) -> Response:
     except RegularsError as error:
         if error.status != 422:
             raise
-        said = visit.say.text("A property has a name of its own, of 1 to 100 letters.")
+        said = visit.say.text("Enter a unique name of 1 to 100 characters.")
         return _list(visit, error=said, name=name, status=422)
     return _one(visit, made, visit.say.text("Property added"))
 
@@ -75,7 +75,7 @@ def save(visit: AdminRequest) -> Response:
     labels = _words(form, "label", locales)
     try:
         if form.get("seen", "") != about.updated_at.isoformat():
-            raise RegularsError("This property has changed since it was opened.", 409)
+            raise RegularsError("This property changed after you opened it.", 409)
         profile_properties.save_definition(
             visit.shop.id, definition_id, about.name, kind, labels, options, about.updated_at
         )
@@ -151,7 +151,7 @@ def _one(visit: AdminRequest, definition_id: int, toast: str = "", status: int =
         about=about,
         title=properties.translated_label(about.labels, visit.say.tag, about.name),
         locales={
-            each: name_of_language(each, visit.say) if each else visit.say.text("Words")
+            each: name_of_language(each, visit.say) if each else visit.say.text("Label")
             for each in locales
         },
         values=[*about.options, *([blank] * SPARE_OPTIONS)],

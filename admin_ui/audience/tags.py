@@ -31,9 +31,9 @@ def change(visit: AdminRequest) -> Response:
     except RegularsError as error:
         if error.status != 422:
             raise
-        words_for_it = say.text("A tag has at most 255 characters and no comma.")
+        words_for_it = say.text("Use up to 255 characters and no commas.")
         return _page(visit, error=words_for_it, status=422)
-    return _page(visit, toast=say.text("Tag taken off") if off else say.text("Tag added"))
+    return _page(visit, toast=say.text("Tag removed") if off else say.text("Tag added"))
 
 
 def _page(visit: AdminRequest, *, toast: str = "", error: str = "", status: int = 200) -> Response:

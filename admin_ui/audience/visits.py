@@ -66,7 +66,7 @@ def _telling(did: Sequence[Event]) -> list[Event]:
 def line(row: Visit, say: Language) -> str:
     """A visit in a few words: `Visited for 6 minutes`."""
     if not row.dwell_s:
-        return say.text("Visited the shop")
+        return say.text("Visited the store")
     return say.text("Visited for %(time)s", time=say.duration(row.dwell_s))
 
 

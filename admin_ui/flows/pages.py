@@ -62,13 +62,15 @@ def switch(visit: AdminRequest) -> Response:
     except RegularsError as error:
         if error.status != 409:
             raise
-        return _page(visit, flow_id, say.text("Its list was deleted."))
+        return _page(
+            visit, flow_id, say.text("This flow's list was deleted. Restore the list first.")
+        )
     return _page(
         visit,
         flow_id,
-        say.text("The flow is live. From now on it writes to whoever sets it off.")
+        say.text("Flow turned on. Customers who trigger it now get its messages.")
         if live
-        else say.text("The flow is off. Nobody enters it, and whoever was in it gets no more."),
+        else say.text("Flow turned off. No more messages will be sent."),
     )
 
 

@@ -11,13 +11,13 @@ from storage.channels import Channel
 
 SECOND = {"hours": "minutes", "days": "hours"}  # of a delay's `secondary_value`
 STARTS = {
-    "Checkout Started": N_("When somebody starts a checkout"),
-    "Placed Order": N_("When somebody places an order"),
-    "Added to Cart": N_("When somebody adds to the cart"),
-    "Viewed Product": N_("When somebody looks at a product"),
-    "Active on Site": N_("When somebody visits the shop"),
-    "Cancelled Order": N_("When an order is cancelled"),
-    "Fulfilled Order": N_("When an order is sent"),
+    "Checkout Started": N_("When someone starts a checkout"),
+    "Placed Order": N_("When someone places an order"),
+    "Added to Cart": N_("When someone adds to cart"),
+    "Viewed Product": N_("When someone views a product"),
+    "Active on Site": N_("When someone visits the store"),
+    "Cancelled Order": N_("When an order is canceled"),
+    "Fulfilled Order": N_("When an order is fulfilled"),
 }
 
 
@@ -61,8 +61,8 @@ def trigger(key: str, lists: dict[str, str], say: Language) -> str:
     kind, _, name = key.partition(":")
     if kind == "list":
         if name not in lists:
-            return say.text("When somebody joins a list that was deleted")
-        return say.text("When somebody joins the list “%(list)s”", list=lists[name])
+            return say.text("When someone joins a deleted list")
+        return say.text("When someone joins the list “%(list)s”", list=lists[name])
     if name in STARTS:
         return say.text(STARTS[name])
     return say.text("When this happens: %(what)s", what=words.label(words.METRICS, name, say))
@@ -74,7 +74,7 @@ def conditions(definition: dict[str, Any], say: Language) -> list[str]:
     for group in (definition.get("profile_filter") or {}).get("condition_groups") or []:
         found += [_condition(condition, say) for condition in group.get("conditions") or []]
     if (definition.get("reentry_criteria") or {}).get("unit") == "alltime":
-        found.append(say.text("Each shopper goes through once."))
+        found.append(say.text("Each customer can enter once."))
     return found
 
 
@@ -131,7 +131,7 @@ def _step(action_id: str, action: dict[str, Any], counted: Counted, say: Languag
         orders=orders,
         earned=earned,
         left=left,
-        reasons=[(words.reason(code, say), number) for code, number in reasons],
+        reasons=[(words.reason(code, say, channel), number) for code, number in reasons],
     )
 
 
@@ -157,9 +157,9 @@ def _condition(condition: dict[str, Any], say: Language) -> str:
     wanted = condition.get("measurement_filter") or {}
     since = (condition.get("timeframe_filter") or {}).get("operator")
     if wanted.get("operator") == "equals" and wanted.get("value") == 0 and since == "flow-start":
-        return say.text("Leaves the flow as soon as this happens: %(what)s", what=what)
+        return say.text("Exits the flow when: %(what)s", what=what)
     return say.text(
-        "Only if this holds: %(what)s, %(operator)s %(value)s",
+        "Only if: %(what)s, %(operator)s %(value)s",
         what=what,
         operator=wanted.get("operator"),
         value=wanted.get("value"),

@@ -74,11 +74,11 @@ def read_progress(session: Session, shop_id: int, say: Language) -> BackfillProg
 
 def _words(stage: backfills.Backfill, say: Language) -> str:
     if stage.state == FAILED:
-        return say.text("Shopify did not let us read this part.")
+        return say.text("Shopify didn't allow this data to be read.")
     done, total = say.number(stage.done), say.number(max(stage.total, stage.done))
     if stage.state in ENDED_STATES:
-        skipped = say.text("%(count)s could not be read", count=say.number(stage.skipped))
+        skipped = say.text("%(count)s couldn't be read", count=say.number(stage.skipped))
         return f"{done} · {skipped}" if stage.skipped else done
     if not stage.total:
-        return say.text("Waits for Shopify")
+        return say.text("Waiting for Shopify")
     return say.text("%(done)s of %(total)s", done=done, total=total)

@@ -91,7 +91,7 @@ def read_past_again(visit: AdminRequest) -> Response:
     with db.transaction() as session:
         backfills.retry_stages(session, visit.shop.id, clock.now())
     jobs.enqueue("backfill", visit.shop.id)
-    return _page(visit, visit.say.text("The import goes on."))
+    return _page(visit, visit.say.text("Import resumed."))
 
 
 def _page(visit: AdminRequest, toast: str = "") -> Response:
@@ -150,7 +150,7 @@ def revenue_chart(session: Session, shop_id: int, edges: list[datetime], say: La
     days = range(len(edges) - 1)
     return charts.by_day(
         say.text("Revenue by day"),
-        (say.text("Store"), say.text("From messages")),
+        (say.text("Total revenue"), say.text("Revenue from emails")),
         [edge.date() for edge in edges[:-1]],
         [sold.get(day, (0, 0))[1] for day in days],
         [earned.get(day, (0, 0))[1] for day in days],
@@ -197,45 +197,45 @@ def tasks(session: Session, shop: Shop, say: Language) -> list[Task]:
     todo = [
         Task(
             bool(shop.sender_email and shop.postal_address),
-            say.text("Say who your mail comes from"),
+            say.text("Set your sender"),
             say.text(
-                "Shoppers open mail from a name they know, and the law asks for a postal address "
-                "under every marketing mail."
+                "Customers open emails from names they know. Marketing emails must include a "
+                "postal address."
             ),
             "/settings",
-            say.text("Set the sender"),
+            say.text("Set sender"),
         ),
         Task(
             any(welcome.status == flows.LIVE for welcome in welcomes),
-            say.text("Switch on the welcome flow"),
-            say.text("Whoever signs up gets the first mail within seconds, while they still look."),
+            say.text("Turn on the welcome flow"),
+            say.text("New subscribers get the first email within seconds."),
             f"/flows/{welcomes[0].id}" if welcomes else "/flows",
-            say.text("Open the flow"),
+            say.text("Open flow"),
         ),
         Task(
             popup_live,
-            say.text("Switch on the sign-up form"),
-            say.text("It asks one question and an address, and the answer shapes the first mail."),
+            say.text("Turn on the sign-up form"),
+            say.text("It asks one question and for an email, and personalizes the first email."),
             f"/forms/{popup.id}" if popup else "/forms",
-            say.text("Open the form"),
+            say.text("Open form"),
         ),
         Task(
             bool(seen),
             say.text("Turn on the app embed in your theme"),
             say.text(
-                "The form appears in your shop once the embed is on and saved. This is ticked "
-                "when the first visitor has seen the form."
+                "The form appears in your store once the app embed is on. This step "
+                "completes when the first visitor sees the form."
             ),
             links.embed(shop),
-            say.text("Open the theme editor"),
+            say.text("Open theme editor"),
             outside=True,
         ),
         Task(
             consent.count_subscribers(session, shop.id) > 0,
-            say.text("Win your first subscriber"),
-            say.text("Open your shop as a visitor would and sign up with your own address."),
+            say.text("Get your first subscriber"),
+            say.text("Open your store as a visitor and sign up with your own email."),
             links.storefront(shop),
-            say.text("Open the shop"),
+            say.text("Open store"),
             outside=True,
         ),
     ]

@@ -106,7 +106,11 @@ ADMIN = Domain(
     "messages",
     "what merchants read in the admin",
     ROOT / "admin_ui" / "locale",
-    {"admin_ui": ("**.py", "templates/**.html"), "plugin/sheets": ("**.py",)},
+    {
+        "admin_ui": ("**.py", "templates/**.html"),
+        "plugin/sheets": ("**.py",),
+        "plugin/shopify": ("**.py",),
+    },
 )
 SHOPPERS = Domain(
     texts.DOMAIN,

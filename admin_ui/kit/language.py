@@ -108,7 +108,7 @@ class Language:
     def counted_at(self, *counts: Count) -> str:
         """When the figures among some counts were counted that are not of just now; or nothing."""
         moments = [count.counted_at for count in counts if count.counted_at]
-        return self.text("Counted %(ago)s", ago=self.ago(min(moments))) if moments else ""
+        return self.text("Updated %(ago)s", ago=self.ago(min(moments))) if moments else ""
 
     def listing(self, words: Sequence[str]) -> str:
         """Several words as one: `a, b and c`."""

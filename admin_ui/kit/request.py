@@ -82,4 +82,4 @@ def is_id(said: str) -> bool:
 
 def missing() -> RegularsError:
     """Nothing of this shop's has that id."""
-    return RegularsError("There is no such page.", status=404)
+    return RegularsError("Page not found.", status=404)

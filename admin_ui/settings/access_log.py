@@ -12,7 +12,7 @@ from storage.engine import db
 PAGE = 50
 
 
-@page("/settings/access", title=N_("Who looked at shoppers' data"))
+@page("/settings/access", title=N_("Access log"))
 def show(visit: AdminRequest) -> Response:
     """Show a page of the log, from `before` on."""
     with db.reading() as session:

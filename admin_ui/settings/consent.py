@@ -34,7 +34,7 @@ def save(visit: AdminRequest) -> Response:
     """Save them."""
     said = visit.form.get("implied_countries", "").replace(",", " ").upper().split()
     if unknown := [code for code in said if code not in visit.say.locale.territories]:
-        error = visit.say.text("There is no country %(code)s.", code=unknown[0])
+        error = visit.say.text("Unknown country code: %(code)s.", code=unknown[0])
         return _page(visit, " ".join(said), {"implied_countries": error}, status=422)
     lines = visit.form.get("topics", "").splitlines()
     names = [name for line in lines if (name := " ".join(line.split())[:MAX_TOPIC_CHARS])]

@@ -12,7 +12,7 @@ from storage import failed_webhooks, inbox
 from storage.engine import db
 from storage.inbox import QUARANTINED, Delivery
 
-TITLE = N_("Quarantine")
+TITLE = N_("Failed webhooks")
 MAX_BODY_CHARS_SHOWN = 20_000  # bytes of a body on the page
 
 
@@ -42,7 +42,7 @@ def try_again(visit: AdminRequest) -> Response:
     with db.inbox_transaction() as session:
         failed_webhooks.offer_again(session, visit.shop.id, delivery.webhook_id)
     jobs.enqueue("digest")
-    return _list(visit, visit.say.text("The delivery is being read once more."))
+    return _list(visit, visit.say.text("Retrying this webhook."))
 
 
 def readable(body: bytes) -> str:

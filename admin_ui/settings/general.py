@@ -54,13 +54,11 @@ def _errors(visit: AdminRequest, sent: dict[str, str]) -> dict[str, str]:
     if sent["sender_email"]:
         address = parse_email(sent["sender_email"])
         if address is None:
-            errors["sender_email"] = say.text(
-                "Enter a complete email address, such as hello@example.com."
-            )
+            errors["sender_email"] = say.text("Enter a valid email, such as hello@example.com.")
         else:
             sent["sender_email"] = address
     if sent["language"] not in ("", *LANGUAGES):
-        errors["language"] = say.text("Choose one of the languages.")
+        errors["language"] = say.text("Choose a language.")
     return errors
 
 

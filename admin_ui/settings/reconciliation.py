@@ -25,14 +25,14 @@ NOUNS = {
 }
 TOPICS = {
     "customers/create": N_("new customers"),
-    "customers/update": N_("changed customers"),
+    "customers/update": N_("customer updates"),
     "products/create": N_("new products"),
-    "products/update": N_("changed products"),
-    "products/delete": N_("deleted products"),
+    "products/update": N_("product updates"),
+    "products/delete": N_("product deletions"),
     "orders/create": N_("new orders"),
-    "orders/updated": N_("changed orders"),
+    "orders/updated": N_("order updates"),
     "checkouts/create": N_("new checkouts"),
-    "checkouts/update": N_("changed checkouts"),
+    "checkouts/update": N_("checkout updates"),
 }
 
 
@@ -49,7 +49,7 @@ class Line:
     waits: bool
 
 
-@page("/settings/reconciliation", title=N_("In step with Shopify"))
+@page("/settings/reconciliation", title=N_("Shopify sync"))
 def show(visit: AdminRequest) -> Response:
     """Show when each kind was last compared, and what was missing."""
     since = clock.now() - timedelta(days=DAYS)

@@ -11,7 +11,7 @@ from plugin.texts import N_
 from storage import shops, write_backs
 from storage.engine import db
 
-TITLE = N_("Customers in Shopify")
+TITLE = N_("Sync to Shopify customers")
 CHOICES = ("create_customers", "write_form_answers")
 
 
@@ -37,7 +37,7 @@ def save(visit: AdminRequest) -> Response:
     if "again" not in visit.form:
         return _page(replace(visit, shop=shop), visit.say.text("Saved"))
     jobs.enqueue("write_back", shop_id)
-    return _page(visit, visit.say.text("Trying again"))
+    return _page(visit, visit.say.text("Retrying"))
 
 
 def _page(visit: AdminRequest, toast: str = "") -> Response:

@@ -29,9 +29,11 @@ def choose_shop(domain: str) -> Shop:
             found = shops.shop_by_domain(session, domain)
         elif len(installed) == 1:
             found = shops.get_shop(session, next(iter(installed.values())))
+        elif not installed:
+            raise RegularsError("No store installed yet.")
         else:
-            names = ", ".join(sorted(installed)) or "none is installed"
-            raise RegularsError(f"Say which store: {names}.")
+            names = ", ".join(sorted(installed))
+            raise RegularsError(f"Choose a store with --shop: {names}.")
     if found is None or found.domain not in installed:
         raise RegularsError(f"Regulars is not installed on {domain}.")
     return found

@@ -14,9 +14,9 @@ group = typer.Typer()
 @group.command()
 def backfill(
     shop: Store = "",
-    again: Annotated[bool, typer.Option(help="Read all of it once more.")] = False,
+    again: Annotated[bool, typer.Option(help="Import everything again.")] = False,
 ) -> None:
-    """Read a store's past: its customers, products, orders and checkouts left behind."""
+    """Import a store's history: customers, products, orders and abandoned checkouts."""
     from plugin.cli import backfill as cli_backfill
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
@@ -29,21 +29,21 @@ def backfill(
 
 @group.command("import")
 def import_profiles(
-    file: Annotated[Path, typer.Argument(help="A file of separated values, with a header.")],
+    file: Annotated[Path, typer.Argument(help="CSV file with column names in its first row.")],
     shop: Store = "",
     column: Annotated[
-        list[str] | None, typer.Option(help="What a column is: 'Column name=email', …")
+        list[str] | None, typer.Option(help="Map a column: 'Column name=email'.")
     ] = None,
-    list_name: Annotated[str, typer.Option("--list", help="The list that they join.")] = "",
+    list_name: Annotated[str, typer.Option("--list", help="List to add people to.")] = "",
     consent: Annotated[
-        list[str] | None, typer.Option(help="A channel that all of them agreed to: email, sms, …")
+        list[str] | None, typer.Option(help="Channel everyone opted in to: email, sms, …")
     ] = None,
-    where: Annotated[str, typer.Option(help="Where they agreed to it.")] = "",
-    on: Annotated[str, typer.Option(help="When, at the latest: 2026-11-21.")] = "",
-    properties: Annotated[bool, typer.Option(help="Keep unknown columns as properties.")] = False,
-    start_flows: Annotated[bool, typer.Option(help="Let the list's flows begin.")] = False,
+    where: Annotated[str, typer.Option(help="Where they opted in.")] = "",
+    on: Annotated[str, typer.Option(help="Latest opt-in date: 2026-11-21.")] = "",
+    properties: Annotated[bool, typer.Option(help="Save unknown columns as properties.")] = False,
+    start_flows: Annotated[bool, typer.Option(help="Start the list's flows.")] = False,
 ) -> None:
-    """Take in profiles from a CSV file, with their consent if they gave it."""
+    """Import profiles from a CSV file, with consent if they opted in."""
     from plugin.cli import backfill as cli_backfill
     from plugin.cli import imports
     from plugin.runtime import logs
@@ -65,17 +65,17 @@ def import_profiles(
         properties=properties,
         starts_flows=start_flows,
     )
-    typer.echo(f"{done.rows - done.rejected:,} taken in, {done.rejected:,} left out.")
+    typer.echo(f"{done.rows - done.rejected:,} imported, {done.rejected:,} skipped.")
 
 
 @group.command()
 def export(
     shop: Store = "",
-    list_name: Annotated[str, typer.Option("--list", help="Only who is on this list.")] = "",
-    form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    list_name: Annotated[str, typer.Option("--list", help="Only members of this list.")] = "",
+    form: Annotated[str, typer.Option("--format", help="File format: csv or parquet.")] = "csv",
     out: Out = None,
 ) -> None:
-    """Write the audience as CSV or Parquet."""
+    """Export the audience as CSV or Parquet."""
     from plugin.cli import backfill as cli_backfill
     from plugin.cli import imports
     from plugin.profiles.export import FORMATS
@@ -83,25 +83,27 @@ def export(
     from plugin.runtime.connect import connect_broker, require_schema
 
     if form not in FORMATS:
-        raise RegularsError(f"There is no format {form}: say {' or '.join(FORMATS)}.")
+        raise RegularsError(f"Unknown format {form}. Use {' or '.join(FORMATS)}.")
     if form != "csv" and out is None:
-        raise RegularsError("This format is no text. Say a file for it: --out audience.parquet.")
+        raise RegularsError("Parquet is binary. Write it to a file: --out audience.parquet.")
     logs.set_up_logs()
     connect_broker()
     require_schema()
     store = cli_backfill.choose_shop(shop)
     list_id = imports.list_named(store, list_name) if list_name else None
     if list_name and list_id is None:
-        raise RegularsError(f"There is no list {list_name}.")
+        raise RegularsError(f"List not found: {list_name}.")
     write_output(FORMATS[form].write(store.id, list_id), out)
 
 
 @group.command()
 def reconcile(
     shop: Store = "",
-    dry_run: Annotated[bool, typer.Option(help="Only tell what differs; change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Show differences without changing anything.")
+    ] = False,
 ) -> None:
-    """Compare a store with Shopify, and repair what was missed."""
+    """Compare a store with Shopify and recover what was missed."""
     from plugin.cli import backfill as cli_backfill
     from plugin.cli import reconcile as cli_reconcile
     from plugin.runtime import logs

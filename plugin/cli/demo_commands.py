@@ -13,13 +13,13 @@ group = typer.Typer()
 
 @group.command()
 def demo(
-    folder: Annotated[Path, typer.Option("--dir", help="Where the demo is kept.")] = Path(
+    folder: Annotated[Path, typer.Option("--dir", help="Folder for the demo's data.")] = Path(
         "var/demo"
     ),
     port: Port = PORT,
-    shop_port: Annotated[int, typer.Option(help="The sample store's port.")] = 8001,
-    smtp_port: Annotated[int, typer.Option(help="The mailbox's port.")] = 8025,
-    fresh: Annotated[bool, typer.Option(help="Forget the demo's data and start over.")] = False,
+    shop_port: Annotated[int, typer.Option(help="Port of the sample store.")] = 8001,
+    smtp_port: Annotated[int, typer.Option(help="Port of the mailbox.")] = 8025,
+    fresh: Annotated[bool, typer.Option(help="Delete the demo's data and start over.")] = False,
 ) -> None:
     """Run everything with a sample store, ready to click through."""
     from plugin.cli.demo import run_demo
@@ -31,10 +31,10 @@ def demo(
 
 @group.command()
 def tour(
-    out: Annotated[Path, typer.Option(help="Where pictures and data go.")] = Path("var/tour"),
-    browser: Annotated[bool, typer.Option(help="Play it in a real browser.")] = True,
+    out: Annotated[Path, typer.Option(help="Folder for screenshots and data.")] = Path("var/tour"),
+    browser: Annotated[bool, typer.Option(help="Use a real browser.")] = True,
 ) -> None:
-    """Play the whole story against a fresh demo, and check each step."""
+    """Play the whole story in a fresh demo and check each step."""
     from devstore.tour import play
 
     sys.exit(play(out, browser=browser))
@@ -45,9 +45,9 @@ def tour(
     add_help_option=False,
 )
 def devstore(context: typer.Context) -> None:
-    """Run the sample store alone; `regulars devstore --help` tells its options.
+    """Run only the sample store. `regulars devstore --help` lists its options.
 
-    `regulars devstore seed --shop DOMAIN` fills a shop of Regulars itself with made-up people.
+    `regulars devstore seed --shop DOMAIN` fills a store with made-up customers.
     """
     from devstore.serve import main as run
     from plugin.runtime.parent_death import exit_with_supervisor

@@ -47,11 +47,11 @@ def import_file(
     """
     unknown = {*named.values()} - {*columns.KINDS} | {*channels} - {*STOREFRONT_CHANNELS}
     if unknown:
-        raise RegularsError(f"There is no such field or channel: {', '.join(sorted(unknown))}.")
+        raise RegularsError(f"Unknown field or channel: {', '.join(sorted(unknown))}.")
     if channels and not (where and parse_date(on)):
-        raise RegularsError("Say where and when these people said yes: --where, --on 2026-11-21.")
+        raise RegularsError("Add where and when people opted in: --where, --on 2026-11-21.")
     if not path.is_file():
-        raise RegularsError(f"There is no file {path}.")
+        raise RegularsError(f"File not found: {path}.")
     held = lifecycle.begin_upload(shop.id, path.name, path.stat().st_size)
     try:
         _copy(held, path)
@@ -76,7 +76,7 @@ def _copy(held: Import, path: Path) -> None:
 
 def _mapping(held: Import, named: dict[str, str], properties: bool) -> list[str]:
     if strange := {*named} - {*held.columns}:
-        raise RegularsError(f"There is no column {', '.join(sorted(strange))}.")
+        raise RegularsError(f"Column not found: {', '.join(sorted(strange))}.")
     taken = {*named.values()}
     found = [
         named.get(name, columns.NOTHING if kind in taken else kind)

@@ -11,16 +11,18 @@ import typer
 from plugin.errors import RegularsError
 
 HOST, PORT = "127.0.0.1", 8000
-Host = Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for every one.")]
-Port = Annotated[int, typer.Option(help="The port to listen on.")]
-Processes = Annotated[int, typer.Option(help="Worker processes.")]
-Domain = Annotated[str, typer.Option("--shop", help="The shop's myshopify.com domain.")]
-Store = Annotated[str, typer.Option("--shop", help="Its domain, if not the only one.")]
-Email = Annotated[str, typer.Option(help="The customer's email.")]
-Phone = Annotated[str, typer.Option(help="The customer's phone number, best with its +.")]
-Customer = Annotated[str, typer.Option("--customer-id", help="Shopify's id of the customer.")]
-Out = Annotated[Path | None, typer.Option(help="A file for it, for its owner only.")]
-Threads = Annotated[int, typer.Option(help="Threads in each worker process.")]
+Host = Annotated[str, typer.Option(help="Address to listen on. Use 0.0.0.0 for all.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.")]
+Processes = Annotated[int, typer.Option(help="Number of worker processes.")]
+Domain = Annotated[str, typer.Option("--shop", help="Store's myshopify.com domain.")]
+Store = Annotated[
+    str, typer.Option("--shop", help="Store's myshopify.com domain, if several are installed.")
+]
+Email = Annotated[str, typer.Option(help="Customer's email.")]
+Phone = Annotated[str, typer.Option(help="Customer's phone number, with country code.")]
+Customer = Annotated[str, typer.Option("--customer-id", help="Shopify customer ID.")]
+Out = Annotated[Path | None, typer.Option(help="File to write, readable only by its owner.")]
+Threads = Annotated[int, typer.Option(help="Threads per worker process.")]
 
 
 def to_line(text: str) -> bytes:
@@ -38,7 +40,7 @@ def write_output(pieces: Iterable[bytes], out: Path | None) -> None:
         sys.stdout.buffer.writelines(pieces)
         return
     if out.exists() and not out.is_file():
-        raise RegularsError(f"{out} is no file.")
+        raise RegularsError(f"{out} is not a file.")
     try:
         with tempfile.NamedTemporaryFile(dir=out.parent, prefix=".", delete=False) as file:
             try:
@@ -48,5 +50,5 @@ def write_output(pieces: Iterable[bytes], out: Path | None) -> None:
                 raise
         Path(file.name).replace(out)
     except OSError as error:
-        raise RegularsError(f"{out} cannot be written: {error.strerror}.") from None
+        raise RegularsError(f"Can't write {out}: {error.strerror}.") from None
     typer.echo(f"wrote {out}", err=True)

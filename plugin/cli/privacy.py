@@ -48,7 +48,7 @@ def _shop(domain: str) -> Shop:
     with db.reading() as session:
         shop = shops.shop_by_domain(session, domain.strip().lower())
     if shop is None:
-        raise RegularsError(f"There is no shop {domain}.", 404)
+        raise RegularsError(f"Store not found: {domain}.", 404)
     return shop
 
 
@@ -60,7 +60,7 @@ def _keys(shop: Shop, email: str, phone: str, customer: str) -> tuple[IdentityKe
         (CUSTOMER, number if number.isdigit() else None),
     )
     if len(found) < sum(1 for value in (email, phone, customer) if value):
-        raise RegularsError("This is not a complete email address, phone number or id.", 400)
+        raise RegularsError("Enter a valid email, phone number or customer ID.", 400)
     if not found:
-        raise RegularsError("Name the customer: --email, --phone or --customer-id.", 400)
+        raise RegularsError("Choose a customer: --email, --phone or --customer-id.", 400)
     return found

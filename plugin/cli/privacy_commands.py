@@ -12,7 +12,7 @@ group = typer.Typer()
 
 @group.command()
 def forget(domain: Domain, email: Email = "", phone: Phone = "", customer: Customer = "") -> None:
-    """Delete a customer's data; no marketing reaches them again."""
+    """Delete a customer's data. They get no marketing unless they sign up again."""
     from plugin.cli import privacy
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
@@ -21,9 +21,9 @@ def forget(domain: Domain, email: Email = "", phone: Phone = "", customer: Custo
     connect_broker()
     require_schema()
     if privacy.redact_customer(domain, email, phone, customer):
-        typer.echo("The customer's data is deleted.")
+        typer.echo("Customer data deleted.")
     else:
-        typer.echo("Deleted, except for webhooks that wait: the workers delete those.")
+        typer.echo("Customer data deleted. The workers delete what is still waiting in webhooks.")
 
 
 @group.command()
@@ -34,7 +34,7 @@ def export_person(
     customer: Customer = "",
     out: Out = None,
 ) -> None:
-    """Write a customer's data as JSON."""
+    """Export a customer's data as JSON."""
     from plugin.cli import privacy
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
@@ -51,10 +51,10 @@ def proof(
     email: Email = "",
     phone: Phone = "",
     customer: Customer = "",
-    csv: Annotated[bool, typer.Option("--csv", help="A table instead of JSON.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV instead of JSON.")] = False,
     out: Out = None,
 ) -> None:
-    """Write the proof of a shopper's consents, with the verdict on its chain of hashes."""
+    """Export a customer's consent proof, and whether its hash chain is intact."""
     from plugin.cli import privacy
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
@@ -67,9 +67,9 @@ def proof(
 
 @group.command()
 def ledger(
-    store: Annotated[str, typer.Option("--shop", help="One shop's alone.")] = "",
+    store: Annotated[str, typer.Option("--shop", help="Only this store.")] = "",
 ) -> None:
-    """Verify the consent ledger: name every entry that was changed, taken away or moved."""
+    """Verify the consent ledger: list every entry that was changed, removed or moved."""
     from plugin.consent import proof
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_schema
@@ -80,4 +80,4 @@ def ledger(
     if flaws := proof.check_ledger(store.strip().lower()):
         typer.echo("\n".join(flaws))
         sys.exit(1)
-    typer.echo("Every entry is as it was written, and every state follows from the entries.")
+    typer.echo("Consent ledger verified. No problems found.")

@@ -21,7 +21,7 @@ from storage.engine import db
 from storage.reconciliations import MISSING, PARTIAL, STALE, Reconciliation
 from storage.shops import Shop
 
-_NOT_YET = "Its past is not read yet: see `regulars backfill`."
+_NOT_YET = "Import the store's history first: `regulars backfill`."
 KINDS = (MISSING, PARTIAL, STALE)
 SLICE_SECONDS = 5.0  # of work between two looks
 POLL_INTERVAL_S = 0.5
@@ -64,12 +64,12 @@ def repair_differences(shop: Shop) -> Iterator[str]:
     news = _mended(shop.id) - mended  # of all windows, if there was too much for one
     for row in rows:
         if row.finished_at == before[row.noun]:
-            yield f"{row.noun:10} not compared: it was just now, or news waits to be digested"
+            yield f"{row.noun:10} not compared: checked just now, or webhooks are waiting"
         else:
             counts = {kind: news[row.noun, kind] for kind in KINDS}
             yield _line(row.noun, row.compared, counts, row.unresolved)
         for topic in row.inactive_topics:
-            yield f"  {topic} brings nothing: deploy shopify.app.toml once more"
+            yield f"  {topic} sends nothing: deploy shopify.app.toml again"
 
 
 def _mended(shop_id: int) -> Counter[tuple[str, str]]:
@@ -125,7 +125,7 @@ def _rows(shop_id: int) -> list[Reconciliation]:
 def _line(noun: str, looked: int, counts: dict[str, int], unresolved: int) -> str:
     summary = "  ".join(f"{counts.get(kind, 0):,} {kind}" for kind in KINDS)
     return f"{noun:10} {looked:>9,} compared  {summary}" + (
-        f"  {unresolved:,} not settled" if unresolved else ""
+        f"  {unresolved:,} couldn't be read" if unresolved else ""
     )
 
 

@@ -17,7 +17,7 @@ group = typer.Typer()
 def serve(
     host: Host = HOST,
     port: Port = PORT,
-    web: Annotated[int, typer.Option(help="Web processes.")] = 1,
+    web: Annotated[int, typer.Option(help="Number of web processes.")] = 1,
     workers: Processes = 1,
     threads: Threads = 4,
 ) -> None:
@@ -46,7 +46,7 @@ def serve(
 def web(
     host: Host = HOST,
     port: Port = PORT,
-    fd: Annotated[int | None, typer.Option(hidden=True, help="A socket to take over.")] = None,
+    fd: Annotated[int | None, typer.Option(hidden=True, help="Socket to take over.")] = None,
 ) -> None:
     """Run one web process."""
     import socket
@@ -101,7 +101,7 @@ def clock() -> None:
 
 @group.command()
 def migrate() -> None:
-    """Bring the database to the newest version."""
+    """Upgrade the database to the latest version."""
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_database
     from plugin.settings import get_settings
@@ -118,10 +118,10 @@ def migrate() -> None:
 
 @group.command()
 def manifest(
-    folder: Annotated[Path, typer.Option("--dir", help="Where Shopify's tools look.")] = Path(),
-    check: Annotated[bool, typer.Option(help="Write nothing; fail where a file differs.")] = False,
+    folder: Annotated[Path, typer.Option("--dir", help="Folder that Shopify CLI reads.")] = Path(),
+    check: Annotated[bool, typer.Option(help="Write nothing; fail if a file differs.")] = False,
 ) -> None:
-    """Write shopify.app.toml and the extensions' files, as manifest.toml has them."""
+    """Write shopify.app.toml and the extension files from manifest.toml."""
     from plugin.shopify.install import app_config
 
     if not check:
@@ -129,5 +129,5 @@ def manifest(
             typer.echo(f"wrote {path}")
     elif differences := app_config.find_drift(folder):
         typer.echo("\n".join(differences))
-        typer.echo("Run `regulars manifest` to write these files again.")
+        typer.echo("Run `regulars manifest` to update these files.")
         sys.exit(1)

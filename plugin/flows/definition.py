@@ -68,20 +68,20 @@ def parse_definition(definition: dict[str, Any]) -> FlowDefinition:
         for a in definition["actions"]
     }
     if not 0 < len(actions) <= MAX_ACTIONS:
-        raise RegularsError(f"A flow has between 1 and {MAX_ACTIONS} steps.", 422)
+        raise RegularsError(f"A flow needs 1 to {MAX_ACTIONS} steps.", 422)
     entry = str(definition["entry_action_id"])
     for action in actions.values():
         _check(action)
         if action.next_id is not None and action.next_id not in actions:
             raise RegularsError(
-                f"Step {action.id} leads to {action.next_id}, which is not there.", 422
+                f"Step {action.id} leads to {action.next_id}, which doesn't exist.", 422
             )
     seen, at = set(), entry if entry in actions else None
     if at is None:
-        raise RegularsError(f"The flow begins at {entry}, which is not there.", 422)
+        raise RegularsError(f"The flow starts at {entry}, which doesn't exist.", 422)
     while at is not None:
         if at in seen:
-            raise RegularsError(f"The flow comes back to step {at} and would never end.", 422)
+            raise RegularsError(f"Step {at} repeats, so the flow would never end.", 422)
         seen.add(at)
         at = actions[at].next_id
     _check_conditions(definition)
@@ -100,7 +100,7 @@ def _check_conditions(definition: dict[str, Any]) -> None:
         for condition in group["conditions"]:
             if condition["type"] != "profile-metric":
                 raise RegularsError(
-                    f"The flow's filter asks for {condition['type']}, which cannot be judged yet.",
+                    f"The filter condition {condition['type']} isn't supported yet.",
                     422,
                 )
 
@@ -108,18 +108,18 @@ def _check_conditions(definition: dict[str, Any]) -> None:
 def trigger_key(trigger: dict[str, Any]) -> str:
     """A trigger as `storage.flows.Flow.trigger` has it."""
     if trigger["type"] not in ("metric", "list"):
-        raise RegularsError(f"A flow cannot start by {trigger['type']} yet.", 422)
+        raise RegularsError(f"The trigger {trigger['type']} isn't supported yet.", 422)
     return f"{trigger['type']}:{trigger['id']}"
 
 
 def _check(action: Action) -> None:
     if action.kind != DELAY and action.channel is None:
-        raise RegularsError(f"Step {action.id} is a {action.kind}, which cannot be run yet.", 422)
+        raise RegularsError(f"Step {action.id} is a {action.kind}, which isn't supported yet.", 422)
     if action.kind == DELAY:
         if action.data.get("unit", "days") not in UNITS or action.data["value"] < 0:
-            raise RegularsError(f"Step {action.id} does not say how long to wait.", 422)
+            raise RegularsError(f"Step {action.id} needs a wait time.", 422)
         for option in ("delay_until_time", "delay_until_weekdays"):
             if action.data.get(option):
                 raise RegularsError(
-                    f"Step {action.id} uses {option}, which cannot be run yet.", 422
+                    f"Step {action.id} uses {option}, which isn't supported yet.", 422
                 )

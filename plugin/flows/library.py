@@ -90,9 +90,9 @@ def set_status(shop_id: int, flow_id: int, live: bool) -> None:
         db.lock_shop(session, shop_id)
         flow = flows.get_flow(session, shop_id, flow_id)
         if flow is None:
-            raise RegularsError("There is no such flow.", 404)
+            raise RegularsError("Flow not found.", 404)
         if live and not _has_list(session, flow):
-            raise RegularsError("The list that this flow begins with was deleted.", 409)
+            raise RegularsError("This flow's list was deleted.", 409)
         flow.status = LIVE if live else DRAFT
         flow.updated_at = clock.now()
         session.add(flow)

@@ -64,7 +64,7 @@ def use_form(shop_id: int, key: str) -> int:
         RegularsError: the library has no such form (404).
     """
     if key not in FORMS:
-        raise RegularsError("The library has no such form.", 404)
+        raise RegularsError("Form not found in the library.", 404)
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
         shop = shops.get_shop(session, shop_id)
@@ -140,9 +140,9 @@ def set_status(shop_id: int, form_id: int, live: bool) -> None:
         db.lock_shop(session, shop_id)
         form = forms.get_form(session, shop_id, form_id)
         if form is None:
-            raise RegularsError("There is no such form.", 404)
+            raise RegularsError("Form not found.", 404)
         if live and lists.get_list(session, shop_id, form.list_id) is None:
-            raise RegularsError("The list that this form puts people on was deleted.", 409)
+            raise RegularsError("This form's list was deleted.", 409)
         form.status = LIVE if live else DRAFT
         form.updated_at = clock.now()
         session.add(form)
@@ -163,7 +163,7 @@ def set_list(shop_id: int, form_id: int, list_id: int) -> None:
         db.lock_shop(session, shop_id)
         form = forms.get_form(session, shop_id, form_id)
         if form is None or lists.get_list(session, shop_id, list_id) is None:
-            raise RegularsError("There is no such form or list.", 404)
+            raise RegularsError("Form or list not found.", 404)
         form.list_id = list_id
         session.add(form)
 

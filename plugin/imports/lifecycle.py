@@ -157,7 +157,7 @@ def start_import(held: Import, list_name: str = "") -> None:
         if list_name:
             list_id = create_in(session, held.shop_id, list_name)
         elif list_id is not None and lists.get_list(session, held.shop_id, list_id) is None:
-            raise RegularsError("There is no such list.", 404)
+            raise RegularsError("List not found.", 404)
         declaration = {
             "mapping": held.mapping,
             "declaration": held.declaration,

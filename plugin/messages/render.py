@@ -102,7 +102,7 @@ def load_template(session: Session, shop_id: int, template_id: int, version: int
             return _loaded[key]
     row = get_template_version(session, shop_id, template_id, version)
     if row is None:
-        raise RegularsError("This template does not exist.", status=404)
+        raise RegularsError("Template not found.", status=404)
     return _keep(key, row)
 
 
@@ -179,7 +179,9 @@ def render_content(
             locale=locale,
         )
     except (LiquidError, ArithmeticError, RecursionError) as error:
-        raise RegularsError(f"The template failed on this person: {error}.", status=422) from None
+        raise RegularsError(
+            f"The template failed for this customer: {error}.", status=422
+        ) from None
 
 
 def render_preview(

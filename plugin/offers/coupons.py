@@ -44,13 +44,13 @@ def create_coupon(shop_id: int, name: str, prefix: str, kind: str, worth: int = 
         RegularsError: 422, with the invalid field.
     """
     if not name.strip() or len(name) > MAX_NAME_CHARS:
-        raise RegularsError("A coupon needs a name.", 422)
+        raise RegularsError("Enter a coupon name.", 422)
     if not PREFIX.fullmatch(prefix):
-        raise RegularsError("Codes begin with at most 20 letters and digits.", 422)
+        raise RegularsError("Use up to 20 letters and digits for the code prefix.", 422)
     if kind not in KINDS:
-        raise RegularsError("There is no such kind of coupon.", 422)
+        raise RegularsError("Unknown discount type.", 422)
     if kind != FREE_SHIPPING and not 0 < worth <= (100 if kind == PERCENTAGE else MAX_AMOUNT):
-        raise RegularsError("A coupon must be worth something.", 422)
+        raise RegularsError("Enter a discount value above zero.", 422)
     coupon = Coupon(
         shop_id=shop_id,
         id=new_id(),
@@ -75,7 +75,7 @@ def recreate_discount(shop_id: int, coupon_id: int) -> None:
     """
     with db.transaction() as session:
         if coupons.get_coupon(session, shop_id, coupon_id) is None:
-            raise RegularsError("There is no such coupon.", 404)
+            raise RegularsError("Coupon not found.", 404)
         fresh = {"deleted_at": None, "error": "", "retry_at": None}
         coupons.change_coupon(session, shop_id, coupon_id, **fresh)
     jobs.enqueue("refill", shop_id, [coupon_id])

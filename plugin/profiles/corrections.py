@@ -28,9 +28,9 @@ def correct_field(shop_id: int, profile_id: int, name: str, value: Any) -> bool:
         known = profiles.identities_of(session, shop_id, [profile.id]) if profile else ()
         definition = definitions_of(session, shop_id).get(name)
         if profile is None or not known:
-            raise RegularsError("There is no such profile.", 404)
+            raise RegularsError("Profile not found.", 404)
         if definition is None and name not in profile.properties:
-            raise RegularsError("There is no such property.", 404)
+            raise RegularsError("Property not found.", 404)
         if definition is not None and not properties.is_valid(definition, value):
             return False
         fact = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)

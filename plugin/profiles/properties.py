@@ -173,16 +173,16 @@ def save_definition(
     """
     name = " ".join(name.split())
     if kind not in TYPES or len(options) > MAX_OPTIONS:
-        raise RegularsError("This is no type of property.", 422)
+        raise RegularsError("Unknown property type.", 422)
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
         known = properties.definitions_of(session, shop_id)
         if definition_id is not None:
             held = properties.get_definition(session, shop_id, definition_id)
             if held is None:
-                raise RegularsError("There is no such property.", 404)
+                raise RegularsError("Property not found.", 404)
             if seen is not None and held.updated_at != seen:
-                raise RegularsError("This property has changed since it was opened.", 409)
+                raise RegularsError("This property changed after you opened it.", 409)
         else:
             wrong = not name or len(name) > MAX_NAME_CHARS or not name.isprintable()
             if (
@@ -191,7 +191,9 @@ def save_definition(
                 or name in known
                 or len(known) >= MAX_PROPERTIES
             ):
-                raise RegularsError("A property has a name of its own, of 1 to 100 letters.", 422)
+                raise RegularsError(
+                    "Enter a name of 1 to 100 characters that no other property has.", 422
+                )
             held = PropertyDefinition(
                 shop_id=shop_id, id=new_id(), name=name, updated_at=clock.now()
             )

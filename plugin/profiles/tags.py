@@ -28,14 +28,14 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
     """
     tag = " ".join(text.split())
     if not tag or len(tag) > MAX_TAG_CHARS or "," in tag or not tag.isprintable():
-        raise RegularsError("A tag has at most 255 characters and no comma.", 422)
+        raise RegularsError("Use up to 255 characters and no commas.", 422)
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
         profile = profiles.get_profile(session, shop_id, profile_id)
         known = profiles.identities_of(session, shop_id, [profile.id]) if profile else ()
         if profile is None or not known:
-            raise RegularsError("There is no such profile.", 404)
+            raise RegularsError("Profile not found.", 404)
         person = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
         person.properties, person.source = {TAG_PREFIX + tag: on}, MERCHANT
         (ref,) = resolve_profiles(session, shop_id, [person], now)

@@ -40,7 +40,7 @@ def connect_database(settings: Settings) -> None:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         db.connect(settings.database())
     except OSError as error:
-        raise RegularsError(f"{settings.data_dir} cannot be written: {error.strerror}.") from None
+        raise RegularsError(f"Can't write to {settings.data_dir}: {error.strerror}.") from None
     except db.DatabaseError as error:
         raise RegularsError(str(error)) from None
 
@@ -65,7 +65,7 @@ def require_schema() -> None:
         RegularsError: it is empty, of another version, or lacks tables of its version.
     """
     if not schema.is_newest():
-        raise RegularsError("The database is not of this version: run `regulars migrate` first.")
+        raise RegularsError("The database has another version. Run `regulars migrate` first.")
     try:
         schema.require_tables()
     except db.DatabaseError as error:
@@ -80,8 +80,8 @@ def require_broker(broker: Broker) -> None:
     """
     if not broker_answers(broker):
         raise RegularsError(
-            "The broker cannot be reached. `regulars serve` runs one; a process that runs apart "
-            "needs REGULARS_BROKER_URL."
+            "Can't reach the broker. `regulars serve` runs one; separate processes need "
+            "REGULARS_BROKER_URL."
         )
 
 

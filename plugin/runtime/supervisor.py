@@ -101,13 +101,13 @@ class Supervisor:
         self._end(child)
         self._forward()
         if process.returncode and not self.signals:
-            raise RegularsError(f"`{child.name}` failed; its own words are above.")
+            raise RegularsError(f"`{child.name}` failed. See the error above.")
 
     def _all_live(self) -> None:
         for child in self.children:
             if child.process and child.process.poll() is not None:
                 self._forward()
-                raise RegularsError(f"`{child.name}` ended at once; its own words are above.")
+                raise RegularsError(f"`{child.name}` stopped at once. See the error above.")
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         self.signals += 1
@@ -146,7 +146,7 @@ class Supervisor:
                 pause = min(FIRST_PAUSE_S * 2**child.deaths, LONGEST_PAUSE_S)
                 child.deaths += 1
                 child.start_at = now + pause
-                self.say(child.name, f"ended ({_how(child.process)}); starting it again")
+                self.say(child.name, f"ended ({_how(child.process)}); restarting it")
                 self._kill_group(child)
                 child.process = None
             if child.process is None and now >= child.start_at:
@@ -294,7 +294,7 @@ def open_listener(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise RegularsError(
-            f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port."
+            f"Can't use port {port} on {host}: {error.strerror}. Choose another with --port."
         ) from None
     listener.listen(BACKLOG)
     return listener

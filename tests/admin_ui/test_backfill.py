@@ -16,7 +16,7 @@ def change(shop, stage: str, **values: object) -> None:
 
 
 def test_the_card_tells_how_far_it_is_and_asks_again_until_the_end(merchant, shop):
-    assert "Import of your past" not in merchant.open("/").text
+    assert "Importing your store history" not in merchant.open("/").text
     backfill.begin_backfill(shop.id)
     change(
         shop,
@@ -32,13 +32,13 @@ def test_the_card_tells_how_far_it_is_and_asks_again_until_the_end(merchant, sho
     assert "500 of 1,000" in page
     assert 'hx-get="/past"' in page
     assert "12% done" in page
-    assert "导入历史数据" in merchant.open("/", "zh-CN").text
+    assert "导入店铺历史数据" in merchant.open("/", "zh-CN").text
 
     for stage in backfill.STAGES:
         change(shop, stage, state="done", finished_at=clock.now(), done=1_000, skipped=2)
     part = merchant.fetch("/past").text
     assert "100% done" in part
-    assert "2 could not be read" in part
+    assert "2 couldn&#39;t be read" in part
     assert "hx-get" not in part
 
 
@@ -47,14 +47,14 @@ def test_the_card_goes_a_day_after_the_end_unless_a_part_failed(merchant, shop):
     long_ago = clock.now() - timedelta(days=2)
     for stage in backfill.STAGES:
         change(shop, stage, state="done", finished_at=long_ago)
-    assert "Import of your past" not in merchant.open("/").text
+    assert "Importing your store history" not in merchant.open("/").text
 
     with db.transaction() as session:
         backfills.delete_backfill(session, shop.id)
     backfill.begin_backfill(shop.id)
     for stage in backfill.STAGES:
         change(shop, stage, state="failed", finished_at=long_ago)
-    assert "did not let us read" in merchant.open("/").text
+    assert "allow this data to be read" in merchant.open("/").text
 
 
 def test_a_part_that_failed_is_read_once_more_on_request(merchant, shop, broker):

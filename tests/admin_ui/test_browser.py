@@ -105,14 +105,14 @@ def test_a_flow_is_switched_by_keyboard_after_a_question(page, visit, shop, fill
     switch.focus()
     page.keyboard.press("Space")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("3 shoppers are waiting in this flow")
+    expect(dialog).to_contain_text("3 customers are waiting in this flow")
     page.keyboard.press("Escape")
     expect(switch).to_be_checked()
     switch.focus()
     page.keyboard.press("Enter")
     dialog.get_by_role("button", name="Continue").click()
 
-    expect(page.get_by_role("status")).to_contain_text("The flow is off.")
+    expect(page.get_by_role("status")).to_contain_text("Flow turned off.")
     expect(page.get_by_role("switch", name="Flow is live")).not_to_be_checked()
     with db.reading() as session:
         found = flows.get_flow(session, shop.id, filled["Abandoned checkout"])
@@ -132,10 +132,10 @@ def test_a_file_is_uploaded_by_keyboard_in_pieces_and_read(page, visit, shop, da
     expect(page.get_by_role("heading", level=1)).to_have_text("people.csv")
     kind = page.get_by_label("Note")
     expect(page.locator("#preview")).not_to_contain_text("xxx")
-    kind.select_option("Keep as a property")
+    kind.select_option("Save as property")
     expect(page.locator("#preview")).to_contain_text("xxx")
-    page.get_by_role("button", name="Read the file").press("Enter")
-    expect(page.locator("#progress")).to_contain_text("Being read")
+    page.get_by_role("button", name="Start import").press("Enter")
+    expect(page.locator("#progress")).to_contain_text("Importing")
     while run_slice(lifecycle.SLICE_JOB, shop.id) is Progress.MORE:
         pass
 
@@ -162,19 +162,19 @@ def test_a_member_is_taken_off_a_list_and_brought_back_by_keyboard(page, visit, 
     visit(f"/audience/lists/{filled['list']}")
     size = page.locator("#size")
 
-    page.get_by_role("button", name="Take Lena Brandt off the list").press("Enter")
+    page.get_by_role("button", name="Remove Lena Brandt from the list").press("Enter")
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
     expect(size).to_have_text("6 members")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_role("button", name="Take Lena Brandt off the list")).to_be_focused()
+    expect(page.get_by_role("button", name="Remove Lena Brandt from the list")).to_be_focused()
     expect(size).to_have_text("7 members")
     page.get_by_role("link", name="Add people").click()
-    box = page.get_by_role("searchbox", name="Name, email address or phone number")
+    box = page.get_by_role("searchbox", name="Name, email or phone")
     box.press_sequentially("zoe@example.org", delay=5)
-    page.get_by_role("button", name="Add as a new profile").press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Added to the list. 1 flow begins.")
-    expect(page.locator("#results")).to_contain_text("Never agreed to marketing, and gets none.")
+    page.get_by_role("button", name="Create profile and add").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Added to list. 1 flow started.")
+    expect(page.locator("#results")).to_contain_text("Not subscribed")
 
 
 def test_older_entries_join_the_timeline(page, visit, filled):
@@ -190,7 +190,7 @@ def test_older_entries_join_the_timeline(page, visit, filled):
 
 def test_settings_are_saved_in_the_other_language(page, visit, filled):
     visit("/settings")
-    page.get_by_label("Language of these pages").select_option("zh_Hans")
+    page.get_by_label("Admin language").select_option("zh_Hans")
     page.get_by_role("button", name="Save").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("设置")

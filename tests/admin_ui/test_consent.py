@@ -39,4 +39,4 @@ def test_the_merchant_sets_topics_double_opt_in_and_consent_by_purchase(merchant
 
     refused = merchant.post("/settings/consent", implied_countries="CA XX")
     assert refused.status_code == 422
-    assert "There is no country XX." in refused.text
+    assert "Unknown country code: XX." in refused.text

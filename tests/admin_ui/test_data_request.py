@@ -25,11 +25,11 @@ def asked(merchant, shop):
 
 
 def test_a_page_without_data_requests_says_so(merchant):
-    assert "Nobody has asked yet." in merchant.open("/settings").text
+    assert "No requests yet." in merchant.open("/settings").text
 
 
 def test_the_merchant_downloads_the_copy(merchant, shop, asked):
-    assert "Being done" in merchant.open("/settings").text
+    assert "In progress" in merchant.open("/settings").text
     assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
 
     requests.run_requests(shop.id, [asked])

@@ -46,7 +46,7 @@ def test_a_file_is_seen_before_it_is_read(merchant, shop):
     assert answer.status_code == 200
     assert answer.headers["HX-Replace-Url"] == path
     assert "ana@example.com" in answer.text
-    assert "neither a complete email address nor a phone number" in answer.text
+    assert "no valid email or phone number" in answer.text
     assert sheet.people(shop) == {}
     part = merchant.post(f"{path}/preview", **chosen("email", "", "property", ""))
     assert "HX-Replace-Url" not in part.headers
@@ -58,8 +58,8 @@ def test_many_unknown_columns_are_folded_away(merchant, shop):
     few, _ = bring(merchant, b"email,a,b\nana@example.com,1,2\n")
     many, _ = bring(merchant, b"email,a,b,c,d,e\nana@example.com,1,2,3,4,5\n")
 
-    assert "left out</summary>" not in few.text
-    assert "5 other columns, left out</summary>" in many.text
+    assert "not imported</summary>" not in few.text
+    assert "5 other columns, not imported</summary>" in many.text
     assert all(f'name="column-{n}"' in many.text for n in range(6))
 
 
@@ -78,11 +78,11 @@ def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, br
     part = merchant.fetch(f"{path}/progress").text
     assert "hx-trigger" not in part
     assert "1 new member" in part
-    assert "5 flaws" in part
+    assert "5 errors" in part
     assert set(sheet.people(shop)) == {"ana@example.com"}
     assert sheet.people(shop)["ana@example.com"].properties == {"Tier": "gold"}
     told = list(csv.reader(io.StringIO(merchant.fetch(f"{path}/flaws").text)))
-    assert told[0] == ["Line", "What is wrong"]
+    assert told[0] == ["Row", "Problem"]
     assert ["3", f"Email: {problems.SENTENCES[problems.EMAIL]}"] in told
     with db.reading() as session:
         list_id = next(each.id for each in lists_of(session, shop.id) if each.name == "VIP")
@@ -220,7 +220,7 @@ def test_an_export_is_logged_once_and_the_pieces_of_an_upload_are_not(merchant):
 
     shown = merchant.fetch("/settings/access").text
 
-    assert "Export of the audience" in shown
+    assert "Audience export" in shown
     assert "pieces" not in shown
 
 

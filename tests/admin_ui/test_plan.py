@@ -43,7 +43,7 @@ def test_nothing_is_done_before_the_plan_is_approved(merchant, shop, unpaid):
 
 
 def test_the_gate_speaks_chinese(merchant, unpaid):
-    assert "由 Shopify 随您的店铺账单一并收取" in merchant.open("/", locale="zh-CN").text
+    assert "随 Shopify 店铺账单收取" in merchant.open("/", locale="zh-CN").text
 
 
 def test_an_app_without_billing_mentions_no_plan(merchant):

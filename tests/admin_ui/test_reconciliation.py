@@ -22,18 +22,18 @@ def compared(shop, noun: str, **values: object) -> None:
 
 
 def test_it_tells_when_each_noun_was_compared_and_what_was_fetched(merchant, shop):
-    assert "It begins when the import of your past is done." in page(merchant)
-    assert "not yet" in merchant.open("/settings").text
+    assert "Starts when your store history is imported." in page(merchant)
+    assert "Not yet" in merchant.open("/settings").text
     compared(shop, "orders", compared=1_204, missing=2, stale=1)
 
     told = page(merchant)
 
     for words in ("Orders", "12 minutes ago", ">1,204<", ">3<", ">43<"):
         assert words in told
-    assert "Compared 12 minutes ago" in merchant.open("/settings").text
-    assert "no longer tells" not in told
+    assert "Checked 12 minutes ago" in merchant.open("/settings").text
+    assert "stopped sending" not in told
     chinese = page(merchant, "zh-CN")
-    assert "与 Shopify 保持同步" in chinese
+    assert "Shopify 同步" in chinese
     assert "30 天内补取" in chinese
 
 
@@ -41,11 +41,11 @@ def test_home_warns_of_a_topic_that_fell_silent(merchant, shop):
     compared(shop, "orders", inactive_topics=["orders/create", "orders/updated"])
     compared(shop, "customers", inactive_topics=["customers/create"])
 
-    told = "Shopify no longer tells Regulars of new customers, new orders, and changed orders."
+    told = "Shopify stopped sending new customers, new orders, and order updates."
 
     assert told in merchant.open("/").text
     assert told in page(merchant)
-    assert "Shopify 不再通知 Regulars：新客户、新订单和订单变更。" in page(merchant, "zh-CN")
+    assert "Shopify 已停止推送：新客户、新订单和订单更新。" in page(merchant, "zh-CN")
 
 
 def test_another_shop_is_told_nothing_of_it(merchant, other, shop, monkeypatch):
@@ -53,7 +53,7 @@ def test_another_shop_is_told_nothing_of_it(merchant, other, shop, monkeypatch):
     compared(shop, "orders", compared=1_204, inactive_topics=["orders/create"])
 
     assert "1,204" not in other.open("/settings/reconciliation").text
-    assert "no longer tells" not in other.open("/").text
+    assert "stopped sending" not in other.open("/").text
 
 
 def page(merchant, locale: str = "en") -> str:

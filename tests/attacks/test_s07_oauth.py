@@ -255,7 +255,7 @@ def test_s07_a_state_is_good_for_ten_minutes(browser, shopify, monkeypatch):
     answer = browser.get("/auth/callback", params=query)
 
     assert (answer.status_code, nobody()) == (403, True)
-    assert "begin again" in answer.text
+    assert "Start again" in answer.text
 
 
 def test_s07_a_code_that_shopify_does_not_take_leaves_nothing(browser, shopify):

@@ -91,7 +91,7 @@ def test_what_is_missing_is_said_with_the_way_to_give_it(store, shop, shopify):
         page = open_page(shopify, path)
         assert all(scope in page for scope in WITHHELD)
         assert f'href="{links.grant(shop)}"' in page
-        assert "Give the missing permissions" in page
+        assert "Grant permissions" in page
 
 
 def test_what_needs_it_waits_and_the_rest_goes_on(store, shop, monkeypatch):
@@ -140,7 +140,7 @@ def test_opening_the_app_grants_scopes_and_waiting_work_goes_on(store, shop, sho
         assert unsynced(session, clock.now()) == [shop.id]  # the clock enqueues it
     actors.sync_catalog(shop.id)
     assert store.pixel is not None
-    assert "Give the missing permissions" not in open_page(shopify, "/")
+    assert "Grant permissions" not in open_page(shopify, "/")
 
 
 def test_a_merchant_may_also_grant_scopes_at_our_own_page(store, shop, shopify):

@@ -59,12 +59,12 @@ def test_a_missing_setting_is_named(tmp_path, missing):
             {"REGULARS_DATABASE_URL": "postgresql://someone:geheim@127.0.0.1:1/x"},
             "cannot be reached",
         ),
-        ("worker", {"REGULARS_BROKER_URL": "redis://127.0.0.1:1"}, "broker cannot be reached"),
+        ("worker", {"REGULARS_BROKER_URL": "redis://127.0.0.1:1"}, "Can't reach the broker"),
         ("worker", {"REGULARS_BROKER_URL": "http://127.0.0.1:1"}, "must begin with redis://"),
-        ("clock", {}, "broker cannot be reached"),
-        ("migrate", {"REGULARS_DATA_DIR": "/proc/nowhere"}, "cannot be written"),
-        ("ledger", {}, "run `regulars migrate` first"),
-        ("backfill", {}, "run `regulars migrate` first"),
+        ("clock", {}, "Can't reach the broker"),
+        ("migrate", {"REGULARS_DATA_DIR": "/proc/nowhere"}, "Can't write to"),
+        ("ledger", {}, "Run `regulars migrate` first"),
+        ("backfill", {}, "Run `regulars migrate` first"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_a_sentence(tmp_path, command, settings, expected):
@@ -82,7 +82,7 @@ def test_a_taken_port_is_named(tmp_path):
 
         said = sentence(run("serve", "--port", str(port), cwd=tmp_path, **SETTINGS))
 
-    assert f"Port {port} on 127.0.0.1 cannot be used" in said
+    assert f"Can't use port {port} on 127.0.0.1" in said
     assert "--port" in said
 
 

@@ -128,4 +128,4 @@ except RegularsError as error:
 
     assert ("bad", "no such luck") in words(tmp_path)
     assert words(tmp_path)[-1][0] in ("caught", "one")
-    assert ("caught", "`bad` ended at once; its own words are above.") in words(tmp_path)
+    assert ("caught", "`bad` stopped at once. See the error above.") in words(tmp_path)

@@ -46,7 +46,7 @@ def replaced(old: str, new: str) -> Change:
          "data.attributes.definition.triggers.0.id: Value error, there is no list 'XyZ123'."),
         ("flows", "welcome.json", replaced('"send-email"', '"send-fax"'),
          "data.attributes.definition: Value error, "
-         "Step 1 is a send-fax, which cannot be run yet."),
+         "Step 1 is a send-fax, which isn't supported yet."),
         ("flows", "abandoned_checkout.json", replaced('"entry_action_id"', '"entry"'),
          "data.attributes.definition.entry_action_id: Field required."),
         ("flows", "abandoned_checkout.json", replaced('"value": 1\n', '"values": 1\n'),

@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from admin_ui.kit import words
+from admin_ui.kit.language import Language
 from plugin import clock
 from plugin.facts import Facts, IdentityKey, PrivacyFact, ProfileFact
 from plugin.ingest.digest import apply_facts
@@ -90,7 +91,9 @@ def test_l20_consent_to_one_channel_is_none_to_another(world):
 
     assert refusal(world, channel="whatsapp") is None
     assert refusal(world, channel="viber") == "no_consent"
-    assert "never agreed" in words.REASONS[SkipReason.NO_CONSENT]
+    assert words.reason(SkipReason.NO_CONSENT, Language("en"), "sms") == (
+        "Not sent: not subscribed to SMS marketing."
+    )
 
 
 def test_l20_a_stop_of_news_of_orders_is_its_own(world):

@@ -1,6 +1,6 @@
 """Turn the product's codes and names into sentences for a merchant."""
 
-from admin_ui.kit.words.consent import CONSENT, CONSENT_SENTENCES, SOURCES
+from admin_ui.kit.words.consent import CONSENT, SOURCES, consent_sentence
 from admin_ui.kit.words.events import (
     BROWSING,
     METRICS,
@@ -36,7 +36,6 @@ __all__ = [
     "BROWSING",
     "CHANNELS",
     "CONSENT",
-    "CONSENT_SENTENCES",
     "DEVICES",
     "DUPLICATE_REASONS",
     "ENROLMENTS",
@@ -53,6 +52,7 @@ __all__ = [
     "TYPES",
     "VISITED",
     "amount",
+    "consent_sentence",
     "details",
     "event_sentence",
     "exit_reason",

@@ -5,14 +5,14 @@ from admin_ui.kit.words.events import METRICS
 from admin_ui.kit.words.labels import label
 from plugin.channels.registry import CHANNELS as CHANNELS_TO_SEND_ON
 from plugin.texts import N_
-from storage.messages import Message, MessageState
+from storage.messages import Message, MessageState, SkipReason
 
 STATES = {
-    "due": N_("Waiting to be sent"),
-    "sending": N_("Being sent"),
+    "due": N_("Scheduled"),
+    "sending": N_("Sending"),
     "accepted": N_("Sent"),
     "failed": N_("Failed"),
-    "ambiguous": N_("Not certain"),
+    "ambiguous": N_("Unknown"),
     "skipped": N_("Not sent"),
 }
 TONES = {
@@ -20,44 +20,47 @@ TONES = {
     "sending": "info",
 }  # fmt: skip
 REASONS = {
-    "suppressed": N_("The shopper asked to be forgotten and has not signed up again since."),
-    "no_consent": N_("This address never agreed to marketing messages on this channel."),
-    "pending": N_("The address was not confirmed yet: the mail with the button waits for a click."),
-    "implied_expired": N_("A purchase allowed messages for a time, which is over."),
+    "suppressed": N_("Not sent: customer asked for their data to be deleted."),
+    "no_consent": N_("Not sent: not subscribed on this channel."),
+    "pending": N_("Not sent: address not confirmed yet."),
+    "implied_expired": N_("Not sent: implied consent from a purchase has expired."),
     "no_proof": N_(
-        "The law asks for proof of a consent to texts: the words shown, the form, the page and the "
-        "device. It is not complete for this number."
+        "Not sent: consent proof required by law is incomplete (form, page, disclosure or device)."
     ),
-    "paused": N_("They take a break from messages."),
-    "topic": N_("They are not interested in what this flow is about."),
-    "frequency": N_("They want one message a week at most, and have had it."),
-    "stopped": N_("They stopped every message on this channel, also those about orders."),
-    "unsubscribed": N_("This address had unsubscribed before the message was due."),
-    "no_address": N_("We know no address of theirs for this channel."),
-    "bounced": N_("The mailbox does not exist: an earlier mail to it came back."),
-    "flow_off": N_("The flow was switched off before the message was due."),
-    "left_flow": N_("They left the flow before the message was due."),
-    "filter": N_("They no longer met the flow's conditions."),
-    "shop_uninstalled": N_("The app was not installed when the message was due."),
-    "no_profile": N_("The shopper's profile was deleted."),
-    "no_sender": N_("The shop has no sender address. Set it in Settings."),
+    "paused": N_("Not sent: customer paused marketing."),
+    "topic": N_("Not sent: customer opted out of this topic."),
+    "frequency": N_("Not sent: customer gets at most one message a week."),
+    "stopped": N_(
+        "Not sent: customer stopped all messages on this channel, including order updates."
+    ),
+    "unsubscribed": N_("Not sent: unsubscribed."),
+    "no_address": N_("Not sent: no address for this channel."),
+    "bounced": N_("Not sent: an earlier email to this address bounced."),
+    "flow_off": N_("Not sent: flow turned off."),
+    "left_flow": N_("Not sent: customer exited the flow."),
+    "filter": N_("No longer meets the flow's conditions."),
+    "shop_uninstalled": N_("Not sent: app uninstalled."),
+    "no_profile": N_("Not sent: profile deleted."),
+    "no_sender": N_("Not sent: no sender email. Add one in Settings."),
     "no_postal_address": N_(
-        "The shop has no postal address, which the law asks for in every marketing mail. "
-        "Set it in Settings."
+        "Not sent: no postal address, which marketing emails must include. Add one in Settings."
     ),
-    "waits_for_coupon": N_("It waits for a discount code from Shopify."),
-    "no_coupon": N_("Shopify gave no discount code for an hour, so no mail promised one."),
-    "render": N_("The template could not be filled in for this shopper."),
-    "no_template": N_("The template no longer exists."),
-    "no_channel": N_("There is no way to send on this channel yet."),
-    "try_again": N_("The mail relay asked to try again later."),
-    "gave_up": N_("The mail relay kept putting it off for three days."),
-    "rejected": N_("The mail relay refused the message."),
-    "address_gone": N_("The mail relay says that this mailbox does not exist."),
+    "waits_for_coupon": N_("Waiting for a discount code from Shopify."),
+    "no_coupon": N_("Not sent: no discount code from Shopify for an hour."),
+    "render": N_("Not sent: the template couldn't be rendered for this customer."),
+    "no_template": N_("Not sent: template deleted."),
+    "no_channel": N_("Not sent: channel not set up."),
+    "try_again": N_("The email provider asked to retry later."),
+    "gave_up": N_("Not sent: the email provider deferred it for three days."),
+    "rejected": N_("Not sent: the email provider rejected it."),
+    "address_gone": N_("Not sent: this address doesn't exist."),
     "ambiguous": N_(
-        "The line broke while it was handed over, so it may have arrived. It is not sent again: "
-        "nobody should get it twice."
+        "The connection dropped, so this email may have been delivered. We won't resend it."
     ),
+}
+NOT_SUBSCRIBED = {
+    "email": N_("Not sent: not subscribed to email marketing."),
+    "sms": N_("Not sent: not subscribed to SMS marketing."),
 }
 CHANNELS = {
     "email": N_("Email"), "sms": N_("SMS"), "whatsapp": N_("WhatsApp"), "rcs": N_("RCS"),
@@ -65,15 +68,15 @@ CHANNELS = {
     "line": N_("LINE"),
 }  # fmt: skip
 ENROLMENTS = {
-    "waiting": N_("In it now"),
-    "finished": N_("Went through"),
-    "left": N_("Left early"),
+    "waiting": N_("Active"),
+    "finished": N_("Completed"),
+    "left": N_("Exited early"),
     "failed": N_("Failed"),
 }
 EXIT_REASONS = {
-    "flow_off": N_("The flow was switched off."),
-    "shop_uninstalled": N_("The app was uninstalled."),
-    "filter": N_("They no longer met the flow's conditions."),
+    "flow_off": N_("Flow turned off."),
+    "shop_uninstalled": N_("App uninstalled."),
+    "filter": N_("No longer meets the flow's conditions."),
     "error": N_("A step failed several times."),
 }
 
@@ -86,13 +89,15 @@ def message_state(message: Message, say: Language) -> str:
     return label(STATES, message.state, say)
 
 
-def reason(code: str, say: Language) -> str:
-    """Why a message was not sent; a code may carry a detail after a colon."""
+def reason(code: str, say: Language, channel: str = "") -> str:
+    """Why a message was not sent on a channel; a code may carry a detail after a colon."""
     name, _, detail = code.partition(":")
+    if name == SkipReason.NO_CONSENT and channel in NOT_SUBSCRIBED:
+        return say.text(NOT_SUBSCRIBED[channel])
     if code == "did:Placed Order":
-        return say.text("They placed an order before the message was due.")
+        return say.text("Placed an order first.")
     if name == "did":
-        return say.text("They did this: %(what)s", what=label(METRICS, detail, say))
+        return say.text("Already did this: %(what)s", what=label(METRICS, detail, say))
     return label(REASONS, name, say)
 
 

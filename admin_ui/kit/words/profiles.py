@@ -8,7 +8,7 @@ TYPES = {
     "text": N_("Text"),
     "number": N_("Number"),
     "date": N_("Date"),
-    "boolean": N_("Yes or no"),
+    "boolean": N_("Yes/No"),
     "choice": N_("Single choice"),
     "choices": N_("Multiple choice"),
 }
@@ -22,22 +22,22 @@ IDENTITIES = {
     "push_token": N_("Push notifications"),
     "order_id": N_("Order"),
     "subscription_id": N_("Subscription"),
-    "external_id": N_("Id in your own systems"),
+    "external_id": N_("External ID"),
 }
-DEVICES = {"phone": N_("Phone"), "tablet": N_("Tablet"), "computer": N_("Computer")}
+DEVICES = {"phone": N_("Mobile phone"), "tablet": N_("Tablet"), "computer": N_("Computer")}
 PLACES = {
     "shopify": N_("from Shopify"),
-    "form": N_("said in a form"),
-    "unproven": N_("typed in a form by somebody who may be another"),
-    "merchant": N_("by your team"),
-    "import": N_("imported"),
-    "api": N_("through the API"),
+    "form": N_("from a form"),
+    "unproven": N_("from a form, unverified"),
+    "merchant": N_("edited by your team"),
+    "import": N_("from an import"),
+    "api": N_("from the API"),
 }
 DUPLICATE_REASONS = {
-    "phone": N_("The same phone number"),
-    "mailbox": N_("The same mailbox, written in another way"),
-    "typo": N_("The addresses differ by a slip"),
-    "name": N_("The same name, and similar addresses"),
+    "phone": N_("Same phone number"),
+    "mailbox": N_("Same mailbox, spelled differently"),
+    "typo": N_("Emails differ by one typo"),
+    "name": N_("Same name and similar emails"),
 }
 
 

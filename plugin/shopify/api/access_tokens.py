@@ -15,6 +15,7 @@ from plugin.errors import RegularsError
 from plugin.settings import get_settings
 from plugin.shopify.api import http
 from plugin.shopify.api.http import ApiResponse, ShopifyError
+from plugin.texts import N_
 from storage import shops
 from storage.engine import db, locks
 from storage.shops import Shop
@@ -151,7 +152,7 @@ def _installed(shop_id: int) -> Shop:
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
     if shop is None or shop.uninstalled_at is not None:
-        raise RegularsError("Regulars is not installed on this store.", 409)
+        raise RegularsError(N_("Regulars is not installed on this store."), 409)
     _token(shop)
     return shop
 
@@ -163,7 +164,7 @@ def _token(shop: Shop) -> str:
 
 
 def _closed() -> RegularsError:
-    return RegularsError("Shopify lets us in no more: open Regulars in the Shopify admin.", 409)
+    return RegularsError(N_("Shopify ended our access. Open Regulars in your Shopify admin."), 409)
 
 
 def _whole(value: object, otherwise: int) -> int:

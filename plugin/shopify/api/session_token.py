@@ -25,7 +25,7 @@ def verify_session_token(token: str) -> SessionToken:
     claims = decode_session_token(token) if isinstance(token, str) else None
     domain = _domain(claims) if claims else None
     if claims is None or domain is None or "exp" not in claims or "nbf" not in claims:
-        raise RegularsError("Your session has ended: reload the page.", 401)
+        raise RegularsError("Your session expired. Reload the page.", 401)
     return SessionToken(domain, str(claims["sub"]))
 
 

@@ -12,6 +12,7 @@ from plugin.shopify.api import access_tokens, graphql
 from plugin.shopify.api.access_tokens import TokenPair
 from plugin.shopify.api.client import clean_domain
 from plugin.shopify.api.http import ShopifyError
+from plugin.texts import N_
 from storage import shops
 from storage.engine import db, locks
 from storage.shops import Shop
@@ -60,7 +61,7 @@ def is_let_in(shop_id: int) -> bool:
 
 def _install(domain: str, grant: dict[str, str]) -> int:
     if clean_domain(domain) != domain:
-        raise RegularsError("This is not a Shopify store.", 400)
+        raise RegularsError(N_("This isn't a Shopify store."), 400)
     with locks.exclusive(f"install-{domain}"):
         pair = _exchange(domain, grant)
         details = _details(graphql.query_with_token(domain, pair.access, "shop", {})["shop"])
@@ -79,7 +80,7 @@ def _install(domain: str, grant: dict[str, str]) -> int:
 def _exchange(domain: str, grant: dict[str, str]) -> TokenPair:
     reply = access_tokens.request_tokens(domain, grant)
     if reply.status in (400, 401):
-        raise RegularsError("Shopify does not take this session: reload the page.", 401)
+        raise RegularsError("Your session expired. Reload the page.", 401)
     return access_tokens.read_pair(reply)
 
 

@@ -20,9 +20,12 @@ from plugin.errors import RegularsError
 from plugin.manifest import load_manifest
 from plugin.settings import get_settings
 from plugin.shopify.api.client import clean_domain, is_valid_query
+from plugin.texts import N_
 from storage import shops
 from storage.engine import db, encryption
 
+NO_STORE = N_("This isn't a Shopify store.")
+NOT_FROM_SHOPIFY = N_("This link expired or isn't from Shopify. Open the app from Shopify.")
 CALLBACK = "/auth/callback"
 STATE_FOR_S = 600  # for the merchant to review the scopes
 MAX_QUERY_CHARS = 4_096
@@ -57,9 +60,9 @@ def begin_authorization(query: Query) -> AuthorizationRedirect:
     parameters = _once(query)
     domain = clean_domain(parameters.get("shop", ""))
     if domain is None:
-        raise RegularsError("This is not a Shopify store.", 400)
+        raise RegularsError(NO_STORE, 400)
     if "hmac" in parameters and not is_valid_query(parameters):
-        raise RegularsError("Shopify did not sign this, or long ago.", 403)
+        raise RegularsError(NOT_FROM_SHOPIFY, 403)
     state, issued = secrets.token_hex(16), int(clock.now().timestamp())
     asked = {
         "client_id": get_settings().shopify_client_id,
@@ -80,15 +83,15 @@ def finish_authorization(query: Query, cookie: str) -> AuthorizationResult:
     """
     parameters = _once(query)
     if clean_domain(parameters.get("shop", "")) != parameters.get("shop"):
-        raise RegularsError("This is not a Shopify store.", 400)
+        raise RegularsError(NO_STORE, 400)
     if not is_valid_query(parameters):
-        raise RegularsError("Shopify did not sign this, or long ago.", 403)
+        raise RegularsError(NOT_FROM_SHOPIFY, 403)
     state, code = parameters.get("state", ""), parameters.get("code", "")
     if not STATE.fullmatch(state) or not CODE.fullmatch(code):
-        raise RegularsError("This answer lacks its state or its code.", 400)
+        raise RegularsError(N_("Shopify's response is incomplete. Install the app again."), 400)
     sealed = SEAL.fullmatch(cookie)
     if sealed is None or not _is_ours(sealed[1], sealed[2], state, parameters["shop"]):
-        raise RegularsError("This was begun in another browser, or long ago: begin again.", 403)
+        raise RegularsError(N_("Installation expired or changed browsers. Start again."), 403)
     return AuthorizationResult(parameters["shop"], code)
 
 
@@ -96,7 +99,7 @@ def _once(query: Query) -> dict[str, str]:
     """A query in which nothing stands twice: two readers could each take another one."""
     parameters = dict(query)
     if len(parameters) != len(query) or sum(len(k) + len(v) for k, v in query) > MAX_QUERY_CHARS:
-        raise RegularsError("This query is not one of Shopify's.", 400)
+        raise RegularsError(NOT_FROM_SHOPIFY, 400)
     return parameters
 
 

@@ -199,9 +199,9 @@ def test_a_spoilt_enrolment_fails_alone(shop, time, reminders):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"entry_action_id": "9"}, "begins at 9"),
-        ({"triggers": [{"type": "price-drop"}]}, "cannot start by price-drop"),
-        ({"actions": []}, "between 1 and"),
+        ({"entry_action_id": "9"}, "starts at 9"),
+        ({"triggers": [{"type": "price-drop"}]}, "trigger price-drop isn't supported"),
+        ({"actions": []}, "needs 1 to"),
     ],
 )
 def test_a_flow_that_cannot_be_run_says_why(change, sentence):

@@ -200,7 +200,7 @@ def test_s16_what_a_customer_is_called_is_never_run(world: World, payload: str) 
 def test_s16_a_template_that_runs_away_is_stopped(world: World, bomb: str) -> None:
     published(world, "Hi", {"type": "text", "text": bomb})
     began = time.monotonic()
-    with pytest.raises(RegularsError, match="failed on this person"):
+    with pytest.raises(RegularsError, match="failed for this customer"):
         rendered(world, "own")
 
     assert time.monotonic() - began < 5

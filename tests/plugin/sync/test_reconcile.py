@@ -378,7 +378,7 @@ def test_o16_a_topic_without_deliveries_is_reported_until_one_arrives(
 
     assert finish(shop_id)["customers"].inactive_topics == ["customers/create"]
     assert finish(shop_id)["customers"].inactive_topics == ["customers/create"]
-    assert "  customers/create brings nothing: deploy shopify.app.toml once more" in list(
+    assert "  customers/create sends nothing: deploy shopify.app.toml again" in list(
         cli_reconcile.repair_differences(the_shop(shop_id))
     )
 
