@@ -11,11 +11,11 @@ from plugin.offers import coupons
 from plugin.texts import N_
 from plugin.values import to_minor_units
 from storage import coupons as stored_coupons
-from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, Coupon
+from storage.coupons import Coupon, DiscountKind
 from storage.engine import db
 
 TITLE = N_("Coupons")
-BLANK = {"name": "", "prefix": "", "kind": PERCENTAGE, "worth": "10"}
+BLANK = {"name": "", "prefix": "", "kind": DiscountKind.PERCENTAGE, "worth": "10"}
 LIMITS = {"name": coupons.MAX_NAME_CHARS, "prefix": 20, "worth": 12}
 
 
@@ -50,7 +50,7 @@ def make_again(visit: AdminRequest) -> Response:
 def _worth(visit: AdminRequest, sent: dict[str, str]) -> int | None:
     """Whole percent, or minor units; None for what is neither."""
     try:
-        if sent["kind"] == AMOUNT:
+        if sent["kind"] == DiscountKind.AMOUNT:
             return to_minor_units(sent["worth"], visit.shop.currency)
         whole = Decimal(sent["worth"] or "0")
         return int(whole) if whole == whole.to_integral_value() else None
@@ -64,11 +64,11 @@ def _errors(visit: AdminRequest, sent: dict[str, str], worth: int | None) -> dic
         errors["name"] = say.text("Enter a coupon name.")
     if not coupons.PREFIX.fullmatch(sent["prefix"]):
         errors["prefix"] = say.text("Use up to 20 letters and digits.")
-    if sent["kind"] == PERCENTAGE and not (worth and 0 < worth <= 100):
+    if sent["kind"] == DiscountKind.PERCENTAGE and not (worth and 0 < worth <= 100):
         errors["worth"] = say.text("Enter a whole number from 1 to 100.")
-    if sent["kind"] == AMOUNT and not (worth and 0 < worth <= coupons.MAX_AMOUNT):
+    if sent["kind"] == DiscountKind.AMOUNT and not (worth and 0 < worth <= coupons.MAX_AMOUNT):
         errors["worth"] = say.text("Enter an amount, such as 5.00.")
-    if sent["kind"] not in stored_coupons.KINDS:
+    if sent["kind"] not in set(DiscountKind):
         errors["kind"] = say.text("Choose a discount type.")
     return errors
 
@@ -96,8 +96,8 @@ def _page(
 
 
 def _takes_off(visit: AdminRequest, coupon: Coupon) -> str:
-    if coupon.kind == FREE_SHIPPING:
+    if coupon.kind == DiscountKind.FREE_SHIPPING:
         return visit.say.text("Free shipping")
-    if coupon.kind == AMOUNT:
+    if coupon.kind == DiscountKind.AMOUNT:
         return visit.say.money(coupon.amount)
     return visit.say.percent(coupon.percent / 100)

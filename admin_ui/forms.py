@@ -19,7 +19,7 @@ from plugin.templates import library as email_library
 from plugin.texts import N_, texts_for
 from storage import forms, lists
 from storage.engine import db
-from storage.forms import LIVE, SUBMITTED, VIEWED
+from storage.forms import FormEvent, FormStatus
 
 TITLE = N_("Forms")
 DAYS = 30
@@ -64,10 +64,14 @@ def show_all(visit: AdminRequest) -> Response:
         totals = forms.form_totals(session, visit.shop.id, since)
         unused = library.unused_forms(session, visit.shop.id)
     counted = [
-        (form, totals.get(form.id, {}).get(VIEWED, 0), totals.get(form.id, {}).get(SUBMITTED, 0))
+        (
+            form,
+            totals.get(form.id, {}).get(FormEvent.VIEWED, 0),
+            totals.get(form.id, {}).get(FormEvent.SUBMITTED, 0),
+        )
         for form in found
     ]
-    unseen = any(form.status == LIVE and not views for form, views, _ in counted)
+    unseen = any(form.status == FormStatus.LIVE and not views for form, views, _ in counted)
     return visit.page(
         "forms/forms.html",
         forms=counted,
@@ -100,7 +104,7 @@ def switch(visit: AdminRequest) -> Response:
             return _page(visit, form_id, say.text("Choose a list first."))
         library.set_list(visit.shop.id, form_id, row_id(visit.form["list"]))
         return _page(visit, form_id, say.text("Saved"))
-    live = visit.form.get("status") == LIVE
+    live = visit.form.get("status") == FormStatus.LIVE
     try:
         library.set_status(visit.shop.id, form_id, live)
     except RegularsError as error:
@@ -130,8 +134,8 @@ def _page(visit: AdminRequest, form_id: int, toast: str = "", *, path: str = "")
         counted = {(d, k): n for d, k, n in forms.form_days(session, shop.id, form_id, days[0])}
         joined = lists.get_list(session, shop.id, form.list_id)
         known = lists.lists_of(session, shop.id)
-    views = [counted.get((day, VIEWED), 0) for day in days]
-    submits = [counted.get((day, SUBMITTED), 0) for day in days]
+    views = [counted.get((day, FormEvent.VIEWED), 0) for day in days]
+    submits = [counted.get((day, FormEvent.SUBMITTED), 0) for day in days]
     return visit.page(
         "forms/form.html",
         toast=toast,

@@ -7,9 +7,11 @@ storefront's own time, so that the order of arrival does not matter.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from sqlmodel import SQLModel
+
+from storage.consent_ledger import ConsentSource, ConsentState
 
 TAG_PREFIX = "tag:"  # of the property that a customer's tag is
 
@@ -36,6 +38,13 @@ class ProfileFact:
     source: str = "shopify"
 
 
+class ProfileColumns(TypedDict):
+    """Whose a row is: columns of every table that is about profiles."""
+
+    profile_id: int | None
+    source_profile_id: int | None
+
+
 class ProfileRef(NamedTuple):
     """The profile that a fact belongs to, and the origin in it that its keys name."""
 
@@ -43,7 +52,7 @@ class ProfileRef(NamedTuple):
     source_profile_id: int
 
     @property
-    def columns(self) -> dict[str, int | None]:
+    def columns(self) -> ProfileColumns:
         """Return the profile columns of a row that is about this profile."""
         alone = self.profile_id == self.source_profile_id
         return {
@@ -52,7 +61,7 @@ class ProfileRef(NamedTuple):
         }
 
 
-NO_PROFILE: dict[str, int | None] = {"profile_id": None, "source_profile_id": None}
+NO_PROFILE: ProfileColumns = {"profile_id": None, "source_profile_id": None}
 
 
 @dataclass(slots=True)
@@ -76,10 +85,10 @@ class ConsentFact:
     profile: ProfileFact
     channel: str
     address: str
-    state: str
+    state: ConsentState
     occurred_at: datetime
     dedupe_key: str
-    source: str = "storefront"
+    source: ConsentSource = ConsentSource.STOREFRONT
     method: str = ""
     legal_basis: str = "consent"
     expires_at: datetime | None = None

@@ -22,8 +22,8 @@ from plugin.values import parse_email, parse_phone, without_unstorable
 from storage import flows, forms, imports, lists, profiles
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.flows import Flow
-from storage.forms import LIVE, Form
+from storage.flows import Flow, FlowStatus
+from storage.forms import Form, FormStatus
 from storage.imports import WORKING_STATES, Import
 from storage.lists import List
 from storage.profiles import EMAIL, PHONE
@@ -60,8 +60,8 @@ class ListUsage:
     def is_filling(self) -> bool:
         """Whether something puts people on the list now, or waits for them."""
         return (
-            any(form.status == LIVE for form in self.forms)
-            or any(flow.status == LIVE for flow in self.flows)
+            any(form.status == FormStatus.LIVE for form in self.forms)
+            or any(flow.status == FlowStatus.LIVE for flow in self.flows)
             or any(held.state in WORKING_STATES for held in self.imports)
         )
 

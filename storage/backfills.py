@@ -2,18 +2,29 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, CursorResult, Index, delete, insert, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db
-from storage.engine.types import big, moment, shop_key
+from storage.engine.types import big, enum_column, moment, shop_key
 from storage.shops import Shop
 
-WAITING, ASKED, READING, JOINING = "waiting", "asked", "reading", "joining"
-DONE, FAILED = "done", "failed"
-ENDED_STATES = (DONE, FAILED)
+
+class BackfillState(StrEnum):
+    """`waiting → requested → reading → joining → done | failed`."""
+
+    WAITING = "waiting"
+    REQUESTED = "asked"  # the storefront runs its operation
+    READING = "reading"  # lines of the result
+    JOINING = "joining"  # lines to their parents
+    DONE = "done"
+    FAILED = "failed"
+
+
+ENDED_STATES = (BackfillState.DONE, BackfillState.FAILED)
 COUNTS = ("lines_available", "lines_read", "offset", "total", "done", "skipped")  # of a stage
 
 
@@ -30,7 +41,7 @@ class Backfill(SQLModel, table=True):
     stage: str = Field(primary_key=True, description="customers, products, orders or checkouts")
     generation: int = Field(description="the install that it is for")
     stage_order: int = Field(description="its place among the stages")
-    state: str = WAITING
+    state: BackfillState = enum_column(BackfillState, default=BackfillState.WAITING)
     operation_id: str = Field(default="", description="the storefront's id of its operation")
     requested_at: datetime | None = moment(default=None)
     advanced_at: datetime | None = moment(default=None)
@@ -94,10 +105,15 @@ def start_stages(session: Session, shop: Shop, stages: Sequence[str], now: datet
 def retry_stages(session: Session, shop_id: int, now: datetime) -> None:
     """Read the stages that failed once more, each from its beginning."""
     for held in stages_of(session, shop_id):
-        if held.state == FAILED:
+        if held.state == BackfillState.FAILED:
             delete_lines(session, shop_id, held.stage)
             fresh = dict.fromkeys((*COUNTS, "tries"), 0)
-            changes = {"state": WAITING, "operation_id": "", "error": "", "due_at": now}
+            changes = {
+                "state": BackfillState.WAITING,
+                "operation_id": "",
+                "error": "",
+                "due_at": now,
+            }
             save_progress(session, held, finished_at=None, **changes, **fresh)
 
 
@@ -139,7 +155,7 @@ def make_due(session: Session, shop_id: int, operations: Sequence[str], now: dat
         .where(
             col(Backfill.shop_id) == shop_id,
             col(Backfill.operation_id).in_(operations),
-            col(Backfill.state) == ASKED,
+            col(Backfill.state) == BackfillState.REQUESTED,
         )
         .values(due_at=now)
     )

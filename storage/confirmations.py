@@ -6,15 +6,23 @@ A request has the id of the mail that carries its link, so that a token for one 
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import Index
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.engine.types import big, moment, row_key, shop_key
+from storage.engine.types import big, enum_column, moment, row_key, shop_key
 
-CONFIRM, COPY, FORGET = "confirm", "copy", "forget"
 VALID_FOR = timedelta(days=7)
 REPEATABLE_FOR = timedelta(minutes=15)  # of a data export, since its download may have broken off
+
+
+class ConfirmationKind(StrEnum):
+    """What a confirmation is for."""
+
+    DOUBLE_OPT_IN = "confirm"
+    DATA_EXPORT = "copy"
+    REDACT = "forget"
 
 
 class ConfirmationRequest(SQLModel, table=True):
@@ -30,7 +38,7 @@ class ConfirmationRequest(SQLModel, table=True):
 
     shop_id: int = shop_key()
     id: int = row_key()  # the mail's own
-    kind: str
+    kind: ConfirmationKind = enum_column(ConfirmationKind)
     profile_id: int = big()  # the origin that the address belonged to
     address: str
     canonical: str = Field(description="the mailbox behind the address, without tags and dots")
@@ -54,7 +62,7 @@ def lock_request(session: Session, shop_id: int, ask_id: int) -> ConfirmationReq
 
 
 def requests_of(
-    session: Session, shop_id: int, kind: str, canonical: str
+    session: Session, shop_id: int, kind: ConfirmationKind, canonical: str
 ) -> Sequence[ConfirmationRequest]:
     """Return the requests of one kind for one mailbox, newest first."""
     return session.exec(

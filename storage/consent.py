@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, TypeVar, cast
 
 from sqlalchemy import Index, func
 from sqlalchemy import select as columns
@@ -12,27 +12,29 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from storage import consent_ledger, suppressions, write_backs
 from storage import counts as stored_counts
 from storage.channels import STOREFRONT_CHANNELS
-from storage.consent_ledger import MARKETING, ConsentEvent, LedgerKey
+from storage.consent_ledger import (
+    ConsentEntry,
+    ConsentEvent,
+    ConsentPurpose,
+    ConsentSource,
+    ConsentState,
+    LedgerKey,
+    ReportedConsent,
+)
 from storage.counts import Count
 from storage.engine import db
-from storage.engine.types import big, moment, shop_key
+from storage.engine.types import big, enum_column, moment, shop_key
+from storage.write_backs import WriteBackRow
 
-SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
-EXPLICIT_STATES = (SUBSCRIBED, UNSUBSCRIBED)
-STOREFRONT = "storefront"  # the source of what it reported itself
-CONFIRMATION = "confirmation"  # the source of a yes by the link in the mail of a double opt-in
-IMPORT = "import"  # the source of what a merchant's file says
-BOUNCED = "bounced"  # the mailbox does not exist; a shopper who gives the address anew lifts it
-IMPLIED = "implied"  # by a purchase or an inquiry, until `expires_at`: CASL, section 10(9) and (10)
-PENDING = "pending"  # asked to confirm, and did not yet
-REFUSING_STATES = (UNSUBSCRIBED, BOUNCED)
-STATE_PRECEDENCE = {
-    SUBSCRIBED: 1,
-    BOUNCED: 2,
-    UNSUBSCRIBED: 3,
-}  # of two words of one moment the greater one
+EXPLICIT_STATES = (ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED)
+REFUSING_STATES = (ConsentState.UNSUBSCRIBED, ConsentState.BOUNCED)
+STATE_PRECEDENCE = {  # of two entries of one moment the greater one holds
+    ConsentState.SUBSCRIBED: 1,
+    ConsentState.BOUNCED: 2,
+    ConsentState.UNSUBSCRIBED: 3,
+}
 
-Key = tuple[str, str, str]  # a channel, an address and a purpose
+Key = tuple[str, str, ConsentPurpose]  # a channel, an address and a purpose
 
 
 class Consent(SQLModel, table=True):
@@ -43,15 +45,34 @@ class Consent(SQLModel, table=True):
     shop_id: int = shop_key()
     channel: str = Field(primary_key=True, description="a `storage.channels.Channel`")
     address: str = Field(primary_key=True, description="this email, this phone in E.164")
-    purpose: str = Field(default=MARKETING, primary_key=True)
-    state: str
+    purpose: ConsentPurpose = enum_column(
+        ConsentPurpose, default=ConsentPurpose.MARKETING, primary_key=True
+    )
+    state: ConsentState = enum_column(ConsentState)
     changed_at: datetime = moment()
     expires_at: datetime | None = moment(default=None)
     from_import: bool = Field(default=False, description="a yes that a merchant's file says")
     ledger_entry_id: int = big()
 
 
-def record_consent(session: Session, events: Sequence[dict[str, Any]]) -> None:
+class ConsentRow(TypedDict):
+    """One row of `Consent`."""
+
+    shop_id: int
+    channel: str
+    address: str
+    purpose: ConsentPurpose
+    state: ConsentState
+    changed_at: datetime
+    expires_at: datetime | None
+    from_import: bool
+    ledger_entry_id: int
+
+
+_Reported = TypeVar("_Reported", bound=ReportedConsent)
+
+
+def record_consent(session: Session, events: Sequence[ConsentEntry]) -> None:
     """Add entries to the ledger, once each by `unique_key`, and update the states.
 
     A redacted address stays suppressed until its owner agrees again, and a merchant's file never
@@ -60,7 +81,7 @@ def record_consent(session: Session, events: Sequence[dict[str, Any]]) -> None:
     Consent that was given to us is written back to the storefront; what the storefront reports is
     not, and our own entry that it reports back changes nothing.
     """
-    by_shop: dict[int, list[dict[str, Any]]] = {}
+    by_shop: dict[int, list[ConsentEntry]] = {}
     for event in events:
         by_shop.setdefault(event["shop_id"], []).append(event)
     for shop_id, said in by_shop.items():
@@ -76,18 +97,18 @@ def record_consent(session: Session, events: Sequence[dict[str, Any]]) -> None:
 
 
 def _without_echoes(
-    session: Session, shop_id: int, rows: Sequence[dict[str, Any]]
-) -> Sequence[dict[str, Any]]:
+    session: Session, shop_id: int, rows: Sequence[_Reported]
+) -> Sequence[_Reported]:
     """Without what the storefront has from us. It keeps whole seconds."""
-    told = {_write_back_key(row) for row in rows if row["source"] == STOREFRONT}
+    told = {_write_back_key(row) for row in rows if row["source"] == ConsentSource.STOREFRONT}
     if not (known := write_backs.by_key(session, shop_id, told) if told else {}):
         return rows
 
-    def is_echo(row: dict[str, Any]) -> bool:
+    def is_echo(row: ReportedConsent) -> bool:
         ours = known.get(_write_back_key(row))
         return (
             ours is not None
-            and row["source"] == STOREFRONT
+            and row["source"] == ConsentSource.STOREFRONT
             and row["state"] == ours.value
             and row["occurred_at"].replace(microsecond=0)
             == ours.requested_at.replace(microsecond=0)
@@ -96,9 +117,9 @@ def _without_echoes(
     return [row for row in rows if not is_echo(row)]
 
 
-def _tell_storefront(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
+def _tell_storefront(session: Session, shop_id: int, rows: Sequence[ConsentEntry]) -> None:
     """A bounce, a purchase or the yes of a file is no word of the shopper's, so it stays here."""
-    said = [
+    said: list[WriteBackRow] = [
         {
             "kind": row["channel"],
             "name": row["address"],
@@ -107,9 +128,9 @@ def _tell_storefront(session: Session, shop_id: int, rows: Sequence[dict[str, An
             "requested_at": row["occurred_at"],
         }
         for row in rows
-        if (row["source"] != STOREFRONT and row["state"] in EXPLICIT_STATES)
-        and (row["source"] != IMPORT or row["state"] == UNSUBSCRIBED)
-        and (row["purpose"] == MARKETING and row["channel"] in STOREFRONT_CHANNELS)
+        if (row["source"] != ConsentSource.STOREFRONT and row["state"] in EXPLICIT_STATES)
+        and (row["source"] != ConsentSource.IMPORT or row["state"] == ConsentState.UNSUBSCRIBED)
+        and (row["purpose"] == ConsentPurpose.MARKETING and row["channel"] in STOREFRONT_CHANNELS)
     ]
     if said:
         write_backs.save_write_backs(
@@ -117,30 +138,33 @@ def _tell_storefront(session: Session, shop_id: int, rows: Sequence[dict[str, An
         )
 
 
-def _write_back_key(row: dict[str, Any]) -> str:
+def _write_back_key(row: ReportedConsent) -> str:
     return write_backs.key_of(row["channel"], row["address"], None)
 
 
-def _heed(session: Session, shop_id: int, new: Sequence[dict[str, Any]]) -> None:
+def _heed(session: Session, shop_id: int, new: Sequence[ConsentEntry]) -> None:
     """Note at each entry whether it counts."""
     asks = [
-        row for row in new if row["state"] in (SUBSCRIBED, IMPLIED) and row["purpose"] == MARKETING
+        row
+        for row in new
+        if row["state"] in (ConsentState.SUBSCRIBED, ConsentState.IMPLIED)
+        and row["purpose"] == ConsentPurpose.MARKETING
     ]
     heeded = (
         {row["id"] for row in suppressions.lifts_suppression(session, shop_id, asks)}
         if asks
         else set()
     )
-    imported = {_place(row) for row in asks if row["source"] == IMPORT}
+    imported = {_place(row) for row in asks if row["source"] == ConsentSource.IMPORT}
     refused = {_place(row) for row in new if row["state"] in REFUSING_STATES} & imported
     refused |= refusing_addresses(session, shop_id, imported - refused)
     for row in asks:
         row["takes_effect"] = row["id"] in heeded and (
-            row["source"] != IMPORT or _place(row) not in refused
+            row["source"] != ConsentSource.IMPORT or _place(row) not in refused
         )
 
 
-def _place(row: dict[str, Any]) -> LedgerKey:
+def _place(row: ReportedConsent) -> LedgerKey:
     return row["channel"], row["address"]
 
 
@@ -153,11 +177,11 @@ def refusing_addresses(
     return suppressions.suppressed_addresses(session, shop_id, asked).keys() | {
         (channel, address)
         for (channel, address, purpose), state in states.items()
-        if purpose == MARKETING and state["state"] in REFUSING_STATES
+        if purpose == ConsentPurpose.MARKETING and state["state"] in REFUSING_STATES
     }
 
 
-def latest_states(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
+def latest_states(entries: Iterable[ConsentEntry]) -> dict[Key, ConsentRow]:
     """Return the states that entries of the ledger lead to, in any order of them.
 
     The latest explicit entry wins; of two at the same moment a stop does. The yes of a merchant's
@@ -165,11 +189,11 @@ def latest_states(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]
     implied, and of several the one that lasts longest holds. A confirmation request withdraws
     nothing.
     """
-    states: dict[Key, dict[str, Any]] = {}
+    states: dict[Key, ConsentRow] = {}
     for entry in entries:
         if not entry["takes_effect"]:
             continue
-        state = {
+        state: ConsentRow = {
             "shop_id": entry["shop_id"],
             "channel": entry["channel"],
             "address": entry["address"],
@@ -177,31 +201,32 @@ def latest_states(entries: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]
             "state": entry["state"],
             "changed_at": entry["occurred_at"],
             "expires_at": entry["expires_at"],
-            "from_import": entry["source"] == IMPORT and entry["state"] == SUBSCRIBED,
+            "from_import": entry["source"] == ConsentSource.IMPORT
+            and entry["state"] == ConsentState.SUBSCRIBED,
             "ledger_entry_id": entry["id"],
         }
         _keep_stronger(states, state)
     return states
 
 
-def _keep_stronger(states: dict[Key, dict[str, Any]], state: dict[str, Any]) -> None:
+def _keep_stronger(states: dict[Key, ConsentRow], state: ConsentRow) -> None:
     key = (state["channel"], state["address"], state["purpose"])
     if key not in states or _weight(state) > _weight(states[key]):
         states[key] = state
 
 
-def _weight(state: dict[str, Any]) -> tuple[int, datetime, float, int]:
+def _weight(state: ConsentRow) -> tuple[int, datetime, float, int]:
     """The greatest holds: a total order, so that states depend on the set of entries alone."""
-    at: datetime = state["changed_at"]
-    if state["state"] == PENDING:
+    at = state["changed_at"]
+    if state["state"] == ConsentState.PENDING:
         return 0, at, 0, state["ledger_entry_id"]
-    if state["state"] == IMPLIED:
+    if state["state"] == ConsentState.IMPLIED:
         return 1, state["expires_at"] or at, at.timestamp(), state["ledger_entry_id"]
     rank = 2 if state["from_import"] else 3
     return rank, at, STATE_PRECEDENCE.get(state["state"], 0), state["ledger_entry_id"]
 
 
-def _follow(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
+def _follow(session: Session, shop_id: int, rows: Sequence[ConsentEntry]) -> None:
     """Let the states follow new entries. The caller holds the lock of their chains."""
     told = latest_states(rows)
     if not told:
@@ -225,19 +250,24 @@ def _follow(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> N
     )
 
 
-def states_at(
-    session: Session, shop_id: int, places: Iterable[LedgerKey]
-) -> dict[Key, dict[str, Any]]:
+def states_at(session: Session, shop_id: int, places: Iterable[LedgerKey]) -> dict[Key, ConsentRow]:
     """The states of some places as plain rows."""
     table = db.table_of(Consent)
     rows = session.connection().execute(
         columns(table).where(table.c.shop_id == shop_id, consent_ledger.stands_at(Consent, places))
     )
-    return {(row.channel, row.address, row.purpose): dict(row._mapping) for row in rows}
+    return {
+        (row.channel, row.address, row.purpose): cast("ConsentRow", dict(row._mapping))
+        for row in rows
+    }
 
 
 def get_consent(
-    session: Session, shop_id: int, channel: str, address: str, purpose: str = MARKETING
+    session: Session,
+    shop_id: int,
+    channel: str,
+    address: str,
+    purpose: ConsentPurpose = ConsentPurpose.MARKETING,
 ) -> Consent | None:
     """What one address allowed on one channel; None when it was never asked."""
     # `record` writes past the session, which would answer with what it read before.
@@ -259,7 +289,9 @@ def try_lock_consent(session: Session, shop_id: int, channel: str, address: str)
     return set(held) == set(session.exec(there))
 
 
-def consent_state(session: Session, shop_id: int, channel: str, address: str) -> str | None:
+def consent_state(
+    session: Session, shop_id: int, channel: str, address: str
+) -> ConsentState | None:
     """The state for marketing, one of the codes above; None when this address was never asked."""
     found = get_consent(session, shop_id, channel, address)
     return None if found is None else found.state
@@ -274,18 +306,18 @@ def consents_of(
     return session.exec(
         select(Consent).where(
             Consent.shop_id == shop_id,
-            Consent.purpose == MARKETING,
+            Consent.purpose == ConsentPurpose.MARKETING,
             consent_ledger.stands_at(Consent, addresses),
         )
     ).all()
 
 
-def new_entries(session: Session, shop_id: int, entries: Sequence[dict[str, Any]]) -> set[str]:
+def new_entries(session: Session, shop_id: int, entries: Sequence[ReportedConsent]) -> set[str]:
     """The unique keys of those entries that `record` would take in: neither in the ledger nor our
     own word coming back.
     """
-    news = consent_ledger.new_entries(session, shop_id, _without_echoes(session, shop_id, entries))
-    return {entry["dedupe_key"] for entry in news}
+    heard = {entry["dedupe_key"] for entry in _without_echoes(session, shop_id, entries)}
+    return heard - consent_ledger.known_keys(session, shop_id, heard)
 
 
 def ledger_of(
@@ -324,6 +356,6 @@ def count_new(session: Session, shop_id: int, since: datetime, until: datetime) 
 def _subscribed(shop_id: int) -> Select[Any]:
     return columns(col(Consent.address)).where(
         col(Consent.shop_id) == shop_id,
-        col(Consent.state) == SUBSCRIBED,
-        col(Consent.purpose) == MARKETING,
+        col(Consent.state) == ConsentState.SUBSCRIBED,
+        col(Consent.purpose) == ConsentPurpose.MARKETING,
     )

@@ -9,22 +9,53 @@ and without the key, an entry that fits cannot be made.
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, NotRequired, TypedDict, cast
 
 from sqlalchemy import Index, and_, delete, false, or_, text
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import append_only, bulk, db, encryption
-from storage.engine.types import big, moment, row_key, shop_key
+from storage.engine.types import big, enum_column, moment, row_key, shop_key
 
 LedgerKey = tuple[str, str]  # a channel and an address on it
-MARKETING, TRANSACTIONAL = "marketing", "transactional"
 FORGOTTEN = "forgotten:"  # before the keyed hash of a redacted address
 PLACES_BATCH_SIZE = 500  # places looked at together
 BUCKETS = 64  # locks that one transaction holds at most, for any size of its batch
+
+
+class ConsentState(StrEnum):
+    """What an address allows."""
+
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+    PENDING = "pending"  # asked to confirm, and did not yet
+    IMPLIED = "implied"  # by a purchase, until `expires_at`: CASL, section 10(9) and (10)
+    BOUNCED = "bounced"  # the mailbox does not exist; a later sign-up replaces it
+
+
+class ConsentPurpose(StrEnum):
+    """What messages a consent is for."""
+
+    MARKETING = "marketing"
+    TRANSACTIONAL = "transactional"
+
+
+class ConsentSource(StrEnum):
+    """Where a shopper said it."""
+
+    STOREFRONT = "storefront"  # Shopify reported it
+    FORM = "form"
+    CONFIRMATION = "confirmation"  # the link in the mail of a double opt-in
+    PREFERENCES = "preferences"  # the preference page
+    LINK = "link"  # the unsubscribe link of a message
+    ONE_CLICK = "one-click"  # the mail program's button: RFC 8058
+    IMPORT = "import"  # a merchant's file
+    ORDER = "order"
+    BOUNCE = "bounce"  # the mail relay's answer
 
 
 class ConsentEvent(SQLModel, table=True):
@@ -44,11 +75,11 @@ class ConsentEvent(SQLModel, table=True):
     dedupe_key: str
     channel: str
     address: str
-    purpose: str = Field(default=MARKETING, description="marketing, transactional")
-    state: str
+    purpose: ConsentPurpose = enum_column(ConsentPurpose, default=ConsentPurpose.MARKETING)
+    state: ConsentState = enum_column(ConsentState)
     occurred_at: datetime = moment()
     recorded_at: datetime = moment()
-    source: str = Field(description="form, confirmation, preferences, storefront, one-click, …")
+    source: ConsentSource = enum_column(ConsentSource)
     method: str = Field(default="", description="how it was said there: checkbox, button, purchase")
     # the source profile, even after a merge
     profile_id: int | None = big(nullable=True, default=None)
@@ -65,6 +96,39 @@ class ConsentEvent(SQLModel, table=True):
     )
 
 
+class ReportedConsent(TypedDict):
+    """What tells whether an entry is new."""
+
+    shop_id: int
+    dedupe_key: str
+    channel: str
+    address: str
+    state: ConsentState
+    occurred_at: datetime
+    source: ConsentSource
+
+
+class ConsentEntry(ReportedConsent):
+    """One row for the ledger; it gives itself what is not required, and position and hash."""
+
+    id: int
+    position: NotRequired[int]
+    hash: NotRequired[str]
+    purpose: NotRequired[ConsentPurpose]
+    recorded_at: datetime
+    method: NotRequired[str]
+    profile_id: NotRequired[int | None]
+    disclosure: NotRequired[str]
+    form_id: NotRequired[int | None]
+    form_version: NotRequired[int | None]
+    page: NotRequired[str]
+    ip: NotRequired[str]
+    user_agent: NotRequired[str]
+    legal_basis: NotRequired[str]
+    expires_at: NotRequired[datetime | None]
+    takes_effect: NotRequired[bool]
+
+
 class ConsentChain(SQLModel, table=True):
     """Where a chain ends, so that entries missing at its end are missed."""
 
@@ -77,7 +141,7 @@ class ConsentChain(SQLModel, table=True):
     hash: str
 
 
-UNSET_COLUMNS: dict[str, Any] = {
+UNSET_COLUMNS = {
     name: each.default for name, each in ConsentEvent.model_fields.items() if not each.is_required()
 }
 HASHED_COLUMNS = sorted(set(ConsentEvent.model_fields) - {"hash"})
@@ -101,22 +165,25 @@ def lock_chains(session: Session, shop_id: int, places: Iterable[LedgerKey]) -> 
     )
 
 
-def new_entries(
-    session: Session, shop_id: int, rows: Iterable[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def new_entries(session: Session, shop_id: int, rows: Iterable[ConsentEntry]) -> list[ConsentEntry]:
     """Those of a shop's entries that are not in the ledger yet, once each, and complete."""
-    by_key: dict[str, dict[str, Any]] = {}
+    by_key: dict[str, ConsentEntry] = {}
     for row in rows:
-        by_key.setdefault(row["dedupe_key"], UNSET_COLUMNS | row)
-    known = select(ConsentEvent.dedupe_key).where(
-        ConsentEvent.shop_id == shop_id, bulk.is_among(col(ConsentEvent.dedupe_key), by_key)
-    )
-    for key in session.exec(known):
+        by_key.setdefault(row["dedupe_key"], cast("ConsentEntry", UNSET_COLUMNS | row))
+    for key in known_keys(session, shop_id, by_key):
         del by_key[key]
     return list(by_key.values())
 
 
-def append_entries(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
+def known_keys(session: Session, shop_id: int, keys: Collection[str]) -> set[str]:
+    """Return those of some dedupe keys that the ledger has."""
+    known = select(ConsentEvent.dedupe_key).where(
+        ConsentEvent.shop_id == shop_id, bulk.is_among(col(ConsentEvent.dedupe_key), keys)
+    )
+    return set(session.exec(known))
+
+
+def append_entries(session: Session, shop_id: int, rows: Sequence[ConsentEntry]) -> None:
     """Chain complete entries of one shop to those before them. The caller holds their lock.
 
     An entry that comes with a `hash` keeps it: see `rewrite`.
@@ -125,14 +192,14 @@ def append_entries(session: Session, shop_id: int, rows: Sequence[dict[str, Any]
         return
     key_id, key = encryption.derive_key("ledger")
     ends = ends_of(session, shop_id, {(row["channel"], row["address"]) for row in rows})
-    fresh: dict[LedgerKey, dict[str, Any]] = {}
+    fresh: set[LedgerKey] = set()
     for row in rows:
         place = (row["channel"], row["address"])
         length, last = ends.get(place, (0, ""))
         row["position"] = length + 1
         row.setdefault("hash", f"{key_id}.{entry_hash(key, last, row)}")
         ends[place] = (row["position"], row["hash"])
-        fresh[place] = {"shop_id": shop_id, "channel": place[0], "address": place[1]}
+        fresh.add(place)
     bulk.add_rows(session, ConsentEvent, rows)
     upsert = db.insert(ConsentChain)
     session.connection().execute(
@@ -140,11 +207,20 @@ def append_entries(session: Session, shop_id: int, rows: Sequence[dict[str, Any]
             index_elements=["shop_id", "channel", "address"],
             set_={"length": upsert.excluded.length, "hash": upsert.excluded.hash},
         ),
-        [row | {"length": ends[at][0], "hash": ends[at][1]} for at, row in fresh.items()],
+        [
+            {
+                "shop_id": shop_id,
+                "channel": at[0],
+                "address": at[1],
+                "length": ends[at][0],
+                "hash": ends[at][1],
+            }
+            for at in sorted(fresh)
+        ],
     )
 
 
-def entry_hash(key: bytes, before: str, row: dict[str, Any]) -> str:
+def entry_hash(key: bytes, before: str, row: Mapping[str, object]) -> str:
     """Return the HMAC, in hexadecimal, of an entry that follows the hash `before`."""
     # What is empty is left out, so that a column of a later version leaves old hashes as they are.
     fields = {name: _canonical(row[name]) for name in HASHED_COLUMNS if row[name] not in (None, "")}
@@ -165,9 +241,9 @@ def ends_of(
 
 def entries_at(
     session: Session, shop_id: int, places: Collection[LedgerKey]
-) -> dict[LedgerKey, list[dict[str, Any]]]:
+) -> dict[LedgerKey, list[ConsentEntry]]:
     """Every entry of some chains as plain rows, in the order of their positions."""
-    found: dict[LedgerKey, list[dict[str, Any]]] = {place: [] for place in places}
+    found: dict[LedgerKey, list[ConsentEntry]] = {place: [] for place in places}
     table = db.table_of(ConsentEvent)
     rows = session.connection().execute(
         columns(table)
@@ -175,7 +251,7 @@ def entries_at(
         .order_by(table.c.position)
     )
     for row in rows:
-        found[(row.channel, row.address)].append(dict(row._mapping))
+        found[(row.channel, row.address)].append(cast("ConsentEntry", dict(row._mapping)))
     return found
 
 
@@ -183,14 +259,15 @@ def rewrite_chain(
     session: Session,
     shop_id: int,
     place: LedgerKey,
+    *,
     address: str,
-    changes: dict[int, dict[str, Any]],
+    erased: Collection[int],
     flawed: Collection[int | None],
 ) -> None:
-    """Move a chain to another address, with changes by entry id; only for redaction.
+    """Move a chain to another address, and blank who made its `erased` entries, by their ids.
 
-    The caller holds the lock of both. Ids in `flawed` had no hash that fits, and get none: a
-    violation stays detectable.
+    Only for redaction; the caller holds the lock of both. Ids in `flawed` had no hash that fits,
+    and get none: a violation stays detectable.
     """
     rows = entries_at(session, shop_id, [place])[place]
     with append_only.permit_erasure(session, shop_id):
@@ -199,7 +276,11 @@ def rewrite_chain(
                 delete(table).where(col(table.shop_id) == shop_id, stands_at(table, [place]))
             )
     for row in rows:
-        row.update(changes.get(row["id"], {}), address=address)
+        row["address"] = address
+        if row["id"] in erased:
+            row["dedupe_key"] = f"{FORGOTTEN}{row['id']}"
+            row["profile_id"] = None
+            row["page"] = row["ip"] = row["user_agent"] = ""
         del row["hash"]
         if row["id"] in flawed:
             row["hash"] = ""

@@ -2,18 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Index, delete, func, insert, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db
-from storage.engine.types import big, moment, row_key, shop_key
+from storage.engine.types import big, enum_column, moment, row_key, shop_key
 from storage.shops import Shop
 
-PERCENTAGE, AMOUNT, FREE_SHIPPING = "percentage", "amount", "free_shipping"
-KINDS = (PERCENTAGE, AMOUNT, FREE_SHIPPING)
 POOL_LOW, POOL_FULL = 100, 250  # codes; the storefront takes 250 in a call
+
+
+class DiscountKind(StrEnum):
+    """What a discount takes off."""
+
+    PERCENTAGE = "percentage"
+    AMOUNT = "amount"
+    FREE_SHIPPING = "free_shipping"
 
 
 class Coupon(SQLModel, table=True):
@@ -23,7 +30,7 @@ class Coupon(SQLModel, table=True):
     id: int = row_key()
     name: str
     prefix: str = Field(description="what its codes begin with")
-    kind: str = PERCENTAGE
+    kind: DiscountKind = enum_column(DiscountKind, default=DiscountKind.PERCENTAGE)
     percent: int = 0
     amount: int = big(default=0)  # off, in minor units of the shop's currency
     first_code: str = Field(

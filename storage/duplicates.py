@@ -4,6 +4,7 @@ decide. Keys never join anybody by themselves.
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, delete, update
@@ -13,11 +14,19 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from storage import counts
 from storage.counts import Count
 from storage.engine import bulk, db
-from storage.engine.types import moment, shop_key
+from storage.engine.types import enum_column, moment, shop_key
 from storage.shops import Shop
 
-OPEN, ACCEPTED, DISMISSED = "open", "accepted", "dismissed"
 MAX_OPEN_DUPLICATES = 20  # of a key's holders that are looked at: what thousands share says nothing
+
+
+class DuplicateState(StrEnum):
+    """What a merchant decided about a pair."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DISMISSED = "dismissed"
+
 
 DuplicateReason = tuple[str, str]  # a kind and a value that people who are one would share
 
@@ -55,7 +64,7 @@ class Duplicate(SQLModel, table=True):
     profile_id: int = Field(primary_key=True, sa_type=BigInteger)
     other_profile_id: int = Field(primary_key=True, sa_type=BigInteger)
     reason: str = Field(description="phone, mailbox, typo, name")
-    state: str = OPEN
+    state: DuplicateState = enum_column(DuplicateState, default=DuplicateState.OPEN)
     found_at: datetime = moment()
     decided_at: datetime | None = moment(default=None)
     decided_by: str = ""
@@ -139,7 +148,12 @@ def suggest_duplicates(session: Session, rows: Sequence[dict[str, Any]]) -> None
 
 
 def decide_duplicate(
-    session: Session, shop_id: int, pair: tuple[int, int], state: str, at: datetime, by: str
+    session: Session,
+    shop_id: int,
+    pair: tuple[int, int],
+    state: DuplicateState,
+    at: datetime,
+    by: str,
 ) -> bool:
     """Save a merchant's decision on a pair; return whether it was open."""
     done = session.connection().execute(
@@ -148,7 +162,7 @@ def decide_duplicate(
             col(Duplicate.shop_id) == shop_id,
             col(Duplicate.profile_id) == pair[0],
             col(Duplicate.other_profile_id) == pair[1],
-            col(Duplicate.state) == OPEN,
+            col(Duplicate.state) == DuplicateState.OPEN,
         )
         .values(state=state, decided_at=at, decided_by=by)
     )
@@ -159,7 +173,7 @@ def dismiss_duplicate(
     session: Session, shop_id: int, pair: tuple[int, int], at: datetime, by: str
 ) -> None:
     """Never suggest a pair that a person has parted, whether it was suggested before or not."""
-    decision = {"state": DISMISSED, "decided_at": at, "decided_by": by}
+    decision = {"state": DuplicateState.DISMISSED, "decided_at": at, "decided_by": by}
     row = {"shop_id": shop_id, "profile_id": min(pair), "other_profile_id": max(pair), "reason": ""}
     session.connection().execute(
         db.insert(Duplicate)
@@ -174,7 +188,7 @@ def open_page(session: Session, shop_id: int, limit: int) -> Sequence[Duplicate]
     """The pairs that wait for a person, last found first."""
     return session.exec(
         select(Duplicate)
-        .where(Duplicate.shop_id == shop_id, Duplicate.state == OPEN)
+        .where(Duplicate.shop_id == shop_id, Duplicate.state == DuplicateState.OPEN)
         .order_by(
             col(Duplicate.found_at).desc(),
             col(Duplicate.profile_id),
@@ -200,6 +214,6 @@ def close_duplicates(session: Session, shop_id: int, pairs: Collection[tuple[int
 def count_open(session: Session, shop_id: int, *, whole: bool = False) -> Count:
     """How many pairs wait for a person; see `storage.counts`."""
     waiting = columns(col(Duplicate.profile_id)).where(
-        col(Duplicate.shop_id) == shop_id, col(Duplicate.state) == OPEN
+        col(Duplicate.shop_id) == shop_id, col(Duplicate.state) == DuplicateState.OPEN
     )
     return counts.count_rows(session, shop_id, counts.DUPLICATES, waiting, whole=whole)

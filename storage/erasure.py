@@ -228,15 +228,14 @@ def _blank_ledger(session: Session, shop_id: int, subject: DataSubject) -> None:
     )
     flawed = {flaw.entry_id for flaw in violations_at(session, shop_id, sorted(places))}
     for place, entries in consent_ledger.entries_at(session, shop_id, places).items():
-        changes = {
-            entry["id"]: {
-                "dedupe_key": f"{FORGOTTEN}{entry['id']}", "profile_id": None,
-                "page": "", "ip": "", "user_agent": "",
-            }
+        erased = {
+            entry["id"]
             for entry in entries
             if place in own or entry["profile_id"] in subject.profile_ids
-        }  # fmt: skip
-        consent_ledger.rewrite_chain(session, shop_id, place, places[place], changes, flawed)
+        }
+        consent_ledger.rewrite_chain(
+            session, shop_id, place, address=places[place], erased=erased, flawed=flawed
+        )
 
 
 def blank_deliveries(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:

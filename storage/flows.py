@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, func, insert, text
@@ -9,11 +10,34 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db, leases
 from storage.engine.leases import Claim
-from storage.engine.types import big, json_column, moment, origin, row_key, shop_key
+from storage.engine.types import big, enum_column, json_column, moment, origin, row_key, shop_key
 
-DRAFT, LIVE = "draft", "live"
-WAITING, FINISHED, LEFT, FAILED = "waiting", "finished", "left", "failed"
 LEASE_S = 15.0  # a step that was offered and not taken is offered again after this
+
+
+class FlowStatus(StrEnum):
+    """Whether shoppers enter a flow."""
+
+    DRAFT = "draft"
+    LIVE = "live"
+
+
+class EnrolmentState(StrEnum):
+    """`waiting → finished | exited | failed`."""
+
+    WAITING = "waiting"
+    FINISHED = "finished"  # after its last action
+    EXITED = "left"  # before it: `exit_reason` says why
+    FAILED = "failed"  # its worker died of it, again and again
+
+
+class StepOutcome(StrEnum):
+    """What an action did with a shopper."""
+
+    WAITING = "waits"  # its delay began
+    WAITED = "passed"  # its delay is over
+    QUEUED = "queued"  # its message is due
+    EXITED = "left"  # the shopper left the flow here
 
 
 class Flow(SQLModel, table=True):
@@ -24,7 +48,7 @@ class Flow(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     name: str
-    status: str = DRAFT
+    status: FlowStatus = enum_column(FlowStatus, default=FlowStatus.DRAFT)
     version: int = 1
     trigger: str = Field(description="`metric:Checkout Started` or `list:<id>`")
     topic_id: int | None = big(nullable=True, default=None)  # of storage.preferences
@@ -66,7 +90,7 @@ class Enrolment(SQLModel, table=True):
     source_profile_id: int | None = origin()
     trigger_key: str
     event_id: int | None = big(nullable=True, default=None)
-    state: str = WAITING
+    state: EnrolmentState = enum_column(EnrolmentState, default=EnrolmentState.WAITING)
     action_id: str = Field(description="the action that is done when `due_at` comes")
     delay_started: bool = Field(
         default=False, description="whether its wait has begun, if it is one"
@@ -95,7 +119,7 @@ class StepLog(SQLModel, table=True):
     flow_id: int = big()
     enrolment_id: int = big()
     action_id: str
-    outcome: str = Field(description="waits, queued, passed, left, failed")
+    outcome: StepOutcome = enum_column(StepOutcome)
     happened_at: datetime = moment()
 
 
@@ -135,7 +159,7 @@ def live_flows(session: Session, shop_id: int) -> Sequence[tuple[Flow, FlowVersi
                 & (col(FlowVersion.flow_id) == Flow.id)
                 & (col(FlowVersion.version) == Flow.version),
             )
-            .where(Flow.shop_id == shop_id, Flow.status == LIVE)
+            .where(Flow.shop_id == shop_id, Flow.status == FlowStatus.LIVE)
         )
     ]
 
@@ -150,7 +174,9 @@ def add_enrolments(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]
 
 def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
     """Lease up to `limit` due steps of all shops; (shop id, enrolment id), the earliest first."""
-    return leases.claim_due(session, Enrolment, WAITING, now, limit, LEASE_S, claimed=False)
+    return leases.claim_due(
+        session, Enrolment, EnrolmentState.WAITING, now, limit, LEASE_S, claimed=False
+    )
 
 
 def still_due(
@@ -162,7 +188,7 @@ def still_due(
         .where(
             Enrolment.shop_id == shop_id,
             col(Enrolment.id).in_(ids),
-            Enrolment.state == WAITING,
+            Enrolment.state == EnrolmentState.WAITING,
             Enrolment.due_at <= now,
         )
         .order_by(col(Enrolment.id))
@@ -187,7 +213,7 @@ def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) 
             .where(
                 Enrolment.shop_id == shop_id,
                 col(Enrolment.id).in_(ids),
-                Enrolment.state == WAITING,
+                Enrolment.state == EnrolmentState.WAITING,
                 Enrolment.due_at <= now,
             )
             .order_by(col(Enrolment.id))
@@ -197,7 +223,7 @@ def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) 
 
 
 def end_enrolment(
-    session: Session, enrolment: Enrolment, state: str, because: str, now: datetime
+    session: Session, enrolment: Enrolment, state: EnrolmentState, because: str, now: datetime
 ) -> None:
     """End an enrolment."""
     enrolment.state = state
@@ -220,7 +246,7 @@ def waiting_enrolments(
         select(Enrolment).where(
             Enrolment.shop_id == shop_id,
             col(Enrolment.profile_id).in_(sorted(set(profile_ids))),
-            Enrolment.state == WAITING,
+            Enrolment.state == EnrolmentState.WAITING,
         )
     ).all()
 
@@ -260,14 +286,14 @@ def enrolments_of(
     ).all()
 
 
-def count_enrolments(session: Session, shop_id: int) -> dict[int, dict[str, int]]:
+def count_enrolments(session: Session, shop_id: int) -> dict[int, dict[EnrolmentState, int]]:
     """How many shoppers wait in, finished and left each flow: {flow id: {state: count}}."""
     rows = session.exec(
-        select(Enrolment.flow_id, Enrolment.state, func.count())
+        select(Enrolment.flow_id, col(Enrolment.state), func.count())
         .where(Enrolment.shop_id == shop_id)
         .group_by(col(Enrolment.flow_id), Enrolment.state)
     )
-    counts: dict[int, dict[str, int]] = {}
+    counts: dict[int, dict[EnrolmentState, int]] = {}
     for flow_id, state, count in rows:
         counts.setdefault(flow_id, {})[state] = count
     return counts
@@ -280,21 +306,21 @@ def count_waiting(session: Session, shop_id: int, flow_id: int) -> dict[str, int
         .where(
             Enrolment.shop_id == shop_id,
             Enrolment.flow_id == flow_id,
-            Enrolment.state == WAITING,
+            Enrolment.state == EnrolmentState.WAITING,
         )
         .group_by(Enrolment.action_id)
     )
     return dict(rows.all())
 
 
-def count_steps(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:
+def count_steps(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[StepOutcome, int]]:
     """What happened at each action of a flow: {action id: {outcome: count}}."""
     rows = session.exec(
-        select(StepLog.action_id, StepLog.outcome, func.count())
+        select(StepLog.action_id, col(StepLog.outcome), func.count())
         .where(StepLog.shop_id == shop_id, StepLog.flow_id == flow_id)
         .group_by(StepLog.action_id, StepLog.outcome)
     )
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[StepOutcome, int]] = {}
     for action_id, outcome, count in rows:
         counts.setdefault(action_id, {})[outcome] = count
     return counts

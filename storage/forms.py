@@ -2,17 +2,36 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db
-from storage.engine.types import big, json_column, moment, row_key, shop_key
+from storage.engine.types import big, enum_column, json_column, moment, row_key, shop_key
 
-DRAFT, LIVE = "draft", "live"
-BY_COUNTRY, SINGLE, DOUBLE = "country", "single", "double"
-VIEWED, SUBMITTED = "viewed", "submitted"
+
+class FormStatus(StrEnum):
+    """Whether shoppers see a form."""
+
+    DRAFT = "draft"
+    LIVE = "live"
+
+
+class OptIn(StrEnum):
+    """Whether a sign-up must be confirmed by mail."""
+
+    BY_COUNTRY = "country"  # where the law of the shopper's country asks for it
+    SINGLE = "single"
+    DOUBLE = "double"
+
+
+class FormEvent(StrEnum):
+    """What is counted of a form."""
+
+    VIEWED = "viewed"
+    SUBMITTED = "submitted"
 
 
 class Form(SQLModel, table=True):
@@ -21,12 +40,10 @@ class Form(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     name: str
-    status: str = DRAFT
+    status: FormStatus = enum_column(FormStatus, default=FormStatus.DRAFT)
     version: int = 1
     list_id: int = big()
-    opt_in: str = Field(
-        default=BY_COUNTRY, description="single, double, or what the shopper's country asks for"
-    )
+    opt_in: OptIn = enum_column(OptIn, default=OptIn.BY_COUNTRY)
     created_at: datetime = moment()
     updated_at: datetime = moment()
 
@@ -56,7 +73,7 @@ class FormStat(SQLModel, table=True):
     form_id: int = Field(primary_key=True, sa_type=BigInteger)
     version: int = Field(primary_key=True)
     day: date = Field(primary_key=True)
-    kind: str = Field(primary_key=True, description="viewed, submitted")
+    kind: FormEvent = enum_column(FormEvent, primary_key=True)
     count: int = 0
 
 
@@ -80,7 +97,7 @@ def get_form_version(
 
 
 def count_form_event(
-    session: Session, shop_id: int, form_id: int, version: int, day: date, kind: str
+    session: Session, shop_id: int, form_id: int, version: int, day: date, kind: FormEvent
 ) -> None:
     """Count one view or one submission."""
     upsert = db.insert(FormStat).values(
@@ -94,14 +111,14 @@ def count_form_event(
     )
 
 
-def form_totals(session: Session, shop_id: int, since: date) -> dict[int, dict[str, int]]:
+def form_totals(session: Session, shop_id: int, since: date) -> dict[int, dict[FormEvent, int]]:
     """Views and submissions of each form since a day: {form id: {"viewed": 3, "submitted": 1}}."""
     rows = session.exec(
-        select(FormStat.form_id, FormStat.kind, func.sum(FormStat.count))
+        select(FormStat.form_id, col(FormStat.kind), func.sum(FormStat.count))
         .where(FormStat.shop_id == shop_id, FormStat.day >= since)
         .group_by(col(FormStat.form_id), FormStat.kind)
     )
-    totals: dict[int, dict[str, int]] = {}
+    totals: dict[int, dict[FormEvent, int]] = {}
     for form_id, kind, count in rows:
         totals.setdefault(form_id, {})[kind] = int(count)
     return totals
@@ -109,7 +126,7 @@ def form_totals(session: Session, shop_id: int, since: date) -> dict[int, dict[s
 
 def form_days(
     session: Session, shop_id: int, form_id: int, since: date
-) -> Sequence[tuple[date, str, int]]:
+) -> Sequence[tuple[date, FormEvent, int]]:
     """One form's counts by day and kind."""
     rows = session.exec(
         select(col(FormStat.day), col(FormStat.kind), func.sum(FormStat.count))

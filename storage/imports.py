@@ -5,19 +5,34 @@ The file itself lies beside the database (`plugin.sheets.files`); no row here na
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, CursorResult, Index, func, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import bulk, db
-from storage.engine.types import big, json_column, moment, row_key, shop_key
+from storage.engine.types import big, enum_column, json_column, moment, row_key, shop_key
 from storage.shops import Shop
 
-UPLOADING, READY, RUNNING, LEAVING = "uploading", "ready", "running", "leaving"
-DONE, STOPPED, LEFT, FAILED = "done", "stopped", "left", "failed"
-WORKING_STATES = (RUNNING, LEAVING)
-ENDED_STATES = (DONE, STOPPED, LEFT, FAILED)
+
+class ImportState(StrEnum):
+    """`uploading → ready → running → done | stopped | failed`, and `reverting → reverted`."""
+
+    UPLOADING = "uploading"
+    READY = "ready"  # the file is whole; the merchant says what its columns are
+    RUNNING = "running"
+    REVERTING = "leaving"  # its profiles are taken off the list again
+    DONE = "done"
+    STOPPED = "stopped"  # by the merchant
+    REVERTED = "left"
+    FAILED = "failed"  # the file cannot be read
+
+
+WORKING_STATES = (ImportState.RUNNING, ImportState.REVERTING)
+ENDED_STATES = (
+    ImportState.DONE, ImportState.STOPPED, ImportState.REVERTED, ImportState.FAILED,
+)  # fmt: skip
 SOURCE = "import:"  # how the source of a membership begins that a file made
 MAX_PROBLEMS = 100_000  # kept of one import, as a list; the others are counted
 
@@ -35,7 +50,7 @@ class Import(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     file_name: str
-    state: str = UPLOADING
+    state: ImportState = enum_column(ImportState, default=ImportState.UPLOADING)
     size: int = big()  # bytes: as announced, then as they are
     encoding: str = ""
     delimiter: str = ""
@@ -62,7 +77,11 @@ class Import(SQLModel, table=True):
         """How much of the file is read, from 0 to 1."""
         if self.state in ENDED_STATES:
             return 1.0
-        return min(1.0, self.offset / self.size) if self.size and self.state == RUNNING else 0.0
+        return (
+            min(1.0, self.offset / self.size)
+            if self.size and self.state == ImportState.RUNNING
+            else 0.0
+        )
 
     @property
     def source(self) -> str:

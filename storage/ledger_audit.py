@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
 
 from sqlalchemy import select as columns
 from sqlalchemy import tuple_, union
@@ -11,12 +11,16 @@ from sqlmodel import Session, col
 
 from storage import consent_ledger
 from storage.consent import Consent, latest_states, states_at
-from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEvent, LedgerKey
+from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEntry, ConsentEvent, LedgerKey
 from storage.engine import encryption
 
-CHANGED = "changed"  # an entry does not fit its hash: changed, or put in another's place
-MISSING = "missing"  # entries between two others, or at the end
-STATE = "state"  # the state does not follow from the entries
+
+class ViolationKind(StrEnum):
+    """What may be wrong with a chain."""
+
+    CHANGED = "changed"  # an entry does not fit its hash: changed, or put in another's place
+    MISSING = "missing"  # entries between two others, or at the end
+    STATE = "state"  # the state does not follow from the entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class LedgerViolation:
 
     channel: str
     address: str
-    kind: str
+    kind: ViolationKind
     position: int | None = None
     entry_id: int | None = None
     count: int = 1
@@ -56,28 +60,28 @@ def violations_at(
         if not place[1].startswith(FORGOTTEN):
             held = {key: row for key, row in states.items() if key[:2] == place}
             if held != latest_states(entries[place]):
-                yield LedgerViolation(*place, STATE)
+                yield LedgerViolation(*place, ViolationKind.STATE)
 
 
 def _chain(
-    keys: dict[str, bytes], place: LedgerKey, rows: Iterable[dict[str, Any]], end: tuple[int, str]
+    keys: dict[str, bytes], place: LedgerKey, rows: Iterable[ConsentEntry], end: tuple[int, str]
 ) -> Iterator[LedgerViolation]:
     length, last, entry_id = 0, "", None
     for row in rows:
         gap = row["position"] - length - 1
         if gap:
-            yield LedgerViolation(*place, MISSING, length + 1, row["id"], gap)
+            yield LedgerViolation(*place, ViolationKind.MISSING, length + 1, row["id"], gap)
         # What an entry was chained to is not known once that is gone.
         if not gap and not _fits(keys, last, row):
-            yield LedgerViolation(*place, CHANGED, row["position"], row["id"])
+            yield LedgerViolation(*place, ViolationKind.CHANGED, row["position"], row["id"])
         length, last, entry_id = row["position"], row["hash"], row["id"]
     if end[0] > length:
-        yield LedgerViolation(*place, MISSING, length + 1, entry_id, end[0] - length)
+        yield LedgerViolation(*place, ViolationKind.MISSING, length + 1, entry_id, end[0] - length)
     elif end != (length, last):
-        yield LedgerViolation(*place, CHANGED, length, entry_id)
+        yield LedgerViolation(*place, ViolationKind.CHANGED, length, entry_id)
 
 
-def _fits(keys: dict[str, bytes], last: str, row: dict[str, Any]) -> bool:
+def _fits(keys: dict[str, bytes], last: str, row: ConsentEntry) -> bool:
     key_id, _, digest = row["hash"].partition(".")
     return key_id in keys and hmac.compare_digest(
         digest.encode(), consent_ledger.entry_hash(keys[key_id], last, row).encode()

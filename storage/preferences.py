@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -9,10 +10,16 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from storage.consent_ledger import stands_at
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.engine.types import json_column, moment, row_key, shop_key
+from storage.engine.types import enum_column, json_column, moment, row_key, shop_key
 
-ALL, WEEKLY = "all", "weekly"
 MAX_TOPICS = 20  # of one shop
+
+
+class SendingFrequency(StrEnum):
+    """How often an address wants marketing."""
+
+    ALL = "all"
+    WEEKLY = "weekly"  # at most one message in 7 days
 
 
 class Topic(SQLModel, table=True):
@@ -30,7 +37,7 @@ class Preference(SQLModel, table=True):
     shop_id: int = shop_key()
     channel: str = Field(primary_key=True)
     address: str = Field(primary_key=True)
-    frequency: str = Field(default=ALL, description="all, weekly: at most one message in 7 days")
+    frequency: SendingFrequency = enum_column(SendingFrequency, default=SendingFrequency.ALL)
     paused_until: datetime | None = moment(default=None)
     declined_topic_ids: list[int] = json_column(list)  # ids of topics
     changed_at: datetime = moment()

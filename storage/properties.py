@@ -2,16 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.engine.types import json_column, moment, row_key, shop_key
+from storage.engine.types import enum_column, json_column, moment, row_key, shop_key
 
-TEXT, NUMBER, DATE, BOOLEAN = "text", "number", "date", "boolean"
-CHOICE, CHOICES = "choice", "choices"
-TYPES = (TEXT, NUMBER, DATE, BOOLEAN, CHOICE, CHOICES)
+
+class PropertyType(StrEnum):
+    """What values a property takes."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"  # one of its options
+    CHOICES = "choices"  # several of them
 
 
 class PropertyDefinition(SQLModel, table=True):
@@ -27,7 +35,7 @@ class PropertyDefinition(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     name: str
-    type: str = TEXT
+    type: PropertyType = enum_column(PropertyType, default=PropertyType.TEXT)
     labels: dict[str, str] = json_column()
     options: list[dict[str, Any]] = json_column(list)
     source: str = Field(default="merchant", description="who made it: form, merchant")

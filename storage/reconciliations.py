@@ -2,17 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CursorResult, Index, and_, delete, func, or_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.backfills import DONE, Backfill
+from storage.backfills import Backfill, BackfillState
 from storage.engine import db
-from storage.engine.types import Moment, big, json_column, moment, shop_key
+from storage.engine.types import Moment, big, enum_column, json_column, moment, shop_key
 from storage.shops import Shop
 
-MISSING, PARTIAL, STALE = "missing", "partial", "stale"  # what a record may be
+
+class DifferenceKind(StrEnum):
+    """How a record of ours differs from the storefront's."""
+
+    MISSING = "missing"  # we have none
+    PARTIAL = "partial"  # ours lacks some of its events
+    STALE = "stale"  # ours is older
 
 
 class Reconciliation(SQLModel, table=True):
@@ -52,7 +59,7 @@ class Repair(SQLModel, table=True):
     shop_id: int = shop_key()
     until: datetime = Field(primary_key=True, sa_type=Moment)
     noun: str = Field(primary_key=True)
-    kind: str = Field(primary_key=True)
+    kind: DifferenceKind = enum_column(DifferenceKind, primary_key=True)
     count: int = big()
 
 
@@ -66,7 +73,7 @@ def due_shops(session: Session, now: datetime) -> list[int]:
         .outerjoin(Reconciliation, _same(Backfill))
         .where(
             col(Shop.uninstalled_at).is_(None),
-            Backfill.state == DONE,
+            Backfill.state == BackfillState.DONE,
             or_(col(Reconciliation.noun).is_(None), col(Reconciliation.due_at) <= now),
         )
         .distinct()
@@ -133,7 +140,9 @@ def save_progress(session: Session, held: Reconciliation, **changes: Any) -> boo
     return isinstance(moved, CursorResult) and moved.rowcount == 1
 
 
-def add_repairs(session: Session, held: Reconciliation, counts: Mapping[str, int]) -> None:
+def add_repairs(
+    session: Session, held: Reconciliation, counts: Mapping[DifferenceKind, int]
+) -> None:
     """Add the repairs of a part of a window, by kind."""
     if not counts:
         return
@@ -151,10 +160,12 @@ def add_repairs(session: Session, held: Reconciliation, counts: Mapping[str, int
     )  # fmt: skip
 
 
-def repairs(session: Session, shop_id: int, since: datetime) -> dict[tuple[str, str], int]:
+def repairs(
+    session: Session, shop_id: int, since: datetime
+) -> dict[tuple[str, DifferenceKind], int]:
     """Return how many records were repaired since a moment, by noun and kind."""
     rows = session.exec(
-        select(Repair.noun, Repair.kind, func.sum(Repair.count))
+        select(Repair.noun, col(Repair.kind), func.sum(Repair.count))
         .where(Repair.shop_id == shop_id, Repair.until >= since)
         .group_by(Repair.noun, Repair.kind)
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from storage.consent_ledger import ConsentEntry, ConsentSource
 from storage.engine import db
 from storage.engine.types import moment, shop_key
 from storage.privacy_requests import identity_word, keyed_hash, keyed_hashes
@@ -14,7 +14,7 @@ from storage.profiles import CHECKOUT, ORDER, SUBSCRIPTION
 
 # Sources of a consent that came through the owner's mailbox: any visitor can type any address into
 # a form.
-OWNER_SOURCES = ("link", "confirmation", "preferences")
+OWNER_SOURCES = (ConsentSource.LINK, ConsentSource.CONFIRMATION, ConsentSource.PREFERENCES)
 # These name one thing of a data subject for good: later facts about it are still about them.
 PERMANENT_IDENTITIES = (ORDER, CHECKOUT, SUBSCRIPTION)
 ADDRESSES_BATCH_SIZE = 500  # marks looked up in one statement
@@ -143,8 +143,8 @@ def suppressed_addresses(
 
 
 def lifts_suppression(
-    session: Session, shop_id: int, yeses: Sequence[dict[str, Any]]
-) -> Sequence[dict[str, Any]]:
+    session: Session, shop_id: int, yeses: Sequence[ConsentEntry]
+) -> Sequence[ConsentEntry]:
     """Return those of one shop's new consents (rows of the ledger) that take effect.
 
     For a suppressed address only its owner's own later consent does, and it lifts the suppression:

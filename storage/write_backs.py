@@ -6,7 +6,8 @@ before, written or not. What Shopify itself reported is never put here.
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import Index, and_, delete, func, or_, text, update
 from sqlalchemy import select as columns
@@ -16,13 +17,27 @@ from storage import counts
 from storage.counts import Count
 from storage.engine import bulk, db
 from storage.engine.ids import new_id
-from storage.engine.types import big, moment, origin, row_key, shop_key
+from storage.engine.types import big, enum_column, moment, origin, row_key, shop_key
 from storage.shops import Shop
 
-TAG, METAFIELD = "tag", "metafield"  # every other kind is a channel
 ON, OFF = "on", "off"  # of a tag
-DUE, DONE, WAITS, FAILED = "due", "done", "waits", "failed"
 MAX_SHOWN = 20
+
+
+class WriteBackKind(StrEnum):
+    """What is written; every other kind is the channel of a consent."""
+
+    TAG = "tag"
+    METAFIELD = "metafield"
+
+
+class WriteBackState(StrEnum):
+    """`due → done | failed`, or `waiting → due`."""
+
+    DUE = "due"
+    DONE = "done"
+    WAITING = "waits"  # until the profile is a customer of the storefront's
+    FAILED = "failed"  # the storefront refused it for good
 
 
 class WriteBack(SQLModel, table=True):
@@ -54,36 +69,57 @@ class WriteBack(SQLModel, table=True):
     profile_id: int | None = big(nullable=True, default=None)
     source_profile_id: int | None = origin()
     requested_at: datetime = moment()
-    state: str = DUE
+    state: WriteBackState = enum_column(WriteBackState, default=WriteBackState.DUE)
     due_at: datetime = moment()
     lease_until: float = 0.0
     attempts: int = 0
     error: str = Field(default="", description="the storefront's words, for the merchant")
 
 
+class WriteBackRow(TypedDict):
+    """What `save_write_backs` writes; the others of the columns follow from it."""
+
+    kind: str
+    name: str
+    value: str
+    profile_id: int | None
+    source_profile_id: NotRequired[int | None]
+    requested_at: datetime
+
+
 def key_of(kind: str, name: str, profile_id: int | None) -> str:
     """Return the key of a write-back: an address has one consent, a profile its tags and
     metafields.
     """
-    return f"{kind}:{profile_id}:{name}" if kind in (TAG, METAFIELD) else f"{kind}:{name}"
+    return (
+        f"{kind}:{profile_id}:{name}"
+        if kind in (WriteBackKind.TAG, WriteBackKind.METAFIELD)
+        else f"{kind}:{name}"
+    )
 
 
 def save_write_backs(
-    session: Session, shop_id: int, requested: Iterable[dict[str, Any]], now: datetime
+    session: Session, shop_id: int, requested: Iterable[WriteBackRow], now: datetime
 ) -> None:
     """Let the storefront know: rows of kind, name, value, profile_id, requested_at;
     with source_profile_id where it is a profile's.
 
     The latest word on a thing wins; at the same moment the greater value does (`unsubscribed`).
     """
-    newest: dict[str, dict[str, Any]] = {}
+    newest: dict[str, WriteBackRow] = {}
     for row in sorted(requested, key=lambda row: (row["requested_at"], row["value"])):
         newest[key_of(row["kind"], row["name"], row["profile_id"])] = row
     if not newest:
         return
     upsert = db.insert(WriteBack)
     new, old = upsert.excluded, WriteBack
-    fresh = {"state": DUE, "due_at": now, "lease_until": 0.0, "attempts": 0, "error": ""}
+    fresh = {
+        "state": WriteBackState.DUE,
+        "due_at": now,
+        "lease_until": 0.0,
+        "attempts": 0,
+        "error": "",
+    }
     session.connection().execute(
         upsert.on_conflict_do_update(
             index_elements=["shop_id", "dedupe_key"],
@@ -121,7 +157,7 @@ def by_key(session: Session, shop_id: int, keys: Collection[str]) -> dict[str, W
 def due_shops(session: Session, now: datetime) -> list[int]:
     """Return installed shops with customers that a write-back is due for."""
     theirs = select(WriteBack.shop_id).where(
-        WriteBack.state == DUE,
+        WriteBack.state == WriteBackState.DUE,
         WriteBack.due_at <= now,
         WriteBack.lease_until < db.database_time(session),
     )
@@ -142,7 +178,7 @@ def claim_write_backs(
         select(WriteBack)
         .where(
             WriteBack.shop_id == shop_id,
-            WriteBack.state == DUE,
+            WriteBack.state == WriteBackState.DUE,
             WriteBack.due_at <= now,
             WriteBack.lease_until < clock,
         )
@@ -171,7 +207,9 @@ def settle_write_back(session: Session, held: WriteBack, **fields: Any) -> None:
 
 def has_due(session: Session, shop_id: int) -> bool:
     """Return whether any write-back waits until a shopper becomes a customer."""
-    query = select(WriteBack.id).where(WriteBack.shop_id == shop_id, WriteBack.state == WAITS)
+    query = select(WriteBack.id).where(
+        WriteBack.shop_id == shop_id, WriteBack.state == WriteBackState.WAITING
+    )
     return session.exec(query.limit(1)).first() is not None
 
 
@@ -188,13 +226,13 @@ def make_due(
         update(WriteBack)
         .where(
             col(WriteBack.shop_id) == shop_id,
-            col(WriteBack.state) == WAITS,
+            col(WriteBack.state) == WriteBackState.WAITING,
             or_(
                 bulk.is_among(col(WriteBack.dedupe_key), keys),
                 bulk.is_among(col(WriteBack.profile_id), set(profile_ids)),
             ),
         )
-        .values(state=DUE, due_at=now)
+        .values(state=WriteBackState.DUE, due_at=now)
     )
 
 
@@ -215,7 +253,7 @@ def retry_failed(session: Session, shop_id: int, now: datetime) -> None:
     session.connection().execute(
         update(WriteBack)
         .where(col(WriteBack.shop_id) == shop_id, col(WriteBack.error) != "")
-        .values(state=DUE, due_at=now, attempts=0)
+        .values(state=WriteBackState.DUE, due_at=now, attempts=0)
     )
 
 

@@ -15,21 +15,21 @@ from plugin.forms import double_opt_in
 from plugin.messages import confirmations, links
 from plugin.messages.confirmations import ConfirmationPage
 from plugin.texts import N_, texts_for
-from storage.confirmations import CONFIRM, COPY, FORGET
+from storage.confirmations import ConfirmationKind
 from webhooks.shopper_pages import HEADERS, draw_page, not_found_page, request_origin
 
 QUESTIONS = {  # each kind's title, detail and button
-    CONFIRM: (
+    ConfirmationKind.DOUBLE_OPT_IN: (
         N_("Confirm your email address"),
         N_("Confirm to start getting our emails. You can unsubscribe at any time."),
         N_("Yes, subscribe me"),
     ),
-    COPY: (
+    ConfirmationKind.DATA_EXPORT: (
         N_("A copy of your data"),
         N_("One file with everything we store about you. Keep it safe."),
         N_("Download"),
     ),
-    FORGET: (
+    ConfirmationKind.REDACT: (
         N_("Delete your data?"),
         N_(
             "Your profile, your activity here and our messages to you will be deleted. This can't"
@@ -82,15 +82,15 @@ def _grant(request: Request, target: links.Target) -> Response:
     if asked is None:
         return not_found_page(request)
     texts = texts_for(asked.locale)
-    if asked.kind == CONFIRM:
-        words = " ".join(map(texts.text, QUESTIONS[CONFIRM]))
+    if asked.kind == ConfirmationKind.DOUBLE_OPT_IN:
+        words = " ".join(map(texts.text, QUESTIONS[ConfirmationKind.DOUBLE_OPT_IN]))
         if double_opt_in.confirm_subscription(target, request_origin(request), words):
             return _done(
                 asked,
                 texts.text("Thank you, you're subscribed"),
                 texts.text("Your email address is confirmed. Our first email is on its way."),
             )
-    elif asked.kind == COPY:
+    elif asked.kind == ConfirmationKind.DATA_EXPORT:
         if (file := preferences.request_export(target)) is not None:
             disposition = 'attachment; filename="my-data.json"'
             headers = {**HEADERS, "Content-Disposition": disposition}

@@ -11,8 +11,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from plugin.messages import engagement, links
-from plugin.messages.engagement import LINK, ONE_CLICK, RequestOrigin, UnsubscribePage
+from plugin.messages.engagement import RequestOrigin, UnsubscribePage
 from plugin.texts import N_, texts_for
+from storage.consent_ledger import ConsentSource
 from webhooks.shopper_pages import HEADERS, draw_page, not_found_page, read_form, request_origin
 
 TRANSPARENT_PIXEL = bytes.fromhex(  # one transparent pixel, GIF89a
@@ -89,7 +90,7 @@ def _change(
     return engagement.unsubscribe(
         target,
         visitor,
-        source=ONE_CLICK if one_click else LINK,
+        source=ConsentSource.ONE_CLICK if one_click else ConsentSource.LINK,
         words="List-Unsubscribe=One-Click"
         if one_click
         else f"{texts.text(ASK)} {texts.text(UNSUBSCRIBE)}",

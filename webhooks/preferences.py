@@ -12,14 +12,14 @@ from plugin.consent import preferences
 from plugin.consent.preferences import PAUSES, PreferenceBox, PreferencePage, PreferenceUpdate
 from plugin.messages import links
 from plugin.texts import N_, Texts, locales, texts_for
-from storage.confirmations import COPY, FORGET
-from storage.consent_ledger import MARKETING, TRANSACTIONAL
+from storage.confirmations import ConfirmationKind
+from storage.consent_ledger import ConsentPurpose
 from webhooks.shopper_pages import not_found_page, read_form, render_template, request_origin
 
 Said = Sequence[tuple[str, str]]  # a form's names and values
 
 LABELS = {  # beside a box, by purpose and channel
-    MARKETING: {
+    ConsentPurpose.MARKETING: {
         "email": N_("By email"),
         "sms": N_("By text message"),
         "whatsapp": N_("By WhatsApp"),
@@ -28,7 +28,7 @@ LABELS = {  # beside a box, by purpose and channel
         "push": N_("By notification"),
         "voice": N_("By phone call"),
     },
-    TRANSACTIONAL: {
+    ConsentPurpose.TRANSACTIONAL: {
         "email": N_("About my orders, by email"),
         "sms": N_("About my orders, by text message"),
         "whatsapp": N_("About my orders, by WhatsApp"),
@@ -72,8 +72,8 @@ def _change(
     if before is None:
         return not_found_page(request)
     do = dict(form).get("do")
-    if do in (COPY, FORGET):
-        preferences.request_by_mail(target, do)
+    if do in (ConfirmationKind.DATA_EXPORT, ConfirmationKind.REDACT):
+        preferences.request_by_mail(target, ConfirmationKind(do))
         return _page(
             before,
             texts_for(before.locale).text(
@@ -92,7 +92,9 @@ def _wanted(before: PreferencePage, form: Said) -> PreferenceUpdate:
     texts = texts_for(before.locale)
     nothing = one.get("do") == "none"
     pause = one.get("pause", "keep")
-    orders = {box.key for box in before.boxes if box.purpose == TRANSACTIONAL and box.on}
+    orders = {
+        box.key for box in before.boxes if box.purpose == ConsentPurpose.TRANSACTIONAL and box.on
+    }
     named = {value for name, value in form if name == "box"}
     topics = {value for name, value in form if name == "topic"}
     if nothing:
@@ -143,6 +145,6 @@ def _terms(box: PreferenceBox, texts: Texts) -> str:
     """Return the disclosure that the law requires beside a consent to texts: 47 CFR
     64.1200(f)(9).
     """
-    if box.purpose == MARKETING and box.channel in ("sms", "rcs"):
+    if box.purpose == ConsentPurpose.MARKETING and box.channel in ("sms", "rcs"):
         return texts.text("Message and data rates may apply. Reply STOP to end.")
     return ""

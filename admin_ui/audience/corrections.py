@@ -16,7 +16,7 @@ from plugin.texts import N_
 from plugin.values import without_unstorable
 from storage import profiles, properties
 from storage.engine import db
-from storage.properties import PropertyDefinition
+from storage.properties import PropertyDefinition, PropertyType
 
 TITLE = N_("Properties")
 
@@ -99,13 +99,13 @@ def _field(
         tuple(properties.options_of(about, say.tag)),
     )
     match about.type:
-        case properties.BOOLEAN:
+        case PropertyType.BOOLEAN:
             return replace(found, choices=(("true", say.text("Yes")), ("false", say.text("No"))))
-        case properties.CHOICES:
+        case PropertyType.CHOICES:
             return replace(found, several=True)
-        case properties.DATE:
+        case PropertyType.DATE:
             return replace(found, input="date")
-        case properties.NUMBER:
+        case PropertyType.NUMBER:
             return replace(found, inputmode="decimal")
         case _:
             return found

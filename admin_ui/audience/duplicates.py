@@ -10,13 +10,13 @@ from plugin import clock
 from plugin.profiles import merge
 from plugin.texts import N_
 from storage import duplicates, profiles
-from storage.duplicates import ACCEPTED, DISMISSED
+from storage.duplicates import DuplicateState
 from storage.engine import db
 from storage.profiles import Profile
 
 TITLE = N_("Possible duplicates")
 PAIRS_PAGE_SIZE = 20
-ACTS = {"join": ACCEPTED, "apart": DISMISSED}
+ACTS = {"join": DuplicateState.ACCEPTED, "apart": DuplicateState.DISMISSED}
 
 
 @page("/audience/duplicates", title=TITLE, personal=True)
@@ -37,11 +37,11 @@ def decide(visit: AdminRequest) -> Response:
         now = clock.now()
         if not duplicates.decide_duplicate(session, visit.shop.id, pair, state, now, visit.user_id):
             raise missing()
-        if state == ACCEPTED and _pair(session, visit.shop.id, *pair):
+        if state == DuplicateState.ACCEPTED and _pair(session, visit.shop.id, *pair):
             merge.merge_profiles(session, visit.shop.id, *pair, visit.user_id, now)
     joined = visit.say.text("Profiles merged. You can undo this on the profile.")
     apart = visit.say.text("Kept separate.")
-    return _page(visit, toast=joined if state == ACCEPTED else apart)
+    return _page(visit, toast=joined if state == DuplicateState.ACCEPTED else apart)
 
 
 def _page(visit: AdminRequest, toast: str = "") -> Response:

@@ -14,7 +14,7 @@ from plugin.sheets.records import Row
 from plugin.texts import N_
 from storage import lists
 from storage.channels import STOREFRONT_CHANNELS
-from storage.consent import SUBSCRIBED
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.imports import Import
 
@@ -135,7 +135,7 @@ def outcomes(visit: AdminRequest, held: Import) -> list[Outcome]:
         person = next(iter(taken.facts.profiles), None)
         who = {**person.fields, **person.properties} if person else {}
         consents = [
-            (label(CHANNELS, each.channel, visit.say), each.state == SUBSCRIBED)
+            (label(CHANNELS, each.channel, visit.say), each.state == ConsentState.SUBSCRIBED)
             for each in taken.facts.consents
         ]
         wrong = [sentence(visit, held, place, why) for _, place, why in taken.problems]

@@ -18,7 +18,7 @@ from plugin.sheets.problems import SheetError
 from plugin.texts import N_
 from storage import imports, lists
 from storage.engine import db
-from storage.imports import READY, UPLOADING, WORKING_STATES, Import
+from storage.imports import WORKING_STATES, Import, ImportState
 
 TITLE = N_("Imports")
 STATES = {
@@ -101,7 +101,7 @@ def show(visit: AdminRequest) -> Response:
 def preview(visit: AdminRequest) -> Response:
     """Show what will become of the first rows."""
     held = _held(visit)
-    if held.state != READY:
+    if held.state != ImportState.READY:
         raise missing()
     import_columns.take_form(visit, held)
     return visit.part(
@@ -115,7 +115,7 @@ def preview(visit: AdminRequest) -> Response:
 def start(visit: AdminRequest) -> Response:
     """Start reading a file as its form says."""
     held = _held(visit)
-    if held.state != READY:
+    if held.state != ImportState.READY:
         return _page(visit, held)
     chosen = visit.form.get("delimiter", held.delimiter), visit.form.get("encoding", held.encoding)
     if chosen != (held.delimiter, held.encoding):
@@ -207,13 +207,13 @@ def _page(
         "errors": errors or {},
         "limits": import_columns.MAX_FIELD_CHARS,
     }
-    if held.state == READY:
+    if held.state == ImportState.READY:
         try:
             values |= import_columns.choices(visit, held)
         except FileNotFoundError:
             lifecycle.discard_import(held.shop_id, held.id)
             held = _held(visit)
-    if held.state not in (READY, UPLOADING):
+    if held.state not in (ImportState.READY, ImportState.UPLOADING):
         values |= _progress(visit, held)
     path = f"{PLACE}/{held.id}"
     return visit.page("audience/import.html", toast=toast, status=status, path=path, **values)

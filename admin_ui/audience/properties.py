@@ -16,7 +16,7 @@ from plugin.texts import N_
 from plugin.values import without_unstorable
 from storage import forms, properties
 from storage.engine import db
-from storage.properties import TYPES, PropertyDefinition
+from storage.properties import PropertyDefinition, PropertyType
 
 TITLE = N_("Properties")
 SPARE_OPTIONS = 3  # empty lines for new values
@@ -129,7 +129,7 @@ def _list(
         name=name,
         longest=profile_properties.MAX_NAME_CHARS,
         found=list(found.values()),
-        types=[(kind, words.label(words.TYPES, kind, visit.say)) for kind in TYPES],
+        types=[(kind, words.label(words.TYPES, kind, visit.say)) for kind in PropertyType],
         label_of=lambda each: properties.translated_label(each.labels, visit.say.tag, each.name),
         words=words,
     )
@@ -155,7 +155,7 @@ def _one(visit: AdminRequest, definition_id: int, toast: str = "", status: int =
             for each in locales
         },
         values=[*about.options, *([blank] * SPARE_OPTIONS)],
-        types=[(kind, words.label(words.TYPES, kind, visit.say)) for kind in TYPES],
+        types=[(kind, words.label(words.TYPES, kind, visit.say)) for kind in PropertyType],
         longest=MAX_LABEL_CHARS,
         words=words,
     )

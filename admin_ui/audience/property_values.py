@@ -12,7 +12,7 @@ from plugin.profiles import properties as profile_properties
 from plugin.profiles.fields import PROPERTY
 from storage import properties
 from storage.profiles import Profile
-from storage.properties import BOOLEAN, DATE, NUMBER, PropertyDefinition
+from storage.properties import PropertyDefinition, PropertyType
 
 MAX_VALUES_SHOWN = 60  # properties on one page
 
@@ -54,11 +54,11 @@ def in_words(about: PropertyDefinition | None, value: Any, say: Language) -> tup
     held = profile_properties.coerce_value(about, value)
     if held is None:
         return "", True
-    if about.type == BOOLEAN:
+    if about.type == PropertyType.BOOLEAN:
         return say.text("Yes") if held else say.text("No"), True
-    if about.type == DATE:
+    if about.type == PropertyType.DATE:
         return say.long_day(date.fromisoformat(held)), True
-    if about.type == NUMBER:
+    if about.type == PropertyType.NUMBER:
         return say.number(held), True
     options = dict(properties.options_of(about, say.tag))
     many = held if isinstance(held, list) else [held]

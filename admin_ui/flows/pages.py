@@ -13,6 +13,7 @@ from plugin.flows import library
 from plugin.texts import N_
 from storage import flows, lists, messages
 from storage.engine import db
+from storage.flows import EnrolmentState, FlowStatus
 from storage.shops import Shop
 
 TITLE = N_("Flows")
@@ -36,7 +37,7 @@ def show_all(visit: AdminRequest) -> Response:
             (
                 flow,
                 tree.trigger(flow.trigger, names, visit.say),
-                people.get(flow.id, {}).get(flows.WAITING, 0),
+                people.get(flow.id, {}).get(EnrolmentState.WAITING, 0),
                 sent.get(flow.id, 0),
                 earned.get(flow.id, (0, 0))[1],
             )
@@ -55,7 +56,7 @@ def show(visit: AdminRequest) -> Response:
 def switch(visit: AdminRequest) -> Response:
     """Turn a flow on or off: `status` is `live` or `draft`."""
     flow_id = visit.number("flow_id")
-    live = visit.form.get("status") == flows.LIVE
+    live = visit.form.get("status") == FlowStatus.LIVE
     say = visit.say
     try:
         library.set_status(visit.shop.id, flow_id, live)

@@ -8,6 +8,7 @@ from admin_ui.kit.language import Language
 from plugin.channels.registry import channel_of_action
 from plugin.texts import N_
 from storage.channels import Channel
+from storage.flows import StepOutcome
 
 SECOND = {"hours": "minutes", "days": "hours"}  # of a delay's `secondary_value`
 STARTS = {
@@ -26,7 +27,7 @@ class Counted:
     """What happened at the steps of a flow, by action id."""
 
     waiting: dict[str, int]
-    steps: dict[str, dict[str, int]]
+    steps: dict[str, dict[StepOutcome, int]]
     messages: dict[str, dict[str, int]]
     reasons: dict[str, dict[str, int]]
     earned: dict[str, tuple[int, int]]
@@ -102,7 +103,7 @@ def mail(definition: dict[str, Any], action_id: str) -> dict[str, Any] | None:
 def _step(action_id: str, action: dict[str, Any], counted: Counted, say: Language) -> Step:
     data = action.get("data") or {}
     waiting = counted.waiting.get(action_id, 0)
-    left = counted.steps.get(action_id, {}).get("left", 0)
+    left = counted.steps.get(action_id, {}).get(StepOutcome.EXITED, 0)
     if action["type"] == "time-delay":
         title = say.text("Wait %(time)s", time=_time(data, say))
         return Step(action_id, "wait", title, waiting=waiting, left=left)

@@ -12,7 +12,7 @@ from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.texts import N_
 from storage import backfills
-from storage.backfills import ENDED_STATES, FAILED
+from storage.backfills import ENDED_STATES, BackfillState
 from storage.engine import db
 
 SHOWN_FOR = timedelta(days=1)  # after its end
@@ -57,7 +57,7 @@ def read_progress(session: Session, shop_id: int, say: Language) -> BackfillProg
     stages = backfills.stages_of(session, shop_id)
     ended = [each.finished_at for each in stages if each.finished_at is not None]
     over = all(each.state in ENDED_STATES for each in stages)
-    failed = any(each.state == FAILED for each in stages)
+    failed = any(each.state == BackfillState.FAILED for each in stages)
     if not stages or (over and not failed and max(ended) < clock.now() - SHOWN_FOR):
         return None
     parts = [
@@ -65,7 +65,7 @@ def read_progress(session: Session, shop_id: int, say: Language) -> BackfillProg
             say.text(STAGES.get(each.stage, each.stage)),
             _words(each, say),
             each.share,
-            each.state == FAILED,
+            each.state == BackfillState.FAILED,
         )
         for each in stages
     ]
@@ -73,7 +73,7 @@ def read_progress(session: Session, shop_id: int, say: Language) -> BackfillProg
 
 
 def _words(stage: backfills.Backfill, say: Language) -> str:
-    if stage.state == FAILED:
+    if stage.state == BackfillState.FAILED:
         return say.text("Shopify didn't allow this data to be read.")
     done, total = say.number(stage.done), say.number(max(stage.total, stage.done))
     if stage.state in ENDED_STATES:

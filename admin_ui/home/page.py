@@ -30,7 +30,8 @@ from storage import (
     reconciliations,
 )
 from storage.engine import db
-from storage.forms import LIVE
+from storage.flows import FlowStatus
+from storage.forms import FormStatus
 from storage.shops import Shop
 
 TITLE = N_("Home")
@@ -192,7 +193,7 @@ def tasks(session: Session, shop: Shop, say: Language) -> list[Task]:
     """What a new shop still has to do; empty when all is done."""
     seen = forms.form_totals(session, shop.id, shop.installed_at.date())
     popup = next(iter(forms.forms_of(session, shop.id)), None)
-    popup_live = any(form.status == LIVE for form in forms.forms_of(session, shop.id))
+    popup_live = any(form.status == FormStatus.LIVE for form in forms.forms_of(session, shop.id))
     welcomes = [f for f in flows.flows_of(session, shop.id) if f.trigger.startswith("list:")]
     todo = [
         Task(
@@ -206,7 +207,7 @@ def tasks(session: Session, shop: Shop, say: Language) -> list[Task]:
             say.text("Set sender"),
         ),
         Task(
-            any(welcome.status == flows.LIVE for welcome in welcomes),
+            any(welcome.status == FlowStatus.LIVE for welcome in welcomes),
             say.text("Turn on the welcome flow"),
             say.text("New subscribers get the first email within seconds."),
             f"/flows/{welcomes[0].id}" if welcomes else "/flows",

@@ -14,12 +14,12 @@ from plugin.forms import double_opt_in
 from plugin.texts import N_
 from storage import flows, forms, preferences, shops
 from storage.engine import db
-from storage.forms import BY_COUNTRY, DOUBLE, SINGLE
+from storage.forms import OptIn
 from storage.preferences import MAX_TOPICS
 from storage.shops import Shop
 
 TITLE = N_("Consent")
-WAYS = (BY_COUNTRY, DOUBLE, SINGLE)
+WAYS = (OptIn.BY_COUNTRY, OptIn.DOUBLE, OptIn.SINGLE)
 MAX_TOPIC_CHARS = 60
 
 
@@ -51,8 +51,8 @@ def save(visit: AdminRequest) -> Response:
 
 def _set_forms_and_flows(session: Session, shop: Shop, visit: AdminRequest) -> None:
     for form in forms.forms_of(session, shop.id):
-        way = visit.form.get(f"form-{form.id}", form.opt_in)
-        form.opt_in = way if way in WAYS else form.opt_in
+        chosen = visit.form.get(f"form-{form.id}")
+        form.opt_in = OptIn(chosen) if chosen in set(OptIn) else form.opt_in
         session.add(form)
     topics = {str(topic.id): topic.id for topic in preferences.topics_of(session, shop.id)}
     for flow in flows.flows_of(session, shop.id):

@@ -9,7 +9,7 @@ from plugin.jobs import Progress as SliceProgress
 from plugin.sync import backfill
 from plugin.worker.slices import run_slice
 from storage import backfills, shops
-from storage.backfills import ENDED_STATES, FAILED, Backfill
+from storage.backfills import ENDED_STATES, Backfill, BackfillState
 from storage.engine import db
 from storage.shops import Shop
 
@@ -61,7 +61,9 @@ def run_backfill(shop: Shop, *, again: bool = False) -> None:
                 break
             if progress is SliceProgress.DONE:
                 time.sleep(POLL_INTERVAL_S)
-    if failed := [f"{each.stage}: {each.error}" for each in stages if each.state == FAILED]:
+    if failed := [
+        f"{each.stage}: {each.error}" for each in stages if each.state == BackfillState.FAILED
+    ]:
         raise RegularsError(" ".join(failed))
 
 

@@ -14,7 +14,7 @@ from plugin.worker.slices import run_slice
 from storage import imports
 from storage.channels import STOREFRONT_CHANNELS
 from storage.engine import db
-from storage.imports import ENDED_STATES, FAILED, Import
+from storage.imports import ENDED_STATES, Import, ImportState
 from storage.lists import lists_of
 from storage.shops import Shop
 
@@ -106,6 +106,6 @@ def _watch(held: Import) -> Import:
                 break
             if progress is SliceProgress.DONE:
                 time.sleep(POLL_INTERVAL_S)
-    if now.state == FAILED:
+    if now.state == ImportState.FAILED:
         raise RegularsError(problems.SENTENCES[now.error])
     return now

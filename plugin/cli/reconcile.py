@@ -18,11 +18,11 @@ from plugin.sync.repair import RepairResult, parse_nodes, repair_records
 from plugin.worker.slices import run_slice
 from storage import reconciliations
 from storage.engine import db
-from storage.reconciliations import MISSING, PARTIAL, STALE, Reconciliation
+from storage.reconciliations import DifferenceKind, Reconciliation
 from storage.shops import Shop
 
 _NOT_YET = "Import the store's history first: `regulars backfill`."
-KINDS = (MISSING, PARTIAL, STALE)
+KINDS = (DifferenceKind.MISSING, DifferenceKind.PARTIAL, DifferenceKind.STALE)
 SLICE_SECONDS = 5.0  # of work between two looks
 POLL_INTERVAL_S = 0.5
 
@@ -72,7 +72,7 @@ def repair_differences(shop: Shop) -> Iterator[str]:
             yield f"  {topic} sends nothing: deploy shopify.app.toml again"
 
 
-def _mended(shop_id: int) -> Counter[tuple[str, str]]:
+def _mended(shop_id: int) -> Counter[tuple[str, DifferenceKind]]:
     with db.reading() as session:
         since = clock.now() - reconcile.REPAIRS_KEPT_FOR
         return Counter(reconciliations.repairs(session, shop_id, since))
@@ -122,7 +122,7 @@ def _rows(shop_id: int) -> list[Reconciliation]:
     return sorted(found, key=lambda row: reconcile.NOUNS.index(row.noun))
 
 
-def _line(noun: str, looked: int, counts: dict[str, int], unresolved: int) -> str:
+def _line(noun: str, looked: int, counts: dict[DifferenceKind, int], unresolved: int) -> str:
     summary = "  ".join(f"{counts.get(kind, 0):,} {kind}" for kind in KINDS)
     return f"{noun:10} {looked:>9,} compared  {summary}" + (
         f"  {unresolved:,} couldn't be read" if unresolved else ""

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from sqlmodel import Session, SQLModel
@@ -27,13 +27,19 @@ from plugin.runtime.connect import connect_broker, require_schema
 from storage import consent_ledger, events, flows, forms, lists, profile_names, profiles, shops
 from storage.channels import Channel
 from storage.checkouts import Checkout
-from storage.consent import STOREFRONT, UNSUBSCRIBED, Consent, latest_states
-from storage.consent_ledger import UNSET_COLUMNS, ConsentEvent
+from storage.consent import Consent, latest_states
+from storage.consent_ledger import (
+    UNSET_COLUMNS,
+    ConsentEntry,
+    ConsentEvent,
+    ConsentSource,
+    ConsentState,
+)
 from storage.duplicates import DuplicateKey
 from storage.engine import bulk, db
 from storage.engine.ids import new_id, new_ids
 from storage.events import Event
-from storage.flows import FINISHED, Enrolment, Flow
+from storage.flows import Enrolment, EnrolmentState, Flow
 from storage.lists import List, Membership
 from storage.messages import Message, MessageState
 from storage.orders import Order, OrderLine
@@ -76,7 +82,7 @@ class Rows:
     """The rows of a piece, by table."""
 
     by_table: dict[type[SQLModel], list[Row]] = field(default_factory=dict)
-    ledger: list[Row] = field(default_factory=list)
+    ledger: list[ConsentEntry] = field(default_factory=list)
 
     def add(self, table: type[SQLModel], row: Row) -> None:
         """One more."""
@@ -227,9 +233,10 @@ class DemoDataLoader:
             bulk.load_rows(session, table, some)
         consent_ledger.append_entries(session, self._shop.id, rows.ledger)
         bulk.load_rows(session, Consent, list(latest_states(rows.ledger).values()))
-        for table, some in (rows.by_table | {ConsentEvent: rows.ledger}).items():
+        counts = {table: len(some) for table, some in rows.by_table.items()}
+        for table, count in (counts | {ConsentEvent: len(rows.ledger)}).items():
             name = str(table.__tablename__)
-            self.written[name] = self.written.get(name, 0) + len(some)
+            self.written[name] = self.written.get(name, 0) + count
 
     def _about(self, number: int) -> Row:
         return {
@@ -263,27 +270,30 @@ class DemoDataLoader:
             key = {"shop_id": row["shop_id"], "profile_id": row["id"]}
             rows.add(DuplicateKey, key | {"kind": kind, "value": value})
 
-    def _word(self, word: Word, who: Townsman, now: datetime) -> Row:
+    def _word(self, word: Word, who: Townsman, now: datetime) -> ConsentEntry:
         address = who.email if word.channel == "email" else who.phone
         assert address is not None  # a consent is about an address
-        row = UNSET_COLUMNS | {
+        said = f"{word.channel}:{address}:{word.state}:{word.at.isoformat()}"
+        row: ConsentEntry = {
             "shop_id": self._shop.id,
             "id": (entry := new_id()),
+            "dedupe_key": f"storefront:{said}",
             "channel": word.channel,
             "address": address,
-            "state": word.state,
+            "state": ConsentState(word.state),
             "occurred_at": word.at,
             "recorded_at": now,
+            "source": ConsentSource.STOREFRONT,
             "profile_id": self._ids[word.number],
         }
-        if not word.by_form:
-            said = f"{word.channel}:{address}:{word.state}:{word.at.isoformat()}"
-            return row | {"source": STOREFRONT, "dedupe_key": f"storefront:{said}"}
-        if word.state == UNSUBSCRIBED:
-            return row | {"source": "one-click", "dedupe_key": f"one-click:{entry}"}
-        form = {"form_id": self._form_id, "form_version": 1, "disclosure": self._words, "page": "/"}
-        key = f"form:{self._form_id}:{entry}"
-        return row | form | {"source": "form", "method": "button", "dedupe_key": key}
+        if word.by_form and word.state == ConsentState.UNSUBSCRIBED:
+            row["source"], row["dedupe_key"] = ConsentSource.ONE_CLICK, f"one-click:{entry}"
+        elif word.by_form:
+            row["source"], row["method"] = ConsentSource.FORM, "button"
+            row["dedupe_key"] = f"form:{self._form_id}:{entry}"
+            row["form_id"], row["form_version"] = self._form_id, 1
+            row["disclosure"], row["page"] = self._words, "/"
+        return cast("ConsentEntry", UNSET_COLUMNS | row)
 
     def _write_bag(self, rows: Rows, bag: Bag) -> None:
         about, currency, at = self._about(bag.number), self._shop.currency, bag.at
@@ -318,7 +328,7 @@ class DemoDataLoader:
         if mail.step == 0:
             rows.add(Enrolment, _NO_ENROLMENT | about | {
                 "id": enrolment, "flow_id": flow_id, "version": 1, "trigger_key": f"town:{key}",
-                "state": FINISHED, "action_id": steps[-1][0], "due_at": mail.at,
+                "state": EnrolmentState.FINISHED, "action_id": steps[-1][0], "due_at": mail.at,
                 "started_at": mail.at, "entered_at": mail.at, "ended_at": mail.at,
             })  # fmt: skip
         self._mails[key] = new_id()

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from plugin.facts import ConsentFact, Facts
 from storage.channels import Channel
-from storage.consent import IMPLIED
+from storage.consent_ledger import ConsentSource, ConsentState
 from storage.profiles import EMAIL
 from storage.shops import Shop
 
@@ -30,10 +30,10 @@ def imply_by_purchase(shop: Shop, facts: Facts) -> Iterable[ConsentFact]:
                     profile=person,
                     channel=Channel.EMAIL,
                     address=key.value,
-                    state=IMPLIED,
+                    state=ConsentState.IMPLIED,
                     occurred_at=order["placed_at"],
                     dedupe_key=f"order:{order['id']}:implied:{key.value}",
-                    source="order",
+                    source=ConsentSource.ORDER,
                     method="purchase",
                     legal_basis="implied",
                     expires_at=order["placed_at"] + IMPLIED_CONSENT_DURATION,

@@ -25,13 +25,13 @@ from plugin.settings import get_settings
 from storage import confirmations as stored_confirmations
 from storage import consent, preferences, privacy_requests
 from storage.channels import Channel, channels_reached_by
-from storage.confirmations import COPY, FORGET
-from storage.consent import IMPLIED, REFUSING_STATES, SUBSCRIBED, UNSUBSCRIBED
-from storage.consent_ledger import MARKETING, TRANSACTIONAL
+from storage.confirmations import ConfirmationKind
+from storage.consent import REFUSING_STATES, ConsentRow
+from storage.consent_ledger import ConsentEntry, ConsentPurpose, ConsentSource, ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.messages import Message, get_message
-from storage.preferences import ALL, WEEKLY
+from storage.preferences import SendingFrequency
 from storage.privacy_requests import DATA_REQUEST, REDACT
 from storage.profiles import EMAIL, PHONE, get_profile, identities_of
 from storage.shops import Shop, get_shop
@@ -49,7 +49,7 @@ class PreferenceBox:
     channel: Channel
     address: str
     shown: str
-    purpose: str
+    purpose: ConsentPurpose
     on: bool
     refused: bool  # a no stands: to leave it unticked says nothing new
 
@@ -102,7 +102,7 @@ def save_choices(
             session, [_entry(session, message, box, wanted, visitor, now) for box in changed]
         )
         for box in changed:
-            if box.channel in CHANNELS and box.purpose == MARKETING:
+            if box.channel in CHANNELS and box.purpose == ConsentPurpose.MARKETING:
                 metrics = CHANNELS[box.channel].metrics
                 metric = metrics.subscribed if box.key in wanted.boxes else metrics.unsubscribed
                 record_message_event(session, message, metric, str(new_id()), now)
@@ -119,7 +119,7 @@ def save_choices(
         return _choices(session, message)
 
 
-def request_by_mail(target: Target, kind: str) -> bool:
+def request_by_mail(target: Target, kind: ConfirmationKind) -> bool:
     """Mail the link for a data export or an erasure; False when there is no message.
 
     Beyond the limit of requests nothing is mailed, and the answer stays the same.
@@ -133,7 +133,7 @@ def request_by_mail(target: Target, kind: str) -> bool:
         ref = ProfileRef(message.profile_id, message.source_profile_id or message.profile_id)
         made = confirmations.request_confirmation(session, shop, kind, ref, message.address, now)
         request = None
-        if made is not None and kind == COPY:
+        if made is not None and kind == ConfirmationKind.DATA_EXPORT:
             request = _request(session, shop.id, DATA_REQUEST, made, message.address, now)
             kept = stored_confirmations.get_request(session, shop.id, made)
             assert kept is not None
@@ -152,7 +152,7 @@ def request_redaction(target: Target) -> bool:
     with db.transaction() as session:
         db.lock_shop(session, target.shop_id)
         made = confirmations.get_open_request(session, target, now)
-        if made is None or made.kind != FORGET:
+        if made is None or made.kind != ConfirmationKind.REDACT:
             return False
         made.confirmed_at = now
         session.add(made)
@@ -168,7 +168,7 @@ def request_export(target: Target) -> str | None:
     now = clock.now()
     with db.transaction() as session:
         made = confirmations.get_open_request(session, target, now)
-        if made is None or made.kind != COPY or made.request_id is None:
+        if made is None or made.kind != ConfirmationKind.DATA_EXPORT or made.request_id is None:
             return None
         request = privacy_requests.get_request(session, made.shop_id, made.request_id)
         if request is None or request.export is None:
@@ -202,7 +202,7 @@ def _choices(session: Session, message: Message) -> PreferencePage:
             (topic.id, topic.name, topic.id not in declined)
             for topic in preferences.topics_of(session, shop.id)
         ],
-        weekly=wishes is not None and wishes.frequency == WEEKLY,
+        weekly=wishes is not None and wishes.frequency == SendingFrequency.WEEKLY,
         paused_until=until if until and until > clock.now() else None,
     )
 
@@ -223,7 +223,9 @@ def _boxes(session: Session, message: Message) -> list[PreferenceBox]:
     places = [own, *(p for p in reach if p != own and (p[0] == Channel.SMS or p in asked))]
     boxes = []
     for place in places:
-        for purpose in (MARKETING, TRANSACTIONAL)[: 1 if place[0] == Channel.EMAIL else 2]:
+        for purpose in (ConsentPurpose.MARKETING, ConsentPurpose.TRANSACTIONAL)[
+            : 1 if place[0] == Channel.EMAIL else 2
+        ]:
             state = states.get((*place, purpose))
             boxes.append(
                 PreferenceBox(
@@ -239,16 +241,18 @@ def _boxes(session: Session, message: Message) -> list[PreferenceBox]:
     return boxes
 
 
-def _is_on(state: dict[str, Any] | None, purpose: str) -> bool:
+def _is_on(state: ConsentRow | None, purpose: ConsentPurpose) -> bool:
     if state is None:
-        return purpose == TRANSACTIONAL  # a shopper gets what they asked for until they stop it
-    if state["state"] == IMPLIED:
-        return bool(clock.now() <= state["expires_at"])
-    return bool(state["state"] == SUBSCRIBED)
+        return (
+            purpose == ConsentPurpose.TRANSACTIONAL
+        )  # a shopper gets what they asked for until they stop it
+    if state["state"] == ConsentState.IMPLIED:
+        return state["expires_at"] is not None and clock.now() <= state["expires_at"]
+    return state["state"] == ConsentState.SUBSCRIBED
 
 
 def _is_changed(box: PreferenceBox, wanted: PreferenceUpdate) -> bool:
-    if wanted.nothing and box.purpose == MARKETING:
+    if wanted.nothing and box.purpose == ConsentPurpose.MARKETING:
         return not box.refused
     return box.on != (box.key in wanted.boxes)
 
@@ -260,7 +264,7 @@ def _entry(
     wanted: PreferenceUpdate,
     visitor: RequestOrigin,
     now: datetime,
-) -> dict[str, Any]:
+) -> ConsentEntry:
     held = consent.get_consent(session, message.shop_id, box.channel, box.address, box.purpose)
     # The clock of the previous entry's writer may be ahead; the new entry comes after it.
     at = now if held is None else max(now, held.changed_at + CLOCK_STEP)
@@ -271,10 +275,10 @@ def _entry(
         "channel": box.channel,
         "address": box.address,
         "purpose": box.purpose,
-        "state": SUBSCRIBED if box.key in wanted.boxes else UNSUBSCRIBED,
+        "state": ConsentState.SUBSCRIBED if box.key in wanted.boxes else ConsentState.UNSUBSCRIBED,
         "occurred_at": at,
         "recorded_at": now,
-        "source": "preferences",
+        "source": ConsentSource.PREFERENCES,
         "method": "checkbox",
         "profile_id": message.source_profile_id or message.profile_id,
         "disclosure": wanted.labels.get(box.key, ""),
@@ -298,7 +302,7 @@ def _wishes(
             "shop_id": message.shop_id,
             "channel": channel,
             "address": address,
-            "frequency": WEEKLY if wanted.weekly else ALL,
+            "frequency": SendingFrequency.WEEKLY if wanted.weekly else SendingFrequency.ALL,
             "paused_until": until,
             "declined_topic_ids": declined,
             "changed_at": now,

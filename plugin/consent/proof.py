@@ -5,9 +5,8 @@ verdict on them, as JSON or CSV, for a dispute about a consent.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlmodel import Session
 
@@ -15,9 +14,9 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.sheets.cells import csv_chunks
 from storage import consent_ledger, data_subject, ledger_audit, shops
-from storage.consent_ledger import ConsentEvent
+from storage.consent_ledger import ConsentEntry, ConsentEvent
 from storage.engine import append_only, db
-from storage.ledger_audit import MISSING, STATE, LedgerViolation
+from storage.ledger_audit import LedgerViolation, ViolationKind
 
 COLUMN_NOTES = (
     "Every entry of the consent ledger for one person's addresses, in the order in which they were"
@@ -49,9 +48,9 @@ def check_ledger(domain: str = "") -> list[str]:
 def violation_sentence(flaw: LedgerViolation) -> str:
     """What does not hold, and where."""
     where = f"{flaw.channel} {flaw.address}"
-    if flaw.kind == STATE:
+    if flaw.kind == ViolationKind.STATE:
         return f"{where}: the state does not follow from the entries."
-    if flaw.kind == MISSING:
+    if flaw.kind == ViolationKind.MISSING:
         more = f" to {flaw.position + flaw.count - 1}" if flaw.position and flaw.count > 1 else ""
         return f"{where}: entry {flaw.position}{more} is missing."
     return f"{where}: entry {flaw.position} (id {flaw.entry_id}) is not what was written there."
@@ -68,7 +67,9 @@ def proof_as_json(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
         "made_at": _plain(clock.now()),
         "holds": not flawed,
         "flaws": [violation_sentence(flaw) for flaw in flawed],
-        "entries": [{name: _plain(entry[name]) for name in FIELDS} for entry in entries],
+        "entries": [
+            {name: _plain(value) for name, value in _fields(entry).items()} for entry in entries
+        ],
     }
     return json.dumps(proof, ensure_ascii=False, indent=1)
 
@@ -83,7 +84,7 @@ def proof_as_csv(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
     rows: list[list[object]] = [[*FIELDS, "verdict"]]
     for entry in entries:
         verdict = " ".join(by_entry.pop(entry["id"], ["holds"]))
-        rows.append([*(entry[name] for name in FIELDS), verdict])
+        rows.append([*_fields(entry).values(), verdict])
     gone = by_entry.values()  # the flaws of entries that are no longer there
     rows += [[*("" for _ in FIELDS), " ".join(problem)] for problem in gone]
     return "".join(csv_chunks(rows))
@@ -91,11 +92,15 @@ def proof_as_csv(shop_id: int, keys: Sequence[tuple[str, str]]) -> str:
 
 def _found(
     session: Session, shop_id: int, keys: Sequence[tuple[str, str]]
-) -> tuple[list[dict[str, Any]], list[LedgerViolation]]:
+) -> tuple[list[ConsentEntry], list[LedgerViolation]]:
     places = sorted(set(data_subject.find_subject(session, shop_id, keys).addresses))
     chains = consent_ledger.entries_at(session, shop_id, places)
     entries = [entry for place in places for entry in chains[place]]
     return entries, list(ledger_audit.violations_at(session, shop_id, places))
+
+
+def _fields(entry: Mapping[str, object]) -> dict[str, object]:
+    return {name: entry[name] for name in FIELDS}
 
 
 def _plain(value: object) -> object:

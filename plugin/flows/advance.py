@@ -22,7 +22,7 @@ from storage.channels import Channel
 from storage.engine import db, locks
 from storage.engine.ids import new_id
 from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
-from storage.flows import FAILED, FINISHED, LEFT, LIVE, Enrolment, Flow
+from storage.flows import Enrolment, EnrolmentState, Flow, FlowStatus, StepOutcome
 
 MAX_ATTEMPTS = 5
 
@@ -92,7 +92,7 @@ def _give_up(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
     log.error("flow.given_up", shop=shop_id, enrolments=list(ids))
     with db.transaction() as session:
         for enrolment in flows.lock_due(session, shop_id, ids, clock.now()):
-            flows.end_enrolment(session, enrolment, FAILED, "error", clock.now())
+            flows.end_enrolment(session, enrolment, EnrolmentState.FAILED, "error", clock.now())
     return []
 
 
@@ -110,8 +110,8 @@ def _advance(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
                 read[key] = _flow(session, shop_id, *key)
             flow, steps = read[key]
             if reason := _must_leave(session, shop.uninstalled_at, flow, steps, enrolment, now):
-                flows.end_enrolment(session, enrolment, LEFT, reason, now)
-                batch.log_step(enrolment, enrolment.action_id, "left")
+                flows.end_enrolment(session, enrolment, EnrolmentState.EXITED, reason, now)
+                batch.log_step(enrolment, enrolment.action_id, StepOutcome.EXITED)
             else:
                 batch.run(session, steps, enrolment)
         flows.log_steps(session, batch.steps)
@@ -140,7 +140,7 @@ def _must_leave(
 ) -> str:
     if uninstalled_at is not None:
         return "shop_uninstalled"
-    if flow.status != LIVE:
+    if flow.status != FlowStatus.LIVE:
         return "flow_off"
     if not filters.matches_filter(
         session, enrolment.shop_id, enrolment.profile_id, steps, enrolment.started_at, now
@@ -173,15 +173,15 @@ class StepBatch:
                 enrolment.action_id, enrolment.delay_started = at, True
                 enrolment.lease_until, enrolment.attempts = 0.0, 0
                 session.add(enrolment)
-                self.log_step(enrolment, at, "waits")
+                self.log_step(enrolment, at, StepOutcome.WAITING)
                 if enrolment.due_at > self.now:
                     return
             if action.kind == DELAY:
-                self.log_step(enrolment, at, "passed")
+                self.log_step(enrolment, at, StepOutcome.WAITED)
             elif action.channel is not None:
                 self.queue_message(enrolment, action, action.channel)
             at = action.next_id
-        flows.end_enrolment(session, enrolment, FINISHED, "", self.now)
+        flows.end_enrolment(session, enrolment, EnrolmentState.FINISHED, "", self.now)
 
     def queue_message(self, enrolment: Enrolment, action: Action, channel: Channel) -> None:
         """Put a message into the outbox; its key makes a second time a no-op."""
@@ -207,9 +207,9 @@ class StepBatch:
                 "created_at": self.now,
             }
         )
-        self.log_step(enrolment, action.id, "queued")
+        self.log_step(enrolment, action.id, StepOutcome.QUEUED)
 
-    def log_step(self, enrolment: Enrolment, action_id: str, outcome: str) -> None:
+    def log_step(self, enrolment: Enrolment, action_id: str, outcome: StepOutcome) -> None:
         """Log what happened at an action."""
         self.steps.append(
             {

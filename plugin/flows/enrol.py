@@ -13,7 +13,7 @@ from plugin.settings import get_settings
 from storage import flows, messages
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.flows import LEFT, WAITING, Flow
+from storage.flows import EnrolmentState, Flow
 from storage.messages import MessageState
 from storage.shops import Shop
 
@@ -126,7 +126,7 @@ def _leave(
         ):
             continue
         reason = f"did:{min(because)}"
-        if enrolment.state == WAITING:
-            flows.end_enrolment(session, enrolment, LEFT, reason, now)
+        if enrolment.state == EnrolmentState.WAITING:
+            flows.end_enrolment(session, enrolment, EnrolmentState.EXITED, reason, now)
         for message in queued.pop(enrolment.id, []):  # what it had already put into the outbox
             messages.set_state(session, message, MessageState.SKIPPED, reason)

@@ -19,7 +19,7 @@ from plugin.templates import library
 from storage import flows, lists, shops
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.flows import DRAFT, LIVE, Flow, FlowVersion
+from storage.flows import Flow, FlowStatus, FlowVersion
 from storage.lists import List
 
 FOLDER = Path(__file__).with_name("library")
@@ -93,7 +93,7 @@ def set_status(shop_id: int, flow_id: int, live: bool) -> None:
             raise RegularsError("Flow not found.", 404)
         if live and not _has_list(session, flow):
             raise RegularsError("This flow's list was deleted.", 409)
-        flow.status = LIVE if live else DRAFT
+        flow.status = FlowStatus.LIVE if live else FlowStatus.DRAFT
         flow.updated_at = clock.now()
         session.add(flow)
 

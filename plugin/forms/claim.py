@@ -18,7 +18,7 @@ from plugin.forms.submission import Submission
 from plugin.profiles.fields import UNPROVEN
 from plugin.profiles.identity import resolve_profiles
 from storage import consent, profiles, suppressions
-from storage.consent import UNSUBSCRIBED
+from storage.consent_ledger import ConsentState
 from storage.profiles import BROWSER, CART, CUSTOMER, EMAIL, PHONE, STRONG
 
 
@@ -93,7 +93,8 @@ def _is_shut(
     if suppressions.suppressed_addresses(session, shop_id, [(channel, address)]):
         return True
     return (
-        not is_owner and consent.consent_state(session, shop_id, channel, address) == UNSUBSCRIBED
+        not is_owner
+        and consent.consent_state(session, shop_id, channel, address) == ConsentState.UNSUBSCRIBED
     )
 
 

@@ -21,11 +21,11 @@ from plugin.profiles import list_membership
 from plugin.settings import get_settings
 from storage import consent, events, forms, lists
 from storage.channels import Channel
-from storage.confirmations import CONFIRM, ConfirmationRequest
-from storage.consent import CONFIRMATION, SUBSCRIBED
+from storage.confirmations import ConfirmationKind, ConfirmationRequest
+from storage.consent_ledger import ConsentEntry, ConsentSource, ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.forms import DOUBLE, SINGLE, Form
+from storage.forms import Form, OptIn
 from storage.profiles import Profile
 from storage.shops import Shop, get_shop
 
@@ -52,13 +52,14 @@ def requires_double_opt_in(
         evidence: the address, and the browser's country and locale, which may be empty.
     """
     address, country, locale = evidence
-    if form.opt_in == SINGLE:
+    if form.opt_in == OptIn.SINGLE:
         return False
-    if consent.consent_state(session, shop.id, Channel.EMAIL, address) == SUBSCRIBED:
+    if consent.consent_state(session, shop.id, Channel.EMAIL, address) == ConsentState.SUBSCRIBED:
         return False
     known = profile.country if profile else None
     return (
-        form.opt_in == DOUBLE or _country(known, country, locale, shop) in double_opt_in_countries()
+        form.opt_in == OptIn.DOUBLE
+        or _country(known, country, locale, shop) in double_opt_in_countries()
     )
 
 
@@ -68,7 +69,7 @@ def confirm_subscription(target: Target, visitor: RequestOrigin, words: str) -> 
     with db.transaction() as session:
         db.lock_shop(session, target.shop_id)
         made = confirmations.get_open_request(session, target, now)
-        if made is None or made.kind != CONFIRM:
+        if made is None or made.kind != ConfirmationKind.DOUBLE_OPT_IN:
             return False
         made.confirmed_at = now
         session.add(made)
@@ -82,16 +83,16 @@ def _sign_up(
 ) -> list[int]:
     shop, ref = get_shop(session, made.shop_id), confirmations.profile_of(session, made)
     assert shop is not None  # the request is one of its
-    row = {
+    row: ConsentEntry = {
         "shop_id": made.shop_id,
         "id": new_id(),
         "dedupe_key": f"confirm:{made.id}",
         "channel": Channel.EMAIL,
         "address": made.address,
-        "state": SUBSCRIBED,
+        "state": ConsentState.SUBSCRIBED,
         "occurred_at": now,
         "recorded_at": now,
-        "source": CONFIRMATION,
+        "source": ConsentSource.CONFIRMATION,
         "method": "double opt-in",
         "profile_id": made.profile_id,
         "disclosure": words,

@@ -22,7 +22,7 @@ from plugin.texts import translations
 from storage import forms, lists, products, shops
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.forms import DRAFT, LIVE, Form, FormVersion
+from storage.forms import Form, FormStatus, FormVersion
 
 FOLDER = Path(__file__).with_name("library")
 STARTER = "welcome_popup"  # what a new store begins with
@@ -112,7 +112,7 @@ def _add_form(session: Session, shop_id: int, key: str, definition: dict[str, An
 def _is_untouched(form: Form) -> bool:
     """Whether the starter is as it was seeded: never switched on, never changed."""
     as_seeded = form.version == 1 and form.updated_at == form.created_at
-    return form.name == FORMS[STARTER].name and form.status == DRAFT and as_seeded
+    return form.name == FORMS[STARTER].name and form.status == FormStatus.DRAFT and as_seeded
 
 
 def _with_product_types(
@@ -143,7 +143,7 @@ def set_status(shop_id: int, form_id: int, live: bool) -> None:
             raise RegularsError("Form not found.", 404)
         if live and lists.get_list(session, shop_id, form.list_id) is None:
             raise RegularsError("This form's list was deleted.", 409)
-        form.status = LIVE if live else DRAFT
+        form.status = FormStatus.LIVE if live else FormStatus.DRAFT
         form.updated_at = clock.now()
         session.add(form)
         version = forms.get_form_version(session, shop_id, form_id, form.version)
@@ -180,7 +180,7 @@ def publish(shop_id: int) -> None:
                 "evaluation": version.definition["properties"]["rule_based_trigger_evaluation"],
             }
             for form in forms.forms_of(session, shop_id)
-            if form.status == LIVE
+            if form.status == FormStatus.LIVE
             and (version := forms.get_form_version(session, shop_id, form.id, form.version))
         ]
     app_embed.publish_forms(shop_id, {"forms": live})

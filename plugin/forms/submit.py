@@ -28,14 +28,14 @@ from plugin.profiles.fields import UNPROVEN
 from plugin.texts import nearest_locale
 from storage import consent, events, forms, write_backs
 from storage.channels import Channel
-from storage.confirmations import CONFIRM
-from storage.consent import PENDING, SUBSCRIBED
+from storage.confirmations import ConfirmationKind
+from storage.consent_ledger import ConsentSource, ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.forms import LIVE, SUBMITTED, VIEWED, Form, FormVersion
+from storage.forms import Form, FormEvent, FormStatus, FormVersion
 from storage.profiles import get_profile
 from storage.shops import Shop
-from storage.write_backs import METAFIELD
+from storage.write_backs import WriteBackKind
 
 SUBSCRIBES: dict[str, str] = {
     Channel.EMAIL: ChannelMetrics.of("Email").subscribed,
@@ -63,7 +63,7 @@ class RequestOrigin:
 def get_live_form(session: Session, shop_id: int, form_id: int) -> FormVersion | None:
     """The version of a live form that shoppers see now."""
     form = forms.get_form(session, shop_id, form_id)
-    if form is None or form.status != LIVE:
+    if form is None or form.status != FormStatus.LIVE:
         return None
     return forms.get_form_version(session, shop_id, form_id, form.version)
 
@@ -80,7 +80,9 @@ def count_view(shop_id: int, form_id: int) -> None:
     with db.transaction() as session:
         if version := get_live_form(session, shop_id, form_id):
             day = clock.now().date()
-            forms.count_form_event(session, shop_id, form_id, version.version, day, VIEWED)
+            forms.count_form_event(
+                session, shop_id, form_id, version.version, day, FormEvent.VIEWED
+            )
 
 
 def submit_form(
@@ -117,12 +119,14 @@ def submit_form(
         list_id = _form(session, shop.id, form_id).list_id
         if pending:
             mailed = confirmations.request_confirmation(
-                session, shop, CONFIRM, ref, submission.email, now,
+                session, shop, ConfirmationKind.DOUBLE_OPT_IN, ref, submission.email, now,
                 form_id=form_id, form_version=version.version,
             )  # fmt: skip
         elif list_membership.add_to_list(session, shop.id, list_id, ref, now, f"form:{form_id}"):
             entered = enrol.enrol_for_list(session, shop, list_id, ref, now)
-        forms.count_form_event(session, shop.id, form_id, version.version, now.date(), SUBMITTED)
+        forms.count_form_event(
+            session, shop.id, form_id, version.version, now.date(), FormEvent.SUBMITTED
+        )
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     if mailed is not None:
         jobs.enqueue("send_first", shop.id, [mailed])
@@ -167,10 +171,10 @@ def _keep_consent(
                 "dedupe_key": f"form:{version.form_id}:{entry}",
                 "channel": channel,
                 "address": address,
-                "state": PENDING if pending else SUBSCRIBED,
+                "state": ConsentState.PENDING if pending else ConsentState.SUBSCRIBED,
                 "occurred_at": now,
                 "recorded_at": now,
-                "source": "form",
+                "source": ConsentSource.FORM,
                 "method": "checkbox" if channel == Channel.SMS else "button",
                 "profile_id": claim.ref.source_profile_id
                 if claim.is_proven or channel == Channel.EMAIL
@@ -235,7 +239,7 @@ def _write_answers(
         shop_id,
         [
             {
-                "kind": METAFIELD,
+                "kind": WriteBackKind.METAFIELD,
                 "name": name,
                 "value": answer,
                 **ref.columns,

@@ -26,20 +26,10 @@ from plugin.sheets.problems import SheetError
 from plugin.sheets.records import Row
 from plugin.values import parse_email, without_unstorable
 from storage import consent, imports, lists, shops
-from storage.consent import SUBSCRIBED
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.imports import (
-    DONE,
-    FAILED,
-    LEAVING,
-    LEFT,
-    READY,
-    RUNNING,
-    STOPPED,
-    UPLOADING,
-    Import,
-)
+from storage.imports import Import, ImportState
 from storage.shops import Shop
 
 ROWS_BATCH_SIZE = 500  # rows in a transaction
@@ -83,7 +73,7 @@ def append_upload(held: Import, at: int, piece: bytes) -> int:
     Raises:
         SheetError: the file grows beyond its declared size, or is no longer wanted.
     """
-    if held.state != UPLOADING:
+    if held.state != ImportState.UPLOADING:
         raise SheetError(held.error or problems.TWICE)
     if at + len(piece) > held.size:
         raise SheetError(problems.TOO_LARGE)
@@ -99,7 +89,7 @@ def finish_upload(held: Import) -> None:
     Raises:
         SheetError: it is refused, and gone.
     """
-    if held.state != UPLOADING:
+    if held.state != ImportState.UPLOADING:
         return
     path = files.path_of(held.shop_id, held.id)
     try:
@@ -108,7 +98,13 @@ def finish_upload(held: Import) -> None:
     except FileNotFoundError:
         raise SheetError(problems.GONE) from None
     except SheetError as error:
-        _move(held, state=FAILED, error=error.reason, finished_at=clock.now(), expires_at=None)
+        _move(
+            held,
+            state=ImportState.FAILED,
+            error=error.reason,
+            finished_at=clock.now(),
+            expires_at=None,
+        )
         files.delete_file(held.shop_id, held.id)
         raise
 
@@ -130,8 +126,8 @@ def set_format(held: Import, encoding: str, delimiter: str, begins: int = 0) -> 
     if not any(names) or any(parse_email(name) for name in names):
         raise SheetError(problems.HEADLESS)  # a person's address is no name of a column
     _move(
-        held, state=READY, encoding=encoding, delimiter=delimiter, data_offset=header.end,
-        offset=header.end, line=header.next_line, columns=names,
+        held, state=ImportState.READY, encoding=encoding, delimiter=delimiter,
+        data_offset=header.end, offset=header.end, line=header.next_line, columns=names,
         mapping=columns.guess_columns(names),
         size=path.stat().st_size,
     )  # fmt: skip
@@ -163,21 +159,33 @@ def start_import(held: Import, list_name: str = "") -> None:
             "declaration": held.declaration,
             "starts_flows": held.starts_flows,
         }
-        _advance(session, held, state=RUNNING, due_at=clock.now(), list_id=list_id, **declaration)
-    _remember(held, {"state": RUNNING, "list_id": list_id})
+        _advance(
+            session,
+            held,
+            state=ImportState.RUNNING,
+            due_at=clock.now(),
+            list_id=list_id,
+            **declaration,
+        )
+    _remember(held, {"state": ImportState.RUNNING, "list_id": list_id})
     jobs.enqueue("imports", held.shop_id)
 
 
 def stop_import(held: Import) -> None:
     """Read no further; what was read stays."""
-    if held.state in (UPLOADING, READY, RUNNING):
-        _move(held, state=STOPPED, finished_at=clock.now())
+    if held.state in (ImportState.UPLOADING, ImportState.READY, ImportState.RUNNING):
+        _move(held, state=ImportState.STOPPED, finished_at=clock.now())
 
 
 def revert_import(held: Import) -> None:
     """Remove from the list the members that this import added to it."""
-    if held.list_id is not None and held.state in (RUNNING, DONE, STOPPED, FAILED):
-        _move(held, state=LEAVING, offset=0, due_at=clock.now())
+    if held.list_id is not None and held.state in (
+        ImportState.RUNNING,
+        ImportState.DONE,
+        ImportState.STOPPED,
+        ImportState.FAILED,
+    ):
+        _move(held, state=ImportState.REVERTING, offset=0, due_at=clock.now())
         jobs.enqueue("imports", held.shop_id)
 
 
@@ -187,8 +195,12 @@ def discard_import(shop_id: int, import_id: int) -> None:
         held = imports.get_import(session, shop_id, import_id)
         if held is not None:
             held.expires_at = None
-            if held.state in (UPLOADING, READY, RUNNING):
-                held.state, held.error, held.finished_at = FAILED, problems.GONE, clock.now()
+            if held.state in (ImportState.UPLOADING, ImportState.READY, ImportState.RUNNING):
+                held.state, held.error, held.finished_at = (
+                    ImportState.FAILED,
+                    problems.GONE,
+                    clock.now(),
+                )
             session.add(held)
     files.delete_file(shop_id, import_id)
 
@@ -224,7 +236,7 @@ def _next(shop_id: int) -> tuple[Shop, Import] | None:
 
 def _step(shop: Shop, held: Import) -> None:
     try:
-        if held.state == LEAVING:
+        if held.state == ImportState.REVERTING:
             _leave(held)
         else:
             _read(shop, held)
@@ -241,7 +253,7 @@ def _read(shop: Shop, held: Import) -> None:
     if batch := list(itertools.islice(found, ROWS_BATCH_SIZE)):
         _record(shop, held, RowParser(held, shop.country), batch)
     else:
-        _finish(held, DONE)
+        _finish(held, ImportState.DONE)
 
 
 def _record(shop: Shop, held: Import, reader: RowParser, rows: Sequence[Row]) -> None:
@@ -290,7 +302,7 @@ def _who_said_no(session: Session, shop_id: int, taken: ParsedRows) -> list[tupl
     """Return a problem for each yes of the file without effect, since its address is
     unsubscribed.
     """
-    yes = [fact for fact in taken.facts.consents if fact.state == SUBSCRIBED]
+    yes = [fact for fact in taken.facts.consents if fact.state == ConsentState.SUBSCRIBED]
     if not yes:
         return []
     noes = consent.refusing_addresses(
@@ -313,7 +325,7 @@ def _leave(held: Import) -> None:
         if last is not None:
             _advance(session, held, offset=last)
     if last is None:
-        _finish(held, LEFT)
+        _finish(held, ImportState.REVERTED)
 
 
 def _finish(held: Import, state: str) -> None:

@@ -20,7 +20,7 @@ from plugin.sheets.records import Row
 from plugin.values import parse_email, parse_phone, without_unstorable
 from storage import profiles
 from storage.channels import IDENTITY_KIND, STOREFRONT_CHANNELS, Channel
-from storage.consent import BOUNCED, IMPORT, SUBSCRIBED, UNSUBSCRIBED
+from storage.consent_ledger import ConsentSource, ConsentState
 from storage.imports import Import
 
 YES = frozenset((
@@ -98,7 +98,10 @@ class RowParser:
             taken.problems.append((row.line, WHOLE_ROW, problems.NO_ADDRESS))
             return
         person = ProfileFact(
-            keys, self._said_at(row), self._fields(row, email, phone, country), source=IMPORT
+            keys,
+            self._said_at(row),
+            self._fields(row, email, phone, country),
+            source=ConsentSource.IMPORT,
         )
         person.properties = {name: value for n, name in self.properties if (value := _text(row, n))}
         taken.lines[id(person)] = row.line
@@ -163,7 +166,7 @@ class RowParser:
         state, method = self._state(row, channel, taken)
         if state is None:
             return
-        at = person.reported_at if state != SUBSCRIBED else self.since
+        at = person.reported_at if state != ConsentState.SUBSCRIBED else self.since
         if cell := self._cell(row, f"{channel}_consent_at"):
             found = parse_date(cell)
             if found is None:
@@ -174,23 +177,26 @@ class RowParser:
         taken.facts.consents.append(
             ConsentFact(
                 person, channel, address, state, min(at, person.reported_at),
-                dedupe_key=f"{IMPORT}:{self.held.id}:{row.line}:{channel}",
-                source=IMPORT, method=method, disclosure=self.where if state == SUBSCRIBED else "",
+                dedupe_key=f"{ConsentSource.IMPORT}:{self.held.id}:{row.line}:{channel}",
+                source=ConsentSource.IMPORT, method=method,
+                disclosure=self.where if state == ConsentState.SUBSCRIBED else "",
             )
         )  # fmt: skip
 
-    def _state(self, row: Row, channel: str, taken: ParsedRows) -> tuple[str | None, str]:
+    def _state(self, row: Row, channel: str, taken: ParsedRows) -> tuple[ConsentState | None, str]:
         """What a row says of a channel, and how: a column rules over what is declared for all."""
         if channel == Channel.EMAIL:
             cell = self._cell(row, columns.SUPPRESSED).lower()
             if cell not in NO_ANSWER:
-                return (BOUNCED if "bounce" in cell else UNSUBSCRIBED), "column"
+                return (
+                    ConsentState.BOUNCED if "bounce" in cell else ConsentState.UNSUBSCRIBED
+                ), "column"
         name = f"{channel}_consent"
         if name not in self.at:
-            return (SUBSCRIBED if channel in self.declared else None), "declared"
+            return (ConsentState.SUBSCRIBED if channel in self.declared else None), "declared"
         cell = self._cell(row, name).lower().replace("_", " ")
         if cell in YES or cell in NO:
-            return (SUBSCRIBED if cell in YES else UNSUBSCRIBED), "column"
+            return (ConsentState.SUBSCRIBED if cell in YES else ConsentState.UNSUBSCRIBED), "column"
         if cell not in NO_ANSWER:
             taken.problems.append((row.line, self.at[name], problems.CONSENT))
         return None, ""

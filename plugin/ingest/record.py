@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session, SQLModel
 
 from plugin.consent import implied
-from plugin.facts import NO_PROFILE, Facts, IdentityKey, ProfileFact, ProfileRef
+from plugin.facts import NO_PROFILE, Facts, IdentityKey, ProfileColumns, ProfileFact, ProfileRef
 from plugin.flows import enrol
 from plugin.insight.attribution import credit_order
 from plugin.privacy import redaction, requests
@@ -108,8 +108,10 @@ def _save_described(
 ) -> None:
     by_table: dict[type[SQLModel], list[dict[str, Any]]] = {}
     for fact in facts.records:
-        about = {} if fact.profile is None else _columns(refs.get(id(fact.profile)))
-        by_table.setdefault(fact.table, []).append({"shop_id": shop.id, **about, **fact.row})
+        row: dict[str, Any] = {"shop_id": shop.id}
+        if fact.profile is not None:
+            row.update(_columns(refs.get(id(fact.profile))))
+        by_table.setdefault(fact.table, []).append(row | fact.row)
     for table, rows in by_table.items():
         save_newest(session, table, rows)
 
@@ -250,5 +252,5 @@ def _told(row: dict[str, Any]) -> tuple[datetime, datetime]:
     return row["updated_at"], row["reported_at"]
 
 
-def _columns(ref: ProfileRef | None) -> dict[str, int | None]:
+def _columns(ref: ProfileRef | None) -> ProfileColumns:
     return NO_PROFILE if ref is None else ref.columns

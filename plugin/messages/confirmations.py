@@ -17,7 +17,7 @@ from plugin.templates import library
 from plugin.values import parse_mailbox
 from storage import confirmations, messages
 from storage.channels import Channel
-from storage.confirmations import CONFIRM, COPY, REPEATABLE_FOR, VALID_FOR, ConfirmationRequest
+from storage.confirmations import REPEATABLE_FOR, VALID_FOR, ConfirmationKind, ConfirmationRequest
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.messages import MessageSource
@@ -33,7 +33,7 @@ MAX_CONFIRMATIONS = 3  # ever: a shopper who ignored three of them does not want
 def request_confirmation(
     session: Session,
     shop: Shop,
-    kind: str,
+    kind: ConfirmationKind,
     ref: ProfileRef,
     address: str,
     now: datetime,
@@ -54,7 +54,7 @@ def request_confirmation(
     )  # fmt: skip
     session.add(made)
     session.flush()
-    if kind != COPY:
+    if kind != ConfirmationKind.DATA_EXPORT:
         confirmation_message(session, shop, made, now)
     return made.id
 
@@ -91,7 +91,7 @@ def confirmation_message(
 class ConfirmationPage:
     """What the page behind a mail's button shows."""
 
-    kind: str
+    kind: ConfirmationKind
     is_open: bool
     shop_name: str
     shop_url: str
@@ -124,7 +124,7 @@ def get_open_request(session: Session, target: Target, now: datetime) -> Confirm
 def _is_open(made: ConfirmationRequest, now: datetime) -> bool:
     if made.confirmed_at is None:
         return now <= made.requested_at + VALID_FOR
-    return made.kind == COPY and now <= made.confirmed_at + REPEATABLE_FOR
+    return made.kind == ConfirmationKind.DATA_EXPORT and now <= made.confirmed_at + REPEATABLE_FOR
 
 
 def profile_of(session: Session, made: ConfirmationRequest) -> ProfileRef:
@@ -133,7 +133,7 @@ def profile_of(session: Session, made: ConfirmationRequest) -> ProfileRef:
     return ProfileRef(made.profile_id if profile is None else profile.id, made.profile_id)
 
 
-def _enough(kind: str, before: Sequence[ConfirmationRequest], now: datetime) -> bool:
+def _enough(kind: ConfirmationKind, before: Sequence[ConfirmationRequest], now: datetime) -> bool:
     if before and now - before[0].requested_at < MIN_INTERVAL:
         return True
-    return kind == CONFIRM and len(before) >= MAX_CONFIRMATIONS
+    return kind == ConfirmationKind.DOUBLE_OPT_IN and len(before) >= MAX_CONFIRMATIONS

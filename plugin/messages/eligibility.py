@@ -13,10 +13,10 @@ from plugin.channels.registry import CHANNELS, NEEDS_WRITTEN_CONSENT
 from storage import consent, preferences, suppressions
 from storage.channels import IDENTITY_KIND
 from storage.consent import Consent
-from storage.consent_ledger import TRANSACTIONAL, LedgerKey
-from storage.flows import LEFT, LIVE, get_enrolment, get_flow
+from storage.consent_ledger import ConsentPurpose, ConsentState, LedgerKey
+from storage.flows import EnrolmentState, FlowStatus, get_enrolment, get_flow
 from storage.messages import Message, MessageSource, SkipReason, sent_since
-from storage.preferences import WEEKLY
+from storage.preferences import SendingFrequency
 from storage.profiles import EMAIL, PHONE, Profile
 from storage.shops import Shop
 
@@ -64,10 +64,10 @@ def _consent(session: Session, message: Message, address: str) -> SkipReason | N
     if not message.transactional:
         suppressed = bool(suppressions.suppressed_addresses(session, shop_id, [(channel, address)]))
         return _to_marketing(session, channel, held, suppressed=suppressed)
-    if held is not None and held.state == consent.BOUNCED:
+    if held is not None and held.state == ConsentState.BOUNCED:
         return SkipReason.BOUNCED
-    service = consent.get_consent(session, shop_id, channel, address, TRANSACTIONAL)
-    stopped = service is not None and service.state == consent.UNSUBSCRIBED
+    service = consent.get_consent(session, shop_id, channel, address, ConsentPurpose.TRANSACTIONAL)
+    stopped = service is not None and service.state == ConsentState.UNSUBSCRIBED
     return SkipReason.STOPPED if stopped else None
 
 
@@ -94,7 +94,7 @@ def _to_marketing(
         return SkipReason.SUPPRESSED
     if held is None:
         return SkipReason.NO_CONSENT
-    if held.state == consent.PENDING:
+    if held.state == ConsentState.PENDING:
         return SkipReason.PENDING
     if held.expires_at is not None and clock.now() > held.expires_at:
         return SkipReason.IMPLIED_EXPIRED
@@ -115,7 +115,9 @@ def _wishes(session: Session, message: Message, address: str) -> SkipReason | No
     if flow is not None and flow.topic_id in chosen.declined_topic_ids:
         return SkipReason.TOPIC
     of = (message.shop_id, message.profile_id, message.channel)
-    if chosen.frequency == WEEKLY and sent_since(session, *of, now - WEEKLY_INTERVAL):
+    if chosen.frequency == SendingFrequency.WEEKLY and sent_since(
+        session, *of, now - WEEKLY_INTERVAL
+    ):
         return SkipReason.FREQUENCY
     return None
 
@@ -130,10 +132,10 @@ def _flow(session: Session, message: Message) -> str | None:
     """Skip messages of a flow that was paused, or that the shopper exited (by an order, say)."""
     if message.flow_id is not None:
         flow = get_flow(session, message.shop_id, message.flow_id)
-        if flow is None or flow.status != LIVE:
+        if flow is None or flow.status != FlowStatus.LIVE:
             return SkipReason.FLOW_OFF
     if message.enrolment_id is not None:
         enrolment = get_enrolment(session, message.shop_id, message.enrolment_id)
-        if enrolment is not None and enrolment.state == LEFT:
+        if enrolment is not None and enrolment.state == EnrolmentState.EXITED:
             return enrolment.exit_reason or SkipReason.LEFT_FLOW
     return None

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlmodel import Session
@@ -13,13 +12,13 @@ from plugin.channels.registry import CHANNELS
 from plugin.messages.links import Target
 from plugin.messages.record import record_message_event
 from storage import consent
+from storage.consent_ledger import ConsentEntry, ConsentSource, ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.messages import Message, get_message, lock_message
 from storage.profiles import get_profile
 from storage.shops import get_shop
 
-LINK, ONE_CLICK = "link", "one-click"
 CLOCK_STEP = timedelta(microseconds=1)
 
 log = structlog.get_logger()
@@ -122,21 +121,21 @@ def address_of_message(message: Message | None) -> Message | None:
 
 
 def unsubscribe(
-    target: Target, visitor: RequestOrigin, *, source: str, words: str
+    target: Target, visitor: RequestOrigin, *, source: ConsentSource, words: str
 ) -> UnsubscribePage | None:
     """Take a message's address off marketing, and keep the proof; None when there is no message."""
-    return _change(target, visitor, consent.UNSUBSCRIBED, source, words)
+    return _change(target, visitor, ConsentState.UNSUBSCRIBED, source, words)
 
 
 def subscribe_again(
     target: Target, visitor: RequestOrigin, *, words: str
 ) -> UnsubscribePage | None:
     """Undo `unsubscribe` on the shopper's own word."""
-    return _change(target, visitor, consent.SUBSCRIBED, LINK, words)
+    return _change(target, visitor, ConsentState.SUBSCRIBED, ConsentSource.LINK, words)
 
 
 def _change(
-    target: Target, visitor: RequestOrigin, state: str, source: str, words: str
+    target: Target, visitor: RequestOrigin, state: ConsentState, source: ConsentSource, words: str
 ) -> UnsubscribePage | None:
     now = clock.now()
     with db.transaction() as session:
@@ -147,9 +146,10 @@ def _change(
         if held is None or held.state != state:
             # The clock of the previous entry's writer may be ahead; the new entry comes after it.
             at = now if held is None else max(now, held.changed_at + CLOCK_STEP)
-            row = _entry(message, visitor, state, source, words, at) | {"recorded_at": now}
+            row = _entry(message, visitor, state, source, words, at)
+            row["recorded_at"] = now
             consent.record_consent(session, [row])
-            stopped = state == consent.UNSUBSCRIBED
+            stopped = state == ConsentState.UNSUBSCRIBED
             metric = "Unsubscribed" if stopped else "Subscribed"
             record_message_event(session, message, metric, row["dedupe_key"], now, source=source)
             if stopped:
@@ -159,8 +159,13 @@ def _change(
 
 
 def _entry(
-    message: Message, visitor: RequestOrigin, state: str, source: str, words: str, now: datetime
-) -> dict[str, Any]:
+    message: Message,
+    visitor: RequestOrigin,
+    state: ConsentState,
+    source: ConsentSource,
+    words: str,
+    now: datetime,
+) -> ConsentEntry:
     return {
         "shop_id": message.shop_id,
         "id": new_id(),
@@ -188,5 +193,5 @@ def _way_out(session: Session, message: Message) -> UnsubscribePage:
         shop_name=shop.name or shop.domain,
         shop_url=shop.url,
         locale=wanted or message.locale or shop.language or "en",
-        subscribed=state == consent.SUBSCRIBED,
+        subscribed=state == ConsentState.SUBSCRIBED,
     )

@@ -9,6 +9,7 @@ from plugin.channels.base import SendError
 from plugin.channels.registry import CHANNELS
 from plugin.messages.record import record_message_event
 from storage import consent
+from storage.consent_ledger import ConsentSource, ConsentState
 from storage.messages import Message, MessageState, SkipReason, set_state
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
@@ -92,10 +93,10 @@ def _mark_bounced(session: Session, message: Message, now: datetime) -> None:
                 "dedupe_key": f"bounced:{message.id}",
                 "channel": message.channel,
                 "address": message.address,
-                "state": consent.BOUNCED,
+                "state": ConsentState.BOUNCED,
                 "occurred_at": now,
                 "recorded_at": now,
-                "source": "bounce",
+                "source": ConsentSource.BOUNCE,
                 "profile_id": message.source_profile_id or message.profile_id,
                 "legal_basis": "",
             }

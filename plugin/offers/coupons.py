@@ -14,7 +14,7 @@ from plugin.messages.outcome import COUPON_WAIT
 from plugin.shopify.api.client import ShopifyError, query
 from plugin.values import to_decimal
 from storage import coupons, messages, shops
-from storage.coupons import AMOUNT, FREE_SHIPPING, KINDS, PERCENTAGE, POOL_FULL, Coupon
+from storage.coupons import POOL_FULL, Coupon, DiscountKind
 from storage.engine import db, locks
 from storage.engine.ids import new_id
 from storage.messages import SkipReason
@@ -47,18 +47,20 @@ def create_coupon(shop_id: int, name: str, prefix: str, kind: str, worth: int = 
         raise RegularsError("Enter a coupon name.", 422)
     if not PREFIX.fullmatch(prefix):
         raise RegularsError("Use up to 20 letters and digits for the code prefix.", 422)
-    if kind not in KINDS:
+    if kind not in set(DiscountKind):
         raise RegularsError("Unknown discount type.", 422)
-    if kind != FREE_SHIPPING and not 0 < worth <= (100 if kind == PERCENTAGE else MAX_AMOUNT):
+    if kind != DiscountKind.FREE_SHIPPING and not 0 < worth <= (
+        100 if kind == DiscountKind.PERCENTAGE else MAX_AMOUNT
+    ):
         raise RegularsError("Enter a discount value above zero.", 422)
     coupon = Coupon(
         shop_id=shop_id,
         id=new_id(),
         name=name.strip(),
         prefix=prefix,
-        kind=kind,
-        percent=worth if kind == PERCENTAGE else 0,
-        amount=worth if kind == AMOUNT else 0,
+        kind=DiscountKind(kind),
+        percent=worth if kind == DiscountKind.PERCENTAGE else 0,
+        amount=worth if kind == DiscountKind.AMOUNT else 0,
         created_at=clock.now(),
     )
     with db.transaction() as session:
@@ -157,7 +159,7 @@ def _make(coupon: Coupon) -> Coupon:
 
 
 def _create(coupon: Coupon, code: str) -> str:
-    document, field = SHIPPING if coupon.kind == FREE_SHIPPING else BASIC
+    document, field = SHIPPING if coupon.kind == DiscountKind.FREE_SHIPPING else BASIC
     try:
         made = query(coupon.shop_id, document, {"discount": _discount(coupon, code)})
     except ShopifyError as error:
@@ -183,10 +185,10 @@ def _discount(coupon: Coupon, code: str) -> dict[str, Any]:
 
 
 def _takes_off(coupon: Coupon) -> dict[str, Any]:
-    if coupon.kind == FREE_SHIPPING:
+    if coupon.kind == DiscountKind.FREE_SHIPPING:
         return {"destination": {"all": True}}
     value: dict[str, Any] = {"percentage": coupon.percent / 100}
-    if coupon.kind == AMOUNT:
+    if coupon.kind == DiscountKind.AMOUNT:
         # Off the whole order once, not off each of its lines.
         value = {"discountAmount": {"amount": _decimal(coupon), "appliesOnEachItem": False}}
     return {"customerGets": {"items": {"all": True}, "value": value}}

@@ -7,7 +7,7 @@ from plugin.privacy.deliveries import SubjectMatcher
 from plugin.sheets import files, problems
 from storage import imports
 from storage.engine import db
-from storage.imports import FAILED, UPLOADING, Import
+from storage.imports import Import, ImportState
 from storage.privacy_requests import DataSubject
 
 
@@ -27,7 +27,7 @@ def redact_rows(shop_id: int, subject: DataSubject) -> None:
         if held.encoding:
             path = files.path_of(shop_id, held.id)
             files.blank_rows(path, held.encoding, held.delimiter, is_match)
-        elif held.state == UPLOADING:
+        elif held.state == ImportState.UPLOADING:
             _give_up(held)
 
 
@@ -38,7 +38,7 @@ def _held(shop_id: int) -> list[Import]:
 
 
 def _give_up(held: Import) -> None:
-    over = {"state": FAILED, "error": problems.CUT_OFF, "finished_at": clock.now()}
+    over = {"state": ImportState.FAILED, "error": problems.CUT_OFF, "finished_at": clock.now()}
     with db.transaction() as session:
         imports.save_progress(session, held, **over, expires_at=None)
     files.delete_file(held.shop_id, held.id)

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.jobs import Progress, SliceJob
 from storage import duplicates, profiles
-from storage.duplicates import DuplicateReason
+from storage.duplicates import DuplicateReason, DuplicateState
 from storage.engine import db
 
 COMPARED_FIELDS = ("email", "phone", "first_name", "last_name")
@@ -70,7 +70,7 @@ def _look(session: Session, shop_id: int, now: datetime) -> bool:
         session,
         [
             {"shop_id": shop_id, "profile_id": one, "other_profile_id": other, "reason": because,
-             "state": duplicates.OPEN, "found_at": now}
+             "state": DuplicateState.OPEN, "found_at": now}
             for one, other in sorted(pairs)
             if one in known
             and other in known

@@ -14,7 +14,7 @@ from plugin.sheets import cells, parquet
 from plugin.sheets.parquet import MOMENT, TEXT
 from storage import consent, lists, profiles
 from storage.channels import IDENTITY_KIND, Channel
-from storage.consent_ledger import MARKETING
+from storage.consent_ledger import ConsentPurpose
 from storage.engine import db
 
 PROFILES_PAGE_SIZE = 500
@@ -84,8 +84,8 @@ def _told(session: Session, shop_id: int, found: Sequence[Any]) -> list[tuple[ob
     for each in found:
         consent_cells: list[object] = []
         for channel in CHANNEL_TITLES:
-            state = states.get((channel, _address(each, channel), MARKETING), {})
-            consent_cells += [state.get("state"), state.get("changed_at")]
+            state = states.get((channel, _address(each, channel), ConsentPurpose.MARKETING))
+            consent_cells += [state["state"], state["changed_at"]] if state else [None, None]
         more = json.dumps(each.properties, ensure_ascii=False) if each.properties else None
         rows.append(
             (each.email, each.phone, each.first_name, each.last_name, each.country, each.locale,

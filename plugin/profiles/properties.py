@@ -20,16 +20,7 @@ from plugin.profiles.fields import MERCHANT
 from storage import properties
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.properties import (
-    BOOLEAN,
-    CHOICE,
-    CHOICES,
-    DATE,
-    NUMBER,
-    TEXT,
-    TYPES,
-    PropertyDefinition,
-)
+from storage.properties import PropertyDefinition, PropertyType
 
 MAX_NAME_CHARS, MAX_VALUE_CHARS = 100, 2_000  # characters of a name and of a value
 MAX_PROPERTIES, MAX_OPTIONS = 500, 200  # properties of a shop, values of one
@@ -37,11 +28,11 @@ YES = frozenset(("true", "yes", "y", "1", "on", "是", "对", "ja", "oui", "si",
 NO = frozenset(("false", "no", "n", "0", "off", "否", "不是", "nein", "non"))
 DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?")
 KINDS = {  # of a form's blocks
-    "radio_buttons": CHOICE,
-    "dropdown": CHOICE,
-    "checkboxes": CHOICES,
-    "date": DATE,
-    "text_input": TEXT,
+    "radio_buttons": PropertyType.CHOICE,
+    "dropdown": PropertyType.CHOICE,
+    "checkboxes": PropertyType.CHOICES,
+    "date": PropertyType.DATE,
+    "text_input": PropertyType.TEXT,
 }
 
 
@@ -93,15 +84,15 @@ def parse_value(definition: PropertyDefinition, value: Any) -> Any:
     """
     if value is None or value == "":
         return None
-    if definition.type == NUMBER:
+    if definition.type == PropertyType.NUMBER:
         return _number(value)
-    if definition.type == DATE:
+    if definition.type == PropertyType.DATE:
         return _day(value)
-    if definition.type == BOOLEAN:
+    if definition.type == PropertyType.BOOLEAN:
         return _flag(value)
-    if definition.type == CHOICE:
+    if definition.type == PropertyType.CHOICE:
         return _option(definition, value)
-    if definition.type == CHOICES:
+    if definition.type == PropertyType.CHOICES:
         parts = value if isinstance(value, list) else re.split(r"[;,、\n]", str(value))
         found = [_option(definition, part) for part in parts if str(part).strip()]
         return list(dict.fromkeys(found)) or None
@@ -136,7 +127,9 @@ def define_from_form(
         )  # fmt: skip
         known[name] = held
         before = (held.labels, held.options)
-        if held.source == MERCHANT and (held.options or held.type not in (CHOICE, CHOICES)):
+        if held.source == MERCHANT and (
+            held.options or held.type not in (PropertyType.CHOICE, PropertyType.CHOICES)
+        ):
             continue
         held.labels = _words(str(about.get("label") or name), translations) | held.labels
         have = {str(option["value"]) for option in held.options}
@@ -172,7 +165,7 @@ def save_definition(
             422 for an invalid one.
     """
     name = " ".join(name.split())
-    if kind not in TYPES or len(options) > MAX_OPTIONS:
+    if kind not in set(PropertyType) or len(options) > MAX_OPTIONS:
         raise RegularsError("Unknown property type.", 422)
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
@@ -197,7 +190,7 @@ def save_definition(
             held = PropertyDefinition(
                 shop_id=shop_id, id=new_id(), name=name, updated_at=clock.now()
             )
-        held.type, held.labels, held.options = kind, labels, options
+        held.type, held.labels, held.options = PropertyType(kind), labels, options
         held.source, held.updated_at = MERCHANT, clock.now()
         session.add(held)
         return held.id

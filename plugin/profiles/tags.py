@@ -9,7 +9,7 @@ from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve_profiles
 from storage import profiles, write_backs
 from storage.engine import db
-from storage.write_backs import OFF, ON, TAG
+from storage.write_backs import OFF, ON, WriteBackKind, WriteBackRow
 
 MAX_TAG_CHARS = 255  # characters: shopify.dev, tagsAdd
 
@@ -40,7 +40,10 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         person.properties, person.source = {TAG_PREFIX + tag: on}, MERCHANT
         (ref,) = resolve_profiles(session, shop_id, [person], now)
         assert ref is not None  # the profile has an identity
-        row = {"kind": TAG, "name": tag, "value": ON if on else OFF, **ref.columns}
-        write_backs.save_write_backs(session, shop_id, [{**row, "requested_at": now}], now)
+        row: WriteBackRow = {
+            "kind": WriteBackKind.TAG, "name": tag, "value": ON if on else OFF,
+            **ref.columns, "requested_at": now,
+        }  # fmt: skip
+        write_backs.save_write_backs(session, shop_id, [row], now)
     jobs.enqueue("write_back", shop_id)
     return tag

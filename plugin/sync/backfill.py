@@ -27,7 +27,7 @@ from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import number
 from storage import backfills, shops
-from storage.backfills import ASKED, DONE, ENDED_STATES, FAILED, JOINING, READING, WAITING, Backfill
+from storage.backfills import ENDED_STATES, Backfill, BackfillState
 from storage.engine import db
 from storage.shops import Shop
 
@@ -82,20 +82,22 @@ def _next(shop_id: int) -> tuple[Shop, Backfill] | None:
         return None
     now = clock.now()
     due = [each for each in stages if each.state not in ENDED_STATES and each.due_at <= now]
-    waiting = [each for each in due if each.state == WAITING and each.stage in bulk.QUERIES]
+    waiting = [
+        each for each in due if each.state == BackfillState.WAITING and each.stage in bulk.QUERIES
+    ]
     chosen = next(iter(waiting or due), None)
     return None if chosen is None else (shop, chosen)
 
 
 def _step(shop: Shop, held: Backfill) -> None:
     try:
-        if held.state == WAITING:
+        if held.state == BackfillState.WAITING:
             _ask(shop, held)
-        elif held.state == ASKED:
+        elif held.state == BackfillState.REQUESTED:
             _look(shop, held)
         elif held.stage == CHECKOUTS:
             _page(shop, held)
-        elif held.state == READING:
+        elif held.state == BackfillState.READING:
             _read(shop, held)
         else:
             _join(shop, held)
@@ -111,13 +113,13 @@ def _step(shop: Shop, held: Backfill) -> None:
 
 def _ask(shop: Shop, held: Backfill) -> None:
     if held.stage == CHECKOUTS:
-        _move(held, state=READING)
+        _move(held, state=BackfillState.READING)
         return
     operation = bulk.start_operation(shop.id, held.stage)
     now = clock.now()
     _move(
-        held, state=ASKED, operation_id=operation, requested_at=now, advanced_at=now,
-        lines_available=0,
+        held, state=BackfillState.REQUESTED, operation_id=operation, requested_at=now,
+        advanced_at=now, lines_available=0,
         due_at=now + FIRST_LOOK,
     )  # fmt: skip
     log.info("backfill.asked", shop=shop.id, stage=held.stage)
@@ -132,10 +134,15 @@ def _look(shop: Shop, held: Backfill) -> None:
     if found is None or found.status in ("CANCELED", "CANCELING", "EXPIRED"):
         _again(held, "Shopify called the reading off.")
     elif found.status == "COMPLETED" and found.url is None:
-        _move(held, state=DONE, finished_at=now, error="")
+        _move(held, state=BackfillState.DONE, finished_at=now, error="")
     elif found.status == "COMPLETED":
         _move(
-            held, state=READING, lines_available=found.objects, total=found.roots, tries=0, error=""
+            held,
+            state=BackfillState.READING,
+            lines_available=found.objects,
+            total=found.roots,
+            tries=0,
+            error="",
         )
     elif found.status == "FAILED":
         _broken(held, found)
@@ -164,7 +171,13 @@ def _broken(held: Backfill, found: bulk.Operation) -> None:
         _fail(held, "Shopify broke the reading off several times.")
     else:
         error = "Shopify gave only a part."
-        _move(held, state=READING, lines_available=found.objects, total=found.roots, error=error)
+        _move(
+            held,
+            state=BackfillState.READING,
+            lines_available=found.objects,
+            total=found.roots,
+            error=error,
+        )
 
 
 def _read(shop: Shop, held: Backfill) -> None:
@@ -187,9 +200,9 @@ def _read(shop: Shop, held: Backfill) -> None:
     if found.size is not None and held.offset < found.size:
         raise ShopifyError("Shopify's result broke off.", 503)
     if apart:
-        _move(held, state=JOINING, due_at=clock.now())
+        _move(held, state=BackfillState.JOINING, due_at=clock.now())
     else:
-        _move(held, state=DONE, finished_at=clock.now())
+        _move(held, state=BackfillState.DONE, finished_at=clock.now())
 
 
 def _batches(lines: Iterator[tuple[bytes, int]], size: int) -> Iterator[list[tuple[bytes, int]]]:
@@ -230,7 +243,7 @@ def _join(shop: Shop, held: Backfill) -> None:
             break
         limit *= 4  # one that is larger than a batch
     if not rows:
-        _move(held, state=DONE, finished_at=clock.now())
+        _move(held, state=BackfillState.DONE, finished_at=clock.now())
         return
     if len(rows) == limit:
         families.popitem()  # its last members may not be among the rows
@@ -258,7 +271,7 @@ def _page(shop: Shop, held: Backfill) -> None:
         progress |= {"lines_read": held.lines_read + some, "total": held.total + some}
         _record(shop, held, page.nodes, progress)
     if not page.more:
-        _move(held, state=DONE, finished_at=clock.now())
+        _move(held, state=BackfillState.DONE, finished_at=clock.now())
 
 
 def _record(
@@ -341,7 +354,7 @@ def _again(held: Backfill, error: str) -> None:
     rest = {"tries": held.tries + 1, "due_at": clock.now() + _pause(held), "error": error}
     with db.transaction() as session:
         backfills.delete_lines(session, held.shop_id, held.stage)
-        _advance(session, held, state=WAITING, operation_id="", **fresh, **rest)
+        _advance(session, held, state=BackfillState.WAITING, operation_id="", **fresh, **rest)
     log.warning("backfill.again", shop=held.shop_id, stage=held.stage, tries=held.tries + 1)
 
 
@@ -357,7 +370,7 @@ def _rest(held: Backfill, error: str, *, counts: bool = True) -> None:
 
 def _fail(held: Backfill, error: str) -> None:
     log.error("backfill.gave_up", shop=held.shop_id, stage=held.stage)
-    _move(held, state=FAILED, finished_at=clock.now(), error=error)
+    _move(held, state=BackfillState.FAILED, finished_at=clock.now(), error=error)
 
 
 def _pause(held: Backfill) -> timedelta:

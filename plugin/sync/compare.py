@@ -14,13 +14,14 @@ from plugin.facts import Facts, ProfileFact
 from plugin.profiles import fields
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from storage import checkouts, consent, events, inventory, orders, products, profiles
+from storage.consent_ledger import ReportedConsent
 from storage.inventory import Stock
 from storage.products import DELETED
 from storage.profiles import CUSTOMER
-from storage.reconciliations import MISSING, PARTIAL, STALE
+from storage.reconciliations import DifferenceKind
 
 Row = Mapping[str, Any]
-KINDS_BY_SEVERITY = (MISSING, STALE, PARTIAL)
+KINDS_BY_SEVERITY = (DifferenceKind.MISSING, DifferenceKind.STALE, DifferenceKind.PARTIAL)
 # The report time of a row is no part of its values.
 TIME_COLUMNS = frozenset(("updated_at", "reported_at", "started_at"))
 # The API and the webhook may write these in two ways (links with other keys, cleaned HTML), or one
@@ -44,28 +45,33 @@ def record_id(noun: str, facts: Facts) -> str:
     return str(facts.checkouts[0][1]["token"])
 
 
-def find_differences(session: Session, shop_id: int, noun: str, facts: Facts) -> dict[str, str]:
+def find_differences(
+    session: Session, shop_id: int, noun: str, facts: Facts
+) -> dict[str, DifferenceKind]:
     """Which of the records of a noun are missing, partial or stale, by their id."""
     return COMPARERS[noun](session, shop_id, facts)
 
 
-def _customers(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+def _customers(session: Session, shop_id: int, facts: Facts) -> dict[str, DifferenceKind]:
     keys = {key for person in facts.profiles for key in person.identities}
     known = profiles.find_identities(session, shop_id, keys)
     rows = profiles.load_profiles(session, shop_id, known.values())
     words = _words(session, shop_id, facts)
-    found: dict[str, str] = {}
+    found: dict[str, DifferenceKind] = {}
     for person in facts.profiles:
         if (customer := _customer(person)) is None:
             continue
         kinds = {found.get(customer), words.get(id(person))}
         row = rows.get(known.get((CUSTOMER, customer), 0))
         if row is None:
-            kinds.add(MISSING)
+            kinds.add(DifferenceKind.MISSING)
         else:
             _untag(row, person)
-            kinds |= {STALE if _value(row, name) else PARTIAL for name in _news(row, person)}
-            kinds |= {PARTIAL for key in person.identities if key not in known}
+            kinds |= {
+                DifferenceKind.STALE if _value(row, name) else DifferenceKind.PARTIAL
+                for name in _news(row, person)
+            }
+            kinds |= {DifferenceKind.PARTIAL for key in person.identities if key not in known}
         if kind := next((each for each in KINDS_BY_SEVERITY if each in kinds), None):
             found[customer] = kind
     return found
@@ -98,9 +104,9 @@ def _value(row: Row, name: str) -> Any:
     return row[place].get(key) if place else row[key]
 
 
-def _words(session: Session, shop_id: int, facts: Facts) -> dict[int, str]:
+def _words(session: Session, shop_id: int, facts: Facts) -> dict[int, DifferenceKind]:
     """Return the profiles with consent that the ledger lacks, or holds an older entry of."""
-    entries = [
+    entries: list[ReportedConsent] = [
         {
             "shop_id": shop_id,
             "dedupe_key": fact.dedupe_key,
@@ -117,34 +123,36 @@ def _words(session: Session, shop_id: int, facts: Facts) -> dict[int, str]:
     asked = [(fact.channel, fact.address) for fact in unrecorded]
     old = {(c.channel, c.address) for c in consent.consents_of(session, shop_id, asked)}
     return {
-        id(fact.profile): STALE if (fact.channel, fact.address) in old else PARTIAL
+        id(fact.profile): DifferenceKind.STALE
+        if (fact.channel, fact.address) in old
+        else DifferenceKind.PARTIAL
         for fact in unrecorded
     }
 
 
-def _orders(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+def _orders(session: Session, shop_id: int, facts: Facts) -> dict[str, DifferenceKind]:
     ids = [row["id"] for _, row, _ in facts.orders]
     kept = orders.orders_by_id(session, shop_id, ids)
     lines = orders.lines_by_order(session, shop_id, ids)
     lacking = _lacking(session, shop_id, facts)
-    found: dict[str, str] = {}
+    found: dict[str, DifferenceKind] = {}
     for person, row, reported in facts.orders:
         have = kept.get(row["id"])
         same = _lines(lines.get(row["id"], ())) == _lines(reported)
         kind = _kind(have, row, same=same, whole=id(person) not in lacking)
         if have is not None and have.profile_id is None and person.identities:
-            kind = kind or PARTIAL
+            kind = kind or DifferenceKind.PARTIAL
         if kind:
             found[str(row["id"])] = kind
     return found
 
 
-def _checkouts(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+def _checkouts(session: Session, shop_id: int, facts: Facts) -> dict[str, DifferenceKind]:
     tokens = [row["token"] for _, row in facts.checkouts]
     kept = {each.token: each for each in checkouts.checkouts_by_token(session, shop_id, tokens)}
     # Shopify creates a customer for an address at checkout, but reports the checkout before.
     lacking = _lacking(session, shop_id, facts, but=(CUSTOMER,))
-    found: dict[str, str] = {}
+    found: dict[str, DifferenceKind] = {}
     for person, row in facts.checkouts:
         have = kept.get(row["token"])
         same = have is not None and _lines(have.lines) == _lines(row["lines"])
@@ -154,29 +162,29 @@ def _checkouts(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
     return found
 
 
-def _products(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+def _products(session: Session, shop_id: int, facts: Facts) -> dict[str, DifferenceKind]:
     ids = [row["id"] for row, _ in facts.products]
     kept = products.products_by_id(session, shop_id, ids)
     sizes = products.variants_by_product(session, shop_id, ids)
     stocks = {s.row["variant_id"]: s.row for s in facts.records if s.table is Stock}
     held = inventory.stocks(session, shop_id, list(stocks))
-    found: dict[str, str] = {}
+    found: dict[str, DifferenceKind] = {}
     for row, reported in facts.products:
         same = _sizes(sizes.get(row["id"], ())) == _sizes(reported)
         amounts = [(held.get(each["id"]), stocks[each["id"]]) for each in reported]
         whole = all(stock is not None for stock, _ in amounts)
         kind = _kind(kept.get(row["id"]), row, same=same, whole=whole)
-        if kind != MISSING and any(_moved(*each) for each in amounts):
-            kind = STALE
+        if kind != DifferenceKind.MISSING and any(_moved(*each) for each in amounts):
+            kind = DifferenceKind.STALE
         if kind:
             found[str(row["id"])] = kind
     return found
 
 
-def _deletions(session: Session, shop_id: int, facts: Facts) -> dict[str, str]:
+def _deletions(session: Session, shop_id: int, facts: Facts) -> dict[str, DifferenceKind]:
     """Products that we still offer. What we never knew is no loss."""
     kept = products.products_by_id(session, shop_id, [row["id"] for row, _ in facts.products])
-    return {str(key): STALE for key, have in kept.items() if have.status != DELETED}
+    return {str(key): DifferenceKind.STALE for key, have in kept.items() if have.status != DELETED}
 
 
 def _moved(stock: Stock | None, row: Row) -> bool:
@@ -188,18 +196,24 @@ def _moved(stock: Stock | None, row: Row) -> bool:
     )
 
 
-def _kind(have: SQLModel | None, reported: Row, *, same: bool, whole: bool) -> str | None:
+def _kind(
+    have: SQLModel | None, reported: Row, *, same: bool, whole: bool
+) -> DifferenceKind | None:
     """What a record is: missing, stale, or partial. `same` says that its children are, `whole`
     that nothing beside it is lacking.
     """
     if have is None:
-        return MISSING
+        return DifferenceKind.MISSING
     kept = have.model_dump()
     if kept["updated_at"] > reported["updated_at"]:
         return None
     if same and not any(_differs(kept[name], reported[name], name) for name in reported):
-        return None if whole else PARTIAL
-    return STALE if kept["updated_at"] < reported["updated_at"] else PARTIAL
+        return None if whole else DifferenceKind.PARTIAL
+    return (
+        DifferenceKind.STALE
+        if kept["updated_at"] < reported["updated_at"]
+        else DifferenceKind.PARTIAL
+    )
 
 
 def _differs(kept: Any, reported: Any, name: str) -> bool:
@@ -237,7 +251,7 @@ def _lacking(session: Session, shop_id: int, facts: Facts, but: Collection[str] 
     return lacking
 
 
-COMPARERS: dict[str, Callable[[Session, int, Facts], dict[str, str]]] = {
+COMPARERS: dict[str, Callable[[Session, int, Facts], dict[str, DifferenceKind]]] = {
     CUSTOMERS: _customers,
     PRODUCTS: _products,
     ORDERS: _orders,

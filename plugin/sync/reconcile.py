@@ -22,7 +22,7 @@ from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRO
 from plugin.sync import webhook_audit
 from plugin.sync.repair import RepairResult, parse_nodes, repair_records
 from storage import backfills, inbox_claims, reconciliations, shops
-from storage.backfills import DONE
+from storage.backfills import BackfillState
 from storage.engine import db
 from storage.reconciliations import Reconciliation
 from storage.shops import Shop
@@ -82,7 +82,7 @@ def backfill_start_times(session: Session, shop: Shop) -> dict[str, datetime]:
     found = {
         stage.stage: stage.started_at
         for stage in backfills.stages_of(session, shop.id)
-        if stage.state == DONE and stage.generation == shop.generation
+        if stage.state == BackfillState.DONE and stage.generation == shop.generation
     }
     return found | ({DELETIONS: found[PRODUCTS]} if PRODUCTS in found else {})
 
@@ -211,7 +211,7 @@ def _count(
     session: Session, held: Reconciliation, place: dict[str, Any], outcome: RepairResult, lost: int
 ) -> None:
     counts = outcome.counts()
-    totals = {kind: getattr(held, kind) + count for kind, count in counts.items()}
+    totals: dict[str, int] = {kind: getattr(held, kind) + count for kind, count in counts.items()}
     totals["compared"] = held.compared + outcome.looked + lost
     totals["unresolved"] = held.unresolved + outcome.unresolved + lost
     reconciliations.add_repairs(session, held, counts)

@@ -17,9 +17,10 @@ from plugin.shopify.api import nodes
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.pages import NodeWithChildren
 from plugin.sync import compare
+from storage.reconciliations import DifferenceKind
 from storage.shops import Shop
 
-Differences = dict[str, str]  # what a record is, by its id at the storefront
+Differences = dict[str, DifferenceKind]  # what a record is, by its id at the storefront
 log = structlog.get_logger()
 
 
@@ -32,7 +33,7 @@ class RepairResult:
     unresolved: int = 0
     entered: list[int] = field(default_factory=list)
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[DifferenceKind, int]:
         """How many records were of each kind."""
         return dict(Counter(self.gaps.values()))
 

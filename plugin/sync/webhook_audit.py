@@ -15,16 +15,22 @@ from plugin.manifest import topic_handlers
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from storage import inbox
 from storage.engine import db
-from storage.reconciliations import MISSING, STALE, Reconciliation
+from storage.reconciliations import DifferenceKind, Reconciliation
 
 MIN_RECORDS = 3  # missed deliveries of a kind; one or two are lost on the best of connections
 # Which topic would have reported a record of each kind.
 TOPICS_OF_NOUN = {
-    CUSTOMERS: {MISSING: "customers/create", STALE: "customers/update"},
-    PRODUCTS: {MISSING: "products/create", STALE: "products/update"},
-    ORDERS: {MISSING: "orders/create", STALE: "orders/updated"},
-    CHECKOUTS: {MISSING: "checkouts/create", STALE: "checkouts/update"},
-    DELETIONS: {STALE: "products/delete"},
+    CUSTOMERS: {
+        DifferenceKind.MISSING: "customers/create",
+        DifferenceKind.STALE: "customers/update",
+    },
+    PRODUCTS: {DifferenceKind.MISSING: "products/create", DifferenceKind.STALE: "products/update"},
+    ORDERS: {DifferenceKind.MISSING: "orders/create", DifferenceKind.STALE: "orders/updated"},
+    CHECKOUTS: {
+        DifferenceKind.MISSING: "checkouts/create",
+        DifferenceKind.STALE: "checkouts/update",
+    },
+    DELETIONS: {DifferenceKind.STALE: "products/delete"},
 }
 
 
@@ -32,7 +38,7 @@ def inactive_topics(held: Reconciliation, since: datetime) -> list[str]:
     """Return the topics without a delivery since a moment, though an open window, or the one before
     it, found what they should have reported.
     """
-    lost: Mapping[str, str] = TOPICS_OF_NOUN[held.noun]
+    lost: Mapping[DifferenceKind, str] = TOPICS_OF_NOUN[held.noun]
     doubted = {topic for kind, topic in lost.items() if getattr(held, kind) >= MIN_RECORDS}
     doubted = (doubted | set(held.inactive_topics)) & set(topic_handlers())
     if not doubted:

@@ -16,10 +16,10 @@ from plugin.errors import RegularsError
 from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api.client import ShopifyError, query
 from storage import consent, profiles, shops, write_backs
-from storage.consent import CONFIRMATION, SUBSCRIBED
+from storage.consent_ledger import ConsentSource, ConsentState
 from storage.engine import db
 from storage.profiles import CUSTOMER
-from storage.write_backs import DONE, DUE, FAILED, METAFIELD, ON, TAG, WAITS, WriteBack
+from storage.write_backs import ON, WriteBack, WriteBackKind, WriteBackState
 
 CLAIM_BATCH_SIZE = 50  # rows at a time; two calls a row are some 16 points of a shop's 100 a second
 LEASE_S = 300.0
@@ -60,18 +60,22 @@ def _claim(shop_id: int) -> Sequence[WriteBack]:
 
 def _write(row: WriteBack) -> bool:
     """Write one thing; False when Shopify cannot be spoken to just now."""
-    write = {TAG: _tag, METAFIELD: _metafield}.get(row.kind, _consent)
+    writers: dict[str, Callable[[WriteBack], WriteBackState]] = {
+        WriteBackKind.TAG: _tag,
+        WriteBackKind.METAFIELD: _metafield,
+    }
+    write = writers.get(row.kind, _consent)
     try:
         _settle(row, state=write(row), error="")
     except RegularsError as error:
         refused = isinstance(error, ShopifyError) and bool(error.user_errors)
         log.warning("write_back.refused", shop=row.shop_id, write_back=row.id, status=error.status)
         if refused:
-            _settle(row, state=FAILED, error=error.message)
+            _settle(row, state=WriteBackState.FAILED, error=error.message)
             return True
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
         later = {"due_at": clock.now() + wait, "attempts": row.attempts + 1}
-        _settle(row, state=DUE, error=error.message, **later)
+        _settle(row, state=WriteBackState.DUE, error=error.message, **later)
         return False
     return True
 
@@ -81,26 +85,34 @@ def _settle(row: WriteBack, **fields: Any) -> None:
         write_backs.settle_write_back(session, row, **fields)
 
 
-def _consent(row: WriteBack) -> str:
+def _consent(row: WriteBack) -> WriteBackState:
     """Bring an address's consent to the customer who has this address."""
     with db.reading() as session:
         held = consent.get_consent(session, row.shop_id, row.kind, row.name)
         entry = held and consent.get_entry(session, row.shop_id, held.ledger_entry_id)
     if held is None or (held.changed_at, held.state) != (row.requested_at, row.value):
-        return DONE  # the storefront reported something newer, or our entry has no effect
+        return (
+            WriteBackState.DONE
+        )  # the storefront reported something newer, or our entry has no effect
     by = "emailAddress" if row.kind == "email" else "phoneNumber"
     found = query(row.shop_id, "customer_consent", {"identifier": {by: row.name}})
     customer = found["customerByIdentifier"]
     if customer is None:
-        customer = _create(row) if row.kind == "email" and row.value == SUBSCRIBED else None
+        customer = (
+            _create(row) if row.kind == "email" and row.value == ConsentState.SUBSCRIBED else None
+        )
     elif _stands(customer, row):
-        return DONE
+        return WriteBackState.DONE
     if customer is None:
-        return WAITS
-    level = "CONFIRMED_OPT_IN" if entry and entry.source == CONFIRMATION else "SINGLE_OPT_IN"
+        return WriteBackState.WAITING
+    level = (
+        "CONFIRMED_OPT_IN"
+        if entry and entry.source == ConsentSource.CONFIRMATION
+        else "SINGLE_OPT_IN"
+    )
     document, variables = CONSENTS[row.kind](row, level)
     query(row.shop_id, document, {"input": {"customerId": customer["id"], **variables}})
-    return DONE
+    return WriteBackState.DONE
 
 
 def _stands(customer: Node, row: WriteBack) -> bool:
@@ -161,7 +173,7 @@ def _whatsapp(row: WriteBack, level: str) -> tuple[str, Node]:
 
 
 def _level(row: WriteBack, name: str, level: str) -> Node:
-    return {name: level} if row.value == SUBSCRIBED else {}
+    return {name: level} if row.value == ConsentState.SUBSCRIBED else {}
 
 
 CONSENTS: dict[str, Callable[[WriteBack, str], tuple[str, Node]]] = {
@@ -171,15 +183,15 @@ CONSENTS: dict[str, Callable[[WriteBack, str], tuple[str, Node]]] = {
 }
 
 
-def _tag(row: WriteBack) -> str:
+def _tag(row: WriteBack) -> WriteBackState:
     document = "tags_add" if row.value == ON else "tags_remove"
     customers = _customers(row)
     for customer in customers:
         query(row.shop_id, document, {"id": customer, "tags": [row.name]})
-    return DONE if customers else WAITS
+    return WriteBackState.DONE if customers else WriteBackState.WAITING
 
 
-def _metafield(row: WriteBack) -> str:
+def _metafield(row: WriteBack) -> WriteBackState:
     customers = _customers(row)
     for customer in customers:
         field = {
@@ -190,7 +202,7 @@ def _metafield(row: WriteBack) -> str:
             "value": row.value,
         }
         query(row.shop_id, "metafields_set", {"metafields": [field]})
-    return DONE if customers else WAITS
+    return WriteBackState.DONE if customers else WriteBackState.WAITING
 
 
 def _customers(row: WriteBack) -> list[str]:

@@ -16,7 +16,7 @@ from plugin.templates import blocks as template_blocks
 from plugin.templates.blocks import Block
 from plugin.templates.compile import publish_template
 from plugin.texts import translations
-from storage.confirmations import CONFIRM, COPY, FORGET
+from storage.confirmations import ConfirmationKind
 from storage.coupons import Coupon, coupons_of
 from storage.engine.ids import new_id
 from storage.shops import Shop
@@ -24,7 +24,11 @@ from storage.templates import Template, get_template_version, templates_of
 
 FOLDER = Path(__file__).with_name("library")
 WELCOME, FIRST, SECOND = "welcome", "checkout_reminder_1", "checkout_reminder_2"
-CONFIRMATIONS = {CONFIRM: "confirm_address", COPY: "data_copy", FORGET: "confirm_erasure"}
+CONFIRMATIONS = {
+    ConfirmationKind.DOUBLE_OPT_IN: "confirm_address",
+    ConfirmationKind.DATA_EXPORT: "data_copy",
+    ConfirmationKind.REDACT: "confirm_erasure",
+}
 STARTERS = (WELCOME, FIRST, SECOND, *CONFIRMATIONS.values())  # what a new store begins with
 
 

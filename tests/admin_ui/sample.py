@@ -24,9 +24,19 @@ from storage import (
     profile_names,
     search,
 )
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.flows import LIVE, Enrolment, StepLog, flows_of, get_flow_version
+from storage.flows import (
+    Enrolment,
+    EnrolmentState,
+    FlowStatus,
+    StepLog,
+    StepOutcome,
+    flows_of,
+    get_flow_version,
+)
+from storage.forms import FormEvent
 from storage.lists import add_member, lists_of
 from storage.messages import Attribution, Message
 from storage.products import Product
@@ -61,12 +71,12 @@ def fill(shop: Shop) -> dict[str, int]:
         ids["profile"] = people[0].id
         ids["list"] = lists_of(session, shop.id)[0].id
         for flow in flows_of(session, shop.id):
-            flow.status = LIVE
+            flow.status = FlowStatus.LIVE
             session.add(flow)
             ids[flow.name] = flow.id
         form = forms.get_form(session, shop.id, ids["form"])
         assert form
-        form.status = LIVE
+        form.status = FlowStatus.LIVE
         session.add(form)
         ids["skin_need"] = definitions_of(session, shop.id)["skin_need"].id
         _catalog(session, shop, now)
@@ -183,9 +193,9 @@ def _days_of_form(
     for day in range(30):
         date = now.date() - timedelta(days=day)
         for _ in range(chance.randrange(4, 14)):
-            forms.count_form_event(session, shop.id, form_id, 1, date, forms.VIEWED)
+            forms.count_form_event(session, shop.id, form_id, 1, date, FormEvent.VIEWED)
         for _ in range(chance.randrange(0, 4)):
-            forms.count_form_event(session, shop.id, form_id, 1, date, forms.SUBMITTED)
+            forms.count_form_event(session, shop.id, form_id, 1, date, FormEvent.SUBMITTED)
 
 
 def _subscribe(
@@ -194,7 +204,7 @@ def _subscribe(
     for n, one in enumerate(people[:7]):
         at = now - timedelta(days=6 * n + 1)
         add_member(session, shop.id, list_id, one.id, at, f"form:{form_id}")
-        states = [consent.SUBSCRIBED] + [consent.UNSUBSCRIBED] * (n == 3)
+        states = [ConsentState.SUBSCRIBED] + [ConsentState.UNSUBSCRIBED] * (n == 3)
         consent.record_consent(
             session,
             [
@@ -207,7 +217,7 @@ def _subscribe(
                     "state": state,
                     "occurred_at": at + timedelta(days=later),
                     "recorded_at": at,
-                    "source": "form" if state == consent.SUBSCRIBED else "one-click",
+                    "source": "form" if state == ConsentState.SUBSCRIBED else "one-click",
                     "profile_id": one.id,
                     "disclosure": "<p>By signing up you agree to receive our emails with skin "
                     "advice and offers. You can unsubscribe at any time.</p>",
@@ -291,7 +301,7 @@ def _messages(
             version=1,
             profile_id=one.id,
             trigger_key=f"sample:{n}",
-            state="left" if ended else "waiting",
+            state=EnrolmentState.EXITED if ended else EnrolmentState.WAITING,
             action_id="1" if n % 2 else "3",
             due_at=now + timedelta(minutes=35 + 60 * n),
             started_at=now - timedelta(hours=1),
@@ -307,7 +317,7 @@ def _messages(
                 flow_id=reminder,
                 enrolment_id=enrolment.id,
                 action_id=enrolment.action_id,
-                outcome="left" if ended else "waits",
+                outcome=StepOutcome.EXITED if ended else StepOutcome.WAITING,
                 happened_at=now,
             )
         )

@@ -16,9 +16,12 @@ from plugin.worker.slices import run_slice
 from storage import access_log, coupons, failed_webhooks, flows, forms, metrics, write_backs
 from storage.engine import db
 from storage.engine.ids import new_id
+from storage.flows import FlowStatus
+from storage.forms import FormStatus
 from storage.profiles import Identity, Profile, find_identities, get_profile
 from storage.properties import definitions_of
 from storage.shops import get_shop
+from storage.write_backs import WriteBackState
 
 
 def toast(answer):
@@ -36,7 +39,7 @@ def test_a_flow_is_switched_off_and_on(merchant, shop, filled):
     assert "turned on" in toast(on)
     assert on.headers["HX-Replace-Url"] == path
     with db.reading() as session:
-        assert flows.get_flow(session, shop.id, filled["Welcome"]).status == flows.LIVE
+        assert flows.get_flow(session, shop.id, filled["Welcome"]).status == FlowStatus.LIVE
 
 
 def test_switching_off_asks_first_when_shoppers_wait(merchant, filled):
@@ -55,7 +58,7 @@ def test_a_form_is_switched_off_and_the_storefront_told(merchant, shop, filled, 
     assert answer.status_code == 200
     assert broker.queues["publish"].qsize() == before + 1
     with db.reading() as session:
-        assert forms.get_form(session, shop.id, filled["form"]).status == forms.DRAFT
+        assert forms.get_form(session, shop.id, filled["form"]).status == FormStatus.DRAFT
 
 
 def test_settings_are_kept_on_one_line_and_speak_the_new_language(merchant, shop):
@@ -218,7 +221,7 @@ def test_what_shopify_refused_is_shown_and_tried_again(merchant, shop, broker):
         write_backs.save_write_backs(session, shop.id, [{**said, "requested_at": at}], at)
         (held,) = write_backs.claim_write_backs(session, shop.id, at, 1, 0)
         write_backs.settle_write_back(
-            session, held, state=write_backs.FAILED, error="Customer is locked."
+            session, held, state=WriteBackState.FAILED, error="Customer is locked."
         )
 
     assert "1 change not synced" in merchant.fetch("/settings").text

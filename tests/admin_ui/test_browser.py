@@ -16,6 +16,7 @@ from plugin.settings import get_settings
 from plugin.worker.slices import run_slice
 from storage import flows
 from storage.engine import db
+from storage.flows import FlowStatus
 from storage.shops import Shop
 from tests.admin_ui import browser
 from tests.admin_ui.conftest import session_token
@@ -116,7 +117,7 @@ def test_a_flow_is_switched_by_keyboard_after_a_question(page, visit, shop, fill
     expect(page.get_by_role("switch", name="Flow is live")).not_to_be_checked()
     with db.reading() as session:
         found = flows.get_flow(session, shop.id, filled["Abandoned checkout"])
-        assert found.status == flows.DRAFT
+        assert found.status == FlowStatus.DRAFT
 
 
 @pytest.mark.parametrize("page", WIDTHS, indirect=True)

@@ -7,6 +7,7 @@ import pytest
 from plugin.onboard import seed_library
 from storage import forms
 from storage.engine import db
+from storage.forms import FormStatus
 from tests.admin_ui.test_acts import toast
 
 
@@ -43,7 +44,7 @@ def test_a_merchant_takes_a_form_and_the_library_is_empty(merchant, seeded):
     number = int(re.findall(r'action="/forms/(\d+)"', answer.text)[0])
     assert answer.headers["HX-Replace-Url"] == f"/forms/{number}"
     with db.reading() as session:
-        assert forms.get_form(session, seeded.id, number).status == forms.DRAFT
+        assert forms.get_form(session, seeded.id, number).status == FormStatus.DRAFT
     page = merchant.open("/forms").text
     assert f'href="/forms/{number}"' in page
     assert "You have every form in the library" in page

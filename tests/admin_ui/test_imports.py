@@ -16,7 +16,7 @@ from plugin.sheets import parquet, problems
 from plugin.sheets.parquet import MOMENT
 from plugin.worker.slices import run_slice
 from storage.engine import db
-from storage.imports import DONE, LEFT, READY, get_import
+from storage.imports import ImportState, get_import
 from storage.lists import lists_of
 from tests.plugin.imports import sheet
 
@@ -93,7 +93,7 @@ def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, br
         pass
 
     assert sheet.members(shop, list_id) == set()
-    assert state_of(shop, path) == LEFT
+    assert state_of(shop, path) == ImportState.REVERTED
 
 
 def state_of(shop, path):
@@ -118,7 +118,7 @@ def test_what_will_not_do_is_told_and_nothing_is_read(merchant, shop, sent, name
 
     assert answer.status_code == 422
     assert f'id="{name}-error"' in answer.text
-    assert state_of(shop, path) == READY
+    assert state_of(shop, path) == ImportState.READY
 
 
 def test_columns_are_read_again_by_another_separator(merchant, shop):
@@ -129,7 +129,7 @@ def test_columns_are_read_again_by_another_separator(merchant, shop):
     right = merchant.post(path, **chosen("email", delimiter=";", encoding="utf-8"))
 
     assert 'name="column-1"' in right.text
-    assert state_of(shop, path) == READY
+    assert state_of(shop, path) == ImportState.READY
 
 
 def test_a_file_that_is_refused_says_why_in_the_merchants_language(merchant):
@@ -177,7 +177,7 @@ def test_the_audience_goes_out_as_a_table_without_formulas_and_comes_back(mercha
         "email_consent",
     ]  # fmt: skip
     again = sheet.take_in(shop, whole.text)
-    assert (again.state, again.rejected, again.problems) == (DONE, 0, 0)
+    assert (again.state, again.rejected, again.problems) == (ImportState.DONE, 0, 0)
     assert sheet.people(shop)["ana@example.com"].first_name == "=1+1"
 
 

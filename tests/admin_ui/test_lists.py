@@ -11,7 +11,7 @@ from plugin import clock, lists
 from storage import access_log, consent, counts, flows, profiles
 from storage import lists as stored_lists
 from storage.engine import db
-from storage.flows import DRAFT
+from storage.flows import FlowStatus
 from storage.lists import add_member
 from tests.plugin.imports import sheet
 
@@ -281,7 +281,7 @@ def test_forms_and_flows_say_that_their_list_is_gone(merchant, shop, filled):
     told = "This flow's list was deleted. Restore the list first."
     assert toast(merchant.post(flow, status="live")) == told
     with db.reading() as session:
-        assert flows.get_flow(session, shop.id, filled["Welcome"]).status == DRAFT
+        assert flows.get_flow(session, shop.id, filled["Welcome"]).status == FlowStatus.DRAFT
         other = stored_lists.lists_of(session, shop.id)[0].id
     assert toast(merchant.post(form, list=str(other))) == "Saved"
     assert "turned on" in toast(merchant.post(form, status="live"))

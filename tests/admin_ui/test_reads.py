@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from admin_ui.kit import charts
 from admin_ui.kit.language import Language
 from storage import consent, events, lists, messages, orders, profiles
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.lists import List, add_member
@@ -146,10 +147,10 @@ def test_subscribers_are_those_who_last_said_yes(database, shop):
         consent.record_consent(
             session,
             [
-                said("a@example.com", consent.SUBSCRIBED, AT),
-                said("b@example.com", consent.SUBSCRIBED, AT - timedelta(days=60)),
-                said("c@example.com", consent.SUBSCRIBED, AT),
-                said("c@example.com", consent.UNSUBSCRIBED, AT + timedelta(hours=1)),
+                said("a@example.com", ConsentState.SUBSCRIBED, AT),
+                said("b@example.com", ConsentState.SUBSCRIBED, AT - timedelta(days=60)),
+                said("c@example.com", ConsentState.SUBSCRIBED, AT),
+                said("c@example.com", ConsentState.UNSUBSCRIBED, AT + timedelta(hours=1)),
             ],
         )
         everyone = consent.count_subscribers(session, shop.id)

@@ -13,7 +13,7 @@ from plugin.imports import lifecycle
 from plugin.sheets import encoding, files, problems, records
 from plugin.sheets.cells import csv_chunks
 from plugin.sheets.problems import SheetError
-from storage.imports import DONE
+from storage.imports import ImportState
 from tests.plugin.imports import sheet
 
 pytestmark = pytest.mark.usefixtures("data_dir")
@@ -84,7 +84,7 @@ def test_s19_a_bad_row_is_told_by_its_line_and_costs_no_other(shop, row, reason)
     letters = "next@example.com,é\n".encode() * 3  # most lines are good UTF-8
     held = sheet.take_in(shop, b"email,name\n" + GOOD + row + letters + LAST)
 
-    assert held.state == DONE
+    assert held.state == ImportState.DONE
     whole = {line: why for line, place, why in sheet.flaws_of(held) if place == -1}
     assert whole == {3: reason}
     assert set(sheet.people(shop)) >= {

@@ -10,7 +10,7 @@ import pytest
 from plugin import clock
 from plugin.messages import send as sending
 from storage import consent
-from storage.consent import SUBSCRIBED, UNSUBSCRIBED
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.messages import MessageState, add_messages
@@ -39,7 +39,9 @@ def crowd(world: World) -> dict[int, str]:
             session.add(
                 Profile(**of, id=profile_id, email=email, created_at=now, last_active_at=now)
             )
-            consent.record_consent(session, [consent_row(world.shop.id, SUBSCRIBED, email)])
+            consent.record_consent(
+                session, [consent_row(world.shop.id, ConsentState.SUBSCRIBED, email)]
+            )
             mail = {
                 "id": message_id, "idempotency_key": f"mail:{message_id}", "channel": "email",
                 "template_id": world.ids["checkout_reminder_1"], "event_id": world.event_id,
@@ -57,7 +59,9 @@ def test_f32_nothing_is_sent_after_a_stop(world: World) -> None:
             batch = worker.submit(sending.send_messages, world.shop.id, [message_id])
             time.sleep(random.uniform(0, LATEST_S))
             with db.transaction() as session:
-                consent.record_consent(session, [consent_row(world.shop.id, UNSUBSCRIBED, email)])
+                consent.record_consent(
+                    session, [consent_row(world.shop.id, ConsentState.UNSUBSCRIBED, email)]
+                )
             when_stopped = world.read(message_id).state
             batch.result()
             while (

@@ -14,6 +14,7 @@ from plugin.messages import send as sending
 from plugin.messages.engagement import RequestOrigin
 from plugin.messages.links import Target
 from storage import consent, consent_ledger
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.messages import lock_message
 from tests.plugin.messages.world import MAYA, Accepting, World, build, use_provider
@@ -67,7 +68,7 @@ def test_a_way_out_that_meets_a_digest_waits_for_it(world, relay):
         lambda: engagement.unsubscribe(target, SHE, source="one-click", words="Unsubscribe"),
     )
 
-    assert state(world) == consent.UNSUBSCRIBED
+    assert state(world) == ConsentState.UNSUBSCRIBED
 
 
 def test_a_bounce_that_meets_a_digest_waits_for_it(world, monkeypatch):
@@ -80,5 +81,5 @@ def test_a_bounce_that_meets_a_digest_waits_for_it(world, monkeypatch):
 
     beside_a_digest(world, message_id, lambda: sending.send_messages(world.shop.id, [message_id]))
 
-    assert state(world) == consent.BOUNCED
+    assert state(world) == ConsentState.BOUNCED
     assert world.read(message_id).state == "failed"

@@ -17,7 +17,7 @@ from storage.activity import Activity, day_of
 from storage.backfills import BackfillLine
 from storage.channels import Channel
 from storage.checkouts import Checkout
-from storage.confirmations import ConfirmationRequest
+from storage.confirmations import ConfirmationKind, ConfirmationRequest
 from storage.consent import Consent
 from storage.consent_ledger import ConsentChain, ConsentEvent
 from storage.coupons import CouponCode
@@ -25,7 +25,7 @@ from storage.duplicates import Duplicate, DuplicateCheckDue, DuplicateKey
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.events import Event
-from storage.flows import Enrolment, StepLog
+from storage.flows import Enrolment, StepLog, StepOutcome
 from storage.inbox import DONE, QUARANTINED, Delivery
 from storage.lists import Membership
 from storage.messages import Attribution, Message, MessageState
@@ -94,7 +94,8 @@ def plant(shop: Shop) -> list[SQLModel]:
                 ledger_entry_id=2),
         Preference(**of, channel="email", address=EMAIL, changed_at=at),
         ConfirmationRequest(
-            **hers, id=new_id(), kind="confirm", address=EMAIL, canonical=EMAIL, requested_at=at
+            **hers, id=new_id(), kind=ConfirmationKind.DOUBLE_OPT_IN, address=EMAIL,
+            canonical=EMAIL, requested_at=at,
         ),
         ConsentChain(**of, channel="email", address=EMAIL, length=1, hash="1.x"),
         ConsentChain(**of, channel="sms", address=PHONE, length=1, hash="1.x"),
@@ -130,7 +131,7 @@ def plant(shop: Shop) -> list[SQLModel]:
                   event_id=event, action_id="1", due_at=at + timedelta(days=99), started_at=at,
                   entered_at=at),
         StepLog(**of, id=new_id(), flow_id=1, enrolment_id=enrolment, action_id="1",
-                outcome="waits", happened_at=at),
+                outcome=StepOutcome.WAITING, happened_at=at),
         Message(**hers, id=message, idempotency_key=f"flow:1:{EMAIL}", channel=Channel.EMAIL,
                 address=EMAIL,
                 flow_id=1, enrolment_id=enrolment, event_id=event, action_id="1", template_id=1,

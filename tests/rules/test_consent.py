@@ -18,7 +18,7 @@ from plugin.privacy import requests
 from plugin.shopify.normalise import orders
 from plugin.shopify.normalise.consent import normalise
 from storage import consent, events, forms, privacy_requests, profiles, search, shops, suppressions
-from storage.consent import IMPLIED, SUBSCRIBED, UNSUBSCRIBED
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.forms import FormVersion
@@ -50,7 +50,9 @@ def client(shop):
         yield client
 
 
-def say(shop, channel: str, address: str, state: str = SUBSCRIBED, **more: Any) -> None:
+def say(
+    shop, channel: str, address: str, state: str = ConsentState.SUBSCRIBED, **more: Any
+) -> None:
     at = more.pop("at", None) or clock.now()
     row = {
         "shop_id": shop.id, "id": new_id(), "dedupe_key": str(new_id()), "channel": channel,
@@ -97,7 +99,7 @@ def test_l20_consent_to_one_channel_is_none_to_another(world):
 
 
 def test_l20_a_stop_of_news_of_orders_is_its_own(world):
-    say(world.shop, "sms", PHONE, UNSUBSCRIBED, purpose="transactional")
+    say(world.shop, "sms", PHONE, ConsentState.UNSUBSCRIBED, purpose="transactional")
     say(world.shop, "sms", PHONE, **PROOF)
 
     assert refusal(world, channel="sms") is None
@@ -138,14 +140,14 @@ def test_l11_a_purchase_allows_mail_for_two_years(world, monkeypatch, days, expe
     assert refusal(world) == expected
 
 
-@pytest.mark.parametrize("state", [UNSUBSCRIBED, SUBSCRIBED])
+@pytest.mark.parametrize("state", [ConsentState.UNSUBSCRIBED, ConsentState.SUBSCRIBED])
 def test_l11_an_explicit_word_replaces_an_implied_one_whatever_the_times(database, shop, state):
     implies(shop, "CA")
     for number, days in ((1, -10), (2, 10)):
         apply_facts(shop, order(number, BOUGHT + timedelta(days=days), "CA"))
     with db.reading() as session:
         held = consent.get_consent(session, shop.id, "email", MAYA)
-        assert held.state == IMPLIED
+        assert held.state == ConsentState.IMPLIED
         assert held.expires_at == BOUGHT + timedelta(days=740)
 
     say(shop, "email", MAYA, state, at=BOUGHT)
@@ -166,7 +168,7 @@ def test_l14_suppression_survives_erasure_an_import_and_a_webhook(database, shop
 
     later = clock.now() + timedelta(days=1)
     say(shop, "email", MAYA, source="import", at=later)
-    apply_facts(shop, told_by_shopify(SUBSCRIBED, later))
+    apply_facts(shop, told_by_shopify(ConsentState.SUBSCRIBED, later))
 
     with db.reading() as session:
         assert suppressions.suppressed_addresses(session, shop.id, [("email", MAYA)])
@@ -183,17 +185,17 @@ def test_l14_an_older_no_beats_the_yes_of_a_file_whichever_comes_first(database,
         say(shop, "email", MAYA, source="import", at=now - timedelta(days=1))
 
     def storefront() -> None:
-        apply_facts(shop, told_by_shopify(UNSUBSCRIBED, now - timedelta(days=900)))
+        apply_facts(shop, told_by_shopify(ConsentState.UNSUBSCRIBED, now - timedelta(days=900)))
 
     for act in (file, storefront) if file_first else (storefront, file):
         act()
     with db.reading() as session:
-        assert consent.consent_state(session, shop.id, "email", MAYA) == UNSUBSCRIBED
+        assert consent.consent_state(session, shop.id, "email", MAYA) == ConsentState.UNSUBSCRIBED
 
     # the shopper's own later consent
-    apply_facts(shop, told_by_shopify(SUBSCRIBED, now - timedelta(days=800)))
+    apply_facts(shop, told_by_shopify(ConsentState.SUBSCRIBED, now - timedelta(days=800)))
     with db.reading() as session:
-        assert consent.consent_state(session, shop.id, "email", MAYA) == SUBSCRIBED
+        assert consent.consent_state(session, shop.id, "email", MAYA) == ConsentState.SUBSCRIBED
 
 
 def told_by_shopify(state: str, at: datetime) -> Facts:
@@ -204,8 +206,8 @@ def told_by_shopify(state: str, at: datetime) -> Facts:
 
 def test_l22_an_older_consent_never_overwrites_a_newer_from_either_side(database, shop):
     words = [
-        ("shopify", SUBSCRIBED, 0), ("ours", UNSUBSCRIBED, 1), ("shopify", SUBSCRIBED, 2),
-        ("ours", UNSUBSCRIBED, 3),
+        ("shopify", ConsentState.SUBSCRIBED, 0), ("ours", ConsentState.UNSUBSCRIBED, 1),
+        ("shopify", ConsentState.SUBSCRIBED, 2), ("ours", ConsentState.UNSUBSCRIBED, 3),
     ]  # fmt: skip
     for order_of in permutations(words):
         address = f"{new_id()}@example.com"
@@ -222,7 +224,10 @@ def test_l22_an_older_consent_never_overwrites_a_newer_from_either_side(database
             apply_facts(shop, facts)
         with db.reading() as session:
             held = consent.get_consent(session, shop.id, "email", address)
-        assert (held.state, held.changed_at) == (UNSUBSCRIBED, BOUGHT + timedelta(hours=3))
+        assert (held.state, held.changed_at) == (
+            ConsentState.UNSUBSCRIBED,
+            BOUGHT + timedelta(hours=3),
+        )
 
 
 def test_p16_what_comes_after_forgetting_or_before_it_ends_alike(database, shop):

@@ -25,9 +25,10 @@ from storage import (
     profiles,
     suppressions,
 )
-from storage.consent import PENDING, SUBSCRIBED, UNSUBSCRIBED
+from storage.confirmations import ConfirmationKind
+from storage.consent_ledger import ConsentState
 from storage.engine import db
-from storage.forms import DOUBLE, SINGLE
+from storage.forms import OptIn
 from storage.messages import Message
 from tests.webhooks.test_storefront import GOOD, signed
 from webhooks.app import routes
@@ -96,14 +97,18 @@ def test_l12_nothing_but_the_confirmation_comes_before_the_click(
 
     (mail,) = relay.mails()
     assert mail["Subject"] == "Please confirm your email address"
-    assert (held(shop), held(shop, "sms", "+4915112345678"), members(shop)) == (PENDING, PENDING, 0)
+    assert (held(shop), held(shop, "sms", "+4915112345678"), members(shop)) == (
+        ConsentState.PENDING,
+        ConsentState.PENDING,
+        0,
+    )
     for _ in range(20):  # scanners follow links
         assert client.get(button(mail)).status_code == client.head(button(mail)).status_code == 200
-    assert held(shop) == PENDING
+    assert held(shop) == ConsentState.PENDING
 
     assert "Thank you, you&#39;re subscribed" in client.post(button(mail)).text
 
-    assert (held(shop), members(shop)) == (SUBSCRIBED, 1)
+    assert (held(shop), members(shop)) == (ConsentState.SUBSCRIBED, 1)
     work(shop)
     with db.reading() as session:
         (welcome,) = [
@@ -113,7 +118,10 @@ def test_l12_nothing_but_the_confirmation_comes_before_the_click(
         ]
         told = consent.ledger_of(session, shop.id, [("email", ANNA)])
     assert welcome.skip_reason != "pending"
-    assert [(e.state, e.source) for e in told] == [(SUBSCRIBED, "confirmation"), (PENDING, "form")]
+    assert [(e.state, e.source) for e in told] == [
+        (ConsentState.SUBSCRIBED, "confirmation"),
+        (ConsentState.PENDING, "form"),
+    ]
     assert told[0].form_version == 1
     assert "Yes, subscribe me" in told[0].disclosure
 
@@ -135,19 +143,20 @@ def test_l12_the_link_works_once_and_for_seven_days(client, form_id, shop, relay
     with monkeypatch.context() as later:
         later.setattr(clock, "now", lambda: now + timedelta(days=7, minutes=1))
         assert client.post(link).status_code == 410
-        assert held(shop) == PENDING
+        assert held(shop) == ConsentState.PENDING
     assert client.post(link).status_code == 200
     with db.transaction() as session:
         at = clock.now() + timedelta(seconds=1)
         stop = {
             "shop_id": shop.id, "id": 1, "dedupe_key": "stop", "channel": "email", "address": ANNA,
-            "state": UNSUBSCRIBED, "occurred_at": at, "recorded_at": at, "source": "link",
+            "state": ConsentState.UNSUBSCRIBED, "occurred_at": at, "recorded_at": at,
+            "source": "link",
         }  # fmt: skip
         consent.record_consent(session, [stop])
     assert client.post(link).status_code == 410
     assert client.get(link).status_code == 410
 
-    assert held(shop) == UNSUBSCRIBED, "an old link undoes no stop"
+    assert held(shop) == ConsentState.UNSUBSCRIBED, "an old link undoes no stop"
 
 
 def test_l12_a_click_after_the_list_was_deleted_is_consent_alone(client, form_id, shop, relay):
@@ -163,7 +172,7 @@ def test_l12_a_click_after_the_list_was_deleted_is_consent_alone(client, form_id
 
     assert client.post(button(mail)).status_code == 200
 
-    assert (held(shop), members(shop)) == (SUBSCRIBED, 0)
+    assert (held(shop), members(shop)) == (ConsentState.SUBSCRIBED, 0)
 
 
 def test_s12_a_mailbox_is_asked_once_a_day_and_three_times_ever(
@@ -177,21 +186,28 @@ def test_s12_a_mailbox_is_asked_once_a_day_and_three_times_ever(
             answers.add(sign_up(client, form_id, email=address).text)
 
     with db.reading() as session:
-        assert len(confirmations.requests_of(session, shop.id, "confirm", "annab@gmail.com")) == 3
+        assert (
+            len(
+                confirmations.requests_of(
+                    session, shop.id, ConfirmationKind.DOUBLE_OPT_IN, "annab@gmail.com"
+                )
+            )
+            == 3
+        )
     assert len(answers) == 1, "whoever asks learns nothing"
 
 
 @pytest.mark.parametrize(
     ("opt_in", "said", "expected"),
     [
-        ("country", {"country": "DE"}, PENDING),
-        ("country", {"country": "AT"}, PENDING),
-        ("country", {"country": "", "locale": "de"}, PENDING),
-        ("country", {"country": "", "locale": "de-AT"}, PENDING),
-        ("country", {"country": "US", "locale": "de"}, SUBSCRIBED),
-        ("country", {"country": "", "locale": "en"}, SUBSCRIBED),
-        (SINGLE, {"country": "DE"}, SUBSCRIBED),
-        (DOUBLE, {"country": "US"}, PENDING),
+        (OptIn.BY_COUNTRY, {"country": "DE"}, ConsentState.PENDING),
+        (OptIn.BY_COUNTRY, {"country": "AT"}, ConsentState.PENDING),
+        (OptIn.BY_COUNTRY, {"country": "", "locale": "de"}, ConsentState.PENDING),
+        (OptIn.BY_COUNTRY, {"country": "", "locale": "de-AT"}, ConsentState.PENDING),
+        (OptIn.BY_COUNTRY, {"country": "US", "locale": "de"}, ConsentState.SUBSCRIBED),
+        (OptIn.BY_COUNTRY, {"country": "", "locale": "en"}, ConsentState.SUBSCRIBED),
+        (OptIn.SINGLE, {"country": "DE"}, ConsentState.SUBSCRIBED),
+        (OptIn.DOUBLE, {"country": "US"}, ConsentState.PENDING),
     ],
 )
 def test_l12_the_country_decides_unless_the_form_does(
@@ -210,13 +226,13 @@ def test_l12_the_country_decides_unless_the_form_does(
 
 def test_l12_a_strangers_form_leaves_a_subscriber_subscribed(client, form_id, shop):
     sign_up(client, form_id, country="US", locale="en")
-    assert held(shop) == SUBSCRIBED
+    assert held(shop) == ConsentState.SUBSCRIBED
 
     sign_up(client, form_id)
 
-    assert held(shop) == SUBSCRIBED
+    assert held(shop) == ConsentState.SUBSCRIBED
     with db.reading() as session:
-        assert not confirmations.requests_of(session, shop.id, "confirm", ANNA)
+        assert not confirmations.requests_of(session, shop.id, ConfirmationKind.DOUBLE_OPT_IN, ANNA)
         assert profiles.count_profiles(session, shop.id) == 1
 
 
@@ -237,7 +253,7 @@ def shut(shop, by: str) -> None:
             [
                 {
                     "shop_id": shop.id, "id": number, "dedupe_key": f"stop:{number}",
-                    "channel": channel, "address": address, "state": UNSUBSCRIBED,
+                    "channel": channel, "address": address, "state": ConsentState.UNSUBSCRIBED,
                     "occurred_at": at, "recorded_at": at, "source": "link",
                 }
                 for number, (channel, address) in enumerate(places, 1)
@@ -251,7 +267,7 @@ def test_s15_only_the_mailbox_lifts_a_no_of_an_address_without_a_profile(
 ):
     with db.transaction() as session:
         form = forms.get_form(session, shop.id, form_id)
-        form.opt_in = SINGLE
+        form.opt_in = OptIn.SINGLE
         session.add(form)
     shut(shop, by)
     before = (held(shop), held(shop, "sms", PHONE))
@@ -264,6 +280,10 @@ def test_s15_only_the_mailbox_lifts_a_no_of_an_address_without_a_profile(
     (mail,) = relay.mails()
     assert mail["Subject"] == "Please confirm your email address"
     assert "Thank you, you&#39;re subscribed" in client.post(button(mail)).text
-    assert (held(shop), held(shop, "sms", PHONE), members(shop)) == (SUBSCRIBED, before[1], 1)
+    assert (held(shop), held(shop, "sms", PHONE), members(shop)) == (
+        ConsentState.SUBSCRIBED,
+        before[1],
+        1,
+    )
     with db.reading() as session:
         assert not suppressions.suppressed_addresses(session, shop.id, [("email", ANNA)])

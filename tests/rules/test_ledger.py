@@ -15,11 +15,10 @@ from plugin import clock
 from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles.identity import resolve_profiles
 from storage import consent, consent_ledger, erasure, ledger_audit
-from storage.consent import BOUNCED, IMPLIED, PENDING, SUBSCRIBED, UNSUBSCRIBED
-from storage.consent_ledger import ConsentEvent
+from storage.consent_ledger import ConsentEvent, ConsentState
 from storage.engine import append_only, db, encryption
 from storage.engine.ids import new_id
-from storage.ledger_audit import CHANGED, MISSING, STATE, LedgerViolation
+from storage.ledger_audit import LedgerViolation, ViolationKind
 from storage.privacy_requests import DataSubject
 from storage.profiles import EMAIL
 from tests.conftest import SETTINGS
@@ -85,7 +84,7 @@ def test_l28_the_database_refuses_to_change_the_ledger(database, shop, act):
     only = {"TRUNCATE": "postgresql", "REPLACE": "sqlite"}.get(act.split()[0])
     if only and not database.startswith(only):
         pytest.skip(f"{only} alone knows this statement")
-    tell(shop, SUBSCRIBED, UNSUBSCRIBED)
+    tell(shop, ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED)
 
     with pytest.raises(DBAPIError, match="append-only"), force().begin() as connection:
         connection.execute(text(act))
@@ -100,7 +99,7 @@ def test_l28_a_merge_leaves_entries_where_they_came(database, shop):
         (maya,) = resolve_profiles(
             session, shop.id, [ProfileFact((IdentityKey("email", MAYA),), clock.now())], clock.now()
         )
-    tell(shop, SUBSCRIBED, profile_id=maya.profile_id)
+    tell(shop, ConsentState.SUBSCRIBED, profile_id=maya.profile_id)
 
     with db.transaction() as session:
         both = ProfileFact(
@@ -115,30 +114,32 @@ def test_l28_a_merge_leaves_entries_where_they_came(database, shop):
 
 
 def test_l28_the_verifier_names_a_changed_row(database, shop):
-    tell(shop, SUBSCRIBED, UNSUBSCRIBED, SUBSCRIBED)
-    tell(shop, SUBSCRIBED, address="noah@example.com")
+    tell(shop, ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED, ConsentState.SUBSCRIBED)
+    tell(shop, ConsentState.SUBSCRIBED, address="noah@example.com")
     with db.reading() as session:
         changed = consent.ledger_of(session, shop.id, [("email", MAYA)])[1].id
     assert found(shop) == []
 
-    by_force(f"UPDATE consent_event SET words = 'I agree' WHERE id = {changed}")
+    by_force(f"UPDATE consent_event SET disclosure = 'I agree' WHERE id = {changed}")
 
-    assert found(shop) == [LedgerViolation("email", MAYA, CHANGED, 2, changed)]
+    assert found(shop) == [LedgerViolation("email", MAYA, ViolationKind.CHANGED, 2, changed)]
 
 
 @pytest.mark.parametrize(("position", "beside"), [(1, 2), (2, 3), (3, 2)])
 def test_l28_the_verifier_names_a_missing_row(database, shop, position, beside):
-    tell(shop, SUBSCRIBED, SUBSCRIBED, SUBSCRIBED)
+    tell(shop, ConsentState.SUBSCRIBED, ConsentState.SUBSCRIBED, ConsentState.SUBSCRIBED)
     with db.reading() as session:
         ids = {e.position: e.id for e in consent.ledger_of(session, shop.id, [("email", MAYA)])}
 
     by_force(f"DELETE FROM consent_event WHERE position = {position}")
 
-    assert LedgerViolation("email", MAYA, MISSING, position, ids[beside]) in found(shop)
+    assert LedgerViolation("email", MAYA, ViolationKind.MISSING, position, ids[beside]) in found(
+        shop
+    )
 
 
 def test_l28_the_verifier_names_reordered_rows(database, shop):
-    tell(shop, SUBSCRIBED, UNSUBSCRIBED, UNSUBSCRIBED)
+    tell(shop, ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED, ConsentState.UNSUBSCRIBED)
 
     by_force(
         "UPDATE consent_event SET position = 9 WHERE position = 1",
@@ -146,25 +147,30 @@ def test_l28_the_verifier_names_reordered_rows(database, shop):
         "UPDATE consent_event SET position = 2 WHERE position = 9",
     )
 
-    assert {(f.kind, f.position) for f in found(shop)} == {(CHANGED, 1), (CHANGED, 2), (CHANGED, 3)}
+    assert {(f.kind, f.position) for f in found(shop)} == {
+        (ViolationKind.CHANGED, 1),
+        (ViolationKind.CHANGED, 2),
+        (ViolationKind.CHANGED, 3),
+    }
 
 
 def test_l28_the_verifier_names_a_whole_chain_that_is_gone(database, shop):
-    tell(shop, SUBSCRIBED)
+    tell(shop, ConsentState.SUBSCRIBED)
 
     by_force("DELETE FROM consent_event")
 
     assert found(shop) == [
-        LedgerViolation("email", MAYA, MISSING, 1), LedgerViolation("email", MAYA, STATE)
+        LedgerViolation("email", MAYA, ViolationKind.MISSING, 1),
+        LedgerViolation("email", MAYA, ViolationKind.STATE),
     ]  # fmt: skip
 
 
 def test_l28_the_verifier_names_a_state_that_does_not_follow(database, shop):
-    tell(shop, SUBSCRIBED, UNSUBSCRIBED)
+    tell(shop, ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED)
 
     by_force("UPDATE consent SET state = 'subscribed'")
 
-    assert found(shop) == [LedgerViolation("email", MAYA, STATE)]
+    assert found(shop) == [LedgerViolation("email", MAYA, ViolationKind.STATE)]
 
 
 def test_l28_the_verifier_sees_that_the_guards_are_down(database, shop):
@@ -181,33 +187,33 @@ def test_l28_the_verifier_sees_that_the_guards_are_down(database, shop):
 
 
 def test_l28_an_entry_forged_without_the_key_does_not_fit(database, shop):
-    tell(shop, SUBSCRIBED)
+    tell(shop, ConsentState.SUBSCRIBED)
     encryption.set_keys({"1": "another key that is long enough too"})
-    tell(shop, UNSUBSCRIBED)
+    tell(shop, ConsentState.UNSUBSCRIBED)
     encryption.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
 
-    assert [(flaw.kind, flaw.position) for flaw in found(shop)] == [(CHANGED, 2)]
+    assert [(flaw.kind, flaw.position) for flaw in found(shop)] == [(ViolationKind.CHANGED, 2)]
 
 
 def test_l28_o19_the_key_can_be_rotated(database, shop):
-    tell(shop, SUBSCRIBED)
+    tell(shop, ConsentState.SUBSCRIBED)
     old = SETTINGS["REGULARS_SECRET_KEY"]
     encryption.set_keys({"2": "another key that is long enough too", "1": old})
     try:
-        tell(shop, UNSUBSCRIBED)
+        tell(shop, ConsentState.UNSUBSCRIBED)
         assert found(shop) == []
     finally:
         encryption.set_keys({"1": old})
 
 
 def test_l28_forgetting_one_person_leaves_every_chain_whole(database, shop):
-    tell(shop, SUBSCRIBED, UNSUBSCRIBED, profile_id=1, ip="203.0.113.77")
-    tell(shop, SUBSCRIBED, address="noah@example.com", profile_id=2)
-    tell(shop, SUBSCRIBED, address="noah@example.com", profile_id=1, ip="203.0.113.77")
+    tell(shop, ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED, profile_id=1, ip="203.0.113.77")
+    tell(shop, ConsentState.SUBSCRIBED, address="noah@example.com", profile_id=2)
+    tell(shop, ConsentState.SUBSCRIBED, address="noah@example.com", profile_id=1, ip="203.0.113.77")
 
     with db.transaction() as session:
         erasure.detach_subject(session, shop.id, DataSubject(keys=[(EMAIL, MAYA)], profile_ids=[1]))
-    tell(shop, SUBSCRIBED)  # the shopper returns, and begins anew
+    tell(shop, ConsentState.SUBSCRIBED)  # the shopper returns, and begins anew
 
     assert found(shop) == []
     with db.reading() as session:
@@ -224,27 +230,50 @@ def test_l28_forgetting_one_person_leaves_every_chain_whole(database, shop):
 
 
 def test_l28_forgetting_hides_nothing_that_was_tampered_with(database, shop):
-    tell(shop, SUBSCRIBED, UNSUBSCRIBED)
-    by_force("UPDATE consent_event SET words = 'I agree' WHERE position = 1")
+    tell(shop, ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED)
+    by_force("UPDATE consent_event SET disclosure = 'I agree' WHERE position = 1")
 
     with db.transaction() as session:
         erasure.detach_subject(session, shop.id, DataSubject(keys=[(EMAIL, MAYA)]))
 
-    assert [(f.kind, f.position) for f in found(shop)] == [(CHANGED, 1)]
+    assert [(f.kind, f.position) for f in found(shop)] == [(ViolationKind.CHANGED, 1)]
 
 
-STATES = st.sampled_from([SUBSCRIBED, UNSUBSCRIBED, BOUNCED, IMPLIED, PENDING])
+STATES = st.sampled_from(
+    [
+        ConsentState.SUBSCRIBED,
+        ConsentState.UNSUBSCRIBED,
+        ConsentState.BOUNCED,
+        ConsentState.IMPLIED,
+        ConsentState.PENDING,
+    ]
+)
 WORDS = st.tuples(STATES, st.integers(0, 5), st.integers(1, 5), st.sampled_from(["email", "sms"]))
 
 
 def oracle(said: set[tuple[str, int, int, str]], channel: str) -> str | None:
     """What the law says, as a list of cases."""
     mine = [word for word in said if word[3] == channel]
-    explicit = [word for word in mine if word[0] in (SUBSCRIBED, UNSUBSCRIBED, BOUNCED)]
+    explicit = [
+        word
+        for word in mine
+        if word[0] in (ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED, ConsentState.BOUNCED)
+    ]
     if explicit:
         last = [word[0] for word in explicit if word[1] == max(w[1] for w in explicit)]
-        return next(state for state in (UNSUBSCRIBED, BOUNCED, SUBSCRIBED) if state in last)
-    return next((s for s in (IMPLIED, PENDING) if any(word[0] == s for word in mine)), None)
+        return next(
+            state
+            for state in (ConsentState.UNSUBSCRIBED, ConsentState.BOUNCED, ConsentState.SUBSCRIBED)
+            if state in last
+        )
+    return next(
+        (
+            s
+            for s in (ConsentState.IMPLIED, ConsentState.PENDING)
+            if any(word[0] == s for word in mine)
+        ),
+        None,
+    )
 
 
 def test_p02_the_state_depends_on_the_set_of_entries_alone(shop):
@@ -257,7 +286,9 @@ def test_p02_the_state_depends_on_the_set_of_entries_alone(shop):
             rows = [
                 entry(
                     shop.id, state, day, address, channel=channel,
-                    expires_at=BEGAN + timedelta(days=30 * lasts) if state == IMPLIED else None,
+                    expires_at=BEGAN + timedelta(days=30 * lasts)
+                    if state == ConsentState.IMPLIED
+                    else None,
                 )
                 for state, day, lasts, channel in said
             ]  # fmt: skip
@@ -269,18 +300,25 @@ def test_p02_the_state_depends_on_the_set_of_entries_alone(shop):
                 held = consent.get_consent(session, shop.id, channel, address)
                 expected = oracle(set(said), channel)
                 assert (None if held is None else held.state) == expected
-                if expected == IMPLIED:
-                    longest = max(w[2] for w in said if w[0] == IMPLIED and w[3] == channel)
+                if expected == ConsentState.IMPLIED:
+                    longest = max(
+                        w[2] for w in said if w[0] == ConsentState.IMPLIED and w[3] == channel
+                    )
                     assert held.expires_at == BEGAN + timedelta(days=30 * longest)
 
         holds()
 
 
 def test_p02_a_stop_and_then_an_older_yes_stays_a_stop(database, shop):
-    for state, day in ((UNSUBSCRIBED, 5), (SUBSCRIBED, 3), (IMPLIED, 9), (PENDING, 10)):
-        more = {"expires_at": BEGAN + timedelta(days=900)} if state == IMPLIED else {}
+    for state, day in (
+        (ConsentState.UNSUBSCRIBED, 5),
+        (ConsentState.SUBSCRIBED, 3),
+        (ConsentState.IMPLIED, 9),
+        (ConsentState.PENDING, 10),
+    ):
+        more = {"expires_at": BEGAN + timedelta(days=900)} if state == ConsentState.IMPLIED else {}
         with db.transaction() as session:
             consent.record_consent(session, [entry(shop.id, state, day, **more)])
 
     with db.reading() as session:
-        assert consent.consent_state(session, shop.id, "email", MAYA) == UNSUBSCRIBED
+        assert consent.consent_state(session, shop.id, "email", MAYA) == ConsentState.UNSUBSCRIBED

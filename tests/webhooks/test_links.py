@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from plugin import clock
 from plugin.messages.send import send_messages
 from storage import consent
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.events import timeline
 from storage.messages import Message
@@ -181,7 +182,7 @@ def test_the_way_out_holds_against_a_clock_that_is_ahead(
     web: TestClient, world: World, sent: Sent
 ) -> None:
     with db.transaction() as session:
-        ahead = consent_row(world.shop.id, consent.SUBSCRIBED, MAYA)
+        ahead = consent_row(world.shop.id, ConsentState.SUBSCRIBED, MAYA)
         later = clock.now() + timedelta(minutes=2)
         consent.record_consent(session, [ahead | {"dedupe_key": "ahead", "occurred_at": later}])
 

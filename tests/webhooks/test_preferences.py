@@ -25,6 +25,7 @@ from storage import (
     privacy_requests,
     suppressions,
 )
+from storage.confirmations import ConfirmationKind
 from storage.engine import db
 from storage.flows import Flow
 from storage.messages import Message, MessageState
@@ -283,9 +284,14 @@ def test_a_data_export_comes_through_the_shoppers_mailbox_alone(
         assert web.post(button).status_code == status
     web.post(path, data={"do": "copy"})
     with db.reading() as session:
-        assert len(confirmations.requests_of(session, world.shop.id, "copy", MAYA)) == 1, (
-            "once a day"
-        )
+        assert (
+            len(
+                confirmations.requests_of(
+                    session, world.shop.id, ConfirmationKind.DATA_EXPORT, MAYA
+                )
+            )
+            == 1
+        ), "once a day"
 
 
 def test_who_asks_to_be_forgotten_confirms_it_by_mail(web, world, path, relay):

@@ -15,7 +15,7 @@ from plugin import clock
 from plugin.facts import ProfileRef
 from plugin.messages import confirmations, links
 from plugin.messages.links import Target
-from storage.confirmations import CONFIRM, COPY, FORGET
+from storage.confirmations import ConfirmationKind
 from storage.engine import db
 from storage.messages import Message, MessageState
 from storage.preferences import Topic
@@ -27,7 +27,13 @@ from webhooks.app import routes
 
 PHONE = "+14155550123"
 WIDTH = 320  # CSS pixels: WCAG 2.2, 1.4.10
-KINDS = ["p", "u", CONFIRM, COPY, FORGET]
+KINDS = [
+    "p",
+    "u",
+    ConfirmationKind.DOUBLE_OPT_IN,
+    ConfirmationKind.DATA_EXPORT,
+    ConfirmationKind.REDACT,
+]
 pytestmark = pytest.mark.skipif(
     not Path(browser.CHROMIUM).exists() and "PLAYWRIGHT_BROWSERS_PATH" not in os.environ,
     reason="no Chromium here",
@@ -63,7 +69,11 @@ def address(world) -> Generator[str]:
 
 
 def path(world: World, kind: str) -> str:
-    if kind in (CONFIRM, COPY, FORGET):
+    if kind in (
+        ConfirmationKind.DOUBLE_OPT_IN,
+        ConfirmationKind.DATA_EXPORT,
+        ConfirmationKind.REDACT,
+    ):
         with db.transaction() as session:
             shop = get_shop(session, world.shop.id)
             whose = ProfileRef(world.profile_id, world.profile_id)

@@ -8,11 +8,11 @@ from plugin.errors import MalformedError
 from plugin.facts import ConsentFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import Payload, object_of, text_of
 from plugin.values import parse_email, parse_phone, parse_time
-from storage.consent import SUBSCRIBED, UNSUBSCRIBED
+from storage.consent_ledger import ConsentState
 from storage.profiles import CUSTOMER, EMAIL, PHONE
 
 # NOT_SUBSCRIBED, PENDING and INVALID mean that there never was a consent: no entry for the ledger.
-STATES = {"subscribed": SUBSCRIBED, "unsubscribed": UNSUBSCRIBED}
+STATES = {"subscribed": ConsentState.SUBSCRIBED, "unsubscribed": ConsentState.UNSUBSCRIBED}
 
 
 def normalise(topic: str, payload: Payload, currency: str) -> Facts:

@@ -18,6 +18,7 @@ from plugin.messages.send import send_messages
 from plugin.templates import library
 from storage import consent, events, messages
 from storage.channels import Channel
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.flows import Enrolment
@@ -70,7 +71,7 @@ def agree_to_texts(shop: Shop) -> None:
     now = clock.now()
     row = {
         "shop_id": shop.id, "id": new_id(), "dedupe_key": str(new_id()), "channel": Channel.SMS,
-        "address": NUMBER, "state": consent.SUBSCRIBED, "occurred_at": now, "recorded_at": now,
+        "address": NUMBER, "state": ConsentState.SUBSCRIBED, "occurred_at": now, "recorded_at": now,
         "source": "form", "disclosure": "Text me news and offers.", "form_id": 1,
         "form_version": 1, "page": "https://dewpoint.example/", "ip": "203.0.113.7",
         "user_agent": "Mozilla/5.0",
@@ -161,7 +162,7 @@ def test_a_number_that_is_gone_bounces_on_its_own_channel(shop, sqlite, sms):
     assert (message.state, message.skip_reason) == (MessageState.FAILED, "address_gone")
     assert "Bounced SMS" in metrics(shop, message.profile_id)
     with db.reading() as session:
-        assert consent.consent_state(session, shop.id, Channel.SMS, NUMBER) == consent.BOUNCED
+        assert consent.consent_state(session, shop.id, Channel.SMS, NUMBER) == ConsentState.BOUNCED
         assert consent.consent_state(session, shop.id, Channel.EMAIL, "maya@example.com") is None
 
 

@@ -14,7 +14,7 @@ from plugin.flows.library import add_flow, set_status
 from plugin.ingest.digest import apply_facts
 from storage import flows
 from storage.engine import db
-from storage.flows import Enrolment
+from storage.flows import Enrolment, EnrolmentState
 from storage.messages import Message
 from storage.profiles import EMAIL
 from tests.plugin.flows.ready import abandoned_checkout
@@ -112,7 +112,7 @@ def test_an_order_ends_the_reminders_at_once(shop, time, reminders):
     tell(shop, "Placed Order", "1", time.at)
 
     (enrolment,) = enrolments(shop)
-    assert (enrolment.state, enrolment.exit_reason) == ("left", "did:Placed Order")
+    assert (enrolment.state, enrolment.exit_reason) == (EnrolmentState.EXITED, "did:Placed Order")
     pass_and_work(shop, time, days=2)
     assert mails(shop) == ["2"]
 

@@ -15,8 +15,8 @@ from storage import consent, imports, shops
 from storage.consent_ledger import ConsentEvent
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.flows import LIVE, Enrolment, flows_of
-from storage.imports import DONE, LEFT, STOPPED
+from storage.flows import Enrolment, FlowStatus, flows_of
+from storage.imports import ImportState
 from storage.lists import lists_of
 from storage.profiles import Identity
 from storage.write_backs import WriteBack
@@ -42,7 +42,7 @@ def test_shopifys_export_is_known_by_its_columns(database, shop):
     held = sheet.take_in(shop, SHOPIFY, list_name="Friends")
 
     ana = sheet.people(shop)["ana@example.com"]
-    assert (held.state, held.rows, held.rejected, held.problems) == (DONE, 2, 0, 0)
+    assert (held.state, held.rows, held.rejected, held.problems) == (ImportState.DONE, 2, 0, 0)
     assert (ana.first_name, ana.last_name, ana.country, ana.phone) == (
         "Ana", "Silva", "PT", "+351912345678",
     )  # fmt: skip
@@ -168,7 +168,7 @@ def test_reverting_an_import_removes_only_its_own_members(database, shop, monkey
     lifecycle.revert_import(done)
     left = sheet.finish(shop, done)
 
-    assert (left.state, left.added_to_list) == (LEFT, 0)
+    assert (left.state, left.added_to_list) == (ImportState.REVERTED, 0)
     assert sheet.members(shop, first.list_id) == {"old@example.com"}
     assert len(sheet.people(shop)) == 8
 
@@ -189,7 +189,7 @@ def test_an_import_that_is_stopped_keeps_what_it_read_and_reads_no_further(shop,
         held = imports.get_import(session, shop.id, held.id)
     lifecycle.stop_import(held)
 
-    assert sheet.finish(shop, held).state == STOPPED
+    assert sheet.finish(shop, held).state == ImportState.STOPPED
     assert calls == []
 
 
@@ -220,7 +220,7 @@ def test_a_reading_that_dies_again_and_again_takes_each_row_in_once(database, sh
         except Killed:
             continue
 
-    assert (found.state, found.rows, found.rejected) == (DONE, 45, 5)
+    assert (found.state, found.rows, found.rejected) == (ImportState.DONE, 45, 5)
     assert (len(sheet.people(shop)), found.added_to_list) == (40, 40)
     assert len(sheet.rows(ConsentEvent, shop)) == 40
     assert len(sheet.flaws_of(found)) == found.problems == 10
@@ -238,7 +238,7 @@ def test_a_row_that_the_database_refuses_spares_its_neighbours(shop, monkeypatch
     held = sheet.take_in(shop, "email\nana@example.com\nbo@example.com\ncy@example.com\n")
 
     assert set(sheet.people(shop)) == {"ana@example.com", "cy@example.com"}
-    assert (held.state, held.rows, held.rejected) == (DONE, 3, 1)
+    assert (held.state, held.rows, held.rejected) == (ImportState.DONE, 3, 1)
     assert sheet.flaws_of(held) == [(3, -1, problems.FAILED)]
 
 
@@ -267,7 +267,7 @@ def test_a_file_is_gone_after_a_week(shop, data_dir, monkeypatch):
     lifecycle.expire_imports()
 
     assert list(data_dir.rglob("*.csv")) == []
-    assert sheet.finish(shop, held).state == DONE
+    assert sheet.finish(shop, held).state == ImportState.DONE
     assert sheet.finish(shop, waiting).error == problems.GONE
 
 
@@ -288,6 +288,6 @@ def seeded(shop):
     seed_library(shop.id)
     with db.transaction() as session:
         for flow in flows_of(session, shop.id):
-            flow.status = LIVE
+            flow.status = FlowStatus.LIVE
             session.add(flow)
         return lists_of(session, shop.id)[0].id

@@ -17,7 +17,7 @@ from plugin.worker.slices import run_slice
 from storage import imports, merges, profiles
 from storage import lists as stored_lists
 from storage.engine import db
-from storage.imports import LEFT, Import
+from storage.imports import Import, ImportState
 from storage.shops import Shop
 from tests.plugin.imports import sheet
 
@@ -68,7 +68,7 @@ def part(shop: Shop, profile_id: int) -> None:
 
 def take_back(shop: Shop, held: Import) -> None:
     lifecycle.revert_import(held)
-    assert sheet.finish(shop, held).state == LEFT
+    assert sheet.finish(shop, held).state == ImportState.REVERTED
 
 
 def members(shop: Shop, list_id: int) -> dict[int, str]:
@@ -215,7 +215,7 @@ def test_a_member_merged_into_a_passed_profile_is_still_removed(shop: Shop) -> N
     kept = join(shop, caller, ana)
     assert members(shop, list_id) == {kept: held.source}
 
-    assert sheet.finish(shop, held).state == LEFT
+    assert sheet.finish(shop, held).state == ImportState.REVERTED
     assert members(shop, list_id) == {}
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from plugin import clock
 from plugin.messages import eligibility
-from storage import consent
+from storage.consent_ledger import ConsentState
 from storage.engine import db
-from storage.flows import DRAFT, LEFT, Enrolment, Flow
+from storage.flows import Enrolment, EnrolmentState, Flow, FlowStatus
 from storage.messages import get_message
 from storage.profiles import Profile, get_profile
 from storage.shops import get_shop
@@ -33,11 +33,13 @@ def set_shop(world: World, **changes: Any) -> None:
 
 
 def set_flow(world: World) -> None:
-    world.change(Flow, world.flow_id, status=DRAFT)
+    world.change(Flow, world.flow_id, status=FlowStatus.DRAFT)
 
 
 def leave_flow(world: World) -> None:
-    world.change(Enrolment, world.enrolment_id, state=LEFT, exit_reason="did:Placed Order")
+    world.change(
+        Enrolment, world.enrolment_id, state=EnrolmentState.EXITED, exit_reason="did:Placed Order"
+    )
 
 
 WAYS = {
@@ -46,8 +48,8 @@ WAYS = {
     "did:Placed Order": leave_flow,
     "no_address": lambda w: w.change(Profile, w.profile_id, email=None),
     "no_sender": lambda w: set_shop(w, sender_email=""),
-    "bounced": lambda w: w.say(consent.BOUNCED),
-    "unsubscribed": lambda w: w.say(consent.UNSUBSCRIBED),
+    "bounced": lambda w: w.say(ConsentState.BOUNCED),
+    "unsubscribed": lambda w: w.say(ConsentState.UNSUBSCRIBED),
     "no_consent": lambda w: w.change(Profile, w.profile_id, email="other@example.com"),
     "no_postal_address": lambda w: set_shop(w, postal_address=" "),
 }
@@ -80,7 +82,7 @@ def test_a_deleted_profile_gets_nothing(world: World) -> None:
 
 
 def test_a_bounced_address_that_is_given_anew_gets_mail_again(world: World) -> None:
-    world.say(consent.BOUNCED)
-    world.say(consent.SUBSCRIBED, MAYA)
+    world.say(ConsentState.BOUNCED)
+    world.say(ConsentState.SUBSCRIBED, MAYA)
 
     assert refusal(world) is None

@@ -14,11 +14,12 @@ from plugin.messages import send as sending
 from plugin.messages.send import resolve_stuck, send_messages
 from plugin.settings import get_settings
 from plugin.templates import library
-from storage import consent, messages
+from storage import messages
+from storage.consent_ledger import ConsentState
 from storage.coupons import count_free
 from storage.engine import db
 from storage.events import timeline
-from storage.flows import DRAFT, LEFT, Enrolment, Flow
+from storage.flows import Enrolment, EnrolmentState, Flow, FlowStatus
 from storage.messages import Message, SkipReason, claim_due
 from storage.shops import Shop
 from tests.plugin.channels.relay import Relay
@@ -112,11 +113,14 @@ def test_no_transaction_is_open_while_the_relay_is_spoken_to(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda w: w.say(consent.UNSUBSCRIBED), "unsubscribed"),
-        (lambda w: w.change(Flow, w.flow_id, status=DRAFT), "flow_off"),
+        (lambda w: w.say(ConsentState.UNSUBSCRIBED), "unsubscribed"),
+        (lambda w: w.change(Flow, w.flow_id, status=FlowStatus.DRAFT), "flow_off"),
         (
             lambda w: w.change(
-                Enrolment, w.enrolment_id, state=LEFT, exit_reason="did:Placed Order"
+                Enrolment,
+                w.enrolment_id,
+                state=EnrolmentState.EXITED,
+                exit_reason="did:Placed Order",
             ),
             "did:Placed Order",
         ),

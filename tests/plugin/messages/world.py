@@ -12,11 +12,12 @@ from plugin.channels.registry import CHANNELS
 from plugin.templates import library
 from storage import consent
 from storage.channels import Channel
+from storage.consent_ledger import ConsentState
 from storage.coupons import add_codes, coupons_of
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.events import Event
-from storage.flows import LIVE, Enrolment, Flow
+from storage.flows import Enrolment, Flow, FlowStatus
 from storage.messages import Message, add_messages, get_message
 from storage.products import save_products
 from storage.profiles import Profile
@@ -125,7 +126,7 @@ def build(shop: Shop) -> World:
         add_codes(session, shop.id, seeded["coupon"], ["WELCOME-A", "WELCOME-B"])
         for number, need in enumerate(["hydration", "blemishes", "sensitivity", "firmness"] * 2, 1):
             save_products(session, shop.id, [(product_row(shop.id, number, need), [])])
-        consent.record_consent(session, [consent_row(shop.id, consent.SUBSCRIBED, MAYA)])
+        consent.record_consent(session, [consent_row(shop.id, ConsentState.SUBSCRIBED, MAYA)])
         session.add(
             Profile(
                 shop_id=shop.id, id=ids["profile"], email=MAYA, first_name="Maya", locale="en-US",
@@ -134,7 +135,7 @@ def build(shop: Shop) -> World:
         )  # fmt: skip
         session.add(
             Flow(
-                shop_id=shop.id, id=ids["flow"], name="Abandoned checkout", status=LIVE,
+                shop_id=shop.id, id=ids["flow"], name="Abandoned checkout", status=FlowStatus.LIVE,
                 trigger="metric:Checkout Started", created_at=now, updated_at=now,
             )
         )  # fmt: skip

@@ -24,7 +24,7 @@ from plugin.shopify.api.graphql import NOT_ALLOWED
 from plugin.shopify.install.installation import install
 from plugin.shopify.normalise.discounts import normalise
 from storage import coupons, messages, shops
-from storage.coupons import AMOUNT, FREE_SHIPPING, PERCENTAGE, POOL_FULL, Coupon
+from storage.coupons import POOL_FULL, Coupon, DiscountKind
 from storage.engine import db, locks
 from storage.engine.ids import new_id
 from storage.messages import SkipReason
@@ -93,9 +93,9 @@ LINES = [{"price": 10_000, "quantity": 1, "compare_at": None, "product_id": 1}]
 @pytest.mark.parametrize(
     ("kind", "worth", "cents", "told"),
     [
-        (PERCENTAGE, 15, 1_500, "percentage"),
-        (AMOUNT, 750, 750, "fixed_amount"),
-        (FREE_SHIPPING, 0, 0, "shipping"),
+        (DiscountKind.PERCENTAGE, 15, 1_500, "percentage"),
+        (DiscountKind.AMOUNT, 750, 750, "fixed_amount"),
+        (DiscountKind.FREE_SHIPPING, 0, 0, "shipping"),
     ],
 )
 def test_each_kind_of_coupon_takes_off_what_it_says(
@@ -119,7 +119,7 @@ def test_an_amount_is_told_in_the_shops_own_currency(
         shop = shops.get_shop(session, shop_id)
         assert shop
         shop.currency = "JPY"
-    refill_codes(shop_id, create_coupon(shop_id, "Five", "", AMOUNT, 500))
+    refill_codes(shop_id, create_coupon(shop_id, "Five", "", DiscountKind.AMOUNT, 500))
 
     (discount,) = shopify.store.discounts()
     assert discount["amount"] == 500_00  # the dev store counts hundredths of any currency
@@ -128,14 +128,14 @@ def test_an_amount_is_told_in_the_shops_own_currency(
 @pytest.mark.parametrize(
     ("name", "prefix", "kind", "worth"),
     [
-        (" ", "A", PERCENTAGE, 10),
-        ("x" * 101, "A", PERCENTAGE, 10),
-        ("A", "a b", PERCENTAGE, 10),
-        ("A", "A" * 21, PERCENTAGE, 10),
+        (" ", "A", DiscountKind.PERCENTAGE, 10),
+        ("x" * 101, "A", DiscountKind.PERCENTAGE, 10),
+        ("A", "a b", DiscountKind.PERCENTAGE, 10),
+        ("A", "A" * 21, DiscountKind.PERCENTAGE, 10),
         ("A", "A", "bogo", 10),
-        ("A", "A", PERCENTAGE, 0),
-        ("A", "A", PERCENTAGE, 101),
-        ("A", "A", AMOUNT, 0),
+        ("A", "A", DiscountKind.PERCENTAGE, 0),
+        ("A", "A", DiscountKind.PERCENTAGE, 101),
+        ("A", "A", DiscountKind.AMOUNT, 0),
     ],
 )
 def test_a_coupon_that_will_not_do_is_refused(

@@ -10,7 +10,7 @@ from plugin.facts import IdentityKey, ProfileFact
 from plugin.privacy.deliveries import SubjectMatcher
 from plugin.profiles.identity import resolve_profiles
 from storage import consent, data_subject, suppressions
-from storage.consent import SUBSCRIBED
+from storage.consent_ledger import ConsentState
 from storage.engine import db, encryption
 from storage.engine.ids import new_id
 from storage.privacy_requests import DataSubject
@@ -58,7 +58,7 @@ def yes(shop: Shop, source: str, at: datetime, address: str = "maya@example.com"
             [
                 {
                     "shop_id": shop.id, "id": new_id(), "dedupe_key": f"{source}:{address}:{at}",
-                    "channel": "email", "address": address, "state": SUBSCRIBED,
+                    "channel": "email", "address": address, "state": ConsentState.SUBSCRIBED,
                     "occurred_at": at, "recorded_at": at, "source": source,
                 }
             ],
@@ -74,7 +74,7 @@ def state(shop: Shop) -> tuple[str | None, bool]:
 def test_only_the_shoppers_own_later_consent_lifts_a_suppression(database, shop, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: CUT)
     yes(shop, "form", CUT - timedelta(days=9))
-    assert state(shop) == (SUBSCRIBED, False)
+    assert state(shop) == (ConsentState.SUBSCRIBED, False)
     forget(shop)
     assert state(shop) == (None, True)
 
@@ -86,7 +86,7 @@ def test_only_the_shoppers_own_later_consent_lifts_a_suppression(database, shop,
     assert state(shop) == (None, True)
 
     yes(shop, "confirmation", CUT + timedelta(days=3))
-    assert state(shop) == (SUBSCRIBED, False)
+    assert state(shop) == (ConsentState.SUBSCRIBED, False)
 
 
 def test_who_was_never_known_is_suppressed_too(shop, monkeypatch):
@@ -111,7 +111,7 @@ def test_suppression_holds_while_the_secret_key_is_rotated(shop, monkeypatch):
         tell(shop, says_who(MAYA, 1, CUT - timedelta(days=1)))
         assert state_of(shop.id)["people"] == {}
         yes(shop, "confirmation", CUT + timedelta(days=2))
-        assert state(shop) == (SUBSCRIBED, False)
+        assert state(shop) == (ConsentState.SUBSCRIBED, False)
     finally:
         encryption.set_keys({"1": old})
 

@@ -8,7 +8,7 @@ from plugin.facts import ConsentFact, EventFact, Facts, IdentityKey, PrivacyFact
 from plugin.ingest.digest import apply_facts
 from plugin.privacy import requests
 from storage import privacy_requests
-from storage.consent import UNSUBSCRIBED
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.privacy_requests import REDACT
 from storage.profiles import CART, CUSTOMER, EMAIL, ORDER, PHONE
@@ -80,7 +80,9 @@ def starts_a_checkout(keys: tuple[IdentityKey, ...], number: int, at: datetime) 
 def unsubscribes(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
     """customers_email_marketing_consent/update"""
     she = person(keys[:2], at)
-    said = ConsentFact(she, "email", keys[1].value, UNSUBSCRIBED, at, f"{keys[1].value}:{at}")
+    said = ConsentFact(
+        she, "email", keys[1].value, ConsentState.UNSUBSCRIBED, at, f"{keys[1].value}:{at}"
+    )
     return Facts(profiles=[she], consents=[said])
 
 

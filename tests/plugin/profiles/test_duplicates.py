@@ -11,6 +11,7 @@ from plugin.profiles.duplicates import SLICE_JOB, duplicate_reason, is_one_typo_
 from plugin.profiles.identity import resolve_profiles
 from plugin.worker.slices import run_slice
 from storage import duplicates
+from storage.duplicates import DuplicateState
 from storage.engine import db
 from storage.shops import Shop
 
@@ -86,7 +87,7 @@ def test_a_dismissed_pair_is_never_asked_about_again(database, shop):
     look(shop)
     with db.transaction() as session:
         assert duplicates.decide_duplicate(
-            session, shop.id, (one, other), duplicates.DISMISSED, AT, "42"
+            session, shop.id, (one, other), DuplicateState.DISMISSED, AT, "42"
         )
 
     know(shop, "maya@gmail.com", first_name="Maya")

@@ -17,16 +17,7 @@ from storage import profiles
 from storage import properties as stored_properties
 from storage.engine import db
 from storage.merges import merges_of
-from storage.properties import (
-    BOOLEAN,
-    CHOICE,
-    CHOICES,
-    DATE,
-    NUMBER,
-    TEXT,
-    PropertyDefinition,
-    definitions_of,
-)
+from storage.properties import PropertyDefinition, PropertyType, definitions_of
 from storage.shops import Shop
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -45,23 +36,23 @@ def one(kind: str) -> PropertyDefinition:
 @pytest.mark.parametrize(
     ("kind", "said", "held"),
     [
-        (NUMBER, " 42 ", 42),
-        (NUMBER, "3.5", 3.5),
-        (NUMBER, 7, 7),
-        (DATE, "2001/2/3", "2001-02-03"),
-        (DATE, "2001-02-03T10:00:00Z", "2001-02-03"),
-        (BOOLEAN, "Yes", True),
-        (BOOLEAN, "否", False),
-        (BOOLEAN, 0, False),
-        (CHOICE, "dry", "dry"),
-        (CHOICE, "OILY SKIN", "oily"),
-        (CHOICE, "干性", "dry"),
-        (CHOICES, "Dry skin; oily, dry", ["dry", "oily"]),
-        (CHOICES, ["油性"], ["oily"]),
-        (CHOICES, " ; ", None),
-        (TEXT, 5, "5"),
-        (NUMBER, "", None),
-        (CHOICE, None, None),
+        (PropertyType.NUMBER, " 42 ", 42),
+        (PropertyType.NUMBER, "3.5", 3.5),
+        (PropertyType.NUMBER, 7, 7),
+        (PropertyType.DATE, "2001/2/3", "2001-02-03"),
+        (PropertyType.DATE, "2001-02-03T10:00:00Z", "2001-02-03"),
+        (PropertyType.BOOLEAN, "Yes", True),
+        (PropertyType.BOOLEAN, "否", False),
+        (PropertyType.BOOLEAN, 0, False),
+        (PropertyType.CHOICE, "dry", "dry"),
+        (PropertyType.CHOICE, "OILY SKIN", "oily"),
+        (PropertyType.CHOICE, "干性", "dry"),
+        (PropertyType.CHOICES, "Dry skin; oily, dry", ["dry", "oily"]),
+        (PropertyType.CHOICES, ["油性"], ["oily"]),
+        (PropertyType.CHOICES, " ; ", None),
+        (PropertyType.TEXT, 5, "5"),
+        (PropertyType.NUMBER, "", None),
+        (PropertyType.CHOICE, None, None),
     ],
 )
 def test_a_value_is_kept_as_its_type_has_it(kind: str, said: Any, held: Any) -> None:
@@ -75,17 +66,17 @@ def test_a_value_is_kept_as_its_type_has_it(kind: str, said: Any, held: Any) -> 
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (NUMBER, "many"),
-        (NUMBER, True),
-        (NUMBER, "nan"),
-        (NUMBER, "9" * 30),
-        (NUMBER, "1,5"),
-        (DATE, "2001-02-30"),
-        (DATE, "yesterday"),
-        (BOOLEAN, "perhaps"),
-        (CHOICE, "normal"),
-        (CHOICES, "dry; normal"),
-        (TEXT, {"a": 1}),
+        (PropertyType.NUMBER, "many"),
+        (PropertyType.NUMBER, True),
+        (PropertyType.NUMBER, "nan"),
+        (PropertyType.NUMBER, "9" * 30),
+        (PropertyType.NUMBER, "1,5"),
+        (PropertyType.DATE, "2001-02-30"),
+        (PropertyType.DATE, "yesterday"),
+        (PropertyType.BOOLEAN, "perhaps"),
+        (PropertyType.CHOICE, "normal"),
+        (PropertyType.CHOICES, "dry; normal"),
+        (PropertyType.TEXT, {"a": 1}),
     ],
 )
 def test_what_does_not_fit_stays_as_it_was_said(kind: str, said: Any) -> None:
@@ -102,7 +93,7 @@ def test_a_forms_questions_are_properties_in_every_language_of_the_form(
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
         labels = stored_properties.labels_of(session, shop.id, "zh-Hans")
-    assert (need.type, need.source, len(need.options)) == (CHOICE, "form", 4)
+    assert (need.type, need.source, len(need.options)) == (PropertyType.CHOICE, "form", 4)
     assert need.labels[""] == "What does your skin need most?"
     assert set(need.labels) == {"", "zh-CN"}
     assert labels["skin_need"]["hydration"] != "More hydration"
@@ -114,20 +105,20 @@ def test_what_a_merchant_named_anew_a_form_leaves_alone(shop: Shop) -> None:
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
     own = [{"value": "hydration", "labels": {"": "Thirst"}}]
-    properties.save_definition(shop.id, need.id, need.name, CHOICES, {"": "Skin"}, own)
+    properties.save_definition(shop.id, need.id, need.name, PropertyType.CHOICES, {"": "Skin"}, own)
 
     library.set_status(shop.id, form_id, True)
 
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
-    assert (need.type, need.labels, need.options) == (CHOICES, {"": "Skin"}, own)
+    assert (need.type, need.labels, need.options) == (PropertyType.CHOICES, {"": "Skin"}, own)
     tell(shop, NOW, "form", skin_need="firmness")
     assert ada(shop).properties == {"skin_need": "firmness"}
     assert not properties.is_valid(need, "firmness")
 
 
 def test_a_choice_that_a_merchant_gave_no_values_takes_those_of_the_form(shop: Shop) -> None:
-    properties.save_definition(shop.id, None, "skin_need", CHOICE, {"": "Skin"}, [])
+    properties.save_definition(shop.id, None, "skin_need", PropertyType.CHOICE, {"": "Skin"}, [])
     flow_library.seed_flows(shop.id)
     library.use_form(shop.id, "skincare_quiz")
 
@@ -163,8 +154,8 @@ def tell(shop: Shop, at: datetime, source: str, **said: Any) -> None:
 
 
 def test_every_source_is_coerced_and_a_merchants_value_wins(database: str, shop: Shop) -> None:
-    properties.save_definition(shop.id, None, "skin", CHOICE, {}, SKIN)
-    properties.save_definition(shop.id, None, "age", NUMBER, {}, [])
+    properties.save_definition(shop.id, None, "skin", PropertyType.CHOICE, {}, SKIN)
+    properties.save_definition(shop.id, None, "age", PropertyType.NUMBER, {}, [])
     for source in ("form", "import", "shopify"):
         tell(shop, NOW, source, skin="Oily Skin", age="old", shoe="41", **{"tag:vip": True})
 
@@ -183,7 +174,7 @@ def test_every_source_is_coerced_and_a_merchants_value_wins(database: str, shop:
 def test_what_a_merchant_clears_no_older_word_and_no_stranger_brings_back(
     database: str, shop: Shop
 ) -> None:
-    properties.save_definition(shop.id, None, "skin", CHOICE, {}, SKIN)
+    properties.save_definition(shop.id, None, "skin", PropertyType.CHOICE, {}, SKIN)
     now = clock.now()
     tell(shop, now - timedelta(days=3), "form", skin="oily", shoe="41")
     for name in ("skin", "shoe"):
@@ -228,8 +219,8 @@ def test_what_a_merchant_clears_stays_so_when_profiles_join_and_part(
 
 @pytest.mark.parametrize("source", ["form", "import", "shopify", UNPROVEN])
 def test_who_says_nothing_clears_nothing(shop: Shop, source: str) -> None:
-    properties.save_definition(shop.id, None, "skin", CHOICES, {}, SKIN)
-    properties.save_definition(shop.id, None, "age", NUMBER, {}, [])
+    properties.save_definition(shop.id, None, "skin", PropertyType.CHOICES, {}, SKIN)
+    properties.save_definition(shop.id, None, "age", PropertyType.NUMBER, {}, [])
     tell(shop, NOW, "form", skin=["oily"], age=41)
 
     tell(shop, NOW + timedelta(days=1), source, skin=" ; ", age="")
@@ -248,4 +239,4 @@ def test_correcting_an_unknown_profile_or_property_is_refused(shop: Shop) -> Non
 @pytest.mark.parametrize("name", ["", "tag:vip", "x" * 101, "a\x00b"])
 def test_a_property_needs_a_name_of_its_own(shop: Shop, name: str) -> None:
     with pytest.raises(RegularsError):
-        properties.save_definition(shop.id, None, name, TEXT, {}, [])
+        properties.save_definition(shop.id, None, name, PropertyType.TEXT, {}, [])

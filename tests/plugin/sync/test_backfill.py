@@ -16,7 +16,7 @@ from plugin.shopify.normalise.bulk import normalise
 from plugin.sync import backfill
 from plugin.worker.slices import run_slice
 from storage import backfills, checkouts, consent, flows
-from storage.backfills import DONE, FAILED, BackfillLine
+from storage.backfills import BackfillLine, BackfillState
 from storage.engine import db
 from storage.events import Event
 from storage.messages import Attribution
@@ -76,10 +76,10 @@ def test_all_of_a_past_is_kept(database, past):
     stages = read_all(shop_id)
 
     assert {stage: (s.state, s.done, s.skipped) for stage, s in stages.items()} == {
-        "customers": (DONE, CUSTOMERS, 0),
-        "products": (DONE, len(past.store.products(active=False)), 0),
-        "orders": (DONE, ORDERS, 0),
-        "checkouts": (DONE, LEFT, 0),
+        "customers": (BackfillState.DONE, CUSTOMERS, 0),
+        "products": (BackfillState.DONE, len(past.store.products(active=False)), 0),
+        "orders": (BackfillState.DONE, ORDERS, 0),
+        "checkouts": (BackfillState.DONE, LEFT, 0),
     }
     assert {s.share for s in stages.values()} == {1.0}
     assert count(shop_id, Order) == ORDERS
@@ -223,7 +223,7 @@ def test_an_operation_that_shopify_breaks_off_is_asked_for_again(shop_id, past):
 
     stages = read_all(shop_id)
 
-    assert {s.state for s in stages.values()} == {DONE}
+    assert {s.state for s in stages.values()} == {BackfillState.DONE}
     assert count(shop_id, Order) == ORDERS
 
 
@@ -234,7 +234,7 @@ def test_in_the_end_the_part_that_there_is_is_taken(shop_id, past, monkeypatch):
 
     orders = read_all(shop_id)["orders"]
 
-    assert (orders.state, orders.error) == (DONE, "Shopify gave only a part.")
+    assert (orders.state, orders.error) == (BackfillState.DONE, "Shopify gave only a part.")
     assert count(shop_id, Order) == orders.done == 3
 
 
@@ -269,7 +269,7 @@ def test_a_line_that_makes_no_sense_is_counted_and_spares_its_neighbours(
 
     customers = read_all(shop_id)["customers"]
 
-    assert (customers.state, customers.skipped) == (DONE, 3)
+    assert (customers.state, customers.skipped) == (BackfillState.DONE, 3)
     assert count(shop_id, Profile) == CUSTOMERS - 3
 
 
@@ -286,7 +286,7 @@ def test_a_node_that_the_database_refuses_spares_its_neighbours(shop_id, past, m
 
     customers = read_all(shop_id)["customers"]
 
-    assert (customers.state, customers.skipped) == (DONE, 1)
+    assert (customers.state, customers.skipped) == (BackfillState.DONE, 1)
     assert count(shop_id, Profile) == CUSTOMERS - 1
 
 
@@ -297,7 +297,7 @@ def test_trouble_at_shopify_is_waited_out_and_then_given_up(shop_id, past, monke
 
     customers = read_all(shop_id)["customers"]
 
-    assert customers.state == FAILED
+    assert customers.state == BackfillState.FAILED
     assert "plan" in customers.error
 
 
@@ -308,7 +308,7 @@ def test_the_news_that_an_operation_ended_wakes_its_stage(shop_id, past):
         (held, *_) = backfills.stages_of(session, shop_id)
         later = now + timedelta(minutes=1)
         backfills.save_progress(
-            session, held, state="asked", operation_id="gid://x/1", due_at=later
+            session, held, state=BackfillState.REQUESTED, operation_id="gid://x/1", due_at=later
         )
 
     said = {"admin_graphql_api_id": "gid://x/1", "status": "completed"}

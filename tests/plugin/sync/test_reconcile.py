@@ -17,7 +17,7 @@ from plugin.shopify.install.installation import install
 from plugin.sync import reconcile, repair
 from plugin.worker.slices import run_slice
 from storage import backfills, inbox, products, reconciliations
-from storage.backfills import DONE
+from storage.backfills import BackfillState
 from storage.engine import db
 from storage.flows import Enrolment
 from storage.inbox import NewDelivery
@@ -63,7 +63,9 @@ def past_is_read(shop_id: int) -> None:
     with db.transaction() as session:
         backfills.start_stages(session, get_shop(session, shop_id), NOUNS, real_now())
         for stage in backfills.stages_of(session, shop_id):
-            backfills.save_progress(session, stage, state=DONE, finished_at=clock.now())
+            backfills.save_progress(
+                session, stage, state=BackfillState.DONE, finished_at=clock.now()
+            )
 
 
 def twin(shopify: Shopify, shop_id: int) -> int:

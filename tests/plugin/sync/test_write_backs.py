@@ -14,12 +14,12 @@ from plugin.shopify.install.installation import install
 from plugin.sync import write_backs as writing
 from plugin.worker.slices import run_slice
 from storage import consent, inbox, profiles, write_backs
-from storage.consent import SUBSCRIBED, UNSUBSCRIBED
+from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.inbox import NewDelivery
 from storage.shops import get_shop
-from storage.write_backs import DONE, DUE, FAILED, ON, WAITS, WriteBack
+from storage.write_backs import ON, WriteBack, WriteBackState
 from tests.plugin.shopify.box import Shopify, refused
 
 DOMAIN, ANA, PHONE = "dewpoint.myshopify.com", "ana@example.com", "+12125550123"
@@ -95,7 +95,7 @@ def take_in(shop_id: int, shopify: Shopify, since: int = 0) -> None:
 
 
 def test_a_confirmed_yes_is_told_as_one(shop_id: int, shopify: Shopify, ana: Document) -> None:
-    say(shop_id, SUBSCRIBED, source="confirmation")
+    say(shop_id, ConsentState.SUBSCRIBED, source="confirmation")
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["opt_in_level"] == "confirmed_opt_in"
@@ -105,7 +105,7 @@ def test_a_confirmed_yes_is_told_as_one(shop_id: int, shopify: Shopify, ana: Doc
 def test_yes_and_no_reach_the_customer_with_the_moment_they_were_said(
     shop_id: int, shopify: Shopify, ana: Document, channel: str
 ) -> None:
-    yes = say(shop_id, SUBSCRIBED, channel, at=clock.now() - timedelta(hours=3))
+    yes = say(shop_id, ConsentState.SUBSCRIBED, channel, at=clock.now() - timedelta(hours=3))
     assert run_slice(writing.SLICE_JOB, shop_id) is Progress.DONE
 
     held = at_shopify(shopify, channel)
@@ -113,11 +113,11 @@ def test_yes_and_no_reach_the_customer_with_the_moment_they_were_said(
     assert datetime.fromisoformat(held["updated_at"]) == yes.replace(microsecond=0)
     assert held["collected_from"] == "other"
 
-    say(shop_id, UNSUBSCRIBED, channel, source="one-click")
+    say(shop_id, ConsentState.UNSUBSCRIBED, channel, source="one-click")
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify, channel)["state"] == "unsubscribed"
-    assert row(shop_id, channel).state == DONE
+    assert row(shop_id, channel).state == WriteBackState.DONE
 
 
 def test_what_shopify_told_is_never_written_back(
@@ -129,7 +129,7 @@ def test_what_shopify_told_is_never_written_back(
 
     with db.reading() as session:
         assert write_backs.due_shops(session, clock.now()) == []
-        assert consent.consent_state(session, shop_id, "email", ANA) == SUBSCRIBED
+        assert consent.consent_state(session, shop_id, "email", ANA) == ConsentState.SUBSCRIBED
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert shopify.seen == []
@@ -139,7 +139,7 @@ def test_what_shopify_told_is_never_written_back(
 def test_our_own_word_coming_back_is_no_news(
     shop_id: int, shopify: Shopify, ana: Document, channel: str
 ) -> None:
-    said = say(shop_id, SUBSCRIBED, channel)
+    said = say(shop_id, ConsentState.SUBSCRIBED, channel)
     run_slice(writing.SLICE_JOB, shop_id)
     assert at_shopify(shopify, channel)["state"] == "subscribed"
     take_in(shop_id, shopify)
@@ -156,24 +156,24 @@ def test_our_own_word_coming_back_is_no_news(
 
 
 def test_a_late_echo_undoes_no_newer_word(shop_id: int, shopify: Shopify, ana: Document) -> None:
-    say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(minutes=5))
+    say(shop_id, ConsentState.SUBSCRIBED, at=clock.now() - timedelta(minutes=5))
     run_slice(writing.SLICE_JOB, shop_id)
-    say(shop_id, UNSUBSCRIBED, source="one-click")
+    say(shop_id, ConsentState.UNSUBSCRIBED, source="one-click")
 
     take_in(shop_id, shopify)
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
     with db.reading() as session:
-        assert consent.consent_state(session, shop_id, "email", ANA) == UNSUBSCRIBED
+        assert consent.consent_state(session, shop_id, "email", ANA) == ConsentState.UNSUBSCRIBED
 
 
 def test_of_two_words_only_the_newest_is_written(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
     now = clock.now()
-    say(shop_id, UNSUBSCRIBED, at=now)
-    say(shop_id, SUBSCRIBED, at=now - timedelta(hours=1))
+    say(shop_id, ConsentState.UNSUBSCRIBED, at=now)
+    say(shop_id, ConsentState.SUBSCRIBED, at=now - timedelta(hours=1))
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
@@ -185,7 +185,7 @@ def test_of_two_words_of_one_moment_the_stop_is_written(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
     now = clock.now()
-    for state in (SUBSCRIBED, UNSUBSCRIBED, SUBSCRIBED):
+    for state in (ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED, ConsentState.SUBSCRIBED):
         say(shop_id, state, at=now)
     run_slice(writing.SLICE_JOB, shop_id)
 
@@ -195,7 +195,7 @@ def test_of_two_words_of_one_moment_the_stop_is_written(
 def test_what_was_said_later_at_shopify_stays(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
-    say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(hours=1))
+    say(shop_id, ConsentState.SUBSCRIBED, at=clock.now() - timedelta(hours=1))
     shopify.store.set_consent(ANA, email_state="unsubscribed")
     shopify.seen.clear()
 
@@ -203,13 +203,13 @@ def test_what_was_said_later_at_shopify_stays(
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
     assert len(shopify.seen) == 1  # it was read, and left alone
-    assert row(shop_id).state == DONE
+    assert row(shop_id).state == WriteBackState.DONE
 
 
 def test_a_word_that_the_store_has_overtaken_is_not_written(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
-    say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(hours=1))
+    say(shop_id, ConsentState.SUBSCRIBED, at=clock.now() - timedelta(hours=1))
     shopify.store.set_consent(ANA, email_state="unsubscribed")
     take_in(shop_id, shopify)
     shopify.seen.clear()
@@ -217,20 +217,20 @@ def test_a_word_that_the_store_has_overtaken_is_not_written(
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert shopify.seen == []
-    assert row(shop_id).state == DONE
+    assert row(shop_id).state == WriteBackState.DONE
 
 
 def test_a_write_back_waits_until_the_subscriber_is_a_customer(
     shop_id: int, shopify: Shopify
 ) -> None:
-    said = say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(days=3))
+    said = say(shop_id, ConsentState.SUBSCRIBED, at=clock.now() - timedelta(days=3))
     run_slice(writing.SLICE_JOB, shop_id)
-    assert row(shop_id).state == WAITS
+    assert row(shop_id).state == WriteBackState.WAITING
     assert shopify.store.customer(ANA) is None
 
     shopify.store.register_customer(ANA)
     take_in(shop_id, shopify)
-    assert row(shop_id).state == DUE
+    assert row(shop_id).state == WriteBackState.DUE
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "subscribed"
@@ -244,7 +244,7 @@ def test_a_customer_is_made_of_a_subscriber_where_the_merchant_wants_that(
         shop = get_shop(session, shop_id)
         assert shop
         shop.create_customers = True
-    say(shop_id, SUBSCRIBED)
+    say(shop_id, ConsentState.SUBSCRIBED)
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "subscribed"
@@ -256,15 +256,15 @@ def test_an_unsubscribe_creates_no_customer(shop_id: int, shopify: Shopify) -> N
         shop = get_shop(session, shop_id)
         assert shop
         shop.create_customers = True
-    say(shop_id, UNSUBSCRIBED, source="link")
+    say(shop_id, ConsentState.UNSUBSCRIBED, source="link")
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert shopify.store.customers() == []
-    assert row(shop_id).state == WAITS
+    assert row(shop_id).state == WriteBackState.WAITING
 
 
 def test_a_bounce_is_no_word_of_the_shoppers(shop_id: int, shopify: Shopify, ana: Document) -> None:
-    say(shop_id, consent.BOUNCED, source="bounce")
+    say(shop_id, ConsentState.BOUNCED, source="bounce")
 
     with db.reading() as session:
         assert write_backs.due_shops(session, clock.now()) == []
@@ -274,11 +274,11 @@ def test_trouble_at_shopify_is_waited_out(
     shop_id: int, shopify: Shopify, ana: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("plugin.shopify.api.graphql.MAX_ATTEMPTS", 1)
-    say(shop_id, SUBSCRIBED)
+    say(shop_id, ConsentState.SUBSCRIBED)
     shopify.trouble = [refused(503)]
     run_slice(writing.SLICE_JOB, shop_id)
     put_off = row(shop_id)
-    assert (put_off.state, put_off.attempts) == (DUE, 1)
+    assert (put_off.state, put_off.attempts) == (WriteBackState.DUE, 1)
     assert put_off.error == "Shopify is in trouble (503)."
     assert put_off.due_at > clock.now()
     with db.reading() as session:
@@ -290,15 +290,15 @@ def test_trouble_at_shopify_is_waited_out(
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "subscribed"
-    assert (row(shop_id).state, row(shop_id).error) == (DONE, "")
+    assert (row(shop_id).state, row(shop_id).error) == (WriteBackState.DONE, "")
 
 
 def test_a_lost_answer_makes_no_second_word(shop_id: int, shopify: Shopify, ana: Document) -> None:
-    say(shop_id, SUBSCRIBED)
+    say(shop_id, ConsentState.SUBSCRIBED)
     shopify.after = [None, refused(502)]  # written, yet its answer never reached us
     run_slice(writing.SLICE_JOB, shop_id)
 
-    assert row(shop_id).state == DONE
+    assert row(shop_id).state == WriteBackState.DONE
     assert len(shopify.store.outbox("customers_email_marketing_consent/update")) == 1
 
 
@@ -306,30 +306,30 @@ def test_what_shopify_refuses_stands_there_for_the_merchant(
     shop_id: int, shopify: Shopify, ana: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("devstore.people.ACCEPTED", ())
-    say(shop_id, SUBSCRIBED)
+    say(shop_id, ConsentState.SUBSCRIBED)
     run_slice(writing.SLICE_JOB, shop_id)
 
     with db.reading() as session:
         count, shown = write_backs.failed_write_backs(session, shop_id)
     assert count == 1
-    assert (shown[0].state, shown[0].name) == (FAILED, ANA)
+    assert (shown[0].state, shown[0].name) == (WriteBackState.FAILED, ANA)
     assert "not included in the list" in shown[0].error
 
-    say(shop_id, UNSUBSCRIBED)
-    assert row(shop_id).state == DUE
+    say(shop_id, ConsentState.UNSUBSCRIBED)
+    assert row(shop_id).state == WriteBackState.DUE
     assert row(shop_id).error == ""
 
 
 def test_a_consent_given_during_a_write_back_is_written_after_it(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
-    say(shop_id, SUBSCRIBED, at=clock.now() - timedelta(minutes=1))
+    say(shop_id, ConsentState.SUBSCRIBED, at=clock.now() - timedelta(minutes=1))
     with db.transaction() as session:
         (held,) = write_backs.claim_write_backs(session, shop_id, clock.now(), 10, 60)
-    say(shop_id, UNSUBSCRIBED)
+    say(shop_id, ConsentState.UNSUBSCRIBED)
     with db.transaction() as session:
-        write_backs.settle_write_back(session, held, state=DONE)
-    assert row(shop_id).state == DUE
+        write_backs.settle_write_back(session, held, state=WriteBackState.DONE)
+    assert row(shop_id).state == WriteBackState.DUE
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "unsubscribed"
@@ -338,7 +338,7 @@ def test_a_consent_given_during_a_write_back_is_written_after_it(
 def test_what_a_dead_worker_held_is_offered_again(
     shop_id: int, shopify: Shopify, ana: Document
 ) -> None:
-    say(shop_id, SUBSCRIBED)
+    say(shop_id, ConsentState.SUBSCRIBED)
     with db.transaction() as session:
         assert len(write_backs.claim_write_backs(session, shop_id, clock.now(), 10, 0.0)) == 1
     with db.transaction() as session:
@@ -350,12 +350,12 @@ def test_what_a_dead_worker_held_is_offered_again(
 def test_what_may_have_ended_a_worker_does_not_hold_up_the_rest(
     shop_id: int, shopify: Shopify
 ) -> None:
-    say(shop_id, SUBSCRIBED, "email")
+    say(shop_id, ConsentState.SUBSCRIBED, "email")
     with db.transaction() as session:
         (first,) = write_backs.claim_write_backs(
             session, shop_id, clock.now(), 1, 0.0
         )  # and it died
-    say(shop_id, SUBSCRIBED, "sms")
+    say(shop_id, ConsentState.SUBSCRIBED, "sms")
     with db.transaction() as session:
         (second,) = write_backs.claim_write_backs(session, shop_id, clock.now(), 1, 60.0)
 
@@ -416,7 +416,7 @@ def test_nothing_is_written_back_about_a_redacted_shopper(
 ) -> None:
     """Otherwise the store would report it back, as a fact from after the request."""
     for channel in CHANNELS:
-        say(shop_id, SUBSCRIBED, channel)
+        say(shop_id, ConsentState.SUBSCRIBED, channel)
     shopify.store.redact_customer(ANA)
     take_in(shop_id, shopify)
     shopify.seen.clear()
@@ -434,7 +434,7 @@ def test_a_customer_with_erased_data_gets_no_write_back(
 ) -> None:
     shopify.store.redact_customer(ANA)
     said = len(shopify.store.outbox())
-    say(shop_id, SUBSCRIBED)
+    say(shop_id, ConsentState.SUBSCRIBED)
     run_slice(writing.SLICE_JOB, shop_id)
 
     assert at_shopify(shopify)["state"] == "redacted"
