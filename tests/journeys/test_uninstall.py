@@ -173,7 +173,7 @@ def test_an_uninstall_webhook_after_our_token_failed_closes_nothing(town, world)
     store = town.shopify.store
     store.uninstall()
     town.ahead += timedelta(minutes=70)  # the access token has ended, its refresh is refused
-    with pytest.raises(Exception, match="open Regulars in the Shopify admin"):
+    with pytest.raises(Exception, match="Open Regulars in your Shopify admin"):
         access_token(world.shop.id)
     store.install()
     assert town.opens().generation == 2

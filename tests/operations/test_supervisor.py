@@ -77,7 +77,7 @@ def test_a_child_that_is_killed_starts_again(tmp_path):
             until(lambda n=before: ups(tmp_path, "two") == n + 1, "two is up again", 5)
 
         assert ups(tmp_path, "one") == ups(tmp_path, "three") == 1
-        assert ("two", "ended (SIGKILL); starting it again") in words(tmp_path)
+        assert ("two", "ended (SIGKILL); restarting it") in words(tmp_path)
 
 
 def test_no_process_outlives_a_killed_supervisor(tmp_path):

@@ -52,7 +52,7 @@ def test_a_customer_is_exported_and_redacted(run, shop, tmp_path, whom):
     assert json.loads(file.read_text())["tables"]["profile"][0]["email"] == "maya@example.com"
     assert file.stat().st_mode & 0o777 == 0o600
 
-    assert "data is deleted" in run("forget", *SHOP, *whom).stdout
+    assert "Customer data deleted." in run("forget", *SHOP, *whom).stdout
     assert state_of(shop.id)["people"] == {}
     assert '"tables": {}' in run("export-person", *SHOP, *whom).stdout
 

@@ -119,10 +119,10 @@ def test_tokens_that_shopify_forgot_are_dropped_and_the_merchant_is_told(
     with shopify.store.transaction() as rows:
         rows.execute("delete from token")
 
-    with pytest.raises(RegularsError, match="open Regulars in the Shopify admin"):
+    with pytest.raises(RegularsError, match="Open Regulars in your Shopify admin"):
         query(shop_id, "shop", {})
     shopify.seen.clear()
-    with pytest.raises(RegularsError, match="open Regulars in the Shopify admin"):
+    with pytest.raises(RegularsError, match="Open Regulars in your Shopify admin"):
         query(shop_id, "shop", {})
 
     assert shopify.seen == []

@@ -192,7 +192,7 @@ def test_before_the_past_is_read_there_is_nothing_to_compare(sqlite, shopify, ma
     shop = the_shop(install(DOMAIN, shopify.id_token()))
 
     for act in (cli_reconcile.list_differences, cli_reconcile.repair_differences):
-        with pytest.raises(RegularsError, match="not read yet"):
+        with pytest.raises(RegularsError, match="Import the store's history first"):
             list(act(shop))
 
 
