@@ -12,13 +12,8 @@ demo: .venv/ready ## run everything with a sample store, to click through
 tour: .venv/ready .tools/browser ## play the whole story in a real browser
 	@$(VENV)/regulars tour
 
-test: .venv/ready .tools/browser ## every check there is: what CI runs
-	@$(MAKE) --no-print-directory -j 2 check tests
-
-# Three at once on two cores, since many tests wait for the processes that they started; each takes
-# whole files, so that what a file's tests share is started once.
-tests: .venv/ready .tools/browser
-	@$(VENV)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q $(ARGS)
+test: check .tools/browser ## every check there is: what CI runs
+	@echo "tests" && $(VENV)/pytest -n 2 --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 faults: .venv/ready ## kill, fill and cut off whatever can be, at full size: about an hour
 	@FAULTS=full $(VENV)/pytest -q -s tests/faults $(ARGS)
@@ -42,4 +37,4 @@ setup: .venv/ready .tools/browser ## only fetch what the others need
 .tools/browser: scripts/setup devstore/chromium.py | .venv/ready
 	@scripts/setup browser
 
-.PHONY: help demo tour test tests faults check bench lock setup
+.PHONY: help demo tour test faults check bench lock setup

@@ -154,7 +154,7 @@ def test_f11_s19_a_million_rows_are_read_in_little_memory(tmp_path):
         file.write(b'"' + b"z" * 40_000_000)  # a cell of 40 MB, never closed
     script = (
         "import re, sys; from pathlib import Path; from plugin.sheets import records;"
-        "n = sum(bool(row.cells) for row in records.rows(Path(sys.argv[1]), 'utf-8', ','));"
+        "n = sum(bool(row.cells) for row in records.read_rows(Path(sys.argv[1]), 'utf-8', ','));"
         "peak = re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1];"
         "print(n, int(peak) // 1024)"
     )

@@ -19,7 +19,7 @@ from storage.channels import Channel
 from storage.checkouts import Checkout
 from storage.confirmations import ConfirmationKind, ConfirmationRequest
 from storage.consent import Consent
-from storage.consent_ledger import ConsentChain, ConsentEvent
+from storage.consent_ledger import ConsentChain, ConsentEvent, ConsentSource, ConsentState
 from storage.coupons import CouponCode
 from storage.duplicates import Duplicate, DuplicateCheckDue, DuplicateKey
 from storage.engine import db
@@ -37,7 +37,7 @@ from storage.profiles import Identity, Merge, Profile, SourceProfile
 from storage.shops import Shop
 from storage.subscription_contracts import SubscriptionContract
 from storage.visits import Visit
-from storage.write_backs import WriteBack
+from storage.write_backs import WriteBack, WriteBackState
 
 EMAIL, PHONE, CUSTOMER = "quincella.canary@example.com", "+14155550199", 7001002003004
 FIRST, LAST, STREET = "Quincella", "Marmeladova", "17 Quincewood Crescent"
@@ -88,9 +88,9 @@ def plant(shop: Shop) -> list[SQLModel]:
         ProfileName(**hers, prefix=f"{FIRST} {LAST}".lower()),
         Duplicate(**of, profile_id=profile, other_profile_id=1, reason="typo", found_at=at),
         SourceProfile(**hers, id=merged, own={"email": OLD_EMAIL, "last_name": LAST}),
-        Consent(**of, channel="email", address=EMAIL, state="subscribed", changed_at=at,
+        Consent(**of, channel="email", address=EMAIL, state=ConsentState.SUBSCRIBED, changed_at=at,
                 ledger_entry_id=1),
-        Consent(**of, channel="sms", address=PHONE, state="subscribed", changed_at=at,
+        Consent(**of, channel="sms", address=PHONE, state=ConsentState.SUBSCRIBED, changed_at=at,
                 ledger_entry_id=2),
         Preference(**of, channel="email", address=EMAIL, changed_at=at),
         ConfirmationRequest(
@@ -101,16 +101,18 @@ def plant(shop: Shop) -> list[SQLModel]:
         ConsentChain(**of, channel="sms", address=PHONE, length=1, hash="1.x"),
         ConsentEvent(**hers, id=new_id(), position=1, hash="1.x",
                      dedupe_key=f"storefront:email:{EMAIL}", channel="email",
-                     address=EMAIL, state="subscribed", occurred_at=at, recorded_at=at,
-                     source="form", disclosure="Send me news", page=f"http://s/?e={EMAIL}", ip=IP,
+                     address=EMAIL, state=ConsentState.SUBSCRIBED, occurred_at=at, recorded_at=at,
+                     source=ConsentSource.FORM, disclosure="Send me news",
+                     page=f"http://s/?e={EMAIL}", ip=IP,
                      user_agent=f"{FIRST}'s browser"),
         ConsentEvent(**of, id=new_id(), position=1, hash="1.x", dedupe_key=f"import:{PHONE}",
-                     channel="sms", address=PHONE,
-                     state="subscribed", occurred_at=at, recorded_at=at, source="import"),
+                     channel="sms", address=PHONE, state=ConsentState.SUBSCRIBED,
+                     occurred_at=at, recorded_at=at, source=ConsentSource.IMPORT),
         WriteBack(**of, id=new_id(), dedupe_key=f"email:{EMAIL}", kind="email", name=EMAIL,
                   value="subscribed", requested_at=at, due_at=at + timedelta(days=99)),
         WriteBack(**hers, id=new_id(), dedupe_key=f"metafield:{profile}:name", kind="metafield",
-                  name="name", value=FIRST, requested_at=at, due_at=at, state="failed"),
+                  name="name", value=FIRST, requested_at=at, due_at=at,
+                  state=WriteBackState.FAILED),
         Event(**hers, id=event, metric=f"Quiz of {FIRST}", unique_id=f"{EMAIL}:1", occurred_at=at,
               value=5, currency="USD", properties={"name": FIRST, "street": STREET}),
         Visit(**hers, id=new_id(), browser_id=BROWSER, started_at=at, last_seen_at=at, pages=1,

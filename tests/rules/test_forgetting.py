@@ -203,7 +203,7 @@ def test_l13_redaction_blanks_own_rows_of_a_file_and_deletes_an_upload(client, s
     assert file.read_bytes().split() == [
         b"Email,First", b"Name,Note", b'a@example.com,Ann,"x"', b"b@example.com,Bo,",
     ]  # fmt: skip
-    with pytest.raises(SheetError, match="forgotten"):
+    with pytest.raises(SheetError, match="privacy request"):
         lifecycle.append_upload(sheet.finish(shop, coming), 0, b"more")
 
 
