@@ -7,7 +7,7 @@ finds its enrolment advanced and does nothing.
 import contextlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from sqlmodel import Session
@@ -15,12 +15,11 @@ from sqlmodel import Session
 from plugin import clock, jobs
 from plugin.flows import definition as flow_definition
 from plugin.flows import filters
-from plugin.flows.definition import DELAY, Action, FlowDefinition
+from plugin.flows.definition import FlowDefinition
+from plugin.flows.steps.base import Follow, StepBatch
 from plugin.messages.send import actor_for
 from storage import flows, messages, shops
-from storage.channels import Channel
 from storage.engine import db, locks
-from storage.engine.ids import new_id
 from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
 from storage.flows import Enrolment, EnrolmentState, Flow, FlowStatus, StepOutcome
 
@@ -113,7 +112,7 @@ def _advance(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
                 flows.end_enrolment(session, enrolment, EnrolmentState.EXITED, reason, now)
                 batch.log_step(enrolment, enrolment.action_id, StepOutcome.EXITED)
             else:
-                batch.run(session, steps, enrolment)
+                _run(session, batch, steps, enrolment)
         flows.log_steps(session, batch.steps)
         new = messages.add_messages(session, batch.messages)
         queued = [QueuedMessage(row["id"], row["transactional"]) for row in batch.messages]
@@ -149,76 +148,25 @@ def _must_leave(
     return ""
 
 
-class StepBatch:
-    """What a batch of steps comes to: rows of `message` and `step_log`, written at its end."""
-
-    def __init__(self, shop_id: int, now: datetime, lease_until: float) -> None:
-        self.shop_id = shop_id
-        self.now = now
-        # jobs are enqueued at once; until then the clock leaves these rows alone
-        self.lease_until = lease_until
-        self.messages: list[dict[str, Any]] = []
-        self.steps: list[dict[str, Any]] = []
-
-    def run(self, session: Session, steps: FlowDefinition, enrolment: Enrolment) -> None:
-        """Do actions one after the other, until one waits or none is left."""
-        at: str | None = enrolment.action_id
-        waited = enrolment.action_id if enrolment.delay_started else None
-        while at is not None:
-            action = steps.actions[at]
-            if action.kind == DELAY and at != waited:
-                # The first wait counts from what set the flow off, a later one from now.
-                base = enrolment.started_at if at == steps.entry_id else self.now
-                enrolment.due_at = base + action.delay()
-                enrolment.action_id, enrolment.delay_started = at, True
-                enrolment.lease_until, enrolment.attempts = 0.0, 0
-                session.add(enrolment)
-                self.log_step(enrolment, at, StepOutcome.WAITING)
-                if enrolment.due_at > self.now:
-                    return
-            if action.kind == DELAY:
-                self.log_step(enrolment, at, StepOutcome.WAITED)
-            elif action.channel is not None:
-                self.queue_message(enrolment, action, action.channel)
-            at = action.next_id
-        flows.end_enrolment(session, enrolment, EnrolmentState.FINISHED, "", self.now)
-
-    def queue_message(self, enrolment: Enrolment, action: Action, channel: Channel) -> None:
-        """Put a message into the outbox; its key makes a second time a no-op."""
-        message = action.message()
-        self.messages.append(
-            {
-                "shop_id": self.shop_id,
-                "id": new_id(),
-                "idempotency_key": (
-                    f"flow:{enrolment.flow_id}:{enrolment.id}:{action.id}:{channel}"
-                ),
-                "profile_id": enrolment.profile_id,
-                "source_profile_id": enrolment.source_profile_id,
-                "channel": channel,
-                "transactional": bool(message.get("transactional")),
-                "flow_id": enrolment.flow_id,
-                "enrolment_id": enrolment.id,
-                "event_id": enrolment.event_id,
-                "action_id": action.id,
-                "template_id": int(message["template_id"]),
-                "due_at": self.now,
-                "lease_until": self.lease_until,
-                "created_at": self.now,
-            }
-        )
-        self.log_step(enrolment, action.id, StepOutcome.QUEUED)
-
-    def log_step(self, enrolment: Enrolment, action_id: str, outcome: StepOutcome) -> None:
-        """Log what happened at an action."""
-        self.steps.append(
-            {
-                "shop_id": self.shop_id,
-                "id": new_id(),
-                "flow_id": enrolment.flow_id,
-                "enrolment_id": enrolment.id,
-                "action_id": action_id,
-                "outcome": outcome,
-                "happened_at": self.now,
-            }
-        )
+def _run(session: Session, batch: StepBatch, steps: FlowDefinition, enrolment: Enrolment) -> None:
+    """Do actions one after the other, until one waits or none is left."""
+    at: str | None = enrolment.action_id
+    is_waiting = enrolment.delay_started
+    while at is not None:
+        action = steps.actions[at]
+        if not is_waiting:
+            result = action.step.run(batch, enrolment, action_id=at, is_entry=at == steps.entry_id)
+            if isinstance(result, Follow):
+                at = action.links.get(result.link)
+                continue
+            enrolment.due_at = result.until
+            enrolment.action_id, enrolment.delay_started = at, True
+            enrolment.lease_until, enrolment.attempts = 0.0, 0
+            session.add(enrolment)
+            batch.log_step(enrolment, at, StepOutcome.WAITING)
+            if enrolment.due_at > batch.now:
+                return
+        batch.log_step(enrolment, at, StepOutcome.WAITED)
+        is_waiting = False
+        at = action.links.get("next")
+    flows.end_enrolment(session, enrolment, EnrolmentState.FINISHED, "", batch.now)

@@ -1,0 +1,64 @@
+"""What a step is: read once from its action, run for each shopper who comes to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, Self
+
+from storage.engine.ids import new_id
+from storage.flows import Enrolment, StepOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Stay at this step until then; afterwards its link `next` is followed."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Go on at once, where this link of the action leads."""
+
+    link: str = "next"
+
+
+Next = Wait | Follow
+
+
+class StepBatch:
+    """What a batch of steps comes to: rows of `message` and `step_log`, written at its end."""
+
+    def __init__(self, shop_id: int, now: datetime, lease_until: float) -> None:
+        self.shop_id = shop_id
+        self.now = now
+        # jobs are enqueued at once; until then the clock leaves these rows alone
+        self.lease_until = lease_until
+        self.messages: list[dict[str, Any]] = []
+        self.steps: list[dict[str, Any]] = []
+
+    def log_step(self, enrolment: Enrolment, action_id: str, outcome: StepOutcome) -> None:
+        """Log what happened at an action."""
+        self.steps.append(
+            {
+                "shop_id": self.shop_id,
+                "id": new_id(),
+                "flow_id": enrolment.flow_id,
+                "enrolment_id": enrolment.id,
+                "action_id": action_id,
+                "outcome": outcome,
+                "happened_at": self.now,
+            }
+        )
+
+
+class Step(Protocol):
+    """One kind of step."""
+
+    @classmethod
+    def parse(cls, action_id: str, kind: str, data: dict[str, Any]) -> Self:
+        """Read it from the data of its action; a RegularsError names what is wrong."""
+
+    def run(
+        self, batch: StepBatch, enrolment: Enrolment, *, action_id: str, is_entry: bool
+    ) -> Next:
+        """Do it for one shopper, and say how they go on. `is_entry`: the flow begins here."""

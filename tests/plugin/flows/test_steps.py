@@ -1,0 +1,108 @@
+"""A kind of step is a file and a line of the table: these stand in a test."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import pytest
+from sqlmodel import select
+
+from plugin import clock
+from plugin.errors import RegularsError
+from plugin.flows import library
+from plugin.flows.advance import advance_enrolments
+from plugin.flows.definition import parse_definition
+from plugin.flows.steps import STEPS
+from plugin.flows.steps.base import Follow, Next, StepBatch
+from storage.engine import db
+from storage.flows import Enrolment, EnrolmentState, StepLog
+from storage.shops import Shop
+from tests.plugin.flows.ready import abandoned_checkout
+from tests.plugin.flows.test_flow import enrolments, tell
+
+
+@dataclass(frozen=True)
+class Split:
+    """Follow one of two links."""
+
+    answer: bool
+
+    @classmethod
+    def parse(cls, action_id: str, kind: str, data: dict[str, Any]) -> Self:
+        """Read the answer."""
+        return cls(data["answer"])
+
+    def run(
+        self, batch: StepBatch, enrolment: Enrolment, *, action_id: str, is_entry: bool
+    ) -> Next:
+        """Follow the link of the answer."""
+        return Follow("next_if_true" if self.answer else "next_if_false")
+
+
+def split(no: str | None, *, yes: str | None = "2") -> dict[str, Any]:
+    """A flow that splits first; `1` is the split, `2` and `3` wait for a day and two."""
+    wait = {"type": "time-delay", "links": {"next": None}}
+    links = {"next_if_true": yes, "next_if_false": no}
+    return abandoned_checkout() | {
+        "entry_action_id": "1",
+        "actions": [
+            {"id": "1", "type": "split", "links": links, "data": {"answer": False}},
+            wait | {"id": "2", "data": {"unit": "days", "value": 1}},
+            wait | {"id": "3", "data": {"unit": "days", "value": 2}, "links": {"next": "2"}},
+        ],
+    }
+
+
+@pytest.fixture(autouse=True)
+def split_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line of the table."""
+    monkeypatch.setitem(STEPS, "split", Split)
+
+
+def start(shop: Shop, definition: dict[str, Any]) -> Enrolment:
+    """A shopper who has entered the flow and taken its first steps."""
+    with db.transaction() as session:
+        flow_id = library.add_flow(session, shop.id, "Split", definition)
+    library.set_status(shop.id, flow_id, True)
+    tell(shop, "Checkout Started", "c1", clock.now())
+    advance_enrolments(shop.id, [found.id for found in enrolments(shop)])
+    (found,) = enrolments(shop)
+    return found
+
+
+def test_a_step_says_which_of_its_links_a_shopper_follows(shop):
+    found = start(shop, split(no="3"))
+
+    assert (found.state, found.action_id) == (EnrolmentState.WAITING, "3")
+    with db.reading() as session:
+        assert session.exec(select(StepLog.action_id)).all() == ["3"]
+
+
+def test_a_link_that_leads_nowhere_finishes_the_flow(shop):
+    found = start(shop, split(no=None))
+
+    assert found.state == EnrolmentState.FINISHED
+
+
+def test_ways_may_meet_again():
+    assert set(parse_definition(split(no="3", yes="2")).actions) == {"1", "2", "3"}
+
+
+def test_a_circle_is_found_on_every_way():
+    definition = split(no="3")
+    definition["actions"][1]["links"]["next"] = "3"
+
+    with pytest.raises(RegularsError, match="never end"):
+        parse_definition(definition)
+
+
+def test_every_link_leads_to_a_step():
+    with pytest.raises(RegularsError, match="Step 1 leads to 9"):
+        parse_definition(split(no="9"))
+
+
+def test_a_message_without_a_template_is_refused():
+    definition = abandoned_checkout()
+    del definition["actions"][1]["data"]["message"]["template_id"]
+
+    with pytest.raises(RegularsError, match="Step 2 needs a message with a template"):
+        parse_definition(definition)
