@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Table, func, or_, tuple_
 from sqlalchemy import select as columns
 from sqlmodel import Session, SQLModel, col, select
 
+from storage.attributions import Attribution
 from storage.backfills import BackfillLine
 from storage.channels import IDENTITY_KIND, channels_reached_by
 from storage.checkouts import Checkout
@@ -23,7 +24,7 @@ from storage.engine import bulk
 from storage.flows import Enrolment, StepLog
 from storage.inbox import Delivery
 from storage.merges import load_sources
-from storage.messages import Attribution, Message
+from storage.messages import Message
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
 from storage.privacy_requests import DataSubject, anonymous_browser_keys

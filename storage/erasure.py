@@ -12,6 +12,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
 from storage import consent_ledger
+from storage.attributions import Attribution
 from storage.backfills import BackfillLine
 from storage.consent import Consent
 from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEvent
@@ -23,7 +24,7 @@ from storage.engine.ids import new_id
 from storage.flows import Enrolment, StepLog
 from storage.inbox import DONE, NEW, Delivery
 from storage.ledger_audit import violations_at
-from storage.messages import Attribution, Message, MessageState, SkipReason
+from storage.messages import Message, MessageState, SkipReason
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
 from storage.privacy_requests import DataSubject, PrivacyRequest, keyed_hash

@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, func, text, tuple_, update
+from sqlalchemy import Index, func, text, tuple_
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.channels import Channel
-from storage.engine import db, leases
-from storage.engine.leases import Claim
-from storage.engine.shop_days import day_of
+from storage.engine import db
 from storage.engine.types import big, enum_column, json_column, moment, origin, row_key, shop_key
 
 LEASE_S = 15.0  # an offer that no worker took is made again after this
@@ -155,44 +153,12 @@ class Message(SQLModel, table=True):
     unsubscribed_at: datetime | None = moment(default=None)
 
 
-class Attribution(SQLModel, table=True):
-    """An order that a message earned: the last click before it, within the shop's window."""
-
-    __table_args__ = (
-        Index("attribution_message", "shop_id", "message_id"),
-        Index("attribution_at", "shop_id", "at"),
-    )
-
-    shop_id: int = shop_key()
-    order_id: int = row_key()
-    message_id: int = big()
-    flow_id: int | None = big(nullable=True, default=None)
-    action_id: str = ""
-    amount: int = big()
-    currency: str
-    at: datetime = moment()
-
-
 def add_messages(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
     """Queue messages, once for each key; the ids of the new ones."""
     if not rows:
         return set()
     statement = db.insert(Message).on_conflict_do_nothing().returning(db.table_of(Message).c.id)
     return set(session.connection().execute(statement, list(rows)).scalars())
-
-
-def claim_due(
-    session: Session, now: datetime, limit: int, *, transactional: bool
-) -> list[tuple[int, int]]:
-    """Lease up to `limit` due messages of all shops; (shop id, message id), the earliest first.
-
-    Args:
-        transactional: only those that a shopper waits for; else only the others.
-    """
-    kind = col(Message.transactional).is_(transactional)
-    return leases.claim_due(
-        session, Message, MessageState.DUE, now, limit, LEASE_S, kind, claimed=False
-    )
 
 
 def sent_since(
@@ -211,80 +177,6 @@ def sent_since(
         .limit(1)
     )
     return found.first() is not None
-
-
-def still_due(
-    session: Session, shop_id: int, ids: Sequence[int], now: datetime
-) -> Sequence[tuple[int, int]]:
-    """Return those of a shop's messages that are still unsent, the earliest first: (id, tries)."""
-    return session.exec(
-        select(Message.id, Message.crashes)
-        .where(
-            Message.shop_id == shop_id,
-            col(Message.id).in_(ids),
-            Message.state == MessageState.DUE,
-            Message.due_at <= now,
-        )
-        .order_by(col(Message.due_at), col(Message.id))
-    ).all()
-
-
-def start_claim(session: Session, shop_id: int, ids: Sequence[int]) -> Claim:
-    """Count an attempt at these messages and lease those that are free."""
-    return leases.start_claim(session, Message, "crashes", shop_id, ids, LEASE_S)
-
-
-def refund_attempt(session: Session, shop_id: int, begun: Claim) -> None:
-    """Take back that these messages were tried."""
-    leases.refund_attempt(session, Message, "crashes", shop_id, begun)
-
-
-def release_claim(session: Session, shop_id: int, ids: Sequence[int]) -> None:
-    """Release messages that were offered and not claimed, so that they are offered anew at once."""
-    session.connection().execute(
-        update(Message)
-        .where(
-            col(Message.shop_id) == shop_id,
-            col(Message.id).in_(ids),
-            col(Message.state) == MessageState.DUE,
-        )
-        .where(col(Message.claimed).is_(False))
-        .values(lease_until=0.0)
-    )
-
-
-def make_due(
-    session: Session, shop_id: int, reason: str, now: datetime, wait: timedelta
-) -> Sequence[int]:
-    """Make due what was put off for a reason, `wait` at most, and say which messages those are."""
-    woken = session.connection().execute(
-        update(Message)
-        .where(
-            col(Message.shop_id) == shop_id,
-            col(Message.state) == MessageState.DUE,
-            col(Message.due_at) > now,
-            col(Message.due_at) <= now + wait,
-            col(Message.skip_reason) == reason,
-        )
-        .values(due_at=now)
-        .returning(db.table_of(Message).c.id)
-    )
-    return woken.scalars().all()
-
-
-def claim_stuck(session: Session, limit: int) -> list[tuple[int, int]]:
-    """Return (shop id, message id) of messages that lost their sender between `sending` and the
-    answer.
-    """
-    stuck = (
-        select(Message.shop_id, Message.id)
-        .where(
-            Message.state == MessageState.SENDING, Message.lease_until < db.database_time(session)
-        )
-        .limit(limit)
-    )
-    rows = db.across_shops(session, stuck, "the clock looks for messages in doubt")
-    return [(row[0], row[1]) for row in rows]
 
 
 def lock_message(session: Session, shop_id: int, message_id: int) -> Message | None:
@@ -316,11 +208,6 @@ def last_clicked(
         .order_by(col(Message.clicked_at).desc())
         .limit(1)
     ).first()
-
-
-def add_attribution(session: Session, row: dict[str, Any]) -> None:
-    """Credit an order to a message, once."""
-    session.connection().execute(db.insert(Attribution).values(row).on_conflict_do_nothing())
 
 
 def count_by_action(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:
@@ -355,38 +242,6 @@ def count_sent(session: Session, shop_id: int, since: datetime, until: datetime)
             col(Message.sent_at) < until,
         )
     ).one()
-
-
-def earned_by_flow(
-    session: Session, shop_id: int, since: datetime, until: datetime
-) -> dict[int | None, tuple[int, int]]:
-    """Orders and revenue that each flow's messages earned: {flow id: (orders, minor units)}."""
-    rows = session.exec(
-        select(Attribution.flow_id, func.count(), func.sum(Attribution.amount))
-        .where(Attribution.shop_id == shop_id, Attribution.at >= since, Attribution.at < until)
-        .group_by(col(Attribution.flow_id))
-    )
-    return {flow_id: (count, int(amount)) for flow_id, count, amount in rows}
-
-
-def earned_by_action(session: Session, shop_id: int, flow_id: int) -> dict[str, tuple[int, int]]:
-    """Orders and revenue that each message of a flow earned."""
-    rows = session.exec(
-        select(Attribution.action_id, func.count(), func.sum(Attribution.amount))
-        .where(Attribution.shop_id == shop_id, Attribution.flow_id == flow_id)
-        .group_by(Attribution.action_id)
-    )
-    return {action_id: (count, int(amount)) for action_id, count, amount in rows}
-
-
-def attributions_of(session: Session, shop_id: int, message_ids: Sequence[int]) -> dict[int, int]:
-    """What each of these messages earned, in minor units."""
-    rows = session.exec(
-        select(Attribution.message_id, func.sum(Attribution.amount))
-        .where(Attribution.shop_id == shop_id, col(Attribution.message_id).in_(message_ids))
-        .group_by(col(Attribution.message_id))
-    )
-    return {message_id: int(amount) for message_id, amount in rows}
 
 
 def message_by_key(session: Session, shop_id: int, key: str) -> Message | None:
@@ -442,20 +297,6 @@ def count_reasons(session: Session, shop_id: int, flow_id: int) -> dict[str, dic
     for action_id, reason, count in rows:
         counts.setdefault(action_id, {})[reason] = count
     return counts
-
-
-def earned_by_day(
-    session: Session, shop_id: int, edges: Sequence[datetime]
-) -> dict[int, tuple[int, int]]:
-    """Orders and revenue that messages earned on each day between edges."""
-    rows = session.exec(
-        select(day_of(Attribution.at, edges), func.count(), func.sum(Attribution.amount))
-        .where(
-            Attribution.shop_id == shop_id, Attribution.at >= edges[0], Attribution.at < edges[-1]
-        )
-        .group_by("day")
-    )
-    return {day: (count, int(amount)) for day, count, amount in rows}
 
 
 def due_by_enrolment(

@@ -7,12 +7,13 @@ from typing import Any
 from sqlmodel import Session, SQLModel, select
 
 from storage.activity import Activity, Counts
+from storage.attributions import Attribution
 from storage.checkouts import Checkout
 from storage.consent import Consent
 from storage.consent_ledger import ConsentEvent
 from storage.engine import db
 from storage.events import Event
-from storage.messages import Attribution, Message
+from storage.messages import Message
 from storage.orders import Order, OrderLine
 from storage.products import Product, Variant
 from storage.profiles import Identity, Profile, SourceProfile

@@ -22,6 +22,7 @@ from plugin.profiles import merge
 from plugin.profiles.tags import tags_of
 from plugin.texts import N_
 from storage import (
+    attributions,
     consent,
     events,
     flows,
@@ -123,7 +124,7 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
             year=activity.activity_chart(did, clock.now(), visit.say),
             entries=entries.rows,
             older=entries.older,
-            earned=messages.attributions_of(session, shop_id, sent) if sent else {},
+            earned=attributions.attributions_of(session, shop_id, sent) if sent else {},
             templates={t.id: t.name for t in templates.templates_of(session, shop_id)},
             flows={flow.id: flow.name for flow in flows.flows_of(session, shop_id)},
             enrolments=flows.enrolments_of(session, shop_id, profile.id, PAGE),

@@ -11,7 +11,7 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.flows import library
 from plugin.texts import N_
-from storage import flows, lists, messages
+from storage import attributions, flows, lists, messages
 from storage.engine import db
 from storage.flows import EnrolmentState, FlowStatus
 from storage.shops import Shop
@@ -29,7 +29,7 @@ def show_all(visit: AdminRequest) -> Response:
         people = flows.count_enrolments(session, shop.id)
         lately = (clock.now() - REPORT_PERIOD, clock.now())
         sent = messages.count_sent_by_flow(session, shop.id, *lately)
-        earned = messages.earned_by_flow(session, shop.id, *lately)
+        earned = attributions.earned_by_flow(session, shop.id, *lately)
         names = {str(each.id): each.name for each in lists.lists_of(session, shop.id)}
     return visit.page(
         "flows/flows.html",
@@ -89,7 +89,7 @@ def _page(visit: AdminRequest, flow_id: int, toast: str = "") -> Response:
             steps=flows.count_steps(session, shop_id, flow_id),
             messages=messages.count_by_action(session, shop_id, flow_id),
             reasons=messages.count_reasons(session, shop_id, flow_id),
-            earned=messages.earned_by_action(session, shop_id, flow_id),
+            earned=attributions.earned_by_action(session, shop_id, flow_id),
         )
         people = flows.count_enrolments(session, shop_id).get(flow_id, {})
         names = {str(each.id): each.name for each in lists.lists_of(session, shop_id)}

@@ -18,6 +18,7 @@ from plugin.settings import get_settings
 from plugin.shopify.install import scopes
 from plugin.texts import N_
 from storage import (
+    attributions,
     backfills,
     consent,
     events,
@@ -133,7 +134,7 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
 def count(session: Session, shop_id: int, since: datetime, until: datetime) -> Figures:
     """A shop's figures between two moments."""
     sold, revenue = orders.order_totals(session, shop_id, since, until)
-    earned = messages.earned_by_flow(session, shop_id, since, until)
+    earned = attributions.earned_by_flow(session, shop_id, since, until)
     return Figures(
         revenue=revenue,
         orders=sold,
@@ -147,7 +148,7 @@ def count(session: Session, shop_id: int, since: datetime, until: datetime) -> F
 def revenue_chart(session: Session, shop_id: int, edges: list[datetime], say: Language) -> Chart:
     """Revenue by day, and the part of it that messages earned."""
     sold = orders.order_totals_by_day(session, shop_id, edges)
-    earned = messages.earned_by_day(session, shop_id, edges)
+    earned = attributions.earned_by_day(session, shop_id, edges)
     days = range(len(edges) - 1)
     return charts.by_day(
         say.text("Revenue by day"),
@@ -165,7 +166,7 @@ def best_flows(
     session: Session, shop_id: int, since: datetime, until: datetime, limit: int = 5
 ) -> list[FlowLine]:
     """The flows that earned most, then those that sent most."""
-    earned = messages.earned_by_flow(session, shop_id, since, until)
+    earned = attributions.earned_by_flow(session, shop_id, since, until)
     sent = messages.count_sent_by_flow(session, shop_id, since, until)
     lines = [
         FlowLine(flow.id, flow.name, sent.get(flow.id, 0), *earned.get(flow.id, (0, 0)))

@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import Session
 
 from plugin.settings import get_settings
-from storage import coupons, messages
+from storage import attributions, coupons, messages
 
 
 def credit_order(session: Session, shop_id: int, event: dict[str, Any]) -> None:
@@ -26,7 +26,7 @@ def credit_order(session: Session, shop_id: int, event: dict[str, Any]) -> None:
         message = messages.message_by_key(session, shop_id, key)
     if message is None:
         return
-    messages.add_attribution(
+    attributions.add_attribution(
         session,
         {
             "shop_id": shop_id,

@@ -29,18 +29,20 @@ from storage.engine import db, locks
 from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
 from storage.events import get_event
 from storage.flows import get_flow
+from storage.message_claims import (
+    claim_stuck,
+    refund_attempt,
+    release_claim,
+    start_claim,
+    still_due,
+)
 from storage.messages import (
     SENDING_LEASE_S,
     Message,
     MessageState,
     SkipReason,
-    claim_stuck,
     lock_message,
-    refund_attempt,
-    release_claim,
     set_state,
-    start_claim,
-    still_due,
 )
 from storage.profiles import Profile, get_profile
 from storage.shops import Shop, get_shop

@@ -13,7 +13,7 @@ from plugin.errors import RegularsError
 from plugin.messages.outcome import COUPON_WAIT
 from plugin.shopify.api.client import ShopifyError, query
 from plugin.values import to_decimal
-from storage import coupons, messages, shops
+from storage import coupons, message_claims, shops
 from storage.coupons import POOL_FULL, Coupon, DiscountKind
 from storage.engine import db, locks
 from storage.engine.ids import new_id
@@ -106,7 +106,7 @@ def _wake(shop_id: int, coupon_id: int) -> None:
     with db.transaction() as session:
         if not coupons.count_free(session, shop_id, coupon_id):
             return
-        woken = messages.make_due(
+        woken = message_claims.make_due(
             session, shop_id, SkipReason.WAITS_FOR_COUPON, clock.now(), COUPON_WAIT
         )
     jobs.enqueue_for_rows("send", [(shop_id, message_id) for message_id in woken])

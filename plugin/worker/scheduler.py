@@ -17,7 +17,7 @@ from plugin.jobs import SliceJob
 from plugin.messages import send
 from plugin.privacy import requests, retention
 from plugin.worker.slices import SLICE_JOBS
-from storage import coupons, flows, inbox_claims, messages, privacy_requests, shops
+from storage import coupons, flows, inbox_claims, message_claims, privacy_requests, shops
 from storage.engine import db
 
 TICK_S = 0.25
@@ -72,8 +72,8 @@ def enqueue_due_work() -> None:
     now = clock.now()
     with db.transaction() as session:
         steps = flows.claim_due(session, now, CLAIM_BATCH_SIZE)
-        awaited = messages.claim_due(session, now, CLAIM_BATCH_SIZE, transactional=True)
-        others = messages.claim_due(session, now, CLAIM_BATCH_SIZE, transactional=False)
+        awaited = message_claims.claim_due(session, now, CLAIM_BATCH_SIZE, transactional=True)
+        others = message_claims.claim_due(session, now, CLAIM_BATCH_SIZE, transactional=False)
     jobs.enqueue_for_rows(send.actor_for(transactional=True), awaited)
     jobs.enqueue_for_rows("advance", steps)
     jobs.enqueue_for_rows(send.actor_for(transactional=False), others)

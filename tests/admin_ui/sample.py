@@ -14,16 +14,17 @@ from plugin.ingest.record import record_facts
 from plugin.ingest.visits import PageView
 from plugin.onboard import seed_library
 from storage import (
+    attributions,
     consent,
     events,
     forms,
     inbox,
     inbox_claims,
-    messages,
     orders,
     profile_names,
     search,
 )
+from storage.attributions import Attribution
 from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -38,7 +39,7 @@ from storage.flows import (
 )
 from storage.forms import FormEvent
 from storage.lists import add_member, lists_of
-from storage.messages import Attribution, Message
+from storage.messages import Message
 from storage.products import Product
 from storage.profiles import Identity, Profile
 from storage.properties import definitions_of
@@ -279,7 +280,7 @@ def _messages(
     session.flush()
     for n, row in enumerate(sold[::6]):
         message = [m for m in made if m.sent_at][n * 4 % 40]
-        messages.add_attribution(
+        attributions.add_attribution(
             session,
             Attribution(
                 shop_id=shop.id,

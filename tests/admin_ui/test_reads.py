@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from admin_ui.kit import charts
 from admin_ui.kit.language import Language
-from storage import consent, events, lists, messages, orders, profiles
+from storage import attributions, consent, events, lists, messages, orders, profiles
+from storage.attributions import Attribution
 from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.lists import List, add_member
-from storage.messages import Attribution, Message
+from storage.messages import Message
 from storage.profiles import Profile
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -57,9 +58,9 @@ def test_a_day_is_the_shops_own_day(database, shop):
             ],
             [],
         )
-        messages.add_attribution(session, credit(shop, 1, late, 100))
+        attributions.add_attribution(session, credit(shop, 1, late, 100))
         sold = orders.order_totals_by_day(session, shop.id, edges)
-        earned = messages.earned_by_day(session, shop.id, edges)
+        earned = attributions.earned_by_day(session, shop.id, edges)
 
     assert len(edges) == 31
     assert sold == {29: (1, 200), 28: (1, 100), 9: (1, 400)}

@@ -14,6 +14,7 @@ from plugin.imports import lifecycle
 from storage import privacy_requests
 from storage.access_log import AccessLog
 from storage.activity import Activity, day_of
+from storage.attributions import Attribution
 from storage.backfills import BackfillLine
 from storage.channels import Channel
 from storage.checkouts import Checkout
@@ -28,7 +29,7 @@ from storage.events import Event
 from storage.flows import Enrolment, StepLog, StepOutcome
 from storage.inbox import DONE, QUARANTINED, Delivery
 from storage.lists import Membership
-from storage.messages import Attribution, Message, MessageState
+from storage.messages import Message, MessageState
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
 from storage.privacy_requests import DATA_REQUEST, PrivacyRequest

@@ -21,7 +21,7 @@ from storage import (
     flows,
     forms,
     lists,
-    messages,
+    message_claims,
     profiles,
     suppressions,
 )
@@ -55,7 +55,7 @@ def work(shop) -> None:
     """Run everything that is due: steps of flows, then mails."""
     with db.transaction() as session:
         for row in session.exec(Message.__table__.select().where(Message.shop_id == shop.id)):
-            messages.release_claim(session, shop.id, [row.id])
+            message_claims.release_claim(session, shop.id, [row.id])
         session.execute(
             flows.Enrolment.__table__.update()
             .where(flows.Enrolment.shop_id == shop.id)
@@ -68,7 +68,7 @@ def work(shop) -> None:
         due = [
             each
             for awaited in (True, False)
-            for each in messages.claim_due(session, clock.now(), 100, transactional=awaited)
+            for each in message_claims.claim_due(session, clock.now(), 100, transactional=awaited)
         ]
     send_messages(shop.id, [message for _, message in due])
 

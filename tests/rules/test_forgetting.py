@@ -25,11 +25,12 @@ from plugin.privacy.data_export import export_profile
 from plugin.sheets import problems
 from plugin.sheets.problems import SheetError
 from storage import data_subject, failed_webhooks, inbox_claims, privacy_requests
+from storage.attributions import Attribution
 from storage.coupons import CouponCode, count_free
 from storage.engine import db
 from storage.events import Event
 from storage.inbox import Delivery
-from storage.messages import Attribution, Message, MessageState, get_message
+from storage.messages import Message, MessageState, get_message
 from storage.orders import Order
 from storage.privacy_requests import DATA_REQUEST, DONE, REDACT, SHOP_REDACT
 from storage.profiles import Identity

@@ -14,13 +14,14 @@ from plugin.messages import send as sending
 from plugin.messages.send import resolve_stuck, send_messages
 from plugin.settings import get_settings
 from plugin.templates import library
-from storage import messages
+from storage import message_claims
 from storage.consent_ledger import ConsentState
 from storage.coupons import count_free
 from storage.engine import db
 from storage.events import timeline
 from storage.flows import Enrolment, EnrolmentState, Flow, FlowStatus
-from storage.messages import Message, SkipReason, claim_due
+from storage.message_claims import claim_due
+from storage.messages import Message, SkipReason
 from storage.shops import Shop
 from tests.plugin.channels.relay import Relay
 from tests.plugin.messages.world import MAYA, Accepting, World, build, use_provider
@@ -332,24 +333,24 @@ def test_f29_to_be_rung_for_while_a_worker_is_at_it_is_no_death(
 def test_f29_who_has_no_time_gives_nothing_back_that_another_is_at(world: World) -> None:
     message_id = world.queue()
     with db.transaction() as session:
-        late = messages.start_claim(session, world.shop.id, [message_id])
+        late = message_claims.start_claim(session, world.shop.id, [message_id])
     world.change(Message, message_id, lease_until=1.0)  # it took longer than its lease
     with db.transaction() as session:
-        begun = messages.start_claim(session, world.shop.id, [message_id])
+        begun = message_claims.start_claim(session, world.shop.id, [message_id])
     assert begun.ids == [message_id]
 
     for _ in range(2):
         with db.transaction() as session:
-            messages.refund_attempt(session, world.shop.id, late)
-            messages.release_claim(session, world.shop.id, [message_id])
-            assert messages.claim_due(session, clock.now(), 10, transactional=False) == []
-            assert messages.start_claim(session, world.shop.id, [message_id]).ids == []
+            message_claims.refund_attempt(session, world.shop.id, late)
+            message_claims.release_claim(session, world.shop.id, [message_id])
+            assert message_claims.claim_due(session, clock.now(), 10, transactional=False) == []
+            assert message_claims.start_claim(session, world.shop.id, [message_id]).ids == []
     assert world.read(message_id).crashes == 2
 
     with db.transaction() as session:
-        messages.refund_attempt(session, world.shop.id, begun)
-        messages.release_claim(session, world.shop.id, [message_id])
-        offered = messages.claim_due(session, clock.now(), 10, transactional=False)
+        message_claims.refund_attempt(session, world.shop.id, begun)
+        message_claims.release_claim(session, world.shop.id, [message_id])
+        offered = message_claims.claim_due(session, clock.now(), 10, transactional=False)
     assert offered == [(world.shop.id, message_id)]
     assert world.read(message_id).crashes == 1
 

@@ -23,7 +23,7 @@ from plugin.offers.coupons import (
 from plugin.shopify.api.graphql import NOT_ALLOWED
 from plugin.shopify.install.installation import install
 from plugin.shopify.normalise.discounts import normalise
-from storage import coupons, messages, shops
+from storage import coupons, message_claims, messages, shops
 from storage.coupons import POOL_FULL, Coupon, DiscountKind
 from storage.engine import db, locks
 from storage.engine.ids import new_id
@@ -369,7 +369,7 @@ def test_what_waits_for_a_code_is_sent_as_soon_as_the_pool_has_codes(
 
     assert broker.queues["send"].qsize() == 1
     with db.reading() as session:
-        due = messages.still_due(session, shop_id, [waits, other, later], clock.now())
+        due = message_claims.still_due(session, shop_id, [waits, other, later], clock.now())
     assert due == [(waits, 0)]
 
 

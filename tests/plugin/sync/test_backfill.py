@@ -16,10 +16,10 @@ from plugin.shopify.normalise.bulk import normalise
 from plugin.sync import backfill
 from plugin.worker.slices import run_slice
 from storage import backfills, checkouts, consent, flows
+from storage.attributions import Attribution
 from storage.backfills import BackfillLine, BackfillState
 from storage.engine import db
 from storage.events import Event
-from storage.messages import Attribution
 from storage.orders import Order
 from storage.profiles import Profile
 from storage.shops import get_shop

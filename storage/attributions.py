@@ -1,0 +1,81 @@
+"""Attributions: which order a message is credited with, and what messages earned."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, func
+from sqlmodel import Session, SQLModel, col, select
+
+from storage.engine import db
+from storage.engine.shop_days import day_of
+from storage.engine.types import big, moment, row_key, shop_key
+
+
+class Attribution(SQLModel, table=True):
+    """An order that a message earned: the last click before it, within the shop's window."""
+
+    __table_args__ = (
+        Index("attribution_message", "shop_id", "message_id"),
+        Index("attribution_at", "shop_id", "at"),
+    )
+
+    shop_id: int = shop_key()
+    order_id: int = row_key()
+    message_id: int = big()
+    flow_id: int | None = big(nullable=True, default=None)
+    action_id: str = ""
+    amount: int = big()
+    currency: str
+    at: datetime = moment()
+
+
+def add_attribution(session: Session, row: dict[str, Any]) -> None:
+    """Credit an order to a message, once."""
+    session.connection().execute(db.insert(Attribution).values(row).on_conflict_do_nothing())
+
+
+def earned_by_flow(
+    session: Session, shop_id: int, since: datetime, until: datetime
+) -> dict[int | None, tuple[int, int]]:
+    """Orders and revenue that each flow's messages earned: {flow id: (orders, minor units)}."""
+    rows = session.exec(
+        select(Attribution.flow_id, func.count(), func.sum(Attribution.amount))
+        .where(Attribution.shop_id == shop_id, Attribution.at >= since, Attribution.at < until)
+        .group_by(col(Attribution.flow_id))
+    )
+    return {flow_id: (count, int(amount)) for flow_id, count, amount in rows}
+
+
+def earned_by_action(session: Session, shop_id: int, flow_id: int) -> dict[str, tuple[int, int]]:
+    """Orders and revenue that each message of a flow earned."""
+    rows = session.exec(
+        select(Attribution.action_id, func.count(), func.sum(Attribution.amount))
+        .where(Attribution.shop_id == shop_id, Attribution.flow_id == flow_id)
+        .group_by(Attribution.action_id)
+    )
+    return {action_id: (count, int(amount)) for action_id, count, amount in rows}
+
+
+def attributions_of(session: Session, shop_id: int, message_ids: Sequence[int]) -> dict[int, int]:
+    """What each of these messages earned, in minor units."""
+    rows = session.exec(
+        select(Attribution.message_id, func.sum(Attribution.amount))
+        .where(Attribution.shop_id == shop_id, col(Attribution.message_id).in_(message_ids))
+        .group_by(col(Attribution.message_id))
+    )
+    return {message_id: int(amount) for message_id, amount in rows}
+
+
+def earned_by_day(
+    session: Session, shop_id: int, edges: Sequence[datetime]
+) -> dict[int, tuple[int, int]]:
+    """Orders and revenue that messages earned on each day between edges."""
+    rows = session.exec(
+        select(day_of(Attribution.at, edges), func.count(), func.sum(Attribution.amount))
+        .where(
+            Attribution.shop_id == shop_id, Attribution.at >= edges[0], Attribution.at < edges[-1]
+        )
+        .group_by("day")
+    )
+    return {day: (count, int(amount)) for day, count, amount in rows}
