@@ -6,6 +6,40 @@ from typing import Any
 from devstore.database import Database, Document
 from devstore.payloads import Payload, address, at, customer, gid, line_key, money, money_set
 
+# What an order of an online store without taxes, tips and notes leaves empty.
+UNUSED: Payload = {
+    "closed_at": None,
+    "current_total_additional_fees_set": None,
+    "current_total_duties_set": None,
+    "current_total_tax": "0.00",
+    "device_id": None,
+    "duties_included": False,
+    "estimated_taxes": False,
+    "landing_site_ref": None,
+    "location_id": None,
+    "merchant_of_record_app_id": None,
+    "note": None,
+    "note_attributes": [],
+    "original_total_additional_fees_set": None,
+    "original_total_duties_set": None,
+    "po_number": None,
+    "reference": None,
+    "source_identifier": None,
+    "source_url": None,
+    "tax_exempt": False,
+    "tax_lines": [],
+    "taxes_included": False,
+    "total_outstanding": "0.00",
+    "total_tax": "0.00",
+    "total_tip_received": "0.00",
+    "user_id": None,
+    "fulfillments": [],
+    "payment_terms": None,
+    "refunds": [],
+    "returns": [],
+    "line_item_groups": [],
+}
+
 
 def checkout(shop: Database, row: Document, buyer: Document | None) -> Payload:
     """checkouts/create and checkouts/update."""
@@ -134,11 +168,8 @@ def _checkout_line(line: Document) -> Payload:
 
 def order(shop: Database, row: Document, buyer: Document) -> Payload:
     """orders/create, orders/updated, orders/cancelled and the like."""
-    subtotal, void = row["subtotal"] - row["reduction"], bool(row["cancelled_at"])
-    total = subtotal + row["shipping"]
-    current = 0 if void else total
-    off = int(row.get("shipping_off", 0))
     return {
+        **UNUSED,
         "id": row["id"],
         "admin_graphql_api_id": gid("Order", row["id"]),
         "app_id": 580111,  # Shopify's own online store
@@ -156,111 +187,95 @@ def order(shop: Database, row: Document, buyer: Document) -> Payload:
             "session_hash": None,
             "user_agent": row["user_agent"],
         },
-        "closed_at": None,
         "confirmation_number": row["token"][:9].upper(),
         "confirmed": True,
         "contact_email": row["email"],
         "created_at": at(shop, row["created_at"]),
         "currency": shop.currency,
-        "current_shipping_price_set": money_set(shop, 0 if void else row["shipping"]),
-        "current_subtotal_price": money(0 if void else subtotal),
-        "current_subtotal_price_set": money_set(shop, 0 if void else subtotal),
-        "current_total_additional_fees_set": None,
-        "current_total_discounts": money(0 if void else saved(row)),
-        "current_total_discounts_set": money_set(shop, 0 if void else saved(row)),
-        "current_total_duties_set": None,
-        "current_total_price": money(current),
-        "current_total_price_set": money_set(shop, current),
-        "current_total_tax": "0.00",
-        "current_total_tax_set": money_set(shop, 0),
         "customer_locale": row["locale"],
-        "device_id": None,
         "discount_codes": _codes(row),
-        "duties_included": False,
         "email": row["email"],
-        "estimated_taxes": False,
         "financial_status": row["financial_status"],
         "fulfillment_status": row["fulfillment_status"],
         "landing_site": row["landing_site"],
-        "landing_site_ref": None,
-        "location_id": None,
-        "merchant_of_record_app_id": None,
         "name": f"#{row['order_number']}",
-        "note": None,
-        "note_attributes": [],
         "number": row["order_number"] - 1000,
         "order_number": row["order_number"],
         "order_status_url": f"{shop.storefront_url}/orders/{row['token']}",
-        "original_total_additional_fees_set": None,
-        "original_total_duties_set": None,
         "payment_gateway_names": ["bogus"],
         "phone": row["phone"],
-        "po_number": None,
         "presentment_currency": shop.currency,
         "processed_at": at(shop, row["created_at"]),
-        "reference": None,
         "referring_site": row["referring_site"],
-        "source_identifier": None,
         "source_name": "web",
-        "source_url": None,
-        "subtotal_price": money(subtotal),
-        "subtotal_price_set": money_set(shop, subtotal),
         "tags": "",
-        "tax_exempt": False,
-        "tax_lines": [],
-        "taxes_included": False,
         "test": True,
         "token": row["token"],
+        "updated_at": at(shop, row["updated_at"]),
+        "billing_address": address(row["address"]),
+        "customer": customer(shop, buyer, bare=True),
+        "discount_applications": _applications(row),
+        "line_items": [_order_line(shop, row, line, n) for n, line in enumerate(row["lines"])],
+        "shipping_address": address(row["address"]),
+        "shipping_lines": [_shipping_line(shop, row)],
+        **_prices(shop, row),
+    }
+
+
+def _prices(shop: Database, row: Document) -> Payload:
+    """What the order costs, and what it does now: nothing after it was cancelled."""
+    subtotal, void = row["subtotal"] - row["reduction"], bool(row["cancelled_at"])
+    total = subtotal + row["shipping"]
+    current = 0 if void else total
+    off = int(row.get("shipping_off", 0))
+    return {
+        "current_shipping_price_set": money_set(shop, 0 if void else row["shipping"]),
+        "current_subtotal_price": money(0 if void else subtotal),
+        "current_subtotal_price_set": money_set(shop, 0 if void else subtotal),
+        "current_total_discounts": money(0 if void else saved(row)),
+        "current_total_discounts_set": money_set(shop, 0 if void else saved(row)),
+        "current_total_price": money(current),
+        "current_total_price_set": money_set(shop, current),
+        "current_total_tax_set": money_set(shop, 0),
+        "subtotal_price": money(subtotal),
+        "subtotal_price_set": money_set(shop, subtotal),
         "total_discounts": money(saved(row)),
         "total_discounts_set": money_set(shop, saved(row)),
         "total_line_items_price": money(row["subtotal"]),
         "total_line_items_price_set": money_set(shop, row["subtotal"]),
-        "total_outstanding": "0.00",
         "total_price": money(total),
         "total_price_set": money_set(shop, total),
         "total_shipping_price_set": money_set(shop, row["shipping"] + off),
-        "total_tax": "0.00",
         "total_tax_set": money_set(shop, 0),
-        "total_tip_received": "0.00",
         "total_weight": sum(line["grams"] * line["quantity"] for line in row["lines"]),
-        "updated_at": at(shop, row["updated_at"]),
-        "user_id": None,
-        "billing_address": address(row["address"]),
-        "customer": customer(shop, buyer, bare=True),
-        "discount_applications": _applications(row),
-        "fulfillments": [],
-        "line_items": [_order_line(shop, row, line, n) for n, line in enumerate(row["lines"])],
-        "payment_terms": None,
-        "refunds": [],
-        "shipping_address": address(row["address"]),
-        "shipping_lines": [
+    }
+
+
+def _shipping_line(shop: Database, row: Document) -> Payload:
+    off = int(row.get("shipping_off", 0))
+    return {
+        "id": row["id"] + 900,
+        "carrier_identifier": None,
+        "code": "Standard",
+        "discounted_price": money(row["shipping"]),
+        "discounted_price_set": money_set(shop, row["shipping"]),
+        "is_removed": False,
+        "phone": None,
+        "price": money(row["shipping"] + off),
+        "price_set": money_set(shop, row["shipping"] + off),
+        "requested_fulfillment_service_id": None,
+        "source": "shopify",
+        "title": "Standard",
+        "tax_lines": [],
+        "discount_allocations": [
             {
-                "id": row["id"] + 900,
-                "carrier_identifier": None,
-                "code": "Standard",
-                "discounted_price": money(row["shipping"]),
-                "discounted_price_set": money_set(shop, row["shipping"]),
-                "is_removed": False,
-                "phone": None,
-                "price": money(row["shipping"] + off),
-                "price_set": money_set(shop, row["shipping"] + off),
-                "requested_fulfillment_service_id": None,
-                "source": "shopify",
-                "title": "Standard",
-                "tax_lines": [],
-                "discount_allocations": [
-                    {
-                        "amount": money(off),
-                        "amount_set": money_set(shop, off),
-                        "discount_application_index": 0,
-                    }
-                ]
-                if off
-                else [],
+                "amount": money(off),
+                "amount_set": money_set(shop, off),
+                "discount_application_index": 0,
             }
-        ],
-        "returns": [],
-        "line_item_groups": [],
+        ]
+        if off
+        else [],
     }
 
 

@@ -1,5 +1,6 @@
 """orders/…: orders in all their states, as create, updated, paid, fulfilled and cancelled tell."""
 
+from datetime import datetime
 from typing import Any
 
 from plugin.facts import EventFact, Facts, ProfileFact
@@ -29,37 +30,19 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
 
     An update may come before the order's creation, so each topic yields all of it.
     """
-    order_id = id_of(payload, "id")
-    placed = parse_time(payload.get("created_at"), "created_at")
     updated = parse_time(payload.get("updated_at"), "updated_at")
     currency = text_of(payload, "currency") or currency
-    paid = payload.get("total_price_set")
-    total = in_shop_money(paid, payload.get("total_price") or 0, currency, "total_price")
-    cancelled = payload.get("cancelled_at")
+    order = _order_row(payload, updated, currency)
     person = ProfileFact(
         # An order's own `token` is its public name, not its checkout's.
-        identities=buyer_keys({**payload, "token": None, "order_id": order_id}),
+        identities=buyer_keys({**payload, "token": None, "order_id": order["id"]}),
         reported_at=updated,
         fields=known_fields(payload, object_of(payload, "customer")),
     )
     lines = line_items(payload, currency)
-    order: dict[str, Any] = {
-        "id": order_id,
-        "number": text_of(payload, "name") or str(payload.get("order_number") or order_id),
-        "placed_at": placed,
-        "updated_at": updated,
-        "reported_at": reported_time(payload, updated),
-        "cancelled_at": parse_time(cancelled, "cancelled_at") if cancelled else None,
-        "total": total,
-        "currency": currency,
-        "checkout_token": text_of(payload, "checkout_token") or None,
-        "cart_token": text_of(payload, "cart_token") or None,
-        "discount_codes": [text_of(code, "code") for code in objects_of(payload, "discount_codes")],
-        "status_url": text_of(payload, "order_status_url"),
-    }
     order_lines = [
         {
-            "order_id": order_id,
+            "order_id": order["id"],
             "line_id": index,
             "product_id": line["product_id"],
             "variant_id": line["variant_id"],
@@ -69,17 +52,63 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         }
         for index, line in enumerate(lines)
     ]
-    named = {"order_id": order_id, "number": order["number"]}
-    properties = {**named, **as_presented(paid, currency)}
-    events = [
-        EventFact(person, "Placed Order", str(order_id), placed, total, currency, dict(properties))
+    named = {"order_id": order["id"], "number": order["number"]}
+    placed, *later = _order_events(topic, payload, person, order, named)
+    events = [placed, *_line_events(payload, person, order, named, lines), *later]
+    return Facts(profiles=[person], events=events, orders=[(person, order, order_lines)])
+
+
+def _order_row(payload: Payload, updated: datetime, currency: str) -> dict[str, Any]:
+    order_id, cancelled = id_of(payload, "id"), payload.get("cancelled_at")
+    total = payload.get("total_price") or 0
+    return {
+        "id": order_id,
+        "number": text_of(payload, "name") or str(payload.get("order_number") or order_id),
+        "placed_at": parse_time(payload.get("created_at"), "created_at"),
+        "updated_at": updated,
+        "reported_at": reported_time(payload, updated),
+        "cancelled_at": parse_time(cancelled, "cancelled_at") if cancelled else None,
+        "total": in_shop_money(payload.get("total_price_set"), total, currency, "total_price"),
+        "currency": currency,
+        "checkout_token": text_of(payload, "checkout_token") or None,
+        "cart_token": text_of(payload, "cart_token") or None,
+        "discount_codes": [text_of(code, "code") for code in objects_of(payload, "discount_codes")],
+        "status_url": text_of(payload, "order_status_url"),
+    }
+
+
+def _order_events(
+    topic: str, payload: Payload, person: ProfileFact, order: dict[str, Any], named: dict[str, Any]
+) -> list[EventFact]:
+    """What the order itself comes to: placed, fulfilled, cancelled."""
+    currency = order["currency"]
+    properties = {**named, **as_presented(payload.get("total_price_set"), currency)}
+    happened = [("Placed Order", str(order["id"]), order["placed_at"])]
+    if metric := FULFILLED.get(topic):
+        happened.append((metric, f"{order['id']}:{topic}", order["updated_at"]))
+    if order["cancelled_at"]:
+        happened.append(("Cancelled Order", str(order["id"]), order["cancelled_at"]))
+    return [
+        EventFact(person, metric, unique_id, at, order["total"], currency, dict(properties))
+        for metric, unique_id, at in happened
     ]
-    events += [
+
+
+def _line_events(
+    payload: Payload,
+    person: ProfileFact,
+    order: dict[str, Any],
+    named: dict[str, Any],
+    lines: list[dict[str, Any]],
+) -> list[EventFact]:
+    """One `Ordered Product` a line."""
+    currency = order["currency"]
+    return [
         EventFact(
             person,
             "Ordered Product",
-            f"{order_id}:{index}",
-            placed,
+            f"{order['id']}:{index}",
+            order["placed_at"],
             line["price"] * line["quantity"],
             currency,
             {
@@ -93,13 +122,3 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
             zip(lines, objects_of(payload, "line_items"), strict=True)
         )
     ]
-    if metric := FULFILLED.get(topic):
-        events.append(
-            EventFact(person, metric, f"{order_id}:{topic}", updated, total, currency, properties)
-        )
-    if order["cancelled_at"]:
-        at = order["cancelled_at"]
-        events.append(
-            EventFact(person, "Cancelled Order", str(order_id), at, total, currency, properties)
-        )
-    return Facts(profiles=[person], events=events, orders=[(person, order, order_lines)])
