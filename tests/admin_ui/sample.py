@@ -278,8 +278,15 @@ def _messages(
         )
     session.add_all(made)
     session.flush()
+    _attributions(session, shop, [message for message in made if message.sent_at], sold)
+    _enrolments(session, shop, people[:5], reminder, now)
+
+
+def _attributions(
+    session: Session, shop: Shop, sent: list[Message], sold: list[dict[str, Any]]
+) -> None:
     for n, row in enumerate(sold[::6]):
-        message = [m for m in made if m.sent_at][n * 4 % 40]
+        message = sent[n * 4 % 40]
         attributions.add_attribution(
             session,
             Attribution(
@@ -293,7 +300,12 @@ def _messages(
                 at=row["placed_at"],
             ).model_dump(),
         )
-    for n, one in enumerate(people[:5]):
+
+
+def _enrolments(
+    session: Session, shop: Shop, people: list[Profile], reminder: int, now: datetime
+) -> None:
+    for n, one in enumerate(people):
         ended = n > 2
         enrolment = Enrolment(
             shop_id=shop.id,

@@ -1,8 +1,9 @@
-"""A shopper with unmistakable values, planted in every table that can hold one."""
+"""A shopper with unmistakable values, one in every table that can hold one."""
 
 import json
 import subprocess
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,46 +62,91 @@ def customer() -> dict[str, Any]:
     }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Planted:
+    """What the rows about the shopper have in common."""
+
+    shop_id: int
+    at: datetime
+    profile: int = field(default_factory=new_id)
+    merged: int = field(default_factory=new_id)
+    enrolment: int = field(default_factory=new_id)
+    message: int = field(default_factory=new_id)
+    event: int = field(default_factory=new_id)
+
+    @property
+    def of(self) -> dict[str, int]:
+        """The shop."""
+        return {"shop_id": self.shop_id}
+
+    @property
+    def theirs(self) -> dict[str, int]:
+        """The shop and the profile."""
+        return {"shop_id": self.shop_id, "profile_id": self.profile}
+
+
 def plant(shop: Shop) -> list[SQLModel]:
-    """Add rows about the shopper to every table that can hold one, and to the inbox;
-    return them.
-    """
-    at = clock.now() - timedelta(hours=2)
-    profile, merged, enrolment, message, event = (new_id() for _ in range(5))
-    of = {"shop_id": shop.id}
-    hers = {**of, "profile_id": profile}
+    """Add rows about the shopper to every table that can hold one, inbox too; return them."""
+    one = Planted(shop.id, clock.now() - timedelta(hours=2))
+    rows = [
+        *_profile_rows(one),
+        *_consent_rows(one),
+        *_activity_rows(one),
+        *_message_rows(one),
+    ]
+    _bring_file(shop)
+    # A worker has written each of them several times by now: copies are left all over the file.
+    with db.transaction() as session:
+        session.add_all(rows)
+    deliveries = _deliveries(one)
+    with db.inbox_transaction() as session:
+        session.add_all(deliveries)
+    return [*rows, *deliveries]
+
+
+def _profile_rows(one: Planted) -> list[SQLModel]:
+    """The profile, its names and what it was merged from."""
+    at, of, theirs = one.at, one.of, one.theirs
     known = {
         "email": EMAIL, "phone": PHONE, "customer_id": str(CUSTOMER), "browser_id": BROWSER,
         "cart_token": CART, "order_id": str(ORDER), "subscription_id": str(CONTRACT),
     }  # fmt: skip
-    rows: list[SQLModel] = [
-        Profile(**of, id=profile, email=EMAIL, phone=PHONE, first_name=FIRST, last_name=LAST,
+    return [
+        Profile(**of, id=one.profile, email=EMAIL, phone=PHONE, first_name=FIRST, last_name=LAST,
                 locale="en-US", country="US", timezone="America/New_York",
                 properties={"street": STREET}, field_times={"email": at.isoformat()},
                 created_at=at, last_active_at=at),
-        *(Identity(**hers, kind=kind, value=value, linked_at=at) for kind, value in known.items()),
-        Merge(**of, id=new_id(), source_profile_id=profile, other_source_profile_id=merged,
+        *(Identity(**theirs, kind=kind, value=value, linked_at=at) for kind,
+            value in known.items()),
+        Merge(**of, id=new_id(), source_profile_id=one.profile, other_source_profile_id=one.merged,
               reason="email", merged_at=at),
-        Activity(**hers, counts={f"Quiz of {FIRST}": {day_of(at): 1}}),
-        AccessLog(**hers, id=new_id(), at=at, user_id="42", action="read",
+        Activity(**theirs, counts={f"Quiz of {FIRST}": {day_of(at): 1}}),
+        AccessLog(**theirs, id=new_id(), at=at, user_id="42", action="read",
                   page="audience/profiles"),
-        DuplicateKey(**hers, kind="mailbox", value=EMAIL),
-        DuplicateCheckDue(**hers),
-        ProfileName(**hers, prefix=f"{FIRST} {LAST}".lower()),
-        Duplicate(**of, profile_id=profile, other_profile_id=1, reason="typo", found_at=at),
-        SourceProfile(**hers, id=merged, own={"email": OLD_EMAIL, "last_name": LAST}),
+        DuplicateKey(**theirs, kind="mailbox", value=EMAIL),
+        DuplicateCheckDue(**theirs),
+        ProfileName(**theirs, prefix=f"{FIRST} {LAST}".lower()),
+        Duplicate(**of, profile_id=one.profile, other_profile_id=1, reason="typo", found_at=at),
+        SourceProfile(**theirs, id=one.merged, own={"email": OLD_EMAIL, "last_name": LAST}),
+    ]  # fmt: skip
+
+
+def _consent_rows(one: Planted) -> list[SQLModel]:
+    """What they agreed to, and what they asked for."""
+    at, of, theirs = one.at, one.of, one.theirs
+    return [
         Consent(**of, channel="email", address=EMAIL, state=ConsentState.SUBSCRIBED, changed_at=at,
                 ledger_entry_id=1),
         Consent(**of, channel="sms", address=PHONE, state=ConsentState.SUBSCRIBED, changed_at=at,
                 ledger_entry_id=2),
         Preference(**of, channel="email", address=EMAIL, changed_at=at),
         ConfirmationRequest(
-            **hers, id=new_id(), kind=ConfirmationKind.DOUBLE_OPT_IN, address=EMAIL,
+            **theirs, id=new_id(), kind=ConfirmationKind.DOUBLE_OPT_IN, address=EMAIL,
             canonical=EMAIL, requested_at=at,
         ),
         ConsentChain(**of, channel="email", address=EMAIL, length=1, hash="1.x"),
         ConsentChain(**of, channel="sms", address=PHONE, length=1, hash="1.x"),
-        ConsentEvent(**hers, id=new_id(), position=1, hash="1.x",
+        ConsentEvent(**theirs, id=new_id(), position=1, hash="1.x",
                      dedupe_key=f"storefront:email:{EMAIL}", channel="email",
                      address=EMAIL, state=ConsentState.SUBSCRIBED, occurred_at=at, recorded_at=at,
                      source=ConsentSource.FORM, disclosure="Send me news",
@@ -111,14 +157,28 @@ def plant(shop: Shop) -> list[SQLModel]:
                      occurred_at=at, recorded_at=at, source=ConsentSource.IMPORT),
         WriteBack(**of, id=new_id(), dedupe_key=f"email:{EMAIL}", kind="email", name=EMAIL,
                   value="subscribed", requested_at=at, due_at=at + timedelta(days=99)),
-        WriteBack(**hers, id=new_id(), dedupe_key=f"metafield:{profile}:name", kind="metafield",
+        WriteBack(**theirs, id=new_id(), dedupe_key=f"metafield:{one.profile}:name",
+                  kind="metafield",
                   name="name", value=FIRST, requested_at=at, due_at=at,
                   state=WriteBackState.FAILED),
-        Event(**hers, id=event, metric=f"Quiz of {FIRST}", unique_id=f"{EMAIL}:1", occurred_at=at,
+        PrivacyRequest(**of, id=new_id(), dedupe_key="x", kind=DATA_REQUEST, state="done",
+                       requested_at=at, due_at=at, export=json.dumps(customer()),
+                       keyed_hashes=[
+                           privacy_requests.keyed_hash("redaction", f"{one.shop_id}:email:{EMAIL}")
+                       ]),
+    ]  # fmt: skip
+
+
+def _activity_rows(one: Planted) -> list[SQLModel]:
+    """What they did and bought."""
+    at, of, theirs = one.at, one.of, one.theirs
+    return [
+        Event(**theirs, id=one.event, metric=f"Quiz of {FIRST}", unique_id=f"{EMAIL}:1",
+              occurred_at=at,
               value=5, currency="USD", properties={"name": FIRST, "street": STREET}),
-        Visit(**hers, id=new_id(), browser_id=BROWSER, started_at=at, last_seen_at=at, pages=1,
+        Visit(**theirs, id=new_id(), browser_id=BROWSER, started_at=at, last_seen_at=at, pages=1,
                        dwell_s=0, entry_url=f"http://s/{CART}", utm_campaign=f"for {FIRST}"),
-        Order(**hers, id=ORDER, number="#quincella", placed_at=at, updated_at=at, reported_at=at,
+        Order(**theirs, id=ORDER, number="#quincella", placed_at=at, updated_at=at, reported_at=at,
               total=4200, currency="USD", checkout_token=TOKEN, cart_token=CART,
               discount_codes=[CODE], status_url=f"http://s/orders/{TOKEN}"),
         Order(**of, id=LOOSE_ORDER, number="#quincella-2", placed_at=at, updated_at=at,
@@ -126,45 +186,51 @@ def plant(shop: Shop) -> list[SQLModel]:
               total=900, currency="USD", status_url=f"http://s/?{EMAIL}"),
         OrderLine(**of, order_id=ORDER, line_id=0, title="A cup for Quincella", quantity=1,
                   price=4200),
-        Checkout(**hers, token=TOKEN, started_at=at, updated_at=at, reported_at=at, total=4200,
+        Checkout(**theirs, token=TOKEN, started_at=at, updated_at=at, reported_at=at, total=4200,
                  currency="USD", url=f"http://s/{TOKEN}", lines=[{"title": f"For {FIRST}"}]),
-        Membership(**hers, list_id=1, joined_at=at, source=f"import by {EMAIL}"),
-        Enrolment(**hers, id=enrolment, flow_id=1, version=1,
-                  trigger_key=f"Checkout Started:{TOKEN}",
-                  event_id=event, action_id="1", due_at=at + timedelta(days=99), started_at=at,
-                  entered_at=at),
-        StepLog(**of, id=new_id(), flow_id=1, enrolment_id=enrolment, action_id="1",
-                outcome=StepOutcome.WAITING, happened_at=at),
-        Message(**hers, id=message, idempotency_key=f"flow:1:{EMAIL}", channel=Channel.EMAIL,
-                address=EMAIL,
-                flow_id=1, enrolment_id=enrolment, event_id=event, action_id="1", template_id=1,
-                locale="en", subject="Quincella, still thinking?", coupon_code=CODE,
-                links=[f"http://s/{TOKEN}?{EMAIL}"], state=MessageState.ACCEPTED, due_at=at,
-                created_at=at, sent_at=at, opened_at=at, clicked_at=at),
-        Message(**hers, id=new_id(), idempotency_key=f"flow:2:{EMAIL}", channel=Channel.EMAIL,
-                template_id=1,
-                state=MessageState.DUE, due_at=at + timedelta(days=99), created_at=at),
-        Attribution(**of, order_id=ORDER, message_id=message, flow_id=1, action_id="1", amount=4200,
-               currency="USD", at=at),
-        CouponCode(**of, code=CODE, coupon_id=1, message_key=f"flow:1:{EMAIL}", given_at=at,
-                   redeemed_order_id=ORDER),
-        SubscriptionContract(**hers, id=CONTRACT, status="active", interval=f"monthly for {FIRST}",
+        Membership(**theirs, list_id=1, joined_at=at, source=f"import by {EMAIL}"),
+        SubscriptionContract(**theirs, id=CONTRACT, status="active",
+                             interval=f"monthly for {FIRST}",
                      updated_at=at, reported_at=at),
-        PrivacyRequest(**of, id=new_id(), dedupe_key="x", kind=DATA_REQUEST, state="done",
-                       requested_at=at, due_at=at, export=json.dumps(customer()),
-                       keyed_hashes=[
-                           privacy_requests.keyed_hash("redaction", f"{shop.id}:email:{EMAIL}")
-                       ]),
         BackfillLine(**of, stage="orders", root="gid://shopify/Order/5", line=0,
                      body=json.dumps({"id": "gid://shopify/Order/5", "email": EMAIL})),
         BackfillLine(**of, stage="orders", root="gid://shopify/Order/5", line=1,
                      body=json.dumps({"id": "x", "__parentId": "gid://shopify/Order/5",
                                       "title": f"For {FIRST} {LAST}"})),
     ]  # fmt: skip
-    _bring_file(shop)
-    # A worker has written each of them several times by now: copies are left all over the file.
-    with db.transaction() as session:
-        session.add_all(rows)
+
+
+def _message_rows(one: Planted) -> list[SQLModel]:
+    """What was sent to them."""
+    at, of, theirs = one.at, one.of, one.theirs
+    return [
+        Enrolment(**theirs, id=one.enrolment, flow_id=1, version=1,
+                  trigger_key=f"Checkout Started:{TOKEN}",
+                  event_id=one.event, action_id="1", due_at=at + timedelta(days=99), started_at=at,
+                  entered_at=at),
+        StepLog(**of, id=new_id(), flow_id=1, enrolment_id=one.enrolment, action_id="1",
+                outcome=StepOutcome.WAITING, happened_at=at),
+        Message(**theirs, id=one.message, idempotency_key=f"flow:1:{EMAIL}", channel=Channel.EMAIL,
+                address=EMAIL,
+                flow_id=1, enrolment_id=one.enrolment, event_id=one.event, action_id="1",
+                template_id=1,
+                locale="en", subject="Quincella, still thinking?", coupon_code=CODE,
+                links=[f"http://s/{TOKEN}?{EMAIL}"], state=MessageState.ACCEPTED, due_at=at,
+                created_at=at, sent_at=at, opened_at=at, clicked_at=at),
+        Message(**theirs, id=new_id(), idempotency_key=f"flow:2:{EMAIL}", channel=Channel.EMAIL,
+                template_id=1,
+                state=MessageState.DUE, due_at=at + timedelta(days=99), created_at=at),
+        Attribution(**of, order_id=ORDER, message_id=one.message, flow_id=1, action_id="1",
+                    amount=4200,
+               currency="USD", at=at),
+        CouponCode(**of, code=CODE, coupon_id=1, message_key=f"flow:1:{EMAIL}", given_at=at,
+                   redeemed_order_id=ORDER),
+    ]  # fmt: skip
+
+
+def _deliveries(one: Planted) -> list[SQLModel]:
+    """Webhooks in every state."""
+    at = one.at
     bodies = {
         "done": (DONE, "customers/update", json.dumps(customer())),
         "quarantined": (QUARANTINED, "orders/create", f'{{"email": "{EMAIL}", "n": "{LAST}"'),
@@ -172,14 +238,12 @@ def plant(shop: Shop) -> list[SQLModel]:
         "parcel": (DONE, "fulfillments/create", json.dumps({"order_id": ORDER, "to": STREET})),
         "new": ("new", "customers/update", json.dumps(customer())),
     }
-    deliveries = [
-        Delivery(shop_id=shop.id, webhook_id=name, topic=topic, received_at=at, body=body.encode(),
+    return [
+        Delivery(shop_id=one.shop_id, webhook_id=name, topic=topic, received_at=at,
+                 body=body.encode(),
                  state=state, triggered_at=at.isoformat())
         for name, (state, topic, body) in bodies.items()
     ]  # fmt: skip
-    with db.inbox_transaction() as session:
-        session.add_all(deliveries)
-    return [*rows, *deliveries]
 
 
 def _bring_file(shop: Shop) -> None:
