@@ -22,6 +22,7 @@ from sqlalchemy.util import LRUCache
 from plugin.channels.email import smtp
 from plugin.flows import library as flow_library
 from plugin.forms import library as form_library
+from plugin.messages import send as sending
 from plugin.settings import get_settings
 from storage import flows, schema
 from storage.engine import db, encryption
@@ -72,6 +73,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def keys() -> None:
     """The installation's secret key."""
     encryption.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried_turns() -> Generator[None]:
+    """Let one turn be enough for all that a test sends, however busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sending, "SLICE_SECONDS", 60.0)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

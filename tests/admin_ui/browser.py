@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from admin_ui.app import routes
+from tests.faults.sizes import PATIENCE
 
 CHROMIUM = "/usr/bin/chromium"
 CALM = [
@@ -55,7 +56,7 @@ def serve(app: Starlette) -> Generator[str]:
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 10 * PATIENCE
     while not server.started and time.monotonic() < until:
         time.sleep(0.02)
     try:
@@ -72,5 +73,6 @@ def chromium() -> Generator[Browser]:
     with sync_playwright() as playwright:
         path = CHROMIUM if Path(CHROMIUM).exists() else None
         browser = playwright.chromium.launch(executable_path=path, args=CALM)
+        expect.set_options(timeout=5_000 * PATIENCE)
         yield browser
         browser.close()

@@ -13,6 +13,7 @@ from plugin.runtime.supervisor import is_answering
 from storage.engine import db
 from storage.shops import add_shop
 from tests.conftest import NOW, SETTINGS
+from tests.faults.sizes import PATIENCE
 from tests.operations.processes import environment, free_port, running, until
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +66,7 @@ def send(
 ) -> Answer:
     """Send a request part by part until an answer comes, or the line is cut."""
     began, sent, said = time.monotonic(), 0, b""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=5 * PATIENCE) as line:
         line.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n")
         with contextlib.suppress(ConnectionError, TimeoutError):
             for part in parts:
@@ -73,7 +74,7 @@ def send(
                     break
                 line.sendall(part)
                 sent += len(part)
-        line.settimeout(within_s)
+        line.settimeout(within_s * PATIENCE)
         with contextlib.suppress(ConnectionError, TimeoutError):
             said = line.recv(1_000)  # it may have come before the line was cut
     status = int(said.split(b" ")[1]) if said else 0
@@ -81,10 +82,10 @@ def send(
 
 
 def _has_answer(line: socket.socket, within_s: float) -> bool:
-    line.settimeout(within_s)
+    line.settimeout(within_s * PATIENCE)
     try:
         return line.recv(1, socket.MSG_PEEK) is not None
     except (BlockingIOError, TimeoutError):
         return False
     finally:
-        line.settimeout(5)
+        line.settimeout(5 * PATIENCE)

@@ -10,6 +10,7 @@ import pytest
 from devstore import bulk, seed
 from devstore.admin_api import answer
 from devstore.store import Store
+from tests.faults.sizes import PATIENCE
 
 RUN = """mutation ($query: String!) { bulkOperationRunQuery(query: $query) {
   bulkOperation { id status } userErrors { code message } } }"""
@@ -29,7 +30,7 @@ def run(store, query):
     """Run a query in bulk and wait for its end."""
     said = data(store, RUN, query=query)["bulkOperationRunQuery"]
     assert said["userErrors"] == []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 10 * PATIENCE
     while time.monotonic() < deadline:
         found = data(store, ONE, id=said["bulkOperation"]["id"])["bulkOperation"]
         if found["status"] not in bulk.RUNNING:
@@ -135,7 +136,7 @@ def test_no_more_than_five_run_at_once(seeded):
         seeded.set("bulk trouble", "STUCK")
         said = data(seeded, RUN, query=ORDERS)["bulkOperationRunQuery"]
         codes += [each["code"] for each in said["userErrors"]]
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 5 * PATIENCE
         while seeded.setting("bulk trouble") and not codes and time.monotonic() < deadline:
             time.sleep(0.005)
 

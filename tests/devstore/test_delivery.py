@@ -144,7 +144,7 @@ def test_the_courier_works_until_it_is_told_to_stop(store):
         while not came:
             await asyncio.sleep(0.01)
         stop.set()
-        await asyncio.wait_for(running, 1)
+        await asyncio.wait_for(running, 10)
         return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     assert asyncio.run(work()) == []

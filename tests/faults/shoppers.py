@@ -9,10 +9,11 @@ import httpx2
 
 from devstore.shopper import Shopper
 from plugin.forms.definition import questions_of
+from tests.faults.sizes import PATIENCE
 from tests.faults.town import Town
 
 AT_ONCE = 6
-TRIES, PAUSE_S = 90, 0.5
+TRIES, PAUSE_S = 90 * PATIENCE, 0.5
 
 
 class Line(httpx2.AsyncHTTPTransport):

@@ -14,3 +14,8 @@ Size = TypeVar("Size")
 def size(small: Size, full: Size) -> Size:
     """Return the size of this run."""
     return full if FULL else small
+
+
+# How many times longer a wait may take than on a machine that does nothing else, for which every
+# limit is given: `make test` runs several files at once on machines that others use, too.
+PATIENCE = size(4, 1)

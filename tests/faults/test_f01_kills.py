@@ -14,6 +14,7 @@ import pytest
 
 from storage.messages import SENDING_LEASE_S, MessageState
 from tests.faults.shoppers import Shoppers, reminded, welcomed
+from tests.faults.sizes import PATIENCE
 from tests.faults.town import KEY_HEADER, THREADS, Town, eventually
 
 PARTS = ("worker", "web", "clock", "valkey")
@@ -21,7 +22,7 @@ FLOW = "Abandoned checkout"
 FIRST_WAIT, SECOND_WAIT = ("waiting", "1"), ("waiting", "3")
 DONE = ("finished", "3")  # the last delay of the flow
 # A job that a dead worker held is enqueued again after 15 s; a part that fell often starts again
-# after up to 10 s, and takes some seconds to start on a busy machine.
+# after up to 10 s, and takes some seconds to start.
 RECOVERS_S = 30.0
 
 
@@ -151,8 +152,8 @@ def report(play: Play, figures: dict[str, float]) -> None:
         f"\n{2 * play.journeys} journeys, killed {dict(Counter(play.storm.killed))},"
         f" {play.town.receptions()} receptions for {play.town.count_mails()} mails,"
         f" {dict(play.town.message_states())},"
-        f" recovered {figures['recovered_s']:.1f} s and settled {figures['settled_s']:.1f} s"
-        " after the last kill\n"
+        f" recovered {figures['recovered_s']:.1f} s (limit {RECOVERS_S:.0f} s)"
+        f" and settled {figures['settled_s']:.1f} s after the last kill\n"
     )
 
 
@@ -171,7 +172,7 @@ def test_f01_five_hundred_journeys_survive_kills_of_every_part(tmp_path: Path) -
         assert town.enrolments("Welcome") == {("finished", "1"): 250}
         repeated = town.receptions() - 750
         assert repeated <= THREADS * play.storm.killed.count("worker")
-        assert figures["recovered_s"] <= RECOVERS_S
+        assert figures["recovered_s"] <= RECOVERS_S * PATIENCE
 
 
 def test_f01_without_a_key_nothing_goes_twice_and_every_doubt_is_named(tmp_path: Path) -> None:

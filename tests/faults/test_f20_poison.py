@@ -20,6 +20,7 @@ from storage.flows import Enrolment
 from storage.inbox import DONE, QUARANTINED, Delivery, NewDelivery
 from storage.shops import Shop
 from tests.conftest import NOW
+from tests.faults.sizes import PATIENCE
 from tests.faults.town import ROOT
 from tests.plugin.messages.world import build
 
@@ -41,7 +42,7 @@ def keep(shop: Shop) -> None:
 def deaths_of(url: str, kind: str, poison: object, *more: object) -> int:
     """How many workers die of it until one ends its turn."""
     words = [sys.executable, "-m", "tests.faults.poisoned", url, kind, str(poison), *map(str, more)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, timeout=120 * PATIENCE, check=False)
     assert not done.returncode, done.stderr.decode()
     return int(done.stdout.split()[-1])
 

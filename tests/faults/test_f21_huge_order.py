@@ -10,7 +10,7 @@ import httpx2
 from benchmarks import cpu, delivery
 from benchmarks.traffic import BEGAN
 from tests.faults.served import DOMAINS, SECRET, Served, tell
-from tests.faults.sizes import FULL, size
+from tests.faults.sizes import FULL, PATIENCE, size
 
 LINES, MB = 10_000, 5
 PER_S, LASTS_S = size((20, 6), (50, 30))
@@ -48,7 +48,9 @@ def test_f21_an_order_of_10_000_lines_is_digested_beside_the_others(tmp_path):
             before = {pid: memory_mb(pid, "VmRSS") for pid in served.pids()}
             used = cpu.seconds(served.process.pid)
             url = f"http://127.0.0.1:{served.port}{delivery.PATH}"
-            answer = httpx2.post(url, content=body, headers=headers, timeout=30, trust_env=False)
+            answer = httpx2.post(
+                url, content=body, headers=headers, timeout=30 * PATIENCE, trust_env=False
+            )
             loaded, _ = result()
         drained_s = served.drain(WITHIN_S)
         grown = {pid: memory_mb(pid, "VmHWM") - mb for pid, mb in before.items()}

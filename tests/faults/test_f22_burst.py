@@ -16,7 +16,7 @@ from storage.engine.ids import new_id
 from storage.messages import MessageState, add_messages
 from storage.shops import Shop
 from tests.faults.served import DOMAINS, Served, tell
-from tests.faults.sizes import size
+from tests.faults.sizes import PATIENCE, size
 from tests.plugin.messages.world import World, build
 
 CALM, BURST = size(((1, 20), (3, 200)), ((10, 50), (60, 500)))
@@ -76,7 +76,7 @@ def test_f22_a_burst_is_accepted_and_requested_mails_stay_fast(tmp_path, relay) 
                 time.sleep(EVERY_S)
             loaded, answered = result()
         drained_s = served.drain(DRAINED_S)
-        until = time.monotonic() + MAILED_S
+        until = time.monotonic() + MAILED_S * PATIENCE
         while any(world.read(each).state != MessageState.ACCEPTED for each in asked):
             assert time.monotonic() < until
             time.sleep(0.1)
@@ -92,4 +92,4 @@ def test_f22_a_burst_is_accepted_and_requested_mails_stay_fast(tmp_path, relay) 
              mail_p95_s=waited[len(waited) * 95 // 100])  # fmt: skip
         assert loaded.statuses == {"200": sent}
         assert served.missing(answered) == set()
-        assert waited[-1] < MAILED_S
+        assert waited[-1] < MAILED_S * PATIENCE

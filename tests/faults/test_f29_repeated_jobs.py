@@ -32,7 +32,6 @@ def story(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Story:
     """Shoppers who agreed to mails, and left the checkout."""
     story = Story()
     monkeypatch.setattr(clock, "now", lambda: story.at)
-    monkeypatch.setattr(send, "SLICE_SECONDS", 60.0)  # one for all, however busy the machine is
     library.seed_flows(shop.id)
     with db.reading() as session:
         every = [flow.id for flow in flows.flows_of(session, shop.id)]

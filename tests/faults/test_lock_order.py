@@ -17,6 +17,7 @@ from storage import consent, consent_ledger
 from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.messages import lock_message
+from tests.faults.sizes import PATIENCE
 from tests.plugin.messages.world import MAYA, Accepting, World, build, use_provider
 
 WITHIN_S = 20.0
@@ -44,12 +45,12 @@ def beside_a_digest(world: World, message_id: int, act: Callable[[], object]) ->
             db.lock_shop(session, world.shop.id)
             consent_ledger.lock_chains(session, world.shop.id, [("email", MAYA)])
             acting = hands.submit(act)
-            until = time.monotonic() + WITHIN_S
+            until = time.monotonic() + WITHIN_S * PATIENCE
             while not somebody_waits():
                 assert time.monotonic() < until
                 time.sleep(0.01)
             lock_message(session, world.shop.id, message_id)
-        acting.result(WITHIN_S)
+        acting.result(WITHIN_S * PATIENCE)
 
 
 def state(world: World) -> str | None:

@@ -30,6 +30,7 @@ from storage.engine import db
 from storage.flows import Enrolment, Flow
 from storage.inbox import Delivery
 from storage.messages import Message, MessageState
+from tests.faults.sizes import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 THREADS = 4
@@ -107,7 +108,7 @@ class Town:
         self._processes.remove(self.supervisor)
         self.supervisor.terminate()
         try:
-            return self.supervisor.wait(within_s)
+            return self.supervisor.wait(within_s * PATIENCE)
         except BaseException:
             self._processes.append(self.supervisor)
             raise
@@ -141,7 +142,7 @@ class Town:
                     os.kill(pid, signal.SIGCONT)
             process.terminate()
             try:
-                process.wait(30)
+                process.wait(30 * PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -223,7 +224,7 @@ class Town:
     def ask_broker(self, words: str) -> bytes:
         """Say something to Valkey."""
         with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(5)
+            line.settimeout(5 * PATIENCE)
             line.connect(str(valkey.socket_path(self.folder / "app")))
             line.sendall(words.encode() + b"\r\n")
             return line.recv(64)
@@ -291,10 +292,10 @@ class Town:
 def eventually(
     what: str, found: Callable[[], Answer], *, within_s: float, every_s: float = 0.1
 ) -> Answer:
-    """Ask until the answer is truthy, and give it; fail when it takes longer."""
-    deadline = time.monotonic() + within_s
+    """Ask until the answer is truthy, and give it; fail when it takes `PATIENCE` times longer."""
+    deadline = time.monotonic() + within_s * PATIENCE
     while not (answer := found()):
-        assert time.monotonic() < deadline, f"Not within {within_s:.0f} s: {what}"
+        assert time.monotonic() < deadline, f"Not within {within_s * PATIENCE:.0f} s: {what}"
         time.sleep(every_s)
     return answer
 
@@ -302,7 +303,7 @@ def eventually(
 def answers(url: str) -> bool:
     """Whether a GET is answered 200."""
     try:
-        return httpx2.get(url, timeout=5, trust_env=False).status_code == 200
+        return httpx2.get(url, timeout=5 * PATIENCE, trust_env=False).status_code == 200
     except httpx2.HTTPError:
         return False
 

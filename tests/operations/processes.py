@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
+from tests.faults.sizes import PATIENCE
+
 SETTINGS = {
     "REGULARS_SECRET_KEY": "a key for tests that is long enough",
     "REGULARS_SHOPIFY_CLIENT_ID": "test-client-id",
     "REGULARS_SHOPIFY_CLIENT_SECRET": "test-client-secret",
 }
-WITHIN_S = 45.0
+WITHIN_S = 45.0  # of a machine that does nothing else
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -32,7 +34,7 @@ def run(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=WITHIN_S,
+        timeout=WITHIN_S * PATIENCE,
         check=False,
     )
 
@@ -51,17 +53,17 @@ def running(
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(35)
+            process.wait(35 * PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def until(look: Callable[[], object], what: str, within_s: float = WITHIN_S) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + within_s
+    """Wait until something is so; fail when it takes `PATIENCE` times longer."""
+    deadline = time.monotonic() + within_s * PATIENCE
     while not look():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        assert time.monotonic() < deadline, f"not within {within_s * PATIENCE} s: {what}"
         time.sleep(0.05)
 
 

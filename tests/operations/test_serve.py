@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from tests.faults.sizes import PATIENCE
 from tests.operations.processes import (
     SETTINGS,
     alive,
@@ -37,7 +38,9 @@ def serving(tmp_path, port):
 
 def ready(port):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{port}/readyz", timeout=5 * PATIENCE
+        ) as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False
@@ -77,8 +80,8 @@ def test_o02_serve_heals_after_every_kill_and_stops_in_order(serving, port, tmp_
 
         started = time.monotonic()
         supervisor.terminate()
-        assert supervisor.wait(30) == 0
-        assert time.monotonic() - started < 30
+        assert supervisor.wait(30 * PATIENCE) == 0
+        assert time.monotonic() - started < 30 * PATIENCE
 
     assert not any(map(alive, everybody))
     with sqlite3.connect(tmp_path / "var/data/regulars.db") as database:

@@ -11,6 +11,7 @@ import redis
 
 from plugin.errors import RegularsError
 from plugin.runtime import valkey
+from tests.faults.sizes import PATIENCE
 from tests.operations.processes import alive, until
 
 
@@ -25,7 +26,7 @@ def server(data_dir):
         yield process
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(10 * PATIENCE)
 
 
 def client(data_dir):
@@ -96,7 +97,7 @@ os._exit(0)
     started = time.monotonic()
     os.close(valkey.claim_folder(data_dir))
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 5 * PATIENCE
     assert not alive(left)
 
 

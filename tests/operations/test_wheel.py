@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.sizes import PATIENCE
 from tests.operations.processes import environment
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +72,7 @@ def test_the_story_plays_from_the_wheel_without_the_checkout(wheel, tmp_path):
         check=False,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=240 * PATIENCE,
     )
 
     assert told.returncode == 0, told.stdout + told.stderr
