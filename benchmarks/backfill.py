@@ -33,9 +33,9 @@ from benchmarks.servers import (
     listens,
     running,
 )
-from devstore.app import App
-from devstore.seed import Seed
-from devstore.store import Store
+from devstore.people.seed import Seed
+from devstore.shop.app import App
+from devstore.shop.store import Store
 from storage import schema
 from storage.engine import db, encryption
 from storage.shops import add_shop

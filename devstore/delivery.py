@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterable
 
 import httpx2
 
-from devstore.outbox import Delivery
-from devstore.store import Store
+from devstore.shop.outbox import Delivery
+from devstore.shop.store import Store
 
 # One second to connect, five in all: shopify.dev, "HTTPS webhooks", delivery.
 CONNECT_S, TOTAL_S = 1.0, 5.0

@@ -11,14 +11,14 @@ from starlette.routing import Route
 
 from devstore.mailbox import Mail, Mailbox
 from devstore.pages import render
-from devstore.products import ShopError
-from devstore.shops import shop_of
+from devstore.shop.products import ShopError
+from devstore.shop.shops import shop_of
 
 
 async def inbox(request: Request) -> Response:
     """GET /mailbox?to=."""
     mails = _mailbox(request).mails(to=request.query_params.get("to"), limit=200)
-    return _page(request, "mailbox.html", mails=mails)
+    return _page(request, "mailbox/mailbox.html", mails=mails)
 
 
 async def inbox_json(request: Request) -> Response:
@@ -34,7 +34,7 @@ async def mail(request: Request) -> Response:
     """GET /mailbox/{id}."""
     found = _mail(request)
     said = request.query_params.get("said")
-    return _page(request, "mail.html", mail=found, way_out=way_out(found), said=said)
+    return _page(request, "mailbox/mail.html", mail=found, way_out=way_out(found), said=said)
 
 
 async def body(request: Request) -> Response:

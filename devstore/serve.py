@@ -15,26 +15,19 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from devstore import (
-    admin_api,
-    admin_frame,
-    billing,
-    checkout_pages,
-    mailbox_pages,
-    oauth,
-    proxy,
-    seed,
-    storefront,
-    theme,
-    traffic,
-)
-from devstore.app import App
+from devstore import mailbox_pages
+from devstore.admin import api as admin_api
+from devstore.admin import billing, oauth
+from devstore.admin import frame as admin_frame
 from devstore.delivery import Courier
 from devstore.mailbox import Mailbox, listening
 from devstore.pages import STATIC
-from devstore.products import ShopError
-from devstore.shops import NoShopError
-from devstore.store import Store
+from devstore.people import seed, traffic
+from devstore.shop.app import App
+from devstore.shop.products import ShopError
+from devstore.shop.shops import NoShopError
+from devstore.shop.store import Store
+from devstore.storefront import checkout_pages, proxy, shop_pages, theme
 
 COMMANDS = {"seed": seed.main, "traffic": traffic.traffic, "replay": traffic.replay}
 
@@ -78,7 +71,7 @@ def build(
             *theme.routes,
             *proxy.routes,
             *checkout_pages.routes,
-            *storefront.routes,
+            *shop_pages.routes,
             Mount("/cdn", StaticFiles(directory=STATIC)),
         ],
         exception_handlers={ShopError: _shop_error, NoShopError: _no_shop, 404: _nothing_here},
@@ -105,11 +98,15 @@ async def _delivering(shops: Sequence[Store]) -> AsyncIterator[None]:
 
 async def _shop_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ShopError)
-    return storefront.page(request, "sorry.html", status=error.status, message=error.message)
+    return shop_pages.page(
+        request, "storefront/sorry.html", status=error.status, message=error.message
+    )
 
 
 async def _nothing_here(request: Request, _error: Exception) -> Response:
-    return storefront.page(request, "sorry.html", status=404, message="There is no such page.")
+    return shop_pages.page(
+        request, "storefront/sorry.html", status=404, message="There is no such page."
+    )
 
 
 async def _no_shop(_request: Request, error: Exception) -> Response:

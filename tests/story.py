@@ -3,9 +3,9 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from devstore.app import App
-from devstore.outbox import Request
-from devstore.store import Store
+from devstore.shop.app import App
+from devstore.shop.outbox import Request
+from devstore.shop.store import Store
 from plugin.manifest import PATH
 
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)

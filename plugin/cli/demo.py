@@ -8,7 +8,7 @@ import shutil
 import socket
 from pathlib import Path
 
-from devstore.merchant import Merchant
+from devstore.people.merchant import Merchant
 from plugin.errors import RegularsError
 from plugin.manifest import PATH as MANIFEST
 from plugin.runtime.supervisor import Child, is_answering, own_command, print_line, serve

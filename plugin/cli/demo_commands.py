@@ -35,7 +35,7 @@ def tour(
     browser: Annotated[bool, typer.Option(help="Use a real browser.")] = True,
 ) -> None:
     """Play the whole story in a fresh demo and check each step."""
-    from devstore.tour import play
+    from devstore.people.tour import play
 
     sys.exit(play(out, browser=browser))
 

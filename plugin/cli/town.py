@@ -14,8 +14,8 @@ from typing import Any, cast
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from sqlmodel import Session, SQLModel
 
-from devstore.town import Bag, Did, Mail, Piece, Town, Word, line_of
-from devstore.townspeople import Townsman
+from devstore.people.town import Bag, Did, Mail, Piece, Town, Word, line_of
+from devstore.people.townspeople import Townsman
 from plugin import clock, onboard
 from plugin.channels.registry import channel_of_action
 from plugin.errors import RegularsError

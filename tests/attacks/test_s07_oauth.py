@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from admin_ui.app import routes
-from devstore.oauth import query_hmac
+from devstore.admin.oauth import query_hmac
 from plugin import clock
 from plugin.manifest import load_manifest
 from plugin.runtime.web import build_app

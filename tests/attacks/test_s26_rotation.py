@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from admin_ui.app import routes as admin_routes
-from devstore.oauth import query_hmac, session_token
-from devstore.outbox import signature as webhook_signature
-from devstore.proxy import signature as proxy_signature
+from devstore.admin.oauth import query_hmac, session_token
+from devstore.shop.outbox import signature as webhook_signature
+from devstore.storefront.proxy import signature as proxy_signature
 from plugin.forms import library
 from plugin.onboard import seed_library
 from plugin.settings import get_settings

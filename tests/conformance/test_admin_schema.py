@@ -19,7 +19,7 @@ from graphql import (
 )
 from graphql.validation import NoDeprecatedCustomRule
 
-from devstore.admin_api import SCHEMA
+from devstore.admin.api import SCHEMA
 from plugin.manifest import load_manifest, topic_handlers
 from plugin.shopify.api import client
 from plugin.shopify.api.graphql import DOCUMENTS

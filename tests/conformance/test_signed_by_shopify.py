@@ -17,10 +17,10 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 from starlette.testclient import TestClient
 
-from devstore import oauth
-from devstore.app import App
+from devstore.admin import oauth
 from devstore.serve import build
-from devstore.store import Store
+from devstore.shop.app import App
+from devstore.shop.store import Store
 from plugin import onboard
 from plugin.forms import library
 from storage import forms

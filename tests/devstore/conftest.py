@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from devstore.app import App
 from devstore.serve import build
-from devstore.store import Store
+from devstore.shop.app import App
+from devstore.shop.store import Store
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a client secret that is long enough for HS256"

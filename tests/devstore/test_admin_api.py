@@ -7,10 +7,10 @@ import pytest
 from graphql import parse, validate
 from starlette.testclient import TestClient
 
-from devstore.admin_api import SCHEMA, answer
-from devstore.costs import Bucket
+from devstore.admin.api import SCHEMA, answer
+from devstore.admin.costs import Bucket
 from devstore.serve import build
-from devstore.store import Store
+from devstore.shop.store import Store
 
 URL = "/admin/api/2026-10/graphql.json"
 DOCUMENTS = Path(__file__).parents[2] / "plugin" / "shopify" / "documents"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devstore import billing
+from devstore.admin import billing
 
 PRICE = {"amount": "29.00", "currencyCode": "USD"}
 

@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from devstore import bulk, seed
-from devstore.admin_api import answer
-from devstore.store import Store
+from devstore.admin import bulk
+from devstore.admin.api import answer
+from devstore.people import seed
+from devstore.shop.store import Store
 from tests.faults.sizes import PATIENCE
 
 RUN = """mutation ($query: String!) { bulkOperationRunQuery(query: $query) {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devstore.admin_api import answer
+from devstore.admin.api import answer
 
 ID, ADDRESS, PHONE = "gid://shopify/Customer/{}", "mia@example.com", "+12125550123"
 EMAIL = """mutation ($input: CustomerEmailMarketingConsentUpdateInput!) {

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from devstore.delivery import Courier
-from devstore.outbox import signature
-from devstore.store import Store
+from devstore.shop.outbox import signature
+from devstore.shop.store import Store
 
 
 def courier(store, answer):

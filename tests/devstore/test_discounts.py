@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from devstore.products import ShopError
+from devstore.shop.products import ShopError
 
 
 @pytest.fixture

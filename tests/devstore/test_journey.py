@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from devstore.order_payloads import recover_key
-from devstore.products import ShopError
-from devstore.store import Store
+from devstore.shop.order_payloads import recover_key
+from devstore.shop.products import ShopError
+from devstore.shop.store import Store
 
 NAMES = {"id", "admin_graphql_api_id", "created_at", "updated_at"}
 

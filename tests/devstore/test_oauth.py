@@ -3,7 +3,7 @@
 import jwt
 import pytest
 
-from devstore.oauth import query_hmac, session_token
+from devstore.admin.oauth import query_hmac, session_token
 
 EXCHANGE = {
     "client_id": "client-id",

@@ -6,7 +6,7 @@ import hmac
 import httpx2
 import pytest
 
-from devstore.proxy import signature
+from devstore.storefront.proxy import signature
 
 
 @pytest.fixture

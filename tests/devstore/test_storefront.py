@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from devstore import catalog
-from devstore.oauth import query_hmac
+from devstore.admin.oauth import query_hmac
+from devstore.people.shopper import Shopper
 from devstore.serve import build
-from devstore.shopper import Shopper
+from devstore.shop import catalog
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from devstore.town import PAST, Town
+from devstore.people.town import PAST, Town
 
 UNTIL = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from threading import Thread
 
 import pytest
 
-from devstore.outbox import signature
 from devstore.serve import main
+from devstore.shop.outbox import signature
 from tests.devstore.conftest import ROOT, SECRET
 
 WORDS = ["--manifest", str(ROOT / "manifest.toml"), "--client-secret", SECRET, "--seed", "3"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from devstore.shopper import Shopper
+from devstore.people.shopper import Shopper
 from plugin.forms.definition import questions_of
 from tests.faults.sizes import PATIENCE
 from tests.faults.town import Town

@@ -11,7 +11,7 @@ from itertools import compress
 import pytest
 from sqlmodel import Session, col, select, update
 
-from devstore.outbox import Request
+from devstore.shop.outbox import Request
 from plugin import clock
 from plugin.flows import library
 from plugin.flows.advance import advance_enrolments

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import col, insert, select
 
 from admin_ui.kit import words
-from devstore.merchant import Merchant
+from devstore.people.merchant import Merchant
 from storage.engine.ids import new_id
 from storage.flows import Enrolment
 from storage.messages import MessageState

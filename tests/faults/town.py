@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import httpx2
 from sqlmodel import Session, col, create_engine, func, select, update
 
-from devstore.merchant import Merchant
+from devstore.people.merchant import Merchant
 from plugin.runtime import parent_death, valkey
 from storage.engine import db
 from storage.flows import Enrolment, Flow

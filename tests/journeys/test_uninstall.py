@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from devstore.delivery import Courier
-from devstore.outbox import Request
+from devstore.shop.outbox import Request
 from plugin import clock, onboard
 from plugin.ingest.digest import digest_deliveries
 from plugin.messages.send import send_messages

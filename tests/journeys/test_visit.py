@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from starlette.applications import Starlette
 
 from devstore.serve import build
-from devstore.store import Store
+from devstore.shop.store import Store
 from storage import events, profiles
 from storage import visits as stored_visits
 from storage.engine import db

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from devstore.outbox import signature
+from devstore.shop.outbox import signature
 from plugin import clock
 from plugin.imports import lifecycle
 from storage import privacy_requests

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from devstore.app import App
-from devstore.shopper import Shopper
-from devstore.store import Store
+from devstore.people.shopper import Shopper
+from devstore.shop.app import App
+from devstore.shop.store import Store
 from plugin.forms.definition import questions_of
 from plugin.manifest import PATH
 from tests.faults.town import Town, eventually

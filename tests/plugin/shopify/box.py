@@ -13,9 +13,10 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from devstore import admin_api, costs, oauth
-from devstore.app import App
-from devstore.store import Store
+from devstore.admin import api as admin_api
+from devstore.admin import costs, oauth
+from devstore.shop.app import App
+from devstore.shop.store import Store
 from plugin import clock
 from plugin.settings import get_settings
 from storage.engine import db

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from devstore import billing as devstore_billing
+from devstore.admin import billing as devstore_billing
 from plugin import clock, manifest
 from plugin.errors import RegularsError
 from plugin.ingest.record import record_facts

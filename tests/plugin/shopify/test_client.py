@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from devstore.oauth import query_hmac
+from devstore.admin.oauth import query_hmac
 from plugin.settings import get_settings
 from plugin.shopify.api.client import clean_domain, covers_scopes, is_valid_query
 

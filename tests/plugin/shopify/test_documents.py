@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from graphql import OperationDefinitionNode, get_named_type, parse, print_ast, validate
 
-from devstore import costs
-from devstore.admin_api import SCHEMA
+from devstore.admin import costs
+from devstore.admin.api import SCHEMA
 from plugin.shopify.api.graphql import DOCUMENTS
 
 FILES = sorted(DOCUMENTS.glob("*.graphql"))

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from devstore.resolvers import variant
+from devstore.admin.resolvers import variant
 from plugin import clock
 from plugin.shopify.api import products as api_products
 from plugin.shopify.api.http import ShopifyError

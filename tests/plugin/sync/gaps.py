@@ -9,9 +9,9 @@ from datetime import timedelta
 from sqlalchemy import delete, update
 from sqlmodel import Session, SQLModel, col, select
 
-from devstore.outbox import Request
-from devstore.seed import Seed
-from devstore.store import Store
+from devstore.people.seed import Seed
+from devstore.shop.outbox import Request
+from devstore.shop.store import Store
 from storage import events, profiles
 from storage.events import Event
 from storage.inventory import Stock

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import func, select
 
-from devstore.seed import Seed
+from devstore.people.seed import Seed
 from plugin import clock
 from plugin.shopify.api import bulk
 from plugin.shopify.install.installation import install

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devstore.database import Document
+from devstore.shop.database import Document
 from plugin import clock
 from plugin.facts import ProfileFact, identity_keys
 from plugin.ingest.digest import digest_deliveries
@@ -305,7 +305,7 @@ def test_a_lost_answer_makes_no_second_word(shop_id: int, shopify: Shopify, ana:
 def test_what_shopify_refuses_stands_there_for_the_merchant(
     shop_id: int, shopify: Shopify, ana: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devstore.people.ACCEPTED", ())
+    monkeypatch.setattr("devstore.admin.customer_mutations.ACCEPTED", ())
     say(shop_id, ConsentState.SUBSCRIBED)
     run_slice(writing.SLICE_JOB, shop_id)
 

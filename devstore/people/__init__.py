@@ -1,0 +1,1 @@
+"""Who uses the store: one merchant, one shopper, a town of them, and the tour that plays both."""

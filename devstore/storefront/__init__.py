@@ -1,0 +1,1 @@
+"""The pages that shoppers see, with the app's parts in them."""
