@@ -22,6 +22,7 @@ check: .venv/ready ## lint, types and the contracts between our folders
 	@echo "lint" && $(VENV)/ruff check . && $(VENV)/ruff format --check .
 	@echo "types" && $(VENV)/mypy
 	@echo "contracts" && $(VENV)/lint-imports
+	@echo "structure" && $(VENV)/python scripts/structure.py --check
 
 bench: .venv/ready ## measure; NAME=ingest for one benchmark
 	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)

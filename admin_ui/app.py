@@ -8,9 +8,6 @@ from admin_ui.audience import (
     data_request,
     duplicates,
     exports,
-    imports,
-    list_members,
-    lists,
     memberships,
     profile,
     profiles,
@@ -18,6 +15,9 @@ from admin_ui.audience import (
     properties,
     tags,
 )
+from admin_ui.audience.imports import pages as imports
+from admin_ui.audience.lists import members as list_members
+from admin_ui.audience.lists import pages as lists
 from admin_ui.flows import pages, preview
 from admin_ui.home import backfill, page
 from admin_ui.kit import links, static

@@ -39,7 +39,7 @@ class ProfileFact:
 
 
 class ProfileColumns(TypedDict):
-    """Whose a row is: columns of every table that is about profiles."""
+    """The profile of a row: columns of every table that is about profiles."""
 
     profile_id: int | None
     source_profile_id: int | None

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from admin_ui.audience.list_members import added, origins, read_undo, sign_undo
+from admin_ui.audience.lists.members import added, origins, read_undo, sign_undo
 from admin_ui.kit import words
 from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page

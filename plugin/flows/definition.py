@@ -16,7 +16,7 @@ MAX_ACTIONS = 200
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A step with its links: `next`, or whatever names its kind of step follows."""
+    """A step with its links: `next`, or the names that its kind of step follows."""
 
     id: str
     step: Step

@@ -8,7 +8,7 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from admin_ui.audience.import_columns import KINDS
+from admin_ui.audience.imports.columns import KINDS
 from plugin.imports import columns, lifecycle
 from plugin.jobs import Progress
 from plugin.profiles.export import COLUMNS

@@ -5,7 +5,7 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from admin_ui.audience import profiles
-from admin_ui.audience.list_members import count_members, get_list, show_list
+from admin_ui.audience.lists.members import count_members, get_list, show_list
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock, lists
@@ -108,7 +108,7 @@ def _all(
         deleted = lists.deleted_lists(session, shop_id)
     profiles.count_soon(shop_id, *sizes.values())
     return visit.page(
-        "audience/lists.html",
+        "audience/lists/lists.html",
         toast=toast,
         path="/audience/lists",
         status=status,
@@ -142,7 +142,7 @@ def _settings(
         used = lists.list_usage(session, shop_id, list_id)
         size = count_members(session, visit, list_id)
     return visit.page(
-        "audience/list_settings.html",
+        "audience/lists/list_settings.html",
         toast=toast,
         path=f"/audience/lists/{list_id}/settings",
         status=status,

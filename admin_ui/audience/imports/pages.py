@@ -5,9 +5,9 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from admin_ui.audience import import_columns
-from admin_ui.audience.import_columns import sentence
-from admin_ui.audience.lists import sentence as list_sentence
+from admin_ui.audience.imports import columns as import_columns
+from admin_ui.audience.imports.columns import sentence
+from admin_ui.audience.lists.pages import sentence as list_sentence
 from admin_ui.kit.request import AdminRequest, is_id, missing
 from admin_ui.kit.routes import page
 from plugin.imports import lifecycle
@@ -42,7 +42,7 @@ def _all(visit: AdminRequest, problem: str = "") -> Response:
         found = imports.imports_of(session, visit.shop.id)
         names = {each.id: each.name for each in lists.lists_of(session, visit.shop.id)}
     return visit.page(
-        "audience/imports.html",
+        "audience/imports/imports.html",
         problem=problem,
         imports=found,
         lists=names,
@@ -105,7 +105,7 @@ def preview(visit: AdminRequest) -> Response:
         raise missing()
     import_columns.take_form(visit, held)
     return visit.part(
-        "audience/import_preview.html",
+        "audience/imports/import_preview.html",
         outcomes=import_columns.outcomes(visit, held),
         kinds=import_columns.kinds(visit.say),
     )
@@ -134,7 +134,7 @@ def start(visit: AdminRequest) -> Response:
 @page("/audience/imports/{import_id}/progress", title=TITLE)
 def progress(visit: AdminRequest) -> Response:
     """Show the card of its progress alone, while it is being read."""
-    return visit.part("audience/import_progress.html", **_progress(visit, _held(visit)))
+    return visit.part("audience/imports/import_progress.html", **_progress(visit, _held(visit)))
 
 
 @page("/audience/imports/{import_id}/flaws", title=TITLE, personal=True)
@@ -216,7 +216,9 @@ def _page(
     if held.state not in (ImportState.READY, ImportState.UPLOADING):
         values |= _progress(visit, held)
     path = f"{PLACE}/{held.id}"
-    return visit.page("audience/import.html", toast=toast, status=status, path=path, **values)
+    return visit.page(
+        "audience/imports/import.html", toast=toast, status=status, path=path, **values
+    )
 
 
 def _progress(visit: AdminRequest, held: Import) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def change(visit: AdminRequest) -> Response:
         values = _about(session, visit, [row])
     told = "told" in visit.form
     return visit.part(
-        "audience/list_row.html", toast=toast, list=held, size=size, told=told, **values
+        "audience/lists/list_row.html", toast=toast, list=held, size=size, told=told, **values
     )
 
 
@@ -125,7 +125,7 @@ def show_list(visit: AdminRequest, list_id: int, toast: str = "") -> Response:
         values = _about(session, visit, rows)
     profile_pages.count_soon(shop_id, size)
     return visit.page(
-        "audience/list.html",
+        "audience/lists/list.html",
         toast=toast,
         path=f"/audience/lists/{list_id}",
         list=held,
@@ -241,7 +241,7 @@ def _people(
             f for f in lists.flows_triggered_by(session, shop_id, list_id) if f.status == "live"
         ]
     return visit.page(
-        "audience/list_add.html",
+        "audience/lists/list_add.html",
         toast=toast,
         status=status,
         error=error,

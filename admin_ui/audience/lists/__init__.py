@@ -1,0 +1,1 @@
+"""Lists: the page of all, the page of one, and who is on it."""
