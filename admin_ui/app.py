@@ -3,6 +3,7 @@
 from starlette.routing import BaseRoute, Route
 
 from admin_ui import coupons, forms, oauth
+from admin_ui.analytics import metrics
 from admin_ui.audience import (
     corrections,
     data_request,
@@ -28,7 +29,6 @@ from admin_ui.settings import (
     consent,
     failed_webhooks,
     general,
-    metrics,
     reconciliation,
     write_backs,
 )
@@ -39,7 +39,8 @@ PAGES = (
     profiles, profile, corrections, memberships, tags, proof, duplicates, properties,
     lists, list_members, imports, exports, data_request,
     pages, preview, forms, coupons,
-    general, consent, metrics, reconciliation, write_backs, access_log, failed_webhooks,
+    metrics,
+    general, consent, reconciliation, write_backs, access_log, failed_webhooks,
 )  # fmt: skip
 
 

@@ -28,5 +28,6 @@ GROUPS = (
     Group(N_("Messages"), ("/coupons",)),
     Group(N_("Flows"), ("/flows",)),
     Group(N_("Forms"), ("/forms",)),
+    Group(N_("Analytics"), ("/analytics/metrics",)),
     Group(N_("Settings"), ("/settings",)),
 )

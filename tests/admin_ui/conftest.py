@@ -137,7 +137,7 @@ def pages(filled: dict[str, int]) -> Callable[[], list[str]]:
         "/settings",
         "/settings/consent",
         "/settings/access",
-        "/settings/events",
+        "/analytics/metrics",
         "/settings/reconciliation",
         "/settings/quarantine",
         "/settings/quarantine/b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",

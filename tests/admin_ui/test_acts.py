@@ -490,7 +490,7 @@ def test_the_kinds_of_events_are_listed_with_what_was_not_taken(merchant, shop, 
     with db.transaction() as session:
         metrics.count_rejected(session, shop.id, clock.now().date(), "reserved", 3)
 
-    page = merchant.fetch("/settings/events").text
+    page = merchant.fetch("/analytics/metrics").text
 
     assert "Placed Order" in page
     assert "Name reserved for Shopify or Regulars." in page

@@ -17,7 +17,7 @@ from storage.engine import db
 DAYS = 30
 
 
-@page("/settings/events", title=N_("Metrics"))
+@page("/analytics/metrics", title=N_("Metrics"))
 def show(visit: AdminRequest) -> Response:
     """Show the metrics that the shop has, and which events were refused."""
     since = clock.now().date() - timedelta(days=DAYS)
@@ -30,7 +30,7 @@ def show(visit: AdminRequest) -> Response:
         for each in seen
     ]
     return visit.page(
-        "settings/metrics.html",
+        "analytics/metrics.html",
         found=found,
         refused=sorted(refused.items(), key=lambda row: -row[1]),
         days=DAYS,

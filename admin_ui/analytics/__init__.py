@@ -1,0 +1,1 @@
+"""Analytics: what customers do, counted. Reports join the metrics here."""
