@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from markupsafe import Markup
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from plugin.templates import library as email_library
 from plugin.texts import N_, texts_for
 from storage import forms, lists
 from storage.engine import db
+from storage.engine.types import JsonObject
 from storage.forms import FormEvent, FormStatus
 
 TITLE = N_("Forms")
@@ -176,7 +176,7 @@ def _offer(key: str, form: ReadyForm, say: Language) -> Offer:
     )
 
 
-def steps(definition: dict[str, Any]) -> list[tuple[str, list[FormQuestion]]]:
+def steps(definition: JsonObject) -> list[tuple[str, list[FormQuestion]]]:
     """A form's steps, each with its name and what stands on it."""
     found = list(definition.get("steps") or [])
     if definition.get("success"):
@@ -196,7 +196,7 @@ def steps(definition: dict[str, Any]) -> list[tuple[str, list[FormQuestion]]]:
     ]
 
 
-def _ask(block: dict[str, Any]) -> FormQuestion | None:
+def _ask(block: JsonObject) -> FormQuestion | None:
     about = block.get("properties") or {}
     kind = str(block.get("type"))
     if kind in QUESTION_TYPES:

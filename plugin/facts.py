@@ -7,11 +7,15 @@ storefront's own time, so that the order of arrival does not matter.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
 from sqlmodel import SQLModel
 
+from storage.checkouts import ReportedCheckout
 from storage.consent_ledger import ConsentSource, ConsentState
+from storage.engine.types import JsonObject, Row
+from storage.orders import ReportedOrder, ReportedOrderLine
+from storage.products import ProductWithVariants
 
 TAG_PREFIX = "tag:"  # of the property that a customer's tag is
 
@@ -32,14 +36,21 @@ class ProfileFact:
 
     identities: tuple[IdentityKey, ...]
     reported_at: datetime
-    fields: dict[str, Any] = field(default_factory=dict)
-    properties: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, str | None] = field(default_factory=dict)
+    properties: JsonObject = field(default_factory=dict)
     complete_prefix: str = ""  # a prefix: `properties` name all of the profile's properties with it
     source: str = "shopify"
 
 
 class ProfileColumns(TypedDict):
     """The profile of a row: columns of every table that is about profiles."""
+
+    profile_id: int
+    source_profile_id: int | None
+
+
+class OptionalProfileColumns(TypedDict):
+    """As `ProfileColumns`, of a row that may be of no profile's."""
 
     profile_id: int | None
     source_profile_id: int | None
@@ -61,7 +72,7 @@ class ProfileRef(NamedTuple):
         }
 
 
-NO_PROFILE: ProfileColumns = {"profile_id": None, "source_profile_id": None}
+NO_PROFILE: OptionalProfileColumns = {"profile_id": None, "source_profile_id": None}
 
 
 @dataclass(slots=True)
@@ -74,7 +85,7 @@ class EventFact:
     occurred_at: datetime
     value: int | None = None
     currency: str | None = None
-    properties: dict[str, Any] = field(default_factory=dict)
+    properties: JsonObject = field(default_factory=dict)
     is_silent: bool = False
 
 
@@ -111,7 +122,7 @@ class RecordFact:
     """A row of one of `storage`'s tables as the storefront describes it now; the newest wins."""
 
     table: type[SQLModel]
-    row: dict[str, Any]
+    row: Row
     profile: ProfileFact | None = None
 
 
@@ -132,14 +143,14 @@ class Facts:
     profiles: list[ProfileFact] = field(default_factory=list)
     events: list[EventFact] = field(default_factory=list)
     consents: list[ConsentFact] = field(default_factory=list)
-    orders: list[tuple[ProfileFact, dict[str, Any], list[dict[str, Any]]]] = field(
+    orders: list[tuple[ProfileFact, ReportedOrder, list[ReportedOrderLine]]] = field(
         default_factory=list
     )
-    checkouts: list[tuple[ProfileFact, dict[str, Any]]] = field(default_factory=list)
-    products: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
+    checkouts: list[tuple[ProfileFact, ReportedCheckout]] = field(default_factory=list)
+    products: list[ProductWithVariants] = field(default_factory=list)
     records: list[RecordFact] = field(default_factory=list)
     list_joins: list[ListJoinFact] = field(default_factory=list)
-    shop: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
+    shop: list[tuple[datetime, dict[str, str]]] = field(default_factory=list)
     deleted_codes: list[str] = field(default_factory=list)
     deleted_discounts: list[str] = field(default_factory=list)  # by the storefront's ids
     finished_operations: list[str] = field(default_factory=list)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 MAX_POSITIONAL = 4
+MAPPINGS = ("dict", "Dict", "Mapping", "MutableMapping", "OrderedDict", "defaultdict")
 OURS = ("plugin", "storage", "admin_ui", "webhooks")
 VOCABULARY = tomllib.loads((Path(__file__).parent / "structure.toml").read_text())
 
@@ -51,12 +52,24 @@ def find_functions(source: Source) -> Iterator[Found]:
 
 
 def find_untyped_dicts(source: Source) -> Iterator[Found]:
-    """Find every `dict[str, Any]`."""
-    for node in source.nodes:
+    """Find every `dict[str, Any]`, `Mapping[str, Any]` and the like."""
+    for line, node in _types(source):
         match node:
-            case ast.Subscript(value=ast.Name("dict"), slice=ast.Tuple([ast.Name("str"), any_])):
-                if ast.unparse(any_).endswith("Any"):
-                    yield Found(f"{source.path}:{node.lineno}", "dict[str, Any]")
+            case ast.Subscript(value=kind, slice=ast.Tuple([ast.Name("str"), any_])):
+                name = _last_name(kind)
+                if name in MAPPINGS and ast.unparse(any_).endswith("Any"):
+                    yield Found(f"{source.path}:{line}", f"{name}[str, Any]")
+
+
+def find_json_objects(source: Source) -> Iterator[Found]:
+    """Find every place that takes or gives a `JsonObject`."""
+    for line, node in _types(source):
+        if (
+            isinstance(node, ast.Name)
+            and node.id == "JsonObject"
+            and isinstance(node.ctx, ast.Load)
+        ):
+            yield Found(f"{source.path}:{line}", "JsonObject")
 
 
 def find_many_positional(source: Source) -> Iterator[Found]:
@@ -140,6 +153,15 @@ def prose_of(source: Source) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(text.readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
+
+
+def _types(source: Source) -> Iterator[tuple[int, ast.AST]]:
+    """Yield every node with its line, and what the quotes of a `cast` hold."""
+    for node in source.nodes:
+        yield getattr(node, "lineno", 0), node
+        match node:
+            case ast.Call(func=ast.Name("cast"), args=[ast.Constant(value=str(text)), _]):
+                yield from ((node.lineno, part) for part in ast.walk(ast.parse(text, mode="eval")))
 
 
 def _is_str_enum(node: ast.ClassDef) -> bool:

@@ -6,6 +6,8 @@
 Migrations, which Alembic writes, are left out. Of the figures:
 
 - `p90` is the 90th percentile.
+- `dict[str, Any]`: and `Mapping[str, Any]` and the like. `JsonObject` is the name for the JSON of
+  others; each place that takes or gives one counts.
 - `>4 args`: functions with more than four positional parameters, self and cls not counted; not in
   tests, where pytest passes fixtures by name.
 - `bare states`: string literals that equal a state's value (scripts/structure.toml, and each
@@ -35,6 +37,7 @@ from findings import (
     find_dead_names,
     find_dead_words,
     find_functions,
+    find_json_objects,
     find_many_positional,
     find_str_enums,
     find_untyped_dicts,
@@ -48,6 +51,7 @@ MAX_FOLDER_FILES = 15
 MIN_SENTENCE_WORDS = 5
 COUNTS = {  # a figure's name in JSON -> in the table
     "untyped_dicts": "dict[str, Any]",
+    "json_objects": "JsonObject",
     "many_positional": ">4 args",
     "str_enums": "StrEnums",
     "bare_states": "bare states",
@@ -91,6 +95,7 @@ def measure(root: Path, package: str, sources: list[Source], values: set[str]) -
         "files": [Found(s.path, f"{len(s.lines)} lines", len(s.lines)) for s in sources],
         "functions": [f for s in sources for f in find_functions(s)],
         "untyped_dicts": [f for s in sources for f in find_untyped_dicts(s)],
+        "json_objects": [f for s in sources for f in find_json_objects(s)],
         "many_positional": [f for s in sources if code for f in find_many_positional(s)],
         "str_enums": [f for s in sources for f in find_str_enums(s)],
         "bare_states": [f for s in sources if ours for f in find_bare_states(s, values)],

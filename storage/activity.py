@@ -6,7 +6,7 @@ added, deleted and moved, updates it in the same transaction.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import delete
 from sqlalchemy import select as columns
@@ -27,6 +27,14 @@ class Activity(SQLModel, table=True):
     shop_id: int = shop_key()
     profile_id: int = row_key()
     counts: Counts = json_column()
+
+
+class CountedEvent(TypedDict):
+    """What of a row of `event` is counted."""
+
+    profile_id: int
+    metric: str
+    occurred_at: datetime
 
 
 def day_of(at: datetime) -> str:
@@ -54,8 +62,8 @@ def counts_of(session: Session, shop_id: int, profile_id: int) -> Counts:
     return {} if found is None else found.counts
 
 
-def add_counts(session: Session, shop_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Count events (rows of `event`) that were not there before."""
+def add_counts(session: Session, shop_id: int, rows: Sequence[CountedEvent]) -> None:
+    """Count events that were not there before."""
     if not rows:
         return
     held = lock_counts(session, shop_id, {row["profile_id"] for row in rows})

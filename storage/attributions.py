@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import Index, func
 from sqlmodel import Session, SQLModel, col, select
@@ -30,7 +30,20 @@ class Attribution(SQLModel, table=True):
     at: datetime = moment()
 
 
-def add_attribution(session: Session, row: dict[str, Any]) -> None:
+class AttributionRow(TypedDict):
+    """One row of `Attribution`."""
+
+    shop_id: int
+    order_id: int
+    message_id: int
+    flow_id: int | None
+    action_id: str
+    amount: int
+    currency: str
+    at: datetime
+
+
+def add_attribution(session: Session, row: AttributionRow) -> None:
     """Credit an order to a message, once."""
     session.connection().execute(db.insert(Attribution).values(row).on_conflict_do_nothing())
 

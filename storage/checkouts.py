@@ -2,13 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, Session, SQLModel, col, select
+from typing_extensions import TypedDict
 
 from storage.engine.types import big, json_column, moment, origin, shop_key
 from storage.engine.upsert import save_newest
+
+
+class LineItem(TypedDict):
+    """One line of a checkout, as its row and events keep it; `price` is in minor units."""
+
+    title: str
+    variant_title: str
+    quantity: int
+    price: int
+    product_id: int | None
+    variant_id: int | None
 
 
 class Checkout(SQLModel, table=True):
@@ -27,10 +38,32 @@ class Checkout(SQLModel, table=True):
     total: int = big()
     currency: str
     url: str = Field(default="", description="leads back to the checkout as it was left")
-    lines: list[dict[str, Any]] = json_column(list)
+    lines: list[LineItem] = json_column(list)
 
 
-def save_checkouts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+class ReportedCheckout(TypedDict):
+    """A checkout as the storefront describes it: a row of `Checkout` without shop and profile."""
+
+    token: str
+    started_at: datetime
+    updated_at: datetime
+    reported_at: datetime
+    completed_at: datetime | None
+    total: int
+    currency: str
+    url: str
+    lines: list[LineItem]
+
+
+class CheckoutRow(ReportedCheckout):
+    """One row of `Checkout`."""
+
+    shop_id: int
+    profile_id: int
+    source_profile_id: int | None
+
+
+def save_checkouts(session: Session, rows: Sequence[CheckoutRow]) -> None:
     """Insert checkouts or bring them up to date; the newest word wins."""
     save_newest(session, Checkout, rows, keep=("started_at",))
 

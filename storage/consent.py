@@ -24,7 +24,7 @@ from storage.consent_ledger import (
 from storage.counts import Count
 from storage.engine import db
 from storage.engine.types import big, enum_column, moment, shop_key
-from storage.write_backs import WriteBackRow
+from storage.write_backs import RequestedWriteBack
 
 EXPLICIT_STATES = (ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED)
 REFUSING_STATES = (ConsentState.UNSUBSCRIBED, ConsentState.BOUNCED)
@@ -119,7 +119,7 @@ def _without_echoes(
 
 def _tell_storefront(session: Session, shop_id: int, rows: Sequence[ConsentEntry]) -> None:
     """A bounce, a purchase or the yes of a file is no word of the shopper's, so it stays here."""
-    said: list[WriteBackRow] = [
+    said: list[RequestedWriteBack] = [
         {
             "kind": row["channel"],
             "name": row["address"],

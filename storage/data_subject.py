@@ -211,9 +211,9 @@ def condition(table: Table, shop_id: int, subject: DataSubject) -> ColumnElement
 
 def rows_about(
     session: Session, shop_id: int, subject: DataSubject
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[dict[str, object]]]:
     """Return every row about a data subject, by table."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, object]]] = {}
     for table in tables():
         where = condition(table, shop_id, subject)
         if where is None:

@@ -5,7 +5,7 @@ decide. Keys never join anybody by themselves.
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from sqlalchemy import BigInteger, Index, delete, update
 from sqlalchemy import select as columns
@@ -68,6 +68,19 @@ class Duplicate(SQLModel, table=True):
     found_at: datetime = moment()
     decided_at: datetime | None = moment(default=None)
     decided_by: str = ""
+
+
+class DuplicateRow(TypedDict):
+    """One row of `Duplicate`; the database gives it what is not required."""
+
+    shop_id: int
+    profile_id: int
+    other_profile_id: int
+    reason: str
+    state: NotRequired[DuplicateState]
+    found_at: datetime
+    decided_at: NotRequired[datetime | None]
+    decided_by: NotRequired[str]
 
 
 def save_keys(
@@ -140,8 +153,8 @@ def profiles_with_key(session: Session, shop_id: int, key: DuplicateReason) -> S
     ).all()
 
 
-def suggest_duplicates(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Add undecided pairs: shop_id, one_id, other_id, because, found_at."""
+def suggest_duplicates(session: Session, rows: Sequence[DuplicateRow]) -> None:
+    """Add undecided pairs."""
     if rows:
         statement = db.insert(Duplicate).on_conflict_do_nothing()
         session.connection().execute(statement, list(rows))

@@ -5,7 +5,7 @@ they stay without the shopper.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import ColumnElement, Table, delete, or_, tuple_, update
 from sqlalchemy import select as columns
@@ -133,7 +133,7 @@ def _blank_messages(session: Session, shop_id: int, subject: DataSubject) -> int
     )
     for old_id, key, state in rows:
         fresh = new_id()
-        dropped: dict[str, Any] = {}
+        dropped: dict[str, MessageState | SkipReason] = {}
         if state in (MessageState.DUE, MessageState.SENDING):
             dropped = {"state": MessageState.SKIPPED, "skip_reason": SkipReason.NO_PROFILE}
         session.connection().execute(
@@ -158,9 +158,17 @@ def _blank_messages(session: Session, shop_id: int, subject: DataSubject) -> int
     return len(rows)
 
 
-ANONYMOUS_ORDER: dict[str, Any] = {
-    "profile_id": None,
-    "source_profile_id": None,
+class AnonymousOrder(TypedDict):
+    """What an order loses with its customer, beside its profile."""
+
+    number: str
+    checkout_token: str | None
+    cart_token: str | None
+    discount_codes: list[str]
+    status_url: str
+
+
+ANONYMOUS_ORDER: AnonymousOrder = {
     "number": "",
     "checkout_token": None,
     "cart_token": None,
@@ -183,7 +191,7 @@ def _blank_orders(session: Session, shop_id: int, subject: DataSubject) -> int:
     change(
         update(Order)
         .where(col(Order.shop_id) == shop_id, col(Order.id).in_(ids))
-        .values(ANONYMOUS_ORDER)
+        .values(profile_id=None, source_profile_id=None, **ANONYMOUS_ORDER)
     )
     change(  # a line without a product has a title typed by hand
         update(OrderLine)

@@ -6,7 +6,7 @@ Events are added, deleted and moved here alone, so that each shopper's daily cou
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Index, bindparam, delete, func, or_, tuple_, update
 from sqlalchemy import select as columns
@@ -14,7 +14,16 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import activity
 from storage.engine import bulk, db
-from storage.engine.types import Json, big, json_column, moment, origin, row_key, shop_key
+from storage.engine.types import (
+    Json,
+    JsonObject,
+    big,
+    json_column,
+    moment,
+    origin,
+    row_key,
+    shop_key,
+)
 from storage.shops import Shop
 
 
@@ -37,10 +46,35 @@ class Event(SQLModel, table=True):
     occurred_at: datetime = moment()
     value: int | None = big(nullable=True, default=None)
     currency: str | None = None
-    properties: dict[str, Any] = json_column()
+    properties: JsonObject = json_column()
 
 
-def add_events(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
+class EventRow(TypedDict):
+    """One row of `Event`."""
+
+    shop_id: int
+    id: int
+    profile_id: int
+    source_profile_id: int | None
+    metric: str
+    unique_id: str
+    occurred_at: datetime
+    value: int | None
+    currency: str | None
+    properties: JsonObject
+
+
+class EventDescription(TypedDict):
+    """What may change of a known event, and the names that it is found by."""
+
+    metric: str
+    unique_id: str
+    value: int | None
+    currency: str | None
+    properties: JsonObject
+
+
+def add_events(session: Session, rows: Sequence[EventRow]) -> set[int]:
     """Insert events that are not known yet; the ids of those that were new."""
     if not rows:
         return set()
@@ -52,11 +86,8 @@ def add_events(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
     return new
 
 
-def describe_events(session: Session, shop_id: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Bring value and properties of known events up to date, by metric and unique id.
-
-    Each row: {metric, unique_id, value, currency, properties}.
-    """
+def describe_events(session: Session, shop_id: int, rows: Sequence[EventDescription]) -> None:
+    """Bring value and properties of known events up to date, by metric and unique id."""
     if not rows:
         return
     session.connection().execute(

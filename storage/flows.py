@@ -3,14 +3,23 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from sqlalchemy import BigInteger, Index, func, insert, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db, leases
 from storage.engine.leases import Claim
-from storage.engine.types import big, enum_column, json_column, moment, origin, row_key, shop_key
+from storage.engine.types import (
+    JsonObject,
+    big,
+    enum_column,
+    json_column,
+    moment,
+    origin,
+    row_key,
+    shop_key,
+)
 
 LEASE_S = 15.0  # a step that was offered and not taken is offered again after this
 
@@ -64,7 +73,7 @@ class FlowVersion(SQLModel, table=True):
     shop_id: int = shop_key()
     flow_id: int = Field(primary_key=True, sa_type=BigInteger)
     version: int = Field(primary_key=True)
-    definition: dict[str, Any] = json_column()
+    definition: JsonObject = json_column()
     created_at: datetime = moment()
 
 
@@ -105,6 +114,30 @@ class Enrolment(SQLModel, table=True):
     exit_reason: str = ""
 
 
+class EnrolmentRow(TypedDict):
+    """One row of `Enrolment`; the database gives it what is not required."""
+
+    shop_id: int
+    id: int
+    flow_id: int
+    version: int
+    profile_id: int
+    source_profile_id: NotRequired[int | None]
+    trigger_key: str
+    event_id: NotRequired[int | None]
+    state: NotRequired[EnrolmentState]
+    action_id: str
+    delay_started: NotRequired[bool]
+    due_at: datetime
+    lease_until: NotRequired[float]
+    claimed: NotRequired[bool]
+    attempts: NotRequired[int]
+    started_at: datetime
+    entered_at: datetime
+    ended_at: NotRequired[datetime | None]
+    exit_reason: NotRequired[str]
+
+
 class StepLog(SQLModel, table=True):
     """What happened to one shopper at one action of a flow."""
 
@@ -121,6 +154,18 @@ class StepLog(SQLModel, table=True):
     action_id: str
     outcome: StepOutcome = enum_column(StepOutcome)
     happened_at: datetime = moment()
+
+
+class StepLogRow(TypedDict):
+    """One row of `StepLog`."""
+
+    shop_id: int
+    id: int
+    flow_id: int
+    enrolment_id: int
+    action_id: str
+    outcome: StepOutcome
+    happened_at: datetime
 
 
 def flows_of(session: Session, shop_id: int) -> Sequence[Flow]:
@@ -164,7 +209,7 @@ def live_flows(session: Session, shop_id: int) -> Sequence[tuple[Flow, FlowVersi
     ]
 
 
-def add_enrolments(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
+def add_enrolments(session: Session, rows: Sequence[EnrolmentRow]) -> set[int]:
     """Put shoppers into flows, once for each cause; the ids of the new enrolments."""
     if not rows:
         return set()
@@ -232,7 +277,7 @@ def end_enrolment(
     session.add(enrolment)
 
 
-def log_steps(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def log_steps(session: Session, rows: Sequence[StepLogRow]) -> None:
     """Write down what happened at some actions."""
     if rows:
         session.connection().execute(insert(StepLog), list(rows))

@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import BigInteger, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db
-from storage.engine.types import big, enum_column, json_column, moment, row_key, shop_key
+from storage.engine.types import (
+    JsonObject,
+    big,
+    enum_column,
+    json_column,
+    moment,
+    row_key,
+    shop_key,
+)
 
 
 class FormStatus(StrEnum):
@@ -59,7 +66,7 @@ class FormVersion(SQLModel, table=True):
     shop_id: int = shop_key()
     form_id: int = Field(primary_key=True, sa_type=BigInteger)
     version: int = Field(primary_key=True)
-    definition: dict[str, Any] = json_column()
+    definition: JsonObject = json_column()
     translations: dict[str, dict[str, str]] = json_column()
     created_at: datetime = moment()
 

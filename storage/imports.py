@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, CursorResult, Index, func, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
+from typing_extensions import TypedDict
 
 from storage.engine import bulk, db
 from storage.engine.types import big, enum_column, json_column, moment, row_key, shop_key
@@ -37,6 +38,14 @@ SOURCE = "import:"  # how the source of a membership begins that a file made
 MAX_PROBLEMS = 100_000  # kept of one import, as a list; the others are counted
 
 
+class Declaration(TypedDict, total=False):
+    """What the merchant declares about consent: where, on which day and for which channels."""
+
+    channels: list[str]
+    where: str
+    on: str
+
+
 class Import(SQLModel, table=True):
     """One file of profiles. Its progress is written with the rows that it stands for."""
 
@@ -57,7 +66,7 @@ class Import(SQLModel, table=True):
     data_offset: int = big(default=0)  # the byte at which the first row after the header begins
     columns: list[str] = json_column(list)
     mapping: list[str] = json_column(list)  # what each column is, of `plugin.events.columns`
-    declaration: dict[str, Any] = json_column()  # what the merchant declares about consent
+    declaration: Declaration = json_column()
     list_id: int | None = big(nullable=True, default=None)
     starts_flows: bool = False
     offset: int = big(default=0)  # where work goes on: a byte of the file, or a profile's id

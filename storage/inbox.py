@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import ColumnElement, Index, LargeBinary, PoolProxiedConnection, delete, func, text
 from sqlalchemy import select as columns
 from sqlalchemy.exc import OperationalError
@@ -192,7 +193,9 @@ class AsyncInboxWriter:
 async def _connect() -> psycopg.AsyncConnection[Any]:
     url = db.inbox_engine().url.set(drivername="postgresql")
     address = url.render_as_string(hide_password=False)
-    return await psycopg.AsyncConnection.connect(address, autocommit=True, **db.POSTGRES)
+    return await psycopg.AsyncConnection.connect(
+        make_conninfo(address, **db.POSTGRES), autocommit=True
+    )
 
 
 def _sqlite_time(at: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -17,6 +18,21 @@ class Stock(SQLModel, table=True):
     available: int | None = None
     updated_at: datetime = moment()
     reported_at: datetime = moment()
+
+
+class ReportedStock(TypedDict):
+    """A stock as the storefront describes it: a row of `Stock` that names no shop."""
+
+    variant_id: int
+    available: int | None
+    updated_at: datetime
+    reported_at: datetime
+
+
+class StockRow(ReportedStock):
+    """One row of `Stock`."""
+
+    shop_id: int
 
 
 class InventoryLevel(SQLModel, table=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import BigInteger, ColumnElement, Index, delete, func, text, tuple_, update
 from sqlalchemy import select as columns
@@ -51,6 +51,17 @@ class Membership(SQLModel, table=True):
     source: str = ""
 
 
+class MembershipRow(TypedDict):
+    """One row of `Membership`."""
+
+    shop_id: int
+    list_id: int
+    profile_id: int
+    source_profile_id: int | None
+    joined_at: datetime
+    source: str
+
+
 def add_member(
     session: Session,
     shop_id: int,
@@ -78,7 +89,7 @@ def add_member(
 
 
 def add_members(
-    session: Session, shop_id: int, rows: Sequence[dict[str, Any]]
+    session: Session, shop_id: int, rows: Sequence[MembershipRow]
 ) -> set[tuple[int, int]]:
     """Put many on lists; (list id, profile id) of those who were not on theirs before.
 

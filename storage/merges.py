@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import delete, func, insert, or_, update
 from sqlmodel import Session, SQLModel, col, select
@@ -11,10 +11,17 @@ from storage.checkouts import Checkout
 from storage.engine import bulk, db
 from storage.events import Event
 from storage.flows import Enrolment
-from storage.lists import Membership
+from storage.lists import Membership, MembershipRow
 from storage.messages import Message
 from storage.orders import Order
-from storage.profiles import Identity, Merge, Profile, SourceProfile
+from storage.profiles import (
+    Identity,
+    Merge,
+    MergeRow,
+    Profile,
+    SourceProfile,
+    SourceProfileRow,
+)
 from storage.subscription_contracts import SubscriptionContract
 from storage.visits import Visit
 from storage.write_backs import WriteBack
@@ -71,7 +78,7 @@ def move_rows_back(
         )
 
 
-def memberships_of(session: Session, shop_id: int, profile_id: int) -> list[dict[str, Any]]:
+def memberships_of(session: Session, shop_id: int, profile_id: int) -> list[MembershipRow]:
     """A profile's memberships as plain rows, locked while it is merged or parted."""
     table = db.table_of(Membership)
     rows = session.connection().execute(
@@ -80,11 +87,11 @@ def memberships_of(session: Session, shop_id: int, profile_id: int) -> list[dict
         .order_by(table.c.list_id)
         .with_for_update()
     )
-    return [dict(row._mapping) for row in rows]
+    return cast("list[MembershipRow]", [dict(row._mapping) for row in rows])
 
 
 def save_memberships(
-    session: Session, shop_id: int, profile_ids: Iterable[int], rows: Sequence[dict[str, Any]]
+    session: Session, shop_id: int, profile_ids: Iterable[int], rows: Sequence[MembershipRow]
 ) -> None:
     """Let these be the only memberships of some profiles."""
     session.connection().execute(
@@ -99,7 +106,7 @@ def save_memberships(
 
 def load_sources(
     session: Session, shop_id: int, profile_ids: Iterable[int]
-) -> dict[int, dict[str, Any]]:
+) -> dict[int, SourceProfileRow]:
     """What these profiles were made of, as plain rows by id; nothing for one that stands alone."""
     table = db.table_of(SourceProfile)
     rows = session.connection().execute(
@@ -107,10 +114,10 @@ def load_sources(
         .where(table.c.shop_id == shop_id, bulk.is_among(table.c.profile_id, set(profile_ids)))
         .order_by(table.c.id)
     )
-    return {row.id: dict(row._mapping) for row in rows}
+    return cast("dict[int, SourceProfileRow]", {row.id: dict(row._mapping) for row in rows})
 
 
-def save_sources(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def save_sources(session: Session, rows: Sequence[SourceProfileRow]) -> None:
     """Insert origins or write them back."""
     if rows:
         upsert = db.insert(SourceProfile)
@@ -140,7 +147,7 @@ def delete_profile(session: Session, shop_id: int, profile_id: int) -> None:
     )
 
 
-def add_merge(session: Session, row: dict[str, Any]) -> None:
+def add_merge(session: Session, row: MergeRow) -> None:
     """Write down that two origins are one person."""
     session.connection().execute(insert(Merge), [row])
 

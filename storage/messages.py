@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from sqlalchemy import Index, func, text, tuple_
 from sqlalchemy import select as columns
@@ -153,7 +153,45 @@ class Message(SQLModel, table=True):
     unsubscribed_at: datetime | None = moment(default=None)
 
 
-def add_messages(session: Session, rows: Sequence[dict[str, Any]]) -> set[int]:
+class MessageRow(TypedDict):
+    """One row of `Message`; the database gives it what is not required."""
+
+    shop_id: int
+    id: int
+    idempotency_key: str
+    profile_id: int
+    source_profile_id: NotRequired[int | None]
+    channel: Channel
+    source: NotRequired[MessageSource]
+    address: NotRequired[str]
+    transactional: bool
+    flow_id: NotRequired[int | None]
+    enrolment_id: NotRequired[int | None]
+    event_id: NotRequired[int | None]
+    action_id: NotRequired[str]
+    template_id: int
+    template_version: NotRequired[int | None]
+    locale: NotRequired[str]
+    subject: NotRequired[str]
+    coupon_code: NotRequired[str | None]
+    links: NotRequired[list[str]]
+    state: NotRequired[MessageState]
+    skip_reason: NotRequired[str]
+    provider: NotRequired[str]
+    provider_message_id: NotRequired[str]
+    send_attempts: NotRequired[int]
+    crashes: NotRequired[int]
+    due_at: datetime
+    lease_until: NotRequired[float]
+    claimed: NotRequired[bool]
+    created_at: datetime
+    sent_at: NotRequired[datetime | None]
+    opened_at: NotRequired[datetime | None]
+    clicked_at: NotRequired[datetime | None]
+    unsubscribed_at: NotRequired[datetime | None]
+
+
+def add_messages(session: Session, rows: Sequence[MessageRow]) -> set[int]:
     """Queue messages, once for each key; the ids of the new ones."""
     if not rows:
         return set()

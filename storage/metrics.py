@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from sqlalchemy import Index, func, insert
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -22,6 +22,16 @@ class Metric(SQLModel, table=True):
     name: str
     service: str = Field(description="who sends it: onsite, api")
     first_seen_at: datetime = moment()
+
+
+class MetricRow(TypedDict):
+    """One row of `Metric`."""
+
+    shop_id: int
+    id: int
+    name: str
+    service: str
+    first_seen_at: datetime
 
 
 class RejectedEvent(SQLModel, table=True):
@@ -60,7 +70,7 @@ def count_metrics(session: Session, shop_id: int, service: str | None = None) ->
     return session.exec(query).one()
 
 
-def add_metrics(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def add_metrics(session: Session, rows: Sequence[MetricRow]) -> None:
     """Add metrics that are not known yet."""
     if rows:
         session.connection().execute(insert(Metric), list(rows))

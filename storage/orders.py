@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypedDict, cast
 
 from sqlalchemy import BigInteger, Index, delete, func, insert
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -39,6 +39,31 @@ class Order(SQLModel, table=True):
     status_url: str = ""
 
 
+class ReportedOrder(TypedDict):
+    """An order as the storefront describes it: a row of `Order` without shop and profile."""
+
+    id: int
+    number: str
+    placed_at: datetime
+    updated_at: datetime
+    reported_at: datetime
+    cancelled_at: datetime | None
+    total: int
+    currency: str
+    checkout_token: str | None
+    cart_token: str | None
+    discount_codes: list[str]
+    status_url: str
+
+
+class OrderRow(ReportedOrder):
+    """One row of `Order`."""
+
+    shop_id: int
+    profile_id: int | None
+    source_profile_id: int | None
+
+
 class OrderLine(SQLModel, table=True):
     """One line of an order."""
 
@@ -54,8 +79,26 @@ class OrderLine(SQLModel, table=True):
     price: int = big()
 
 
+class ReportedOrderLine(TypedDict):
+    """A line as the storefront describes it: a row of `OrderLine` that names no shop."""
+
+    order_id: int
+    line_id: int
+    product_id: int | None
+    variant_id: int | None
+    title: str
+    quantity: int
+    price: int
+
+
+class OrderLineRow(ReportedOrderLine):
+    """One row of `OrderLine`."""
+
+    shop_id: int
+
+
 def save_orders(
-    session: Session, orders: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]
+    session: Session, orders: Sequence[OrderRow], lines: Sequence[OrderLineRow]
 ) -> None:
     """Insert one shop's orders or bring them up to date, with their lines; the newest word wins."""
     taken = set(save_newest(session, Order, orders))
@@ -80,14 +123,14 @@ def orders_by_id(session: Session, shop_id: int, ids: Sequence[int]) -> dict[int
 
 def lines_by_order(
     session: Session, shop_id: int, ids: Sequence[int]
-) -> dict[int, list[dict[str, Any]]]:
+) -> dict[int, list[OrderLineRow]]:
     """The lines of several orders as plain rows, by order."""
     table = db.table_of(OrderLine)
-    found: dict[int, list[dict[str, Any]]] = {}
+    found: dict[int, list[OrderLineRow]] = {}
     for row in session.connection().execute(
         table.select().where(table.c.shop_id == shop_id, table.c.order_id.in_(sorted(set(ids))))
     ):
-        found.setdefault(row.order_id, []).append(dict(row._mapping))
+        found.setdefault(row.order_id, []).append(cast("OrderLineRow", dict(row._mapping)))
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict
 
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -43,6 +43,18 @@ class Preference(SQLModel, table=True):
     changed_at: datetime = moment()
 
 
+class PreferenceRow(TypedDict):
+    """One row of `Preference`."""
+
+    shop_id: int
+    channel: str
+    address: str
+    frequency: SendingFrequency
+    paused_until: datetime | None
+    declined_topic_ids: list[int]
+    changed_at: datetime
+
+
 def get_preference(session: Session, shop_id: int, channel: str, address: str) -> Preference | None:
     """What was chosen for one address; None when nothing was."""
     # `choose` writes past the session, which would answer with what it read before.
@@ -60,7 +72,7 @@ def preferences_at(
     ).all()
 
 
-def save_preferences(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def save_preferences(session: Session, rows: Sequence[PreferenceRow]) -> None:
     """Write what was chosen for some addresses."""
     if not rows:
         return

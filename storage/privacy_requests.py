@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import Index, text, update
 from sqlalchemy import select as columns
@@ -49,6 +49,24 @@ class PrivacyRequest(SQLModel, table=True):
     keyed_hashes: list[str] = json_column(list)
     export: str | None = Field(default=None, sa_type=Encrypted, description="the file, as JSON")
     expires_at: datetime | None = moment(default=None)
+
+
+class PrivacyRequestRow(TypedDict):
+    """One row of `PrivacyRequest`; the database gives it what is not required."""
+
+    shop_id: int
+    id: int
+    dedupe_key: str
+    kind: str
+    state: NotRequired[str]
+    requested_at: datetime
+    done_at: NotRequired[datetime | None]
+    due_at: datetime
+    lease_until: NotRequired[float]
+    subject: str | None
+    keyed_hashes: list[str]
+    export: NotRequired[str | None]
+    expires_at: NotRequired[datetime | None]
 
 
 ANONYMOUS_BROWSER_PREFIX = (
@@ -110,7 +128,7 @@ def anonymous_browser_keys(shop_id: int, keys: Iterable[tuple[str, str]]) -> set
     }
 
 
-def add_request(session: Session, row: dict[str, Any]) -> int | None:
+def add_request(session: Session, row: PrivacyRequestRow) -> int | None:
     """Keep a request, once for each `unique_key`; its id when it is new."""
     kept = session.connection().execute(
         db.insert(PrivacyRequest)

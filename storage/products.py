@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypedDict, cast
 
 from sqlalchemy import BigInteger, Index, delete, func, insert, update
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -34,6 +34,28 @@ class Product(SQLModel, table=True):
     reported_at: datetime = moment()
 
 
+class ReportedProduct(TypedDict):
+    """A product as the storefront describes it: a row of `Product` that names no shop."""
+
+    id: int
+    title: str
+    handle: str
+    description: str
+    kind: str
+    tags: list[str]
+    image: str
+    price: int
+    status: str
+    updated_at: datetime
+    reported_at: datetime
+
+
+class ProductRow(ReportedProduct):
+    """One row of `Product`."""
+
+    shop_id: int
+
+
 class Variant(SQLModel, table=True):
     """One variant of a product."""
 
@@ -47,25 +69,45 @@ class Variant(SQLModel, table=True):
     inventory_item_id: int | None = big(nullable=True, default=None)
 
 
-def save_products(
-    session: Session,
-    shop_id: int,
-    described: Sequence[tuple[dict[str, Any], Sequence[dict[str, Any]]]],
-) -> None:
+class ReportedVariant(TypedDict):
+    """A variant as the storefront describes it: a row of `Variant` that names no shop."""
+
+    product_id: int
+    id: int
+    title: str
+    sku: str
+    price: int
+    compare_at_price: int | None
+    inventory_item_id: int | None
+
+
+class VariantRow(ReportedVariant):
+    """One row of `Variant`."""
+
+    shop_id: int
+
+
+ProductWithVariants = tuple[ReportedProduct, Sequence[ReportedVariant]]
+
+
+def save_products(session: Session, shop_id: int, described: Sequence[ProductWithVariants]) -> None:
     """Insert products, each with its variants, or bring them up to date; the newest word wins.
 
-    Rows come without their shop. One product may be described several times in a batch.
+    One product may be described several times in a batch.
     """
     in_order = sorted(described, key=lambda fact: (fact[0]["updated_at"], fact[0]["reported_at"]))
     newest = {product["id"]: (product, variants) for product, variants in in_order}
-    rows = [{"shop_id": shop_id, **product} for product, _ in newest.values()]
+    rows: list[ProductRow] = [{"shop_id": shop_id, **product} for product, _ in newest.values()]
     taken = save_newest(session, Product, rows)
     if not taken:
         return
     session.connection().execute(
         delete(Variant).where(col(Variant.shop_id) == shop_id, col(Variant.product_id).in_(taken))
     )
-    if kept := [{"shop_id": shop_id, **v} for key in taken for v in newest[key][1]]:
+    kept: list[VariantRow] = [
+        {"shop_id": shop_id, **variant} for key in taken for variant in newest[key][1]
+    ]
+    if kept:
         session.connection().execute(insert(Variant), kept)
 
 
@@ -123,12 +165,12 @@ def products_by_id(session: Session, shop_id: int, ids: Sequence[int]) -> dict[i
 
 def variants_by_product(
     session: Session, shop_id: int, ids: Sequence[int]
-) -> dict[int, list[dict[str, Any]]]:
+) -> dict[int, list[VariantRow]]:
     """The variants of several products as plain rows, by product."""
     table = db.table_of(Variant)
-    found: dict[int, list[dict[str, Any]]] = {}
+    found: dict[int, list[VariantRow]] = {}
     for row in session.connection().execute(
         table.select().where(table.c.shop_id == shop_id, table.c.product_id.in_(sorted(set(ids))))
     ):
-        found.setdefault(row.product_id, []).append(dict(row._mapping))
+        found.setdefault(row.product_id, []).append(cast("VariantRow", dict(row._mapping)))
     return found

@@ -3,13 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import BigInteger, Index, delete
 from sqlmodel import Field, Session, SQLModel, col
 
 from storage.engine import bulk
 from storage.engine.types import in_code_order, shop_key
+from storage.profiles import ProfileRow
 
 MAX_NAME_KEY_CHARS = 100  # letters
 ACCENTS = re.compile("[\u0300-\u036f]")
@@ -32,6 +33,14 @@ class ProfileName(SQLModel, table=True):
     profile_id: int = Field(primary_key=True, sa_type=BigInteger)
 
 
+class ProfileNameRow(TypedDict):
+    """One row of `ProfileName`."""
+
+    shop_id: int
+    prefix: str
+    profile_id: int
+
+
 def fold_name(text: str) -> str:
     """A name or its beginning without capitals, accents and needless spaces."""
     if not text.isascii():
@@ -48,10 +57,7 @@ def name_prefixes(first: str | None, last: str | None) -> frozenset[str]:
 
 
 def save_names(
-    session: Session,
-    shop_id: int,
-    rows: Iterable[dict[str, Any]],
-    known: Collection[int],
+    session: Session, shop_id: int, rows: Iterable[ProfileRow], known: Collection[int]
 ) -> None:
     """Let some profiles be found by the names that their rows hold, and the others in `known`,
     which had names before, by none.
@@ -66,7 +72,7 @@ def save_names(
     bulk.add_rows(session, ProfileName, list(rows_of(shop_id, rows)))
 
 
-def rows_of(shop_id: int, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def rows_of(shop_id: int, rows: Iterable[ProfileRow]) -> Iterator[ProfileNameRow]:
     """The rows of this table for some profiles."""
     for row in rows:
         for value in name_prefixes(row["first_name"], row["last_name"]):

@@ -2,16 +2,26 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, cast
 
 from sqlalchemy import Index, bindparam, func, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
+from typing_extensions import TypedDict
 
 from storage import counts
 from storage.counts import Count
 from storage.engine import bulk, db
-from storage.engine.types import big, in_code_order, json_column, moment, origin, row_key, shop_key
+from storage.engine.types import (
+    JsonObject,
+    big,
+    in_code_order,
+    json_column,
+    moment,
+    origin,
+    row_key,
+    shop_key,
+)
 
 EMAIL, PHONE, CUSTOMER = "email", "phone", "customer_id"
 EXTERNAL = "external_id"  # the person's id in the merchant's other systems
@@ -42,11 +52,47 @@ class Profile(SQLModel, table=True):
     locale: str | None = Field(default=None, description="BCP 47, as the storefront gave it")
     country: str | None = Field(default=None, description="ISO 3166-1 alpha-2")
     timezone: str | None = None
-    properties: dict[str, Any] = json_column()
+    properties: JsonObject = json_column()
     field_times: dict[str, str] = json_column()
     field_sources: dict[str, str] = json_column()
     created_at: datetime = moment()
     last_active_at: datetime = moment()
+
+
+class ProfileFields(TypedDict):
+    """What the row of a profile says of the shopper, by column."""
+
+    email: str | None
+    phone: str | None
+    first_name: str | None
+    last_name: str | None
+    locale: str | None
+    country: str | None
+    timezone: str | None
+    properties: JsonObject
+    field_times: dict[str, str]
+    field_sources: dict[str, str]
+
+
+class ProfileValues(ProfileFields):
+    """As `ProfileFields`, and since when the shopper is known and was active last."""
+
+    created_at: datetime
+    last_active_at: datetime
+
+
+class ProfileRow(ProfileValues):
+    """One row of `Profile`."""
+
+    shop_id: int
+    id: int
+
+
+class OwnValues(ProfileFields):
+    """`ProfileValues` as JSON."""
+
+    created_at: str
+    last_active_at: str
 
 
 class Identity(SQLModel, table=True):
@@ -65,6 +111,17 @@ class Identity(SQLModel, table=True):
     linked_at: datetime = moment()
 
 
+class IdentityRow(TypedDict):
+    """One row of `Identity`."""
+
+    shop_id: int
+    kind: str
+    value: str
+    profile_id: int
+    source_profile_id: int | None
+    linked_at: datetime
+
+
 class SourceProfile(SQLModel, table=True):
     """One of the profiles that a merged profile was made of, with its own facts.
 
@@ -80,8 +137,18 @@ class SourceProfile(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     profile_id: int = big()
-    own: dict[str, Any] = json_column()
+    own: OwnValues = json_column()
     memberships: list[list[Any]] = json_column(list)
+
+
+class SourceProfileRow(TypedDict):
+    """One row of `SourceProfile`."""
+
+    shop_id: int
+    id: int
+    profile_id: int
+    own: OwnValues
+    memberships: list[list[Any]]
 
 
 class Merge(SQLModel, table=True):
@@ -104,6 +171,21 @@ class Merge(SQLModel, table=True):
     undone_at: datetime | None = moment(default=None)
     undone_by: str = ""
     blocks_remerge: bool = False
+
+
+class MergeRow(TypedDict):
+    """One row of `Merge`; the database gives it what is not required."""
+
+    shop_id: int
+    id: int
+    source_profile_id: int
+    other_source_profile_id: int
+    reason: str
+    merged_at: datetime
+    merged_by: str
+    undone_at: NotRequired[datetime | None]
+    undone_by: NotRequired[str]
+    blocks_remerge: NotRequired[bool]
 
 
 def get_profile(session: Session, shop_id: int, profile_id: int) -> Profile | None:
@@ -156,14 +238,15 @@ def identities_of(session: Session, shop_id: int, profile_ids: Sequence[int]) ->
     return found.all()
 
 
-def load_profiles(session: Session, shop_id: int, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+def load_profiles(session: Session, shop_id: int, ids: Iterable[int]) -> dict[int, ProfileRow]:
     """Profiles as plain rows, by id: the pipeline's way, without ORM objects."""
     table = db.table_of(Profile)
     rows = session.connection().execute(
         table.select().where(table.c.shop_id == shop_id, bulk.is_among(table.c.id, set(ids)))
     )
     names = table.c.keys()
-    return {row.id: dict(zip(names, row, strict=True)) for row in rows}
+    found = {row.id: dict(zip(names, row, strict=True)) for row in rows}
+    return cast("dict[int, ProfileRow]", found)
 
 
 def profiles_by_id(session: Session, shop_id: int, ids: Iterable[int]) -> dict[int, Profile]:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, Session, SQLModel, col, select
+from typing_extensions import TypedDict
 
 from storage.engine.types import enum_column, json_column, moment, row_key, shop_key
 
@@ -22,11 +22,18 @@ class PropertyType(StrEnum):
     CHOICES = "choices"  # several of them
 
 
+class PropertyOption(TypedDict):
+    """One value of a choice, and its words: {locale: words}."""
+
+    value: str
+    labels: dict[str, str]
+
+
 class PropertyDefinition(SQLModel, table=True):
     """A property of profiles. Its values stand in `Profile.properties`, under `name`.
 
     `labels` are {locale: words}, "" being the language that the shop writes in; `options` are the
-    values of a choice, as [{"value": …, "labels": {locale: words}}].
+    values of a choice.
     """
 
     __tablename__ = "property_definition"
@@ -37,7 +44,7 @@ class PropertyDefinition(SQLModel, table=True):
     name: str
     type: PropertyType = enum_column(PropertyType, default=PropertyType.TEXT)
     labels: dict[str, str] = json_column()
-    options: list[dict[str, Any]] = json_column(list)
+    options: list[PropertyOption] = json_column(list)
     source: str = Field(default="merchant", description="who made it: form, merchant")
     updated_at: datetime = moment()
 

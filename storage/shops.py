@@ -1,8 +1,8 @@
 """Installed stores: who they are, their tokens, and how they write to their shoppers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -51,6 +51,16 @@ class Shop(SQLModel, table=True):
     field_times: dict[str, str] = json_column()
 
 
+class ShopTokens(TypedDict):
+    """The columns of `Shop` that let us in; the scopes with new ones."""
+
+    access_token: str | None
+    refresh_token: str | None
+    token_expires_at: datetime | None
+    refresh_expires_at: datetime | None
+    scopes: NotRequired[str]
+
+
 def shop_by_domain(session: Session, domain: str) -> Shop | None:
     """The store with this myshopify.com domain, installed or not."""
     return session.exec(select(Shop).where(Shop.domain == domain)).one_or_none()
@@ -97,9 +107,7 @@ def uninstall(session: Session, shop_id: int, at: datetime) -> None:
         session.add(shop)
 
 
-def replace_tokens(
-    session: Session, shop_id: int, held: str | None, tokens: dict[str, Any]
-) -> bool:
+def replace_tokens(session: Session, shop_id: int, held: str | None, tokens: ShopTokens) -> bool:
     """Give a store other tokens, unless `held` is no longer its access token: then nothing is done.
 
     What is sealed never looks the same twice, so the comparison is not the database's.
@@ -130,7 +138,7 @@ def unsynced(session: Session, before: datetime) -> Sequence[int]:
     ).all()
 
 
-def update_details(session: Session, shop_id: int, at: datetime, fields: dict[str, Any]) -> None:
+def update_details(session: Session, shop_id: int, at: datetime, fields: Mapping[str, str]) -> None:
     """Bring a store's own details up to date, each if this is the newest word on it."""
     shop = session.get(Shop, shop_id, with_for_update=True, populate_existing=True)
     if shop is None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
+from typing_extensions import TypedDict
 
-from storage.engine.types import json_column, moment, row_key, shop_key
+from storage.engine.types import JsonObject, json_column, moment, row_key, shop_key
 
 
 class Template(SQLModel, table=True):
@@ -21,10 +21,21 @@ class Template(SQLModel, table=True):
     updated_at: datetime = moment()
 
 
+class CompiledMail(TypedDict):
+    """A mail in one language: Liquid that is rendered for each shopper, and the addresses behind
+    its numbered links.
+    """
+
+    subject: str
+    preview: str
+    html: str
+    text: str
+    links: list[str]
+
+
 class TemplateVersion(SQLModel, table=True):
     """One version, compiled when it was published and never changed, so that old links still lead
-    where they led. `compiled` maps a locale to {subject, preview, html, text, links}: Liquid that
-    is rendered for each shopper; `links` are the addresses behind its numbered links.
+    where they led. `compiled` is the mail by locale.
     """
 
     __tablename__ = "template_version"
@@ -34,9 +45,9 @@ class TemplateVersion(SQLModel, table=True):
     version: int = Field(primary_key=True)
     subject: str
     preview: str = ""
-    blocks: list[dict[str, Any]] = json_column(list)
+    blocks: list[JsonObject] = json_column(list)
     translations: dict[str, dict[str, str]] = json_column()
-    compiled: dict[str, dict[str, Any]] = json_column()
+    compiled: dict[str, CompiledMail] = json_column()
     created_at: datetime = moment()
 
 

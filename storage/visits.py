@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypedDict, cast
 
 from sqlalchemy import Index, delete, tuple_
 from sqlalchemy import select as columns
@@ -49,9 +49,43 @@ class Visit(SQLModel, table=True):
     utm_content: str = ""
 
 
+class VisitSource(TypedDict):
+    """Where a visit came from, and when it did; nothing of a direct one."""
+
+    arrived_at: datetime | None
+    referrer_host: str
+    utm_source: str
+    utm_medium: str
+    utm_campaign: str
+    utm_term: str
+    utm_content: str
+
+
+class BrowserVisit(VisitSource):
+    """A visit as its browser tells it: a row of `Visit` without shop and profile."""
+
+    id: int
+    browser_id: str
+    started_at: datetime
+    last_seen_at: datetime
+    pages: int
+    dwell_s: int
+    page_view_times: list[int]
+    entry_url: str
+    device: str
+
+
+class VisitRow(BrowserVisit):
+    """One row of `Visit`."""
+
+    shop_id: int
+    profile_id: int
+    source_profile_id: int | None
+
+
 def visits_near(
     session: Session, shop_id: int, browsers: Iterable[str], since: datetime, until: datetime
-) -> list[dict[str, Any]]:
+) -> list[VisitRow]:
     """The visits of some browsers that reach into a span of time, as plain rows."""
     table = db.table_of(Visit)
     rows = session.connection().execute(
@@ -62,11 +96,11 @@ def visits_near(
             table.c.started_at <= until,
         )
     )
-    return [dict(row._mapping) for row in rows]
+    return cast("list[VisitRow]", [dict(row._mapping) for row in rows])
 
 
 def replace_visits(
-    session: Session, shop_id: int, gone: Iterable[int], rows: Sequence[dict[str, Any]]
+    session: Session, shop_id: int, gone: Iterable[int], rows: Sequence[VisitRow]
 ) -> None:
     """Put visits in the place of others, by id."""
     ids = sorted(gone)

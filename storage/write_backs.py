@@ -76,7 +76,7 @@ class WriteBack(SQLModel, table=True):
     error: str = Field(default="", description="the storefront's words, for the merchant")
 
 
-class WriteBackRow(TypedDict):
+class RequestedWriteBack(TypedDict):
     """What `save_write_backs` writes; the others of the columns follow from it."""
 
     kind: str
@@ -99,14 +99,14 @@ def key_of(kind: str, name: str, profile_id: int | None) -> str:
 
 
 def save_write_backs(
-    session: Session, shop_id: int, requested: Iterable[WriteBackRow], now: datetime
+    session: Session, shop_id: int, requested: Iterable[RequestedWriteBack], now: datetime
 ) -> None:
     """Let the storefront know: rows of kind, name, value, profile_id, requested_at;
     with source_profile_id where it is a profile's.
 
     The latest word on a thing wins; at the same moment the greater value does (`unsubscribed`).
     """
-    newest: dict[str, WriteBackRow] = {}
+    newest: dict[str, RequestedWriteBack] = {}
     for row in sorted(requested, key=lambda row: (row["requested_at"], row["value"])):
         newest[key_of(row["kind"], row["name"], row["profile_id"])] = row
     if not newest:

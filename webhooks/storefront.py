@@ -4,7 +4,6 @@ The shop is the one that Shopify's signature names, never one that the browser n
 """
 
 import json
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import IntegerConvertor, register_url_convertor
@@ -19,6 +18,7 @@ from plugin.ingest import pixel
 from plugin.settings import get_settings
 from storage import shops
 from storage.engine import db
+from storage.engine.types import JsonObject
 from storage.shops import Shop
 from webhooks.client_ip import address_of
 from webhooks.rate_limits import allows_event, allows_submit, too_many
@@ -149,13 +149,13 @@ def _installed(domain: str) -> Shop | None:
     return shop if shop is not None and shop.uninstalled_at is None else None
 
 
-def _definition(shop_id: int, form_id: int, locale: str) -> dict[str, Any] | None:
+def _definition(shop_id: int, form_id: int, locale: str) -> JsonObject | None:
     with db.reading() as session:
         version = form_submit.get_live_form(session, shop_id, form_id)
     return form_submit.definition_for(version, locale) if version else None
 
 
-async def _json(request: Request) -> dict[str, Any] | None:
+async def _json(request: Request) -> JsonObject | None:
     try:
         body = json.loads(await request.body())
     except (ValueError, RecursionError):

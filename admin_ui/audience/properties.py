@@ -1,7 +1,6 @@
 """Properties: what shoppers may be asked, its type, and what its values are called."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from sqlmodel import Session
 from starlette.responses import Response
@@ -16,7 +15,7 @@ from plugin.texts import N_
 from plugin.values import without_unstorable
 from storage import forms, properties
 from storage.engine import db
-from storage.properties import PropertyDefinition, PropertyType
+from storage.properties import PropertyDefinition, PropertyOption, PropertyType
 
 TITLE = N_("Properties")
 SPARE_OPTIONS = 3  # empty lines for new values
@@ -86,9 +85,9 @@ def save(visit: AdminRequest) -> Response:
     return _one(visit, definition_id, visit.say.text("Saved"))
 
 
-def _options(form: Mapping[str, str], locales: list[str]) -> list[dict[str, Any]]:
+def _options(form: Mapping[str, str], locales: list[str]) -> list[PropertyOption]:
     """The values of a form that have one, each once."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, PropertyOption] = {}
     for number in range(profile_properties.MAX_OPTIONS + SPARE_OPTIONS):
         value = _line(form, f"value-{number}")
         if value:

@@ -1,13 +1,13 @@
 """Draw a flow: its steps as sentences with their counts, in order."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from admin_ui.kit import words
 from admin_ui.kit.language import Language
 from plugin.channels.registry import channel_of_action
 from plugin.texts import N_
 from storage.channels import Channel
+from storage.engine.types import JsonObject
 from storage.flows import StepOutcome
 
 SECOND = {"hours": "minutes", "days": "hours"}  # of a delay's `secondary_value`
@@ -69,7 +69,7 @@ def trigger(key: str, lists: dict[str, str], say: Language) -> str:
     return say.text("When this happens: %(what)s", what=words.label(words.METRICS, name, say))
 
 
-def conditions(definition: dict[str, Any], say: Language) -> list[str]:
+def conditions(definition: JsonObject, say: Language) -> list[str]:
     """Return the conditions of a flow, each as a sentence."""
     found = []
     for group in (definition.get("profile_filter") or {}).get("condition_groups") or []:
@@ -79,7 +79,7 @@ def conditions(definition: dict[str, Any], say: Language) -> list[str]:
     return found
 
 
-def steps(definition: dict[str, Any], counted: Counted, say: Language) -> list[Step]:
+def steps(definition: JsonObject, counted: Counted, say: Language) -> list[Step]:
     """The steps from the first to the last."""
     by_id = {str(action["id"]): action for action in definition.get("actions") or []}
     found: list[Step] = []
@@ -91,16 +91,16 @@ def steps(definition: dict[str, Any], counted: Counted, say: Language) -> list[S
     return found
 
 
-def mail(definition: dict[str, Any], action_id: str) -> dict[str, Any] | None:
+def mail(definition: JsonObject, action_id: str) -> JsonObject | None:
     """The message of one action; None when it sends nothing."""
     for action in definition.get("actions") or []:
         if str(action.get("id")) == action_id and channel_of_action(str(action.get("type"))):
-            message: dict[str, Any] = (action.get("data") or {}).get("message") or {}
+            message: JsonObject = (action.get("data") or {}).get("message") or {}
             return message
     return None
 
 
-def _step(action_id: str, action: dict[str, Any], counted: Counted, say: Language) -> Step:
+def _step(action_id: str, action: JsonObject, counted: Counted, say: Language) -> Step:
     data = action.get("data") or {}
     waiting = counted.waiting.get(action_id, 0)
     left = counted.steps.get(action_id, {}).get(StepOutcome.EXITED, 0)
@@ -136,7 +136,7 @@ def _step(action_id: str, action: dict[str, Any], counted: Counted, say: Languag
     )
 
 
-def _time(data: dict[str, Any], say: Language) -> str:
+def _time(data: JsonObject, say: Language) -> str:
     unit = data.get("unit", "days")
     parts = [(data.get("value") or 0, unit), (data.get("secondary_value") or 0, SECOND.get(unit))]
     return " ".join(_span(value, name, say) for value, name in parts if value or name == unit)
@@ -153,7 +153,7 @@ def _span(value: int, unit: str | None, say: Language) -> str:
             return say.plural("%(num)s day", "%(num)s days", value)
 
 
-def _condition(condition: dict[str, Any], say: Language) -> str:
+def _condition(condition: JsonObject, say: Language) -> str:
     what = words.label(words.METRICS, str(condition.get("metric_id")), say)
     wanted = condition.get("measurement_filter") or {}
     since = (condition.get("timeframe_filter") or {}).get("operator")

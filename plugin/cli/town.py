@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from sqlmodel import Session, SQLModel
@@ -38,7 +38,8 @@ from storage.consent_ledger import (
 from storage.duplicates import DuplicateKey
 from storage.engine import bulk, db
 from storage.engine.ids import new_id, new_ids
-from storage.events import Event
+from storage.engine.types import Row
+from storage.events import Event, EventRow
 from storage.flows import Enrolment, EnrolmentState, Flow
 from storage.lists import List, Membership
 from storage.messages import Message, MessageState
@@ -53,10 +54,9 @@ EARLY_ACCESS_LIST = "Early access"
 CACHE_MEBIBYTES = (
     256  # of pages that wait to be written; with 2 the system's time is three times as much
 )
-Row = dict[str, Any]
 
 
-def _unsaid(table: type[SQLModel]) -> Row:
+def _unsaid(table: type[SQLModel]) -> dict[str, object]:
     """Return the defaults of a table's row."""
     return {
         name: each.get_default(call_default_factory=True)
@@ -238,7 +238,7 @@ class DemoDataLoader:
             name = str(table.__tablename__)
             self.written[name] = self.written.get(name, 0) + count
 
-    def _about(self, number: int) -> Row:
+    def _about(self, number: int) -> dict[str, object]:
         return {
             "shop_id": self._shop.id,
             "profile_id": self._ids[number],
@@ -252,9 +252,7 @@ class DemoDataLoader:
             (CUSTOMER, who.customer_id), (EMAIL, who.email), (PHONE, who.phone),
             (BROWSER, who.browser),
         )  # fmt: skip
-        row: Row = dict.fromkeys(column.name for column in db.table_of(Profile).c)
-        row |= {"shop_id": self._shop.id, "id": self._ids[who.number], "created_at": who.at}
-        row |= {"properties": {}, "field_times": {}, "field_sources": {}}
+        row = fields.new_row(self._shop.id, self._ids[who.number], who.at)
         fields.apply_fact(
             row, ProfileFact(known, who.at, told, dict(who.properties), source=source)
         )
@@ -345,7 +343,7 @@ class DemoDataLoader:
         }  # fmt: skip
         rows.add(Message, row)
 
-    def _event(self, did: Did, event_id: int) -> Row:
+    def _event(self, did: Did, event_id: int) -> EventRow:
         said = did.properties
         unique_id = did.unique_id
         if did.metric in EMAIL_METRICS:

@@ -8,7 +8,6 @@ not.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlmodel import Session
 
@@ -31,7 +30,7 @@ from storage.consent_ledger import ConsentEntry, ConsentPurpose, ConsentSource, 
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.messages import Message, get_message
-from storage.preferences import SendingFrequency
+from storage.preferences import PreferenceRow, SendingFrequency
 from storage.privacy_requests import DATA_REQUEST, REDACT
 from storage.profiles import EMAIL, PHONE, get_profile, identities_of
 from storage.shops import Shop, get_shop
@@ -291,7 +290,7 @@ def _entry(
 
 def _wishes(
     message: Message, before: PreferencePage, wanted: PreferenceUpdate, now: datetime
-) -> Sequence[dict[str, Any]]:
+) -> Sequence[PreferenceRow]:
     """Return rows for every address on the page, since a pause is one from the shop."""
     pause = wanted.pause_months
     until = before.paused_until if pause is None else now + pause * MONTH if pause else None

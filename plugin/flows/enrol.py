@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlmodel import Session
 
@@ -13,13 +12,14 @@ from plugin.settings import get_settings
 from storage import flows, messages
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.flows import EnrolmentState, Flow
+from storage.events import EventRow
+from storage.flows import EnrolmentRow, EnrolmentState, Flow
 from storage.messages import MessageState
 from storage.shops import Shop
 
 
 def enrol_for_events(
-    session: Session, shop: Shop, new: Sequence[dict[str, Any]], now: datetime
+    session: Session, shop: Shop, new: Sequence[EventRow], now: datetime
 ) -> list[int]:
     """Let new events (rows of `event`) start and end flows; the ids of the new enrolments."""
     live = _live(session, shop)
@@ -51,7 +51,7 @@ def enrol_for_list(
     return entered
 
 
-def _whose(event: dict[str, Any]) -> ProfileRef:
+def _whose(event: EventRow) -> ProfileRef:
     return ProfileRef(event["profile_id"], event["source_profile_id"] or event["profile_id"])
 
 
@@ -80,12 +80,13 @@ def _enter(
         return ()
     if not filters.matches_filter(session, shop_id, ref.profile_id, steps, started_at, now):
         return ()
-    row = {
+    row: EnrolmentRow = {
         "shop_id": shop_id,
         "id": new_id(),
         "flow_id": flow.id,
         "version": flow.version,
-        **ref.columns,
+        "profile_id": ref.profile_id,
+        "source_profile_id": ref.columns["source_profile_id"],
         "trigger_key": key,
         "event_id": event_id,
         "action_id": steps.entry_id,
@@ -102,7 +103,7 @@ def _leave(
     session: Session,
     shop_id: int,
     live: Sequence[tuple[Flow, FlowDefinition]],
-    new: Sequence[dict[str, Any]],
+    new: Sequence[EventRow],
     now: datetime,
 ) -> None:
     """End at once the enrolments that these new events make fail their flow's filter."""

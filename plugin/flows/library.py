@@ -6,7 +6,6 @@ one ends it and names the field.
 """
 
 from pathlib import Path
-from typing import Any
 
 from sqlmodel import Session
 
@@ -19,6 +18,7 @@ from plugin.templates import library
 from storage import flows, lists, shops
 from storage.engine import db
 from storage.engine.ids import new_id
+from storage.engine.types import JsonObject
 from storage.flows import Flow, FlowStatus, FlowVersion
 from storage.lists import List
 
@@ -54,7 +54,7 @@ def newsletter_of(session: Session, shop_id: int) -> int | None:
     return next((found.id for found in known if found.name == NEWSLETTER), None)
 
 
-def add_flow(session: Session, shop_id: int, name: str, definition: dict[str, Any]) -> int:
+def add_flow(session: Session, shop_id: int, name: str, definition: JsonObject) -> int:
     """Add a flow as a draft; its id.
 
     Raises:

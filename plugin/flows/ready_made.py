@@ -1,7 +1,6 @@
 """Read a ready-made flow from its file, in the shape of Klaviyo's API."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import ValidationInfo, field_validator
 
@@ -9,6 +8,7 @@ from plugin.errors import RegularsError
 from plugin.flows import definition as flow_definition
 from plugin.library_files import Entry
 from plugin.templates import library
+from storage.engine.types import JsonObject
 
 NEWSLETTER_KEY = "newsletter"
 
@@ -79,7 +79,7 @@ class ReadyFlow(Entry):
             raise ValueError(f"a step or condition is not complete: {error}") from None
         return definition
 
-    def definition_with(self, list_id: int, templates: Mapping[str, int]) -> dict[str, Any]:
+    def definition_with(self, list_id: int, templates: Mapping[str, int]) -> JsonObject:
         """The definition as a shop runs it: its list and its templates in place of their keys."""
         found = self.definition.model_dump(exclude_unset=True)
         for trigger in found["triggers"]:

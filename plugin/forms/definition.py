@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from storage.engine.types import JsonObject
+
 SMS_CHECKBOX = "promotional_sms_checkbox"
 TRANSLATED_FIELDS = {  # what a shopper reads; everything else names, links or counts
     "accessible_name",
@@ -29,7 +31,7 @@ class Question:
     required: bool
 
 
-def blocks_of(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def blocks_of(definition: JsonObject) -> Iterator[JsonObject]:
     """Every block of every step, in the order that a shopper meets them."""
     for step in definition.get("steps", []):
         for column in step.get("columns", []):
@@ -37,7 +39,7 @@ def blocks_of(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield from row.get("blocks", [])
 
 
-def questions_of(definition: dict[str, Any]) -> list[Question]:
+def questions_of(definition: JsonObject) -> list[Question]:
     """Return the questions of a form."""
     return [
         Question(
@@ -50,12 +52,12 @@ def questions_of(definition: dict[str, Any]) -> list[Question]:
     ]
 
 
-def date_questions(definition: dict[str, Any]) -> list[str]:
+def date_questions(definition: JsonObject) -> list[str]:
     """Return the names of a form's date questions, such as `birthday`."""
     return [b["properties"]["property_name"] for b in blocks_of(definition) if b["type"] == "date"]
 
 
-def consent_words(definition: dict[str, Any], channel: str) -> str:
+def consent_words(definition: JsonObject, channel: str) -> str:
     """Return the disclosure beside an address, as evidence of the consent."""
     if channel == "sms":
         disclosures = [

@@ -25,6 +25,7 @@ from storage.confirmations import ConfirmationKind, ConfirmationRequest
 from storage.consent_ledger import ConsentEntry, ConsentSource, ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
+from storage.events import EventRow
 from storage.forms import Form, OptIn
 from storage.profiles import Profile
 from storage.shops import Shop, get_shop
@@ -103,7 +104,7 @@ def _sign_up(
         "user_agent": visitor.user_agent[:500],
     }
     consent.record_consent(session, [row])
-    event = {
+    event: EventRow = {
         "shop_id": made.shop_id,
         "id": new_id(),
         **ref.columns,

@@ -5,7 +5,6 @@ The files are read and checked when the process starts; a broken one ends it and
 """
 
 from pathlib import Path
-from typing import Any
 
 from sqlmodel import Session
 
@@ -22,6 +21,7 @@ from plugin.texts import translations
 from storage import forms, lists, products, shops
 from storage.engine import db
 from storage.engine.ids import new_id
+from storage.engine.types import JsonObject
 from storage.forms import Form, FormStatus, FormVersion
 
 FOLDER = Path(__file__).with_name("library")
@@ -86,7 +86,7 @@ def unused_forms(session: Session, shop_id: int) -> dict[str, ReadyForm]:
     return {key: form for key, form in FORMS.items() if form.name not in names}
 
 
-def _add_form(session: Session, shop_id: int, key: str, definition: dict[str, Any]) -> FormVersion:
+def _add_form(session: Session, shop_id: int, key: str, definition: JsonObject) -> FormVersion:
     now = clock.now()
     form = Form(
         shop_id=shop_id,
@@ -115,9 +115,7 @@ def _is_untouched(form: Form) -> bool:
     return form.name == FORMS[STARTER].name and form.status == FormStatus.DRAFT and as_seeded
 
 
-def _with_product_types(
-    session: Session, shop_id: int, definition: dict[str, Any]
-) -> dict[str, Any]:
+def _with_product_types(session: Session, shop_id: int, definition: JsonObject) -> JsonObject:
     """The starter with the shop's most common product types as answers, where it has several."""
     types = products.top_product_types(session, shop_id, MAX_PRODUCT_TYPES)
     if len(types) < 2:

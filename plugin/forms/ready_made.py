@@ -1,10 +1,9 @@
 """Read a ready-made form from its file, in the shape of Klaviyo's API."""
 
-from typing import Any
-
 from pydantic import Field
 
 from plugin.library_files import Entry
+from storage.engine.types import JsonObject
 
 
 class ReadyOption(Entry):
@@ -58,7 +57,7 @@ class ReadyVersion(Entry):
     """A version, as far as a file has to be right about it."""
 
     type: str
-    triggers: list[dict[str, Any]]
+    triggers: list[JsonObject]
     properties: ReadyVersionProperties
     steps: list[ReadyStep] = Field(min_length=1)
 
@@ -75,6 +74,6 @@ class ReadyForm(Entry):
     name: str
     definition: ReadyVersions
 
-    def version(self) -> dict[str, Any]:
+    def version(self) -> JsonObject:
         """What a shop shows of it."""
         return self.definition.versions[0].model_dump(exclude_unset=True)

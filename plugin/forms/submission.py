@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from plugin.forms.definition import date_questions, questions_of
 from plugin.texts import N_, texts_for
 from plugin.values import parse_email, parse_phone, without_unstorable
+from storage.engine.types import JsonObject
 from storage.forms import FormVersion
 from storage.privacy_requests import ANONYMOUS_BROWSER_PREFIX
 
@@ -35,7 +35,7 @@ class Submission:
 
 
 def parse_submission(
-    version: FormVersion, body: dict[str, Any], country: str | None
+    version: FormVersion, body: JsonObject, country: str | None
 ) -> tuple[Submission | None, dict[str, str]]:
     """What a browser sent, or a message for each field that will not do."""
     locale = _text(body, "locale")
@@ -100,6 +100,6 @@ def is_under_age(submission: Submission, now: datetime) -> bool:
     return age < OLD_ENOUGH
 
 
-def _text(body: dict[str, Any], name: str, longest: int = MAX_ANSWER_CHARS) -> str:
+def _text(body: JsonObject, name: str, longest: int = MAX_ANSWER_CHARS) -> str:
     value = body.get(name)
     return str(without_unstorable(value[:longest])) if isinstance(value, str) else ""

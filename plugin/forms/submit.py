@@ -8,7 +8,6 @@ every address.
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session
 
@@ -32,6 +31,7 @@ from storage.confirmations import ConfirmationKind
 from storage.consent_ledger import ConsentSource, ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
+from storage.engine.types import JsonObject
 from storage.forms import Form, FormEvent, FormStatus, FormVersion
 from storage.profiles import get_profile
 from storage.shops import Shop
@@ -68,10 +68,10 @@ def get_live_form(session: Session, shop_id: int, form_id: int) -> FormVersion |
     return forms.get_form_version(session, shop_id, form_id, form.version)
 
 
-def definition_for(version: FormVersion, locale: str) -> dict[str, Any]:
+def definition_for(version: FormVersion, locale: str) -> JsonObject:
     """A version's definition in a shopper's language, as the popup wants it."""
     texts = version.translations.get(nearest_locale(locale, version.translations) or "", {})
-    found: dict[str, Any] = translate_node(version.definition, texts)
+    found: JsonObject = translate_node(version.definition, texts)
     return {**found, "id": str(version.form_id), "version": version.version}
 
 
@@ -86,7 +86,7 @@ def count_view(shop_id: int, form_id: int) -> None:
 
 
 def submit_form(
-    shop: Shop, form_id: int, body: dict[str, Any], sender: RequestOrigin
+    shop: Shop, form_id: int, body: JsonObject, sender: RequestOrigin
 ) -> dict[str, str] | None:
     """Take a form's answers in; a message for each field that will not do, or None.
 
@@ -206,9 +206,7 @@ def _tell(
     form = {"form_id": str(version.form_id), "page": submission.page}
     if not claim.is_proven:
         form["sender"] = UNPROVEN
-    happened: list[tuple[str, dict[str, Any]]] = [
-        ("Submitted Form", {**submission.answers, **form})
-    ]
+    happened: list[tuple[str, JsonObject]] = [("Submitted Form", {**submission.answers, **form})]
     if not pending:
         happened += [(SUBSCRIBES[channel], {"form_id": form["form_id"]}) for channel in allowed]
     events.add_events(

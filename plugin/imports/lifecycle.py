@@ -5,7 +5,7 @@ its rows, so that after a crash the next process continues from there.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -348,6 +348,6 @@ def _advance(session: Session, held: Import, **changes: Any) -> None:
         raise ConcurrentChangeError
 
 
-def _remember(held: Import, changes: dict[str, Any]) -> None:
+def _remember(held: Import, changes: Mapping[str, object]) -> None:
     for name, value in changes.items():
         setattr(held, name, value)

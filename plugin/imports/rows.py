@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 from babel import Locale
 
@@ -145,11 +144,11 @@ class RowParser:
 
     def _fields(
         self, row: Row, email: str | None, phone: str | None, country: str | None
-    ) -> dict[str, Any]:
+    ) -> dict[str, str | None]:
         first, last = self._cell(row, columns.FIRST), self._cell(row, columns.LAST)
         if not first and not last:
             first, _, last = self._cell(row, columns.NAME).partition(" ")
-        cell = {
+        cell: dict[str, str | None] = {
             "email": email,
             "phone": phone,
             "first_name": first[:MAX_TEXT_CHARS],

@@ -52,7 +52,7 @@ class RejectReason(StrEnum):
 
 
 def parse_event(
-    reported: Mapping[str, Any], person: ProfileFact, currency: str, now: datetime
+    reported: Mapping[str, object], person: ProfileFact, currency: str, now: datetime
 ) -> EventFact | RejectReason:
     """Return a reported event of a profile, or why it is rejected.
 

@@ -7,7 +7,7 @@ checkout or form leads to it, so that nothing of it ever reaches a profile that 
 starts no flow. (Shopify asks the two questions separately: shopify.dev/docs/api/customer-privacy.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from plugin.values import parse_time, without_unstorable
 from storage import events as stored_events
 from storage import profiles
 from storage.engine import db
+from storage.engine.types import JsonObject
 from storage.privacy_requests import ANONYMOUS_BROWSER_PREFIX, anonymous_browser_key
 from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, STRONG
 from storage.shops import Shop
@@ -125,7 +126,7 @@ def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | No
     if not now - MAX_EVENT_LAG < at < now + timedelta(minutes=5):
         at = now
     data_sent = event.get("data")
-    data: dict[str, Any] = data_sent if isinstance(data_sent, dict) else {}
+    data: JsonObject = data_sent if isinstance(data_sent, dict) else {}
     followed = event.get("marketing") is True
     browser = browser if followed else anonymous_browser_key(shop.id, str(browser))
     person = ProfileFact(
@@ -146,7 +147,7 @@ def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | No
 
 
 def _named(
-    event: dict[str, Any], data: dict[str, Any], person: ProfileFact, currency: str, now: datetime
+    event: Mapping[str, object], data: JsonObject, person: ProfileFact, currency: str, now: datetime
 ) -> EventFact | RejectReason:
     """An event that the merchant's own page tells. `$value` is what it is worth, as for Klaviyo."""
     event_data = {
@@ -167,13 +168,13 @@ def _named(
     return did
 
 
-def _leads(data: dict[str, Any]) -> list[tuple[str, object]]:
+def _leads(data: Mapping[str, object]) -> list[tuple[str, object]]:
     """What else a browser that is followed is known by."""
     named = ((CART, data.get("cart_token")), (CHECKOUT, data.get("checkout_token")))
     return [(kind, token) for kind, token in named if _is_token(token)]
 
 
-def _kept(data: dict[str, Any]) -> dict[str, Any]:
+def _kept(data: Mapping[str, object]) -> JsonObject:
     """What of an event's data stays. A price is in the currency that the shopper saw."""
     return {
         name: _text(value) if isinstance(value, str) else value

@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session, SQLModel
 
 from plugin.consent import implied
-from plugin.facts import NO_PROFILE, Facts, IdentityKey, ProfileColumns, ProfileFact, ProfileRef
+from plugin.facts import (
+    NO_PROFILE,
+    Facts,
+    IdentityKey,
+    OptionalProfileColumns,
+    ProfileFact,
+    ProfileRef,
+)
 from plugin.flows import enrol
 from plugin.insight.attribution import credit_order
 from plugin.privacy import redaction, requests
@@ -28,8 +34,13 @@ from storage import (
     write_backs,
 )
 from storage.channels import channels_reached_by
+from storage.checkouts import CheckoutRow, ReportedCheckout
 from storage.engine.ids import new_id
+from storage.engine.types import Row
 from storage.engine.upsert import save_newest
+from storage.events import EventRow
+from storage.lists import MembershipRow
+from storage.orders import OrderLineRow, OrderRow, ReportedOrder
 from storage.privacy_requests import REDACT
 from storage.profiles import CUSTOMER
 from storage.shops import Shop
@@ -106,12 +117,11 @@ def _save_catalog(session: Session, shop: Shop, facts: Facts) -> None:
 def _save_described(
     session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
 ) -> None:
-    by_table: dict[type[SQLModel], list[dict[str, Any]]] = {}
+    by_table: dict[type[SQLModel], list[Row]] = {}
     for fact in facts.records:
-        row: dict[str, Any] = {"shop_id": shop.id}
-        if fact.profile is not None:
-            row.update(_columns(refs.get(id(fact.profile))))
-        by_table.setdefault(fact.table, []).append(row | fact.row)
+        about: Row = {} if fact.profile is None else _columns(refs.get(id(fact.profile)))
+        row = {"shop_id": shop.id, **about, **fact.row}
+        by_table.setdefault(fact.table, []).append(row)
     for table, rows in by_table.items():
         save_newest(session, table, rows)
 
@@ -146,9 +156,9 @@ def _save_consents(
 def _save_orders(
     session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
 ) -> None:
-    newest: dict[int, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
+    newest: dict[int, tuple[OrderRow, list[OrderLineRow]]] = {}
     for person, order, lines in facts.orders:
-        row = {"shop_id": shop.id, **_columns(refs[id(person)]), **order}
+        row: OrderRow = {"shop_id": shop.id, **_columns(refs[id(person)]), **order}
         held = newest.get(row["id"])
         if held is None or _told(row) >= _told(held[0]):
             newest[row["id"]] = (row, [{"shop_id": shop.id, **line} for line in lines])
@@ -161,9 +171,9 @@ def _save_orders(
 
 def _save_events(
     session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
-) -> list[dict[str, Any]]:
+) -> list[EventRow]:
     """Insert the events; those that were new."""
-    rows = [
+    rows: list[EventRow] = [
         {
             "shop_id": shop.id,
             "id": new_id(),
@@ -186,15 +196,13 @@ def _save_checkouts(
     session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
 ) -> None:
     """Save checkouts, and set the items of `Checkout Started` to each one's newest state."""
-    newest: dict[str, dict[str, Any]] = {}
+    newest: dict[str, CheckoutRow] = {}
     for person, row in facts.checkouts:
         held = newest.get(row["token"])
         if held is None or _told(row) >= _told(held):
-            newest[row["token"]] = {
-                "shop_id": shop.id,
-                **_columns(refs[id(person)]),
-                **row,
-            }
+            ref = refs[id(person)]
+            assert ref is not None  # its token is an identity
+            newest[row["token"]] = {"shop_id": shop.id, **ref.columns, **row}
     if not newest:
         return
     checkouts.save_checkouts(session, list(newest.values()))
@@ -226,7 +234,7 @@ def _save_joined(
     if not facts.list_joins:
         return []
     about = [(joined, ref) for joined in facts.list_joins if (ref := refs[id(joined.profile)])]
-    rows = [
+    rows: list[MembershipRow] = [
         {"shop_id": shop.id, **ref.columns, "list_id": joined.list_id,
          "joined_at": joined.joined_at,
          "source": joined.source}
@@ -247,10 +255,10 @@ def _save_joined(
     return entered
 
 
-def _told(row: dict[str, Any]) -> tuple[datetime, datetime]:
+def _told(row: ReportedOrder | ReportedCheckout) -> tuple[datetime, datetime]:
     """Return the version of a row: see `storage.engine.upsert`."""
     return row["updated_at"], row["reported_at"]
 
 
-def _columns(ref: ProfileRef | None) -> ProfileColumns:
-    return NO_PROFILE if ref is None else ref.columns
+def _columns(ref: ProfileRef | None) -> OptionalProfileColumns:
+    return NO_PROFILE if ref is None else {**ref.columns}

@@ -15,21 +15,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
 
 from sqlmodel import Session
 
-from plugin.ingest.page_urls import CAMPAIGN
+from plugin.facts import ProfileRef
 from storage import profiles, visits
 from storage.engine.ids import new_id
 from storage.profiles import BROWSER
+from storage.visits import BrowserVisit, VisitRow, VisitSource
 
 # As in Google Analytics: support.google.com/analytics/answer/9191807
 VISIT_GAP = timedelta(minutes=30)
 MAX_PAGE_VIEW_DURATION = timedelta(minutes=5)
 MAX_PAGE_VIEW_TIMES = 1_000  # kept of one visit, the first ones
-SOURCE = ("arrived_at", "referrer_host", *CAMPAIGN)
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +52,19 @@ def record_visits(session: Session, shop_id: int, acts: Sequence[PageView]) -> N
         return
     span = (min(act.at for act in acts) - VISIT_GAP, max(act.at for act in acts) + VISIT_GAP)
     held = visits.visits_near(session, shop_id, {act.browser for act in acts}, *span)
-    rows = merge_visits(held, acts)
-    for row in rows:
-        profile_id, source_profile_id = refs[BROWSER, row["browser_id"]]
-        alone = profile_id == source_profile_id
-        row |= {"shop_id": shop_id, "profile_id": profile_id}
-        row["source_profile_id"] = None if alone else source_profile_id
+    rows: list[VisitRow] = [
+        {**visit, "shop_id": shop_id, **ProfileRef(*refs[BROWSER, visit["browser_id"]]).columns}
+        for visit in merge_visits(held, acts)
+    ]
     visits.replace_visits(session, shop_id, [row["id"] for row in held], rows)
 
 
-def merge_visits(held: Iterable[Row], acts: Iterable[PageView]) -> list[Row]:
+def merge_visits(held: Iterable[BrowserVisit], acts: Iterable[PageView]) -> list[BrowserVisit]:
     """Visits and acts as visits that are half an hour apart; no row that came in is changed."""
-    by_browser: dict[str, list[Row]] = {}
+    by_browser: dict[str, list[BrowserVisit]] = {}
     for row in [*held, *map(_alone, acts)]:
         by_browser.setdefault(row["browser_id"], []).append(row)
-    found: list[Row] = []
+    found: list[BrowserVisit] = []
     for rows in by_browser.values():
         first, *others = sorted(rows, key=lambda row: (row["started_at"], row["last_seen_at"]))
         joined = [first]
@@ -78,22 +74,24 @@ def merge_visits(held: Iterable[Row], acts: Iterable[PageView]) -> list[Row]:
             else:
                 joined.append(row)
         found += joined
-    return [row | {"dwell_s": _looked_s(row["page_view_times"])} for row in found]
+    return [{**row, "dwell_s": _looked_s(row["page_view_times"])} for row in found]
 
 
-def _alone(act: PageView) -> Row:
+def _alone(act: PageView) -> BrowserVisit:
     """A visit of which only one moment is known."""
-    source: Row = dict.fromkeys(SOURCE, "")
-    source |= act.source
-    source["arrived_at"] = act.at if act.source else None
+    word = act.source.get
     return {
         "id": new_id(), "browser_id": act.browser, "started_at": act.at, "last_seen_at": act.at,
         "pages": int(act.page), "page_view_times": [round(act.at.timestamp() * 1000)],
-        "entry_url": act.url, "device": act.device, **source,
+        "dwell_s": 0, "entry_url": act.url, "device": act.device,
+        "arrived_at": act.at if act.source else None,
+        "referrer_host": word("referrer_host", ""), "utm_source": word("utm_source", ""),
+        "utm_medium": word("utm_medium", ""), "utm_campaign": word("utm_campaign", ""),
+        "utm_term": word("utm_term", ""), "utm_content": word("utm_content", ""),
     }  # fmt: skip
 
 
-def _join(one: Row, other: Row) -> Row:
+def _join(one: BrowserVisit, other: BrowserVisit) -> BrowserVisit:
     entry = min((one, other), key=lambda row: (row["started_at"], row["entry_url"]))
     came = min(
         (row for row in (one, other) if row["arrived_at"]), key=_came, default=one
@@ -108,12 +106,21 @@ def _join(one: Row, other: Row) -> Row:
         ],
         "entry_url": entry["entry_url"],
         "device": min(filter(None, (one["device"], other["device"])), default=""),
-        **{name: came[name] for name in SOURCE},
+        **_source(came),
     }
 
 
-def _came(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in SOURCE)
+def _came(row: BrowserVisit) -> tuple[object, ...]:
+    return tuple(_source(row).values())
+
+
+def _source(row: BrowserVisit) -> VisitSource:
+    return {
+        "arrived_at": row["arrived_at"], "referrer_host": row["referrer_host"],
+        "utm_source": row["utm_source"], "utm_medium": row["utm_medium"],
+        "utm_campaign": row["utm_campaign"], "utm_term": row["utm_term"],
+        "utm_content": row["utm_content"],
+    }  # fmt: skip
 
 
 def _looked_s(moments: Sequence[int]) -> int:

@@ -5,15 +5,15 @@ email); opens earn nothing, because mail programs open mails by themselves.
 """
 
 from datetime import timedelta
-from typing import Any
 
 from sqlmodel import Session
 
 from plugin.settings import get_settings
 from storage import attributions, coupons, messages
+from storage.events import EventRow
 
 
-def credit_order(session: Session, shop_id: int, event: dict[str, Any]) -> None:
+def credit_order(session: Session, shop_id: int, event: EventRow) -> None:
     """Credit a `Placed Order` event (a row of `event`) to the message that was clicked last before
     it; without a click, to the message that carried the discount code used.
     """
@@ -26,6 +26,8 @@ def credit_order(session: Session, shop_id: int, event: dict[str, Any]) -> None:
         message = messages.message_by_key(session, shop_id, key)
     if message is None:
         return
+    assert event["value"] is not None  # an order has a total
+    assert event["currency"] is not None
     attributions.add_attribution(
         session,
         {

@@ -63,6 +63,7 @@ def confirmation_message(
     session: Session, shop: Shop, made: ConfirmationRequest, now: datetime
 ) -> None:
     """Queue the mail of a request to its own address, even if the profile has another by now."""
+    ref = profile_of(session, made)
     messages.add_messages(
         session,
         [
@@ -70,7 +71,8 @@ def confirmation_message(
                 "shop_id": shop.id,
                 "id": made.id,
                 "idempotency_key": f"ask:{made.id}",
-                **profile_of(session, made).columns,
+                "profile_id": ref.profile_id,
+                "source_profile_id": ref.columns["source_profile_id"],
                 "channel": Channel.EMAIL,
                 "source": MessageSource.CONFIRMATION,
                 "address": made.address,

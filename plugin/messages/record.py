@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session
 
 from storage.engine.ids import new_id
-from storage.events import add_events
+from storage.events import EventRow, add_events
 from storage.messages import Message
 
 
@@ -14,7 +14,7 @@ def record_message_event(
     session: Session, message: Message, metric: str, unique_id: str, at: datetime, **more: Any
 ) -> bool:
     """Add the event; whether it was new."""
-    row = {
+    row: EventRow = {
         "shop_id": message.shop_id,
         "id": new_id(),
         "profile_id": message.profile_id,

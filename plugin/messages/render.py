@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
@@ -31,7 +30,7 @@ from storage.messages import Message, MessageSource
 from storage.profiles import Profile
 from storage.properties import labels_of
 from storage.shops import Shop
-from storage.templates import TemplateVersion, get_template, get_template_version
+from storage.templates import CompiledMail, TemplateVersion, get_template, get_template_version
 
 MAX_CACHED_TEMPLATES = 256  # template versions kept parsed in this process
 MAX_SUBJECT_CHARS = 250  # characters
@@ -65,7 +64,7 @@ class Loaded:
 
     version: int
     blocks: list[Block]
-    compiled: dict[str, dict[str, Any]]
+    compiled: dict[str, CompiledMail]
     parsed: dict[str, Parsed] = field(default_factory=dict)
 
     def language(self, locale: str) -> Parsed:
@@ -129,7 +128,7 @@ def render_message(
         if product_feeds.shows_products(template.blocks)
         else []
     )
-    context = {
+    context: dict[str, object] = {
         "person": _person(profile),
         "shop": _shop(shop),
         "event": _event(session, event, shop),
@@ -147,7 +146,7 @@ def render_message(
 def render_content(
     template: Loaded,
     locale: str,
-    context: dict[str, Any],
+    context: dict[str, object],
     message: Message,
     shop: Shop,
     campaign: str,
@@ -211,7 +210,7 @@ def render_preview(
     event = Event(
         shop_id=shop.id, id=0, profile_id=0, metric="Checkout Started", unique_id="preview",
         occurred_at=now - timedelta(hours=1), currency=shop.currency,
-        value=sum(line["price"] for line in lines),
+        value=sum(product["price"] for product in items[:2]),
         properties={"checkout_url": product_feeds.home_url(shop), "lines": lines},
     )  # fmt: skip
     message = Message(
@@ -271,13 +270,13 @@ def _target(rendered: str, shop: Shop, channel: Channel, campaign: str) -> str:
     return with_utm(url, channel, campaign) if host in own else url
 
 
-def _person(profile: Profile) -> dict[str, Any]:
+def _person(profile: Profile) -> dict[str, object]:
     names = ("first_name", "last_name", "email", "phone", "country", "locale")
     shown = {name: getattr(profile, name) or "" for name in names}
     return {**shown, "properties": profile.properties}
 
 
-def _shop(shop: Shop) -> dict[str, Any]:
+def _shop(shop: Shop) -> dict[str, object]:
     return {
         "name": shop.name or shop.domain,
         "url": product_feeds.home_url(shop),
@@ -287,7 +286,7 @@ def _shop(shop: Shop) -> dict[str, Any]:
     }
 
 
-def _event(session: Session, event: Event | None, shop: Shop) -> dict[str, Any]:
+def _event(session: Session, event: Event | None, shop: Shop) -> dict[str, object]:
     if event is None:
         return {"lines": [], "checkout_url": product_feeds.home_url(shop)}
     lines = event.properties.get("lines") or []

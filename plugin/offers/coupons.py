@@ -170,7 +170,7 @@ def _create(coupon: Coupon, code: str) -> str:
     return str(made[field]["codeDiscountNode"]["id"])
 
 
-def _discount(coupon: Coupon, code: str) -> dict[str, Any]:
+def _discount(coupon: Coupon, code: str) -> dict[str, object]:
     return {
         "title": coupon.name,
         "code": code,
@@ -184,10 +184,10 @@ def _discount(coupon: Coupon, code: str) -> dict[str, Any]:
     }
 
 
-def _takes_off(coupon: Coupon) -> dict[str, Any]:
+def _takes_off(coupon: Coupon) -> dict[str, object]:
     if coupon.kind == DiscountKind.FREE_SHIPPING:
         return {"destination": {"all": True}}
-    value: dict[str, Any] = {"percentage": coupon.percent / 100}
+    value: dict[str, object] = {"percentage": coupon.percent / 100}
     if coupon.kind == DiscountKind.AMOUNT:
         # Off the whole order once, not off each of its lines.
         value = {"discountAmount": {"amount": _decimal(coupon), "appliesOnEachItem": False}}

@@ -7,12 +7,12 @@ amounts and loses its buyer, as it does when it was there before.
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlmodel import Session
 
 from plugin.facts import Facts, ProfileFact
 from storage import data_subject, erasure, suppressions
+from storage.orders import ReportedOrderLine
 from storage.profiles import STRONG, find_identities, identities_of
 from storage.suppressions import PERMANENT_IDENTITIES
 
@@ -112,7 +112,7 @@ def _rest(facts: Facts, out: dict[int, ProfileFact]) -> Facts:
         events=[did for did in facts.events if id(did.profile) not in out],
         consents=[fact for fact in facts.consents if id(fact.profile) not in out],
         orders=[
-            (nobody, row | erasure.ANONYMOUS_ORDER, [_untitled(line) for line in lines])
+            (nobody, {**row, **erasure.ANONYMOUS_ORDER}, [_untitled(line) for line in lines])
             if id(person) in out
             else (person, row, lines)
             for person, row, lines in facts.orders
@@ -123,5 +123,5 @@ def _rest(facts: Facts, out: dict[int, ProfileFact]) -> Facts:
     )
 
 
-def _untitled(line: dict[str, Any]) -> dict[str, Any]:
-    return line if line["product_id"] is not None else line | {"title": ""}
+def _untitled(line: ReportedOrderLine) -> ReportedOrderLine:
+    return line if line["product_id"] is not None else {**line, "title": ""}

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import Any
+from typing import TypedDict
 
 from sqlmodel import Session
 
@@ -35,7 +35,14 @@ MIN_COMPARED_CHARS = (
 
 PROFILES_BATCH_SIZE = 50  # profiles in a transaction: the digest of their shop waits for it
 
-Row = Mapping[str, Any]
+
+class ComparedProfile(TypedDict):
+    """What of a profile's row is compared with others'."""
+
+    email: str | None
+    phone: str | None
+    first_name: str | None
+    last_name: str | None
 
 
 def check_next_profiles(shop_id: int) -> Progress:
@@ -96,7 +103,7 @@ def _pairs(
     }
 
 
-def duplicate_keys(row: Row) -> set[DuplicateReason]:
+def duplicate_keys(row: ComparedProfile) -> set[DuplicateReason]:
     """What a profile would have in common with another one of the same person."""
     found: set[DuplicateReason] = set()
     if row["phone"]:
@@ -112,7 +119,7 @@ def duplicate_keys(row: Row) -> set[DuplicateReason]:
     return {(kind, value[:200]) for kind, value in found}
 
 
-def duplicate_reason(one: Row, other: Row) -> str | None:
+def duplicate_reason(one: ComparedProfile, other: ComparedProfile) -> str | None:
     """Why two profiles are likely to be one person: phone, mailbox, typo, name; or None."""
     if one["phone"] and one["phone"] == other["phone"]:
         return "phone"
@@ -175,5 +182,5 @@ def _skeleton(local: str) -> str:
     return re.sub(r"(.)\1+", r"\1", re.sub(r"[aeiouy._-]", "", local))
 
 
-def _name(row: Row) -> str:
+def _name(row: ComparedProfile) -> str:
     return f"{row['first_name']} {row['last_name']}".casefold()

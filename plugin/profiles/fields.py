@@ -6,17 +6,17 @@ merged into one, and the one split into two again.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from plugin.facts import ProfileFact
+from storage.profiles import OwnValues, ProfileRow, ProfileValues
 
 FIELDS = ("email", "phone", "first_name", "last_name", "locale", "country", "timezone")
 PROPERTY = "properties."
 # An answer of a form's sender who is not proven to be the shopper: any other source wins.
 UNPROVEN = "unproven"
 MERCHANT = "merchant"
-
-Row = dict[str, Any]
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class FieldValue(NamedTuple):
@@ -25,20 +25,25 @@ class FieldValue(NamedTuple):
     `at` is ISO 8601 in UTC with microseconds, which sorts as the moments do; "" if it is unknown.
     """
 
-    value: Any
+    value: object
     at: str
     source: str
 
 
-def apply_fact(row: Row, person: ProfileFact) -> None:
+def new_row(shop_id: int, profile_id: int, at: datetime) -> ProfileRow:
+    """Return the row of a profile of which nothing is known yet."""
+    return {
+        "shop_id": shop_id, "id": profile_id, "email": None, "phone": None, "first_name": None,
+        "last_name": None, "locale": None, "country": None, "timezone": None, "properties": {},
+        "field_times": {}, "field_sources": {}, "created_at": at, "last_active_at": NEVER,
+    }  # fmt: skip
+
+
+def apply_fact(row: ProfileValues, person: ProfileFact) -> None:
     """Write the fields of a fact into the row of its profile."""
     apply_values(row, values_of(person))
     row["created_at"] = min(row["created_at"], person.reported_at)
-    row["last_active_at"] = (
-        person.reported_at
-        if row["last_active_at"] is None
-        else max(row["last_active_at"], person.reported_at)
-    )
+    row["last_active_at"] = max(row["last_active_at"], person.reported_at)
 
 
 def values_of(person: ProfileFact) -> dict[str, FieldValue]:
@@ -48,14 +53,14 @@ def values_of(person: ProfileFact) -> dict[str, FieldValue]:
     return {name: FieldValue(value, at, person.source) for name, value in values.items()}
 
 
-def merge_row(row: Row, other: Row) -> None:
+def merge_row(row: ProfileValues, other: ProfileValues) -> None:
     """Write everything that another row says into this one."""
     apply_values(row, row_values(other))
     row["created_at"] = min(row["created_at"], other["created_at"])
     row["last_active_at"] = max(row["last_active_at"], other["last_active_at"])
 
 
-def apply_values(row: Row, told: Mapping[str, FieldValue]) -> None:
+def apply_values(row: ProfileValues, told: Mapping[str, FieldValue]) -> None:
     """Write words into a profile's row, each where it weighs more than what the row has.
 
     Of two words of the same moment the greater one wins, so that any order gives the same row.
@@ -64,51 +69,62 @@ def apply_values(row: Row, told: Mapping[str, FieldValue]) -> None:
     """
     if not told:
         return
-    for name in ("properties", "field_times", "field_sources"):
-        row[name] = dict(row[name])
-    times, sources = row["field_times"], row["field_sources"]
+    row["properties"] = properties = dict(row["properties"])
+    row["field_times"] = times = dict(row["field_times"])
+    row["field_sources"] = sources = dict(row["field_sources"])
+    columns = cast("dict[str, object]", row)
     for name, word in told.items():
-        place, key = _place(row, name)
+        place, key = _place(columns, properties, name)
         held, at = place.get(key), times.get(name)
         unsaid = at is None and held is None
         if unsaid or _outweighs(word, held, at or "", sources.get(name, "")):
             place[key], times[name], sources[name] = word
 
 
-def row_values(row: Row) -> dict[str, FieldValue]:
+def row_values(row: ProfileValues) -> dict[str, FieldValue]:
     """Everything that a row says, by field."""
     names = (*FIELDS, *(PROPERTY + name for name in row["properties"]))
     return {name: word for name in names if (word := _word(row, name)) is not None}
 
 
-def row_without_merges(row: Row) -> dict[str, Any]:
-    """A row's words and days as JSON, for `Origin.own`."""
-    kept = {name: row[name] for name in (*FIELDS, "properties", "field_times", "field_sources")}
-    days = {name: row[name].isoformat() for name in ("created_at", "last_active_at")}
-    return {**kept, **days}
+def row_without_merges(row: ProfileValues) -> OwnValues:
+    """A row's words and days as JSON, for `SourceProfile.own`."""
+    return {
+        "email": row["email"], "phone": row["phone"], "first_name": row["first_name"],
+        "last_name": row["last_name"], "locale": row["locale"], "country": row["country"],
+        "timezone": row["timezone"], "properties": row["properties"],
+        "field_times": row["field_times"], "field_sources": row["field_sources"],
+        "created_at": row["created_at"].isoformat(),
+        "last_active_at": row["last_active_at"].isoformat(),
+    }  # fmt: skip
 
 
-def parse_own_values(kept: Mapping[str, Any]) -> Row:
-    """The words and days of an `Origin.own`."""
-    days = {name: datetime.fromisoformat(kept[name]) for name in ("created_at", "last_active_at")}
-    return {**kept, **days}
+def parse_own_values(kept: OwnValues) -> ProfileValues:
+    """The words and days of a `SourceProfile.own`."""
+    return {
+        **kept,
+        "created_at": datetime.fromisoformat(kept["created_at"]),
+        "last_active_at": datetime.fromisoformat(kept["last_active_at"]),
+    }
 
 
-def _word(row: Row, name: str) -> FieldValue | None:
-    place, key = _place(row, name)
+def _word(row: ProfileValues, name: str) -> FieldValue | None:
+    place, key = _place(cast("dict[str, object]", row), row["properties"], name)
     held, at = place.get(key), row["field_times"].get(name)
     if at is None and held is None:
         return None  # no fact sets it
     return FieldValue(held, at or "", row["field_sources"].get(name, ""))
 
 
-def _place(row: Row, name: str) -> tuple[Row, str]:
+def _place(
+    columns: dict[str, object], properties: dict[str, object], name: str
+) -> tuple[dict[str, object], str]:
     if name.startswith(PROPERTY):
-        return row["properties"], name.removeprefix(PROPERTY)
-    return row, name
+        return properties, name.removeprefix(PROPERTY)
+    return columns, name
 
 
-def _outweighs(word: FieldValue, value: Any, at: str, source: str) -> bool:
+def _outweighs(word: FieldValue, value: object, at: str, source: str) -> bool:
     if word.at != at and UNPROVEN not in (word.source, source):
         return word.at > at  # as a rule, and a third of the work
     return _weight(word) > _weight(FieldValue(value, at, source))

@@ -18,7 +18,7 @@ from plugin.profiles import properties
 from plugin.profiles.merge import MergeGroup
 from storage import profiles
 from storage.engine import bulk
-from storage.profiles import EMAIL, PHONE, STRENGTH, Identity
+from storage.profiles import EMAIL, PHONE, STRENGTH, Identity, IdentityRow
 
 RANKS = {kind: rank for rank, kind in enumerate(STRENGTH)}
 
@@ -44,7 +44,7 @@ def resolve_profiles(
         at: dict[tuple[str, str], datetime] = {
             k: p.reported_at for p in people for k in p.identities
         }
-        rows = [
+        rows: list[IdentityRow] = [
             {"shop_id": shop_id, "kind": key[0], "value": key[1], "linked_at": at[key],
              **ProfileRef(house.profile_of(owners[key]), owners[key]).columns}
             for key in new

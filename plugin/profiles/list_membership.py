@@ -7,9 +7,10 @@ from operator import itemgetter
 from sqlmodel import Session
 
 from plugin.facts import ProfileRef
-from plugin.profiles.fields import Row
 from storage import lists, merges, profiles
 from storage.imports import SOURCE
+from storage.lists import MembershipRow
+from storage.profiles import SourceProfileRow
 
 KeptMembership = tuple[int, datetime, str]  # on a list: an origin, since when, and its source
 
@@ -43,7 +44,7 @@ def add_to_list(
     return False
 
 
-def _is_news(origin: Row, list_id: int, source: str) -> bool:
+def _is_news(origin: SourceProfileRow, list_id: int, source: str) -> bool:
     """Whether an origin does not wait to be on a list yet, or only because a file says so."""
     known = [of for each, _, of in origin["memberships"] if each == list_id]
     from_import = all(of.startswith(SOURCE) for of in known)
@@ -117,7 +118,9 @@ def remove_batch(
     return ids[-1]
 
 
-def _let_stay(session: Session, shop_id: int, list_id: int, origins: Collection[Row]) -> None:
+def _let_stay(
+    session: Session, shop_id: int, list_id: int, origins: Collection[SourceProfileRow]
+) -> None:
     """Let the first of a profile's origins that wait to be on a list be on it."""
     waiting = [
         (datetime.fromisoformat(said[1]), origin["id"], origin, said)
@@ -125,11 +128,16 @@ def _let_stay(session: Session, shop_id: int, list_id: int, origins: Collection[
         for said in origin["memberships"]
         if said[0] == list_id
     ]
-    first: dict[int, Row] = {}
+    first: dict[int, MembershipRow] = {}
     for at, source_profile_id, origin, said in sorted(waiting, key=itemgetter(0, 1)):
         ref = ProfileRef(origin["profile_id"], source_profile_id)
-        row = {"shop_id": shop_id, "list_id": list_id, "joined_at": at, "source": said[2]}
-        if first.setdefault(ref.profile_id, row) is row:
-            row |= ref.columns
+        if ref.profile_id not in first:
+            first[ref.profile_id] = {
+                "shop_id": shop_id,
+                "list_id": list_id,
+                **ref.columns,
+                "joined_at": at,
+                "source": said[2],
+            }
             origin["memberships"] = [each for each in origin["memberships"] if each != said]
     lists.add_members(session, shop_id, list(first.values()))

@@ -10,7 +10,6 @@ strongest identity that they named.
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from operator import itemgetter
 
 from sqlmodel import Session
@@ -18,15 +17,16 @@ from sqlmodel import Session
 from plugin.facts import ProfileFact
 from plugin.profiles import fields
 from plugin.profiles.duplicates import COMPARED_FIELDS
-from plugin.profiles.fields import MERCHANT, Row
+from plugin.profiles.fields import MERCHANT
 from storage import activity, duplicates, events, merges, profile_names, profiles
-from storage.engine import bulk, db
+from storage.engine import bulk
 from storage.engine.ids import new_id
-from storage.profiles import Merge, Profile
+from storage.lists import MembershipRow
+from storage.profiles import Merge, Profile, ProfileRow, SourceProfileRow
 
 DuplicateKeys = tuple[str | None, ...]
 UNKNOWN: DuplicateKeys = (None,) * len(COMPARED_FIELDS)
-_looks: Callable[[Row], DuplicateKeys] = itemgetter(*COMPARED_FIELDS)
+_looks: Callable[[ProfileRow], DuplicateKeys] = itemgetter(*COMPARED_FIELDS)
 
 
 @dataclass
@@ -36,8 +36,8 @@ class MergeGroup:
     session: Session
     shop_id: int
     now: datetime
-    rows: dict[int, Row] = field(default_factory=dict)
-    origins: dict[int, Row] = field(default_factory=dict)
+    rows: dict[int, ProfileRow] = field(default_factory=dict)
+    origins: dict[int, SourceProfileRow] = field(default_factory=dict)
     fresh: set[int] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
     duplicate_keys: dict[int, DuplicateKeys] = field(default_factory=dict)
@@ -55,16 +55,14 @@ class MergeGroup:
     def add(self, profile_id: int | None = None) -> int:
         """Make a profile of which nothing is known; its id."""
         made = profile_id or new_id()
-        own = {"shop_id": self.shop_id, "id": made, "created_at": self.now}
-        empty: Row = {"properties": {}, "field_times": {}, "field_sources": {}}
-        self.rows[made] = {**_nothing(), **own, **empty}
+        self.rows[made] = fields.new_row(self.shop_id, made, self.now)
         self.fresh.add(made)
         return made
 
     def profile_of(self, source_profile_id: int) -> int:
         """The profile that an origin is part of."""
         held = self.origins.get(source_profile_id)
-        return source_profile_id if held is None else int(held["profile_id"])
+        return source_profile_id if held is None else held["profile_id"]
 
     def sources(self, profile_id: int) -> set[int]:
         """The origins of a profile: at least itself."""
@@ -127,7 +125,7 @@ class MergeGroup:
             first, *others = (
                 fields.parse_own_values(self.origins[each]["own"]) for each in sorted(tree)
             )
-            self.rows[profile_id] |= first
+            self.rows[profile_id] = {**self.rows[profile_id], **first}
             for other in others:
                 fields.merge_row(self.rows[profile_id], other)
             for each in tree:
@@ -178,7 +176,7 @@ class MergeGroup:
 
     def _share_lists(self, kept: int, gone: int) -> None:
         """Of two memberships of one list the earlier one counts; the other waits at its origin."""
-        held: dict[int, Row] = {}
+        held: dict[int, MembershipRow] = {}
         for profile_id in (kept, gone):
             for row in merges.memberships_of(self.session, self.shop_id, profile_id):
                 row["source_profile_id"] = row["source_profile_id"] or profile_id
@@ -191,33 +189,33 @@ class MergeGroup:
         self._put_lists((kept, gone), held.values())
 
     def _part_lists(self, old: int, new: int, away: Collection[int]) -> None:
-        rows = []
+        rows: list[MembershipRow] = []
         for row in merges.memberships_of(self.session, self.shop_id, old):
             row["source_profile_id"] = row["source_profile_id"] or old
             rows.append(row)
         for source_profile_id in self.sources(old):
             held = self.origins[source_profile_id]
             rows += [
-                {"shop_id": self.shop_id, "list_id": list_id,
+                {"shop_id": self.shop_id, "list_id": list_id, "profile_id": old,
                  "source_profile_id": source_profile_id,
                  "joined_at": datetime.fromisoformat(at), "source": source}
                 for list_id, at, source in held["memberships"]
             ]  # fmt: skip
             held["memberships"] = []
-        shown: dict[tuple[int, int], Row] = {}
+        shown: dict[tuple[int, int], MembershipRow] = {}
         for row in sorted(rows, key=_joined):
             row["profile_id"] = new if row["source_profile_id"] in away else old
             if shown.setdefault((row["profile_id"], row["list_id"]), row) is not row:
                 self._wait(row)
         self._put_lists((old, new), shown.values())
 
-    def _wait(self, row: Row) -> None:
-        origin = self.origins[row["source_profile_id"]]
+    def _wait(self, row: MembershipRow) -> None:
+        origin = self.origins[_source(row)]
         membership = [row["list_id"], row["joined_at"].isoformat(), row["source"]]
         origin["memberships"] = [*origin["memberships"], membership]
 
-    def _put_lists(self, profile_ids: Iterable[int], rows: Iterable[Row]) -> None:
-        put = [
+    def _put_lists(self, profile_ids: Iterable[int], rows: Iterable[MembershipRow]) -> None:
+        put: list[MembershipRow] = [
             {
                 **row,
                 "source_profile_id": None
@@ -287,11 +285,10 @@ def _reached(start: int, links: Collection[tuple[int, int]]) -> set[int]:
     return reached
 
 
-def _joined(row: Row) -> tuple[datetime, int]:
-    return row["joined_at"], row["source_profile_id"]
+def _joined(row: MembershipRow) -> tuple[datetime, int]:
+    return row["joined_at"], _source(row)
 
 
-@lru_cache
-def _nothing() -> Row:
-    """A row of which nothing is known; making an object for each costs more than to insert it."""
-    return dict.fromkeys(column.name for column in db.table_of(Profile).c)
+def _source(row: MembershipRow) -> int:
+    """The origin that joined; `profile_id` names one until it was merged."""
+    return row["source_profile_id"] or row["profile_id"]

@@ -20,7 +20,8 @@ from plugin.profiles.fields import MERCHANT
 from storage import properties
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.properties import PropertyDefinition, PropertyType
+from storage.engine.types import JsonObject
+from storage.properties import PropertyDefinition, PropertyOption, PropertyType
 
 MAX_NAME_CHARS, MAX_VALUE_CHARS = 100, 2_000  # characters of a name and of a value
 MAX_PROPERTIES, MAX_OPTIONS = 500, 200  # properties of a shop, values of one
@@ -104,7 +105,7 @@ def parse_value(definition: PropertyDefinition, value: Any) -> Any:
 def define_from_form(
     session: Session,
     shop_id: int,
-    blocks: Sequence[dict[str, Any]],
+    blocks: Sequence[JsonObject],
     translations: dict[str, dict[str, str]],
 ) -> None:
     """Define a form's questions as properties, with their labels and values.
@@ -133,14 +134,12 @@ def define_from_form(
             continue
         held.labels = _words(str(about.get("label") or name), translations) | held.labels
         have = {str(option["value"]) for option in held.options}
-        held.options = [
-            *held.options,
-            *(
-                {"value": str(o["value"]), "labels": _words(str(o["label"]), translations)}
-                for o in about.get("options") or []
-                if str(o["value"]) not in have
-            ),
-        ][:MAX_OPTIONS]
+        new: list[PropertyOption] = [
+            {"value": str(o["value"]), "labels": _words(str(o["label"]), translations)}
+            for o in about.get("options") or []
+            if str(o["value"]) not in have
+        ]
+        held.options = [*held.options, *new][:MAX_OPTIONS]
         if (held.labels, held.options) != before:
             held.updated_at = clock.now()
         session.add(held)
@@ -152,7 +151,7 @@ def save_definition(
     name: str,
     kind: str,
     labels: dict[str, str],
-    options: list[dict[str, Any]],
+    options: list[PropertyOption],
     seen: datetime | None = None,
 ) -> int:
     """Create a property, or change the type, labels and values of one, not its name.

@@ -1,6 +1,6 @@
 """Set a merchant's tags on a profile, and on its customer at Shopify."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from plugin import clock, jobs
 from plugin.errors import RegularsError
@@ -9,12 +9,12 @@ from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve_profiles
 from storage import profiles, write_backs
 from storage.engine import db
-from storage.write_backs import OFF, ON, WriteBackKind, WriteBackRow
+from storage.write_backs import OFF, ON, RequestedWriteBack, WriteBackKind
 
 MAX_TAG_CHARS = 255  # characters: shopify.dev, tagsAdd
 
 
-def tags_of(properties: dict[str, Any]) -> list[str]:
+def tags_of(properties: Mapping[str, object]) -> list[str]:
     """The tags that a profile has."""
     held = (name for name, on in properties.items() if name.startswith(TAG_PREFIX) and on)
     return sorted(name.removeprefix(TAG_PREFIX) for name in held)
@@ -40,7 +40,7 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         person.properties, person.source = {TAG_PREFIX + tag: on}, MERCHANT
         (ref,) = resolve_profiles(session, shop_id, [person], now)
         assert ref is not None  # the profile has an identity
-        row: WriteBackRow = {
+        row: RequestedWriteBack = {
             "kind": WriteBackKind.TAG, "name": tag, "value": ON if on else OFF,
             **ref.columns, "requested_at": now,
         }  # fmt: skip

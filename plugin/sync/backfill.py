@@ -8,7 +8,7 @@ their parents in Shopify's files: such lines are put aside first.
 import itertools
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -29,6 +29,7 @@ from plugin.shopify.api.products import number
 from storage import backfills, shops
 from storage.backfills import ENDED_STATES, Backfill, BackfillState
 from storage.engine import db
+from storage.engine.types import JsonObject
 from storage.shops import Shop
 
 STAGES = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)
@@ -44,8 +45,8 @@ FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
 MAX_ATTEMPTS = 12  # in a row; with rests that double, over three hours
 MAX_REQUESTS = 3  # how often an operation that Shopify breaks off is asked for
 
-Node = dict[str, Any]
-NodeWithChildren = tuple[Node | None, list[Node]]  # without its parent, if that line makes no sense
+# without its parent, if that line makes no sense
+NodeWithChildren = tuple[JsonObject | None, list[JsonObject]]
 log = structlog.get_logger()
 
 
@@ -210,7 +211,7 @@ def _batches(lines: Iterator[tuple[bytes, int]], size: int) -> Iterator[list[tup
         yield batch
 
 
-def _parsed(line: bytes) -> Node | None:
+def _parsed(line: bytes) -> JsonObject | None:
     """The node in a line; None when it is none."""
     try:
         node = json.loads(line)
@@ -334,7 +335,9 @@ def _as_past(facts: Sequence[Facts]) -> Facts:
     return replace(merge_facts(facts), historical=True)
 
 
-def _facts(shop: Shop, stage: str, node: Node | None, children: list[Node]) -> Facts | None:
+def _facts(
+    shop: Shop, stage: str, node: JsonObject | None, children: list[JsonObject]
+) -> Facts | None:
     """What a node says; None when it makes no sense."""
     if node is None:
         return None
@@ -388,6 +391,6 @@ def _advance(session: Session, held: Backfill, **changes: Any) -> None:
         raise ConcurrentChangeError
 
 
-def _remember(held: Backfill, changes: dict[str, Any]) -> None:
+def _remember(held: Backfill, changes: Mapping[str, object]) -> None:
     for name, value in changes.items():
         setattr(held, name, value)

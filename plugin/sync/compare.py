@@ -5,8 +5,10 @@ is newer than Shopify's answer is left alone: its webhook came while the answer 
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, cast
 
 from sqlmodel import Session, SQLModel
 
@@ -14,13 +16,15 @@ from plugin.facts import Facts, ProfileFact
 from plugin.profiles import fields
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from storage import checkouts, consent, events, inventory, orders, products, profiles
+from storage.checkouts import LineItem
 from storage.consent_ledger import ReportedConsent
-from storage.inventory import Stock
-from storage.products import DELETED
-from storage.profiles import CUSTOMER
+from storage.engine.types import Row
+from storage.inventory import ReportedStock, Stock
+from storage.orders import ReportedOrderLine
+from storage.products import DELETED, ReportedVariant
+from storage.profiles import CUSTOMER, ProfileRow
 from storage.reconciliations import DifferenceKind
 
-Row = Mapping[str, Any]
 KINDS_BY_SEVERITY = (DifferenceKind.MISSING, DifferenceKind.STALE, DifferenceKind.PARTIAL)
 # The report time of a row is no part of its values.
 TIME_COLUMNS = frozenset(("updated_at", "reported_at", "started_at"))
@@ -77,7 +81,7 @@ def _customers(session: Session, shop_id: int, facts: Facts) -> dict[str, Differ
     return found
 
 
-def _untag(row: Row, person: ProfileFact) -> None:
+def _untag(row: ProfileRow, person: ProfileFact) -> None:
     """Where Shopify names all tags that there are, one that it leaves out was taken off."""
     if person.complete_prefix:
         held = {name for name, on in row["properties"].items() if on}
@@ -91,17 +95,19 @@ def _customer(person: ProfileFact) -> str | None:
     return next((key.value for key in person.identities if key.kind == CUSTOMER), None)
 
 
-def _news(row: Row, person: ProfileFact) -> list[str]:
+def _news(row: ProfileRow, person: ProfileFact) -> list[str]:
     """The fields and properties that would not stay as they are."""
     values = fields.values_of(person)
-    folded = dict(row)
+    folded = row.copy()
     fields.apply_values(folded, values)
     return [name for name in values if _value(folded, name) != _value(row, name)]
 
 
-def _value(row: Row, name: str) -> Any:
-    place, _, key = name.rpartition(".")
-    return row[place].get(key) if place else row[key]
+def _value(row: ProfileRow, name: str) -> object:
+    columns: Row = row
+    if name.startswith(fields.PROPERTY):
+        return row["properties"].get(name.removeprefix(fields.PROPERTY))
+    return columns[name]
 
 
 def _words(session: Session, shop_id: int, facts: Facts) -> dict[int, DifferenceKind]:
@@ -139,7 +145,7 @@ def _orders(session: Session, shop_id: int, facts: Facts) -> dict[str, Differenc
     for person, row, reported in facts.orders:
         have = kept.get(row["id"])
         same = _lines(lines.get(row["id"], ())) == _lines(reported)
-        kind = _kind(have, row, same=same, whole=id(person) not in lacking)
+        kind = _kind(have, row, row["updated_at"], same=same, whole=id(person) not in lacking)
         if have is not None and have.profile_id is None and person.identities:
             kind = kind or DifferenceKind.PARTIAL
         if kind:
@@ -157,7 +163,8 @@ def _checkouts(session: Session, shop_id: int, facts: Facts) -> dict[str, Differ
         have = kept.get(row["token"])
         same = have is not None and _lines(have.lines) == _lines(row["lines"])
         reported = {name: value for name, value in row.items() if name != "lines"}
-        if kind := _kind(have, reported, same=same, whole=id(person) not in lacking):
+        whole = id(person) not in lacking
+        if kind := _kind(have, reported, row["updated_at"], same=same, whole=whole):
             found[row["token"]] = kind
     return found
 
@@ -166,14 +173,15 @@ def _products(session: Session, shop_id: int, facts: Facts) -> dict[str, Differe
     ids = [row["id"] for row, _ in facts.products]
     kept = products.products_by_id(session, shop_id, ids)
     sizes = products.variants_by_product(session, shop_id, ids)
-    stocks = {s.row["variant_id"]: s.row for s in facts.records if s.table is Stock}
+    said = [cast("ReportedStock", each.row) for each in facts.records if each.table is Stock]
+    stocks = {stock["variant_id"]: stock for stock in said}
     held = inventory.stocks(session, shop_id, list(stocks))
     found: dict[str, DifferenceKind] = {}
     for row, reported in facts.products:
         same = _sizes(sizes.get(row["id"], ())) == _sizes(reported)
         amounts = [(held.get(each["id"]), stocks[each["id"]]) for each in reported]
         whole = all(stock is not None for stock, _ in amounts)
-        kind = _kind(kept.get(row["id"]), row, same=same, whole=whole)
+        kind = _kind(kept.get(row["id"]), row, row["updated_at"], same=same, whole=whole)
         if kind != DifferenceKind.MISSING and any(_moved(*each) for each in amounts):
             kind = DifferenceKind.STALE
         if kind:
@@ -187,7 +195,7 @@ def _deletions(session: Session, shop_id: int, facts: Facts) -> dict[str, Differ
     return {str(key): DifferenceKind.STALE for key, have in kept.items() if have.status != DELETED}
 
 
-def _moved(stock: Stock | None, row: Row) -> bool:
+def _moved(stock: Stock | None, row: ReportedStock) -> bool:
     """Whether there are more or fewer than we think; stock moves without a product's change."""
     return (
         stock is not None
@@ -197,7 +205,7 @@ def _moved(stock: Stock | None, row: Row) -> bool:
 
 
 def _kind(
-    have: SQLModel | None, reported: Row, *, same: bool, whole: bool
+    have: SQLModel | None, reported: Row, updated_at: datetime, *, same: bool, whole: bool
 ) -> DifferenceKind | None:
     """What a record is: missing, stale, or partial. `same` says that its children are, `whole`
     that nothing beside it is lacking.
@@ -205,15 +213,11 @@ def _kind(
     if have is None:
         return DifferenceKind.MISSING
     kept = have.model_dump()
-    if kept["updated_at"] > reported["updated_at"]:
+    if kept["updated_at"] > updated_at:
         return None
     if same and not any(_differs(kept[name], reported[name], name) for name in reported):
         return None if whole else DifferenceKind.PARTIAL
-    return (
-        DifferenceKind.STALE
-        if kept["updated_at"] < reported["updated_at"]
-        else DifferenceKind.PARTIAL
-    )
+    return DifferenceKind.STALE if kept["updated_at"] < updated_at else DifferenceKind.PARTIAL
 
 
 def _differs(kept: Any, reported: Any, name: str) -> bool:
@@ -226,16 +230,17 @@ def _differs(kept: Any, reported: Any, name: str) -> bool:
     return bool(kept != reported)
 
 
-def _lines(lines: Iterable[Row]) -> Counter[tuple[Any, ...]]:
+def _lines(lines: Iterable[LineItem | ReportedOrderLine]) -> Counter[tuple[str, int, int]]:
     """Lines in any order. A product that is deleted since is not asked for."""
     return Counter((line["title"], line["quantity"], line["price"]) for line in lines)
 
 
 SIZE = ("id", "title", "sku", "price", "compare_at_price", "inventory_item_id")
+_size = itemgetter(*SIZE)
 
 
-def _sizes(variants: Iterable[Row]) -> set[tuple[Any, ...]]:
-    return {tuple(variant[name] for name in SIZE) for variant in variants}
+def _sizes(variants: Iterable[ReportedVariant]) -> set[tuple[object, ...]]:
+    return {_size(variant) for variant in variants}
 
 
 def _lacking(session: Session, shop_id: int, facts: Facts, but: Collection[str] = ()) -> set[int]:

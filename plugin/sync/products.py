@@ -34,11 +34,10 @@ def sync_products(shop_id: int) -> int:
             webhook_products.normalise("products/update", each, shop.currency) for each in payloads
         ]
         with db.transaction() as session:
-            mine = {"shop_id": shop_id}
             pairs = [pair for said in facts for pair in said.products]
             seen.update(row["id"] for row, _ in pairs)
             products.save_products(session, shop_id, pairs)
-            stocks = [each.row | mine for said in facts for each in said.records]
+            stocks = [{**each.row, "shop_id": shop_id} for said in facts for each in said.records]
             save_newest(session, Stock, stocks)
     with db.transaction() as session:
         products.retire_others(session, shop_id, seen, began - RECENT)

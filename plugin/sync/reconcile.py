@@ -172,7 +172,7 @@ def _commit(
     shop: Shop,
     held: Reconciliation,
     reported: Mapping[str, Facts],
-    place: dict[str, Any],
+    place: Mapping[str, object],
     lost: int,
 ) -> RepairResult:
     """Mend what differs and move the window on, in one transaction."""
@@ -187,7 +187,7 @@ def _one_by_one(
     shop: Shop,
     held: Reconciliation,
     reported: Mapping[str, Facts],
-    place: dict[str, Any],
+    place: Mapping[str, object],
     lost: int,
 ) -> RepairResult:
     """Repair each record by itself, so that one does not fail its page."""
@@ -208,7 +208,11 @@ def _one_by_one(
 
 
 def _count(
-    session: Session, held: Reconciliation, place: dict[str, Any], outcome: RepairResult, lost: int
+    session: Session,
+    held: Reconciliation,
+    place: Mapping[str, object],
+    outcome: RepairResult,
+    lost: int,
 ) -> None:
     counts = outcome.counts()
     totals: dict[str, int] = {kind: getattr(held, kind) + count for kind, count in counts.items()}

@@ -5,7 +5,7 @@ Shopify goes by the moments, too: "The customer's consent state reflects the con
 most recent date" (shopify.dev, CustomerEmailMarketingConsentState).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from plugin.shopify.api.client import ShopifyError, query
 from storage import consent, profiles, shops, write_backs
 from storage.consent_ledger import ConsentSource, ConsentState
 from storage.engine import db
+from storage.engine.types import JsonObject
 from storage.profiles import CUSTOMER
 from storage.write_backs import ON, WriteBack, WriteBackKind, WriteBackState
 
@@ -26,7 +27,6 @@ LEASE_S = 300.0
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 ANSWERS = "regulars"  # a namespace that the merchant's theme and other apps may read, too
 
-Node = dict[str, Any]
 
 log = structlog.get_logger()
 
@@ -115,7 +115,7 @@ def _consent(row: WriteBack) -> WriteBackState:
     return WriteBackState.DONE
 
 
-def _stands(customer: Node, row: WriteBack) -> bool:
+def _stands(customer: JsonObject, row: WriteBack) -> bool:
     """Whether a customer's consent is what it should be, or was given after what we know."""
     state, at = _held(customer, row.kind)
     if state.lower() == row.value:
@@ -123,7 +123,7 @@ def _stands(customer: Node, row: WriteBack) -> bool:
     return at is not None and datetime.fromisoformat(at) > row.requested_at
 
 
-def _held(customer: Node, channel: str) -> tuple[str, str | None]:
+def _held(customer: JsonObject, channel: str) -> tuple[str, str | None]:
     email, phone = customer["defaultEmailAddress"], customer["defaultPhoneNumber"]
     if channel == "email":
         return (email["marketingState"], email["marketingUpdatedAt"]) if email else ("", None)
@@ -131,7 +131,7 @@ def _held(customer: Node, channel: str) -> tuple[str, str | None]:
     return (held["state"], held["updatedAt"]) if held else ("", None)
 
 
-def _create(row: WriteBack) -> Node | None:
+def _create(row: WriteBack) -> JsonObject | None:
     """Make a customer of a subscriber, where the merchant wants that. Twice gives the same one."""
     with db.reading() as session:
         shop = shops.get_shop(session, row.shop_id)
@@ -143,11 +143,11 @@ def _create(row: WriteBack) -> Node | None:
         known = {"firstName": profile.first_name, "lastName": profile.last_name}
         consent_input |= {name: text for name, text in known.items() if text}
     variables = {"identifier": {"email": row.name}, "input": consent_input}
-    made: Node = query(row.shop_id, "customer_set", variables)["customerSet"]["customer"]
+    made: JsonObject = query(row.shop_id, "customer_set", variables)["customerSet"]["customer"]
     return made
 
 
-def _email(row: WriteBack, level: str) -> tuple[str, Node]:
+def _email(row: WriteBack, level: str) -> tuple[str, Mapping[str, object]]:
     consent_input = {
         "marketingState": row.value.upper(),
         "consentUpdatedAt": row.requested_at.isoformat(),
@@ -156,7 +156,7 @@ def _email(row: WriteBack, level: str) -> tuple[str, Node]:
     return "consent_email", {"emailMarketingConsent": consent_input}
 
 
-def _sms(row: WriteBack, level: str) -> tuple[str, Node]:
+def _sms(row: WriteBack, level: str) -> tuple[str, Mapping[str, object]]:
     consent_input = {
         "marketingState": row.value.upper(),
         "consentUpdatedAt": row.requested_at.isoformat(),
@@ -165,18 +165,18 @@ def _sms(row: WriteBack, level: str) -> tuple[str, Node]:
     return "consent_sms", {"smsMarketingConsent": consent_input}
 
 
-def _whatsapp(row: WriteBack, level: str) -> tuple[str, Node]:
+def _whatsapp(row: WriteBack, level: str) -> tuple[str, Mapping[str, object]]:
     """In the Admin API since 2026-07, with other names for the same."""
     consent_input = {"state": row.value.upper(), "updatedAt": row.requested_at.isoformat()}
     consent_input |= _level(row, "optInLevel", level)
     return "consent_whatsapp", {"whatsAppMarketingConsent": consent_input}
 
 
-def _level(row: WriteBack, name: str, level: str) -> Node:
+def _level(row: WriteBack, name: str, level: str) -> dict[str, str]:
     return {name: level} if row.value == ConsentState.SUBSCRIBED else {}
 
 
-CONSENTS: dict[str, Callable[[WriteBack, str], tuple[str, Node]]] = {
+CONSENTS: dict[str, Callable[[WriteBack, str], tuple[str, Mapping[str, object]]]] = {
     "email": _email,
     "sms": _sms,
     "whatsapp": _whatsapp,

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import escape
-from typing import Any
 
 import css_inline
 import mrml
@@ -21,7 +20,7 @@ from plugin.templates.liquid import parse, unknown_filters
 from plugin.templates.liquid_shield import LiquidShield, map_outside_tags
 from plugin.texts import SOURCE, is_right_to_left
 from storage.engine.ids import new_id
-from storage.templates import Template, TemplateVersion, get_template
+from storage.templates import CompiledMail, Template, TemplateVersion, get_template
 
 PIXEL = '<img src="{{ open_url }}" width="1" height="1" alt="" style="display:block;border:0;"/>'
 
@@ -82,8 +81,8 @@ def compile_template(
     preview: str,
     content: Sequence[Block],
     translations: Mapping[str, Mapping[str, str]],
-) -> dict[str, dict[str, Any]]:
-    """{locale: {subject, preview, html, text, links}} for the source and every translation.
+) -> dict[str, CompiledMail]:
+    """Compile a mail by locale: as it was written, and in every translation.
 
     A mail without a footer gets one: CAN-SPAM wants address and way out in each of them.
     """
@@ -98,9 +97,9 @@ def compile_template(
 
 def _compile(
     subject: str, preview: str, content: Sequence[Block], locale: str, words: Mapping[str, str]
-) -> dict[str, Any]:
+) -> CompiledMail:
     mail = json.dumps([subject, preview, content, locale, dict(words)])
-    compiled: dict[str, Any] = json.loads(_compile_once(mail))
+    compiled: CompiledMail = json.loads(_compile_once(mail))
     return compiled
 
 
@@ -117,7 +116,7 @@ def _compile_once(mail: str) -> str:
         locale=locale,
         rtl=page.rtl,
     )
-    found = {
+    found: CompiledMail = {
         "subject": subject,
         "preview": preview,
         "html": to_html(mjml),
@@ -125,7 +124,7 @@ def _compile_once(mail: str) -> str:
         "links": page.links,
     }
     for part in (subject, preview, found["html"], found["text"], *page.links):
-        _must_parse(str(part), locale)
+        _must_parse(part, locale)
     return json.dumps(found)
 
 

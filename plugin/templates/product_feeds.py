@@ -1,24 +1,37 @@
 """Choose the products that a mail shows to one shopper."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 from sqlmodel import Session
 
 from plugin.templates import product_blocks
 from plugin.templates.blocks import Block
+from storage.engine.types import JsonObject
 from storage.products import active_products, products_by_id
 from storage.shops import Shop
+
+
+class ProductCard(TypedDict):
+    """A product as a template sees it; the price in minor units."""
+
+    id: int
+    title: str
+    kind: str
+    image: str
+    price: int
+    url: str
+    tags: list[str]
 
 
 @dataclass
 class Catalog:
     """A shop's products, read once for a batch of messages."""
 
-    items: list[dict[str, Any]] | None = field(default=None)
+    items: list[ProductCard] | None = field(default=None)
 
-    def of(self, session: Session, shop: Shop) -> list[dict[str, Any]]:
+    def of(self, session: Session, shop: Shop) -> list[ProductCard]:
         """The products that can be bought, as a template sees them."""
         if self.items is None:
             home = home_url(shop)
@@ -43,8 +56,8 @@ def home_url(shop: Shop) -> str:
 
 
 def products_for(
-    blocks: Sequence[Block], properties: dict[str, Any], items: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
+    blocks: Sequence[Block], properties: Mapping[str, object], items: Sequence[ProductCard]
+) -> list[ProductCard]:
     """Return products with a tag or type equal to the shopper's answer; without one, the first
     ones.
     """
@@ -57,11 +70,11 @@ def products_for(
     return []
 
 
-def _names(product: dict[str, Any]) -> set[str]:
+def _names(product: ProductCard) -> set[str]:
     return {name.lower() for name in (product["kind"], *product["tags"]) if name}
 
 
-def with_pictures(session: Session, shop_id: int, lines: Any) -> list[dict[str, Any]]:
+def with_pictures(session: Session, shop_id: int, lines: Sequence[object]) -> list[JsonObject]:
     """A checkout's lines with their products' pictures: the storefront's webhooks send none."""
     known = [dict(line) for line in lines if isinstance(line, dict)]
     ids = [int(line["product_id"]) for line in known if line.get("product_id")]

@@ -6,7 +6,7 @@ hold every column, in the caller's transaction.
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from functools import lru_cache
 from operator import itemgetter
@@ -35,6 +35,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
 
 from storage.engine import db
+from storage.engine.types import Row
 
 KEY = "key_"  # before a column's name where it finds the row; no column is called so
 Convert = Callable[[Any], Any]
@@ -53,7 +54,7 @@ class Prepared(NamedTuple):
 def add_rows(
     session: Session,
     model: type[SQLModel],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Row],
     *,
     unless_known: bool = False,
 ) -> int:
@@ -65,19 +66,19 @@ def add_rows(
     )
 
 
-def save_rows(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+def save_rows(session: Session, model: type[SQLModel], rows: Sequence[Row]) -> None:
     """Write rows that are there, each whole, by their primary key."""
     if rows:
         _run(session, _update(db.table_of(model), session.get_bind().dialect), rows)
 
 
-def upsert_rows(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert_rows(session: Session, model: type[SQLModel], rows: Sequence[Row]) -> None:
     """Write rows, each whole, whether there is one of its primary key or not."""
     if rows:
         _run(session, _upsert(db.table_of(model), session.get_bind().dialect), rows)
 
 
-def load_rows(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+def load_rows(session: Session, model: type[SQLModel], rows: Sequence[Row]) -> None:
     """As `add`, for very many rows that are new: PostgreSQL takes them by COPY."""
     connection = session.connection()
     if not rows or db.is_sqlite(db.engine()):
@@ -131,14 +132,14 @@ def _listed(query: TextClause, wanted: Collection[Any]) -> TextClause:
     return query.bindparams(bindparam("wanted", json.dumps(wanted), unique=True))
 
 
-def _run(session: Session, prepared: Prepared, rows: Sequence[Mapping[str, Any]]) -> int:
+def _run(session: Session, prepared: Prepared, rows: Sequence[Row]) -> int:
     many: Any = _values(prepared, rows)
     if not prepared.positional:
         many = [dict(zip(prepared.places, each, strict=True)) for each in many]
     return session.connection().exec_driver_sql(prepared.sql, many).rowcount
 
 
-def _values(prepared: Prepared, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+def _values(prepared: Prepared, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """What the driver takes for each row, in the order of the statement's places."""
     convert = prepared.converters
     values = [

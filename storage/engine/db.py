@@ -29,7 +29,7 @@ BUSY_TIMEOUT_MS = 15_000  # how long a SQLite writer waits for the one before it
 # A server that is gone without a word is noticed within ten seconds, whether it owes us an answer
 # (keepalives) or an acknowledgement (tcp_user_timeout): libpq's default is two hours.
 # A minute is what the longest lease lasts; a statement that runs on would be done a second time.
-POSTGRES: dict[str, Any] = {
+POSTGRES: dict[str, int | str] = {
     "connect_timeout": 5,
     "keepalives_idle": 4,
     "keepalives_interval": 2,
@@ -272,18 +272,20 @@ def across_shops(session: Session, statement: Executable, why: str, params: Any 
 
 def _engine(url: URL, page_bytes: int = PAGE_BYTES) -> Engine:
     """Create an engine. Its errors hold no values: they are logged, and a row names a shopper."""
-    always: dict[str, Any] = {
-        "pool_size": 20,
-        "hide_parameters": True,
-        "json_serializer": _to_json,
-        "json_deserializer": from_json,
-    }
+    create = partial(
+        create_engine,
+        url,
+        pool_size=20,
+        hide_parameters=True,
+        json_serializer=_to_json,
+        json_deserializer=from_json,
+    )
     if url.get_backend_name() != "sqlite":
-        made = create_engine(url, pool_pre_ping=True, connect_args=POSTGRES, **always)
+        made = create(pool_pre_ping=True, connect_args=POSTGRES)
     else:
         if url.database in (None, "", ":memory:"):
             raise DatabaseError("A SQLite database needs a file: sqlite:///path/to/regulars.db.")
-        made = create_engine(url, connect_args={"check_same_thread": False}, **always)
+        made = create(connect_args={"check_same_thread": False})
         event.listen(made, "connect", partial(_prepare_sqlite, page_bytes=page_bytes))
         event.listen(made, "begin", _begin_sqlite)
         event.listen(made, "handle_error", _leave_if_at_odds)

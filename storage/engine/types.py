@@ -1,6 +1,6 @@
 """Column types shared by the tables: keys, moments, JSON and secrets at rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -46,7 +46,10 @@ def _of_text(text: str | None) -> datetime | None:
 
 
 Json = JSON().with_variant(JSONB(), "postgresql")
-JsonObject = dict[str, Any]  # a document of others: what Shopify, Klaviyo or a merchant wrote
+# A document of others: what Shopify, Klaviyo, a page or a merchant wrote. It is read deeply, and
+# checked where it is read; types of its levels would be a second copy of their schemas.
+JsonObject = dict[str, Any]
+Row = Mapping[str, object]  # of any table, by column; the rows of one are a TypedDict beside it
 
 
 class EnumText(types.TypeDecorator[StrEnum]):

@@ -5,18 +5,20 @@ reported later (`reported_at`, X-Shopify-Triggered-At) is the newer.
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import and_, or_
 from sqlmodel import Session, SQLModel
 
 from storage.engine import db
+from storage.engine.types import Row
 
 
 def save_newest(
     session: Session,
     table: type[SQLModel],
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[Row],
     *,
     keep: Sequence[str] = (),
 ) -> list[Any]:
@@ -44,7 +46,7 @@ def save_newest(
             and_(new.updated_at == known.updated_at, new.reported_at >= known.reported_at),
         ),
     ).returning(key[1])
-    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: (row["updated_at"], row["reported_at"])):
+    newest: dict[tuple[object, ...], Row] = {}
+    for row in sorted(rows, key=itemgetter("updated_at", "reported_at")):
         newest[tuple(row[c.name] for c in key)] = row
     return list(session.connection().execute(statement, list(newest.values())).scalars())

@@ -58,10 +58,8 @@ def take_form(visit: AdminRequest, held: Import) -> None:
     held.mapping = mapping
     held.declaration = {
         "channels": [c for c in STOREFRONT_CHANNELS if visit.form.get(f"channel-{c}")],
-        **{
-            name: visit.form.get(name, "").strip()[: MAX_FIELD_CHARS[name]]
-            for name in ("where", "on")
-        },
+        "where": visit.form.get("where", "").strip()[: MAX_FIELD_CHARS["where"]],
+        "on": visit.form.get("on", "").strip()[: MAX_FIELD_CHARS["on"]],
     }
     held.starts_flows = bool(visit.form.get("starts_flows"))
     chosen = visit.form.get("list", "")

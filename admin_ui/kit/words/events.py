@@ -1,6 +1,6 @@
 """Turn an event into a sentence for a merchant."""
 
-from typing import Any, TypeGuard
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from babel.numbers import is_currency
@@ -9,6 +9,7 @@ from admin_ui.kit.language import Language
 from admin_ui.kit.words.profiles import person
 from plugin.texts import N_
 from plugin.values import to_minor_units
+from storage.engine.types import JsonObject
 from storage.events import Event
 from storage.profiles import Profile
 
@@ -148,7 +149,7 @@ def subject(event: Event, say: Language) -> str:
 
 def details(event: Event, say: Language) -> list[str]:
     """What stands under an event on a timeline: the order's number, its lines, a product's name."""
-    about: dict[str, Any] = event.properties
+    about: JsonObject = event.properties
     found = [
         about[key]
         for key in ("title", "number", "page", "query")

@@ -1,19 +1,18 @@
 """What the steps of a flow do: a kind is a file here and a line in `STEPS`; each channel sends."""
 
-from typing import Any
-
 from plugin.channels.registry import channel_of_action
 from plugin.errors import RegularsError
 from plugin.flows.steps.base import Step
 from plugin.flows.steps.send_message import SendMessage
 from plugin.flows.steps.time_delay import TimeDelay
+from storage.engine.types import JsonObject
 
 STEPS: dict[str, type[Step]] = {
     "time-delay": TimeDelay,
 }
 
 
-def parse_step(action_id: str, kind: str, data: dict[str, Any]) -> Step:
+def parse_step(action_id: str, kind: str, data: JsonObject) -> Step:
     """Read what an action does from the data of its definition.
 
     Raises:

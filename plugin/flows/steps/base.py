@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from storage.engine.ids import new_id
-from storage.flows import Enrolment, StepOutcome
+from storage.engine.types import JsonObject
+from storage.flows import Enrolment, StepLogRow, StepOutcome
+from storage.messages import MessageRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class StepBatch:
         self.now = now
         # jobs are enqueued at once; until then the clock leaves these rows alone
         self.lease_until = lease_until
-        self.messages: list[dict[str, Any]] = []
-        self.steps: list[dict[str, Any]] = []
+        self.messages: list[MessageRow] = []
+        self.steps: list[StepLogRow] = []
 
     def log_step(self, enrolment: Enrolment, action_id: str, outcome: StepOutcome) -> None:
         """Log what happened at an action."""
@@ -55,7 +57,7 @@ class Step(Protocol):
     """One kind of step."""
 
     @classmethod
-    def parse(cls, action_id: str, kind: str, data: dict[str, Any]) -> Self:
+    def parse(cls, action_id: str, kind: str, data: JsonObject) -> Self:
         """Read it from the data of its action; a RegularsError names what is wrong."""
 
     def run(

@@ -1,13 +1,14 @@
 """Send a message: Klaviyo's `send-email`, `send-sms` and so on, one a channel of the registry."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from plugin.channels.registry import channel_of_action
 from plugin.errors import RegularsError
 from plugin.flows.steps.base import Follow, Next, StepBatch
 from storage.channels import Channel
 from storage.engine.ids import new_id
+from storage.engine.types import JsonObject
 from storage.flows import Enrolment, StepOutcome
 
 
@@ -20,7 +21,7 @@ class SendMessage:
     transactional: bool
 
     @classmethod
-    def parse(cls, action_id: str, kind: str, data: dict[str, Any]) -> Self:
+    def parse(cls, action_id: str, kind: str, data: JsonObject) -> Self:
         """Read which message goes on which channel."""
         channel = channel_of_action(kind)
         assert channel is not None

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Self
 
 from plugin.errors import RegularsError
 from plugin.flows.steps.base import Next, StepBatch, Wait
+from storage.engine.types import JsonObject
 from storage.flows import Enrolment
 
 # The units of `value`, and of the `secondary_value` beside it.
@@ -23,7 +24,7 @@ class TimeDelay:
     duration: timedelta
 
     @classmethod
-    def parse(cls, action_id: str, kind: str, data: dict[str, Any]) -> Self:
+    def parse(cls, action_id: str, kind: str, data: JsonObject) -> Self:
         """Read the time to wait."""
         value, unit = data["value"], data.get("unit", "days")
         if unit not in UNITS or value < 0:

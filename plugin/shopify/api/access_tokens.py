@@ -4,9 +4,9 @@ Never called while a webhook is answered: an uninstalled shop's token cannot be 
 delivery that says so would fail for ever (shopify-app-js#3360).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
@@ -18,7 +18,7 @@ from plugin.shopify.api.http import ApiResponse, ShopifyError
 from plugin.texts import N_
 from storage import shops
 from storage.engine import db, locks
-from storage.shops import Shop
+from storage.shops import Shop, ShopTokens
 
 PATH = "/admin/oauth/access_token"
 REFRESH_MARGIN = timedelta(minutes=5)  # a token must outlive the work that it is fetched for
@@ -83,12 +83,12 @@ def refresh_token(shop_id: int, stale: str) -> str:
 def discard_token(shop_id: int, dead: str) -> RegularsError:
     """Delete a token that Shopify revoked; the next visit from the admin brings a new one."""
     with db.transaction() as session:
-        shops.replace_tokens(session, shop_id, dead, NONE)
+        shops.replace_tokens(session, shop_id, dead, NO_TOKENS)
     log.warning("shopify.token_lost", shop=shop_id)
     return _closed()
 
 
-def request_tokens(domain: str, payload: dict[str, Any]) -> ApiResponse:
+def request_tokens(domain: str, payload: Mapping[str, str]) -> ApiResponse:
     """Ask Shopify for tokens.
 
     Raises:
@@ -129,7 +129,7 @@ def read_pair(reply: ApiResponse, scopes: str = "") -> TokenPair:
     )
 
 
-def token_columns(pair: TokenPair) -> dict[str, Any]:
+def token_columns(pair: TokenPair) -> ShopTokens:
     """The pair as columns of the shop."""
     return {
         "access_token": pair.access,
@@ -140,7 +140,7 @@ def token_columns(pair: TokenPair) -> dict[str, Any]:
     }
 
 
-NONE: dict[str, Any] = {
+NO_TOKENS: ShopTokens = {
     "access_token": None,
     "refresh_token": None,
     "token_expires_at": None,

@@ -62,14 +62,14 @@ def is_valid_query(params: Mapping[str, str]) -> bool:
     )
 
 
-def decode_session_token(token: str) -> dict[str, Any] | None:
+def decode_session_token(token: str) -> Mapping[str, object] | None:
     """The claims of a session token that is ours and in its time, or None."""
     if not token.isascii() or len(token) > MAX_TOKEN_CHARS:
         return None
     client_id = get_settings().shopify_client_id
     for secret in get_settings().client_secrets():
         try:
-            claims: dict[str, Any] = session_token.decode_from_header(
+            claims: Mapping[str, object] = session_token.decode_from_header(
                 f"{session_token.PREFIX}{token}", client_id, secret
             )
         # Beside its own errors: hosts that do not parse, claims that are no text, nested JSON.

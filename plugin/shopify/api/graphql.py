@@ -2,9 +2,9 @@
 
 import random
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -12,6 +12,7 @@ from plugin.manifest import load_manifest
 from plugin.shopify.api import access_tokens, http
 from plugin.shopify.api.http import ApiResponse, ShopifyError, UserError
 from plugin.shopify.api.throttle import CostThrottle
+from storage.engine.types import JsonObject
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 MAX_ATTEMPTS = 6
@@ -36,7 +37,7 @@ class TokenRefusedError(ShopifyError):
     """Shopify does not know the access token any more."""
 
 
-def query(shop_id: int, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+def query(shop_id: int, document: str, variables: Mapping[str, object]) -> JsonObject:
     """Run a file of `documents/` on a shop and give its `data`.
 
     A refused token is replaced once; throttling and trouble at Shopify are waited out for
@@ -58,8 +59,8 @@ def query(shop_id: int, document: str, variables: dict[str, Any]) -> dict[str, A
 
 
 def query_with_token(
-    domain: str, token: str, document: str, variables: dict[str, Any]
-) -> dict[str, Any]:
+    domain: str, token: str, document: str, variables: Mapping[str, object]
+) -> JsonObject:
     """As `graphql`, with a token in hand.
 
     Raises:
@@ -114,7 +115,7 @@ def _passing(
     return None
 
 
-def _data(reply: ApiResponse) -> dict[str, Any]:
+def _data(reply: ApiResponse) -> JsonObject:
     """What was asked for.
 
     Raises:
@@ -139,7 +140,7 @@ def _data(reply: ApiResponse) -> dict[str, Any]:
     return data
 
 
-def _errors(body: dict[str, Any]) -> list[tuple[str, str]]:
+def _errors(body: JsonObject) -> list[tuple[str, str]]:
     """The query's own errors as (code, words). Some statuses come with text instead of a list."""
     errors = body.get("errors") or []
     if not isinstance(errors, list):
@@ -153,7 +154,7 @@ def _errors(body: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _user_errors(data: dict[str, Any]) -> list[UserError]:
+def _user_errors(data: JsonObject) -> list[UserError]:
     return [
         UserError(str(error.get("code") or ""), str(error.get("message") or "no reason given"))
         for payload in data.values()

@@ -2,14 +2,15 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 import httpx2
 
 from plugin.errors import RegularsError
 from plugin.settings import get_settings
+from storage.engine.types import JsonObject
 
 TIMEOUT = httpx2.Timeout(20, connect=5)
 MAX_RESPONSE_S = 30.0  # the whole answer; a server that drips bytes never trips a read timeout
@@ -48,11 +49,11 @@ class ApiResponse:
 
     status: int
     retry_after_s: float | None
-    body: dict[str, Any] | None = field(repr=False)
+    body: JsonObject | None = field(repr=False)
 
 
 def post_json(
-    domain: str, path: str, payload: dict[str, Any], *, token: str | None = None
+    domain: str, path: str, payload: Mapping[str, object], *, token: str | None = None
 ) -> ApiResponse:
     """Post JSON to a shop by its myshopify.com domain; redirects are not followed.
 
@@ -96,7 +97,7 @@ def _read(response: httpx2.Response, until: float) -> bytes:
     return bytes(body)
 
 
-def _object(body: bytes) -> dict[str, Any] | None:
+def _object(body: bytes) -> JsonObject | None:
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):

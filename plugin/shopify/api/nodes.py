@@ -11,7 +11,7 @@ from plugin.facts import TAG_PREFIX, Facts, merge_facts
 from plugin.shopify.api import products as api_products
 from plugin.shopify.api.bulk import CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.shopify.api.client import ShopifyError
-from plugin.shopify.api.products import Node, number
+from plugin.shopify.api.products import number
 from plugin.shopify.normalise import (
     checkouts,
     consent,
@@ -20,6 +20,7 @@ from plugin.shopify.normalise import (
     orders,
     products,
 )
+from storage.engine.types import JsonObject
 
 TOKEN = re.compile(r"/checkouts/(?:[^/]+/)*?([^/?]+)/recover")
 SMS, EMAIL = "customers_marketing_consent/update", "customers_email_marketing_consent/update"
@@ -30,8 +31,8 @@ TAGS, SUMS = "customer.tags_added", "customers/purchasing_summary"
 def facts_of(
     shop_id: int,
     noun: str,
-    node: Node,
-    children: list[Node],
+    node: JsonObject,
+    children: list[JsonObject],
     currency: str,
     reported_at: datetime | None = None,
 ) -> Facts:
@@ -62,7 +63,7 @@ def facts_of(
     return checkouts.normalise("checkouts/update", _checkout(node, children) | sent, currency)
 
 
-def _customer(node: Node) -> Node:
+def _customer(node: JsonObject) -> JsonObject:
     """customers/update. Inside orders and checkouts fewer fields are asked for."""
     return {
         "id": number(node["id"]),
@@ -76,9 +77,9 @@ def _customer(node: Node) -> Node:
     }
 
 
-def _consents(node: Node) -> list[tuple[str, Node]]:
+def _consents(node: JsonObject) -> list[tuple[str, JsonObject]]:
     """The three consent webhooks, by topic. A yes without a date is as old as the customer."""
-    found: list[tuple[str, Node]] = []
+    found: list[tuple[str, JsonObject]] = []
     customer = number(node["id"])
     if email := node["defaultEmailAddress"]:
         kept = (email["marketingState"], email["marketingOptInLevel"], email["marketingUpdatedAt"])
@@ -99,11 +100,11 @@ def _consents(node: Node) -> list[tuple[str, Node]]:
     return found
 
 
-def _kept(consent_part: Node) -> tuple[str, str | None, str | None]:
+def _kept(consent_part: JsonObject) -> tuple[str, str | None, str | None]:
     return consent_part["state"], consent_part["optInLevel"], consent_part["updatedAt"]
 
 
-def _changes(node: Node) -> list[tuple[str, Node]]:
+def _changes(node: JsonObject) -> list[tuple[str, JsonObject]]:
     """Return the customer's tags, and the sums if asked for, as of the customer's last change."""
     about = {"customerId": node["id"], "occurredAt": node["updatedAt"]}
     found = [(TAGS, {**about, "tags": node["tags"]})]
@@ -113,7 +114,7 @@ def _changes(node: Node) -> list[tuple[str, Node]]:
     return found
 
 
-def _consent(node: Node, state: str, level: str | None, at: str | None) -> Node:
+def _consent(node: JsonObject, state: str, level: str | None, at: str | None) -> JsonObject:
     return {
         "state": state.replace("NEVER", "NOT").lower(),  # newer consents have another word for it
         "opt_in_level": (level or "").lower() or None,
@@ -121,7 +122,7 @@ def _consent(node: Node, state: str, level: str | None, at: str | None) -> Node:
     }
 
 
-def _order(node: Node, children: list[Node]) -> Node:
+def _order(node: JsonObject, children: list[JsonObject]) -> JsonObject:
     customer = node["customer"]
     return {
         "id": number(node["id"]),
@@ -146,7 +147,7 @@ def _order(node: Node, children: list[Node]) -> Node:
     }
 
 
-def _checkout(node: Node, children: list[Node]) -> Node:
+def _checkout(node: JsonObject, children: list[JsonObject]) -> JsonObject:
     """Return a checkout as checkouts/update has it, with amounts in the shopper's currency.
 
     The API knows no token but the one in the checkout's URL.
@@ -173,7 +174,7 @@ def _checkout(node: Node, children: list[Node]) -> Node:
     }
 
 
-def _line(node: Node) -> Node:
+def _line(node: JsonObject) -> JsonObject:
     return {
         "title": node["title"],
         "variant_title": node["variantTitle"],
@@ -183,7 +184,7 @@ def _line(node: Node) -> Node:
     }
 
 
-def _address(node: Node | None) -> Node | None:
+def _address(node: JsonObject | None) -> JsonObject | None:
     if not node:
         return None
     return {
@@ -193,11 +194,11 @@ def _address(node: Node | None) -> Node | None:
     }
 
 
-def _seen(bag: Node) -> Any:
+def _seen(bag: JsonObject) -> Any:
     return bag["presentmentMoney"]["amount"]
 
 
-def _bag(bag: Node) -> Node:
+def _bag(bag: JsonObject) -> JsonObject:
     """An amount in the shop's currency and in the shopper's, as webhooks write it."""
     seen = bag["presentmentMoney"]
     return {

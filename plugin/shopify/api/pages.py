@@ -1,12 +1,13 @@
 """Read pages of nodes with all of their children, by noun and search."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.shopify.api.client import query
-from plugin.shopify.api.products import Node, number, variants
+from plugin.shopify.api.products import number, variants
+from storage.engine.types import JsonObject
 
 DOCUMENTS = {
     CUSTOMERS: "customers_changed",
@@ -21,7 +22,7 @@ CHANGED = "updated_at:>='{since}' AND updated_at:<='{until}'"
 DESTROYED = (
     "subject_type:PRODUCT AND action:destroy AND created_at:>='{since}' AND created_at:<='{until}'"
 )
-NodeWithChildren = tuple[Node, list[Node]]
+NodeWithChildren = tuple[JsonObject, list[JsonObject]]
 
 
 COUNTS = {
@@ -70,21 +71,21 @@ def checkouts_page(shop_id: int, after: int) -> Page:
     return _page(shop_id, CHECKOUTS, {"search": f"id:>={after + 1}", "after": None})
 
 
-def _page(shop_id: int, noun: str, asked: dict[str, Any]) -> Page:
+def _page(shop_id: int, noun: str, asked: Mapping[str, object]) -> Page:
     (found,) = query(shop_id, DOCUMENTS[noun], asked).values()
     families = [(node, list(_children(shop_id, noun, node))) for node in found["nodes"]]
     info = found["pageInfo"]
     return Page(families, info["endCursor"] or "", info["hasNextPage"])
 
 
-def _children(shop_id: int, noun: str, node: Node) -> Iterator[Node]:
+def _children(shop_id: int, noun: str, node: JsonObject) -> Iterator[JsonObject]:
     if noun == PRODUCTS:
         yield from variants(shop_id, node)
     elif noun in (ORDERS, CHECKOUTS):
         yield from _lines(shop_id, noun, node)
 
 
-def _lines(shop_id: int, noun: str, node: Node) -> Iterator[Node]:
+def _lines(shop_id: int, noun: str, node: JsonObject) -> Iterator[JsonObject]:
     """All lines: a page holds the first few of each order or checkout."""
     found = node["lineItems"]
     yield from found["nodes"]

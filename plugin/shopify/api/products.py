@@ -1,14 +1,12 @@
 """Products at Shopify: what its API answers, in the shape of its webhooks."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from plugin.shopify.api.client import ShopifyError, query
+from storage.engine.types import JsonObject
 
-Node = dict[str, Any]
 
-
-def read_pages(shop_id: int) -> Iterator[list[Node]]:
+def read_pages(shop_id: int) -> Iterator[list[JsonObject]]:
     """Read all products, a page at a time."""
     after = None
     while True:
@@ -19,7 +17,7 @@ def read_pages(shop_id: int) -> Iterator[list[Node]]:
         after = found["pageInfo"]["endCursor"]
 
 
-def payload(shop_id: int, node: Node) -> Node:
+def payload(shop_id: int, node: JsonObject) -> JsonObject:
     """The product as a webhook would tell it, so that one normaliser understands both."""
     media = node["featuredMedia"] or {}
     image = (media.get("preview") or {}).get("image") or {}
@@ -48,7 +46,7 @@ def payload(shop_id: int, node: Node) -> Node:
     }
 
 
-def variants(shop_id: int, node: Node) -> Iterator[Node]:
+def variants(shop_id: int, node: JsonObject) -> Iterator[JsonObject]:
     """All variants: a page of products holds the first fifteen of each."""
     found = node["variants"]
     yield from found["nodes"]

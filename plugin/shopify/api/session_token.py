@@ -1,6 +1,7 @@
 """Verify the session tokens that App Bridge sends with every request."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from plugin.errors import RegularsError
 from plugin.shopify.api.client import clean_domain, decode_session_token
@@ -29,7 +30,7 @@ def verify_session_token(token: str) -> SessionToken:
     return SessionToken(domain, str(claims["sub"]))
 
 
-def _domain(claims: dict[str, Any]) -> str | None:
+def _domain(claims: Mapping[str, object]) -> str | None:
     """Return the shop, if issuer and destination agree on it exactly."""
     dest, issuer = claims["dest"], claims["iss"]
     if not isinstance(dest, str) or not isinstance(issuer, str):

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from typing import Any
+
+from storage.engine.types import JsonObject
 
 
 class CostThrottle:
@@ -28,7 +29,7 @@ class CostThrottle:
             self._left[domain] = (left, most, per_s, now)
             return max(0.0, -left / per_s)
 
-    def record_cost(self, domain: str, document: str, cost: dict[str, Any]) -> float:
+    def record_cost(self, domain: str, document: str, cost: JsonObject) -> float:
         """Take in `extensions.cost`; how many seconds until the query could be asked again."""
         bucket = cost.get("throttleStatus") or {}
         asked = _number(cost.get("requestedQueryCost"))

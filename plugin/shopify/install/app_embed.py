@@ -1,14 +1,14 @@
 """The theme's app embed: what the storefront's popup script reads is put where Liquid finds it."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from plugin.shopify.api.client import query
 
 NAMESPACE, KEY = "regulars", "forms"  # {{ app.metafields.regulars.forms }}
 
 
-def publish_forms(shop_id: int, value: dict[str, Any]) -> None:
+def publish_forms(shop_id: int, value: Mapping[str, object]) -> None:
     """Make `value` the forms of a shop's storefront; pages carry it from the next load on.
 
     Raises:

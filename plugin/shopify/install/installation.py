@@ -2,8 +2,6 @@
 details.
 """
 
-from typing import Any
-
 import structlog
 
 from plugin import clock
@@ -15,6 +13,7 @@ from plugin.shopify.api.http import ShopifyError
 from plugin.texts import N_
 from storage import shops
 from storage.engine import db, locks
+from storage.engine.types import JsonObject
 from storage.shops import Shop
 
 EXCHANGE = {
@@ -84,7 +83,7 @@ def _exchange(domain: str, grant: dict[str, str]) -> TokenPair:
     return access_tokens.read_pair(reply)
 
 
-def _details(shop_data: dict[str, Any]) -> dict[str, str]:
+def _details(shop_data: JsonObject) -> dict[str, str]:
     """The shop's own words as our columns."""
     return {
         "name": shop_data["name"],

@@ -3,12 +3,13 @@
 from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, Facts, ProfileFact
-from plugin.shopify.normalise.fields import Payload, as_presented, line_items, objects_of, text_of
+from plugin.shopify.normalise.fields import as_presented, line_items, objects_of, text_of
 from plugin.values import parse_time
+from storage.engine.types import JsonObject
 from storage.profiles import CART
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """`Added to Cart`, once for each product in a cart; the cart's owner is found by its token."""
     token = text_of(payload, "token") or text_of(payload, "id")
     if not token:

@@ -3,7 +3,6 @@
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import (
-    Payload,
     buyer_keys,
     known_fields,
     line_items,
@@ -12,9 +11,11 @@ from plugin.shopify.normalise.fields import (
     text_of,
 )
 from plugin.values import parse_time, to_minor_units
+from storage.checkouts import ReportedCheckout
+from storage.engine.types import JsonObject
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """The checkout, its person, and one `Checkout Started`."""
     token = text_of(payload, "token")
     if not token:
@@ -33,7 +34,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     )
     completed = payload.get("completed_at")
     url = text_of(payload, "abandoned_checkout_url")
-    row = {
+    row: ReportedCheckout = {
         "token": token,
         "started_at": started,
         "updated_at": updated,

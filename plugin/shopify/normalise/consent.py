@@ -6,16 +6,17 @@ from typing import Any
 from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import ConsentFact, Facts, ProfileFact
-from plugin.shopify.normalise.fields import Payload, object_of, text_of
+from plugin.shopify.normalise.fields import object_of, text_of
 from plugin.values import parse_email, parse_phone, parse_time
 from storage.consent_ledger import ConsentState
+from storage.engine.types import JsonObject
 from storage.profiles import CUSTOMER, EMAIL, PHONE
 
 # NOT_SUBSCRIBED, PENDING and INVALID mean that there never was a consent: no entry for the ledger.
 STATES = {"subscribed": ConsentState.SUBSCRIBED, "unsubscribed": ConsentState.UNSUBSCRIBED}
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """One shopper's consent for one address, as the storefront keeps it."""
     if topic == "customers_email_marketing_consent/update":
         channel, kind = "email", EMAIL

@@ -1,24 +1,23 @@
 """customer.tags_added, customer.tags_removed, customers/purchasing_summary: what changed of one."""
 
-from typing import Any
-
 from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import TAG_PREFIX, Facts, ProfileFact
-from plugin.shopify.normalise.fields import Payload, gid, object_of
+from plugin.shopify.normalise.fields import gid, object_of
 from plugin.values import parse_time, to_minor_units
+from storage.engine.types import JsonObject
 from storage.profiles import CUSTOMER
 
 TAGGED = {"customer.tags_added": True, "customer.tags_removed": False}
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """Each tag by itself, so that adding and removing may come in any order; or the sums."""
     customer = gid(payload.get("customerId"))
     if customer is None:
         raise MalformedError("customerId is no id of a customer")
     at = parse_time(payload.get("occurredAt"), "occurredAt")
-    properties: dict[str, Any]
+    properties: JsonObject
     if topic in TAGGED:
         tags = payload.get("tags")
         properties = {

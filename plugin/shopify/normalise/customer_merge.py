@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import Facts, ProfileFact
-from plugin.shopify.normalise.fields import Payload, gid, reported_time
+from plugin.shopify.normalise.fields import gid, reported_time
+from storage.engine.types import JsonObject
 from storage.profiles import CUSTOMER
 
 SOMETIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """Both customers are one person, once the merge has succeeded."""
     if payload.get("status") == "failed":
         return Facts()

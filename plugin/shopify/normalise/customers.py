@@ -3,11 +3,12 @@ consent since 2025-01.
 """
 
 from plugin.facts import Facts, ProfileFact
-from plugin.shopify.normalise.fields import Payload, customer_keys, id_of, known_fields
+from plugin.shopify.normalise.fields import customer_keys, id_of, known_fields
 from plugin.values import parse_time
+from storage.engine.types import JsonObject
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """One customer."""
     id_of(payload, "id")
     person = ProfileFact(

@@ -1,10 +1,11 @@
 """discounts/delete, discounts/redeemcode_removed: what the store no longer takes."""
 
 from plugin.facts import Facts
-from plugin.shopify.normalise.fields import Payload, object_of, text_of
+from plugin.shopify.normalise.fields import object_of, text_of
+from storage.engine.types import JsonObject
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """What is gone must not be given to anybody. Added codes are ours, so they are known."""
     if topic == "discounts/delete":
         return Facts(deleted_discounts=[text_of(payload, "admin_graphql_api_id")])

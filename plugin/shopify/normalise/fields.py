@@ -1,18 +1,17 @@
 """Reading Shopify's JSON: every personal field may be missing or null (protected customer data)."""
 
 from datetime import datetime
-from typing import Any
 
 from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import IdentityKey
 from plugin.values import parse_email, parse_phone, parse_time, to_minor_units
+from storage.checkouts import LineItem
+from storage.engine.types import JsonObject
 from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE
 
-Payload = dict[str, Any]
 
-
-def id_of(payload: Payload, name: str) -> int:
+def id_of(payload: JsonObject, name: str) -> int:
     """A whole number that must be there, such as an id."""
     value = payload.get(name)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -20,13 +19,13 @@ def id_of(payload: Payload, name: str) -> int:
     return value
 
 
-def text_of(payload: Payload, name: str) -> str:
+def text_of(payload: JsonObject, name: str) -> str:
     """Text, or nothing."""
     value = payload.get(name)
     return value if isinstance(value, str) else ""
 
 
-def own_domain(payload: Payload) -> str:
+def own_domain(payload: JsonObject) -> str:
     """Return the store that a body is about. The signature covers no header: without this check, a
     signed body could be replayed as another topic of another store.
     """
@@ -36,13 +35,13 @@ def own_domain(payload: Payload) -> str:
     return found
 
 
-def object_of(payload: Payload, name: str) -> Payload:
+def object_of(payload: JsonObject, name: str) -> JsonObject:
     """An object inside, or an empty one."""
     value = payload.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def objects_of(payload: Payload, name: str) -> list[Payload]:
+def objects_of(payload: JsonObject, name: str) -> list[JsonObject]:
     """A list of objects inside, or an empty one."""
     value = payload.get(name)
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
@@ -60,7 +59,7 @@ def in_shop_money(bag: object, plain: object, currency: str, name: str) -> int:
     return to_minor_units(plain if amount is None else amount, currency, name)
 
 
-def as_presented(bag: object, currency: str, times: int = 1) -> dict[str, Any]:
+def as_presented(bag: object, currency: str, times: int = 1) -> JsonObject:
     """What the shopper saw of an amount, where that was another currency than the shop's.
 
     {presentment_value: in its minor units, presentment_currency}, for an event's properties.
@@ -73,13 +72,13 @@ def as_presented(bag: object, currency: str, times: int = 1) -> dict[str, Any]:
     return {"presentment_value": value, "presentment_currency": code}
 
 
-def reported_time(payload: Payload, otherwise: datetime) -> datetime:
+def reported_time(payload: JsonObject, otherwise: datetime) -> datetime:
     """When the storefront sent this word; the digest adds it, a reading of the past has none."""
     triggered_at = payload.get("triggered_at")
     return parse_time(triggered_at, "X-Shopify-Triggered-At") if triggered_at else otherwise
 
 
-def customer_keys(customer: Payload) -> tuple[IdentityKey, ...]:
+def customer_keys(customer: JsonObject) -> tuple[IdentityKey, ...]:
     """What a customer is known by."""
     return facts.identity_keys(
         (CUSTOMER, customer.get("id")),
@@ -88,7 +87,7 @@ def customer_keys(customer: Payload) -> tuple[IdentityKey, ...]:
     )
 
 
-def buyer_keys(payload: Payload) -> tuple[IdentityKey, ...]:
+def buyer_keys(payload: JsonObject) -> tuple[IdentityKey, ...]:
     """What the person behind a checkout or an order is known by."""
     customer = object_of(payload, "customer")
     return tuple(
@@ -107,9 +106,9 @@ def buyer_keys(payload: Payload) -> tuple[IdentityKey, ...]:
     )
 
 
-def known_fields(*sources: Payload) -> dict[str, Any]:
+def known_fields(*sources: JsonObject) -> dict[str, str | None]:
     """Name, address, country and language as the sources give them; the first one wins."""
-    found: dict[str, Any] = {}
+    found: dict[str, str | None] = {}
     for source in sources:
         address = object_of(source, "default_address") or object_of(source, "shipping_address")
         said = {
@@ -126,7 +125,7 @@ def known_fields(*sources: Payload) -> dict[str, Any]:
     return found
 
 
-def line_items(payload: Payload, currency: str) -> list[dict[str, Any]]:
+def line_items(payload: JsonObject, currency: str) -> list[LineItem]:
     """The lines of a cart, checkout or order; prices in minor units of `currency`."""
     return [
         {

@@ -1,17 +1,18 @@
 """variants/in_stock, variants/out_of_stock, inventory_levels/…: how many there are of what."""
 
 from plugin.facts import Facts, RecordFact
-from plugin.shopify.normalise.fields import Payload, id_of, reported_time
+from plugin.shopify.normalise.fields import id_of, reported_time
 from plugin.values import parse_time
-from storage.inventory import InventoryLevel, Stock
+from storage.engine.types import JsonObject
+from storage.inventory import InventoryLevel, ReportedStock, Stock
 
 
-def variants(topic: str, payload: Payload, currency: str) -> Facts:
+def variants(topic: str, payload: JsonObject, currency: str) -> Facts:
     """A variant that came into stock or went out of it."""
     return Facts(records=[stock(payload, payload)])
 
 
-def levels(topic: str, payload: Payload, currency: str) -> Facts:
+def levels(topic: str, payload: JsonObject, currency: str) -> Facts:
     """inventory_levels/connect, update, disconnect: the stock of one item at one place."""
     if payload.get("inventory_item_id") is None:
         return Facts()  # as in Shopify's own examples: no item is named
@@ -27,11 +28,11 @@ def levels(topic: str, payload: Payload, currency: str) -> Facts:
     return Facts(records=[RecordFact(InventoryLevel, row)])
 
 
-def stock(variant: Payload, payload: Payload) -> RecordFact:
+def stock(variant: JsonObject, payload: JsonObject) -> RecordFact:
     """Return the stock of a variant, from a product's payload or the variant's own."""
     updated_at = variant.get("updated_at") or payload.get("updated_at")
     updated = parse_time(updated_at, "updated_at")
-    row = {
+    row: ReportedStock = {
         "variant_id": id_of(variant, "id"),
         "available": variant.get("inventory_quantity"),
         "updated_at": updated,

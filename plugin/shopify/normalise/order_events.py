@@ -4,12 +4,13 @@ These name the order and no customer; the order names its customer, before or af
 """
 
 from datetime import datetime
-from typing import Any
 
 from plugin import facts
 from plugin.facts import EventFact, Facts, ProfileFact
-from plugin.shopify.normalise.fields import Payload, gid, id_of, object_of, objects_of, text_of
+from plugin.shopify.normalise.fields import gid, id_of, object_of, objects_of, text_of
 from plugin.values import parse_time, to_minor_units
+from storage.engine.types import JsonObject
+from storage.orders import ReportedOrder
 from storage.profiles import ORDER
 
 PARCEL = {
@@ -27,7 +28,7 @@ RETURN = {
 }
 
 
-def edits(topic: str, payload: Payload, currency: str) -> Facts:
+def edits(topic: str, payload: JsonObject, currency: str) -> Facts:
     """orders/edited: `Edited Order`. The items that it has now come with orders/updated."""
     edit = object_of(payload, "order_edit")
     at = parse_time(edit.get("committed_at") or edit.get("created_at"), "order_edit.created_at")
@@ -40,7 +41,7 @@ def edits(topic: str, payload: Payload, currency: str) -> Facts:
     return Facts(profiles=[person], events=[event])
 
 
-def deletions(topic: str, payload: Payload, currency: str) -> Facts:
+def deletions(topic: str, payload: JsonObject, currency: str) -> Facts:
     """orders/delete: an order without value, for good, even if a late webhook reports one.
 
     Its payload has no more than the id; the order itself stays on the timeline.
@@ -48,7 +49,7 @@ def deletions(topic: str, payload: Payload, currency: str) -> Facts:
     order_id = id_of(payload, "id")
     at = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     person = _buyer(order_id, at)
-    gone: dict[str, Any] = {
+    gone: ReportedOrder = {
         "id": order_id,
         "number": str(order_id),
         "placed_at": at,
@@ -66,7 +67,7 @@ def deletions(topic: str, payload: Payload, currency: str) -> Facts:
     return Facts(profiles=[person], events=[event], orders=[(person, gone, [])])
 
 
-def refunds(topic: str, payload: Payload, currency: str) -> Facts:
+def refunds(topic: str, payload: JsonObject, currency: str) -> Facts:
     """refunds/create: `Refunded Order`, worth what went back.
 
     Transactions are in the currency that was paid in. What that is in the shop's own the refund's
@@ -87,7 +88,7 @@ def refunds(topic: str, payload: Payload, currency: str) -> Facts:
     return Facts(profiles=[person], events=[event])
 
 
-def transactions(topic: str, payload: Payload, currency: str) -> Facts:
+def transactions(topic: str, payload: JsonObject, currency: str) -> Facts:
     """order_transactions/create: one event a payment, its outcome in the properties."""
     currency = text_of(payload, "currency") or currency
     at = parse_time(payload.get("processed_at") or payload.get("created_at"), "created_at")
@@ -105,7 +106,7 @@ def transactions(topic: str, payload: Payload, currency: str) -> Facts:
     return Facts(profiles=[person], events=[event])
 
 
-def fulfilments(topic: str, payload: Payload, currency: str) -> Facts:
+def fulfilments(topic: str, payload: JsonObject, currency: str) -> Facts:
     """fulfillments/create, update: `Confirmed Shipment`, with the number to follow it by."""
     if topic != "fulfillments/create":
         person = _buyer(
@@ -126,7 +127,7 @@ def fulfilments(topic: str, payload: Payload, currency: str) -> Facts:
     return Facts(profiles=[person], events=[event])
 
 
-def parcels(topic: str, payload: Payload, currency: str) -> Facts:
+def parcels(topic: str, payload: JsonObject, currency: str) -> Facts:
     """fulfillment_events/create: where a parcel is."""
     at = parse_time(payload.get("happened_at"), "happened_at")
     person = _buyer(id_of(payload, "order_id"), at)
@@ -140,7 +141,7 @@ def parcels(topic: str, payload: Payload, currency: str) -> Facts:
     return Facts(profiles=[person], events=[event])
 
 
-def returns(topic: str, payload: Payload, currency: str) -> Facts:
+def returns(topic: str, payload: JsonObject, currency: str) -> Facts:
     """returns/…: what became of a return. Its payload has no time; the telling's counts."""
     metric = RETURN.get(topic)
     order = payload.get("order_id") or object_of(payload, "order").get("id")
@@ -157,8 +158,8 @@ def returns(topic: str, payload: Payload, currency: str) -> Facts:
 
 
 def _in_shop_money(
-    payload: Payload, back: int, paid_in: str, currency: str
-) -> tuple[int, str, Payload]:
+    payload: JsonObject, back: int, paid_in: str, currency: str
+) -> tuple[int, str, JsonObject]:
     """What went back as (value, currency, what the shopper saw), in the shop's money if we can."""
     if paid_in == currency:
         return back, currency, {}

@@ -1,11 +1,10 @@
 """orders/…: orders in all their states, as create, updated, paid, fulfilled and cancelled tell."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import (
-    Payload,
     as_presented,
     buyer_keys,
     id_of,
@@ -18,6 +17,9 @@ from plugin.shopify.normalise.fields import (
     text_of,
 )
 from plugin.values import parse_time
+from storage.checkouts import LineItem
+from storage.engine.types import JsonObject
+from storage.orders import ReportedOrder, ReportedOrderLine
 
 FULFILLED = {
     "orders/fulfilled": "Fulfilled Order",
@@ -25,7 +27,7 @@ FULFILLED = {
 }
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """Return the order, its buyer, `Placed Order`, one `Ordered Product` a line, `Cancelled Order`.
 
     An update may come before the order's creation, so each topic yields all of it.
@@ -40,7 +42,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
         fields=known_fields(payload, object_of(payload, "customer")),
     )
     lines = line_items(payload, currency)
-    order_lines = [
+    order_lines: list[ReportedOrderLine] = [
         {
             "order_id": order["id"],
             "line_id": index,
@@ -58,7 +60,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     return Facts(profiles=[person], events=events, orders=[(person, order, order_lines)])
 
 
-def _order_row(payload: Payload, updated: datetime, currency: str) -> dict[str, Any]:
+def _order_row(payload: JsonObject, updated: datetime, currency: str) -> ReportedOrder:
     order_id, cancelled = id_of(payload, "id"), payload.get("cancelled_at")
     total = payload.get("total_price") or 0
     return {
@@ -78,7 +80,11 @@ def _order_row(payload: Payload, updated: datetime, currency: str) -> dict[str, 
 
 
 def _order_events(
-    topic: str, payload: Payload, person: ProfileFact, order: dict[str, Any], named: dict[str, Any]
+    topic: str,
+    payload: JsonObject,
+    person: ProfileFact,
+    order: ReportedOrder,
+    named: Mapping[str, object],
 ) -> list[EventFact]:
     """What the order itself comes to: placed, fulfilled, cancelled."""
     currency = order["currency"]
@@ -95,11 +101,11 @@ def _order_events(
 
 
 def _line_events(
-    payload: Payload,
+    payload: JsonObject,
     person: ProfileFact,
-    order: dict[str, Any],
-    named: dict[str, Any],
-    lines: list[dict[str, Any]],
+    order: ReportedOrder,
+    named: Mapping[str, object],
+    lines: list[LineItem],
 ) -> list[EventFact]:
     """One `Ordered Product` a line."""
     currency = order["currency"]

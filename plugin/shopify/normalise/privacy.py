@@ -7,15 +7,16 @@ shopper's request must never empty a shop.
 from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import Facts, PrivacyFact
-from plugin.shopify.normalise.fields import Payload, customer_keys, object_of
+from plugin.shopify.normalise.fields import customer_keys, object_of
 from plugin.values import parse_time
+from storage.engine.types import JsonObject
 from storage.privacy_requests import DATA_REQUEST, REDACT, SHOP_REDACT
 from storage.profiles import ORDER
 
 ORDERS = {DATA_REQUEST: "orders_requested", REDACT: "orders_to_redact"}
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """One request."""
     at = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     if topic == SHOP_REDACT:

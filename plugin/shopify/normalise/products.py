@@ -1,11 +1,9 @@
 """products/create, products/update, products/delete: the catalog."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from plugin.facts import Facts
 from plugin.shopify.normalise.fields import (
-    Payload,
     id_of,
     object_of,
     objects_of,
@@ -14,24 +12,28 @@ from plugin.shopify.normalise.fields import (
 )
 from plugin.shopify.normalise.inventory import stock
 from plugin.values import parse_time, to_minor_units
-from storage.products import DELETED
+from storage.engine.types import JsonObject
+from storage.products import DELETED, ReportedProduct, ReportedVariant
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """One product with its variants. A deletion comes with the id alone and is final."""
     product_id = id_of(payload, "id")
     if topic == "products/delete":
-        gone: dict[str, Any] = {"title": "", "handle": "", "status": DELETED}
-        gone |= {"updated_at": FOREVER, "reported_at": FOREVER}
-        return Facts(products=[({"id": product_id, **EMPTY, **gone}, [])])
+        gone: ReportedProduct = {
+            "id": product_id, "title": "", "handle": "", "description": "", "kind": "", "tags": [],
+            "image": "", "price": 0, "status": DELETED, "updated_at": FOREVER,
+            "reported_at": FOREVER,
+        }  # fmt: skip
+        return Facts(products=[(gone, [])])
     updated = parse_time(payload.get("updated_at"), "updated_at")
     prices = [
         to_minor_units(v.get("price") or 0, currency, "variants.price")
         for v in objects_of(payload, "variants")
     ]
-    variants: list[dict[str, Any]] = [
+    variants: list[ReportedVariant] = [
         {
             "product_id": product_id,
             "id": id_of(variant, "id"),
@@ -47,7 +49,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     ]
     tags = payload.get("tags")
     image = object_of(payload, "image") or next(iter(objects_of(payload, "images")), {})
-    product = {
+    product: ReportedProduct = {
         "id": product_id,
         "title": text_of(payload, "title"),
         "handle": text_of(payload, "handle"),
@@ -64,6 +66,3 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
     }
     stocks = [stock(variant, payload) for variant in objects_of(payload, "variants")]
     return Facts(products=[(product, variants)], records=stocks)
-
-
-EMPTY = {"description": "", "kind": "", "tags": [], "image": "", "price": 0}

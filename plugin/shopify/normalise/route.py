@@ -6,9 +6,9 @@ from importlib import import_module
 
 from plugin.facts import Facts
 from plugin.manifest import topic_handlers
-from plugin.shopify.normalise.fields import Payload
+from storage.engine.types import JsonObject
 
-Normaliser = Callable[[str, Payload, str], Facts]
+Normaliser = Callable[[str, JsonObject, str], Facts]
 
 
 @lru_cache

@@ -1,14 +1,13 @@
 """shop/update and app/scopes_update: what the store is, and what it lets us do."""
 
-from typing import Any
-
 from plugin.errors import MalformedError
 from plugin.facts import Facts
-from plugin.shopify.normalise.fields import Payload, own_domain, text_of
+from plugin.shopify.normalise.fields import own_domain, text_of
 from plugin.values import parse_time
+from storage.engine.types import JsonObject
 
 
-def normalise(topic: str, payload: Payload, currency: str) -> Facts:
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """The store's own details as columns of `shop`."""
     if topic == "app/scopes_update":
         current = payload.get("current")
@@ -16,7 +15,7 @@ def normalise(topic: str, payload: Payload, currency: str) -> Facts:
             raise MalformedError("current is not a list of scopes")
         at = parse_time(payload.get("updated_at"), "updated_at")
         return Facts(shop=[(at, {"scopes": ",".join(str(scope) for scope in current)})])
-    fields: dict[str, Any] = {
+    fields = {
         "name": text_of(payload, "name"),
         "email": text_of(payload, "email"),
         "timezone": text_of(payload, "iana_timezone"),

@@ -2,8 +2,9 @@
 
 from plugin import facts
 from plugin.facts import EventFact, Facts, ProfileFact, RecordFact
-from plugin.shopify.normalise.fields import Payload, id_of, object_of, text_of
+from plugin.shopify.normalise.fields import id_of, object_of, text_of
 from plugin.values import parse_time
+from storage.engine.types import JsonObject
 from storage.profiles import CUSTOMER, SUBSCRIPTION
 from storage.subscription_contracts import SubscriptionContract
 
@@ -20,7 +21,7 @@ METRICS = {
 }
 
 
-def contracts(topic: str, payload: Payload, currency: str) -> Facts:
+def contracts(topic: str, payload: JsonObject, currency: str) -> Facts:
     """One contract as it stands, and what became of it."""
     sent = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     contract = id_of(payload, "id")
@@ -47,7 +48,7 @@ def contracts(topic: str, payload: Payload, currency: str) -> Facts:
     )
 
 
-def billing(topic: str, payload: Payload, currency: str) -> Facts:
+def billing(topic: str, payload: JsonObject, currency: str) -> Facts:
     """One attempt to be paid for a contract."""
     contract, attempt = payload.get("subscription_contract_id"), payload.get("id")
     if contract is None or attempt is None:
