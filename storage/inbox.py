@@ -54,7 +54,7 @@ class Delivery(SQLModel, table=True):
 
 
 class NewDelivery(NamedTuple):
-    """A delivery on its way in, in the order of the columns that `keep` writes."""
+    """A delivery on its way in, in the order of the columns that `add_deliveries` writes."""
 
     shop_id: int
     webhook_id: str
@@ -155,9 +155,9 @@ def _by_column(arrivals: Sequence[NewDelivery]) -> list[list[Any]]:
 
 
 def async_writer() -> Callable[[Sequence[NewDelivery]], Awaitable[None]]:
-    """As `keep`, for an event loop: it holds the loop up for a commit to a local file at the most.
+    """As `add_deliveries`, for an event loop: it holds the loop up for a commit to a local file at the most.
 
-    What it raises says only that `keep` is to be asked, which waits and connects anew.
+    What it raises says only that `add_deliveries` is to be asked, which waits and connects anew.
     """
     return _keep_at_once if db.is_sqlite(db.inbox_engine()) else AsyncInboxWriter().write
 
