@@ -155,7 +155,7 @@ def _by_column(arrivals: Sequence[NewDelivery]) -> list[list[Any]]:
 
 
 def async_writer() -> Callable[[Sequence[NewDelivery]], Awaitable[None]]:
-    """As `add_deliveries`, for an event loop: it holds the loop up for a commit to a local file at the most.
+    """As `add_deliveries`, for an event loop: it is held up by one commit to a local file at most.
 
     What it raises says only that `add_deliveries` is to be asked, which waits and connects anew.
     """
