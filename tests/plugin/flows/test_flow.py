@@ -117,6 +117,41 @@ def test_an_order_ends_the_reminders_at_once(shop, time, reminders):
     assert mails(shop) == ["2"]
 
 
+def test_an_order_ends_a_flow_that_has_sent_nothing_yet(shop, time, reminders):
+    tell(shop, "Checkout Started", "c1", START)
+
+    tell(shop, "Placed Order", "1", time.at)
+
+    (enrolment,) = enrolments(shop)
+    assert (enrolment.state, enrolment.exit_reason) == (EnrolmentState.EXITED, "did:Placed Order")
+
+
+def test_a_queued_message_is_given_to_a_worker_at_once(shop, time, reminders, broker):
+    tell(shop, "Checkout Started", "c1", START)
+    pass_and_work(shop, time)
+    assert broker.queues["send"].qsize() == 0
+
+    pass_and_work(shop, time, hours=1, seconds=1)
+
+    assert broker.queues["send"].qsize() == 1
+
+
+def test_a_flow_may_be_entered_again_only_after_its_time(shop, time):
+    once_a_week = {"reentry_criteria": {"duration": 1, "unit": "week"}}
+    with db.transaction() as session:
+        flow_id = add_flow(session, shop.id, "Reminders", abandoned_checkout() | once_a_week)
+    set_status(shop.id, flow_id, True)
+
+    tell(shop, "Checkout Started", "c1", time.at)
+    time.pass_(days=6, hours=23)
+    tell(shop, "Checkout Started", "c2", time.at)
+    assert len(enrolments(shop)) == 1
+
+    time.pass_(hours=1)
+    tell(shop, "Checkout Started", "c3", time.at)
+    assert len(enrolments(shop)) == 2
+
+
 def test_an_order_recorded_before_its_checkout_starts_no_reminders(shop, time, reminders):
     time.pass_(minutes=10)
     tell(shop, "Placed Order", "1", START + timedelta(minutes=5))
