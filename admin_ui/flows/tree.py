@@ -1,6 +1,6 @@
 """Draw a flow: its steps as sentences with their counts, in order."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from admin_ui.kit import words
 from admin_ui.kit.language import Language
@@ -20,6 +20,7 @@ STARTS = {
     "Cancelled Order": N_("When an order is canceled"),
     "Fulfilled Order": N_("When an order is fulfilled"),
 }
+BRANCHES = {"next_if_true": N_("If yes"), "next_if_false": N_("If no")}  # by their links
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Step:
     id: str
     kind: str
     title: str
+    branch: str = ""
     subject: str = ""
     is_message: bool = False
     can_preview: bool = False
@@ -80,14 +82,18 @@ def conditions(definition: JsonObject, say: Language) -> list[str]:
 
 
 def steps(definition: JsonObject, counted: Counted, say: Language) -> list[Step]:
-    """The steps from the first to the last."""
+    """The steps from the first to the last, one branch after the other."""
     by_id = {str(action["id"]): action for action in definition.get("actions") or []}
     found: list[Step] = []
-    at: str | None = str(definition.get("entry_action_id"))
-    while at in by_id:
+    ahead = [(str(definition.get("entry_action_id")), "next")]
+    while ahead:
+        at, link = ahead.pop()
+        if at not in by_id:
+            continue  # an end, or where branches meet again
         action = by_id.pop(at)
-        found.append(_step(at, action, counted, say))
-        at = (action.get("links") or {}).get("next")
+        branch = say.text(BRANCHES[link]) if link in BRANCHES else ""
+        found.append(replace(_step(at, action, counted, say), branch=branch))
+        ahead += [(to, name) for name, to in reversed((action.get("links") or {}).items())]
     return found
 
 

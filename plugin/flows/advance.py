@@ -98,7 +98,7 @@ def _give_up(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
 def _advance(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
     now = clock.now()
     with db.transaction() as session:
-        batch = StepBatch(shop_id, now, db.database_time(session) + messages.LEASE_S)
+        batch = StepBatch(session, shop_id, now, db.database_time(session) + messages.LEASE_S)
         shop = shops.get_shop(session, shop_id)
         if shop is None:
             return []
@@ -142,7 +142,12 @@ def _must_leave(
     if flow.status != FlowStatus.LIVE:
         return "flow_off"
     if not filters.matches_filter(
-        session, enrolment.shop_id, enrolment.profile_id, steps, enrolment.started_at, now
+        session,
+        enrolment.shop_id,
+        enrolment.profile_id,
+        steps.conditions,
+        enrolment.started_at,
+        now,
     ):
         return "filter"
     return ""

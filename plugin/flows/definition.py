@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plugin.errors import RegularsError
+from plugin.flows.filters import Filter, parse_filter
 from plugin.flows.steps import parse_step
 from plugin.flows.steps.base import Step
 
@@ -30,7 +31,7 @@ class FlowDefinition:
     entry_id: str
     actions: dict[str, Action]
     triggers: tuple[str, ...]
-    conditions: tuple[tuple[dict[str, Any], ...], ...]
+    conditions: Filter
     reentry: dict[str, Any] | None
 
 
@@ -53,13 +54,11 @@ def parse_definition(definition: dict[str, Any]) -> FlowDefinition:
     if entry not in actions:
         raise RegularsError(f"The flow starts at {entry}, which doesn't exist.", 422)
     _check_ends(actions, entry)
-    _check_conditions(definition)
-    groups = (definition.get("profile_filter") or {}).get("condition_groups") or []
     return FlowDefinition(
         entry_id=entry,
         actions=actions,
         triggers=tuple(trigger_key(trigger) for trigger in definition["triggers"]),
-        conditions=tuple(tuple(group["conditions"]) for group in groups),
+        conditions=parse_filter(definition.get("profile_filter")),
         reentry=definition.get("reentry_criteria"),
     )
 
@@ -86,16 +85,6 @@ def _check_ends(actions: Mapping[str, Action], entry: str) -> None:
             on_the_way.add(at)
             stack.append((at, True))
             stack += [(to, False) for to in actions[at].links.values() if to is not None]
-
-
-def _check_conditions(definition: dict[str, Any]) -> None:
-    for group in (definition.get("profile_filter") or {}).get("condition_groups") or []:
-        for condition in group["conditions"]:
-            if condition["type"] != "profile-metric":
-                raise RegularsError(
-                    f"The filter condition {condition['type']} isn't supported yet.",
-                    422,
-                )
 
 
 def trigger_key(trigger: dict[str, Any]) -> str:

@@ -76,9 +76,11 @@ def _enter(
     event_id: int | None,
 ) -> Iterable[int]:
     last = flows.entered_before(session, shop_id, flow.id, [ref.profile_id]).get(ref.profile_id)
-    if not filters.may_reenter(steps, last, now):
+    if not filters.may_reenter(steps.reentry, last, now):
         return ()
-    if not filters.matches_filter(session, shop_id, ref.profile_id, steps, started_at, now):
+    if not filters.matches_filter(
+        session, shop_id, ref.profile_id, steps.conditions, started_at, now
+    ):
         return ()
     row: EnrolmentRow = {
         "shop_id": shop_id,
@@ -107,7 +109,7 @@ def _leave(
     now: datetime,
 ) -> None:
     """End at once the enrolments that these new events make fail their flow's filter."""
-    watched = {flow.id: (steps, filters.metrics_used(steps)) for flow, steps in live}
+    watched = {flow.id: (steps, filters.metrics_used(steps.conditions)) for flow, steps in live}
     every = set().union(*(metrics for _, metrics in watched.values())) if watched else set()
     did: dict[int, set[str]] = {}
     for event in new:
@@ -123,7 +125,7 @@ def _leave(
         if not because or steps is None:
             continue
         if filters.matches_filter(
-            session, shop_id, enrolment.profile_id, steps, enrolment.started_at, now
+            session, shop_id, enrolment.profile_id, steps.conditions, enrolment.started_at, now
         ):
             continue
         reason = f"did:{min(because)}"

@@ -1,16 +1,18 @@
-"""Decide whether a profile may enter a flow and stay in it, by the conditions of its definition.
+"""Decide whether a profile meets a profile filter: a flow's own, or one inside a step.
 
 Groups are joined by AND, the conditions inside one by OR, as Klaviyo reads them.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlmodel import Session
 
-from plugin.flows.definition import FlowDefinition
+from plugin.errors import RegularsError
 from storage import events
+from storage.engine.types import JsonObject
+
+Filter = tuple[tuple[JsonObject, ...], ...]  # groups of conditions
 
 COMPARE: dict[str, Callable[[int, int], bool]] = {
     "equals": lambda a, b: a == b,
@@ -23,11 +25,26 @@ COMPARE: dict[str, Callable[[int, int], bool]] = {
 UNITS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
 
-def metrics_used(graph: FlowDefinition) -> set[str]:
-    """Return the metrics that a flow's filter depends on."""
+def parse_filter(profile_filter: JsonObject | None) -> Filter:
+    """Read the conditions of a filter; none where there is no filter.
+
+    Raises:
+        RegularsError: a condition is of a kind that we cannot check.
+    """
+    groups = (profile_filter or {}).get("condition_groups") or []
+    for condition in (each for group in groups for each in group["conditions"]):
+        if condition["type"] != "profile-metric":
+            raise RegularsError(
+                f"The filter condition {condition['type']} isn't supported yet.", 422
+            )
+    return tuple(tuple(group["conditions"]) for group in groups)
+
+
+def metrics_used(conditions: Filter) -> set[str]:
+    """Return the metrics that a filter depends on."""
     return {
         condition["metric_id"]
-        for group in graph.conditions
+        for group in conditions
         for condition in group
         if condition["type"] == "profile-metric"
     }
@@ -37,14 +54,14 @@ def matches_filter(
     session: Session,
     shop_id: int,
     profile_id: int,
-    graph: FlowDefinition,
+    conditions: Filter,
     started_at: datetime,
     now: datetime,
 ) -> bool:
-    """Whether a shopper meets a flow's profile filter; `started_at` is what set the flow off."""
+    """Whether a shopper meets a profile filter; `started_at` is what set the flow off."""
     return all(
         any(_holds(session, shop_id, profile_id, c, started_at, now) for c in group)
-        for group in graph.conditions
+        for group in conditions
     )
 
 
@@ -52,7 +69,7 @@ def _holds(
     session: Session,
     shop_id: int,
     profile_id: int,
-    condition: dict[str, Any],
+    condition: JsonObject,
     started_at: datetime,
     now: datetime,
 ) -> bool:
@@ -62,7 +79,7 @@ def _holds(
     return COMPARE[wanted["operator"]](count, wanted["value"])
 
 
-def _since(timeframe: dict[str, Any], started_at: datetime, now: datetime) -> datetime | None:
+def _since(timeframe: JsonObject, started_at: datetime, now: datetime) -> datetime | None:
     match timeframe["operator"]:
         case "flow-start":
             return started_at
@@ -72,10 +89,10 @@ def _since(timeframe: dict[str, Any], started_at: datetime, now: datetime) -> da
             return None  # alltime
 
 
-def may_reenter(graph: FlowDefinition, last_entered: datetime | None, now: datetime) -> bool:
+def may_reenter(reentry: JsonObject | None, last_entered: datetime | None, now: datetime) -> bool:
     """Return whether a profile that entered at `last_entered` may re-enter (`reentry_criteria`)."""
-    if last_entered is None or graph.reentry is None:
+    if last_entered is None or reentry is None:
         return True
-    if graph.reentry["unit"] == "alltime":
+    if reentry["unit"] == "alltime":
         return False
-    return now - last_entered >= int(graph.reentry["duration"]) * UNITS[graph.reentry["unit"]]
+    return now - last_entered >= int(reentry["duration"]) * UNITS[reentry["unit"]]

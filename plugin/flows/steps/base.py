@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self
 
+from sqlmodel import Session
+
 from storage.engine.ids import new_id
 from storage.engine.types import JsonObject
 from storage.flows import Enrolment, StepLogRow, StepOutcome
@@ -30,7 +32,8 @@ Next = Wait | Follow
 class StepBatch:
     """What a batch of steps comes to: rows of `message` and `step_log`, written at its end."""
 
-    def __init__(self, shop_id: int, now: datetime, lease_until: float) -> None:
+    def __init__(self, session: Session, shop_id: int, now: datetime, lease_until: float) -> None:
+        self.session = session
         self.shop_id = shop_id
         self.now = now
         # jobs are enqueued at once; until then the clock leaves these rows alone

@@ -84,6 +84,23 @@ def test_a_link_that_leads_nowhere_finishes_the_flow(shop):
     assert found.state == EnrolmentState.FINISHED
 
 
+def test_the_page_of_a_flow_shows_each_branch_and_where_they_meet_once(merchant, shop):
+    flow_id = start(shop, split(no="3")).flow_id
+
+    page = merchant.open(f"/flows/{flow_id}").text
+
+    assert page.index("If yes") < page.index("Wait 1 day") < page.index("If no")
+    assert page.index("If no") < page.index("Wait 2 days")
+    assert page.count("Wait 1 day<") == 1
+
+
+def test_a_condition_of_another_kind_is_refused():
+    unknown = {"condition_groups": [{"conditions": [{"type": "profile-has-cat"}]}]}
+
+    with pytest.raises(RegularsError, match="profile-has-cat isn't supported yet"):
+        parse_definition(abandoned_checkout() | {"profile_filter": unknown})
+
+
 def test_ways_may_meet_again():
     assert set(parse_definition(split(no="3", yes="2")).actions) == {"1", "2", "3"}
 
