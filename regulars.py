@@ -13,12 +13,20 @@ sys.path.insert(0, str(Path(__file__).with_suffix("")))  # in a wheel our parts 
 
 def main() -> None:
     """The command `regulars`."""
+    from plugin.runtime.garbage import begin_loading
+
+    begin_loading()
+
     from plugin.cli.commands import main as command
 
     command()
 
 
 def _app() -> Any:
+    from plugin.runtime.garbage import begin_loading
+
+    begin_loading()  # until the web has started
+
     from admin_ui.app import routes as admin_routes
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker
@@ -37,9 +45,13 @@ def _app() -> Any:
 
 
 def _broker() -> Any:
+    from plugin.runtime.garbage import begin_loading, end_loading
+
+    begin_loading()
+
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect_broker, freeze_gc
-    from plugin.runtime.parent_death import ExitWithParent
+    from plugin.runtime.connect import connect_broker
+    from plugin.runtime.worker_death import ExitWithParent
 
     logs.set_up_logs()
     broker = connect_broker()
@@ -47,7 +59,7 @@ def _broker() -> Any:
 
     import plugin.worker.actors  # noqa: F401  its actors declare themselves on the broker
 
-    freeze_gc()
+    end_loading()
     return broker
 
 

@@ -20,7 +20,7 @@ from sqlmodel import func, select
 from benchmarks import peers, report
 from benchmarks.servers import KEY, SETTINGS
 from plugin.ingest.digest import digest_deliveries
-from plugin.runtime.connect import freeze_gc
+from plugin.runtime.garbage import end_loading
 from storage import inbox, schema
 from storage.engine import db, encryption
 from storage.inbox import NEW, Delivery, NewDelivery
@@ -46,7 +46,7 @@ def run(asked: Namespace) -> int:
         db.connect(f"sqlite:///{Path(folder) / 'regulars.db'}")
         try:
             schema.upgrade()
-            freeze_gc()
+            end_loading()
             with db.transaction() as session:
                 shops = [
                     add_shop(session, f"shop-{number}.myshopify.com", AT, currency="USD").id

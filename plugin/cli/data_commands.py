@@ -47,12 +47,13 @@ def import_profiles(
     from plugin.cli import backfill as cli_backfill
     from plugin.cli import imports
     from plugin.runtime import logs
-    from plugin.runtime.connect import connect_broker, freeze_gc, require_schema
+    from plugin.runtime.connect import connect_broker, require_schema
+    from plugin.runtime.garbage import end_loading
 
     logs.set_up_logs()
     connect_broker()
     require_schema()
-    freeze_gc()
+    end_loading()
     named = dict(each.rpartition("=")[::2] for each in column or ())
     done = imports.import_file(
         cli_backfill.choose_shop(shop),

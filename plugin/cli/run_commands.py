@@ -72,10 +72,13 @@ def web(
 @group.command()
 def worker(processes: Processes = 1, threads: Threads = 4) -> None:
     """Run workers."""
-    from plugin.runtime.connect import connect_broker, require_broker, require_schema
+    from plugin.runtime.parent_death import SUPERVISED_VARIABLE
 
-    require_broker(connect_broker())
-    require_schema()
+    if SUPERVISED_VARIABLE not in os.environ:  # else the supervisor has upgraded and waited
+        from plugin.runtime.connect import connect_broker, require_broker, require_schema
+
+        require_broker(connect_broker())
+        require_schema()
     words = ["-m", "dramatiq", "regulars:broker", "--skip-logging"]
     words += ["--processes", str(processes), "--threads", str(threads)]
     words += ["--worker-shutdown-timeout", "10000"]  # ms
@@ -94,8 +97,10 @@ def clock() -> None:
     require_broker(connect_broker())
     require_schema()
 
+    from plugin.runtime.garbage import end_loading
     from plugin.worker.scheduler import run_clock
 
+    end_loading()
     run_clock()
 
 

@@ -1,7 +1,5 @@
 """Connects this process to what every process needs: the secret keys, the database, the broker."""
 
-import gc
-
 from dramatiq.broker import Broker
 from dramatiq.brokers.redis import RedisBroker
 from pika.exceptions import AMQPError
@@ -43,14 +41,6 @@ def connect_database(settings: Settings) -> None:
         raise RegularsError(f"Can't write to {settings.data_dir}: {error.strerror}.") from None
     except db.DatabaseError as error:
         raise RegularsError(str(error)) from None
-
-
-def freeze_gc() -> None:
-    """Everything is loaded and stays: the garbage collector need not walk over it again, which was
-    a tenth of what an import takes, and a stop of 180 ms now and then (measured).
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def broker_url(settings: Settings) -> str:

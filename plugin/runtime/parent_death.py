@@ -10,16 +10,11 @@ import sys
 import threading
 import time
 
-import dramatiq
-import structlog
-
 SUPERVISED_VARIABLE = (
     "REGULARS_SUPERVISED"  # set by the supervisor: a process run by hand answers to its shell
 )
 PR_SET_PDEATHSIG = 1  # prctl(2)
 POLL_INTERVAL_S = 0.5
-
-log = structlog.get_logger()
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -39,7 +34,7 @@ def exit_with_parent() -> None:
 
 
 def exit_with_supervisor() -> None:
-    """As `hold`, for a process that `regulars serve` started, however far down the line."""
+    """As `exit_with_parent`, for whatever `regulars serve` started, however far down the line."""
     if SUPERVISED_VARIABLE in os.environ:
         exit_with_parent()
 
@@ -48,11 +43,3 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(POLL_INTERVAL_S)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-class ExitWithParent(dramatiq.Middleware):
-    """Ties each of dramatiq's worker processes to dramatiq's master, and says that it has begun."""
-
-    def after_process_boot(self, broker: dramatiq.Broker) -> None:
-        exit_with_supervisor()
-        log.info("worker.started")
