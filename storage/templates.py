@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Required
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
 from typing_extensions import TypedDict
 
-from storage.engine.types import JsonObject, json_column, moment, row_key, shop_key
+from storage.engine.types import json_column, moment, row_key, shop_key
 
 
 class Template(SQLModel, table=True):
@@ -19,6 +20,34 @@ class Template(SQLModel, table=True):
     version: int = 1
     created_at: datetime = moment()
     updated_at: datetime = moment()
+
+
+class TextChoice(TypedDict):
+    """The texts that go with the answers to a question, by answer."""
+
+    property: str
+    texts: dict[str, str]
+
+
+class MailBlock(TypedDict, total=False):
+    """One block of a mail; `plugin.templates.blocks` says what each type shows."""
+
+    type: Required[str]
+    logo: str
+    text: str
+    style: str
+    align: str
+    by: TextChoice
+    url: str
+    src: str
+    alt: str
+    feed: str
+    property: str
+    limit: int
+    title: str
+    coupon_id: int
+    note: str
+    height: int
 
 
 class CompiledMail(TypedDict):
@@ -45,7 +74,7 @@ class TemplateVersion(SQLModel, table=True):
     version: int = Field(primary_key=True)
     subject: str
     preview: str = ""
-    blocks: list[JsonObject] = json_column(list)
+    blocks: list[MailBlock] = json_column(list)
     translations: dict[str, dict[str, str]] = json_column()
     compiled: dict[str, CompiledMail] = json_column()
     created_at: datetime = moment()

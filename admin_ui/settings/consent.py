@@ -3,7 +3,6 @@ among on their preference page.
 """
 
 from dataclasses import replace
-from typing import Any
 
 from sqlmodel import Session
 from starlette.responses import Response
@@ -66,20 +65,20 @@ def _page(
 ) -> Response:
     shop_id, territories = visit.shop.id, visit.say.locale.territories
     with db.reading() as session:
-        held: dict[str, Any] = {
-            "forms": forms.forms_of(session, shop_id),
-            "flows": flows.flows_of(session, shop_id),
-            "topics": preferences.topics_of(session, shop_id),
-        }
+        held_forms = forms.forms_of(session, shop_id)
+        held_flows = flows.flows_of(session, shop_id)
+        topics = preferences.topics_of(session, shop_id)
     return visit.page(
         "settings/consent.html",
         toast=toast,
         status=status,
         errors=errors,
         implied=implied,
-        named_topics=[(topic.id, topic.name) for topic in held["topics"]],
+        named_topics=[(topic.id, topic.name) for topic in topics],
         confirmed=", ".join(
             sorted(territories[code] for code in double_opt_in.double_opt_in_countries())
         ),
-        **held,
+        forms=held_forms,
+        flows=held_flows,
+        topics=topics,
     )

@@ -5,12 +5,13 @@ A definition with parts that we cannot run yet is an error that names them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
 
 from plugin.errors import RegularsError
-from plugin.flows.filters import Filter, parse_filter
+from plugin.flows.filters import Filter, parse_filter, parse_reentry
 from plugin.flows.steps import parse_step
 from plugin.flows.steps.base import Step
+from storage.engine.types import JsonObject
 
 MAX_ACTIONS = 200
 
@@ -32,10 +33,10 @@ class FlowDefinition:
     actions: dict[str, Action]
     triggers: tuple[str, ...]
     conditions: Filter
-    reentry: dict[str, Any] | None
+    reentry_after: timedelta | None  # at once, if None
 
 
-def parse_definition(definition: dict[str, Any]) -> FlowDefinition:
+def parse_definition(definition: JsonObject) -> FlowDefinition:
     """The graph of a definition.
 
     Raises:
@@ -59,11 +60,11 @@ def parse_definition(definition: dict[str, Any]) -> FlowDefinition:
         actions=actions,
         triggers=tuple(trigger_key(trigger) for trigger in definition["triggers"]),
         conditions=parse_filter(definition.get("profile_filter")),
-        reentry=definition.get("reentry_criteria"),
+        reentry_after=parse_reentry(definition.get("reentry_criteria")),
     )
 
 
-def _parse_action(action: dict[str, Any]) -> Action:
+def _parse_action(action: JsonObject) -> Action:
     action_id = str(action["id"])
     step = parse_step(action_id, action["type"], action.get("data") or {})
     return Action(action_id, step, action.get("links") or {})
@@ -87,7 +88,7 @@ def _check_ends(actions: Mapping[str, Action], entry: str) -> None:
             stack += [(to, False) for to in actions[at].links.values() if to is not None]
 
 
-def trigger_key(trigger: dict[str, Any]) -> str:
+def trigger_key(trigger: JsonObject) -> str:
     """A trigger as `storage.flows.Flow.trigger` has it."""
     if trigger["type"] not in ("metric", "list"):
         raise RegularsError(f"The trigger {trigger['type']} isn't supported yet.", 422)

@@ -76,7 +76,7 @@ def _enter(
     event_id: int | None,
 ) -> Iterable[int]:
     last = flows.entered_before(session, shop_id, flow.id, [ref.profile_id]).get(ref.profile_id)
-    if not filters.may_reenter(steps.reentry, last, now):
+    if not filters.may_reenter(steps.reentry_after, last, now):
         return ()
     if not filters.matches_filter(
         session, shop_id, ref.profile_id, steps.conditions, started_at, now

@@ -20,7 +20,6 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.messages import links
 from plugin.templates import product_feeds
-from plugin.templates.blocks import Block
 from plugin.templates.liquid import parse, says_labels
 from plugin.templates.product_feeds import Catalog
 from plugin.texts import SOURCE, nearest_locale
@@ -30,7 +29,13 @@ from storage.messages import Message, MessageSource
 from storage.profiles import Profile
 from storage.properties import labels_of
 from storage.shops import Shop
-from storage.templates import CompiledMail, TemplateVersion, get_template, get_template_version
+from storage.templates import (
+    CompiledMail,
+    MailBlock,
+    TemplateVersion,
+    get_template,
+    get_template_version,
+)
 
 MAX_CACHED_TEMPLATES = 256  # template versions kept parsed in this process
 MAX_SUBJECT_CHARS = 250  # characters
@@ -63,7 +68,7 @@ class Loaded:
     """A template version: never changed once published, so it is kept parsed."""
 
     version: int
-    blocks: list[Block]
+    blocks: list[MailBlock]
     compiled: dict[str, CompiledMail]
     parsed: dict[str, Parsed] = field(default_factory=dict)
 

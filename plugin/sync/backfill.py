@@ -279,7 +279,7 @@ def _record(
     shop: Shop,
     held: Backfill,
     families: Sequence[NodeWithChildren],
-    progress: dict[str, Any],
+    progress: dict[str, int],
     drop_until: str | None = None,
 ) -> None:
     """Record what nodes say, and the progress that it is, in one transaction."""
@@ -301,7 +301,7 @@ def _commit(
     shop: Shop,
     held: Backfill,
     facts: Sequence[Facts],
-    progress: dict[str, Any],
+    progress: dict[str, int],
     drop_until: str | None,
 ) -> None:
     with db.transaction() as session:

@@ -17,16 +17,16 @@ A block is a JSON object: its `type`, and what that type shows. Texts may hold L
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import cast
 
 from plugin.errors import RegularsError
 from plugin.templates import layout, liquid_shield, product_blocks
 from plugin.texts import N_
+from storage.templates import MailBlock
 
-Block = dict[str, Any]
 TYPES = {
     "header": ("logo",),
     "text": ("text", "style", "align", "by"),
@@ -71,15 +71,15 @@ class Page:
         return f"{{{{ links[{self.links.index(target)}] }}}}"
 
 
-def check_blocks(blocks: Sequence[Block]) -> None:
-    """Refuse what is not a list of blocks.
+def check_blocks(blocks: Sequence[Mapping[str, object]]) -> list[MailBlock]:
+    """Return the blocks that a merchant or a file wrote.
 
     Raises:
         RegularsError: with the sentence for the merchant.
     """
     for number, block in enumerate(blocks, 1):
         kind = block.get("type")
-        if kind not in TYPES:
+        if not isinstance(kind, str) or kind not in TYPES:
             raise RegularsError(f"Block {number} has no known type: {kind!r}.", status=422)
         if unknown := set(block) - {"type", *TYPES[kind]}:
             raise RegularsError(
@@ -88,22 +88,24 @@ def check_blocks(blocks: Sequence[Block]) -> None:
         for name in VISIBLE_FIELDS:
             if not isinstance(block.get(name, ""), str):
                 raise RegularsError(f"Block {number} ({kind}): {name} must be text.", status=422)
+    return [cast("MailBlock", block) for block in blocks]
 
 
-def texts_of(blocks: Sequence[Block]) -> list[str]:
+def texts_of(blocks: Sequence[MailBlock]) -> list[str]:
     """Every text that a shopper reads, once each, in order: what there is to translate."""
     found: dict[str, None] = {}
     for block in blocks:
+        written: Mapping[str, object] = block
         for name in VISIBLE_FIELDS:
-            if block.get(name):
-                found[block[name]] = None
+            if text := written.get(name):
+                found[str(text)] = None
         found |= dict.fromkeys(block.get("by", {}).get("texts", {}).values())
     if any(b["type"] == "products" and b.get("feed") == "checkout" for b in blocks):
         found |= dict.fromkeys(product_blocks.TEXTS)
     return [*found, VISIT, PREFERENCES, UNSUBSCRIBE]
 
 
-def to_mjml(blocks: Sequence[Block], page: Page) -> str:
+def to_mjml(blocks: Sequence[MailBlock], page: Page) -> str:
     """The blocks as children of one MJML column."""
     return "\n".join(_MJML[block["type"]](block, page) for block in blocks)
 
@@ -129,7 +131,7 @@ def escape_attribute(text: str) -> str:
     return liquid_shield.map_outside_tags(text, lambda plain: escape(plain, quote=True))
 
 
-def choose_case(block: Block, page: Page, show: Callable[[str], str]) -> str:
+def choose_case(block: MailBlock, page: Page, show: Callable[[str], str]) -> str:
     """A text, or the one of several that goes with the shopper's answer."""
     fallback = show(page.say(block.get("text", "")))
     if not (by := block.get("by")):
@@ -150,7 +152,7 @@ def liquid_literal(text: str) -> str:
     return f'"{text}"'
 
 
-def _header(block: Block, page: Page) -> str:
+def _header(block: MailBlock, page: Page) -> str:
     home = page.link("{{ shop.url }}")
     if logo := block.get("logo"):
         return (
@@ -163,7 +165,7 @@ def _header(block: Block, page: Page) -> str:
     )
 
 
-def _text(block: Block, page: Page) -> str:
+def _text(block: MailBlock, page: Page) -> str:
     look = block.get("style", "body")
     if look not in layout.TEXT:
         raise RegularsError(f"There is no text style {look!r}.", status=422)
@@ -178,14 +180,14 @@ def _text(block: Block, page: Page) -> str:
     return f"<mj-text {style}>{choose_case(block, page, show)}</mj-text>"
 
 
-def _button(block: Block, page: Page) -> str:
+def _button(block: MailBlock, page: Page) -> str:
     return (
         f'<mj-button css-class="button" href="{escape_attribute(page.link(block["url"]))}">'
         f"{text_to_html(page.say(block['text']), page)}</mj-button>"
     )
 
 
-def _image(block: Block, page: Page) -> str:
+def _image(block: MailBlock, page: Page) -> str:
     href = f' href="{escape_attribute(page.link(block["url"]))}"' if block.get("url") else ""
     return (
         f'<mj-image src="{escape_attribute(block["src"])}" padding="12px 32px"'
@@ -193,12 +195,12 @@ def _image(block: Block, page: Page) -> str:
     )
 
 
-def _products(block: Block, page: Page) -> str:
+def _products(block: MailBlock, page: Page) -> str:
     title = text_to_html(page.say(block.get("title", "")), page)
     return product_blocks.to_mjml(block, title, page.say, page.link, page.rtl)
 
 
-def _coupon(block: Block, page: Page) -> str:
+def _coupon(block: MailBlock, page: Page) -> str:
     return (
         '<mj-text css-class="ink coupon" align="center" padding="16px 32px"><div class="ticket">'
         f"{_paragraph('offer', block.get('text', ''), page)}"
@@ -207,15 +209,15 @@ def _coupon(block: Block, page: Page) -> str:
     )
 
 
-def _spacer(block: Block, page: Page) -> str:
+def _spacer(block: MailBlock, page: Page) -> str:
     return f'<mj-spacer height="{min(max(int(block.get("height", 16)), 4), 96)}px"/>'
 
 
-def _divider(block: Block, page: Page) -> str:
+def _divider(block: MailBlock, page: Page) -> str:
     return '<mj-divider css-class="rule"/>'
 
 
-def _footer(block: Block, page: Page) -> str:
+def _footer(block: MailBlock, page: Page) -> str:
     home = page.link("{{ shop.url }}")
     return (
         '<mj-divider css-class="rule" padding="32px 32px 0"/>'
@@ -235,7 +237,7 @@ def _paragraph(look: str, text: str, page: Page) -> str:
     return f'<p class="{look}">{text_to_html(page.say(text), page)}</p>' if text else ""
 
 
-_MJML: dict[str, Callable[[Block, Page], str]] = {
+_MJML: dict[str, Callable[[MailBlock, Page], str]] = {
     "header": _header,
     "text": _text,
     "button": _button,

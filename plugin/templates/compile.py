@@ -15,12 +15,12 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.templates import blocks, layout, plain_text
-from plugin.templates.blocks import Block, Page
+from plugin.templates.blocks import Page
 from plugin.templates.liquid import parse, unknown_filters
 from plugin.templates.liquid_shield import LiquidShield, map_outside_tags
 from plugin.texts import SOURCE, is_right_to_left
 from storage.engine.ids import new_id
-from storage.templates import CompiledMail, Template, TemplateVersion, get_template
+from storage.templates import CompiledMail, MailBlock, Template, TemplateVersion, get_template
 
 PIXEL = '<img src="{{ open_url }}" width="1" height="1" alt="" style="display:block;border:0;"/>'
 
@@ -40,7 +40,7 @@ def publish_template(
     name: str,
     subject: str,
     preview: str,
-    blocks: Sequence[Block],
+    blocks: Sequence[MailBlock],
     translations: Mapping[str, Mapping[str, str]],
 ) -> int:
     """Compile a template and make that its newest version; without an id it is a new template.
@@ -79,24 +79,24 @@ def publish_template(
 def compile_template(
     subject: str,
     preview: str,
-    content: Sequence[Block],
+    content: Sequence[Mapping[str, object]],
     translations: Mapping[str, Mapping[str, str]],
 ) -> dict[str, CompiledMail]:
     """Compile a mail by locale: as it was written, and in every translation.
 
     A mail without a footer gets one: CAN-SPAM wants address and way out in each of them.
     """
-    blocks.check_blocks(content)
-    if not any(block["type"] == "footer" for block in content):
-        content = [*content, {"type": "footer"}]
+    checked = blocks.check_blocks(content)
+    if not any(block["type"] == "footer" for block in checked):
+        checked.append({"type": "footer"})
     return {
-        locale: _compile(subject, preview, content, locale, translations.get(locale, {}))
+        locale: _compile(subject, preview, checked, locale, translations.get(locale, {}))
         for locale in {SOURCE: None, **dict.fromkeys(translations)}
     }
 
 
 def _compile(
-    subject: str, preview: str, content: Sequence[Block], locale: str, words: Mapping[str, str]
+    subject: str, preview: str, content: Sequence[MailBlock], locale: str, words: Mapping[str, str]
 ) -> CompiledMail:
     mail = json.dumps([subject, preview, content, locale, dict(words)])
     compiled: CompiledMail = json.loads(_compile_once(mail))

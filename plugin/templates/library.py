@@ -4,7 +4,7 @@ The files are read and checked when the process starts; a broken one ends it and
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import ConfigDict, field_validator, model_validator
 from sqlmodel import Session
@@ -13,14 +13,14 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.library_files import Entry, read_library
 from plugin.templates import blocks as template_blocks
-from plugin.templates.blocks import Block
 from plugin.templates.compile import publish_template
 from plugin.texts import translations
 from storage.confirmations import ConfirmationKind
 from storage.coupons import Coupon, coupons_of
 from storage.engine.ids import new_id
+from storage.engine.types import JsonObject
 from storage.shops import Shop
-from storage.templates import Template, get_template_version, templates_of
+from storage.templates import MailBlock, Template, get_template_version, templates_of
 
 FOLDER = Path(__file__).with_name("library")
 WELCOME, FIRST, SECOND = "welcome", "checkout_reminder_1", "checkout_reminder_2"
@@ -50,13 +50,13 @@ class Mail(Entry):
     name: str
     subject: str
     preview: str
-    blocks: list[Block]
+    blocks: list[JsonObject]
     coupon: CouponOffer | None = None
     form: str | None = None  # the ready-made form that this welcome mail answers
 
     @field_validator("blocks")
     @classmethod
-    def _check_blocks(cls, blocks: list[Block]) -> list[Block]:
+    def _check_blocks(cls, blocks: list[JsonObject]) -> list[JsonObject]:
         try:
             template_blocks.check_blocks(blocks)
         except RegularsError as error:
@@ -71,7 +71,11 @@ class Mail(Entry):
 
     def texts(self) -> list[str]:
         """Every text that a shopper reads."""
-        return [self.subject, self.preview, *template_blocks.texts_of(self.blocks)]
+        return [
+            self.subject,
+            self.preview,
+            *template_blocks.texts_of(template_blocks.check_blocks(self.blocks)),
+        ]
 
 
 MAILS = read_library(FOLDER, Mail)
@@ -121,14 +125,15 @@ def _publish(session: Session, shop: Shop, mail: Mail, template_id: int | None =
     )
 
 
-def _blocks(session: Session, shop: Shop, mail: Mail) -> list[dict[str, Any]]:
+def _blocks(session: Session, shop: Shop, mail: Mail) -> list[MailBlock]:
     """A mail's blocks, with the shop's coupon in their place for it."""
+    blocks = template_blocks.check_blocks(mail.blocks)
     if mail.coupon is None:
-        return mail.blocks
+        return blocks
     coupon_id = _coupon(session, shop, mail.coupon)
     return [
         {**block, "coupon_id": coupon_id} if block["type"] == "coupon" else block
-        for block in mail.blocks
+        for block in blocks
     ]
 
 

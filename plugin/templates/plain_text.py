@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable, Sequence
 
 from plugin.templates import product_blocks
-from plugin.templates.blocks import PREFERENCES, UNSUBSCRIBE, VISIT, Block, Page, choose_case
+from plugin.templates.blocks import PREFERENCES, UNSUBSCRIBE, VISIT, Page, choose_case
+from storage.templates import MailBlock
 
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _LINK = re.compile(r"\[([^\]\[]+)\]\(((?:\{\{.*?\}\}|[^()\s{])+)\)")
 
 
-def to_text(blocks: Sequence[Block], page: Page) -> str:
+def to_text(blocks: Sequence[MailBlock], page: Page) -> str:
     """The blocks as plain text with Liquid."""
     parts = [_TEXT[b["type"]](b, page) for b in blocks if b["type"] in _TEXT]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -22,19 +23,19 @@ def plain_words(text: str, page: Page) -> str:
     return _BOLD.sub(r"\1", text)
 
 
-def _header(block: Block, page: Page) -> str:
+def _header(block: MailBlock, page: Page) -> str:
     return "{{ shop.name }}"
 
 
-def _text(block: Block, page: Page) -> str:
+def _text(block: MailBlock, page: Page) -> str:
     return choose_case(block, page, lambda text: plain_words(text, page))
 
 
-def _button(block: Block, page: Page) -> str:
+def _button(block: MailBlock, page: Page) -> str:
     return f"{plain_words(page.say(block['text']), page)}:\n{page.link(block['url'])}"
 
 
-def _products(block: Block, page: Page) -> str:
+def _products(block: MailBlock, page: Page) -> str:
     title = plain_words(page.say(block.get("title", "")), page)
     if product_blocks.feed(block) == product_blocks.CHECKOUT:
         body = (
@@ -53,16 +54,16 @@ def _products(block: Block, page: Page) -> str:
     return f"{title}\n{body}".strip("\n")
 
 
-def _coupon(block: Block, page: Page) -> str:
+def _coupon(block: MailBlock, page: Page) -> str:
     lines = [plain_words(page.say(block.get("text", "")), page), "{{ coupon_code }}"]
     return "\n".join([*lines, plain_words(page.say(block.get("note", "")), page)]).strip()
 
 
-def _divider(block: Block, page: Page) -> str:
+def _divider(block: MailBlock, page: Page) -> str:
     return "-" * 40
 
 
-def _footer(block: Block, page: Page) -> str:
+def _footer(block: MailBlock, page: Page) -> str:
     return "\n".join(
         [
             "-" * 40,
@@ -75,7 +76,7 @@ def _footer(block: Block, page: Page) -> str:
     )
 
 
-_TEXT: dict[str, Callable[[Block, Page], str]] = {
+_TEXT: dict[str, Callable[[MailBlock, Page], str]] = {
     "header": _header,
     "text": _text,
     "button": _button,

@@ -4,10 +4,10 @@ The cards are written out one by one, not in a loop, so that each has its own nu
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from plugin.errors import RegularsError
 from plugin.texts import N_
+from storage.templates import MailBlock
 
 ANSWER, CHECKOUT = "answer", "checkout"
 LIMITS = {ANSWER: 3, CHECKOUT: 5}
@@ -15,7 +15,7 @@ ROW = 3  # cards beside each other
 TEXTS = (N_("and more in your bag"), N_("Quantity"))
 
 
-def feed(block: dict[str, Any]) -> str:
+def feed(block: MailBlock) -> str:
     """Where a block's products come from.
 
     Raises:
@@ -26,13 +26,13 @@ def feed(block: dict[str, Any]) -> str:
     return str(block["feed"])
 
 
-def limit(block: dict[str, Any]) -> int:
+def limit(block: MailBlock) -> int:
     """How many products a block shows at most."""
     return min(max(int(block.get("limit", LIMITS[feed(block)])), 1), 9)
 
 
 def to_mjml(
-    block: dict[str, Any],
+    block: MailBlock,
     title: str,
     say: Callable[[str], str],
     link: Callable[[str], str],

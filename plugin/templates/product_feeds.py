@@ -7,10 +7,10 @@ from typing import TypedDict
 from sqlmodel import Session
 
 from plugin.templates import product_blocks
-from plugin.templates.blocks import Block
 from storage.engine.types import JsonObject
 from storage.products import active_products, products_by_id
 from storage.shops import Shop
+from storage.templates import MailBlock
 
 
 class ProductCard(TypedDict):
@@ -56,7 +56,7 @@ def home_url(shop: Shop) -> str:
 
 
 def products_for(
-    blocks: Sequence[Block], properties: Mapping[str, object], items: Sequence[ProductCard]
+    blocks: Sequence[MailBlock], properties: Mapping[str, object], items: Sequence[ProductCard]
 ) -> list[ProductCard]:
     """Return products with a tag or type equal to the shopper's answer; without one, the first
     ones.
@@ -85,11 +85,11 @@ def with_pictures(session: Session, shop_id: int, lines: Sequence[object]) -> li
     return known
 
 
-def shows_products(blocks: Sequence[Block]) -> bool:
+def shows_products(blocks: Sequence[MailBlock]) -> bool:
     """Whether a mail shows products from the catalog."""
     return any(b["type"] == "products" and b["feed"] == product_blocks.ANSWER for b in blocks)
 
 
-def coupon_of(blocks: Sequence[Block]) -> int | None:
+def coupon_of(blocks: Sequence[MailBlock]) -> int | None:
     """The coupon that a mail gives a code of; a mail gives one at most."""
     return next((int(b["coupon_id"]) for b in blocks if b["type"] == "coupon"), None)

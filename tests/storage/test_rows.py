@@ -38,7 +38,8 @@ ROWS = {
 
 def parts_of(annotation: Any) -> Iterator[Any]:
     yield annotation
-    for part in get_args(annotation):
+    parts = get_type_hints(annotation).values() if is_typeddict(annotation) else ()
+    for part in (*get_args(annotation), *parts):
         yield from parts_of(part)
 
 

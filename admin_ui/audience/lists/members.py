@@ -1,10 +1,10 @@
 """The members of a list: a page of them, the search for new ones, and each member's actions."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlmodel import Session
 from starlette.responses import Response
@@ -172,7 +172,9 @@ def read_undo(visit: AdminRequest, list_id: int) -> list[KeptMembership]:
     ]
 
 
-def origins(session: Session, visit: AdminRequest, members: Iterable[Membership]) -> dict[str, Any]:
+def origins(
+    session: Session, visit: AdminRequest, members: Iterable[Membership]
+) -> dict[str, tuple[str, str]]:
     """What each source of some memberships is called and, where it has a page, where that is."""
     sources = {member.source for member in members}
     ids = [int(source[7:]) for source in sources if source.startswith("import:")]
@@ -265,8 +267,17 @@ def _found(
     return [*exact.values(), *(each for each in found if each.id not in exact)]
 
 
-def _about(session: Session, visit: AdminRequest, rows: Sequence[Row]) -> dict[str, Any]:
-    """What the rows of a list's page say besides."""
+class MembersPart(TypedDict):
+    """The rows of a list's page, and what they say besides."""
+
+    rows: Sequence[Row]
+    states: object
+    refusals: object
+    origins: Mapping[str, tuple[str, str]]
+    words: object
+
+
+def _about(session: Session, visit: AdminRequest, rows: Sequence[Row]) -> MembersPart:
     places = profile_pages.addresses([row.profile for row in rows])
     return {
         "rows": rows,

@@ -10,12 +10,12 @@ import tomllib
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from plugin.manifest import PATH, load_manifest, topic_handlers
 from plugin.shopify.install.oauth import CALLBACK
+from storage.engine.types import JsonObject
 
 # Not in the list of topics that an app may subscribe to, and wanted of every app: shopify.dev,
 # "Privacy law compliance".
@@ -25,8 +25,6 @@ UNKNOWN_URL = "https://example.com"  # as in Shopify's own templates, until the 
 HEAD = (
     "# Written by `regulars manifest` from manifest.toml: change that one, and write this again.\n"
 )
-
-Table = dict[str, Any]
 
 
 class Installation(BaseSettings):
@@ -74,7 +72,7 @@ def config_files(folder: Path) -> dict[Path, str]:
     }
 
 
-def _app(there: Table) -> str:
+def _app(there: JsonObject) -> str:
     manifest_data, owner = load_manifest(), Installation()
     url = (owner.url or there.get("application_url") or UNKNOWN_URL).rstrip("/")
     organization = {key: there[key] for key in ("organization_id",) if key in there}
@@ -123,7 +121,7 @@ def _subscriptions(uri: str) -> Iterator[str]:
                 yield f"# Handled by: {name}\n{table}"
 
 
-def _popup(there: Table) -> str:
+def _popup(there: JsonObject) -> str:
     manifest_data = load_manifest()["popup"]
     uid = {key: each[key] for each in there.get("extensions", ()) for key in each if key == "uid"}
     return (
@@ -141,7 +139,7 @@ def _popup(there: Table) -> str:
     )
 
 
-def _pixel(there: Table) -> str:
+def _pixel(there: JsonObject) -> str:
     manifest_data = load_manifest()["pixel"]
     uid = {key: there[key] for key in there if key == "uid"}
     head = _lines(
