@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from storage.engine.types import JsonObject
 
@@ -31,7 +31,33 @@ class Question:
     required: bool
 
 
-def blocks_of(definition: JsonObject) -> Iterator[JsonObject]:
+class FormOption(TypedDict):
+    """One of a question's answers, and its words."""
+
+    label: str
+    value: str
+
+
+class BlockProperties(TypedDict, total=False):
+    """What we read of a block: its question, or its texts."""
+
+    property_name: str
+    label: str
+    options: list[FormOption]
+    required: bool
+    checkbox_text: str
+    content: str
+
+
+class FormBlock(TypedDict, total=False):
+    """A text, a field, a question or a button."""
+
+    id: str
+    type: Required[str]
+    properties: BlockProperties
+
+
+def blocks_of(definition: JsonObject) -> Iterator[FormBlock]:
     """Every block of every step, in the order that a shopper meets them."""
     for step in definition.get("steps", []):
         for column in step.get("columns", []):

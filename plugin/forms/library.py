@@ -11,7 +11,7 @@ from sqlmodel import Session
 from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.flows.library import newsletter_of
-from plugin.forms.definition import blocks_of, texts
+from plugin.forms.definition import FormOption, blocks_of, texts
 from plugin.forms.ready_made import ReadyForm
 from plugin.library_files import Resource, read_library
 from plugin.profiles import properties
@@ -124,7 +124,8 @@ def _with_product_types(session: Session, shop_id: int, definition: JsonObject) 
         about = block["properties"]
         if about.get("property_name") == LOOKING_FOR:
             last = [option for option in about["options"] if option["value"] == JUST_BROWSING]
-            about["options"] = [*({"label": name, "value": name} for name in types), *last]
+            offered: list[FormOption] = [{"label": name, "value": name} for name in types]
+            about["options"] = [*offered, *last]
     return definition
 
 

@@ -6,7 +6,7 @@ form's questions define their properties by themselves.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from math import isfinite
 from typing import Any
@@ -20,7 +20,6 @@ from plugin.profiles.fields import MERCHANT
 from storage import properties
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.engine.types import JsonObject
 from storage.properties import PropertyDefinition, PropertyOption, PropertyType
 
 MAX_NAME_CHARS, MAX_VALUE_CHARS = 100, 2_000  # characters of a name and of a value
@@ -105,7 +104,7 @@ def parse_value(definition: PropertyDefinition, value: Any) -> Any:
 def define_from_form(
     session: Session,
     shop_id: int,
-    blocks: Sequence[JsonObject],
+    blocks: Sequence[Mapping[str, object]],
     translations: dict[str, dict[str, str]],
 ) -> None:
     """Define a form's questions as properties, with their labels and values.
@@ -116,7 +115,8 @@ def define_from_form(
     """
     known = properties.definitions_of(session, shop_id)
     for block in blocks:
-        about = block.get("properties") or {}
+        found = block.get("properties")
+        about = found if isinstance(found, dict) else {}
         name, kind = about.get("property_name"), KINDS.get(str(block.get("type")))
         if kind is None or not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_CHARS:
             continue

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import structlog
 from plugin.manifest import load_manifest
 from plugin.shopify.api import access_tokens, http
 from plugin.shopify.api.http import ApiResponse, ShopifyError, UserError
-from plugin.shopify.api.throttle import CostThrottle
+from plugin.shopify.api.throttle import CostThrottle, parse_cost
 from storage.engine.types import JsonObject
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
@@ -31,6 +32,14 @@ NOT_ALLOWED = "Open Regulars in the Shopify admin and agree to the permissions t
 
 log = structlog.get_logger()
 throttle = CostThrottle()
+
+
+@dataclass(frozen=True, slots=True)
+class QueryError:
+    """What Shopify says is wrong with a query: its code if it has one, and its words."""
+
+    code: str
+    message: str
 
 
 class TokenRefusedError(ShopifyError):
@@ -104,10 +113,9 @@ def _passing(
     if reply.status >= 500:
         return ShopifyError(f"Shopify is in trouble ({reply.status}).", 503), _backoff_s(tried)
     body = reply.body or {}
-    extensions = body.get("extensions")
-    cost = extensions.get("cost") if isinstance(extensions, dict) else None
-    affordable_s = throttle.record_cost(domain, document, cost) if isinstance(cost, dict) else 0.0
-    codes = {code for code, _ in _errors(body)}
+    cost = parse_cost(body.get("extensions"))
+    affordable_s = 0.0 if cost is None else throttle.record_cost(domain, document, cost)
+    codes = {error.code for error in _errors(body)}
     if reply.status == 200 and codes and codes <= PASSING:
         # Half a second on top: others spend from the same bucket while we wait.
         wait_s = affordable_s + random.uniform(0, 0.5) if affordable_s else _backoff_s(tried)
@@ -127,8 +135,8 @@ def _data(reply: ApiResponse) -> JsonObject:
         raise ShopifyError(REFUSED[reply.status])
     body = reply.body or {}
     if errors := _errors(body):
-        words = "Shopify refused: " + _sentences([text for _, text in errors])
-        if any(code == "ACCESS_DENIED" for code, _ in errors):
+        words = "Shopify refused: " + _sentences([error.message for error in errors])
+        if any(error.code == "ACCESS_DENIED" for error in errors):
             raise ShopifyError(f"{words} {NOT_ALLOWED}", 403)
         raise ShopifyError(words)
     data = body.get("data")
@@ -140,17 +148,18 @@ def _data(reply: ApiResponse) -> JsonObject:
     return data
 
 
-def _errors(body: JsonObject) -> list[tuple[str, str]]:
-    """The query's own errors as (code, words). Some statuses come with text instead of a list."""
+def _errors(body: JsonObject) -> list[QueryError]:
+    """The query's own errors. Some statuses come with text instead of a list."""
     errors = body.get("errors") or []
     if not isinstance(errors, list):
-        return [("", str(errors))]
+        return [QueryError("", str(errors))]
     found = []
     for error in errors:
         details = error if isinstance(error, dict) else {"message": error}
         extensions = details.get("extensions")
         code = extensions.get("code") if isinstance(extensions, dict) else None
-        found.append((str(code or ""), str(details.get("message") or "no reason given")))
+        words = str(details.get("message") or "no reason given")
+        found.append(QueryError(str(code or ""), words))
     return found
 
 

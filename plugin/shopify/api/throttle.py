@@ -2,8 +2,31 @@
 
 import threading
 import time
+from dataclasses import dataclass
 
-from storage.engine.types import JsonObject
+
+@dataclass(frozen=True, slots=True)
+class QueryCost:
+    """What Shopify says that a query may cost, and how full the shop's bucket is."""
+
+    requested: float
+    left: float
+    most: float
+    per_s: float  # how fast the bucket fills; 0 where Shopify does not say
+
+
+def parse_cost(extensions: object) -> QueryCost | None:
+    """Read `extensions` of an answer; None where they hold no cost."""
+    cost = extensions.get("cost") if isinstance(extensions, dict) else None
+    if not isinstance(cost, dict):
+        return None
+    bucket = cost.get("throttleStatus") or {}
+    return QueryCost(
+        _number(cost.get("requestedQueryCost")),
+        _number(bucket.get("currentlyAvailable")),
+        _number(bucket.get("maximumAvailable")),
+        _number(bucket.get("restoreRate")),
+    )
 
 
 class CostThrottle:
@@ -29,19 +52,14 @@ class CostThrottle:
             self._left[domain] = (left, most, per_s, now)
             return max(0.0, -left / per_s)
 
-    def record_cost(self, domain: str, document: str, cost: JsonObject) -> float:
-        """Take in `extensions.cost`; how many seconds until the query could be asked again."""
-        bucket = cost.get("throttleStatus") or {}
-        asked = _number(cost.get("requestedQueryCost"))
-        left = _number(bucket.get("currentlyAvailable"))
-        most = _number(bucket.get("maximumAvailable"))
-        per_s = _number(bucket.get("restoreRate"))
-        if per_s <= 0:
+    def record_cost(self, domain: str, document: str, cost: QueryCost) -> float:
+        """Take in a cost; how many seconds until the query could be asked again."""
+        if cost.per_s <= 0:
             return 0.0
         with self._lock:
-            self._left[domain] = (left, most, per_s, time.monotonic())
-            self._costs[document] = asked
-        return max(0.0, (asked - left) / per_s)
+            self._left[domain] = (cost.left, cost.most, cost.per_s, time.monotonic())
+            self._costs[document] = cost.requested
+        return max(0.0, (cost.requested - cost.left) / cost.per_s)
 
 
 def _number(value: object) -> float:

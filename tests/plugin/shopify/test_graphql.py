@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from plugin.settings import get_settings
 from plugin.shopify.api import graphql, http
 from plugin.shopify.api.client import ShopifyError, query
-from plugin.shopify.api.throttle import CostThrottle
+from plugin.shopify.api.throttle import CostThrottle, parse_cost
 from plugin.shopify.install.installation import install
 from tests.plugin.shopify.box import Shopify, refused, the_shop
 
@@ -95,7 +95,9 @@ def test_pace_waits_as_long_as_the_bucket_needs() -> None:
     pace = CostThrottle()
     assert pace.reserve("a", "x") == 0
     full = {"maximumAvailable": 100, "currentlyAvailable": 100, "restoreRate": 10}
-    pace.record_cost("a", "x", {"requestedQueryCost": 60, "throttleStatus": full})
+    cost = parse_cost({"cost": {"requestedQueryCost": 60, "throttleStatus": full}})
+    assert cost is not None
+    pace.record_cost("a", "x", cost)
 
     assert pace.reserve("a", "x") == 0
     assert 1.9 < pace.reserve("a", "x") <= 2
