@@ -74,8 +74,7 @@ def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> Non
         send.SLICE_SECONDS = 60.0  # one turn for all of them, however busy the machine is
         send.send_messages(int(shop_id), list(map(int, ids)))
     else:
-        walk = die_of_it(advance.StepBatch.run, lambda batch, session, steps, her: her.id)
-        advance.StepBatch.run = walk  # type: ignore[method-assign]  # a defect, planted
+        advance._run = die_of_it(advance._run, lambda session, batch, steps, her: her.id)
         advance.advance_enrolments(int(shop_id), list(map(int, ids)))
     db.disconnect()
 
