@@ -139,7 +139,7 @@ class Message(SQLModel, table=True):
     links: list[str] = json_column(list)
     state: MessageState = enum_column(MessageState, default=MessageState.DUE)
     skip_reason: str = Field(default="", description="a `SkipReason`, or why its flow took it back")
-    provider: str = Field(default="", description="which one accepted it")
+    provider: str = Field(default="", description="which one it was handed to last")
     provider_message_id: str = Field(default="", description="its own id for it, if it gave one")
     send_attempts: int = Field(default=0, description="how often it was handed to the provider")
     crashes: int = Field(default=0, description="how often it was begun without any outcome")

@@ -85,6 +85,9 @@ class Provider(Protocol[ContentT]):
     def detects_repeats(self) -> bool:
         """Return whether a second attempt under the same key is not delivered twice."""
 
+    def is_set_up(self) -> bool:
+        """Return whether the settings say how to reach it."""
+
 
 class ChannelMetrics(NamedTuple):
     """What shoppers do with messages of a channel, by Klaviyo's names."""
@@ -110,11 +113,19 @@ class ChannelMetrics(NamedTuple):
 
 
 class ChannelSpec(NamedTuple):
-    """A channel that can be sent on: its content, its provider, and what a message needs there."""
+    """A channel that can be sent on: its content, its providers, and what a message needs there."""
 
     flow_action: str  # the type of the action that sends on it, as Klaviyo's flows have it
     content: type[Content]
     metrics: ChannelMetrics
-    provider: Provider[Any]
+    providers: tuple[Provider[Any], ...]  # the first that is set up sends
     needs_sender: bool  # the shop's sender address
     needs_postal_address: bool  # in marketing
+
+    def choose_provider(self) -> Provider[Any]:
+        """The provider that sends; where none is set up, the first, which says so."""
+        return next((each for each in self.providers if each.is_set_up()), self.providers[0])
+
+    def provider_named(self, name: str) -> Provider[Any]:
+        """The provider of this name; where we have it no longer, the one that sends now."""
+        return next((each for each in self.providers if each.name == name), self.choose_provider())

@@ -208,7 +208,6 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
             log.warning("message.late_answer", shop=shop_id, message=message_id)
             return
         if refused is None:
-            message.provider = prepared.provider.name
             message.provider_message_id = provider_message_id
         outcome.apply_result(session, message, refused, clock.now())
         log.info(
@@ -260,12 +259,14 @@ def _prepare(
     set_state(session, message, MessageState.SENDING)
     message.send_attempts += 1
     message.lease_until = db.database_time(session) + SENDING_LEASE_S
+    provider = spec.choose_provider()
+    message.provider = provider.name
     content = build_content(spec.content, shop, message, rendered)
     message.subject = content.subject if isinstance(content, EmailContent) else ""
     message.links, message.locale = rendered.links, rendered.locale
     session.add(message)
     envelope = _envelope(shop, message, started)
-    return Prepared(envelope, content, spec.provider, message.send_attempts)
+    return Prepared(envelope, content, provider, message.send_attempts)
 
 
 def _content(

@@ -70,7 +70,7 @@ def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> Non
         send.render_message = die_of_it(
             send.render_message, lambda session, shop, message, *_: message.id
         )
-        CHANNELS[Channel.EMAIL] = CHANNELS[Channel.EMAIL]._replace(provider=Accepting())
+        CHANNELS[Channel.EMAIL] = CHANNELS[Channel.EMAIL]._replace(providers=(Accepting(),))
         send.SLICE_SECONDS = 60.0  # one turn for all of them, however busy the machine is
         send.send_messages(int(shop_id), list(map(int, ids)))
     else:

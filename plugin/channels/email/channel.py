@@ -7,7 +7,7 @@ EMAIL = ChannelSpec(
     flow_action="send-email",
     content=EmailContent,
     metrics=ChannelMetrics.of("Email"),
-    provider=SmtpEmail(),
+    providers=(SmtpEmail(),),
     needs_sender=True,
     needs_postal_address=True,  # CAN-SPAM, 15 U.S.C. 7704(a)(5)
 )

@@ -43,6 +43,10 @@ class SmtpEmail:
         """Return whether the relay reads our idempotency key."""
         return bool(get_settings().smtp_idempotency_header)
 
+    def is_set_up(self) -> bool:
+        """Return whether a relay is named."""
+        return bool(get_settings().smtp_url)
+
     def send(self, envelope: Envelope, content: EmailContent) -> str:
         """Send a mail; a relay gives no id of its own.
 

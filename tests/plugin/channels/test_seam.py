@@ -33,9 +33,8 @@ NUMBER = "+12125550123"
 class ListedSms:
     """A provider that keeps what it is given."""
 
-    name = "listed"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "listed", *, set_up: bool = True, repeats: bool = False) -> None:
+        self.name, self.set_up, self.repeats = name, set_up, repeats
         self.sent: list[tuple[Envelope, TextContent]] = []
         self.refusal: SendError | None = None
 
@@ -47,8 +46,12 @@ class ListedSms:
         return f"listed-{len(self.sent)}"
 
     def detects_repeats(self) -> bool:
-        """It does not."""
-        return False
+        """Whether it does, as it was made."""
+        return self.repeats
+
+    def is_set_up(self) -> bool:
+        """Whether it is, as it was made."""
+        return self.set_up
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def sms(monkeypatch: pytest.MonkeyPatch) -> ListedSms:
         flow_action="send-sms",
         content=TextContent,
         metrics=ChannelMetrics.of("SMS"),
-        provider=provider,
+        providers=(provider,),
         needs_sender=False,
         needs_postal_address=False,
     )
@@ -172,6 +175,37 @@ def test_a_text_in_doubt_goes_by_what_its_own_provider_recognises(shop, sqlite, 
     sms.refusal = SendError("The line broke", ambiguous=True)
 
     assert run_flow(shop).state == MessageState.AMBIGUOUS
+
+
+def test_of_two_providers_the_one_that_is_set_up_sends(shop, sqlite, sms, monkeypatch):
+    idle, sends = ListedSms("idle", set_up=False), ListedSms("sends")
+    spec = CHANNELS[Channel.SMS]._replace(providers=(idle, sends))
+    monkeypatch.setitem(CHANNELS, Channel.SMS, spec)
+    agree_to_texts(shop)
+    start_flow(shop)
+
+    message = run_flow(shop)
+
+    assert (len(idle.sent), len(sends.sent)) == (0, 1)
+    assert (message.provider, message.provider_message_id) == ("sends", "listed-1")
+
+
+def test_a_text_in_doubt_is_the_affair_of_the_provider_that_had_it(shop, sqlite, sms, monkeypatch):
+    agree_to_texts(shop)
+    start_flow(shop)
+    newer = ListedSms("newer", set_up=False, repeats=True)
+    spec = CHANNELS[Channel.SMS]._replace(providers=(newer, sms))
+    monkeypatch.setitem(CHANNELS, Channel.SMS, spec)
+
+    def switch_over(envelope: Envelope, content: TextContent) -> str:
+        newer.set_up = True
+        raise SendError("The line broke", ambiguous=True)
+
+    monkeypatch.setattr(sms, "send", switch_over)
+
+    message = run_flow(shop)
+
+    assert (message.state, message.provider) == (MessageState.AMBIGUOUS, "listed")
 
 
 def test_a_page_may_not_use_the_name_of_a_channels_metric(sms):

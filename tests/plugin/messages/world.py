@@ -39,10 +39,14 @@ class Accepting:
         """It does not."""
         return False
 
+    def is_set_up(self) -> bool:
+        """It always is."""
+        return True
+
 
 def use_provider(monkeypatch: pytest.MonkeyPatch, provider: Provider[Any]) -> None:
     """Send mail by another provider."""
-    spec = CHANNELS[Channel.EMAIL]._replace(provider=provider)
+    spec = CHANNELS[Channel.EMAIL]._replace(providers=(provider,))
     monkeypatch.setitem(CHANNELS, Channel.EMAIL, spec)
 
 
