@@ -9,7 +9,7 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.flows import definition as flow_definition
-from plugin.flows.advance import advance_enrolments
+from plugin.flows.advance import MAX_ATTEMPTS, advance_enrolments
 from plugin.flows.library import add_flow, set_status
 from plugin.ingest.digest import apply_facts
 from storage import flows
@@ -223,7 +223,8 @@ def test_a_spoilt_enrolment_fails_alone(shop, time, reminders):
         spoilt.action_id = "gone"
         session.merge(spoilt)
 
-    for _ in range(5):
+    for _ in range(MAX_ATTEMPTS):
+        assert {e.state for e in enrolments(shop)} == {EnrolmentState.WAITING}
         advance_enrolments(shop.id, [spoilt.id, sound.id])
         free_leases(shop)
 
