@@ -2,14 +2,21 @@
 
 With `REGULARS_CLOCK_FILE` set, the file holds how many seconds we are ahead of real time; every
 process reads it, and `advance` writes it. The dev store reads the same file.
+
+What time it is in a zone is the locked `tzdata`'s to say: Python would ask the machine's own files
+first, which may be years old. An old one is an hour off in Vancouver since 2026-11-01.
 """
 
 import os
 import time
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 POLL_INTERVAL_S = 0.05
+
+zoneinfo.reset_tzpath(to=())
+zoneinfo.ZoneInfo.clear_cache()
 
 _offset = timedelta()
 _looked_at = float("-inf")
