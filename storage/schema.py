@@ -186,7 +186,9 @@ def _config(line: str) -> Config:
 
 def _run(line: str, engine: Engine, act: object) -> None:
     assert callable(act)
-    with engine.execution_options(begin="IMMEDIATE").begin() as connection:
+    # SQLite makes a table anew for most changes, and copies the rows of every shop.
+    options = {"begin": "IMMEDIATE", "all_shops": "a migration"}
+    with engine.execution_options(**options).begin() as connection:
         if not db.is_sqlite(engine):
             connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index takes its time
         config = _config(line)
