@@ -34,7 +34,7 @@ def create(visit: AdminRequest) -> Response:
     errors = _errors(visit, sent, worth)
     if errors or worth is None:
         return _page(visit, sent, errors, status=422)
-    coupons.create_coupon(visit.shop.id, sent["name"], sent["prefix"], sent["kind"], worth)
+    coupons.create_coupon(visit.shop.id, sent["name"], sent["prefix"], sent["kind"], worth=worth)
     return _page(
         visit, BLANK, {}, toast=visit.say.text("Coupon created. Codes are being generated.")
     )

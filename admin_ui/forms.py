@@ -154,10 +154,10 @@ def _page(visit: AdminRequest, form_id: int, toast: str = "", *, path: str = "")
             (say.text("Views"), say.text("Sign-ups")),
             days,
             views,
-            submits,
-            say,
-            say.number,
-            say.number,
+            part=submits,
+            say=say,
+            write=say.number,
+            short=say.number,
         ),
     )
 

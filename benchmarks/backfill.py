@@ -233,7 +233,7 @@ def _progress(env: Mapping[str, str]) -> tuple[float, int, bool]:
         ).fetchall()
     lines, objects = sum(row[1] for row in rows), sum(row[2] for row in rows)
     done, total = sum(row[3] for row in rows), sum(row[4] for row in rows)
-    known = rows and all(state != "waiting" and state != "asked" for state, *_ in rows[:3])
+    known = rows and all(state != "waiting" and state != "requested" for state, *_ in rows[:3])
     share = (lines + done) / (objects + total) if known and objects else 0.0
     return share, lines, any(state in ("reading", "joining") for state, *_ in rows)
 

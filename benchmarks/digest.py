@@ -28,7 +28,7 @@ from plugin.ingest.record import record_facts
 from storage import schema
 from storage.activity import day_of
 from storage.engine import db, encryption
-from storage.profiles import CUSTOMER, EMAIL
+from storage.profiles import IdentityKind
 from storage.shops import Shop, add_shop, get_shop
 
 EVENTS, PEOPLE, BATCH = 20_000, 5_000, 500
@@ -101,7 +101,7 @@ def _facts(first: int) -> Facts:
     for number in range(first, first + BATCH):
         email, name, customer = _who(number)
         person = ProfileFact(
-            identity_keys((EMAIL, email), (CUSTOMER, customer)),
+            identity_keys((IdentityKind.EMAIL, email), (IdentityKind.CUSTOMER, customer)),
             _when(number),
             {"email": email, "first_name": name},
         )
@@ -175,8 +175,8 @@ def _write(
             "last_active_at": at,
         }
         people.append(tuple((blank | own).values()))
-        identities.append((shop_id, EMAIL, email, customer, at))
-        identities.append((shop_id, CUSTOMER, str(customer), customer, at))
+        identities.append((shop_id, IdentityKind.EMAIL, email, customer, at))
+        identities.append((shop_id, IdentityKind.CUSTOMER, str(customer), customer, at))
         properties = json.dumps({"product_id": number % 24}, separators=(",", ":"))
         event = (shop_id, number, customer, "Viewed Product", f"e-{number}", at, properties)
         events.append(event)

@@ -23,7 +23,7 @@ from plugin.ingest.digest import digest_deliveries
 from plugin.runtime.garbage import end_loading
 from storage import inbox, schema
 from storage.engine import db, encryption
-from storage.inbox import NEW, Delivery, NewDelivery
+from storage.inbox import Delivery, DeliveryState, NewDelivery
 from storage.shops import add_shop
 
 OTHERS, EVERY_S, LOOK_EVERY_S = 4, 0.05, 0.002
@@ -85,7 +85,7 @@ def _waits(shops: list[int], count: int, name: str) -> list[float]:
             shop_id, each = shops[number % len(shops)], f"{name}-{number}"
             _keep(shop_id, each, 1)
             began = time.perf_counter()
-            while _state(shop_id, f"{each}-0") == NEW:
+            while _state(shop_id, f"{each}-0") == DeliveryState.NEW:
                 time.sleep(LOOK_EVERY_S)
             waits.append((time.perf_counter() - began) * 1e3)
             time.sleep(EVERY_S)
@@ -124,7 +124,9 @@ def _state(shop_id: int, webhook_id: str) -> str:
 
 def _left(shop_id: int) -> int:
     with db.inbox_reading() as session:
-        new = select(func.count()).where(Delivery.shop_id == shop_id, Delivery.state == NEW)
+        new = select(func.count()).where(
+            Delivery.shop_id == shop_id, Delivery.state == DeliveryState.NEW
+        )
         return session.exec(new).one()
 
 

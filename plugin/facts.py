@@ -15,15 +15,17 @@ from storage.checkouts import ReportedCheckout
 from storage.consent_ledger import ConsentSource, ConsentState
 from storage.engine.types import JsonObject, Row
 from storage.orders import ReportedOrder, ReportedOrderLine
+from storage.privacy_requests import PrivacyTopic
 from storage.products import ProductWithVariants
+from storage.profiles import DataSource, KeyKind
 
 TAG_PREFIX = "tag:"  # of the property that a customer's tag is
 
 
 class IdentityKey(NamedTuple):
-    """One identity: a kind of `storage.profiles` and its value."""
+    """One identity: its kind and its value."""
 
-    kind: str
+    kind: KeyKind
     value: str
 
 
@@ -39,7 +41,7 @@ class ProfileFact:
     fields: dict[str, str | None] = field(default_factory=dict)
     properties: JsonObject = field(default_factory=dict)
     complete_prefix: str = ""  # a prefix: `properties` name all of the profile's properties with it
-    source: str = "shopify"
+    source: DataSource = DataSource.SHOPIFY
 
 
 class ProfileColumns(TypedDict):
@@ -130,7 +132,7 @@ class RecordFact:
 class PrivacyFact:
     """A privacy request of a person: its kind, and their identities."""
 
-    kind: str
+    kind: PrivacyTopic
     requested_at: datetime
     reference: str
     identities: tuple[IdentityKey, ...] = ()
@@ -162,7 +164,7 @@ class Facts:
     redacted: list[ProfileFact] = field(default_factory=list)  # profiles that were left out
 
 
-def identity_keys(*pairs: tuple[str, object]) -> tuple[IdentityKey, ...]:
+def identity_keys(*pairs: tuple[KeyKind, object]) -> tuple[IdentityKey, ...]:
     """Those of the (kind, value) pairs that hold something, once each."""
     return tuple(dict.fromkeys(IdentityKey(kind, str(value)) for kind, value in pairs if value))
 

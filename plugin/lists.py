@@ -16,7 +16,6 @@ from plugin.flows import definition, enrol
 from plugin.ingest.record import record_facts
 from plugin.jobs import Progress, SliceJob
 from plugin.profiles import list_membership
-from plugin.profiles.fields import MERCHANT
 from plugin.profiles.list_membership import KeptMembership
 from plugin.values import parse_email, parse_phone, without_unstorable
 from storage import flows, forms, imports, lists, profiles
@@ -26,7 +25,7 @@ from storage.flows import Flow, FlowStatus
 from storage.forms import Form, FormStatus
 from storage.imports import WORKING_STATES, Import
 from storage.lists import List
-from storage.profiles import EMAIL, PHONE
+from storage.profiles import DataSource, IdentityKind
 from storage.shops import Shop
 
 MAX_LIST_NAME_CHARS = 100  # letters of a name
@@ -180,8 +179,10 @@ def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
         if profile is None:
             raise RegularsError("Profile not found.", 404)
         ref = ProfileRef(profile.id, profile.id)
-        new = list_membership.add_to_list(session, shop.id, list_id, ref, now, MERCHANT)
-        entered = enrol.enrol_for_list(session, shop, list_id, ref, now) if new else []
+        new = list_membership.add_to_list(
+            session, shop.id, list_id, ref, at=now, source=DataSource.MERCHANT
+        )
+        entered = enrol.enrol_for_list(session, shop, list_id, ref, now=now) if new else []
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     return new, len(entered)
 
@@ -189,9 +190,9 @@ def add_member(shop: Shop, list_id: int, profile_id: int) -> tuple[bool, int]:
 def parse_identity(shop: Shop, text: str) -> IdentityKey | None:
     """Return the email address or phone number in a typed text; None if it is neither."""
     if email := parse_email(text):
-        return IdentityKey(EMAIL, email)
+        return IdentityKey(IdentityKind.EMAIL, email)
     phone = parse_phone(text, shop.country or None)
-    return IdentityKey(PHONE, phone) if phone else None
+    return IdentityKey(IdentityKind.PHONE, phone) if phone else None
 
 
 def get_or_create_profile(shop: Shop, key: IdentityKey) -> int | None:
@@ -204,7 +205,7 @@ def get_or_create_profile(shop: Shop, key: IdentityKey) -> int | None:
         db.lock_shop(session, shop.id)
         known = profiles.find_identities(session, shop.id, [key])
         if key not in known:
-            person = ProfileFact((key,), now, {key.kind: key.value}, source=MERCHANT)
+            person = ProfileFact((key,), now, {key.kind: key.value}, source=DataSource.MERCHANT)
             record_facts(session, shop, Facts(profiles=[person]), now)
             known = profiles.find_identities(session, shop.id, [key])
     return known.get(key)
@@ -242,8 +243,10 @@ def empty_deleted_list(shop_id: int) -> Progress:
         return Progress.DONE
     with db.transaction() as session:
         db.lock_shop(session, shop_id)  # a merge writes memberships anew
-        members = (shop_id, held.id, None)
-        if list_membership.remove_batch(session, *members, 0, MEMBERS_BATCH_SIZE) is None:
+        last = list_membership.remove_batch(
+            session, shop_id, held.id, None, after=0, limit=MEMBERS_BATCH_SIZE
+        )
+        if last is None:
             lists.delete_list(session, shop_id, held.id)
     return Progress.MORE
 

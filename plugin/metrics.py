@@ -1,6 +1,6 @@
 """The names of what we know shoppers to do, as Klaviyo gives them, with who says so."""
 
-SHOPIFY, REGULARS, ONSITE, API = "shopify", "regulars", "onsite", "api"
+from storage.metrics import MetricService
 
 STANDARD = {
     **dict.fromkeys((
@@ -14,13 +14,13 @@ STANDARD = {
         "Started Subscription", "Activated Subscription", "Paused Subscription",
         "Cancelled Subscription", "Expired Subscription", "Failed Subscription",
         "Subscription Order Paid", "Subscription Payment Failed", "Subscription Payment Challenged",
-    ), SHOPIFY),
+    ), MetricService.SHOPIFY),
     **dict.fromkeys((
         "Submitted Form", "Subscribed to List",
         "Subscribed to Email Marketing", "Unsubscribed from Email Marketing",
         "Subscribed to SMS Marketing", "Unsubscribed from SMS Marketing",
         "Received Email", "Opened Email", "Clicked Email", "Bounced Email",
-    ), REGULARS),
+    ), MetricService.REGULARS),
 }  # fmt: skip
 _RESERVED = frozenset(name.casefold() for name in STANDARD)
 

@@ -105,15 +105,20 @@ def state_values(sources: Iterable[Source]) -> set[str]:
 
 def find_bare_states(source: Source, values: set[str]) -> Iterator[Found]:
     """Find string literals that stand where a member of a StrEnum should."""
-    fields = VOCABULARY["states"]["fields"]
+    fields, foreign = VOCABULARY["states"]["fields"], VOCABULARY["states"]["foreign_keys"]
     enums = (n for n in source.nodes if isinstance(n, ast.ClassDef) and _is_str_enum(n))
     members = {id(node) for enum in enums for node in ast.walk(enum)}
     for node in source.nodes:
         for target, value in _pairs(node) if id(node) not in members else ():
-            name = _last_name(target)
-            if name in fields or name.isupper():
-                for text in values.intersection(_texts(value)):
-                    yield Found(f"{source.path}:{value.lineno}", f'{name} "{text}"')
+            name, texts = _last_name(target), set(_texts(value))
+            if isinstance(target, ast.Name) and name.isupper():
+                counts = texts <= values and (len(texts) > 1 or {name.lower()} == texts)
+            elif isinstance(target, ast.Subscript | ast.Constant):
+                counts = name in fields and name not in foreign
+            else:
+                counts = name in fields
+            for text in values & texts if counts else ():
+                yield Found(f"{source.path}:{value.lineno}", f'{name} "{text}"')
 
 
 def find_dead_names(source: Source) -> Iterator[Found]:

@@ -36,6 +36,7 @@ def add_entry(
     shop_id: int,
     at: datetime,
     user_id: str,
+    *,
     act: str,
     page: str,
     profile_id: int | None,

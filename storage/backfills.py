@@ -17,11 +17,21 @@ class BackfillState(StrEnum):
     """`waiting → requested → reading → joining → done | failed`."""
 
     WAITING = "waiting"
-    REQUESTED = "asked"  # the storefront runs its operation
+    REQUESTED = "requested"  # the storefront runs its operation
     READING = "reading"  # lines of the result
     JOINING = "joining"  # lines to their parents
     DONE = "done"
     FAILED = "failed"
+
+
+class Noun(StrEnum):
+    """What is read of a store: a stage of its history, or what is compared with ours."""
+
+    CUSTOMERS = "customers"
+    PRODUCTS = "products"
+    ORDERS = "orders"
+    CHECKOUTS = "checkouts"
+    DELETIONS = "deletions"  # of products; no stage
 
 
 ENDED_STATES = (BackfillState.DONE, BackfillState.FAILED)
@@ -38,7 +48,7 @@ class Backfill(SQLModel, table=True):
     )  # fmt: skip
 
     shop_id: int = shop_key()
-    stage: str = Field(primary_key=True, description="customers, products, orders or checkouts")
+    stage: Noun = enum_column(Noun, primary_key=True)
     generation: int = Field(description="the install that it is for")
     stage_order: int = Field(description="its place among the stages")
     state: BackfillState = enum_column(BackfillState, default=BackfillState.WAITING)
@@ -46,7 +56,7 @@ class Backfill(SQLModel, table=True):
     requested_at: datetime | None = moment(default=None)
     advanced_at: datetime | None = moment(default=None)
     due_at: datetime = moment()
-    tries: int = 0
+    attempts: int = 0
     lines_available: int = big(default=0)  # lines that the operation has so far
     lines_read: int = big(default=0)  # lines that were read
     offset: int = big(default=0)  # where reading goes on: a byte of the result, or an id
@@ -73,13 +83,15 @@ class BackfillLine(SQLModel, table=True):
     __tablename__ = "backfill_line"
 
     shop_id: int = shop_key()
-    stage: str = Field(primary_key=True)
+    stage: str = Field(
+        primary_key=True, description='a `Noun`; compared with "" where a page of lines begins'
+    )
     root: str = Field(primary_key=True, description="the id of the parent, or its own")
     line: int = Field(primary_key=True, sa_type=BigInteger)
     body: str
 
 
-def start_stages(session: Session, shop: Shop, stages: Sequence[str], now: datetime) -> None:
+def start_stages(session: Session, shop: Shop, stages: Sequence[Noun], now: datetime) -> None:
     """Begin the stages of this install that have not begun; those of an earlier one anew."""
     for position, stage in enumerate(stages):
         held = session.get(Backfill, (shop.id, stage))
@@ -107,7 +119,7 @@ def retry_stages(session: Session, shop_id: int, now: datetime) -> None:
     for held in stages_of(session, shop_id):
         if held.state == BackfillState.FAILED:
             delete_lines(session, shop_id, held.stage)
-            fresh = dict.fromkeys((*COUNTS, "tries"), 0)
+            fresh = dict.fromkeys((*COUNTS, "attempts"), 0)
             changes = {
                 "state": BackfillState.WAITING,
                 "operation_id": "",
@@ -183,7 +195,7 @@ def save_progress(session: Session, held: Backfill, **changes: Any) -> bool:
 
 
 def add_lines(
-    session: Session, shop_id: int, stage: str, rows: Sequence[tuple[str, int, str]]
+    session: Session, shop_id: int, stage: Noun, rows: Sequence[tuple[str, int, str]]
 ) -> None:
     """Put lines aside: (root, number, body)."""
     if rows:
@@ -197,7 +209,7 @@ def add_lines(
         )
 
 
-def next_lines(session: Session, shop_id: int, stage: str, limit: int) -> list[tuple[str, str]]:
+def next_lines(session: Session, shop_id: int, stage: Noun, limit: int) -> list[tuple[str, str]]:
     """Lines that were put aside, as (root, body): what belongs together stands together, in the
     order in which it came.
     """
@@ -210,7 +222,7 @@ def next_lines(session: Session, shop_id: int, stage: str, limit: int) -> list[t
     return [(root, body) for root, body in rows]
 
 
-def delete_lines(session: Session, shop_id: int, stage: str, until: str | None = None) -> None:
+def delete_lines(session: Session, shop_id: int, stage: Noun, until: str | None = None) -> None:
     """Drop lines that were put aside, all or those up to a root."""
     gone = delete(BackfillLine).where(
         col(BackfillLine.shop_id) == shop_id, col(BackfillLine.stage) == stage

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from storage.profiles import EMAIL, PHONE, PUSH
+from storage.profiles import IdentityKind
 
 
 class Channel(StrEnum):
@@ -19,14 +19,14 @@ class Channel(StrEnum):
 
 
 # LINE is missing: it has its own ids of people, and no source of ours tells them yet.
-IDENTITY_KIND: dict[str, str] = {
-    Channel.EMAIL: EMAIL,
-    Channel.SMS: PHONE,
-    Channel.WHATSAPP: PHONE,
-    Channel.RCS: PHONE,
-    Channel.VIBER: PHONE,
-    Channel.VOICE: PHONE,
-    Channel.PUSH: PUSH,
+IDENTITY_KIND: dict[str, IdentityKind] = {
+    Channel.EMAIL: IdentityKind.EMAIL,
+    Channel.SMS: IdentityKind.PHONE,
+    Channel.WHATSAPP: IdentityKind.PHONE,
+    Channel.RCS: IdentityKind.PHONE,
+    Channel.VIBER: IdentityKind.PHONE,
+    Channel.VOICE: IdentityKind.PHONE,
+    Channel.PUSH: IdentityKind.PUSH,
 }
 # The channels that the storefront keeps a consent for, and customer exports have columns of.
 STOREFRONT_CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.WHATSAPP)

@@ -20,9 +20,9 @@ REPEATABLE_FOR = timedelta(minutes=15)  # of a data export, since its download m
 class ConfirmationKind(StrEnum):
     """What a confirmation is for."""
 
-    DOUBLE_OPT_IN = "confirm"
-    DATA_EXPORT = "copy"
-    REDACT = "forget"
+    DOUBLE_OPT_IN = "double_opt_in"
+    DATA_EXPORT = "data_export"
+    REDACT = "redact"
 
 
 class ConfirmationRequest(SQLModel, table=True):

@@ -11,7 +11,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import consent_ledger, suppressions, write_backs
 from storage import counts as stored_counts
-from storage.channels import STOREFRONT_CHANNELS
+from storage.channels import STOREFRONT_CHANNELS, Channel
 from storage.consent_ledger import (
     ConsentEntry,
     ConsentEvent,
@@ -121,7 +121,7 @@ def _tell_storefront(session: Session, shop_id: int, rows: Sequence[ConsentEntry
     """A bounce, a purchase or the yes of a file is no word of the shopper's, so it stays here."""
     said: list[RequestedWriteBack] = [
         {
-            "kind": row["channel"],
+            "kind": Channel(row["channel"]),
             "name": row["address"],
             "value": row["state"],
             "profile_id": row["profile_id"],
@@ -267,6 +267,7 @@ def get_consent(
     shop_id: int,
     channel: str,
     address: str,
+    *,
     purpose: ConsentPurpose = ConsentPurpose.MARKETING,
 ) -> Consent | None:
     """What one address allowed on one channel; None when it was never asked."""

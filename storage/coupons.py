@@ -139,7 +139,7 @@ def add_codes(session: Session, shop_id: int, coupon_id: int, codes: Sequence[st
 
 
 def give_code(
-    session: Session, shop_id: int, coupon_id: int, message_key: str, at: datetime
+    session: Session, shop_id: int, coupon_id: int, message_key: str, *, at: datetime
 ) -> str | None:
     """This message's code: the one it has, or a fresh one; None when the pool is empty."""
     held = session.exec(

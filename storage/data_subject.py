@@ -29,12 +29,10 @@ from storage.orders import Order, OrderLine
 from storage.preferences import Preference
 from storage.privacy_requests import DataSubject, anonymous_browser_keys
 from storage.profiles import (
-    CHECKOUT,
-    EMAIL,
-    ORDER,
-    PHONE,
+    IdentityKind,
     Merge,
     Profile,
+    RecordKind,
     find_identities,
     identities_of,
 )
@@ -142,13 +140,17 @@ def find_subject(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
     merged = ids | load_sources(session, shop_id, ids).keys()
     subject = DataSubject(sorted(known), sorted(merged))
     claimed = _claimed(session, shop_id, subject)
-    subject.unproven = sorted(key for key in claimed - known if key[0] in (EMAIL, PHONE))
+    subject.unproven = sorted(
+        key for key in claimed - known if key[0] in (IdentityKind.EMAIL, IdentityKind.PHONE)
+    )
     subject.keys = sorted(known | claimed)
     subject.order_ids = sorted(
-        {int(value) for kind, value in subject.keys if kind == ORDER and value.isdigit()}
+        {int(value) for kind, value in subject.keys if kind == RecordKind.ORDER and value.isdigit()}
         | set(session.connection().execute(orders(shop_id, subject)).scalars())
     )
-    subject.keys = sorted({*subject.keys, *((ORDER, str(number)) for number in subject.order_ids)})
+    subject.keys = sorted(
+        {*subject.keys, *((RecordKind.ORDER, str(number)) for number in subject.order_ids)}
+    )
     return subject
 
 
@@ -163,7 +165,7 @@ def _claimed(session: Session, shop_id: int, subject: DataSubject) -> set[tuple[
             Profile.shop_id == of[0], col(Profile.id).in_(of[1])
         )
     ):
-        typed |= {(EMAIL, email), (PHONE, phone)}
+        typed |= {(IdentityKind.EMAIL, email), (IdentityKind.PHONE, phone)}
     for table, column in ((ConsentEvent, ConsentEvent.address), (Message, Message.address)):
         for channel, address in session.exec(
             select(table.channel, column)
@@ -174,7 +176,7 @@ def _claimed(session: Session, shop_id: int, subject: DataSubject) -> set[tuple[
     for token in session.exec(
         select(Checkout.token).where(Checkout.shop_id == of[0], col(Checkout.profile_id).in_(of[1]))
     ):
-        typed.add((CHECKOUT, token))
+        typed.add((IdentityKind.CHECKOUT, token))
     identities = {(kind, value) for kind, value in typed if value}
     owners = find_identities(session, shop_id, identities)
     free = {key for key in identities - owners.keys() if _is_alone(session, shop_id, key, subject)}
@@ -184,10 +186,10 @@ def _claimed(session: Session, shop_id: int, subject: DataSubject) -> set[tuple[
 def _is_alone(session: Session, shop_id: int, key: tuple[str, str], subject: DataSubject) -> bool:
     """Return whether an address belongs to no other profile's identities or consent."""
     kind, value = key
-    if kind not in (EMAIL, PHONE):
+    if kind not in (IdentityKind.EMAIL, IdentityKind.PHONE):
         return True
     channels = channels_reached_by(kind)
-    column = Profile.email if kind == EMAIL else Profile.phone
+    column = Profile.email if kind == IdentityKind.EMAIL else Profile.phone
     others = (
         select(Profile.id).where(
             Profile.shop_id == shop_id, column == value, col(Profile.id).not_in(subject.profile_ids)

@@ -165,6 +165,7 @@ def decide_duplicate(
     shop_id: int,
     pair: tuple[int, int],
     state: DuplicateState,
+    *,
     at: datetime,
     by: str,
 ) -> bool:
@@ -183,7 +184,7 @@ def decide_duplicate(
 
 
 def dismiss_duplicate(
-    session: Session, shop_id: int, pair: tuple[int, int], at: datetime, by: str
+    session: Session, shop_id: int, pair: tuple[int, int], at: datetime, *, by: str
 ) -> None:
     """Never suggest a pair that a person has parted, whether it was suggested before or not."""
     decision = {"state": DuplicateState.DISMISSED, "decided_at": at, "decided_by": by}

@@ -5,6 +5,7 @@ they stay without the shopper.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypedDict
 
 from sqlalchemy import ColumnElement, Table, delete, or_, tuple_, update
@@ -22,7 +23,7 @@ from storage.engine import bulk, db
 from storage.engine.append_only import ErasurePermit, permit_erasure
 from storage.engine.ids import new_id
 from storage.flows import Enrolment, StepLog
-from storage.inbox import DONE, NEW, Delivery
+from storage.inbox import Delivery, DeliveryState
 from storage.ledger_audit import violations_at
 from storage.messages import Message, MessageState, SkipReason
 from storage.orders import Order, OrderLine
@@ -75,9 +76,7 @@ def erase_batch(session: Session, shop_id: int, subject: DataSubject) -> bool:
         lambda: _blank_orders(session, shop_id, subject),
     ]
     stages += [
-        lambda table=table: _delete_some(
-            session, table, shop_id, condition(table, shop_id, subject)
-        )  # type: ignore[misc]
+        partial(_delete_some, session, table, shop_id, condition(table, shop_id, subject))
         for table in tables()
         if table.name in PAIR_TABLES
         or ("profile_id" in table.c and table.name not in BLANKED_COLUMNS)
@@ -254,9 +253,9 @@ def blank_deliveries(session: Session, shop_id: int, webhook_ids: Sequence[str])
         .where(
             col(Delivery.shop_id) == shop_id,
             col(Delivery.webhook_id).in_(webhook_ids),
-            col(Delivery.state) != NEW,
+            col(Delivery.state) != DeliveryState.NEW,
         )
-        .values(body=b"", state=DONE, error="")
+        .values(body=b"", state=DeliveryState.DONE, error="")
     )
 
 

@@ -169,7 +169,7 @@ def latest_events(session: Session, shop_id: int, limit: int = 20) -> Sequence[E
 
 
 def count_since(
-    session: Session, shop_id: int, profile_id: int, metric: str, since: datetime | None
+    session: Session, shop_id: int, profile_id: int, metric: str, *, since: datetime | None
 ) -> int:
     """How often one shopper did something since a moment, or ever."""
     if since is None:
@@ -217,6 +217,7 @@ def events_of_visits(
     shop_id: int,
     profile_id: int,
     span: tuple[datetime, datetime],
+    *,
     metrics: Sequence[str],
     limit: int,
 ) -> Sequence[Event]:

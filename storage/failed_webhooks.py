@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from storage.inbox import NEW, QUARANTINED, Delivery, settled
+from storage.inbox import Delivery, DeliveryState, settled
 
 
 def offer_again(session: Session, shop_id: int, webhook_id: str) -> None:
@@ -13,8 +13,8 @@ def offer_again(session: Session, shop_id: int, webhook_id: str) -> None:
     session.connection().execute(
         update(Delivery)
         .where(col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id) == webhook_id)
-        .where(col(Delivery.state) == QUARANTINED)
-        .values(state=NEW, error="", attempts=0, lease_until=0.0)
+        .where(col(Delivery.state) == DeliveryState.QUARANTINED)
+        .values(state=DeliveryState.NEW, error="", attempts=0, lease_until=0.0)
     )
 
 
@@ -22,7 +22,7 @@ def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[De
     """A shop's deliveries that could not be digested, newest first."""
     return session.exec(
         select(Delivery)
-        .where(Delivery.shop_id == shop_id, *settled(QUARANTINED))
+        .where(Delivery.shop_id == shop_id, *settled(DeliveryState.QUARANTINED))
         .order_by(col(Delivery.received_at).desc())
         .limit(limit)
     ).all()
@@ -31,5 +31,5 @@ def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[De
 def count_quarantined(session: Session, shop_id: int) -> int:
     """How many of a shop's deliveries could not be digested."""
     return session.exec(
-        select(func.count()).where(Delivery.shop_id == shop_id, *settled(QUARANTINED))
+        select(func.count()).where(Delivery.shop_id == shop_id, *settled(DeliveryState.QUARANTINED))
     ).one()

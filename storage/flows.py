@@ -36,17 +36,17 @@ class EnrolmentState(StrEnum):
 
     WAITING = "waiting"
     FINISHED = "finished"  # after its last action
-    EXITED = "left"  # before it: `exit_reason` says why
+    EXITED = "exited"  # before it: `exit_reason` says why
     FAILED = "failed"  # its worker died of it, again and again
 
 
 class StepOutcome(StrEnum):
     """What an action did with a shopper."""
 
-    WAITING = "waits"  # its delay began
-    WAITED = "passed"  # its delay is over
+    WAITING = "waiting"  # its delay began
+    WAITED = "waited"  # its delay is over
     QUEUED = "queued"  # its message is due
-    EXITED = "left"  # the shopper left the flow here
+    EXITED = "exited"  # the shopper left the flow here
 
 
 class Flow(SQLModel, table=True):
@@ -220,7 +220,7 @@ def add_enrolments(session: Session, rows: Sequence[EnrolmentRow]) -> set[int]:
 def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
     """Lease up to `limit` due steps of all shops; (shop id, enrolment id), the earliest first."""
     return leases.claim_due(
-        session, Enrolment, EnrolmentState.WAITING, now, limit, LEASE_S, claimed=False
+        session, Enrolment, EnrolmentState.WAITING, now, limit=limit, seconds=LEASE_S, claimed=False
     )
 
 
@@ -242,12 +242,12 @@ def still_due(
 
 def start_claim(session: Session, shop_id: int, ids: Sequence[int]) -> Claim:
     """Count an attempt at these enrolments and lease those that are free."""
-    return leases.start_claim(session, Enrolment, "attempts", shop_id, ids, LEASE_S)
+    return leases.start_claim(session, Enrolment, "attempts", shop_id, ids=ids, seconds=LEASE_S)
 
 
 def refund_attempt(session: Session, shop_id: int, begun: Claim) -> None:
     """Take back that these enrolments were tried."""
-    leases.refund_attempt(session, Enrolment, "attempts", shop_id, begun)
+    leases.refund_attempt(session, Enrolment, "attempts", shop_id, begun=begun)
 
 
 def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) -> list[Enrolment]:
@@ -268,7 +268,7 @@ def lock_due(session: Session, shop_id: int, ids: Sequence[int], now: datetime) 
 
 
 def end_enrolment(
-    session: Session, enrolment: Enrolment, state: EnrolmentState, because: str, now: datetime
+    session: Session, enrolment: Enrolment, state: EnrolmentState, because: str, *, now: datetime
 ) -> None:
     """End an enrolment."""
     enrolment.state = state

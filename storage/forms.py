@@ -29,9 +29,9 @@ class FormStatus(StrEnum):
 class OptIn(StrEnum):
     """Whether a sign-up must be confirmed by mail."""
 
-    BY_COUNTRY = "country"  # where the law of the shopper's country asks for it
-    SINGLE = "single"
-    DOUBLE = "double"
+    BY_COUNTRY = "by_country"  # where the law of the shopper's country asks for it
+    SINGLE_OPT_IN = "single_opt_in"
+    DOUBLE_OPT_IN = "double_opt_in"
 
 
 class FormEvent(StrEnum):
@@ -104,7 +104,7 @@ def get_form_version(
 
 
 def count_form_event(
-    session: Session, shop_id: int, form_id: int, version: int, day: date, kind: FormEvent
+    session: Session, shop_id: int, form_id: int, version: int, *, day: date, kind: FormEvent
 ) -> None:
     """Count one view or one submission."""
     upsert = db.insert(FormStat).values(

@@ -23,11 +23,41 @@ class ImportState(StrEnum):
     UPLOADING = "uploading"
     READY = "ready"  # the file is whole; the merchant says what its columns are
     RUNNING = "running"
-    REVERTING = "leaving"  # its profiles are taken off the list again
+    REVERTING = "reverting"  # its profiles are taken off the list again
     DONE = "done"
     STOPPED = "stopped"  # by the merchant
-    REVERTED = "left"
+    REVERTED = "reverted"
     FAILED = "failed"  # the file cannot be read
+
+
+class ProblemCode(StrEnum):
+    """What is wrong with a file."""
+
+    # the whole file, which is then refused
+    PACKED = "packed"
+    BINARY = "binary"
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    HEADLESS = "headless"
+    WIDE = "wide"
+    TWICE = "twice"
+    GONE = "gone"
+    TOO_MANY_FILES = "too_many_files"
+    CUT_OFF = "cut_off"
+    # a row, which is then left out
+    UNREADABLE = "unreadable"
+    NUL = "nul"
+    LONG = "long"
+    OPEN = "open"
+    COLUMNS = "columns"
+    NO_ADDRESS = "no_address"
+    FAILED = "failed"
+    # a cell: the row is imported without it
+    EMAIL = "email"
+    PHONE = "phone"
+    MOMENT = "moment"
+    CONSENT = "consent"
+    STAYS = "stays"
 
 
 WORKING_STATES = (ImportState.RUNNING, ImportState.REVERTING)
@@ -52,8 +82,8 @@ class Import(SQLModel, table=True):
     __tablename__ = "profile_import"
     __table_args__ = (
         Index("profile_import_due", "due_at",
-              postgresql_where=text("state IN ('running', 'leaving')"),
-              sqlite_where=text("state IN ('running', 'leaving')")),
+              postgresql_where=text("state IN ('running', 'reverting')"),
+              sqlite_where=text("state IN ('running', 'reverting')")),
     )  # fmt: skip
 
     shop_id: int = shop_key()
@@ -75,7 +105,7 @@ class Import(SQLModel, table=True):
     rejected: int = big(default=0)  # of these, left out
     problems: int = big(default=0)
     added_to_list: int = big(default=0)
-    error: str = Field(default="", description="a code of `plugin.sheets.problems`")
+    error: str = Field(default="", description="a `ProblemCode`, when it has failed")
     due_at: datetime = moment()
     created_at: datetime = moment()
     finished_at: datetime | None = moment(default=None)
@@ -107,7 +137,7 @@ class ImportProblem(SQLModel, table=True):
     import_id: int = Field(primary_key=True, sa_type=BigInteger)
     line: int = Field(primary_key=True, sa_type=BigInteger)
     column: int = Field(primary_key=True, description="the column from 0; -1: the whole row")
-    code: str = Field(description="a code of `plugin.sheets.problems`")
+    code: ProblemCode = enum_column(ProblemCode)
 
 
 def add_import(session: Session, held: Import) -> None:
@@ -219,7 +249,7 @@ def add_problems(session: Session, held: Import, found: Sequence[tuple[int, int,
 
 
 def problems_of(
-    session: Session, shop_id: int, import_id: int, after: tuple[int, int], limit: int
+    session: Session, shop_id: int, import_id: int, after: tuple[int, int], *, limit: int
 ) -> list[tuple[int, int, str]]:
     """Some flaws after a (line, place), in the order of the file."""
     place = (col(ImportProblem.line), col(ImportProblem.column))

@@ -5,6 +5,7 @@ import sqlite3
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import psycopg
@@ -15,9 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db
-from storage.engine.types import moment, shop_key
-
-NEW, DONE, QUARANTINED = "new", "done", "quarantined"
+from storage.engine.types import enum_column, moment, shop_key
 
 # Shopify waits five seconds for an answer, and a request may already have waited here for the one
 # before it.
@@ -26,6 +25,14 @@ BUSY_TIMEOUT_MS = 1_500
 FIRST_PRIORITY, LATER_PRIORITY = 0, 1
 # Topics that can wait: a store that changes all its prices must not hold up its orders.
 LATER_TOPICS = ("products/", "collections/", "inventory_levels/", "variants/", "carts/")
+
+
+class DeliveryState(StrEnum):
+    """`new → done | quarantined`."""
+
+    NEW = "new"
+    DONE = "done"
+    QUARANTINED = "quarantined"  # it could not be digested
 
 
 class Delivery(SQLModel, table=True):
@@ -47,7 +54,7 @@ class Delivery(SQLModel, table=True):
     triggered_at: str = Field(default="", description="X-Shopify-Triggered-At, as it came")
     received_at: datetime = moment()
     body: bytes = Field(sa_type=LargeBinary)
-    state: str = NEW
+    state: DeliveryState = enum_column(DeliveryState, default=DeliveryState.NEW)
     attempts: int = 0
     lease_until: float = 0.0
     error: str = Field(default="", description="why it lies in quarantine, for a person")
@@ -215,7 +222,12 @@ def shops_before(session: Session, before: datetime) -> list[int]:
     shops = columns(func.min(shop).label("shop_id")).cte("shops", recursive=True)
     after = columns(func.min(shop)).where(shop > shops.c.shop_id).scalar_subquery()
     shops = shops.union_all(columns(after).where(shops.c.shop_id.is_not(None)))
-    oldest = columns(at).where(shop == shops.c.shop_id, *settled(DONE)).order_by(at).limit(1)
+    oldest = (
+        columns(at)
+        .where(shop == shops.c.shop_id, *settled(DeliveryState.DONE))
+        .order_by(at)
+        .limit(1)
+    )
     query = columns(shops.c.shop_id).where(oldest.correlate(shops).scalar_subquery() < before)
     found = db.across_shops(session, query, "the clock enqueues jobs for expired deliveries")
     return list(found.scalars())
@@ -227,7 +239,7 @@ def delete_digested(session: Session, shop_id: int, before: datetime, limit: int
         columns(col(Delivery.webhook_id))
         .where(
             col(Delivery.shop_id) == shop_id,
-            *settled(DONE),
+            *settled(DeliveryState.DONE),
             col(Delivery.received_at) < before,
         )
         .limit(limit)
@@ -245,7 +257,10 @@ def active_topics(
         Delivery.received_at >= since,
         col(Delivery.topic).in_(sorted(topics)),
     )
-    states = (*(settled(state) for state in (DONE, QUARANTINED)), (col(Delivery.state) == NEW,))
+    states = (
+        *(settled(state) for state in (DeliveryState.DONE, DeliveryState.QUARANTINED)),
+        (col(Delivery.state) == DeliveryState.NEW,),
+    )
     return {topic for state in states for topic in session.exec(brought.where(*state).distinct())}
 
 
@@ -254,8 +269,8 @@ def get_delivery(session: Session, shop_id: int, webhook_id: str) -> Delivery | 
     return session.get(Delivery, (shop_id, webhook_id))
 
 
-def settled(state: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def settled(state: DeliveryState) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Return the condition that a delivery is in a final state, with a redundant part that lets
     SQLite use the index of these: it does not conclude from "it is done" that it is not new.
     """
-    return col(Delivery.state) == state, col(Delivery.state) != NEW
+    return col(Delivery.state) == state, col(Delivery.state) != DeliveryState.NEW

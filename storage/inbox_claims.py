@@ -10,7 +10,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from storage.engine import bulk, db
-from storage.inbox import FIRST_PRIORITY, LATER_PRIORITY, NEW, Delivery
+from storage.inbox import FIRST_PRIORITY, LATER_PRIORITY, Delivery, DeliveryState
 
 LEASE_S = 15.0  # a digest of 500 takes well under a second; after this another worker may try
 # How many are tried together, by how often they were tried before: a delivery that kills its worker
@@ -59,7 +59,7 @@ def _shops_waiting(session: Session, now: float) -> list[int]:
     One index lookup a shop, however many deliveries wait: a loose index scan
     (wiki.postgresql.org/wiki/Loose_indexscan).
     """
-    new, shop = col(Delivery.state) == NEW, col(Delivery.shop_id)
+    new, shop = col(Delivery.state) == DeliveryState.NEW, col(Delivery.shop_id)
     first = columns(func.min(shop).label("shop_id")).where(new)
     shops = first.cte("shops", recursive=True)
     after = columns(func.min(shop)).where(new, shop > shops.c.shop_id).scalar_subquery()
@@ -87,7 +87,11 @@ def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[Cl
     """
     due = session.exec(
         select(Delivery.webhook_id, Delivery.attempts)
-        .where(Delivery.shop_id == shop_id, Delivery.state == NEW, Delivery.lease_until < now)
+        .where(
+            Delivery.shop_id == shop_id,
+            Delivery.state == DeliveryState.NEW,
+            Delivery.lease_until < now,
+        )
         .order_by(col(Delivery.priority), col(Delivery.lease_until))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -113,13 +117,13 @@ def refund_attempts(session: Session, shop_id: int, webhook_ids: Sequence[str]) 
         .where(
             col(Delivery.shop_id) == shop_id, bulk.is_among(col(Delivery.webhook_id), webhook_ids)
         )
-        .where(col(Delivery.state) == NEW, col(Delivery.attempts) > 0)
+        .where(col(Delivery.state) == DeliveryState.NEW, col(Delivery.attempts) > 0)
         .values(attempts=Delivery.attempts - 1)
     )
 
 
 def settle_deliveries(
-    session: Session, shop_id: int, webhook_ids: Sequence[str], state: str, error: str = ""
+    session: Session, shop_id: int, webhook_ids: Sequence[str], state: str, *, error: str = ""
 ) -> None:
     """Mark deliveries as digested, or put them in quarantine with the reason."""
     session.connection().execute(
@@ -135,7 +139,9 @@ def has_due(session: Session) -> bool:
     """Whether any delivery is ready to be digested."""
     query = (
         select(Delivery.webhook_id)
-        .where(Delivery.state == NEW, Delivery.lease_until < db.database_time(session))
+        .where(
+            Delivery.state == DeliveryState.NEW, Delivery.lease_until < db.database_time(session)
+        )
         .limit(1)
     )
     return bool(
@@ -147,7 +153,11 @@ def has_undigested_before(session: Session, shop_id: int, moment: datetime) -> b
     """Whether any of a shop's deliveries of before a moment is still to be digested."""
     query = (
         select(Delivery.webhook_id)
-        .where(Delivery.shop_id == shop_id, Delivery.state == NEW, Delivery.received_at < moment)
+        .where(
+            Delivery.shop_id == shop_id,
+            Delivery.state == DeliveryState.NEW,
+            Delivery.received_at < moment,
+        )
         .limit(1)
     )
     return session.exec(query).first() is not None

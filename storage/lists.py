@@ -67,6 +67,7 @@ def add_member(
     shop_id: int,
     list_id: int,
     profile_id: int,
+    *,
     at: datetime,
     source: str,
     source_profile_id: int | None = None,
@@ -115,6 +116,7 @@ def restore_member(
     shop_id: int,
     list_id: int,
     profile_id: int,
+    *,
     at: datetime,
     source: str,
     source_profile_id: int | None,
@@ -134,7 +136,7 @@ def restore_member(
 
 
 def ids_after(
-    session: Session, shop_id: int, list_id: int, after: int, limit: int
+    session: Session, shop_id: int, list_id: int, after: int, *, limit: int
 ) -> Sequence[int]:
     """Some members of a list with a greater profile id, in the order of their ids."""
     return session.exec(
@@ -150,7 +152,7 @@ def ids_after(
 
 
 def remove_between(
-    session: Session, shop_id: int, list_id: int, source: str | None, first: int, last: int
+    session: Session, shop_id: int, list_id: int, source: str | None, *, first: int, last: int
 ) -> set[int]:
     """Of the members from one profile's id to another's, take those off a list who came to it by
     `source`, or all for None; who those were.
@@ -310,7 +312,7 @@ def members_among(
 
 
 def members_after(
-    session: Session, shop_id: int, list_id: int, after: int, limit: int
+    session: Session, shop_id: int, list_id: int, after: int, *, limit: int
 ) -> Sequence[Any]:
     """Some members of a list with a greater profile id, in the order of their ids: rows of
     `without_words`.

@@ -62,7 +62,7 @@ def move_rows(session: Session, shop_id: int, from_id: int, to_id: int) -> None:
 
 
 def move_rows_back(
-    session: Session, shop_id: int, from_id: int, to_id: int, origins: Collection[int]
+    session: Session, shop_id: int, from_id: int, to_id: int, *, origins: Collection[int]
 ) -> None:
     """Give what came to some origins, and is one profile's now, to another."""
     for table in MOVED_TABLES:
@@ -176,7 +176,7 @@ def merges_of(session: Session, shop_id: int, profile_id: int, limit: int) -> Se
     return merges_among(session, shop_id, tree)[:limit]
 
 
-def mark_undone(session: Session, shop_id: int, merge_id: int, at: datetime, by: str) -> None:
+def mark_undone(session: Session, shop_id: int, merge_id: int, at: datetime, *, by: str) -> None:
     """Mark a merge as taken back: from now on its sides are kept apart."""
     session.connection().execute(
         update(Merge)

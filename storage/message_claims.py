@@ -21,7 +21,7 @@ def claim_due(
     """
     kind = col(Message.transactional).is_(transactional)
     return leases.claim_due(
-        session, Message, MessageState.DUE, now, limit, LEASE_S, kind, claimed=False
+        session, Message, MessageState.DUE, now, kind, limit=limit, seconds=LEASE_S, claimed=False
     )
 
 
@@ -43,12 +43,12 @@ def still_due(
 
 def start_claim(session: Session, shop_id: int, ids: Sequence[int]) -> Claim:
     """Count an attempt at these messages and lease those that are free."""
-    return leases.start_claim(session, Message, "crashes", shop_id, ids, LEASE_S)
+    return leases.start_claim(session, Message, "crashes", shop_id, ids=ids, seconds=LEASE_S)
 
 
 def refund_attempt(session: Session, shop_id: int, begun: Claim) -> None:
     """Take back that these messages were tried."""
-    leases.refund_attempt(session, Message, "crashes", shop_id, begun)
+    leases.refund_attempt(session, Message, "crashes", shop_id, begun=begun)
 
 
 def release_claim(session: Session, shop_id: int, ids: Sequence[int]) -> None:
@@ -66,7 +66,7 @@ def release_claim(session: Session, shop_id: int, ids: Sequence[int]) -> None:
 
 
 def make_due(
-    session: Session, shop_id: int, reason: str, now: datetime, wait: timedelta
+    session: Session, shop_id: int, reason: str, now: datetime, *, wait: timedelta
 ) -> Sequence[int]:
     """Make due what was put off for a reason, `wait` at most, and say which messages those are."""
     woken = session.connection().execute(

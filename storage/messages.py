@@ -75,6 +75,8 @@ class SkipReason(StrEnum):
 
 
 # From each state the ones that may follow; `accepted`, `failed`, `ambiguous`, `skipped` are final.
+# A bounce is known only from the provider's answer while sending: nothing reports one later, which
+# would make a message fail that was accepted.
 ALLOWED: dict[MessageState, frozenset[MessageState]] = {
     MessageState.DUE: frozenset(
         {
@@ -200,7 +202,7 @@ def add_messages(session: Session, rows: Sequence[MessageRow]) -> set[int]:
 
 
 def sent_since(
-    session: Session, shop_id: int, profile_id: int, channel: str, since: datetime
+    session: Session, shop_id: int, profile_id: int, channel: str, *, since: datetime
 ) -> bool:
     """Whether a shopper was sent any marketing on a channel after a moment."""
     found = session.exec(
@@ -232,7 +234,7 @@ def get_message(session: Session, shop_id: int, message_id: int) -> Message | No
 
 
 def last_clicked(
-    session: Session, shop_id: int, profile_id: int, before: datetime, window: timedelta
+    session: Session, shop_id: int, profile_id: int, before: datetime, *, window: timedelta
 ) -> Message | None:
     """The message that a shopper clicked last before a moment, no longer ago than `window`."""
     return session.exec(
@@ -294,6 +296,7 @@ def messages_page(
     shop_id: int,
     profile_id: int,
     limit: int,
+    *,
     before: tuple[datetime, int] | None = None,
 ) -> Sequence[Message]:
     """What one shopper was sent or was not, newest first, from before a (moment, id) on."""

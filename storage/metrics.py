@@ -2,14 +2,40 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from enum import StrEnum
 from typing import NamedTuple, TypedDict
 
 from sqlalchemy import Index, func, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import bulk, db
-from storage.engine.types import moment, row_key, shop_key
+from storage.engine.types import enum_column, moment, row_key, shop_key
 from storage.events import Event
+
+
+class MetricService(StrEnum):
+    """Who sends the events of a metric."""
+
+    SHOPIFY = "shopify"
+    REGULARS = "regulars"
+    ONSITE = "onsite"
+    API = "api"
+
+
+class RejectReason(StrEnum):
+    """Why an event is not taken."""
+
+    NAME = "name"
+    RESERVED = "reserved"
+    METRICS = "metrics"
+    UNIQUE_ID = "unique_id"
+    TIME = "time"
+    VALUE = "value"
+    SIZE = "size"
+    PROPERTIES = "properties"
+    FIELD = "field"
+    ITEMS = "items"
+    DEPTH = "depth"
 
 
 class Metric(SQLModel, table=True):
@@ -20,7 +46,7 @@ class Metric(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     name: str
-    service: str = Field(description="who sends it: onsite, api")
+    service: MetricService = enum_column(MetricService, description="onsite or api")
     first_seen_at: datetime = moment()
 
 
@@ -30,7 +56,7 @@ class MetricRow(TypedDict):
     shop_id: int
     id: int
     name: str
-    service: str
+    service: MetricService
     first_seen_at: datetime
 
 
@@ -41,7 +67,7 @@ class RejectedEvent(SQLModel, table=True):
 
     shop_id: int = shop_key()
     day: date = Field(primary_key=True)
-    reason: str = Field(primary_key=True, description="of `plugin.ingest.custom_metrics`")
+    reason: RejectReason = enum_column(RejectReason, primary_key=True)
     count: int = 0
 
 
@@ -62,7 +88,7 @@ def known_metrics(session: Session, shop_id: int, names: Iterable[str]) -> set[s
     return set(rows)
 
 
-def count_metrics(session: Session, shop_id: int, service: str | None = None) -> int:
+def count_metrics(session: Session, shop_id: int, service: MetricService | None = None) -> int:
     """Count the merchant's own metrics, or those of one service."""
     query = select(func.count()).select_from(Metric).where(Metric.shop_id == shop_id)
     if service is not None:
@@ -107,7 +133,9 @@ def seen_metrics(session: Session, shop_id: int) -> list[SeenMetric]:
     return [SeenMetric(name, at) for name, at in session.exec(query)]
 
 
-def count_rejected(session: Session, shop_id: int, day: date, reason: str, count: int) -> None:
+def count_rejected(
+    session: Session, shop_id: int, day: date, reason: RejectReason, *, count: int
+) -> None:
     """Count events that are not taken."""
     upsert = db.insert(RejectedEvent).values(shop_id=shop_id, day=day, reason=reason, count=count)
     session.connection().execute(
@@ -118,10 +146,10 @@ def count_rejected(session: Session, shop_id: int, day: date, reason: str, count
     )
 
 
-def rejected_events(session: Session, shop_id: int, since: date) -> dict[str, int]:
+def rejected_events(session: Session, shop_id: int, since: date) -> dict[RejectReason, int]:
     """How many events were not taken since a day, by reason."""
     rows = session.exec(
-        select(RejectedEvent.reason, func.sum(RejectedEvent.count))
+        select(col(RejectedEvent.reason), func.sum(RejectedEvent.count))
         .where(RejectedEvent.shop_id == shop_id, RejectedEvent.day >= since)
         .group_by(col(RejectedEvent.reason))
     )

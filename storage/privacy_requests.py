@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import Index, text, update
@@ -17,13 +18,26 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.channels import channels_reached_by
 from storage.engine import db, encryption, leases
-from storage.engine.types import Encrypted, json_column, moment, row_key, shop_key
-from storage.profiles import BROWSER
+from storage.engine.types import Encrypted, enum_column, json_column, moment, row_key, shop_key
+from storage.profiles import IdentityKind
 
-DATA_REQUEST, REDACT = "customers/data_request", "customers/redact"
-SHOP_REDACT = "shop/redact"
-NEW, DONE, EXPIRED = "new", "done", "expired"
 LEASE_S = 60.0
+
+
+class PrivacyTopic(StrEnum):
+    """What is requested, by the name of Shopify's webhook topic."""
+
+    DATA_REQUEST = "customers/data_request"
+    REDACT = "customers/redact"
+    SHOP_REDACT = "shop/redact"
+
+
+class PrivacyRequestState(StrEnum):
+    """`new → done → expired`."""
+
+    NEW = "new"
+    DONE = "done"
+    EXPIRED = "expired"  # its export file is deleted
 
 
 class PrivacyRequest(SQLModel, table=True):
@@ -39,8 +53,8 @@ class PrivacyRequest(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     dedupe_key: str = Field(description="keyed hash: the same request is kept once")
-    kind: str
-    state: str = NEW
+    kind: PrivacyTopic = enum_column(PrivacyTopic)
+    state: PrivacyRequestState = enum_column(PrivacyRequestState, default=PrivacyRequestState.NEW)
     requested_at: datetime = moment()
     done_at: datetime | None = moment(default=None)
     due_at: datetime = moment()
@@ -57,8 +71,8 @@ class PrivacyRequestRow(TypedDict):
     shop_id: int
     id: int
     dedupe_key: str
-    kind: str
-    state: NotRequired[str]
+    kind: PrivacyTopic
+    state: NotRequired[PrivacyRequestState]
     requested_at: datetime
     done_at: NotRequired[datetime | None]
     due_at: datetime
@@ -115,15 +129,17 @@ def anonymous_browser_key(shop_id: int, browser: str) -> str:
     it.
     """
     return ANONYMOUS_BROWSER_PREFIX + keyed_hash(
-        ANONYMOUS_BROWSER_PURPOSE, identity_word(shop_id, BROWSER, browser)
+        ANONYMOUS_BROWSER_PURPOSE, identity_word(shop_id, IdentityKind.BROWSER, browser)
     )
 
 
 def anonymous_browser_keys(shop_id: int, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """The keys that those of a person's browsers had, or would have, apart."""
-    words = [identity_word(shop_id, kind, value) for kind, value in keys if kind == BROWSER]
+    words = [
+        identity_word(shop_id, kind, value) for kind, value in keys if kind == IdentityKind.BROWSER
+    ]
     return {
-        (BROWSER, ANONYMOUS_BROWSER_PREFIX + marked)
+        (IdentityKind.BROWSER, ANONYMOUS_BROWSER_PREFIX + marked)
         for marked in keyed_hashes(ANONYMOUS_BROWSER_PURPOSE, words)
     }
 
@@ -169,7 +185,9 @@ def requests_of(session: Session, shop_id: int, limit: int = 20) -> Sequence[Any
 
 def claim_due(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
     """Lease requests of all shops that are to be carried out; (shop id, request id)."""
-    return leases.claim_due(session, PrivacyRequest, NEW, now, limit, LEASE_S)
+    return leases.claim_due(
+        session, PrivacyRequest, PrivacyRequestState.NEW, now, limit=limit, seconds=LEASE_S
+    )
 
 
 def delete_exports(session: Session, shop_id: int, marks: Iterable[str]) -> None:
@@ -177,14 +195,14 @@ def delete_exports(session: Session, shop_id: int, marks: Iterable[str]) -> None
     wanted = set(marks)
     held = session.exec(
         select(PrivacyRequest.id, PrivacyRequest.keyed_hashes).where(
-            PrivacyRequest.shop_id == shop_id, PrivacyRequest.kind == DATA_REQUEST
+            PrivacyRequest.shop_id == shop_id, PrivacyRequest.kind == PrivacyTopic.DATA_REQUEST
         )
     )
     ids = [request_id for request_id, hashes in held if wanted.intersection(hashes)]
     session.connection().execute(
         update(PrivacyRequest)
         .where(col(PrivacyRequest.shop_id) == shop_id, col(PrivacyRequest.id).in_(ids))
-        .values(export=None, subject=None, state=EXPIRED)
+        .values(export=None, subject=None, state=PrivacyRequestState.EXPIRED)
     )
 
 
@@ -193,7 +211,7 @@ def expire_exports(session: Session, now: datetime) -> None:
     over = (
         update(PrivacyRequest)
         .where(col(PrivacyRequest.expires_at) <= now, col(PrivacyRequest.export).is_not(None))
-        .values(export=None, state=EXPIRED)
+        .values(export=None, state=PrivacyRequestState.EXPIRED)
         .execution_options(synchronize_session=False)
     )
     db.across_shops(session, over, "the clock empties files that were to be fetched by now")

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NotRequired, cast
+from enum import StrEnum
+from typing import Any, NotRequired, TypeVar, cast
 
 from sqlalchemy import Index, bindparam, func, update
 from sqlalchemy import select as columns
@@ -15,6 +16,7 @@ from storage.engine import bulk, db
 from storage.engine.types import (
     JsonObject,
     big,
+    enum_column,
     in_code_order,
     json_column,
     moment,
@@ -23,13 +25,47 @@ from storage.engine.types import (
     shop_key,
 )
 
-EMAIL, PHONE, CUSTOMER = "email", "phone", "customer_id"
-EXTERNAL = "external_id"  # the person's id in the merchant's other systems
-BROWSER, CART, CHECKOUT = "browser_id", "cart_token", "checkout_token"
-PUSH = "push_token"  # a browser or phone that takes notifications
-ORDER, SUBSCRIPTION = "order_id", "subscription_id"  # later facts of them name nothing else
-STRONG = (CUSTOMER, EXTERNAL, EMAIL, PHONE)  # these name a person; the others a device or a visit
-STRENGTH = (*STRONG, ORDER, SUBSCRIPTION, CHECKOUT, CART, BROWSER)  # the most reliable first
+
+class IdentityKind(StrEnum):
+    """What a shopper is known by."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    CUSTOMER = "customer_id"
+    EXTERNAL = "external_id"  # the person's id in the merchant's other systems
+    BROWSER = "browser_id"
+    CART = "cart_token"
+    CHECKOUT = "checkout_token"
+    PUSH = "push_token"  # a browser or phone that takes notifications
+
+
+class RecordKind(StrEnum):
+    """A record that leads to its shopper, as later facts of it name nothing else."""
+
+    ORDER = "order_id"
+    SUBSCRIPTION = "subscription_id"
+
+
+class DataSource(StrEnum):
+    """Where a field's value, a property or a membership of a list comes from."""
+
+    SHOPIFY = "shopify"
+    FORM = "form"
+    UNPROVEN = "unproven"  # a form's sender who is not proven to be the shopper
+    IMPORT = "import"
+    MERCHANT = "merchant"
+
+
+KeyKind = IdentityKind | RecordKind
+Kind = TypeVar("Kind", bound=str)
+# These name a person; the others a device or a visit.
+STRONG = (
+    IdentityKind.CUSTOMER, IdentityKind.EXTERNAL, IdentityKind.EMAIL, IdentityKind.PHONE,
+)  # fmt: skip
+STRENGTH: tuple[KeyKind, ...] = (  # the most reliable first
+    *STRONG, RecordKind.ORDER, RecordKind.SUBSCRIPTION, IdentityKind.CHECKOUT, IdentityKind.CART,
+    IdentityKind.BROWSER,
+)  # fmt: skip
 
 
 class Profile(SQLModel, table=True):
@@ -104,7 +140,7 @@ class Identity(SQLModel, table=True):
     )
 
     shop_id: int = shop_key()
-    kind: str = Field(primary_key=True)
+    kind: KeyKind = enum_column(IdentityKind, RecordKind, primary_key=True)
     value: str = Field(primary_key=True, sa_type=in_code_order)
     profile_id: int = big()
     source_profile_id: int | None = origin()
@@ -115,7 +151,7 @@ class IdentityRow(TypedDict):
     """One row of `Identity`."""
 
     shop_id: int
-    kind: str
+    kind: KeyKind
     value: str
     profile_id: int
     source_profile_id: int | None
@@ -197,20 +233,20 @@ def get_profile(session: Session, shop_id: int, profile_id: int) -> Profile | No
 
 
 def find_identities(
-    session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], int]:
+    session: Session, shop_id: int, keys: Iterable[tuple[Kind, str]]
+) -> dict[tuple[Kind, str], int]:
     """The profile that each known identity leads to."""
     return {key: ref[0] for key, ref in find_profile_refs(session, shop_id, keys).items()}
 
 
 def find_profile_refs(
-    session: Session, shop_id: int, keys: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[int, int]]:
+    session: Session, shop_id: int, keys: Iterable[tuple[Kind, str]]
+) -> dict[tuple[Kind, str], tuple[int, int]]:
     """The (profile, origin) that each known identity leads to."""
-    by_kind: dict[str, list[str]] = {}
+    by_kind: dict[Kind, list[str]] = {}
     for kind, value in keys:
         by_kind.setdefault(kind, []).append(value)
-    found: dict[tuple[str, str], tuple[int, int]] = {}
+    found: dict[tuple[Kind, str], tuple[int, int]] = {}
     table = db.table_of(Identity)
     for kind, values in by_kind.items():
         rows = session.connection().execute(

@@ -5,10 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Index
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel, col, select
 from typing_extensions import TypedDict
 
 from storage.engine.types import enum_column, json_column, moment, row_key, shop_key
+from storage.profiles import DataSource
 
 
 class PropertyType(StrEnum):
@@ -45,7 +46,9 @@ class PropertyDefinition(SQLModel, table=True):
     type: PropertyType = enum_column(PropertyType, default=PropertyType.TEXT)
     labels: dict[str, str] = json_column()
     options: list[PropertyOption] = json_column(list)
-    source: str = Field(default="merchant", description="who made it: form, merchant")
+    source: DataSource = enum_column(
+        DataSource, default=DataSource.MERCHANT, description="who made it: form, merchant"
+    )
     updated_at: datetime = moment()
 
 

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from storage.lists import Membership
 from storage.profile_names import ProfileName, fold_name
-from storage.profiles import EMAIL, PHONE, STRENGTH, Identity, Profile, profiles_by_id
+from storage.profiles import STRENGTH, Identity, IdentityKind, Profile, profiles_by_id
 
 # Measured with a million profiles on SQLite. The moments of 1,000 are looked up in 5 ms, which in a
 # file out of the page cache are 1,000 reads. A set of 40,000 is made in 8 ms, and the walk back in
@@ -82,7 +82,7 @@ def search_profiles(
     if not sought.words:
         return _newest(session, shop_id, before, limit)
     way = _everybody(shop_id)
-    ids = _ids(session, shop_id, way, sought, before, limit)
+    ids = _ids(session, shop_id, way, sought, before=before, limit=limit)
     found = profiles_by_id(session, shop_id, ids)
     return [found[profile_id] for profile_id in ids if profile_id in found]
 
@@ -104,7 +104,9 @@ def search_members(
     """
     there = (col(Membership.shop_id) == shop_id, col(Membership.list_id) == list_id)
     way = SearchIndex(col(Membership.joined_at), col(Membership.profile_id), there)
-    return _ids(session, shop_id, way, parse_search(words, calling_code), before, limit)
+    return _ids(
+        session, shop_id, way, parse_search(words, calling_code), before=before, limit=limit
+    )
 
 
 def _everybody(shop_id: int) -> SearchIndex:
@@ -122,9 +124,11 @@ def _hits(shop_id: int, sought: SearchTerms) -> list[Select[Any]]:
         known.where(col(Identity.kind).in_(STRENGTH), value == sought.words)
     ]
     if sought.email:
-        found.append(known.where(col(Identity.kind) == EMAIL, _begins(value, sought.email)))
+        found.append(
+            known.where(col(Identity.kind) == IdentityKind.EMAIL, _begins(value, sought.email))
+        )
     found += [
-        known.where(col(Identity.kind) == PHONE, _begins(value, phone))
+        known.where(col(Identity.kind) == IdentityKind.PHONE, _begins(value, phone))
         for phone in dict.fromkeys(sought.phones)
     ]
     if sought.name:
@@ -157,6 +161,7 @@ def _ids(
     shop_id: int,
     way: SearchIndex,
     sought: SearchTerms,
+    *,
     before: Cursor | None,
     limit: int,
 ) -> list[int]:
@@ -167,14 +172,14 @@ def _ids(
     if number <= MAX_HITS_SORTED:
         # Without coalesce() a planner may as well go through everybody in the order of time.
         at = func.coalesce(way.at, way.at)
-        return _page(session, way._replace(at=at), way.id.in_(meant), before, limit)
+        return _page(session, way._replace(at=at), way.id.in_(meant), before, limit=limit)
     if number > MAX_HITS_COUNTED:
         among_last = and_(_not_before(session, way, before), _is_met(hits, way))
-        ids = _page(session, way, among_last, before, limit)
+        ids = _page(session, way, among_last, before, limit=limit)
         if len(ids) == limit:
             return ids
     # IS TRUE lets a planner do nothing but go back in time, asking a set about each.
-    return _page(session, way, way.id.in_(meant).is_(true()), before, limit)
+    return _page(session, way, way.id.in_(meant).is_(true()), before, limit=limit)
 
 
 def _page(
@@ -182,6 +187,7 @@ def _page(
     way: SearchIndex,
     meant: ColumnElement[bool],
     before: Cursor | None,
+    *,
     limit: int,
 ) -> list[int]:
     page = _back(columns(way.id).where(*way.where, meant), way, before).limit(limit)

@@ -10,13 +10,13 @@ from storage.consent_ledger import ConsentEntry, ConsentSource
 from storage.engine import db
 from storage.engine.types import moment, shop_key
 from storage.privacy_requests import identity_word, keyed_hash, keyed_hashes
-from storage.profiles import CHECKOUT, ORDER, SUBSCRIPTION
+from storage.profiles import IdentityKind, RecordKind
 
 # Sources of a consent that came through the owner's mailbox: any visitor can type any address into
 # a form.
 OWNER_SOURCES = (ConsentSource.LINK, ConsentSource.CONFIRMATION, ConsentSource.PREFERENCES)
 # These name one thing of a data subject for good: later facts about it are still about them.
-PERMANENT_IDENTITIES = (ORDER, CHECKOUT, SUBSCRIPTION)
+PERMANENT_IDENTITIES = (RecordKind.ORDER, IdentityKind.CHECKOUT, RecordKind.SUBSCRIPTION)
 ADDRESSES_BATCH_SIZE = 500  # marks looked up in one statement
 
 

@@ -84,7 +84,7 @@ class VisitRow(BrowserVisit):
 
 
 def visits_near(
-    session: Session, shop_id: int, browsers: Iterable[str], since: datetime, until: datetime
+    session: Session, shop_id: int, browsers: Iterable[str], *, since: datetime, until: datetime
 ) -> list[VisitRow]:
     """The visits of some browsers that reach into a span of time, as plain rows."""
     table = db.table_of(Visit)
@@ -116,6 +116,7 @@ def visits_page(
     shop_id: int,
     profile_id: int,
     limit: int,
+    *,
     before: tuple[datetime, int] | None = None,
 ) -> Sequence[Visit]:
     """A shopper's visits, the last first, from before a (moment, id) on."""

@@ -14,6 +14,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage import counts
+from storage.channels import Channel
 from storage.counts import Count
 from storage.engine import bulk, db
 from storage.engine.ids import new_id
@@ -25,7 +26,7 @@ MAX_SHOWN = 20
 
 
 class WriteBackKind(StrEnum):
-    """What is written; every other kind is the channel of a consent."""
+    """What is written; for a consent the kind is its channel."""
 
     TAG = "tag"
     METAFIELD = "metafield"
@@ -36,7 +37,7 @@ class WriteBackState(StrEnum):
 
     DUE = "due"
     DONE = "done"
-    WAITING = "waits"  # until the profile is a customer of the storefront's
+    WAITING = "waiting"  # until the profile is a customer of the storefront's
     FAILED = "failed"  # the storefront refused it for good
 
 
@@ -53,8 +54,8 @@ class WriteBack(SQLModel, table=True):
         Index("write_back_due", "due_at", postgresql_where=text("state = 'due'"),
               sqlite_where=text("state = 'due'")),
         Index("write_back_profile", "shop_id", "profile_id"),
-        Index("write_back_waits", "shop_id", postgresql_where=text("state = 'waits'"),
-              sqlite_where=text("state = 'waits'")),
+        Index("write_back_waiting", "shop_id", postgresql_where=text("state = 'waiting'"),
+              sqlite_where=text("state = 'waiting'")),
         Index("write_back_troubled", "shop_id", "requested_at",
               postgresql_where=text("error != ''"),
               sqlite_where=text("error != ''")),
@@ -63,7 +64,7 @@ class WriteBack(SQLModel, table=True):
     shop_id: int = shop_key()
     id: int = row_key()
     dedupe_key: str = Field(description="email:ana@example.com, tag:<profile>:vip")
-    kind: str = Field(description="email, sms, whatsapp; tag; metafield")
+    kind: WriteBackKind | Channel = enum_column(WriteBackKind, Channel)
     name: str = Field(description="the address, the tag, the metafield's key")
     value: str = Field(description="the consent's state, on or off, the metafield's value")
     profile_id: int | None = big(nullable=True, default=None)
@@ -79,7 +80,7 @@ class WriteBack(SQLModel, table=True):
 class RequestedWriteBack(TypedDict):
     """What `save_write_backs` writes; the others of the columns follow from it."""
 
-    kind: str
+    kind: WriteBackKind | Channel
     name: str
     value: str
     profile_id: int | None
@@ -167,7 +168,7 @@ def due_shops(session: Session, now: datetime) -> list[int]:
 
 
 def claim_write_backs(
-    session: Session, shop_id: int, now: datetime, limit: int, seconds: float
+    session: Session, shop_id: int, now: datetime, limit: int, *, seconds: float
 ) -> Sequence[WriteBack]:
     """Lease some of a shop's due rows, the longest waiting first; by the database's own time.
 
@@ -218,6 +219,7 @@ def make_due(
     shop_id: int,
     addresses: Iterable[tuple[str, str]],
     profile_ids: Iterable[int],
+    *,
     now: datetime,
 ) -> None:
     """Look again at what waits for customers with these (channel, address) or these profiles."""

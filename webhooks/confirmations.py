@@ -63,7 +63,7 @@ def show(request: Request) -> Response:
         title,
         detail,
         button,
-        asked.kind,
+        act=asked.kind,
         shop_name=asked.shop_name,
         shop_url=asked.shop_url,
     )

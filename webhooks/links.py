@@ -116,7 +116,7 @@ def _choice(target: links.Target, found: UnsubscribePage, *, changed: bool) -> H
         title,
         detail,
         texts.text(UNSUBSCRIBE if found.subscribed else SUBSCRIBE_AGAIN),
-        "unsubscribe" if found.subscribed else "subscribe",
+        act="unsubscribe" if found.subscribed else "subscribe",
         shop_name=found.shop_name,
         shop_url=found.shop_url,
         preferences_url=links.preferences_url(target),

@@ -12,6 +12,7 @@ from plugin.consent import preferences
 from plugin.consent.preferences import PAUSES, PreferenceBox, PreferencePage, PreferenceUpdate
 from plugin.messages import links
 from plugin.texts import N_, Texts, locales, texts_for
+from storage.channels import Channel
 from storage.confirmations import ConfirmationKind
 from storage.consent_ledger import ConsentPurpose
 from webhooks.shopper_pages import not_found_page, read_form, render_template, request_origin
@@ -20,22 +21,22 @@ Said = Sequence[tuple[str, str]]  # a form's names and values
 
 LABELS = {  # beside a box, by purpose and channel
     ConsentPurpose.MARKETING: {
-        "email": N_("By email"),
-        "sms": N_("By text message"),
-        "whatsapp": N_("By WhatsApp"),
-        "rcs": N_("By RCS message"),
-        "viber": N_("By Viber"),
-        "push": N_("By notification"),
-        "voice": N_("By phone call"),
+        Channel.EMAIL: N_("By email"),
+        Channel.SMS: N_("By text message"),
+        Channel.WHATSAPP: N_("By WhatsApp"),
+        Channel.RCS: N_("By RCS message"),
+        Channel.VIBER: N_("By Viber"),
+        Channel.PUSH: N_("By notification"),
+        Channel.VOICE: N_("By phone call"),
     },
     ConsentPurpose.TRANSACTIONAL: {
-        "email": N_("About my orders, by email"),
-        "sms": N_("About my orders, by text message"),
-        "whatsapp": N_("About my orders, by WhatsApp"),
-        "rcs": N_("About my orders, by RCS message"),
-        "viber": N_("About my orders, by Viber"),
-        "push": N_("About my orders, by notification"),
-        "voice": N_("About my orders, by phone call"),
+        Channel.EMAIL: N_("About my orders, by email"),
+        Channel.SMS: N_("About my orders, by text message"),
+        Channel.WHATSAPP: N_("About my orders, by WhatsApp"),
+        Channel.RCS: N_("About my orders, by RCS message"),
+        Channel.VIBER: N_("About my orders, by Viber"),
+        Channel.PUSH: N_("About my orders, by notification"),
+        Channel.VOICE: N_("About my orders, by phone call"),
     },
 }
 NEWS = N_("News and offers")
@@ -138,13 +139,14 @@ def _page(found: PreferencePage, form: str = "") -> HTMLResponse:
 
 
 def _label(box: PreferenceBox, texts: Texts) -> str:
-    return texts.text(LABELS[box.purpose][box.channel])
+    label = LABELS[box.purpose].get(box.channel)
+    return texts.text(label) if label else box.channel.upper()  # LINE is a name, whatever language
 
 
 def _terms(box: PreferenceBox, texts: Texts) -> str:
     """Return the disclosure that the law requires beside a consent to texts: 47 CFR
     64.1200(f)(9).
     """
-    if box.purpose == ConsentPurpose.MARKETING and box.channel in ("sms", "rcs"):
+    if box.purpose == ConsentPurpose.MARKETING and box.channel in (Channel.SMS, Channel.RCS):
         return texts.text("Message and data rates may apply. Reply STOP to end.")
     return ""

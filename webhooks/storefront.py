@@ -19,6 +19,7 @@ from plugin.settings import get_settings
 from storage import shops
 from storage.engine import db
 from storage.engine.types import JsonObject
+from storage.profiles import IdentityKind
 from storage.shops import Shop
 from webhooks.client_ip import address_of
 from webhooks.rate_limits import allows_event, allows_submit, too_many
@@ -26,7 +27,8 @@ from webhooks.signatures import proxy_params
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_CUSTOMER_ID_DIGITS = 18  # digits; more of them are no row's
-TRACKING_FIELDS = ("browser_id", "cart_token")  # left out when the browser opts out of tracking
+# Fields of a body that are left out when the browser opts out of tracking.
+TRACKING_FIELDS = (IdentityKind.BROWSER, IdentityKind.CART)
 FORM_CACHE = "public, max-age=60, stale-while-revalidate=600"
 
 

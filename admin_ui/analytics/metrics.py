@@ -9,10 +9,11 @@ from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.channels.registry import is_channel_metric
-from plugin.metrics import API, REGULARS, STANDARD
+from plugin.metrics import STANDARD
 from plugin.texts import N_
 from storage import metrics
 from storage.engine import db
+from storage.metrics import MetricService
 
 DAYS = 30
 
@@ -38,5 +39,7 @@ def show(visit: AdminRequest) -> Response:
     )
 
 
-def _service(metric: str) -> str:
-    return STANDARD.get(metric) or (REGULARS if is_channel_metric(metric) else API)
+def _service(metric: str) -> MetricService:
+    return STANDARD.get(metric) or (
+        MetricService.REGULARS if is_channel_metric(metric) else MetricService.API
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import StrEnum
 
 from admin_ui.kit import words
 from admin_ui.kit.language import Language
@@ -12,11 +13,22 @@ from storage.activity import Counts
 
 MONTHS = 12
 HIGHEST, LOWEST = 36, 3  # pixels of a month's bar, where there is any
+
+
+class TimelineKind(StrEnum):
+    """What a profile's timeline shows."""
+
+    ALL = "all"
+    ORDERS = "orders"
+    BROWSING = "browsing"
+    MESSAGES = "messages"
+
+
 # What is counted under the name of each of the timeline's filters: orders, not what became of them.
-COUNTED: dict[str, Callable[[], Iterable[str]]] = {
-    "orders": lambda: ("Placed Order",),
-    "browsing": lambda: words.BROWSING,
-    "messages": lambda: [spec.metrics.received for spec in CHANNELS.values()],
+COUNTED: dict[TimelineKind, Callable[[], Iterable[str]]] = {
+    TimelineKind.ORDERS: lambda: ("Placed Order",),
+    TimelineKind.BROWSING: lambda: words.BROWSING,
+    TimelineKind.MESSAGES: lambda: [spec.metrics.received for spec in CHANNELS.values()],
 }
 
 
@@ -24,7 +36,7 @@ COUNTED: dict[str, Callable[[], Iterable[str]]] = {
 class ActivityRow:
     """One kind of activity: how often in each month, and when last; bars in pixels."""
 
-    kind: str
+    kind: TimelineKind
     counts: list[int]
     bars: list[int]
     last: str
@@ -39,7 +51,7 @@ class ActivityChart:
     empty: bool
 
 
-def totals(counts: Counts) -> dict[str, int]:
+def totals(counts: Counts) -> dict[TimelineKind, int]:
     """Return how often the shopper did what each of the timeline's filters shows, in all stored
     history.
     """
@@ -57,7 +69,9 @@ def activity_chart(counts: Counts, now: datetime, say: Language) -> ActivityChar
     return ActivityChart(months, strips, not any(any(strip.counts) for strip in strips))
 
 
-def _strip(kind: str, days: list[tuple[date, int]], first: int, say: Language) -> ActivityRow:
+def _strip(
+    kind: TimelineKind, days: list[tuple[date, int]], first: int, say: Language
+) -> ActivityRow:
     counts = [0] * MONTHS
     for day, count in days:
         place = day.year * 12 + day.month - 1 - first

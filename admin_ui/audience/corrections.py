@@ -73,7 +73,7 @@ def _page(
         value = _written(profile.properties.get(name))
         if name == unfit:
             value = typed
-        field = _field(visit.say, f"property-{number}", name, known.get(name), value)
+        field = _field(visit.say, f"property-{number}", name, known.get(name), value=value)
         fields.append(replace(field, error=error) if name == unfit else field)
     return visit.page(
         "audience/corrections.html",
@@ -87,7 +87,7 @@ def _page(
 
 
 def _field(
-    say: Language, field_id: str, name: str, about: PropertyDefinition | None, value: str
+    say: Language, field_id: str, name: str, about: PropertyDefinition | None, *, value: str
 ) -> PropertyField:
     if about is None:
         return PropertyField(field_id, name, name, value)

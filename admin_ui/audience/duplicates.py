@@ -35,10 +35,12 @@ def decide(visit: AdminRequest) -> Response:
     with db.transaction() as session:
         db.lock_shop(session, visit.shop.id)
         now = clock.now()
-        if not duplicates.decide_duplicate(session, visit.shop.id, pair, state, now, visit.user_id):
+        if not duplicates.decide_duplicate(
+            session, visit.shop.id, pair, state, at=now, by=visit.user_id
+        ):
             raise missing()
         if state == DuplicateState.ACCEPTED and _pair(session, visit.shop.id, *pair):
-            merge.merge_profiles(session, visit.shop.id, *pair, visit.user_id, now)
+            merge.merge_profiles(session, visit.shop.id, *pair, by=visit.user_id, now=now)
     joined = visit.say.text("Profiles merged. You can undo this on the profile.")
     apart = visit.say.text("Kept separate.")
     return _page(visit, toast=joined if state == DuplicateState.ACCEPTED else apart)

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui.audience import activity, property_values, visits
+from admin_ui.audience.activity import TimelineKind
 from admin_ui.audience.visits import VisitLine
 from admin_ui.kit import words
 from admin_ui.kit.language import Language
@@ -45,10 +46,10 @@ from storage.profiles import STRONG, Identity
 TITLE = N_("Profile")
 PAGE = 30
 KINDS = {
-    "all": N_("All"),
-    "orders": N_("Orders"),
-    "browsing": N_("Browsing"),
-    "messages": N_("Messages"),
+    TimelineKind.ALL: N_("All"),
+    TimelineKind.ORDERS: N_("Orders"),
+    TimelineKind.BROWSING: N_("Browsing"),
+    TimelineKind.MESSAGES: N_("Messages"),
 }
 
 
@@ -86,15 +87,15 @@ def undo(visit: AdminRequest) -> Response:
         db.lock_shop(session, shop_id)
         if profiles.get_profile(session, shop_id, visit.number("profile_id")) is None:
             raise missing()
-        done = merge.undo_merge(session, shop_id, merge_id, visit.user_id, clock.now())
+        done = merge.undo_merge(session, shop_id, merge_id, visit.user_id, now=clock.now())
     said = visit.say.text("Profiles separated.") if done else ""
     return _page(visit, toast=said)
 
 
 def _page(visit: AdminRequest, toast: str = "") -> Response:
     shop_id, profile_id = visit.shop.id, visit.number("profile_id")
-    kind = visit.request.query_params.get("kind", "all")
-    kind = kind if kind in KINDS else "all"
+    chosen = visit.request.query_params.get("kind", "")
+    kind = TimelineKind(chosen) if chosen in set(TimelineKind) else TimelineKind.ALL
     with db.reading() as session:
         profile = profiles.get_profile(session, shop_id, profile_id)
         if profile is None:
@@ -154,15 +155,18 @@ def timeline(
     session: Session,
     shop_id: int,
     profile_id: int,
-    kind: str,
+    kind: TimelineKind,
     *,
     limit: int,
     before: Position | None,
 ) -> list[TimelineEntry]:
     """Events, visits and messages in one line, newest first."""
     entries: list[TimelineEntry] = []
-    if kind != "messages":
-        metrics = {"orders": words.ORDERS, "browsing": words.BROWSING}.get(kind, ())
+    if kind != TimelineKind.MESSAGES:
+        metrics = {
+            TimelineKind.ORDERS: words.ORDERS,
+            TimelineKind.BROWSING: words.BROWSING,
+        }.get(kind, ())
         entries += [
             TimelineEntry(event.occurred_at, event.id, event=event)
             for event in events.events_page(
@@ -176,15 +180,17 @@ def timeline(
                 visited=words.VISITED,
             )
         ]
-    if kind in ("all", "browsing"):
+    if kind in (TimelineKind.ALL, TimelineKind.BROWSING):
         entries += [
             TimelineEntry(visited.row.last_seen_at, visited.row.id, visited=visited)
-            for visited in visits.page_of(session, shop_id, profile_id, limit, before)
+            for visited in visits.page_of(session, shop_id, profile_id, limit, before=before)
         ]
-    if kind in ("all", "messages"):
+    if kind in (TimelineKind.ALL, TimelineKind.MESSAGES):
         entries += [
             TimelineEntry(message.created_at, message.id, message=message)
-            for message in messages.messages_page(session, shop_id, profile_id, limit, before)
+            for message in messages.messages_page(
+                session, shop_id, profile_id, limit, before=before
+            )
         ]
     return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[:limit]
 
@@ -203,7 +209,7 @@ def _reach(session: Session, shop_id: int, places: Sequence[LedgerKey]) -> list[
 
 
 def _filters(
-    say: Language, profile_id: int, shown: str, totals: dict[str, int]
+    say: Language, profile_id: int, shown: TimelineKind, totals: dict[TimelineKind, int]
 ) -> list[tuple[str, str, bool, str]]:
     """The kinds that the timeline can show, each with how many there are."""
     here = f"/audience/profiles/{profile_id}"

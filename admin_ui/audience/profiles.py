@@ -12,6 +12,7 @@ from plugin import jobs
 from plugin.texts import N_
 from plugin.values import calling_code
 from storage import consent, duplicates, lists, profiles, search
+from storage.channels import Channel
 from storage.consent import Consent
 from storage.counts import Count
 from storage.engine import db
@@ -69,7 +70,7 @@ def count_soon(shop_id: int, *counts: Count) -> None:
 
 def addresses(found: Sequence[Profile]) -> list[tuple[str, str]]:
     """(channel, address) of each way to reach these shoppers that a list of them shows."""
-    pairs = [[("email", profile.email), ("sms", profile.phone)] for profile in found]
+    pairs = [[(Channel.EMAIL, profile.email), (Channel.SMS, profile.phone)] for profile in found]
     return [(channel, address) for pair in pairs for channel, address in pair if address]
 
 

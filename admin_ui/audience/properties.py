@@ -41,7 +41,9 @@ def create(visit: AdminRequest) -> Response:
         visit.form.get("type", ""),
     )
     try:
-        made = profile_properties.save_definition(visit.shop.id, None, name, kind, {}, [])
+        made = profile_properties.save_definition(
+            visit.shop.id, None, name, kind, labels={}, options=[]
+        )
     except RegularsError as error:
         if error.status != 422:
             raise
@@ -76,7 +78,13 @@ def save(visit: AdminRequest) -> Response:
         if form.get("seen", "") != about.updated_at.isoformat():
             raise RegularsError("This property changed after you opened it.", 409)
         profile_properties.save_definition(
-            visit.shop.id, definition_id, about.name, kind, labels, options, about.updated_at
+            visit.shop.id,
+            definition_id,
+            about.name,
+            kind,
+            labels=labels,
+            options=options,
+            seen=about.updated_at,
         )
     except RegularsError as error:
         if error.status != 409:

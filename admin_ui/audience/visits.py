@@ -37,17 +37,19 @@ def page_of(
     shop_id: int,
     profile_id: int,
     limit: int,
+    *,
     before: tuple[datetime, int] | None = None,
 ) -> list[VisitLine]:
     """Return a shopper's visits, the latest first, with the events of each."""
     found = [
-        VisitLine(row) for row in visits.visits_page(session, shop_id, profile_id, limit, before)
+        VisitLine(row)
+        for row in visits.visits_page(session, shop_id, profile_id, limit, before=before)
     ]
     if not found:
         return found
     span = (min(v.row.started_at for v in found), max(v.row.last_seen_at for v in found))
     told = events.events_of_visits(
-        session, shop_id, profile_id, span, words.VISITED, MAX_EVENTS_SHOWN
+        session, shop_id, profile_id, span, metrics=words.VISITED, limit=MAX_EVENTS_SHOWN
     )
     for event in told:
         for visit in found:

@@ -155,15 +155,15 @@ def revenue_chart(session: Session, shop_id: int, edges: list[datetime], say: La
         (say.text("Total revenue"), say.text("Revenue from emails")),
         [edge.date() for edge in edges[:-1]],
         [sold.get(day, (0, 0))[1] for day in days],
-        [earned.get(day, (0, 0))[1] for day in days],
-        say,
-        say.money,
-        say.short_money,
+        part=[earned.get(day, (0, 0))[1] for day in days],
+        say=say,
+        write=say.money,
+        short=say.short_money,
     )
 
 
 def best_flows(
-    session: Session, shop_id: int, since: datetime, until: datetime, limit: int = 5
+    session: Session, shop_id: int, since: datetime, until: datetime, *, limit: int = 5
 ) -> list[FlowLine]:
     """The flows that earned most, then those that sent most."""
     earned = attributions.earned_by_flow(session, shop_id, since, until)

@@ -17,5 +17,11 @@ def log_access(visit: AdminRequest, page: Page) -> None:
     act = CHANGE if page.method == "POST" else READ
     with db.transaction() as session:
         access_log.add_entry(
-            session, visit.shop.id, clock.now(), visit.user_id, act, page.name, profile_id
+            session,
+            visit.shop.id,
+            clock.now(),
+            visit.user_id,
+            act=act,
+            page=page.name,
+            profile_id=profile_id,
         )

@@ -54,7 +54,9 @@ def merchant(page: Page) -> Callable[[Request], object]:
         elif request.method == "POST":
             sent = await request.form(max_fields=page.max_fields, max_files=0)
             form = {key: value for key, value in sent.items() if isinstance(value, str)}
-        return await run_in_threadpool(_answer, page, request, sender, token, form, piece)
+        return await run_in_threadpool(
+            _answer, page, request, sender, token, form=form, piece=piece
+        )
 
     endpoint.__name__ = page.answer.__name__
     return endpoint
@@ -124,6 +126,7 @@ def _answer(
     request: Request,
     sender: SessionToken,
     token: str,
+    *,
     form: dict[str, str],
     piece: bytes,
 ) -> Response:

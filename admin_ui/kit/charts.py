@@ -46,6 +46,7 @@ def by_day(
     names: tuple[str, str],
     days: Sequence[date],
     whole: Sequence[int],
+    *,
     part: Sequence[int],
     say: Language,
     write: Callable[[int], str],

@@ -71,6 +71,7 @@ def bare(
     code: str,
     domain: str = "",
     status: int = 200,
+    *,
     headers: Mapping[str, str] | None = None,
     **values: object,
 ) -> HTMLResponse:
@@ -96,7 +97,7 @@ def problem(
         code,
         domain,
         status,
-        {**turned, **(headers or {})},
+        headers={**turned, **(headers or {})},
         number=status,
         message=message,
     )

@@ -18,7 +18,7 @@ from storage.preferences import MAX_TOPICS
 from storage.shops import Shop
 
 TITLE = N_("Consent")
-WAYS = (OptIn.BY_COUNTRY, OptIn.DOUBLE, OptIn.SINGLE)
+WAYS = (OptIn.BY_COUNTRY, OptIn.DOUBLE_OPT_IN, OptIn.SINGLE_OPT_IN)
 MAX_TOPIC_CHARS = 60
 
 

@@ -10,7 +10,7 @@ from plugin import jobs
 from plugin.texts import N_
 from storage import failed_webhooks, inbox
 from storage.engine import db
-from storage.inbox import QUARANTINED, Delivery
+from storage.inbox import Delivery, DeliveryState
 
 TITLE = N_("Failed webhooks")
 MAX_BODY_CHARS_SHOWN = 20_000  # bytes of a body on the page
@@ -76,6 +76,6 @@ def _delivery(visit: AdminRequest) -> Delivery:
         found = inbox.get_delivery(
             session, visit.shop.id, visit.request.path_params["webhook_id"][:200]
         )
-    if found is None or found.state != QUARANTINED:
+    if found is None or found.state != DeliveryState.QUARANTINED:
         raise missing()
     return found

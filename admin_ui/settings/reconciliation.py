@@ -12,16 +12,17 @@ from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.texts import N_
 from storage import reconciliations
+from storage.backfills import Noun
 from storage.engine import db
 from storage.reconciliations import Reconciliation
 
 DAYS = 30
 NOUNS = {
-    "customers": N_("Customers"),
-    "products": N_("Products"),
-    "orders": N_("Orders"),
-    "checkouts": N_("Abandoned checkouts"),
-    "deletions": N_("Deleted products"),
+    Noun.CUSTOMERS: N_("Customers"),
+    Noun.PRODUCTS: N_("Products"),
+    Noun.ORDERS: N_("Orders"),
+    Noun.CHECKOUTS: N_("Abandoned checkouts"),
+    Noun.DELETIONS: N_("Deleted products"),
 }
 TOPICS = {
     "customers/create": N_("new customers"),

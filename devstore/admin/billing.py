@@ -22,6 +22,7 @@ def create(
     name: str,
     lineItems: list[Document],  # noqa: N803  arguments have Shopify's names
     returnUrl: str,  # noqa: N803  as above
+    *,
     test: bool = False,
     trialDays: int = 0,  # noqa: N803  as above
 ) -> Answer:

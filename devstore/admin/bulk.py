@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -67,7 +68,8 @@ def run(
         )
     told = operation(store, number)
     denied = bool(lacking(field.name.value))
-    thread = threading.Thread(target=_work, args=(store, number, field, path, denied), daemon=True)
+    work = partial(_work, store, number, field, path, denied=denied)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return {"bulkOperation": told, "userErrors": []}
 
@@ -181,13 +183,13 @@ def _root(query: str) -> FieldNode:
     return field
 
 
-def _work(store: Store, number: int, field: FieldNode, path: Path, denied: bool) -> None:
+def _work(store: Store, number: int, field: FieldNode, path: Path, *, denied: bool) -> None:
     # A shop that closes ends its operations, as a shop that goes away does.
     with contextlib.suppress(sqlite3.ProgrammingError, FileNotFoundError):
-        _fill(store, number, field, path, denied)
+        _fill(store, number, field, path, denied=denied)
 
 
-def _fill(store: Store, number: int, field: FieldNode, path: Path, denied: bool) -> None:
+def _fill(store: Store, number: int, field: FieldNode, path: Path, *, denied: bool) -> None:
     trouble = store.setting("bulk trouble")
     store.set("bulk trouble", None)
     if trouble == "STUCK":
@@ -197,13 +199,13 @@ def _fill(store: Store, number: int, field: FieldNode, path: Path, denied: bool)
     given = {a.name.value: value_from_ast_untyped(a.value) for a in field.arguments}
     most = store.setting("bulk most", 3) if trouble == "FAILED" else None
     with path.open("w", encoding="utf-8") as file:
-        for roots, objects in _write(store, field, given.get("query"), file, denied):
+        for roots, objects in _write(store, field, given.get("query"), file, denied=denied):
             if objects % COUNT_EVERY < AT_ONCE and not _progress(store, number, objects, roots):
                 return
             if most is not None and roots >= most:
                 error = "INTERNAL_SERVER_ERROR"
                 break
-    _finish(store, number, objects, roots, path.stat().st_size, error)
+    _finish(store, number, objects, roots, size=path.stat().st_size, error=error)
 
 
 def _progress(store: Store, number: int, objects: int, roots: int) -> bool:
@@ -218,7 +220,7 @@ def _progress(store: Store, number: int, objects: int, roots: int) -> bool:
 
 
 def _finish(
-    store: Store, number: int, objects: int, roots: int, size: int, error: str | None
+    store: Store, number: int, objects: int, roots: int, *, size: int, error: str | None
 ) -> None:
     status = "FAILED" if error else "COMPLETED"
     with store.transaction() as db:
@@ -243,7 +245,7 @@ def _finish(
 
 
 def _write(
-    store: Store, field: FieldNode, search: str | None, file: TextIO, denied: bool
+    store: Store, field: FieldNode, search: str | None, file: TextIO, *, denied: bool
 ) -> Iterator[tuple[int, int]]:
     """Write lines; after each root how many roots and how many lines there are so far."""
     node, roots, written = _node_of(field), 0, 0

@@ -73,7 +73,7 @@ def requested(
         ):
             root = schema.get_root_type(each.operation)
             base = MUTATION if each.operation.value == "mutation" else 0
-            return base + _cost(schema, each.selection_set, root, fragments, values)
+            return base + _cost(schema, each.selection_set, root, fragments, values=values)
     return 0
 
 
@@ -87,20 +87,21 @@ def _cost(
     selected: SelectionSetNode,
     parent: Any,
     fragments: dict[str, FragmentDefinitionNode],
+    *,
     values: dict[str, Any],
 ) -> int:
     total = 0
     for node in selected.selections:
         if isinstance(node, FieldNode):
-            total += _field_cost(schema, node, parent, fragments, values)
+            total += _field_cost(schema, node, parent, fragments, values=values)
         elif isinstance(node, InlineFragmentNode):
             on = node.type_condition
             kind = schema.get_type(on.name.value) if on else parent
-            total += _cost(schema, node.selection_set, kind, fragments, values)
+            total += _cost(schema, node.selection_set, kind, fragments, values=values)
         elif isinstance(node, FragmentSpreadNode):
             spread = fragments[node.name.value]
             kind = schema.get_type(spread.type_condition.name.value)
-            total += _cost(schema, spread.selection_set, kind, fragments, values)
+            total += _cost(schema, spread.selection_set, kind, fragments, values=values)
     return total
 
 
@@ -109,6 +110,7 @@ def _field_cost(
     node: FieldNode,
     parent: Any,
     fragments: dict[str, FragmentDefinitionNode],
+    *,
     values: dict[str, Any],
 ) -> int:
     field = parent.fields.get(node.name.value) if hasattr(parent, "fields") else None
@@ -117,7 +119,7 @@ def _field_cost(
     kind = get_named_type(field.type)
     if is_leaf_type(kind) or not is_composite_type(kind):
         return 0
-    inside = _cost(schema, node.selection_set, kind, fragments, values)
+    inside = _cost(schema, node.selection_set, kind, fragments, values=values)
     if kind.name.endswith("Connection"):
         return 2 + _first(node, values) * inside
     frame = kind.name in ("PageInfo",) or kind.name.endswith("Edge")

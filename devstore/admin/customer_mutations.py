@@ -48,29 +48,47 @@ def set_customer(store: Store, input: Document, identifier: Document | None = No
 def email_consent(store: Store, input: Document) -> Answer:
     """customerEmailMarketingConsentUpdate."""
     said = input["emailMarketingConsent"]
-    told = (said["marketingState"], said.get("marketingOptInLevel"), said.get("consentUpdatedAt"))
-    return _consent(store, input["customerId"], "email", *told)
+    return _consent(
+        store,
+        input["customerId"],
+        "email",
+        said["marketingState"],
+        level=said.get("marketingOptInLevel"),
+        at=said.get("consentUpdatedAt"),
+    )
 
 
 def sms_consent(store: Store, input: Document) -> Answer:
     """customerSmsMarketingConsentUpdate."""
     said = input["smsMarketingConsent"]
-    told = (said["marketingState"], said.get("marketingOptInLevel"), said.get("consentUpdatedAt"))
-    return _consent(store, input["customerId"], "sms", *told)
+    return _consent(
+        store,
+        input["customerId"],
+        "sms",
+        said["marketingState"],
+        level=said.get("marketingOptInLevel"),
+        at=said.get("consentUpdatedAt"),
+    )
 
 
 def whatsapp_consent(store: Store, input: Document) -> Answer:
     """customerWhatsAppMarketingConsentUpdate."""
     said = input["whatsAppMarketingConsent"]
-    told = (said["state"], said.get("optInLevel"), said.get("updatedAt"))
-    done = _consent(store, input["customerId"], "whatsapp", *told)
+    done = _consent(
+        store,
+        input["customerId"],
+        "whatsapp",
+        said["state"],
+        level=said.get("optInLevel"),
+        at=said.get("updatedAt"),
+    )
     customer = done["customer"]
     phone = customer["defaultPhoneNumber"] if customer else None
     return {"customerPhoneNumber": phone, "userErrors": done["userErrors"]}
 
 
 def _consent(
-    store: Store, customer: str, channel: str, state: str, level: str | None, at: str | None
+    store: Store, customer: str, channel: str, state: str, *, level: str | None, at: str | None
 ) -> Answer:
     kept = store.customer(number(customer, "Customer"))
     if kept is None:

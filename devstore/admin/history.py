@@ -46,6 +46,7 @@ def page(
     field: str,
     first: int | None = None,
     after: str | None = None,
+    *,
     query: str | None = None,
     reverse: bool = False,
     sortKey: str = "ID",  # noqa: N803

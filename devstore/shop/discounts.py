@@ -102,7 +102,7 @@ class Discounts(Customers):
         found = self.discount(row["discount_id"]) if row else None
         if row is None or found is None:
             return Reduction(code, refused="Enter a valid discount code or gift card.")
-        why = self._refusal(found, row["code"], row["uses"], subtotal(lines), email)
+        why = self._refusal(found, row["code"], row["uses"], subtotal(lines), email=email)
         if why:
             return Reduction(code, refused=why)
         if found.get("free_shipping"):
@@ -121,7 +121,7 @@ class Discounts(Customers):
             db.execute("insert into redemption values (?, ?, ?)", (code, email, order_id))
 
     def _refusal(
-        self, found: Document, code: str, uses: int, whole: int, email: str | None
+        self, found: Document, code: str, uses: int, whole: int, *, email: str | None
     ) -> str | None:
         now = self.now()
         if datetime.fromisoformat(found["starts_at"]) > now:

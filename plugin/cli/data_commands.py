@@ -31,6 +31,7 @@ def backfill(
 def import_profiles(
     file: Annotated[Path, typer.Argument(help="CSV file with column names in its first row.")],
     shop: Store = "",
+    *,
     column: Annotated[
         list[str] | None, typer.Option(help="Map a column: 'Column name=email'.")
     ] = None,

@@ -13,6 +13,7 @@ from plugin.errors import RegularsError
 from plugin.manifest import PATH as MANIFEST
 from plugin.runtime.supervisor import Child, is_answering, own_command, print_line, serve
 from plugin.settings import Settings
+from storage.forms import FormStatus
 
 HOST = "127.0.0.1"
 MAX_PORT_ATTEMPTS = 50  # ports looked at when the wanted one is taken
@@ -71,7 +72,7 @@ def _install(folder: Path, shop: str) -> None:
     if not mark.exists():
         merchant.switch_all("/flows", live=True)
         quiz = merchant.use_form("skincare_quiz")  # which is what the sample store sells
-        merchant.post(f"/forms/{quiz}", status="live")
+        merchant.post(f"/forms/{quiz}", status=FormStatus.LIVE)
         mark.touch()
 
 

@@ -13,6 +13,7 @@ group = typer.Typer()
 
 @group.command()
 def demo(
+    *,
     folder: Annotated[Path, typer.Option("--dir", help="Folder for the demo's data.")] = Path(
         "var/demo"
     ),

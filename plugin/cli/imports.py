@@ -6,7 +6,8 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plugin.errors import RegularsError
-from plugin.imports import columns, lifecycle
+from plugin.imports import lifecycle
+from plugin.imports.columns import ColumnKind
 from plugin.imports.rows import parse_date
 from plugin.jobs import Progress as SliceProgress
 from plugin.sheets import files, problems
@@ -14,7 +15,7 @@ from plugin.worker.slices import run_slice
 from storage import imports
 from storage.channels import STOREFRONT_CHANNELS
 from storage.engine import db
-from storage.imports import ENDED_STATES, Import, ImportState
+from storage.imports import ENDED_STATES, Import, ImportState, ProblemCode
 from storage.lists import lists_of
 from storage.shops import Shop
 
@@ -45,7 +46,7 @@ def import_file(
     Raises:
         RegularsError: the file is refused, or the declaration is invalid.
     """
-    unknown = {*named.values()} - {*columns.KINDS} | {*channels} - {*STOREFRONT_CHANNELS}
+    unknown = {*named.values()} - {*ColumnKind} | {*channels} - {*STOREFRONT_CHANNELS}
     if unknown:
         raise RegularsError(f"Unknown field or channel: {', '.join(sorted(unknown))}.")
     if channels and not (where and parse_date(on)):
@@ -79,10 +80,10 @@ def _mapping(held: Import, named: dict[str, str], properties: bool) -> list[str]
         raise RegularsError(f"Column not found: {', '.join(sorted(strange))}.")
     taken = {*named.values()}
     found = [
-        named.get(name, columns.NOTHING if kind in taken else kind)
+        named.get(name, ColumnKind.NOTHING if kind in taken else kind)
         for name, kind in zip(held.columns, held.mapping, strict=True)
     ]
-    return [kind or (columns.PROPERTY if properties else kind) for kind in found]
+    return [kind or (ColumnKind.PROPERTY if properties else kind) for kind in found]
 
 
 def list_named(shop: Shop, name: str) -> int | None:
@@ -100,7 +101,7 @@ def _watch(held: Import) -> Import:
             with db.reading() as session:
                 now = imports.get_import(session, held.shop_id, held.id)
             if now is None:
-                raise RegularsError(problems.SENTENCES[problems.GONE])
+                raise RegularsError(problems.SENTENCES[ProblemCode.GONE])
             shown.update(task, completed=now.share, words=f"{now.rows:,}")
             if now.state in ENDED_STATES:
                 break

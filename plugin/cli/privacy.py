@@ -9,7 +9,7 @@ from plugin.privacy.data_export import export_profile
 from plugin.values import parse_email, parse_phone
 from storage import shops
 from storage.engine import db
-from storage.profiles import CUSTOMER, EMAIL, PHONE
+from storage.profiles import IdentityKind
 from storage.shops import Shop
 
 
@@ -55,9 +55,9 @@ def _shop(domain: str) -> Shop:
 def _keys(shop: Shop, email: str, phone: str, customer: str) -> tuple[IdentityKey, ...]:
     number = customer.rpartition("/")[2]
     found = facts.identity_keys(
-        (EMAIL, parse_email(email)),
-        (PHONE, parse_phone(phone, shop.country or None)),
-        (CUSTOMER, number if number.isdigit() else None),
+        (IdentityKind.EMAIL, parse_email(email)),
+        (IdentityKind.PHONE, parse_phone(phone, shop.country or None)),
+        (IdentityKind.CUSTOMER, number if number.isdigit() else None),
     )
     if len(found) < sum(1 for value in (email, phone, customer) if value):
         raise RegularsError("Enter a valid email, phone number or customer ID.", 400)

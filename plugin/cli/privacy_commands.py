@@ -29,6 +29,7 @@ def forget(domain: Domain, email: Email = "", phone: Phone = "", customer: Custo
 @group.command()
 def export_person(
     domain: Domain,
+    *,
     email: Email = "",
     phone: Phone = "",
     customer: Customer = "",
@@ -48,6 +49,7 @@ def export_person(
 @group.command()
 def proof(
     domain: Domain,
+    *,
     email: Email = "",
     phone: Phone = "",
     customer: Customer = "",

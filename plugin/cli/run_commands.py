@@ -15,6 +15,7 @@ group = typer.Typer()
 
 @group.command()
 def serve(
+    *,
     host: Host = HOST,
     port: Port = PORT,
     web: Annotated[int, typer.Option(help="Number of web processes.")] = 1,

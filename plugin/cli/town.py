@@ -17,6 +17,7 @@ from sqlmodel import Session, SQLModel
 from devstore.people.town import Bag, Did, Mail, Piece, Town, Word, line_of
 from devstore.people.townspeople import Townsman
 from plugin import clock, onboard
+from plugin.channels.base import ChannelMetrics
 from plugin.channels.registry import channel_of_action
 from plugin.errors import RegularsError
 from plugin.facts import ProfileFact, identity_keys
@@ -45,10 +46,11 @@ from storage.lists import List, Membership
 from storage.messages import Message, MessageState
 from storage.orders import Order, OrderLine
 from storage.profile_names import ProfileName
-from storage.profiles import BROWSER, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE, Identity, Profile
+from storage.profiles import DataSource, Identity, IdentityKind, KeyKind, Profile, RecordKind
 from storage.shops import Shop
 
-EMAIL_METRICS = ("Received Email", "Opened Email", "Clicked Email")
+_EMAIL = ChannelMetrics.of("Email")
+EMAIL_METRICS = (_EMAIL.received, _EMAIL.opened, _EMAIL.clicked)
 ROWS_BATCH_SIZE = 5_000  # profiles that get their last visit in one transaction
 EARLY_ACCESS_LIST = "Early access"
 CACHE_MEBIBYTES = (
@@ -177,7 +179,7 @@ class DemoDataLoader:
             form = forms.forms_of(session, shop.id)[0]
             version = forms.get_form_version(session, shop.id, form.id, 1)
             assert version is not None  # every shop begins with it
-            self._form_id, self._words = form.id, consent_words(version.definition, "email")
+            self._form_id, self._words = form.id, consent_words(version.definition, Channel.EMAIL)
             self._steps = {
                 flow.name: (flow.id, _mails_of(session, flow))
                 for flow in flows.flows_of(session, shop.id)
@@ -195,7 +197,7 @@ class DemoDataLoader:
             rows.ledger.append(self._word(word, people[word.number], now))
         for number, name, at in piece.joined:
             row = {"list_id": self._lists[name], "joined_at": at}
-            source = f"form:{self._form_id}" if people[number].by_form else "merchant"
+            source = f"form:{self._form_id}" if people[number].by_form else DataSource.MERCHANT
             rows.add(Membership, self._about(number) | row | {"source": source})
         for bag in piece.bags:
             self._write_bag(rows, bag)
@@ -246,12 +248,14 @@ class DemoDataLoader:
         }
 
     def _write_person(self, rows: Rows, who: Townsman) -> None:
-        source = "form" if who.by_form else "shopify"
+        source = DataSource.FORM if who.by_form else DataSource.SHOPIFY
         told = {name: value for name in fields.FIELDS if (value := getattr(who, name))}
         known = identity_keys(
-            (CUSTOMER, who.customer_id), (EMAIL, who.email), (PHONE, who.phone),
-            (BROWSER, who.browser),
-        )  # fmt: skip
+            (IdentityKind.CUSTOMER, who.customer_id),
+            (IdentityKind.EMAIL, who.email),
+            (IdentityKind.PHONE, who.phone),
+            (IdentityKind.BROWSER, who.browser),
+        )
         row = fields.new_row(self._shop.id, self._ids[who.number], who.at)
         fields.apply_fact(
             row, ProfileFact(known, who.at, told, dict(who.properties), source=source)
@@ -263,13 +267,13 @@ class DemoDataLoader:
             rows.add(Identity, about | identity)
         for named in profile_names.rows_of(self._shop.id, [row]):
             rows.add(ProfileName, named)
-        for kind, value in duplicates.duplicate_keys(row):
+        for reason, value in duplicates.duplicate_keys(row):
             # No two of the town are one person, so no duplicate check is due.
             key = {"shop_id": row["shop_id"], "profile_id": row["id"]}
-            rows.add(DuplicateKey, key | {"kind": kind, "value": value})
+            rows.add(DuplicateKey, key | {"kind": reason, "value": value})
 
     def _word(self, word: Word, who: Townsman, now: datetime) -> ConsentEntry:
-        address = who.email if word.channel == "email" else who.phone
+        address = who.email if word.channel == Channel.EMAIL else who.phone
         assert address is not None  # a consent is about an address
         said = f"{word.channel}:{address}:{word.state}:{word.at.isoformat()}"
         row: ConsentEntry = {
@@ -295,7 +299,7 @@ class DemoDataLoader:
 
     def _write_bag(self, rows: Rows, bag: Bag) -> None:
         about, currency, at = self._about(bag.number), self._shop.currency, bag.at
-        known = [(CHECKOUT, bag.token)]
+        known: list[tuple[KeyKind, str]] = [(IdentityKind.CHECKOUT, bag.token)]
         later = bag.done_at or at
         money = {
             "total": bag.total,
@@ -307,7 +311,7 @@ class DemoDataLoader:
         told = {"url": f"/checkouts/{bag.token}", "lines": [line_of(*each) for each in bag.lines]}
         rows.add(Checkout, about | money | said | told)
         if bag.order_id is not None:
-            known.append((ORDER, str(bag.order_id)))
+            known.append((RecordKind.ORDER, str(bag.order_id)))
             order = {"id": bag.order_id, "number": bag.name, "placed_at": later,
                      "cancelled_at": later if bag.cancelled else None, "discount_codes": [],
                      "checkout_token": bag.token, "cart_token": None, "status_url": ""}  # fmt: skip

@@ -10,7 +10,7 @@ from datetime import timedelta
 from plugin.facts import ConsentFact, Facts
 from storage.channels import Channel
 from storage.consent_ledger import ConsentSource, ConsentState
-from storage.profiles import EMAIL
+from storage.profiles import IdentityKind
 from storage.shops import Shop
 
 IMPLIED_CONSENT_DURATION = timedelta(days=730)
@@ -25,7 +25,7 @@ def imply_by_purchase(shop: Shop, facts: Facts) -> Iterable[ConsentFact]:
         if person.fields.get("country") not in countries:
             continue
         for key in person.identities:
-            if key.kind == EMAIL:
+            if key.kind == IdentityKind.EMAIL:
                 yield ConsentFact(
                     profile=person,
                     channel=Channel.EMAIL,

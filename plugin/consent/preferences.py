@@ -31,8 +31,8 @@ from storage.engine import db
 from storage.engine.ids import new_id
 from storage.messages import Message, get_message
 from storage.preferences import PreferenceRow, SendingFrequency
-from storage.privacy_requests import DATA_REQUEST, REDACT
-from storage.profiles import EMAIL, PHONE, get_profile, identities_of
+from storage.privacy_requests import PrivacyTopic
+from storage.profiles import IdentityKind, get_profile, identities_of
 from storage.shops import Shop, get_shop
 
 VERSION = 2  # of the page's texts: raise it when they change, since the ledger records it
@@ -98,16 +98,17 @@ def save_choices(
         before = _choices(session, message)
         changed = [box for box in before.boxes if _is_changed(box, wanted)]
         consent.record_consent(
-            session, [_entry(session, message, box, wanted, visitor, now) for box in changed]
+            session,
+            [_entry(session, message, box, wanted, visitor=visitor, now=now) for box in changed],
         )
         for box in changed:
             if box.channel in CHANNELS and box.purpose == ConsentPurpose.MARKETING:
                 metrics = CHANNELS[box.channel].metrics
                 metric = metrics.subscribed if box.key in wanted.boxes else metrics.unsubscribed
-                record_message_event(session, message, metric, str(new_id()), now)
+                record_message_event(session, message, metric, str(new_id()), at=now)
         preferences.save_preferences(session, _wishes(message, before, wanted, now))
         if wanted.language != before.locale and message.channel == Channel.EMAIL:
-            key = IdentityKey(EMAIL, message.address)
+            key = IdentityKey(IdentityKind.EMAIL, message.address)
             resolve_profiles(
                 session,
                 message.shop_id,
@@ -130,10 +131,14 @@ def request_by_mail(target: Target, kind: ConfirmationKind) -> bool:
             return False
         shop = _shop(session, message)
         ref = ProfileRef(message.profile_id, message.source_profile_id or message.profile_id)
-        made = confirmations.request_confirmation(session, shop, kind, ref, message.address, now)
+        made = confirmations.request_confirmation(
+            session, shop, kind, ref, address=message.address, now=now
+        )
         request = None
         if made is not None and kind == ConfirmationKind.DATA_EXPORT:
-            request = _request(session, shop.id, DATA_REQUEST, made, message.address, now)
+            request = _request(
+                session, shop.id, PrivacyTopic.DATA_REQUEST, made, address=message.address, now=now
+            )
             kept = stored_confirmations.get_request(session, shop.id, made)
             assert kept is not None
             kept.request_id = request
@@ -156,7 +161,9 @@ def request_redaction(target: Target) -> bool:
         made.confirmed_at = now
         session.add(made)
         session.flush()
-        request = _request(session, made.shop_id, REDACT, made.id, made.address, now)
+        request = _request(
+            session, made.shop_id, PrivacyTopic.REDACT, made.id, address=made.address, now=now
+        )
     if request is not None:
         jobs.enqueue("privacy", target.shop_id, [request])
     return True
@@ -178,9 +185,11 @@ def request_export(target: Target) -> str | None:
 
 
 def _request(
-    session: Session, shop_id: int, kind: str, ask_id: int, address: str, now: datetime
+    session: Session, shop_id: int, kind: PrivacyTopic, ask_id: int, *, address: str, now: datetime
 ) -> int | None:
-    asked = PrivacyFact(kind, now, f"preferences:{ask_id}", (IdentityKey(EMAIL, address),))
+    asked = PrivacyFact(
+        kind, now, f"preferences:{ask_id}", (IdentityKey(IdentityKind.EMAIL, address),)
+    )
     return requests.accept_request(session, shop_id, asked, now)
 
 
@@ -214,9 +223,11 @@ def _boxes(session: Session, message: Message) -> list[PreferenceBox]:
     phones = [
         each.value
         for each in identities_of(session, shop_id, [message.profile_id])
-        if each.kind == PHONE
+        if each.kind == IdentityKind.PHONE
     ]
-    reach = [(channel, phone) for phone in phones for channel in channels_reached_by(PHONE)]
+    reach = [
+        (channel, phone) for phone in phones for channel in channels_reached_by(IdentityKind.PHONE)
+    ]
     states = consent.states_at(session, shop_id, {own, *reach})
     asked = {(channel, address) for channel, address, _ in states}
     places = [own, *(p for p in reach if p != own and (p[0] == Channel.SMS or p in asked))]
@@ -261,10 +272,13 @@ def _entry(
     message: Message,
     box: PreferenceBox,
     wanted: PreferenceUpdate,
+    *,
     visitor: RequestOrigin,
     now: datetime,
 ) -> ConsentEntry:
-    held = consent.get_consent(session, message.shop_id, box.channel, box.address, box.purpose)
+    held = consent.get_consent(
+        session, message.shop_id, box.channel, box.address, purpose=box.purpose
+    )
     # The clock of the previous entry's writer may be ahead; the new entry comes after it.
     at = now if held is None else max(now, held.changed_at + CLOCK_STEP)
     return {

@@ -91,7 +91,7 @@ def _give_up(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
     log.error("flow.given_up", shop=shop_id, enrolments=list(ids))
     with db.transaction() as session:
         for enrolment in flows.lock_due(session, shop_id, ids, clock.now()):
-            flows.end_enrolment(session, enrolment, EnrolmentState.FAILED, "error", clock.now())
+            flows.end_enrolment(session, enrolment, EnrolmentState.FAILED, "error", now=clock.now())
     return []
 
 
@@ -108,8 +108,10 @@ def _advance(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
             if key not in read:
                 read[key] = _flow(session, shop_id, *key)
             flow, steps = read[key]
-            if reason := _must_leave(session, shop.uninstalled_at, flow, steps, enrolment, now):
-                flows.end_enrolment(session, enrolment, EnrolmentState.EXITED, reason, now)
+            if reason := _must_leave(
+                session, shop.uninstalled_at, flow, steps, enrolment=enrolment, now=now
+            ):
+                flows.end_enrolment(session, enrolment, EnrolmentState.EXITED, reason, now=now)
                 batch.log_step(enrolment, enrolment.action_id, StepOutcome.EXITED)
             else:
                 _run(session, batch, steps, enrolment)
@@ -134,6 +136,7 @@ def _must_leave(
     uninstalled_at: datetime | None,
     flow: Flow,
     steps: FlowDefinition,
+    *,
     enrolment: Enrolment,
     now: datetime,
 ) -> str:
@@ -146,8 +149,8 @@ def _must_leave(
         enrolment.shop_id,
         enrolment.profile_id,
         steps.conditions,
-        enrolment.started_at,
-        now,
+        started_at=enrolment.started_at,
+        now=now,
     ):
         return "filter"
     return ""
@@ -174,4 +177,4 @@ def _run(session: Session, batch: StepBatch, steps: FlowDefinition, enrolment: E
         batch.log_step(enrolment, at, StepOutcome.WAITED)
         is_waiting = False
         at = action.links.get("next")
-    flows.end_enrolment(session, enrolment, EnrolmentState.FINISHED, "", batch.now)
+    flows.end_enrolment(session, enrolment, EnrolmentState.FINISHED, "", now=batch.now)

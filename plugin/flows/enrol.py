@@ -23,7 +23,7 @@ def enrol_for_events(
 ) -> list[int]:
     """Let new events (rows of `event`) start and end flows; the ids of the new enrolments."""
     live = _live(session, shop)
-    _leave(session, shop.id, live, new, now)
+    _leave(session, shop.id, live, new, now=now)
     oldest = now - timedelta(hours=get_settings().max_event_age_hours)
     entered: list[int] = []
     for flow, steps in live:
@@ -34,12 +34,22 @@ def enrol_for_events(
         ]
         for ref, key, event in causes:
             at = event["occurred_at"]
-            entered += _enter(session, shop.id, flow, steps, ref, key, at, now, event["id"])
+            entered += _enter(
+                session,
+                shop.id,
+                flow,
+                steps,
+                ref=ref,
+                key=key,
+                started_at=at,
+                now=now,
+                event_id=event["id"],
+            )
     return entered
 
 
 def enrol_for_list(
-    session: Session, shop: Shop, list_id: int, ref: ProfileRef, now: datetime
+    session: Session, shop: Shop, list_id: int, ref: ProfileRef, *, now: datetime
 ) -> list[int]:
     """Let a new membership start flows; the ids of the new enrolments."""
     key = f"list:{list_id}"
@@ -47,7 +57,17 @@ def enrol_for_list(
     for flow, steps in _live(session, shop):
         if key in steps.triggers:
             cause = f"{key}:{ref.profile_id}"
-            entered += _enter(session, shop.id, flow, steps, ref, cause, now, now, None)
+            entered += _enter(
+                session,
+                shop.id,
+                flow,
+                steps,
+                ref=ref,
+                key=cause,
+                started_at=now,
+                now=now,
+                event_id=None,
+            )
     return entered
 
 
@@ -69,6 +89,7 @@ def _enter(
     shop_id: int,
     flow: Flow,
     steps: FlowDefinition,
+    *,
     ref: ProfileRef,
     key: str,
     started_at: datetime,
@@ -79,7 +100,7 @@ def _enter(
     if not filters.may_reenter(steps.reentry_after, last, now):
         return ()
     if not filters.matches_filter(
-        session, shop_id, ref.profile_id, steps.conditions, started_at, now
+        session, shop_id, ref.profile_id, steps.conditions, started_at=started_at, now=now
     ):
         return ()
     row: EnrolmentRow = {
@@ -106,6 +127,7 @@ def _leave(
     shop_id: int,
     live: Sequence[tuple[Flow, FlowDefinition]],
     new: Sequence[EventRow],
+    *,
     now: datetime,
 ) -> None:
     """End at once the enrolments that these new events make fail their flow's filter."""
@@ -125,11 +147,16 @@ def _leave(
         if not because or steps is None:
             continue
         if filters.matches_filter(
-            session, shop_id, enrolment.profile_id, steps.conditions, enrolment.started_at, now
+            session,
+            shop_id,
+            enrolment.profile_id,
+            steps.conditions,
+            started_at=enrolment.started_at,
+            now=now,
         ):
             continue
         reason = f"did:{min(because)}"
         if enrolment.state == EnrolmentState.WAITING:
-            flows.end_enrolment(session, enrolment, EnrolmentState.EXITED, reason, now)
+            flows.end_enrolment(session, enrolment, EnrolmentState.EXITED, reason, now=now)
         for message in queued.pop(enrolment.id, []):  # what it had already put into the outbox
             messages.set_state(session, message, MessageState.SKIPPED, reason)

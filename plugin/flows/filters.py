@@ -87,12 +87,13 @@ def matches_filter(
     shop_id: int,
     profile_id: int,
     conditions: Filter,
+    *,
     started_at: datetime,
     now: datetime,
 ) -> bool:
     """Whether a shopper meets a profile filter; `started_at` is what set the flow off."""
     return all(
-        any(_holds(session, shop_id, profile_id, c, started_at, now) for c in group)
+        any(_holds(session, shop_id, profile_id, c, started_at=started_at, now=now) for c in group)
         for group in conditions
     )
 
@@ -102,11 +103,12 @@ def _holds(
     shop_id: int,
     profile_id: int,
     condition: MetricCondition,
+    *,
     started_at: datetime,
     now: datetime,
 ) -> bool:
     since = _since(condition, started_at, now)
-    count = events.count_since(session, shop_id, profile_id, condition.metric_id, since)
+    count = events.count_since(session, shop_id, profile_id, condition.metric_id, since=since)
     return COMPARE[condition.operator](count, condition.value)
 
 

@@ -2,9 +2,9 @@
 
 Any visitor can type any address. A sender who types the address of a known shopper is believed if
 they use a browser or a cart of that shopper, or are logged in as them at the storefront. Otherwise
-their browser, cart and number stay apart; their answers only fill empty fields (`fields.UNPROVEN`);
-and a yes does not lift a no. The first sender of an address creates its profile, and is believed
-unless a no or a suppression for it already existed.
+their browser, cart and number stay apart; their answers only fill empty fields
+(`DataSource.UNPROVEN`); and a yes does not lift a no. The first sender of an address creates its
+profile, and is believed unless a no or a suppression for it already existed.
 """
 
 from datetime import datetime
@@ -15,11 +15,11 @@ from sqlmodel import Session
 from plugin import facts
 from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.forms.submission import Submission
-from plugin.profiles.fields import UNPROVEN
 from plugin.profiles.identity import resolve_profiles
 from storage import consent, profiles, suppressions
+from storage.channels import Channel
 from storage.consent_ledger import ConsentState
-from storage.profiles import BROWSER, CART, CUSTOMER, EMAIL, PHONE, STRONG
+from storage.profiles import STRONG, DataSource, IdentityKind
 
 
 class Claim(NamedTuple):
@@ -30,23 +30,29 @@ class Claim(NamedTuple):
 
 
 def resolve_profile(
-    session: Session, shop_id: int, submission: Submission, customer_id: str, now: datetime
+    session: Session, shop_id: int, submission: Submission, customer_id: str, *, now: datetime
 ) -> Claim:
     """Return the profile behind a submission's address, after recording the answers on it.
 
     Args:
         customer_id: the logged-in customer, as signed by the storefront; "" without a login.
     """
-    weak = facts.identity_keys((BROWSER, submission.browser_id), (CART, submission.cart_token))
-    signed = facts.identity_keys((CUSTOMER, customer_id))
-    known = profiles.find_identities(session, shop_id, [(EMAIL, submission.email), *weak, *signed])
-    owner = known.get((EMAIL, submission.email))
+    weak = facts.identity_keys(
+        (IdentityKind.BROWSER, submission.browser_id), (IdentityKind.CART, submission.cart_token)
+    )
+    signed = facts.identity_keys((IdentityKind.CUSTOMER, customer_id))
+    known = profiles.find_identities(
+        session, shop_id, [(IdentityKind.EMAIL, submission.email), *weak, *signed]
+    )
+    owner = known.get((IdentityKind.EMAIL, submission.email))
     if owner is None:
-        proven = not _is_shut(session, shop_id, "email", submission.email)
+        proven = not _is_shut(session, shop_id, Channel.EMAIL, submission.email)
     else:
         proven = any(known.get(key) == owner for key in (*weak, *signed))
     person = ProfileFact(
-        (IdentityKey(EMAIL, submission.email),), now, properties=dict(submission.answers)
+        (IdentityKey(IdentityKind.EMAIL, submission.email),),
+        now,
+        properties=dict(submission.answers),
     )
     if proven:
         free = [key for key in weak if _is_free(session, shop_id, known.get(key), owner)]
@@ -57,7 +63,7 @@ def resolve_profile(
             person.fields["locale"] = submission.locale
         if submission.phone and _holder(session, shop_id, submission.phone) is None:
             person.fields["phone"] = submission.phone
-    person.source = "form" if proven else UNPROVEN
+    person.source = DataSource.FORM if proven else DataSource.UNPROVEN
     (ref,) = resolve_profiles(session, shop_id, [person], now)
     assert ref is not None  # the address is an identity
     return Claim(ref, proven)
@@ -65,20 +71,20 @@ def resolve_profile(
 
 def may_set_consent(
     session: Session, shop_id: int, submission: Submission, claim: Claim
-) -> dict[str, str]:
+) -> dict[Channel, str]:
     """Return the consents that a submission may set, as {channel: address}.
 
     Only the proven owner of an address overrides their no, and no form lifts a suppression: the
     link in a mail to the address lifts both, see `plugin.forms.double_opt_in`.
     """
-    asked = {"email": submission.email}
-    owned = {"email"} if claim.is_proven else set()
+    asked = {Channel.EMAIL: submission.email}
+    owned = {Channel.EMAIL} if claim.is_proven else set()
     if submission.sms and submission.phone:
         holder = _holder(session, shop_id, submission.phone)
         if holder in (None, claim.ref.profile_id):
-            asked["sms"] = submission.phone
+            asked[Channel.SMS] = submission.phone
         if claim.is_proven and holder is not None:
-            owned.add("sms")
+            owned.add(Channel.SMS)
     return {
         channel: address
         for channel, address in asked.items()
@@ -87,7 +93,7 @@ def may_set_consent(
 
 
 def _is_shut(
-    session: Session, shop_id: int, channel: str, address: str, *, is_owner: bool = False
+    session: Session, shop_id: int, channel: Channel, address: str, *, is_owner: bool = False
 ) -> bool:
     """Return whether a form may not set consent at an address."""
     if suppressions.suppressed_addresses(session, shop_id, [(channel, address)]):
@@ -106,4 +112,6 @@ def _is_free(session: Session, shop_id: int, holder: int | None, owner: int | No
 
 
 def _holder(session: Session, shop_id: int, phone: str) -> int | None:
-    return profiles.find_identities(session, shop_id, [(PHONE, phone)]).get((PHONE, phone))
+    return profiles.find_identities(session, shop_id, [(IdentityKind.PHONE, phone)]).get(
+        (IdentityKind.PHONE, phone)
+    )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Required, TypedDict
 
+from storage.channels import Channel
 from storage.engine.types import JsonObject
 
 SMS_CHECKBOX = "promotional_sms_checkbox"
@@ -85,7 +86,7 @@ def date_questions(definition: JsonObject) -> list[str]:
 
 def consent_words(definition: JsonObject, channel: str) -> str:
     """Return the disclosure beside an address, as evidence of the consent."""
-    if channel == "sms":
+    if channel == Channel.SMS:
         disclosures = [
             b["properties"]["checkbox_text"]
             for b in blocks_of(definition)

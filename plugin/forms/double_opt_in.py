@@ -45,6 +45,7 @@ def requires_double_opt_in(
     shop: Shop,
     form: Form,
     profile: Profile | None,
+    *,
     evidence: tuple[str, str, str],
 ) -> bool:
     """Return whether an address must be confirmed before it counts.
@@ -53,13 +54,13 @@ def requires_double_opt_in(
         evidence: the address, and the browser's country and locale, which may be empty.
     """
     address, country, locale = evidence
-    if form.opt_in == OptIn.SINGLE:
+    if form.opt_in == OptIn.SINGLE_OPT_IN:
         return False
     if consent.consent_state(session, shop.id, Channel.EMAIL, address) == ConsentState.SUBSCRIBED:
         return False
     known = profile.country if profile else None
     return (
-        form.opt_in == OptIn.DOUBLE
+        form.opt_in == OptIn.DOUBLE_OPT_IN
         or _country(known, country, locale, shop) in double_opt_in_countries()
     )
 
@@ -74,13 +75,18 @@ def confirm_subscription(target: Target, visitor: RequestOrigin, words: str) -> 
             return False
         made.confirmed_at = now
         session.add(made)
-        entered = _sign_up(session, made, visitor, words, now)
+        entered = _sign_up(session, made, visitor, words, now=now)
     jobs.enqueue_for_rows("advance", [(target.shop_id, enrolment_id) for enrolment_id in entered])
     return True
 
 
 def _sign_up(
-    session: Session, made: ConfirmationRequest, visitor: RequestOrigin, words: str, now: datetime
+    session: Session,
+    made: ConfirmationRequest,
+    visitor: RequestOrigin,
+    words: str,
+    *,
+    now: datetime,
 ) -> list[int]:
     shop, ref = get_shop(session, made.shop_id), confirmations.profile_of(session, made)
     assert shop is not None  # the request is one of its
@@ -119,10 +125,11 @@ def _sign_up(
     form = forms.get_form(session, made.shop_id, made.form_id or 0)
     if form is None or lists.get_list(session, made.shop_id, form.list_id) is None:
         return []  # switched off, and its list was deleted since the sign-up
-    joined = (made.shop_id, form.list_id, ref)
-    if not list_membership.add_to_list(session, *joined, now, f"form:{form.id}"):
+    if not list_membership.add_to_list(
+        session, made.shop_id, form.list_id, ref, at=now, source=f"form:{form.id}"
+    ):
         return []
-    return enrol.enrol_for_list(session, shop, form.list_id, ref, now)
+    return enrol.enrol_for_list(session, shop, form.list_id, ref, now=now)
 
 
 def _country(known: str | None, country: str, locale: str, shop: Shop) -> str:

@@ -23,7 +23,6 @@ from plugin.forms.definition import consent_words, translate_node
 from plugin.forms.submission import Submission, is_under_age, parse_submission
 from plugin.messages import confirmations
 from plugin.profiles import list_membership
-from plugin.profiles.fields import UNPROVEN
 from plugin.texts import nearest_locale
 from storage import consent, events, forms, write_backs
 from storage.channels import Channel
@@ -33,11 +32,11 @@ from storage.engine import db
 from storage.engine.ids import new_id
 from storage.engine.types import JsonObject
 from storage.forms import Form, FormEvent, FormStatus, FormVersion
-from storage.profiles import get_profile
+from storage.profiles import DataSource, get_profile
 from storage.shops import Shop
 from storage.write_backs import WriteBackKind
 
-SUBSCRIBES: dict[str, str] = {
+SUBSCRIBES = {
     Channel.EMAIL: ChannelMetrics.of("Email").subscribed,
     Channel.SMS: ChannelMetrics.of("SMS").subscribed,
 }
@@ -81,7 +80,7 @@ def count_view(shop_id: int, form_id: int) -> None:
         if version := get_live_form(session, shop_id, form_id):
             day = clock.now().date()
             forms.count_form_event(
-                session, shop_id, form_id, version.version, day, FormEvent.VIEWED
+                session, shop_id, form_id, version.version, day=day, kind=FormEvent.VIEWED
             )
 
 
@@ -104,28 +103,38 @@ def submit_form(
         if is_under_age(submission, now):
             return None  # the same answer as to others, so that no one learns to give another age
         db.lock_shop(session, shop.id)
-        claim = claims.resolve_profile(session, shop.id, submission, sender.customer_id, now)
+        claim = claims.resolve_profile(session, shop.id, submission, sender.customer_id, now=now)
         ref, allowed = claim.ref, claims.may_set_consent(session, shop.id, submission, claim)
         pending = Channel.EMAIL not in allowed or _must_confirm(
-            session, shop, form_id, submission, ref
+            session, shop, form_id, submission, ref=ref
         )
         _keep_consent(
-            session, shop, version, submission, sender, claim, allowed, now, pending=pending
+            session,
+            shop,
+            version,
+            submission=submission,
+            sender=sender,
+            claim=claim,
+            allowed=allowed,
+            now=now,
+            pending=pending,
         )
-        _tell(session, version, submission, claim, allowed, now, pending=pending)
+        _tell(session, version, submission, claim=claim, allowed=allowed, now=now, pending=pending)
         if shop.write_form_answers and claim.is_proven:
-            _write_answers(session, shop.id, submission, ref, now)
+            _write_answers(session, shop.id, submission, ref, now=now)
         entered, mailed = [], None
         list_id = _form(session, shop.id, form_id).list_id
         if pending:
             mailed = confirmations.request_confirmation(
-                session, shop, ConfirmationKind.DOUBLE_OPT_IN, ref, submission.email, now,
-                form_id=form_id, form_version=version.version,
+                session, shop, ConfirmationKind.DOUBLE_OPT_IN, ref,
+                address=submission.email, now=now, form_id=form_id, form_version=version.version,
             )  # fmt: skip
-        elif list_membership.add_to_list(session, shop.id, list_id, ref, now, f"form:{form_id}"):
-            entered = enrol.enrol_for_list(session, shop, list_id, ref, now)
+        elif list_membership.add_to_list(
+            session, shop.id, list_id, ref, at=now, source=f"form:{form_id}"
+        ):
+            entered = enrol.enrol_for_list(session, shop, list_id, ref, now=now)
         forms.count_form_event(
-            session, shop.id, form_id, version.version, now.date(), FormEvent.SUBMITTED
+            session, shop.id, form_id, version.version, day=now.date(), kind=FormEvent.SUBMITTED
         )
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     if mailed is not None:
@@ -140,24 +149,24 @@ def _form(session: Session, shop_id: int, form_id: int) -> Form:
 
 
 def _must_confirm(
-    session: Session, shop: Shop, form_id: int, submission: Submission, ref: ProfileRef
+    session: Session, shop: Shop, form_id: int, submission: Submission, *, ref: ProfileRef
 ) -> bool:
     form = _form(session, shop.id, form_id)
     profile = get_profile(session, shop.id, ref.profile_id)
     where = (submission.email, submission.country, submission.locale)
-    return double_opt_in.requires_double_opt_in(session, shop, form, profile, where)
+    return double_opt_in.requires_double_opt_in(session, shop, form, profile, evidence=where)
 
 
 def _keep_consent(
     session: Session,
     shop: Shop,
     version: FormVersion,
+    *,
     submission: Submission,
     sender: RequestOrigin,
     claim: Claim,
-    allowed: dict[str, str],
+    allowed: dict[Channel, str],
     now: datetime,
-    *,
     pending: bool,
 ) -> None:
     """Write the consents of a submission into the ledger, with the texts that were shown."""
@@ -195,17 +204,17 @@ def _tell(
     session: Session,
     version: FormVersion,
     submission: Submission,
-    claim: Claim,
-    allowed: dict[str, str],
-    now: datetime,
     *,
+    claim: Claim,
+    allowed: dict[Channel, str],
+    now: datetime,
     pending: bool,
 ) -> None:
     """Put it on the timeline, under Klaviyo's metric names."""
     entry = str(new_id())
     form = {"form_id": str(version.form_id), "page": submission.page}
     if not claim.is_proven:
-        form["sender"] = UNPROVEN
+        form["sender"] = DataSource.UNPROVEN
     happened: list[tuple[str, JsonObject]] = [("Submitted Form", {**submission.answers, **form})]
     if not pending:
         happened += [(SUBSCRIBES[channel], {"form_id": form["form_id"]}) for channel in allowed]
@@ -229,7 +238,7 @@ def _tell(
 
 
 def _write_answers(
-    session: Session, shop_id: int, submission: Submission, ref: ProfileRef, now: datetime
+    session: Session, shop_id: int, submission: Submission, ref: ProfileRef, *, now: datetime
 ) -> None:
     """Let the storefront's customer hold them, as metafields."""
     write_backs.save_write_backs(

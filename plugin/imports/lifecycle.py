@@ -21,7 +21,7 @@ from plugin.jobs import Progress, SliceJob
 from plugin.lists import create_in
 from plugin.profiles import list_membership
 from plugin.settings import get_settings
-from plugin.sheets import encoding, files, problems, records
+from plugin.sheets import encoding, files, records
 from plugin.sheets.problems import SheetError
 from plugin.sheets.records import Row
 from plugin.values import parse_email, without_unstorable
@@ -29,7 +29,7 @@ from storage import consent, imports, lists, shops
 from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.imports import Import, ImportState
+from storage.imports import Import, ImportState, ProblemCode
 from storage.shops import Shop
 
 ROWS_BATCH_SIZE = 500  # rows in a transaction
@@ -48,7 +48,7 @@ def begin_upload(shop_id: int, file_name: str, size: int) -> Import:
     """
     now = clock.now()
     if not 0 < size <= max_bytes():
-        raise SheetError(problems.TOO_LARGE if size > 0 else problems.EMPTY)
+        raise SheetError(ProblemCode.TOO_LARGE if size > 0 else ProblemCode.EMPTY)
     held = Import(
         shop_id=shop_id, id=new_id(), size=size,
         file_name=without_unstorable(file_name)[:MAX_FILE_NAME_CHARS],
@@ -56,7 +56,7 @@ def begin_upload(shop_id: int, file_name: str, size: int) -> Import:
     )  # fmt: skip
     with db.transaction() as session:
         if imports.count_open(session, shop_id) >= MAX_OPEN_IMPORTS:
-            raise SheetError(problems.TOO_MANY_FILES)
+            raise SheetError(ProblemCode.TOO_MANY_FILES)
         imports.add_import(session, held)
     files.create_file(shop_id, held.id)
     return held
@@ -74,13 +74,13 @@ def append_upload(held: Import, at: int, piece: bytes) -> int:
         SheetError: the file grows beyond its declared size, or is no longer wanted.
     """
     if held.state != ImportState.UPLOADING:
-        raise SheetError(held.error or problems.TWICE)
+        raise SheetError(held.error or ProblemCode.TWICE)
     if at + len(piece) > held.size:
-        raise SheetError(problems.TOO_LARGE)
+        raise SheetError(ProblemCode.TOO_LARGE)
     try:
         return files.append_piece(files.path_of(held.shop_id, held.id), at, piece)
     except FileNotFoundError:
-        raise SheetError(problems.GONE) from None
+        raise SheetError(ProblemCode.GONE) from None
 
 
 def finish_upload(held: Import) -> None:
@@ -96,7 +96,7 @@ def finish_upload(held: Import) -> None:
         sort = encoding.detect_format(path)
         set_format(held, sort.encoding, sort.delimiter, sort.data_offset)
     except FileNotFoundError:
-        raise SheetError(problems.GONE) from None
+        raise SheetError(ProblemCode.GONE) from None
     except SheetError as error:
         _move(
             held,
@@ -118,13 +118,13 @@ def set_format(held: Import, encoding: str, delimiter: str, begins: int = 0) -> 
     path = files.path_of(held.shop_id, held.id)
     header = next(records.read_rows(path, encoding, delimiter, begins), None)
     if header is None:
-        raise SheetError(problems.EMPTY)
+        raise SheetError(ProblemCode.EMPTY)
     if header.flaw:
-        wide = header.flaw in (problems.COLUMNS, problems.LONG)
-        raise SheetError(problems.WIDE if wide else problems.HEADLESS)
+        wide = header.flaw in (ProblemCode.COLUMNS, ProblemCode.LONG)
+        raise SheetError(ProblemCode.WIDE if wide else ProblemCode.HEADLESS)
     names = [without_unstorable(name).strip()[:MAX_FILE_NAME_CHARS] for name in header.cells]
     if not any(names) or any(parse_email(name) for name in names):
-        raise SheetError(problems.HEADLESS)  # a person's address is no name of a column
+        raise SheetError(ProblemCode.HEADLESS)  # a person's address is no name of a column
     _move(
         held, state=ImportState.READY, encoding=encoding, delimiter=delimiter,
         data_offset=header.end, offset=header.end, line=header.next_line, columns=names,
@@ -136,7 +136,7 @@ def set_format(held: Import, encoding: str, delimiter: str, begins: int = 0) -> 
 def sample_rows(held: Import, count: int) -> list[Row]:
     """The first rows of people in a file that waits to be read."""
     path = files.path_of(held.shop_id, held.id)
-    found = records.read_rows(path, held.encoding, held.delimiter, held.data_offset, held.line)
+    found = records.read_rows(path, held.encoding, held.delimiter, held.data_offset, line=held.line)
     return list(itertools.islice((row for row in found if row.cells or row.flaw), count))
 
 
@@ -198,7 +198,7 @@ def discard_import(shop_id: int, import_id: int) -> None:
             if held.state in (ImportState.UPLOADING, ImportState.READY, ImportState.RUNNING):
                 held.state, held.error, held.finished_at = (
                     ImportState.FAILED,
-                    problems.GONE,
+                    ProblemCode.GONE,
                     clock.now(),
                 )
             session.add(held)
@@ -249,7 +249,7 @@ def _step(shop: Shop, held: Import) -> None:
 def _read(shop: Shop, held: Import) -> None:
     """Read the file on from where we are."""
     path = files.path_of(shop.id, held.id)
-    found = records.read_rows(path, held.encoding, held.delimiter, held.offset, held.line)
+    found = records.read_rows(path, held.encoding, held.delimiter, held.offset, line=held.line)
     if batch := list(itertools.islice(found, ROWS_BATCH_SIZE)):
         _record(shop, held, RowParser(held, shop.country), batch)
     else:
@@ -275,7 +275,9 @@ def _record_alone(shop: Shop, held: Import, reader: RowParser, row: Row) -> None
         raise
     except Exception:  # any error: it is shown to the merchant, and the next row is read
         log.exception("import.row_failed", shop=shop.id, held=held.id, line=row.line)
-        failed = ParsedRows(rows=1, rejected=1, problems=[(row.line, WHOLE_ROW, problems.FAILED)])
+        failed = ParsedRows(
+            rows=1, rejected=1, problems=[(row.line, WHOLE_ROW, ProblemCode.FAILED)]
+        )
         _commit(shop, held, failed, row)
 
 
@@ -309,7 +311,7 @@ def _who_said_no(session: Session, shop_id: int, taken: ParsedRows) -> list[tupl
         session, shop_id, {(fact.channel, fact.address) for fact in yes}
     )
     lines = {taken.lines[id(fact.profile)] for fact in yes if (fact.channel, fact.address) in noes}
-    return [(line, WHOLE_ROW, problems.STAYS) for line in sorted(lines)]
+    return [(line, WHOLE_ROW, ProblemCode.STAYS) for line in sorted(lines)]
 
 
 def _leave(held: Import) -> None:
@@ -318,7 +320,9 @@ def _leave(held: Import) -> None:
     origin = (held.shop_id, held.list_id, held.source)
     with db.transaction() as session:
         db.lock_shop(session, held.shop_id)  # a merge writes memberships anew
-        last = list_membership.remove_batch(session, *origin, held.offset, MEMBERS_BATCH_SIZE)
+        last = list_membership.remove_batch(
+            session, *origin, after=held.offset, limit=MEMBERS_BATCH_SIZE
+        )
         # A shopper merged meanwhile is on the list as an older profile, which we have passed.
         if last is None and lists.count_from(session, *origin):
             last = 0

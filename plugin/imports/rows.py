@@ -13,14 +13,15 @@ from babel import Locale
 from plugin import facts
 from plugin.facts import ConsentFact, Facts, ListJoinFact, ProfileFact
 from plugin.imports import columns
-from plugin.sheets import problems
+from plugin.imports.columns import ColumnKind
 from plugin.sheets.cells import unescape_formula
 from plugin.sheets.records import Row
 from plugin.values import parse_email, parse_phone, without_unstorable
 from storage import profiles
 from storage.channels import IDENTITY_KIND, STOREFRONT_CHANNELS, Channel
 from storage.consent_ledger import ConsentSource, ConsentState
-from storage.imports import Import
+from storage.imports import Import, ProblemCode
+from storage.profiles import DataSource
 
 YES = frozenset((
     "yes", "y", "true", "t", "1", "subscribed", "opted in", "opted-in", "opt in", "opt-in", "optin",
@@ -61,7 +62,7 @@ class RowParser:
         self.properties = [
             (n, str(without_unstorable(held.columns[n]))[:MAX_PROPERTY_NAME_CHARS])
             for n, kind in enumerate(held.mapping)
-            if kind == columns.PROPERTY and held.columns[n]
+            if kind == ColumnKind.PROPERTY and held.columns[n]
         ]
         self.declared = [
             c for c in held.declaration.get("channels", ()) if c in STOREFRONT_CHANNELS
@@ -86,29 +87,32 @@ class RowParser:
         email = self._email(row, taken)
         country = self._country(row)
         phone = self._phone(row, country, taken)
-        customer = self._cell(row, columns.CUSTOMER).rpartition("/")[2]
+        customer = self._cell(row, ColumnKind.CUSTOMER).rpartition("/")[2]
         keys = facts.identity_keys(
-            (profiles.EMAIL, email),
-            (profiles.PHONE, phone),
-            (profiles.CUSTOMER, customer if customer.isascii() and customer.isdigit() else None),
+            (profiles.IdentityKind.EMAIL, email),
+            (profiles.IdentityKind.PHONE, phone),
+            (
+                profiles.IdentityKind.CUSTOMER,
+                customer if customer.isascii() and customer.isdigit() else None,
+            ),
         )
         if email is None and phone is None:
             taken.rejected += 1
-            taken.problems.append((row.line, WHOLE_ROW, problems.NO_ADDRESS))
+            taken.problems.append((row.line, WHOLE_ROW, ProblemCode.NO_ADDRESS))
             return
         person = ProfileFact(
             keys,
             self._said_at(row),
             self._fields(row, email, phone, country),
-            source=ConsentSource.IMPORT,
+            source=DataSource.IMPORT,
         )
         person.properties = {name: value for n, name in self.properties if (value := _text(row, n))}
         taken.lines[id(person)] = row.line
         taken.facts.profiles.append(person)
-        addresses = {profiles.EMAIL: email, profiles.PHONE: phone}
+        addresses = {profiles.IdentityKind.EMAIL: email, profiles.IdentityKind.PHONE: phone}
         for channel in STOREFRONT_CHANNELS:
             if address := addresses[IDENTITY_KIND[channel]]:
-                self._consent(row, person, channel, address, taken)
+                self._consent(row, person, channel, address, taken=taken)
         if self.held.list_id is not None:
             source, news = self.held.source, self.held.starts_flows
             taken.facts.list_joins.append(
@@ -126,41 +130,41 @@ class RowParser:
         return "" if place is None else _text(row, place)
 
     def _email(self, row: Row, taken: ParsedRows) -> str | None:
-        cell = self._cell(row, columns.EMAIL)
+        cell = self._cell(row, ColumnKind.EMAIL)
         found = parse_email(cell)
         if cell and found is None:
-            taken.problems.append((row.line, self.at[columns.EMAIL], problems.EMAIL))
+            taken.problems.append((row.line, self.at[ColumnKind.EMAIL], ProblemCode.EMAIL))
         return found
 
     def _phone(self, row: Row, country: str | None, taken: ParsedRows) -> str | None:
-        cell = self._cell(row, columns.PHONE)
+        cell = self._cell(row, ColumnKind.PHONE)
         found = parse_phone(cell, country or self.country or None)
         if cell and found is None:
-            taken.problems.append((row.line, self.at[columns.PHONE], problems.PHONE))
+            taken.problems.append((row.line, self.at[ColumnKind.PHONE], ProblemCode.PHONE))
         return found
 
     def _country(self, row: Row) -> str | None:
-        return _countries().get(self._cell(row, columns.COUNTRY).lower())
+        return _countries().get(self._cell(row, ColumnKind.COUNTRY).lower())
 
     def _fields(
         self, row: Row, email: str | None, phone: str | None, country: str | None
     ) -> dict[str, str | None]:
-        first, last = self._cell(row, columns.FIRST), self._cell(row, columns.LAST)
+        first, last = self._cell(row, ColumnKind.FIRST), self._cell(row, ColumnKind.LAST)
         if not first and not last:
-            first, _, last = self._cell(row, columns.NAME).partition(" ")
+            first, _, last = self._cell(row, ColumnKind.NAME).partition(" ")
         cell: dict[str, str | None] = {
             "email": email,
             "phone": phone,
             "first_name": first[:MAX_TEXT_CHARS],
             "last_name": last.strip()[:MAX_TEXT_CHARS],
             "country": country,
-            "locale": self._cell(row, columns.LOCALE)[:35],
-            "timezone": self._cell(row, columns.TIMEZONE)[:64],
+            "locale": self._cell(row, ColumnKind.LOCALE)[:35],
+            "timezone": self._cell(row, ColumnKind.TIMEZONE)[:64],
         }
         return {name: value for name, value in cell.items() if value}
 
     def _consent(
-        self, row: Row, person: ProfileFact, channel: str, address: str, taken: ParsedRows
+        self, row: Row, person: ProfileFact, channel: str, address: str, *, taken: ParsedRows
     ) -> None:
         state, method = self._state(row, channel, taken)
         if state is None:
@@ -170,7 +174,7 @@ class RowParser:
             found = parse_date(cell)
             if found is None:
                 place = self.at[f"{channel}_consent_at"]
-                taken.problems.append((row.line, place, problems.MOMENT))
+                taken.problems.append((row.line, place, ProblemCode.MOMENT))
             else:
                 at = found
         taken.facts.consents.append(
@@ -185,7 +189,7 @@ class RowParser:
     def _state(self, row: Row, channel: str, taken: ParsedRows) -> tuple[ConsentState | None, str]:
         """What a row says of a channel, and how: a column rules over what is declared for all."""
         if channel == Channel.EMAIL:
-            cell = self._cell(row, columns.SUPPRESSED).lower()
+            cell = self._cell(row, ColumnKind.SUPPRESSED).lower()
             if cell not in NO_ANSWER:
                 return (
                     ConsentState.BOUNCED if "bounce" in cell else ConsentState.UNSUBSCRIBED
@@ -197,7 +201,7 @@ class RowParser:
         if cell in YES or cell in NO:
             return (ConsentState.SUBSCRIBED if cell in YES else ConsentState.UNSUBSCRIBED), "column"
         if cell not in NO_ANSWER:
-            taken.problems.append((row.line, self.at[name], problems.CONSENT))
+            taken.problems.append((row.line, self.at[name], ProblemCode.CONSENT))
         return None, ""
 
 

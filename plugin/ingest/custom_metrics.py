@@ -9,7 +9,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from math import isfinite
 from typing import Any
 
@@ -18,10 +17,11 @@ from sqlmodel import Session
 
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, ProfileFact
-from plugin.metrics import ONSITE, STANDARD
+from plugin.metrics import STANDARD
 from plugin.values import parse_time, to_minor_units, without_unstorable
 from storage import metrics
 from storage.engine.ids import new_id
+from storage.metrics import MetricService, RejectReason
 
 MAX_METRIC_NAME_CHARS = 128  # characters
 MAX_EVENT_BYTES = 5_000_000  # bytes of an event as JSON
@@ -33,22 +33,6 @@ SINCE, AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=366)
 MAX_UNIQUE_ID_CHARS = 200
 MAX_METRICS = 1_000  # that a merchant names
 MAX_STOREFRONT_METRICS = 200  # that pages do: anybody can send what a page sends
-
-
-class RejectReason(StrEnum):
-    """Why an event is not taken."""
-
-    NAME = "name"
-    RESERVED = "reserved"
-    METRICS = "metrics"
-    UNIQUE_ID = "unique_id"
-    TIME = "time"
-    VALUE = "value"
-    SIZE = "size"
-    PROPERTIES = "properties"
-    FIELD = "field"
-    ITEMS = "items"
-    DEPTH = "depth"
 
 
 def parse_event(
@@ -91,7 +75,12 @@ def parse_event(
 
 
 def accept_events(
-    session: Session, shop_id: int, reported: Sequence[EventFact], service: str, now: datetime
+    session: Session,
+    shop_id: int,
+    reported: Sequence[EventFact],
+    service: MetricService,
+    *,
+    now: datetime,
 ) -> list[EventFact]:
     """Return the events with a metric that the shop has or has room for; count the others.
 
@@ -102,8 +91,11 @@ def accept_events(
     if not fresh:
         return list(reported)
     room = MAX_METRICS - metrics.count_metrics(session, shop_id)
-    if service == ONSITE:
-        room = min(room, MAX_STOREFRONT_METRICS - metrics.count_metrics(session, shop_id, ONSITE))
+    if service == MetricService.ONSITE:
+        room = min(
+            room,
+            MAX_STOREFRONT_METRICS - metrics.count_metrics(session, shop_id, MetricService.ONSITE),
+        )
     room = max(room, 0)
     metrics.add_metrics(
         session,
@@ -124,7 +116,7 @@ def count_rejections(
 ) -> None:
     """Let the merchant see how many events were not taken, and why."""
     for reason, number in sorted(Counter(refused).items()):
-        metrics.count_rejected(session, shop_id, now.date(), reason, number)
+        metrics.count_rejected(session, shop_id, now.date(), reason, count=number)
 
 
 def _flaw(about: Any) -> RejectReason | None:

@@ -21,7 +21,7 @@ from plugin.shopify.normalise.route import normaliser
 from plugin.values import without_unstorable
 from storage import erasure, inbox_claims, shops
 from storage.engine import db
-from storage.inbox import DONE, QUARANTINED
+from storage.inbox import DeliveryState
 from storage.inbox_claims import ClaimedDelivery
 from storage.shops import Shop
 
@@ -66,7 +66,7 @@ def _digest_shop(shop_id: int, batch: Sequence[ClaimedDelivery]) -> None:
         shop = shops.get_shop(session, shop_id)
         size = len(batch) if shops.is_only_shop(session) else SHARED_BATCH_SIZE
     if shop is None:
-        _settle(shop_id, batch, DONE)
+        _settle(shop_id, batch, DeliveryState.DONE)
         return
     for start in range(0, len(batch), size):
         _digest_some(shop, batch[start : start + size])
@@ -79,7 +79,7 @@ def _digest_some(shop: Shop, batch: Sequence[ClaimedDelivery]) -> None:
     for delivery in batch:
         if delivery.attempts > MAX_ATTEMPTS:
             reason = f"tried {MAX_ATTEMPTS} times: each time the worker died or was too slow"
-            _settle(shop_id, [delivery], QUARANTINED, reason)
+            _settle(shop_id, [delivery], DeliveryState.QUARANTINED, reason)
             continue
         try:
             delivered = parse_delivery(delivery, shop.currency)
@@ -88,7 +88,7 @@ def _digest_some(shop: Shop, batch: Sequence[ClaimedDelivery]) -> None:
             facts.append(delivered)
             understood.append(delivery)
         except MalformedError as error:
-            _settle(shop_id, [delivery], QUARANTINED, str(error))
+            _settle(shop_id, [delivery], DeliveryState.QUARANTINED, str(error))
     if not understood:
         return
     merged = merge_facts(facts)
@@ -103,7 +103,9 @@ def _digest_some(shop: Shop, batch: Sequence[ClaimedDelivery]) -> None:
     left_out = {id(person) for person in merged.redacted}
     about = [any(id(person) in left_out for person in delivered.profiles) for delivered in facts]
     _settle(
-        shop_id, [d for d, redacted in zip(understood, about, strict=True) if not redacted], DONE
+        shop_id,
+        [d for d, redacted in zip(understood, about, strict=True) if not redacted],
+        DeliveryState.DONE,
     )
     _empty(shop_id, [d for d, redacted in zip(understood, about, strict=True) if redacted])
 
@@ -119,9 +121,9 @@ def _one_by_one(shop: Shop, batch: Sequence[ClaimedDelivery], facts: Sequence[Fa
             log.exception("digest.delivery_failed", shop=shop.id, delivery=delivery.webhook_id)
             if delivery.attempts >= MAX_ATTEMPTS:
                 reason = f"tried {delivery.attempts} times: {type(error).__name__}"
-                _settle(shop.id, [delivery], QUARANTINED, reason)
+                _settle(shop.id, [delivery], DeliveryState.QUARANTINED, reason)
         else:
-            _settle(shop.id, [delivery], DONE)
+            _settle(shop.id, [delivery], DeliveryState.DONE)
             _empty(shop.id, [delivery] if delivered.redacted else [])
 
 
@@ -175,12 +177,12 @@ def _empty(shop_id: int, batch: Sequence[ClaimedDelivery]) -> None:
     ids = [delivery.webhook_id for delivery in batch]
     if ids:
         with db.inbox_transaction() as session:
-            inbox_claims.settle_deliveries(session, shop_id, ids, DONE)
+            inbox_claims.settle_deliveries(session, shop_id, ids, DeliveryState.DONE)
             erasure.blank_deliveries(session, shop_id, ids)
 
 
 def _settle(shop_id: int, batch: Sequence[ClaimedDelivery], state: str, error: str = "") -> None:
     with db.inbox_transaction() as session:
         inbox_claims.settle_deliveries(
-            session, shop_id, [d.webhook_id for d in batch], state, error
+            session, shop_id, [d.webhook_id for d in batch], state, error=error
         )

@@ -19,17 +19,16 @@ from plugin.channels.registry import is_channel_metric
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.ingest import custom_metrics, page_urls, visits
-from plugin.ingest.custom_metrics import RejectReason
 from plugin.ingest.record import record_facts
 from plugin.ingest.visits import PageView
-from plugin.metrics import ONSITE
 from plugin.values import parse_time, without_unstorable
 from storage import events as stored_events
 from storage import profiles
 from storage.engine import db
 from storage.engine.types import JsonObject
+from storage.metrics import MetricService, RejectReason
 from storage.privacy_requests import ANONYMOUS_BROWSER_PREFIX, anonymous_browser_key
-from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, STRONG
+from storage.profiles import STRONG, IdentityKind
 from storage.shops import Shop
 
 METRICS = {
@@ -51,6 +50,7 @@ KEPT_PROPERTIES = ("product_id", "variant_id", "title", "price", "currency", "qu
 MAX_EVENT_LAG = timedelta(days=2)  # older than that, a browser's clock is wrong
 MAX_PIXEL_TEXT_CHARS = 300
 MAX_NUMBER = 2**53  # what a browser counts exactly
+Node = tuple[str, str] | int  # an identity, or the id of a profile that holds some
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,9 @@ def record_pixel_events(shop: Shop, events: Sequence[Any], device: str = "") -> 
         refused = [one.event for one in parsed if isinstance(one.event, RejectReason)]
         custom_metrics.count_rejections(session, shop.id, refused, now)
         named = [one.event for one in fresh if one.custom and isinstance(one.event, EventFact)]
-        admitted = custom_metrics.accept_events(session, shop.id, named, ONSITE, now)
+        admitted = custom_metrics.accept_events(
+            session, shop.id, named, MetricService.ONSITE, now=now
+        )
         known = [one.event for one in fresh if not one.custom and isinstance(one.event, EventFact)]
         understood = Facts(profiles=[one.profile for one in fresh], events=[*known, *admitted])
         _join_no_two_shoppers(session, shop.id, understood.profiles)
@@ -94,7 +96,10 @@ def identify_browser(shop: Shop, browser: str, customer_id: str) -> None:
     if not _is_token(browser) or browser.startswith(ANONYMOUS_BROWSER_PREFIX):
         return
     now = clock.now()
-    here, customer = IdentityKey(BROWSER, browser), IdentityKey(CUSTOMER, customer_id)
+    here, customer = (
+        IdentityKey(IdentityKind.BROWSER, browser),
+        IdentityKey(IdentityKind.CUSTOMER, customer_id),
+    )
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         known = profiles.find_identities(session, shop.id, [here, customer])
@@ -130,13 +135,16 @@ def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | No
     followed = event.get("marketing") is True
     browser = browser if followed else anonymous_browser_key(shop.id, str(browser))
     person = ProfileFact(
-        facts.identity_keys((BROWSER, browser), *(_leads(data) if followed else ())), at
+        facts.identity_keys((IdentityKind.BROWSER, browser), *(_leads(data) if followed else ())),
+        at,
     )
     url = page_urls.clean_page_url(str(event.get("url") or ""))
     source = page_urls.traffic_source(url, str(event.get("referrer") or ""))
     act = PageView(str(browser), at, name == "page_viewed", url, device, source)
     if name == CUSTOM:
-        return PixelEvent(person, act, _named(event, data, person, shop.currency, now), custom=True)
+        return PixelEvent(
+            person, act, _named(event, data, person, shop.currency, now=now), custom=True
+        )
     if metric is None:
         return PixelEvent(person, act, None)
     properties = {**_kept(data), "url": url, "browser_id": browser}
@@ -147,7 +155,12 @@ def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | No
 
 
 def _named(
-    event: Mapping[str, object], data: JsonObject, person: ProfileFact, currency: str, now: datetime
+    event: Mapping[str, object],
+    data: JsonObject,
+    person: ProfileFact,
+    currency: str,
+    *,
+    now: datetime,
 ) -> EventFact | RejectReason:
     """An event that the merchant's own page tells. `$value` is what it is worth, as for Klaviyo."""
     event_data = {
@@ -170,7 +183,10 @@ def _named(
 
 def _leads(data: Mapping[str, object]) -> list[tuple[str, object]]:
     """What else a browser that is followed is known by."""
-    named = ((CART, data.get("cart_token")), (CHECKOUT, data.get("checkout_token")))
+    named = (
+        (IdentityKind.CART, data.get("cart_token")),
+        (IdentityKind.CHECKOUT, data.get("checkout_token")),
+    )
     return [(kind, token) for kind, token in named if _is_token(token)]
 
 
@@ -209,16 +225,14 @@ def _join_no_two_shoppers(session: Session, shop_id: int, people: Sequence[Profi
     known = profiles.find_identities(session, shop_id, {k for p in people for k in p.identities})
     holders = sorted(set(known.values()))
     # A forest: each key's or profile's way to the one that stands for all of its tree.
-    parent: dict[IdentityKey | int, IdentityKey | int] = {
-        IdentityKey(*key): holder for key, holder in known.items()
-    }
-    shoppers: dict[IdentityKey | int, int] = {
+    parent: dict[Node, Node] = dict(known.items())
+    shoppers: dict[Node, int] = {
         found.profile_id: found.profile_id
         for found in profiles.identities_of(session, shop_id, holders)
         if found.kind in STRONG
     }
 
-    def root(node: IdentityKey | int) -> IdentityKey | int:
+    def root(node: Node) -> Node:
         while node in parent:
             node = parent[node]
         return node

@@ -41,8 +41,8 @@ from storage.engine.upsert import save_newest
 from storage.events import EventRow
 from storage.lists import MembershipRow
 from storage.orders import OrderLineRow, OrderRow, ReportedOrder
-from storage.privacy_requests import REDACT
-from storage.profiles import CUSTOMER
+from storage.privacy_requests import PrivacyTopic
+from storage.profiles import IdentityKind
 from storage.shops import Shop
 
 
@@ -53,20 +53,22 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
     """
     for asked in facts.privacy_requests:
         requests.accept_request(session, shop.id, asked, now)
-        if asked.kind == REDACT:  # facts recorded after a redaction would create the profile anew
+        if (
+            asked.kind == PrivacyTopic.REDACT
+        ):  # facts recorded after a redaction would create the profile anew
             write_backs.delete_write_backs(session, shop.id, _addresses(asked.identities))
     facts = redaction.drop_redacted(session, shop.id, facts)
     people = [*facts.profiles]
     found = resolve_profiles(session, shop.id, people, now)
     refs = {id(p): profile for p, profile in zip(people, found, strict=True)}
-    _wake_write_backs(session, shop, people, refs, now)
+    _wake_write_backs(session, shop, people, refs, now=now)
     _save_catalog(session, shop, facts)
-    _save_consents(session, shop, facts, refs, now)
+    _save_consents(session, shop, facts, refs, now=now)
     _save_orders(session, shop, facts, refs)
     new = _save_events(session, shop, facts, refs)
     _save_checkouts(session, shop, facts, refs)
     _save_described(session, shop, facts, refs)
-    entered = _save_joined(session, shop, facts, refs, now)
+    entered = _save_joined(session, shop, facts, refs, now=now)
     for at, fields in sorted(facts.shop, key=lambda fact: fact[0]):
         shops.update_details(session, shop.id, at, fields)
     coupons.delete_codes(session, shop.id, facts.deleted_codes)
@@ -92,17 +94,20 @@ def _wake_write_backs(
     shop: Shop,
     people: Sequence[ProfileFact],
     refs: dict[int, ProfileRef | None],
+    *,
     now: datetime,
 ) -> None:
     """Make write-backs due that waited until a shopper became a customer."""
     if not write_backs.has_due(session, shop.id):
         return
-    customers = [p for p in people if any(key.kind == CUSTOMER for key in p.identities)]
+    customers = [
+        p for p in people if any(key.kind == IdentityKind.CUSTOMER for key in p.identities)
+    ]
     if not customers:
         return
     addresses = _addresses(key for person in customers for key in person.identities)
     found = (refs[id(person)] for person in customers)
-    write_backs.make_due(session, shop.id, addresses, [p.profile_id for p in found if p], now)
+    write_backs.make_due(session, shop.id, addresses, [p.profile_id for p in found if p], now=now)
 
 
 def _addresses(keys: Iterable[IdentityKey]) -> list[tuple[str, str]]:
@@ -127,7 +132,7 @@ def _save_described(
 
 
 def _save_consents(
-    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None], now: datetime
+    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None], *, now: datetime
 ) -> None:
     consent.record_consent(
         session,
@@ -228,7 +233,7 @@ def _save_checkouts(
 
 
 def _save_joined(
-    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None], now: datetime
+    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None], *, now: datetime
 ) -> list[int]:
     """Put people on lists; the ids of the enrolments that this begins."""
     if not facts.list_joins:
@@ -248,10 +253,12 @@ def _save_joined(
             if (
                 ref.source_profile_id in merged
             ):  # another source profile of the shopper may have been on it before
-                add_to_list(session, shop.id, joined.list_id, ref, joined.joined_at, joined.source)
+                add_to_list(
+                    session, shop.id, joined.list_id, ref, at=joined.joined_at, source=joined.source
+                )
         elif joined.starts_flows:
             fresh.discard((joined.list_id, ref.profile_id))
-            entered += enrol.enrol_for_list(session, shop, joined.list_id, ref, now)
+            entered += enrol.enrol_for_list(session, shop, joined.list_id, ref, now=now)
     return entered
 
 

@@ -21,7 +21,7 @@ from sqlmodel import Session
 from plugin.facts import ProfileRef
 from storage import profiles, visits
 from storage.engine.ids import new_id
-from storage.profiles import BROWSER
+from storage.profiles import IdentityKind
 from storage.visits import BrowserVisit, VisitRow, VisitSource
 
 # As in Google Analytics: support.google.com/analytics/answer/9191807
@@ -44,16 +44,25 @@ class PageView:
 
 def record_visits(session: Session, shop_id: int, acts: Sequence[PageView]) -> None:
     """Fold acts into their browsers' visits. The caller holds the shop's lock and commits."""
-    keys = {(BROWSER, act.browser) for act in acts}
+    keys = {(IdentityKind.BROWSER, act.browser) for act in acts}
     refs = profiles.find_profile_refs(session, shop_id, keys)
     # no profile: the shopper was redacted
-    acts = [act for act in acts if (BROWSER, act.browser) in refs]
+    acts = [act for act in acts if (IdentityKind.BROWSER, act.browser) in refs]
     if not acts:
         return
-    span = (min(act.at for act in acts) - VISIT_GAP, max(act.at for act in acts) + VISIT_GAP)
-    held = visits.visits_near(session, shop_id, {act.browser for act in acts}, *span)
+    held = visits.visits_near(
+        session,
+        shop_id,
+        {act.browser for act in acts},
+        since=min(act.at for act in acts) - VISIT_GAP,
+        until=max(act.at for act in acts) + VISIT_GAP,
+    )
     rows: list[VisitRow] = [
-        {**visit, "shop_id": shop_id, **ProfileRef(*refs[BROWSER, visit["browser_id"]]).columns}
+        {
+            **visit,
+            "shop_id": shop_id,
+            **ProfileRef(*refs[IdentityKind.BROWSER, visit["browser_id"]]).columns,
+        }
         for visit in merge_visits(held, acts)
     ]
     visits.replace_visits(session, shop_id, [row["id"] for row in held], rows)

@@ -19,7 +19,7 @@ def credit_order(session: Session, shop_id: int, event: EventRow) -> None:
     """
     window = timedelta(days=get_settings().attribution_days)
     message = messages.last_clicked(
-        session, shop_id, event["profile_id"], event["occurred_at"], window
+        session, shop_id, event["profile_id"], event["occurred_at"], window=window
     )
     order_id = int(event["unique_id"])
     if message is None and (key := coupons.redeemed_key(session, shop_id, order_id)):

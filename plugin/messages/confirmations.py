@@ -35,6 +35,7 @@ def request_confirmation(
     shop: Shop,
     kind: ConfirmationKind,
     ref: ProfileRef,
+    *,
     address: str,
     now: datetime,
     **more: Any,

@@ -17,7 +17,7 @@ from storage.consent_ledger import ConsentPurpose, ConsentState, LedgerKey
 from storage.flows import EnrolmentState, FlowStatus, get_enrolment, get_flow
 from storage.messages import Message, MessageSource, SkipReason, sent_since
 from storage.preferences import SendingFrequency
-from storage.profiles import EMAIL, PHONE, Profile
+from storage.profiles import IdentityKind, Profile
 from storage.shops import Shop
 
 PROOF_COLUMNS = ("disclosure", "form_version", "page", "ip", "user_agent", "occurred_at")
@@ -53,8 +53,9 @@ def address_of(profile: Profile, message: Message) -> str | None:
     """Return the address of a message: one that was asked for goes to the address that asked."""
     if message.source == MessageSource.CONFIRMATION:
         return message.address
-    held = {EMAIL: profile.email, PHONE: profile.phone}
-    return held.get(IDENTITY_KIND.get(message.channel, ""))
+    held = {IdentityKind.EMAIL: profile.email, IdentityKind.PHONE: profile.phone}
+    kind = IDENTITY_KIND.get(message.channel)
+    return None if kind is None else held.get(kind)
 
 
 def _consent(session: Session, message: Message, address: str) -> SkipReason | None:
@@ -66,7 +67,9 @@ def _consent(session: Session, message: Message, address: str) -> SkipReason | N
         return _to_marketing(session, channel, held, suppressed=suppressed)
     if held is not None and held.state == ConsentState.BOUNCED:
         return SkipReason.BOUNCED
-    service = consent.get_consent(session, shop_id, channel, address, ConsentPurpose.TRANSACTIONAL)
+    service = consent.get_consent(
+        session, shop_id, channel, address, purpose=ConsentPurpose.TRANSACTIONAL
+    )
     stopped = service is not None and service.state == ConsentState.UNSUBSCRIBED
     return SkipReason.STOPPED if stopped else None
 
@@ -116,7 +119,7 @@ def _wishes(session: Session, message: Message, address: str) -> SkipReason | No
         return SkipReason.TOPIC
     of = (message.shop_id, message.profile_id, message.channel)
     if chosen.frequency == SendingFrequency.WEEKLY and sent_since(
-        session, *of, now - WEEKLY_INTERVAL
+        session, *of, since=now - WEEKLY_INTERVAL
     ):
         return SkipReason.FREQUENCY
     return None

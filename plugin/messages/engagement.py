@@ -8,6 +8,7 @@ import structlog
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.channels.base import ChannelMetrics
 from plugin.channels.registry import CHANNELS
 from plugin.messages.links import Target
 from plugin.messages.record import record_message_event
@@ -76,8 +77,8 @@ def _note_click(target: Target) -> None:
             return  # its recipient has just been redacted
         url = message.links[target.number]
         minute = f"{message.id}:{target.number}:{now:%Y%m%d%H%M}"
-        metric = CHANNELS[message.channel].metrics.clicked
-        record_message_event(session, message, metric, minute, now, url=url)
+        if metrics := _metrics_of(message):
+            record_message_event(session, message, metrics.clicked, minute, at=now, url=url)
         message.clicked_at = message.clicked_at or now
         session.add(message)
 
@@ -91,12 +92,18 @@ def record_open(target: Target, visitor: RequestOrigin) -> bool:
         if message is None:
             return False
         key = f"{message.id}:{now:%Y%m%d%H%M}{':machine' if machine else ''}"
-        metric = CHANNELS[message.channel].metrics.opened
-        record_message_event(session, message, metric, key, now, machine=machine)
+        if metrics := _metrics_of(message):
+            record_message_event(session, message, metrics.opened, key, at=now, machine=machine)
         if not machine:
             message.opened_at = message.opened_at or now
             session.add(message)
         return True
+
+
+def _metrics_of(message: Message) -> ChannelMetrics | None:
+    """Return the metrics of a message's channel; None if the channel was removed since."""
+    spec = CHANNELS.get(message.channel)
+    return spec and spec.metrics
 
 
 def unsubscribe_page(target: Target) -> UnsubscribePage | None:
@@ -124,18 +131,23 @@ def unsubscribe(
     target: Target, visitor: RequestOrigin, *, source: ConsentSource, words: str
 ) -> UnsubscribePage | None:
     """Take a message's address off marketing, and keep the proof; None when there is no message."""
-    return _change(target, visitor, ConsentState.UNSUBSCRIBED, source, words)
+    return _change(target, visitor, ConsentState.UNSUBSCRIBED, source, words=words)
 
 
 def subscribe_again(
     target: Target, visitor: RequestOrigin, *, words: str
 ) -> UnsubscribePage | None:
     """Undo `unsubscribe` on the shopper's own word."""
-    return _change(target, visitor, ConsentState.SUBSCRIBED, ConsentSource.LINK, words)
+    return _change(target, visitor, ConsentState.SUBSCRIBED, ConsentSource.LINK, words=words)
 
 
 def _change(
-    target: Target, visitor: RequestOrigin, state: ConsentState, source: ConsentSource, words: str
+    target: Target,
+    visitor: RequestOrigin,
+    state: ConsentState,
+    source: ConsentSource,
+    *,
+    words: str,
 ) -> UnsubscribePage | None:
     now = clock.now()
     with db.transaction() as session:
@@ -146,12 +158,12 @@ def _change(
         if held is None or held.state != state:
             # The clock of the previous entry's writer may be ahead; the new entry comes after it.
             at = now if held is None else max(now, held.changed_at + CLOCK_STEP)
-            row = _entry(message, visitor, state, source, words, at)
+            row = _entry(message, visitor, state, source, words=words, now=at)
             row["recorded_at"] = now
             consent.record_consent(session, [row])
             stopped = state == ConsentState.UNSUBSCRIBED
             metric = "Unsubscribed" if stopped else "Subscribed"
-            record_message_event(session, message, metric, row["dedupe_key"], now, source=source)
+            record_message_event(session, message, metric, row["dedupe_key"], at=now, source=source)
             if stopped:
                 message.unsubscribed_at = message.unsubscribed_at or now
                 session.add(message)
@@ -163,6 +175,7 @@ def _entry(
     visitor: RequestOrigin,
     state: ConsentState,
     source: ConsentSource,
+    *,
     words: str,
     now: datetime,
 ) -> ConsentEntry:

@@ -28,7 +28,7 @@ def apply_result(
         message.sent_at = now
         set_state(session, message, MessageState.ACCEPTED)
         metric = CHANNELS[message.channel].metrics.received
-        record_message_event(session, message, metric, str(message.id), now)
+        record_message_event(session, message, metric, str(message.id), at=now)
     elif refused.ambiguous:
         mark_ambiguous(session, message, now, again=now + backoff(message.send_attempts))
     elif refused.permanent:
@@ -103,4 +103,4 @@ def _mark_bounced(session: Session, message: Message, now: datetime) -> None:
         ],
     )
     metric = CHANNELS[message.channel].metrics.bounced
-    record_message_event(session, message, metric, str(message.id), now)
+    record_message_event(session, message, metric, str(message.id), at=now)

@@ -11,7 +11,7 @@ from storage.messages import Message
 
 
 def record_message_event(
-    session: Session, message: Message, metric: str, unique_id: str, at: datetime, **more: Any
+    session: Session, message: Message, metric: str, unique_id: str, *, at: datetime, **more: Any
 ) -> bool:
     """Add the event; whether it was new."""
     row: EventRow = {

@@ -115,8 +115,8 @@ def render_message(
     shop: Shop,
     message: Message,
     profile: Profile,
-    event: Event | None,
     *,
+    event: Event | None,
     template: Loaded,
     coupon_code: str | None = None,
     campaign: str = "",
@@ -145,13 +145,14 @@ def render_message(
         else {},
         "now": clock.now().astimezone(_zone(shop)),
     }
-    return render_content(template, locale, context, message, shop, campaign)
+    return render_content(template, locale, context, message=message, shop=shop, campaign=campaign)
 
 
 def render_content(
     template: Loaded,
     locale: str,
     context: dict[str, object],
+    *,
     message: Message,
     shop: Shop,
     campaign: str,
@@ -223,7 +224,13 @@ def render_preview(
         template_id=template_id, due_at=now, created_at=now,
     )  # fmt: skip
     return render_message(
-        session, shop, message, profile, event, template=template, coupon_code="WELCOME-7K2M9P"
+        session,
+        shop,
+        message,
+        profile,
+        event=event,
+        template=template,
+        coupon_code="WELCOME-7K2M9P",
     )
 
 

@@ -185,7 +185,7 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
     started = time.monotonic()
     dry: list[int] = []
     with db.transaction() as session:
-        prepared = _prepare(session, shop_id, message_id, catalog, started, dry)
+        prepared = _prepare(session, shop_id, message_id, catalog, started=started, dry=dry)
     if dry:
         jobs.enqueue("refill", shop_id, dry)
     if prepared is None:
@@ -225,6 +225,7 @@ def _prepare(
     shop_id: int,
     message_id: int,
     catalog: Catalog,
+    *,
     started: float,
     dry: list[int],
 ) -> Prepared | None:
@@ -253,7 +254,7 @@ def _prepare(
     if reason or profile is None:
         outcome.skip_message(session, message, reason or SkipReason.NO_PROFILE)
         return None
-    rendered = _content(session, shop, message, profile, catalog, dry)
+    rendered = _content(session, shop, message, profile, catalog=catalog, dry=dry)
     if rendered is None:
         return None
     set_state(session, message, MessageState.SENDING)
@@ -274,6 +275,7 @@ def _content(
     shop: Shop,
     message: Message,
     profile: Profile,
+    *,
     catalog: Catalog,
     dry: list[int],
 ) -> Rendered | None:
@@ -294,7 +296,7 @@ def _content(
             shop,
             message,
             profile,
-            None if event_id is None else get_event(session, shop.id, event_id),
+            event=None if event_id is None else get_event(session, shop.id, event_id),
             template=template,
             coupon_code=message.coupon_code,
             campaign=flow.name if flow else "",
@@ -313,7 +315,7 @@ def _give_coupon(session: Session, message: Message, template: Loaded, dry: list
         return True
     now = clock.now()
     message.coupon_code = give_code(
-        session, message.shop_id, coupon_id, message.idempotency_key, now
+        session, message.shop_id, coupon_id, message.idempotency_key, at=now
     )
     if message.coupon_code:
         return True

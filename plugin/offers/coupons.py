@@ -34,7 +34,7 @@ LOOKS, FIRST_LOOK_S, LONGEST_LOOK_S = 30, 0.1, 2.0  # at a bulk that is under wa
 log = structlog.get_logger()
 
 
-def create_coupon(shop_id: int, name: str, prefix: str, kind: str, worth: int = 0) -> int:
+def create_coupon(shop_id: int, name: str, prefix: str, kind: str, *, worth: int = 0) -> int:
     """Add a coupon and return its id; its codes are generated afterwards.
 
     Args:
@@ -107,7 +107,7 @@ def _wake(shop_id: int, coupon_id: int) -> None:
         if not coupons.count_free(session, shop_id, coupon_id):
             return
         woken = message_claims.make_due(
-            session, shop_id, SkipReason.WAITS_FOR_COUPON, clock.now(), COUPON_WAIT
+            session, shop_id, SkipReason.WAITS_FOR_COUPON, clock.now(), wait=COUPON_WAIT
         )
     jobs.enqueue_for_rows("send", [(shop_id, message_id) for message_id in woken])
 

@@ -9,13 +9,17 @@ import phonenumbers
 
 from storage import data_subject, erasure
 from storage.engine import db
-from storage.inbox import NEW
+from storage.inbox import DeliveryState
 from storage.privacy_requests import DataSubject
-from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE, SUBSCRIPTION
+from storage.profiles import IdentityKind, RecordKind
 
 # People write numbers with these between the digits; an address is compared without them as well.
 SEPARATORS = b" -().+"
-NUMBERED = (CUSTOMER, ORDER, SUBSCRIPTION)  # the storefront's own ids
+NUMBERED = (
+    IdentityKind.CUSTOMER,
+    RecordKind.ORDER,
+    RecordKind.SUBSCRIPTION,
+)  # the storefront's own ids
 TOKEN = rb'"(?:id|token|cart_token|checkout_token)"\s*:\s*"(?:%s)["?]'
 DIGITS = 7  # a shorter number stands in other numbers
 
@@ -34,11 +38,17 @@ class SubjectMatcher:
         self._numbers = re.compile(
             b"|".join(rb"(?<!\d)%s(?!\d)" % number.encode() for number in numbers) or rb"(?!)"
         )
-        tokens = [re.escape(value.encode()) for kind, value in keys if kind in (CART, CHECKOUT)]
+        tokens = [
+            re.escape(value.encode())
+            for kind, value in keys
+            if kind in (IdentityKind.CART, IdentityKind.CHECKOUT)
+        ]
         self._tokens = re.compile(TOKEN % b"|".join(tokens) if tokens else rb"(?!)")
-        emails = [value for kind, value in keys if kind == EMAIL]
+        emails = [value for kind, value in keys if kind == IdentityKind.EMAIL]
         emails += [
-            n for kind, value in keys if kind == PHONE and len(n := national(value)) >= DIGITS
+            n
+            for kind, value in keys
+            if kind == IdentityKind.PHONE and len(n := national(value)) >= DIGITS
         ]
         self._words = {_flat(spelling) for value in emails for spelling in _spellings(value)} - {
             b""
@@ -105,8 +115,8 @@ def redact_deliveries(shop_id: int, subject: DataSubject, until: datetime) -> in
                 erasure.delete_pairs(session, shop_id, [(row.stage, row.root) for row in named])
     waiting = 0
     for found in deliveries(shop_id, subject, until):
-        waiting += sum(row.state == NEW for row in found)
-        settled = [row.webhook_id for row in found if row.state != NEW]
+        waiting += sum(row.state == DeliveryState.NEW for row in found)
+        settled = [row.webhook_id for row in found if row.state != DeliveryState.NEW]
         if settled:
             with db.inbox_transaction() as session:
                 erasure.blank_deliveries(session, shop_id, settled)

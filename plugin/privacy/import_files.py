@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from plugin import clock
 from plugin.privacy.deliveries import SubjectMatcher
-from plugin.sheets import files, problems
+from plugin.sheets import files
 from storage import imports
 from storage.engine import db
-from storage.imports import Import, ImportState
+from storage.imports import Import, ImportState, ProblemCode
 from storage.privacy_requests import DataSubject
 
 
@@ -38,7 +38,7 @@ def _held(shop_id: int) -> list[Import]:
 
 
 def _give_up(held: Import) -> None:
-    over = {"state": ImportState.FAILED, "error": problems.CUT_OFF, "finished_at": clock.now()}
+    over = {"state": ImportState.FAILED, "error": ProblemCode.CUT_OFF, "finished_at": clock.now()}
     with db.transaction() as session:
         imports.save_progress(session, held, **over, expires_at=None)
     files.delete_file(held.shop_id, held.id)

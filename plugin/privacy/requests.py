@@ -25,15 +25,7 @@ from storage import confirmations as stored_confirmations
 from storage import data_subject, erasure, privacy_requests, shops, suppressions
 from storage.engine import db, vacuum
 from storage.engine.ids import new_id
-from storage.privacy_requests import (
-    DATA_REQUEST,
-    DONE,
-    NEW,
-    REDACT,
-    SHOP_REDACT,
-    DataSubject,
-    PrivacyRequest,
-)
+from storage.privacy_requests import DataSubject, PrivacyRequest, PrivacyRequestState, PrivacyTopic
 from storage.shops import Shop
 
 EXPORT_KEPT_FOR = timedelta(
@@ -54,7 +46,7 @@ def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: date
     The caller holds the shop's lock and commits.
     """
     subject = DataSubject()
-    if asked.kind != SHOP_REDACT:
+    if asked.kind != PrivacyTopic.SHOP_REDACT:
         subject = data_subject.find_subject(session, shop_id, asked.identities)
     request_id = privacy_requests.add_request(
         session,
@@ -65,7 +57,7 @@ def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: date
                 "request", f"{shop_id}:{asked.kind}:{asked.reference}"
             ),
             "kind": asked.kind,
-            "requested_at": now if asked.kind == REDACT else asked.requested_at,
+            "requested_at": now if asked.kind == PrivacyTopic.REDACT else asked.requested_at,
             "due_at": now,
             "subject": json.dumps(asdict(subject)),
             "keyed_hashes": [
@@ -74,7 +66,7 @@ def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: date
             ],
         },
     )
-    if request_id is not None and asked.kind == REDACT:
+    if request_id is not None and asked.kind == PrivacyTopic.REDACT:
         # Nothing that is known by now is newer than this moment, so that it is one clean cut.
         suppressions.add_redacted(session, shop_id, subject.keys, now)
         suppressions.suppress_addresses(session, shop_id, subject.addresses, now)
@@ -88,11 +80,11 @@ def run_requests(shop_id: int, ids: Sequence[int]) -> None:
     for request_id in ids:
         with db.reading() as session:
             request = privacy_requests.get_request(session, shop_id, request_id)
-        if request is None or request.state != NEW:
+        if request is None or request.state != PrivacyRequestState.NEW:
             continue
-        if request.kind == REDACT:
+        if request.kind == PrivacyTopic.REDACT:
             _redact(request)
-        elif request.kind == DATA_REQUEST:
+        elif request.kind == PrivacyTopic.DATA_REQUEST:
             _copy(request)
         else:
             _empty(request)
@@ -110,23 +102,28 @@ def redact_profile(shop_id: int, keys: Sequence[IdentityKey]) -> bool:
     now = clock.now()
     with db.transaction() as session:
         db.lock_shop(session, shop_id)
-        asked = PrivacyFact(REDACT, now, f"operator:{new_id()}", tuple(keys))
+        asked = PrivacyFact(PrivacyTopic.REDACT, now, f"operator:{new_id()}", tuple(keys))
         request_id = accept_request(session, shop_id, asked, now)
     assert request_id is not None  # its reference is new
     run_requests(shop_id, [request_id])
     with db.reading() as session:
         request = privacy_requests.get_request(session, shop_id, request_id)
-    return request is None or request.state == DONE
+    return request is None or request.state == PrivacyRequestState.DONE
 
 
 def _redact(request: PrivacyRequest) -> None:
     subject = _subject(request)
     _piece_by_piece(request.shop_id, subject)
     if deliveries.redact_deliveries(request.shop_id, subject, request.requested_at):
-        _finish(request, state=NEW, due_at=clock.now() + DIGEST_POLL_DELAY, lease_until=0.0)
+        _finish(
+            request,
+            state=PrivacyRequestState.NEW,
+            due_at=clock.now() + DIGEST_POLL_DELAY,
+            lease_until=0.0,
+        )
         return
     import_files.redact_rows(request.shop_id, subject)
-    _finish(request, state=DONE, subject=None)
+    _finish(request, state=PrivacyRequestState.DONE, subject=None)
     if not vacuum.vacuum_database():
         log.warning("privacy.not_scrubbed", shop=request.shop_id, request=request.id)
 
@@ -143,7 +140,11 @@ def _copy(request: PrivacyRequest) -> None:
     now = clock.now()
     content = export_profile(request.shop_id, _subject(request).keys)
     if not _finish(
-        request, state=DONE, subject=None, export=content, expires_at=now + EXPORT_KEPT_FOR
+        request,
+        state=PrivacyRequestState.DONE,
+        subject=None,
+        export=content,
+        expires_at=now + EXPORT_KEPT_FOR,
     ):
         return  # the shopper was redacted meanwhile
     with db.transaction() as session:
@@ -171,7 +172,7 @@ def _empty(request: PrivacyRequest) -> None:
         back = False
     if back:
         log.warning("privacy.shop_is_back", shop=shop_id, request=request.id)
-        _finish(request, state=DONE, subject=None)
+        _finish(request, state=PrivacyRequestState.DONE, subject=None)
         return
     with db.transaction() as session:
         shops.uninstall(session, shop_id, max(request.requested_at, shop.installed_at))
@@ -212,11 +213,11 @@ def _finish(request: PrivacyRequest, **changes: object) -> bool:
     """Save a request's progress; False when another worker did, or it is no longer to be done."""
     with db.transaction() as session:
         held = privacy_requests.lock_request(session, request.shop_id, request.id)
-        if held is None or held.state != NEW:
+        if held is None or held.state != PrivacyRequestState.NEW:
             return False
         for name, value in changes.items():
             setattr(held, name, value)
-        if held.state == DONE:
+        if changes.get("state") == PrivacyRequestState.DONE:
             held.done_at = clock.now()
         session.add(held)
         return True

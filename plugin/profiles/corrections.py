@@ -6,10 +6,10 @@ from plugin import clock
 from plugin.errors import RegularsError
 from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import properties
-from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve_profiles
 from storage import profiles
 from storage.engine import db
+from storage.profiles import DataSource
 from storage.properties import definitions_of
 
 
@@ -34,6 +34,6 @@ def correct_field(shop_id: int, profile_id: int, name: str, value: Any) -> bool:
         if definition is not None and not properties.is_valid(definition, value):
             return False
         fact = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
-        fact.properties, fact.source = {name: None if value == "" else value}, MERCHANT
+        fact.properties, fact.source = {name: None if value == "" else value}, DataSource.MERCHANT
         resolve_profiles(session, shop_id, [fact], now)
     return True

@@ -74,7 +74,7 @@ def export_rows(shop_id: int, list_id: int | None = None) -> Iterator[Sequence[o
 def _page(session: Session, shop_id: int, list_id: int | None, after: int) -> Sequence[Any]:
     if list_id is None:
         return profiles.profiles_after(session, shop_id, after, PROFILES_PAGE_SIZE)
-    return lists.members_after(session, shop_id, list_id, after, PROFILES_PAGE_SIZE)
+    return lists.members_after(session, shop_id, list_id, after, limit=PROFILES_PAGE_SIZE)
 
 
 def _told(session: Session, shop_id: int, found: Sequence[Any]) -> list[tuple[object, ...]]:

@@ -9,13 +9,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
 from plugin.facts import ProfileFact
-from storage.profiles import OwnValues, ProfileRow, ProfileValues
+from storage.profiles import DataSource, OwnValues, ProfileRow, ProfileValues
 
 FIELDS = ("email", "phone", "first_name", "last_name", "locale", "country", "timezone")
 PROPERTY = "properties."
-# An answer of a form's sender who is not proven to be the shopper: any other source wins.
-UNPROVEN = "unproven"
-MERCHANT = "merchant"
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -125,13 +122,13 @@ def _place(
 
 
 def _outweighs(word: FieldValue, value: object, at: str, source: str) -> bool:
-    if word.at != at and UNPROVEN not in (word.source, source):
+    if word.at != at and DataSource.UNPROVEN not in (word.source, source):
         return word.at > at  # as a rule, and a third of the work
     return _weight(word) > _weight(FieldValue(value, at, source))
 
 
 def _weight(word: FieldValue) -> tuple[bool, str, str, str]:
-    return (word.source != UNPROVEN, word.at, repr(word.value), word.source)
+    return (word.source != DataSource.UNPROVEN, word.at, repr(word.value), word.source)
 
 
 def _moment(at: datetime) -> str:

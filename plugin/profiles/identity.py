@@ -18,11 +18,11 @@ from plugin.profiles import properties
 from plugin.profiles.merge import MergeGroup
 from storage import profiles
 from storage.engine import bulk
-from storage.profiles import EMAIL, PHONE, STRENGTH, Identity, IdentityRow
+from storage.profiles import STRENGTH, Identity, IdentityKind, IdentityRow, KeyKind
 
 RANKS = {kind: rank for rank, kind in enumerate(STRENGTH)}
 
-Owners = dict[tuple[str, str], int]  # the origin that each key leads to
+Owners = dict[tuple[KeyKind, str], int]  # the origin that each key leads to
 
 
 def resolve_profiles(
@@ -41,7 +41,7 @@ def resolve_profiles(
     house.save()
     found = [None if home is None else ProfileRef(house.profile_of(home), home) for home in homes]
     if new := sorted(owners.keys() - known.keys()):
-        at: dict[tuple[str, str], datetime] = {
+        at: dict[tuple[KeyKind, str], datetime] = {
             k: p.reported_at for p in people for k in p.identities
         }
         rows: list[IdentityRow] = [
@@ -111,7 +111,7 @@ def _without_others(
     others = {
         key.kind
         for key in person.identities
-        if key.kind in (EMAIL, PHONE)
+        if key.kind in (IdentityKind.EMAIL, IdentityKind.PHONE)
         and person.fields.get(key.kind) == key.value
         and house.profile_of(owners[key]) != house.profile_of(home)
     }

@@ -16,7 +16,7 @@ KeptMembership = tuple[int, datetime, str]  # on a list: an origin, since when, 
 
 
 def add_to_list(
-    session: Session, shop_id: int, list_id: int, ref: ProfileRef, at: datetime, source: str
+    session: Session, shop_id: int, list_id: int, ref: ProfileRef, *, at: datetime, source: str
 ) -> bool:
     """Add a shopper to a list; return whether their profile was not on it before.
 
@@ -24,11 +24,25 @@ def add_to_list(
     replaces one of an import: the shopper stays when the import is reverted.
     """
     source_profile_id = ref.columns["source_profile_id"]
-    if lists.add_member(session, shop_id, list_id, ref.profile_id, at, source, source_profile_id):
+    if lists.add_member(
+        session,
+        shop_id,
+        list_id,
+        ref.profile_id,
+        at=at,
+        source=source,
+        source_profile_id=source_profile_id,
+    ):
         return True
     if not source.startswith(SOURCE):
         lists.restore_member(
-            session, shop_id, list_id, ref.profile_id, at, source, source_profile_id
+            session,
+            shop_id,
+            list_id,
+            ref.profile_id,
+            at=at,
+            source=source,
+            source_profile_id=source_profile_id,
         )
     held = merges.load_sources(session, shop_id, [ref.profile_id]).get(ref.source_profile_id)
     if held is None:
@@ -86,14 +100,19 @@ def restore_to_list(
         profile = profiles.get_profile(session, shop_id, source_profile_id)
         if profile is not None:  # not redacted meanwhile
             add_to_list(
-                session, shop_id, list_id, ProfileRef(profile.id, source_profile_id), at, source
+                session,
+                shop_id,
+                list_id,
+                ProfileRef(profile.id, source_profile_id),
+                at=at,
+                source=source,
             )
             found = True
     return found
 
 
 def remove_batch(
-    session: Session, shop_id: int, list_id: int, source: str | None, after: int, limit: int
+    session: Session, shop_id: int, list_id: int, source: str | None, *, after: int, limit: int
 ) -> int | None:
     """Of the members after a profile's id, take those off a list who came to it by `source`, or
     all for None; the id of the last one looked at, None when there was none.
@@ -101,10 +120,10 @@ def remove_batch(
     Who has an origin that came to it otherwise stays on it as that one. The caller holds the
     shop's lock.
     """
-    ids = lists.ids_after(session, shop_id, list_id, after, limit)
+    ids = lists.ids_after(session, shop_id, list_id, after, limit=limit)
     if not ids:
         return None
-    gone = lists.remove_between(session, shop_id, list_id, source, ids[0], ids[-1])
+    gone = lists.remove_between(session, shop_id, list_id, source, first=ids[0], last=ids[-1])
     origins = merges.load_sources(session, shop_id, ids).values()
     before = [origin["memberships"] for origin in origins]
     for origin in origins:

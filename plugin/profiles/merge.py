@@ -17,12 +17,11 @@ from sqlmodel import Session
 from plugin.facts import ProfileFact
 from plugin.profiles import fields
 from plugin.profiles.duplicates import COMPARED_FIELDS
-from plugin.profiles.fields import MERCHANT
 from storage import activity, duplicates, events, merges, profile_names, profiles
 from storage.engine import bulk
 from storage.engine.ids import new_id
 from storage.lists import MembershipRow
-from storage.profiles import Merge, Profile, ProfileRow, SourceProfileRow
+from storage.profiles import DataSource, Merge, Profile, ProfileRow, SourceProfileRow
 
 DuplicateKeys = tuple[str | None, ...]
 UNKNOWN: DuplicateKeys = (None,) * len(COMPARED_FIELDS)
@@ -118,7 +117,7 @@ class MergeGroup:
         self.session.flush()
         self.session.expunge_all()
         self._part_lists(old, new, away)
-        merges.move_rows_back(self.session, self.shop_id, old, new, away)
+        merges.move_rows_back(self.session, self.shop_id, old, new, origins=away)
         self.add(new)
         self.moved |= {old, new}
         for profile_id, tree in ((old, home), (new, away)):
@@ -228,7 +227,7 @@ class MergeGroup:
 
 
 def merge_profiles(
-    session: Session, shop_id: int, one_id: int, other_id: int, by: str, now: datetime
+    session: Session, shop_id: int, one_id: int, other_id: int, *, by: str, now: datetime
 ) -> int:
     """Make one profile of two because a person says so, even where keys may not; its id.
 
@@ -239,12 +238,12 @@ def merge_profiles(
     merges.allow_merge_again(
         session, shop_id, [merge.id for merge in house.blocking_merges(one_id, other_id)]
     )
-    kept = house.merge(one_id, other_id, MERCHANT, by)
+    kept = house.merge(one_id, other_id, DataSource.MERCHANT, by)
     house.save()
     return kept
 
 
-def undo_merge(session: Session, shop_id: int, merge_id: int, by: str, now: datetime) -> bool:
+def undo_merge(session: Session, shop_id: int, merge_id: int, by: str, *, now: datetime) -> bool:
     """Take a merge back; False when there is none to take back.
 
     From now on no key joins the two sides again: what names both goes to the side of its
@@ -253,7 +252,7 @@ def undo_merge(session: Session, shop_id: int, merge_id: int, by: str, now: date
     merge = merges.get_merge(session, shop_id, merge_id)
     if merge is None or merge.undone_at is not None:
         return False
-    merges.mark_undone(session, shop_id, merge_id, now, by)
+    merges.mark_undone(session, shop_id, merge_id, now, by=by)
     held = profiles.get_profile(session, shop_id, merge.source_profile_id)
     if held is None:
         return False  # redacted meanwhile
@@ -270,7 +269,7 @@ def undo_merge(session: Session, shop_id: int, merge_id: int, by: str, now: date
         house.profile_of(merge.source_profile_id),
         house.profile_of(merge.other_source_profile_id),
     )
-    duplicates.dismiss_duplicate(session, shop_id, pair, now, by)
+    duplicates.dismiss_duplicate(session, shop_id, pair, now, by=by)
     house.save()
     return True
 

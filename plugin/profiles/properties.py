@@ -16,10 +16,10 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.facts import TAG_PREFIX, ProfileFact
-from plugin.profiles.fields import MERCHANT
 from storage import properties
 from storage.engine import db
 from storage.engine.ids import new_id
+from storage.profiles import DataSource
 from storage.properties import PropertyDefinition, PropertyOption, PropertyType
 
 MAX_NAME_CHARS, MAX_VALUE_CHARS = 100, 2_000  # characters of a name and of a value
@@ -55,7 +55,7 @@ def coerce_profiles(session: Session, shop_id: int, people: Sequence[ProfileFact
             name: coerce_value(known[name], value) if name in known else value
             for name, value in person.properties.items()
         }
-        clears = person.source == MERCHANT
+        clears = person.source == DataSource.MERCHANT
         person.properties = {n: value for n, value in typed.items() if clears or value is not None}
 
 
@@ -123,12 +123,12 @@ def define_from_form(
         if name not in known and len(known) >= MAX_PROPERTIES:
             continue
         held = known.get(name) or PropertyDefinition(
-            shop_id=shop_id, id=new_id(), name=name, type=kind, source="form",
+            shop_id=shop_id, id=new_id(), name=name, type=kind, source=DataSource.FORM,
             updated_at=clock.now(),
         )  # fmt: skip
         known[name] = held
         before = (held.labels, held.options)
-        if held.source == MERCHANT and (
+        if held.source == DataSource.MERCHANT and (
             held.options or held.type not in (PropertyType.CHOICE, PropertyType.CHOICES)
         ):
             continue
@@ -150,6 +150,7 @@ def save_definition(
     definition_id: int | None,
     name: str,
     kind: str,
+    *,
     labels: dict[str, str],
     options: list[PropertyOption],
     seen: datetime | None = None,
@@ -190,7 +191,7 @@ def save_definition(
                 shop_id=shop_id, id=new_id(), name=name, updated_at=clock.now()
             )
         held.type, held.labels, held.options = PropertyType(kind), labels, options
-        held.source, held.updated_at = MERCHANT, clock.now()
+        held.source, held.updated_at = DataSource.MERCHANT, clock.now()
         session.add(held)
         return held.id
 

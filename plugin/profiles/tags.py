@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.facts import TAG_PREFIX, IdentityKey, ProfileFact
-from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve_profiles
 from storage import profiles, write_backs
 from storage.engine import db
+from storage.profiles import DataSource
 from storage.write_backs import OFF, ON, RequestedWriteBack, WriteBackKind
 
 MAX_TAG_CHARS = 255  # characters: shopify.dev, tagsAdd
@@ -37,7 +37,7 @@ def set_tag(shop_id: int, profile_id: int, text: str, *, on: bool) -> str:
         if profile is None or not known:
             raise RegularsError("Profile not found.", 404)
         person = ProfileFact((IdentityKey(known[0].kind, known[0].value),), now)
-        person.properties, person.source = {TAG_PREFIX + tag: on}, MERCHANT
+        person.properties, person.source = {TAG_PREFIX + tag: on}, DataSource.MERCHANT
         (ref,) = resolve_profiles(session, shop_id, [person], now)
         assert ref is not None  # the profile has an identity
         row: RequestedWriteBack = {

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.sheets import records
-from plugin.sheets.problems import BINARY, EMPTY, PACKED, SheetError
+from plugin.sheets.problems import SheetError
+from storage.imports import ProblemCode
 
 ENCODINGS = ("utf-8", "windows-1252", "gb18030")
 DELIMITERS = (",", ";", "\t")
@@ -39,15 +40,15 @@ def detect_format(path: Path) -> FileFormat:
     with path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
     if not head.strip():
-        raise SheetError(EMPTY)
+        raise SheetError(ProblemCode.EMPTY)
     if head.startswith(ARCHIVE_SIGNATURES):
-        raise SheetError(PACKED)
+        raise SheetError(ProblemCode.PACKED)
     if wide := _utf16(head):
         _rewrite(path, wide)
         with path.open("rb") as file:
             head = file.read(SAMPLE_BYTES)
     elif head.count(b"\0") > len(head) // 100:
-        raise SheetError(BINARY)
+        raise SheetError(ProblemCode.BINARY)
     begins = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     encoding = "utf-8" if begins or wide else _encoding(path)
     return FileFormat(encoding, _delimiter(path, encoding, begins), begins)
@@ -55,7 +56,7 @@ def detect_format(path: Path) -> FileFormat:
 
 def _utf16(head: bytes) -> str:
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise SheetError(BINARY)
+        raise SheetError(ProblemCode.BINARY)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     # Without a mark, Latin letters leave every second byte empty.

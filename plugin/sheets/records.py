@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from plugin.sheets.problems import COLUMNS, LONG, NUL, OPEN, UNREADABLE
+from storage.imports import ProblemCode
 
 MAX_ROW_CHARS = 64 * 1024  # bytes of a row; smaller than what the csv module takes of one cell
 MAX_LINES_PER_ROW = 200  # lines of a row: cells in quotation marks may hold line breaks
@@ -53,7 +53,7 @@ class _Lines:
         raw = self.file.readline(MAX_ROW_CHARS + 1)
         if not raw:
             if self.at > self.start:  # the csv module reads on: it is inside of a cell
-                raise _BrokenError(OPEN)
+                raise _BrokenError(ProblemCode.OPEN)
             raise StopIteration
         first = self.at == self.start
         self.at += len(raw)
@@ -62,13 +62,13 @@ class _Lines:
             self._skip_rest(raw)
             self.first_end = self.at
         if self.at - self.start > MAX_ROW_CHARS or self.line - self.first_line > MAX_LINES_PER_ROW:
-            raise _BrokenError(LONG if first else OPEN)
+            raise _BrokenError(ProblemCode.LONG if first else ProblemCode.OPEN)
         if b"\0" in raw:
-            self.flaw = NUL
+            self.flaw = ProblemCode.NUL
         try:
             return raw.decode(self.encoding)
         except UnicodeDecodeError:
-            self.flaw = UNREADABLE
+            self.flaw = ProblemCode.UNREADABLE
             return raw.decode(self.encoding, "replace")
 
     def _skip_rest(self, raw: bytes) -> None:
@@ -84,7 +84,7 @@ class _Lines:
 
 
 def read_rows(
-    path: Path, encoding: str, delimiter: str, offset: int = 0, line: int = 1
+    path: Path, encoding: str, delimiter: str, offset: int = 0, *, line: int = 1
 ) -> Iterator[Row]:
     """The rows from a byte on, which is the first of `line`; blank ones have no cells.
 
@@ -107,12 +107,12 @@ def read_rows(
                 lines.flaw = str(error)
                 reader = csv.reader(lines, delimiter=delimiter)
             except csv.Error:  # a line break of another system's outside of quotation marks
-                lines.flaw = UNREADABLE
+                lines.flaw = ProblemCode.UNREADABLE
                 reader = csv.reader(lines, delimiter=delimiter)
             yield _row(lines, cells)
 
 
 def _row(lines: _Lines, cells: list[str]) -> Row:
-    flaw = lines.flaw or (COLUMNS if len(cells) > MAX_COLUMNS else "")
+    flaw = lines.flaw or (ProblemCode.COLUMNS if len(cells) > MAX_COLUMNS else "")
     kept = [] if flaw or not any(cell.strip() for cell in cells) else cells
     return Row(lines.first_line, lines.start, lines.at, lines.line, kept, flaw)

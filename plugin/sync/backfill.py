@@ -23,17 +23,16 @@ from plugin.facts import Facts, merge_facts
 from plugin.ingest.record import record_facts
 from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api import bulk, nodes, pages
-from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, ORDERS, PRODUCTS
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import number
 from storage import backfills, shops
-from storage.backfills import ENDED_STATES, Backfill, BackfillState
+from storage.backfills import ENDED_STATES, Backfill, BackfillState, Noun
 from storage.engine import db
 from storage.engine.types import JsonObject
 from storage.shops import Shop
 
-STAGES = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS)
-WITH_CHILDREN = (PRODUCTS, ORDERS)
+STAGES = (Noun.CUSTOMERS, Noun.PRODUCTS, Noun.ORDERS, Noun.CHECKOUTS)
+WITH_CHILDREN = (Noun.PRODUCTS, Noun.ORDERS)
 NODES_BATCH_SIZE = 250  # customers or orders in a transaction; of 500 the memory came to 200 MB
 LINES_BATCH_SIZE = 1_000  # lines that are put aside, or looked at together
 READ_SECONDS = 1.0  # of a step that reads a result: each step requests it again from its position
@@ -96,7 +95,7 @@ def _step(shop: Shop, held: Backfill) -> None:
             _ask(shop, held)
         elif held.state == BackfillState.REQUESTED:
             _look(shop, held)
-        elif held.stage == CHECKOUTS:
+        elif held.stage == Noun.CHECKOUTS:
             _page(shop, held)
         elif held.state == BackfillState.READING:
             _read(shop, held)
@@ -113,7 +112,7 @@ def _step(shop: Shop, held: Backfill) -> None:
 
 
 def _ask(shop: Shop, held: Backfill) -> None:
-    if held.stage == CHECKOUTS:
+    if held.stage == Noun.CHECKOUTS:
         _move(held, state=BackfillState.READING)
         return
     operation = bulk.start_operation(shop.id, held.stage)
@@ -142,7 +141,7 @@ def _look(shop: Shop, held: Backfill) -> None:
             state=BackfillState.READING,
             lines_available=found.objects,
             total=found.roots,
-            tries=0,
+            attempts=0,
             error="",
         )
     elif found.status == "FAILED":
@@ -166,7 +165,7 @@ def _broken(held: Backfill, found: bulk.Operation) -> None:
     """Shopify broke off: ask again, and in the end take the part that there is."""
     if found.error == "ACCESS_DENIED":
         _fail(held, "Shopify does not allow Regulars to read this.")
-    elif held.tries + 1 < MAX_REQUESTS:
+    elif held.attempts + 1 < MAX_REQUESTS:
         _again(held, "Shopify broke the reading off.")
     elif found.partial_url is None:
         _fail(held, "Shopify broke the reading off several times.")
@@ -226,7 +225,7 @@ def _put_aside(held: Backfill, batch: Sequence[tuple[bytes, int]]) -> None:
         node = _parsed(line)
         if node is not None:
             rows.append((str(node.get("__parentId") or node["id"]), at, line.decode()))
-    progress = {"lines_read": held.lines_read + len(batch), "offset": batch[-1][1], "tries": 0}
+    progress = {"lines_read": held.lines_read + len(batch), "offset": batch[-1][1], "attempts": 0}
     with db.transaction() as session:
         _advance(session, held, **progress)
         backfills.add_lines(session, held.shop_id, held.stage, rows)
@@ -280,21 +279,22 @@ def _record(
     held: Backfill,
     families: Sequence[NodeWithChildren],
     progress: dict[str, int],
+    *,
     drop_until: str | None = None,
 ) -> None:
     """Record what nodes say, and the progress that it is, in one transaction."""
     parsed = [_facts(shop, held.stage, *family) for family in families]
     facts = [each for each in parsed if each is not None]
-    progress |= {"done": held.done + len(families), "tries": 0}
+    progress |= {"done": held.done + len(families), "attempts": 0}
     progress["skipped"] = held.skipped + len(families) - len(facts)
     try:
-        _commit(shop, held, facts, progress, drop_until)
+        _commit(shop, held, facts, progress, drop_until=drop_until)
     except (*db.TRANSIENT, ConcurrentChangeError):
         raise
     except Exception:  # one node that cannot be kept does not spoil the others
         log.exception("backfill.failed", shop=shop.id, stage=held.stage)
         progress["skipped"] += len(facts) - _one_by_one(shop, facts)
-        _commit(shop, held, [], progress, drop_until)
+        _commit(shop, held, [], progress, drop_until=drop_until)
 
 
 def _commit(
@@ -302,6 +302,7 @@ def _commit(
     held: Backfill,
     facts: Sequence[Facts],
     progress: dict[str, int],
+    *,
     drop_until: str | None,
 ) -> None:
     with db.transaction() as session:
@@ -336,13 +337,13 @@ def _as_past(facts: Sequence[Facts]) -> Facts:
 
 
 def _facts(
-    shop: Shop, stage: str, node: JsonObject | None, children: list[JsonObject]
+    shop: Shop, stage: Noun, node: JsonObject | None, children: list[JsonObject]
 ) -> Facts | None:
     """What a node says; None when it makes no sense."""
     if node is None:
         return None
     try:
-        return nodes.facts_of(shop.id, stage, node, children, shop.currency)
+        return nodes.facts_of(shop.id, stage, node, children, currency=shop.currency)
     except (MalformedError, ShopifyError, KeyError, TypeError, ValueError, AttributeError) as error:
         log.warning("backfill.not_understood", shop=shop.id, stage=stage, error=str(error)[:200])
         return None
@@ -350,25 +351,25 @@ def _facts(
 
 def _again(held: Backfill, error: str) -> None:
     """Let Shopify read anew, from its beginning: what is kept already is not kept twice."""
-    if held.tries + 1 >= MAX_ATTEMPTS:
+    if held.attempts + 1 >= MAX_ATTEMPTS:
         _fail(held, error)
         return
     fresh = dict.fromkeys(backfills.COUNTS, 0)
-    rest = {"tries": held.tries + 1, "due_at": clock.now() + _pause(held), "error": error}
+    rest = {"attempts": held.attempts + 1, "due_at": clock.now() + _pause(held), "error": error}
     with db.transaction() as session:
         backfills.delete_lines(session, held.shop_id, held.stage)
         _advance(session, held, state=BackfillState.WAITING, operation_id="", **fresh, **rest)
-    log.warning("backfill.again", shop=held.shop_id, stage=held.stage, tries=held.tries + 1)
+    log.warning("backfill.again", shop=held.shop_id, stage=held.stage, attempts=held.attempts + 1)
 
 
 def _rest(held: Backfill, error: str, *, counts: bool = True) -> None:
     """Wait with a stage, as Shopify or the way to it is in trouble."""
-    if counts and held.tries + 1 >= MAX_ATTEMPTS:
+    if counts and held.attempts + 1 >= MAX_ATTEMPTS:
         _fail(held, error)
         return
-    tries = held.tries + counts
-    log.warning("backfill.waits", shop=held.shop_id, stage=held.stage, tries=tries)
-    _move(held, tries=tries, due_at=clock.now() + _pause(held), error=error)
+    attempts = held.attempts + counts
+    log.warning("backfill.waits", shop=held.shop_id, stage=held.stage, attempts=attempts)
+    _move(held, attempts=attempts, due_at=clock.now() + _pause(held), error=error)
 
 
 def _fail(held: Backfill, error: str) -> None:
@@ -377,7 +378,7 @@ def _fail(held: Backfill, error: str) -> None:
 
 
 def _pause(held: Backfill) -> timedelta:
-    return min(LONGEST_REST, FIRST_REST * (1 << min(held.tries, 20)))
+    return min(LONGEST_REST, FIRST_REST * (1 << min(held.attempts, 20)))
 
 
 def _move(held: Backfill, **changes: Any) -> None:

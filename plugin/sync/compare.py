@@ -14,15 +14,15 @@ from sqlmodel import Session, SQLModel
 
 from plugin.facts import Facts, ProfileFact
 from plugin.profiles import fields
-from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from storage import checkouts, consent, events, inventory, orders, products, profiles
+from storage.backfills import Noun
 from storage.checkouts import LineItem
 from storage.consent_ledger import ReportedConsent
 from storage.engine.types import Row
 from storage.inventory import ReportedStock, Stock
 from storage.orders import ReportedOrderLine
 from storage.products import DELETED, ReportedVariant
-from storage.profiles import CUSTOMER, ProfileRow
+from storage.profiles import IdentityKind, ProfileRow
 from storage.reconciliations import DifferenceKind
 
 KINDS_BY_SEVERITY = (DifferenceKind.MISSING, DifferenceKind.STALE, DifferenceKind.PARTIAL)
@@ -38,19 +38,19 @@ LOOSE_COLUMNS = frozenset(
 )
 
 
-def record_id(noun: str, facts: Facts) -> str:
+def record_id(noun: Noun, facts: Facts) -> str:
     """The storefront's own id of the record that these facts are about."""
-    if noun == CUSTOMERS:
+    if noun == Noun.CUSTOMERS:
         return _customer(facts.profiles[0]) or ""
-    if noun in (PRODUCTS, DELETIONS):
+    if noun in (Noun.PRODUCTS, Noun.DELETIONS):
         return str(facts.products[0][0]["id"])
-    if noun == ORDERS:
+    if noun == Noun.ORDERS:
         return str(facts.orders[0][1]["id"])
     return str(facts.checkouts[0][1]["token"])
 
 
 def find_differences(
-    session: Session, shop_id: int, noun: str, facts: Facts
+    session: Session, shop_id: int, noun: Noun, facts: Facts
 ) -> dict[str, DifferenceKind]:
     """Which of the records of a noun are missing, partial or stale, by their id."""
     return COMPARERS[noun](session, shop_id, facts)
@@ -66,7 +66,7 @@ def _customers(session: Session, shop_id: int, facts: Facts) -> dict[str, Differ
         if (customer := _customer(person)) is None:
             continue
         kinds = {found.get(customer), words.get(id(person))}
-        row = rows.get(known.get((CUSTOMER, customer), 0))
+        row = rows.get(known.get((IdentityKind.CUSTOMER, customer), 0))
         if row is None:
             kinds.add(DifferenceKind.MISSING)
         else:
@@ -92,7 +92,7 @@ def _untag(row: ProfileRow, person: ProfileFact) -> None:
 
 
 def _customer(person: ProfileFact) -> str | None:
-    return next((key.value for key in person.identities if key.kind == CUSTOMER), None)
+    return next((key.value for key in person.identities if key.kind == IdentityKind.CUSTOMER), None)
 
 
 def _news(row: ProfileRow, person: ProfileFact) -> list[str]:
@@ -157,7 +157,7 @@ def _checkouts(session: Session, shop_id: int, facts: Facts) -> dict[str, Differ
     tokens = [row["token"] for _, row in facts.checkouts]
     kept = {each.token: each for each in checkouts.checkouts_by_token(session, shop_id, tokens)}
     # Shopify creates a customer for an address at checkout, but reports the checkout before.
-    lacking = _lacking(session, shop_id, facts, but=(CUSTOMER,))
+    lacking = _lacking(session, shop_id, facts, but=(IdentityKind.CUSTOMER,))
     found: dict[str, DifferenceKind] = {}
     for person, row in facts.checkouts:
         have = kept.get(row["token"])
@@ -257,9 +257,9 @@ def _lacking(session: Session, shop_id: int, facts: Facts, but: Collection[str] 
 
 
 COMPARERS: dict[str, Callable[[Session, int, Facts], dict[str, DifferenceKind]]] = {
-    CUSTOMERS: _customers,
-    PRODUCTS: _products,
-    ORDERS: _orders,
-    CHECKOUTS: _checkouts,
-    DELETIONS: _deletions,
+    Noun.CUSTOMERS: _customers,
+    Noun.PRODUCTS: _products,
+    Noun.ORDERS: _orders,
+    Noun.CHECKOUTS: _checkouts,
+    Noun.DELETIONS: _deletions,
 }

@@ -18,16 +18,15 @@ from plugin.errors import ConcurrentChangeError, RegularsError
 from plugin.facts import Facts
 from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api import pages
-from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.sync import webhook_audit
 from plugin.sync.repair import RepairResult, parse_nodes, repair_records
 from storage import backfills, inbox_claims, reconciliations, shops
-from storage.backfills import BackfillState
+from storage.backfills import BackfillState, Noun
 from storage.engine import db
 from storage.reconciliations import Reconciliation
 from storage.shops import Shop
 
-NOUNS = (CUSTOMERS, PRODUCTS, ORDERS, CHECKOUTS, DELETIONS)
+NOUNS = (Noun.CUSTOMERS, Noun.PRODUCTS, Noun.ORDERS, Noun.CHECKOUTS, Noun.DELETIONS)
 BACKFILL_READ = "read"  # the place behind the last page
 EVERY = timedelta(hours=1)
 SETTLING_TIME = timedelta(minutes=10)  # for webhooks on their way: Shopify's first three retries
@@ -77,14 +76,14 @@ def _begin(shop_id: int) -> None:
             )
 
 
-def backfill_start_times(session: Session, shop: Shop) -> dict[str, datetime]:
+def backfill_start_times(session: Session, shop: Shop) -> dict[Noun, datetime]:
     """From when on each noun can be compared."""
     found = {
         stage.stage: stage.started_at
         for stage in backfills.stages_of(session, shop.id)
         if stage.state == BackfillState.DONE and stage.generation == shop.generation
     }
-    return found | ({DELETIONS: found[PRODUCTS]} if PRODUCTS in found else {})
+    return found | ({Noun.DELETIONS: found[Noun.PRODUCTS]} if Noun.PRODUCTS in found else {})
 
 
 def _next(shop_id: int) -> tuple[Shop, Reconciliation] | None:
@@ -137,16 +136,18 @@ def _page(shop: Shop, held: Reconciliation) -> None:
     """Compare a page of changes, and repair what differs."""
     assert held.until is not None
     asked_at = clock.now()
-    page = pages.changed_page(shop.id, held.noun, held.since - OVERLAP, held.until, held.cursor)
+    page = pages.changed_page(
+        shop.id, held.noun, held.since - OVERLAP, held.until, place=held.cursor
+    )
     reported, lost = parse_nodes(shop, held.noun, page.nodes, asked_at)
     place = {"cursor": page.cursor if page.more else BACKFILL_READ, "attempts": 0, "error": ""}
     try:
-        outcome = _commit(shop, held, reported, place, lost)
+        outcome = _commit(shop, held, reported, place, lost=lost)
     except (*db.TRANSIENT, ConcurrentChangeError):
         raise
     except Exception:  # one record that cannot be repaired does not fail its page
         log.exception("reconcile.failed", shop=shop.id, noun=held.noun)
-        outcome = _one_by_one(shop, held, reported, place, lost)
+        outcome = _one_by_one(shop, held, reported, place, lost=lost)
     if outcome.gaps:
         log.info("reconcile.repaired", shop=shop.id, noun=held.noun, **outcome.counts())
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in outcome.entered])
@@ -173,13 +174,14 @@ def _commit(
     held: Reconciliation,
     reported: Mapping[str, Facts],
     place: Mapping[str, object],
+    *,
     lost: int,
 ) -> RepairResult:
     """Mend what differs and move the window on, in one transaction."""
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         outcome = repair_records(session, shop, held.noun, reported)
-        _count(session, held, place, outcome, lost)
+        _count(session, held, place, outcome, lost=lost)
     return outcome
 
 
@@ -188,6 +190,7 @@ def _one_by_one(
     held: Reconciliation,
     reported: Mapping[str, Facts],
     place: Mapping[str, object],
+    *,
     lost: int,
 ) -> RepairResult:
     """Repair each record by itself, so that one does not fail its page."""
@@ -203,7 +206,7 @@ def _one_by_one(
             log.exception("reconcile.record_failed", shop=shop.id, noun=held.noun)
             total.unresolved += 1
     with db.transaction() as session:
-        _count(session, held, place, total, lost)
+        _count(session, held, place, total, lost=lost)
     return total
 
 
@@ -212,6 +215,7 @@ def _count(
     held: Reconciliation,
     place: Mapping[str, object],
     outcome: RepairResult,
+    *,
     lost: int,
 ) -> None:
     counts = outcome.counts()
@@ -225,7 +229,7 @@ def _count(
 def _rest(held: Reconciliation, error: str) -> None:
     """Wait with a window, as Shopify or the way to it is in trouble: no window is given up."""
     pause = min(LONGEST_REST, FIRST_REST * (1 << min(held.attempts, 20)))
-    log.warning("reconcile.waits", shop=held.shop_id, noun=held.noun, tries=held.attempts + 1)
+    log.warning("reconcile.waits", shop=held.shop_id, noun=held.noun, attempts=held.attempts + 1)
     _move(held, attempts=held.attempts + 1, due_at=clock.now() + pause, error=error)
 
 

@@ -17,6 +17,7 @@ from plugin.shopify.api import nodes
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.pages import NodeWithChildren
 from plugin.sync import compare
+from storage.backfills import Noun
 from storage.reconciliations import DifferenceKind
 from storage.shops import Shop
 
@@ -46,14 +47,16 @@ class RepairResult:
 
 
 def parse_nodes(
-    shop: Shop, noun: str, families: Sequence[NodeWithChildren], asked_at: datetime
+    shop: Shop, noun: Noun, families: Sequence[NodeWithChildren], asked_at: datetime
 ) -> tuple[dict[str, Facts], int]:
     """What nodes say, by the record's id, and how many make no sense."""
     reported: dict[str, Facts] = {}
     lost = 0
     for node, children in families:
         try:
-            facts = nodes.facts_of(shop.id, noun, node, children, shop.currency, asked_at)
+            facts = nodes.facts_of(
+                shop.id, noun, node, children, currency=shop.currency, reported_at=asked_at
+            )
             reported[compare.record_id(noun, facts)] = facts
         except (MalformedError, ShopifyError, KeyError, TypeError, ValueError) as error:
             log.warning("reconcile.not_understood", shop=shop.id, noun=noun, error=str(error)[:200])
@@ -62,7 +65,7 @@ def parse_nodes(
 
 
 def repair_records(
-    session: Session, shop: Shop, noun: str, reported: Mapping[str, Facts]
+    session: Session, shop: Shop, noun: Noun, reported: Mapping[str, Facts]
 ) -> RepairResult:
     """Record what differs from what is kept, and look again whether it does so no more.
 
@@ -83,7 +86,7 @@ def repair_records(
 
 
 def _differing(
-    session: Session, shop: Shop, noun: str, reported: Mapping[str, Facts]
+    session: Session, shop: Shop, noun: Noun, reported: Mapping[str, Facts]
 ) -> Differences:
     """Return the facts that differ; a redacted profile never does."""
     facts = redaction.drop_redacted(session, shop.id, merge_facts(list(reported.values())))

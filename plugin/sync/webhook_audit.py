@@ -12,25 +12,28 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from plugin.manifest import topic_handlers
-from plugin.shopify.api.bulk import CHECKOUTS, CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from storage import inbox
+from storage.backfills import Noun
 from storage.engine import db
 from storage.reconciliations import DifferenceKind, Reconciliation
 
 MIN_RECORDS = 3  # missed deliveries of a kind; one or two are lost on the best of connections
 # Which topic would have reported a record of each kind.
 TOPICS_OF_NOUN = {
-    CUSTOMERS: {
+    Noun.CUSTOMERS: {
         DifferenceKind.MISSING: "customers/create",
         DifferenceKind.STALE: "customers/update",
     },
-    PRODUCTS: {DifferenceKind.MISSING: "products/create", DifferenceKind.STALE: "products/update"},
-    ORDERS: {DifferenceKind.MISSING: "orders/create", DifferenceKind.STALE: "orders/updated"},
-    CHECKOUTS: {
+    Noun.PRODUCTS: {
+        DifferenceKind.MISSING: "products/create",
+        DifferenceKind.STALE: "products/update",
+    },
+    Noun.ORDERS: {DifferenceKind.MISSING: "orders/create", DifferenceKind.STALE: "orders/updated"},
+    Noun.CHECKOUTS: {
         DifferenceKind.MISSING: "checkouts/create",
         DifferenceKind.STALE: "checkouts/update",
     },
-    DELETIONS: {DifferenceKind.STALE: "products/delete"},
+    Noun.DELETIONS: {DifferenceKind.STALE: "products/delete"},
 }
 
 

@@ -16,10 +16,11 @@ from plugin.errors import RegularsError
 from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api.client import ShopifyError, query
 from storage import consent, profiles, shops, write_backs
+from storage.channels import Channel
 from storage.consent_ledger import ConsentSource, ConsentState
 from storage.engine import db
 from storage.engine.types import JsonObject
-from storage.profiles import CUSTOMER
+from storage.profiles import IdentityKind
 from storage.write_backs import ON, WriteBack, WriteBackKind, WriteBackState
 
 CLAIM_BATCH_SIZE = 50  # rows at a time; two calls a row are some 16 points of a shop's 100 a second
@@ -54,7 +55,7 @@ SLICE_JOB = SliceJob(
 def _claim(shop_id: int) -> Sequence[WriteBack]:
     with db.transaction() as session:
         return write_backs.claim_write_backs(
-            session, shop_id, clock.now(), CLAIM_BATCH_SIZE, LEASE_S
+            session, shop_id, clock.now(), CLAIM_BATCH_SIZE, seconds=LEASE_S
         )
 
 
@@ -94,12 +95,14 @@ def _consent(row: WriteBack) -> WriteBackState:
         return (
             WriteBackState.DONE
         )  # the storefront reported something newer, or our entry has no effect
-    by = "emailAddress" if row.kind == "email" else "phoneNumber"
+    by = "emailAddress" if row.kind == Channel.EMAIL else "phoneNumber"
     found = query(row.shop_id, "customer_consent", {"identifier": {by: row.name}})
     customer = found["customerByIdentifier"]
     if customer is None:
         customer = (
-            _create(row) if row.kind == "email" and row.value == ConsentState.SUBSCRIBED else None
+            _create(row)
+            if row.kind == Channel.EMAIL and row.value == ConsentState.SUBSCRIBED
+            else None
         )
     elif _stands(customer, row):
         return WriteBackState.DONE
@@ -125,9 +128,10 @@ def _stands(customer: JsonObject, row: WriteBack) -> bool:
 
 def _held(customer: JsonObject, channel: str) -> tuple[str, str | None]:
     email, phone = customer["defaultEmailAddress"], customer["defaultPhoneNumber"]
-    if channel == "email":
+    if channel == Channel.EMAIL:
         return (email["marketingState"], email["marketingUpdatedAt"]) if email else ("", None)
-    held = phone and phone[f"{'sms' if channel == 'sms' else 'whatsApp'}MarketingConsent"]
+    field = "smsMarketingConsent" if channel == Channel.SMS else "whatsAppMarketingConsent"
+    held = phone and phone[field]
     return (held["state"], held["updatedAt"]) if held else ("", None)
 
 
@@ -177,9 +181,9 @@ def _level(row: WriteBack, name: str, level: str) -> dict[str, str]:
 
 
 CONSENTS: dict[str, Callable[[WriteBack, str], tuple[str, Mapping[str, object]]]] = {
-    "email": _email,
-    "sms": _sms,
-    "whatsapp": _whatsapp,
+    Channel.EMAIL: _email,
+    Channel.SMS: _sms,
+    Channel.WHATSAPP: _whatsapp,
 }
 
 
@@ -212,4 +216,8 @@ def _customers(row: WriteBack) -> list[str]:
         if profile is None:
             return []
         known = profiles.identities_of(session, row.shop_id, [profile.id])
-    return [f"gid://shopify/Customer/{each.value}" for each in known if each.kind == CUSTOMER]
+    return [
+        f"gid://shopify/Customer/{each.value}"
+        for each in known
+        if each.kind == IdentityKind.CUSTOMER
+    ]

@@ -197,7 +197,7 @@ def _image(block: MailBlock, page: Page) -> str:
 
 def _products(block: MailBlock, page: Page) -> str:
     title = text_to_html(page.say(block.get("title", "")), page)
-    return product_blocks.to_mjml(block, title, page.say, page.link, page.rtl)
+    return product_blocks.to_mjml(block, title, page.say, page.link, rtl=page.rtl)
 
 
 def _coupon(block: MailBlock, page: Page) -> str:

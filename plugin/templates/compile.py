@@ -90,13 +90,18 @@ def compile_template(
     if not any(block["type"] == "footer" for block in checked):
         checked.append({"type": "footer"})
     return {
-        locale: _compile(subject, preview, checked, locale, translations.get(locale, {}))
+        locale: _compile(subject, preview, checked, locale, words=translations.get(locale, {}))
         for locale in {SOURCE: None, **dict.fromkeys(translations)}
     }
 
 
 def _compile(
-    subject: str, preview: str, content: Sequence[MailBlock], locale: str, words: Mapping[str, str]
+    subject: str,
+    preview: str,
+    content: Sequence[MailBlock],
+    locale: str,
+    *,
+    words: Mapping[str, str],
 ) -> CompiledMail:
     mail = json.dumps([subject, preview, content, locale, dict(words)])
     compiled: CompiledMail = json.loads(_compile_once(mail))

@@ -36,6 +36,7 @@ def to_mjml(
     title: str,
     say: Callable[[str], str],
     link: Callable[[str], str],
+    *,
     rtl: bool,
 ) -> str:
     """The block in MJML; nothing of it is shown when there are no products."""

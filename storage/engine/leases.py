@@ -24,9 +24,9 @@ def claim_due(
     table: Any,
     state: str,
     now: datetime,
+    *which: ColumnElement[bool],
     limit: int,
     seconds: float,
-    *which: ColumnElement[bool],
     **fresh: Any,
 ) -> list[tuple[int, int]]:
     """Lease up to `limit` rows of all shops that are in `state` and due; the earliest first.
@@ -77,7 +77,7 @@ class Claim(NamedTuple):
 
 
 def start_claim(
-    session: Session, table: Any, count: str, shop_id: int, ids: Sequence[int], seconds: float
+    session: Session, table: Any, count: str, shop_id: int, *, ids: Sequence[int], seconds: float
 ) -> Claim:
     """Count an attempt at each of these rows in the column `count`, and lease them to the caller.
 
@@ -102,7 +102,7 @@ def start_claim(
     return Claim([row_id for row_id in ids if row_id in held], clock + seconds)
 
 
-def refund_attempt(session: Session, table: Any, count: str, shop_id: int, begun: Claim) -> None:
+def refund_attempt(session: Session, table: Any, count: str, shop_id: int, *, begun: Claim) -> None:
     """Take back the attempts at these rows, except those that another worker has claimed since."""
     session.connection().execute(
         update(table)

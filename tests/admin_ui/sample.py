@@ -194,9 +194,9 @@ def _days_of_form(
     for day in range(30):
         date = now.date() - timedelta(days=day)
         for _ in range(chance.randrange(4, 14)):
-            forms.count_form_event(session, shop.id, form_id, 1, date, FormEvent.VIEWED)
+            forms.count_form_event(session, shop.id, form_id, 1, day=date, kind=FormEvent.VIEWED)
         for _ in range(chance.randrange(0, 4)):
-            forms.count_form_event(session, shop.id, form_id, 1, date, FormEvent.SUBMITTED)
+            forms.count_form_event(session, shop.id, form_id, 1, day=date, kind=FormEvent.SUBMITTED)
 
 
 def _subscribe(
@@ -204,7 +204,7 @@ def _subscribe(
 ) -> None:
     for n, one in enumerate(people[:7]):
         at = now - timedelta(days=6 * n + 1)
-        add_member(session, shop.id, list_id, one.id, at, f"form:{form_id}")
+        add_member(session, shop.id, list_id, one.id, at=at, source=f"form:{form_id}")
         states = [ConsentState.SUBSCRIBED] + [ConsentState.UNSUBSCRIBED] * (n == 3)
         consent.record_consent(
             session,
@@ -424,7 +424,9 @@ def _quarantine(shop: Shop, now: datetime) -> None:
         ("0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "the body is not JSON"),
     ):
         with db.inbox_transaction() as session:
-            inbox_claims.settle_deliveries(session, shop.id, [webhook_id], inbox.QUARANTINED, error)
+            inbox_claims.settle_deliveries(
+                session, shop.id, [webhook_id], inbox.DeliveryState.QUARANTINED, error=error
+            )
 
 
 def all_people(shop: Shop) -> list[int]:

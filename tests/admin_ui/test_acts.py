@@ -219,7 +219,7 @@ def test_what_shopify_refused_is_shown_and_tried_again(merchant, shop, broker):
     said = {"kind": "email", "name": "maya@example.com", "value": "subscribed", "profile_id": None}
     with db.transaction() as session:
         write_backs.save_write_backs(session, shop.id, [{**said, "requested_at": at}], at)
-        (held,) = write_backs.claim_write_backs(session, shop.id, at, 1, 0)
+        (held,) = write_backs.claim_write_backs(session, shop.id, at, 1, seconds=0)
         write_backs.settle_write_back(
             session, held, state=WriteBackState.FAILED, error="Customer is locked."
         )
@@ -319,7 +319,7 @@ def test_what_is_no_tag_is_refused(merchant, shop, filled, tag):
     assert "up to 255 characters" in answer.text
     assert merchant.post("/audience/profiles/1/tags", tag="x").status_code == 404
     with db.transaction() as session:
-        due = write_backs.claim_write_backs(session, shop.id, clock.now(), 100, 0)
+        due = write_backs.claim_write_backs(session, shop.id, clock.now(), 100, seconds=0)
     assert [row.name for row in due if row.kind == "tag"] == []
 
 
@@ -429,7 +429,9 @@ def test_the_largest_property_is_saved_in_every_language(merchant, shop, filled)
     languages = ["", "zh-CN", *(f"x{n}" for n in range(19))]
     words = dict.fromkeys(languages, "w")
     made = [{"value": f"v{n}", "labels": words} for n in range(properties.MAX_OPTIONS)]
-    properties.save_definition(shop.id, filled["skin_need"], "skin_need", "choice", words, made)
+    properties.save_definition(
+        shop.id, filled["skin_need"], "skin_need", "choice", labels=words, options=made
+    )
     page = merchant.fetch(path)
     fields = dict.fromkeys(re.findall(r' name="((?:label|value|words)-[^"]*)"', page.text), "w")
     fields |= {f"value-{n}": f"v{n}" for n in range(properties.MAX_OPTIONS)}
@@ -488,7 +490,7 @@ def test_a_merchant_corrects_what_a_shopper_said(merchant, shop, filled):
 
 def test_the_kinds_of_events_are_listed_with_what_was_not_taken(merchant, shop, filled):
     with db.transaction() as session:
-        metrics.count_rejected(session, shop.id, clock.now().date(), "reserved", 3)
+        metrics.count_rejected(session, shop.id, clock.now().date(), "reserved", count=3)
 
     page = merchant.fetch("/analytics/metrics").text
 

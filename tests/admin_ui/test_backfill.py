@@ -67,7 +67,7 @@ def test_a_part_that_failed_is_read_once_more_on_request(merchant, shop, broker)
         backfills.delete_backfill(session, shop.id)
     backfill.begin_backfill(shop.id)
     change(shop, "customers", state="done", finished_at=clock.now(), done=7)
-    change(shop, "orders", state="failed", finished_at=clock.now(), tries=12, error="No.")
+    change(shop, "orders", state="failed", finished_at=clock.now(), attempts=12, error="No.")
     assert again in merchant.open("/").text
 
     answer = merchant.post("/past")
@@ -79,5 +79,5 @@ def test_a_part_that_failed_is_read_once_more_on_request(merchant, shop, broker)
         stages = {each.stage: each for each in backfills.stages_of(session, shop.id)}
     assert (stages["customers"].state, stages["customers"].done) == ("done", 7)
     orders = stages["orders"]
-    assert (orders.state, orders.tries, orders.error) == ("waiting", 0, "")
+    assert (orders.state, orders.attempts, orders.error) == ("waiting", 0, "")
     assert orders.due_at <= clock.now()

@@ -17,11 +17,11 @@ def test_the_merchant_sets_topics_double_opt_in_and_consent_by_purchase(merchant
     assert "Austria, Germany" in page
 
     said = {"implied_countries": "ca, au", "topics": " New  arrivals\n\nAdvice\nAdvice\n"}
-    merchant.post("/settings/consent", **said, **{f"form-{form.id}": "double"})
+    merchant.post("/settings/consent", **said, **{f"form-{form.id}": "double_opt_in"})
     with db.reading() as session:
         topics = preferences.topics_of(session, shop.id)
         held = get_shop(session, shop.id)
-        assert forms.get_form(session, shop.id, form.id).opt_in == "double"
+        assert forms.get_form(session, shop.id, form.id).opt_in == "double_opt_in"
     assert [topic.name for topic in topics] == ["New arrivals", "Advice"]
     assert held.implied_countries == "CA AU"
 
@@ -30,7 +30,7 @@ def test_the_merchant_sets_topics_double_opt_in_and_consent_by_purchase(merchant
     with db.reading() as session:
         kept = preferences.topics_of(session, shop.id)
         assert flows.get_flow(session, shop.id, flow.id).topic_id == topics[1].id
-        assert forms.get_form(session, shop.id, form.id).opt_in == "double"
+        assert forms.get_form(session, shop.id, form.id).opt_in == "double_opt_in"
     assert [topic.name for topic in kept] == ["Advice", "Sales"]
     assert kept[0].id == topics[1].id, "whoever declined it still does"
     merchant.post("/settings/consent", topics="Sales")

@@ -8,7 +8,7 @@ from plugin.ingest.digest import apply_facts
 from plugin.privacy import requests
 from storage import consent, privacy_requests, search
 from storage.engine import db
-from storage.privacy_requests import DATA_REQUEST, REDACT
+from storage.privacy_requests import PrivacyTopic
 
 KEYS = (IdentityKey("customer_id", "7001002003"), IdentityKey("email", "maya@example.com"))
 
@@ -18,7 +18,9 @@ def asked(merchant, shop):
     """Return the id of a shopper's data request."""
     at = clock.now()
     apply_facts(shop, Facts(profiles=[ProfileFact(KEYS, at, {"first_name": "Maya"})]))
-    apply_facts(shop, Facts(privacy_requests=[PrivacyFact(DATA_REQUEST, at, "1", KEYS)]))
+    apply_facts(
+        shop, Facts(privacy_requests=[PrivacyFact(PrivacyTopic.DATA_REQUEST, at, "1", KEYS)])
+    )
     with db.reading() as session:
         (request,) = privacy_requests.requests_of(session, shop.id)
     return request.id
@@ -53,7 +55,9 @@ def test_only_this_shops_merchant_gets_it(merchant, other, shop, asked):
 
 def test_the_file_goes_after_thirty_days_or_with_the_shopper(merchant, shop, asked, monkeypatch):
     requests.run_requests(shop.id, [asked])
-    apply_facts(shop, Facts(privacy_requests=[PrivacyFact(REDACT, clock.now(), "2", KEYS)]))
+    apply_facts(
+        shop, Facts(privacy_requests=[PrivacyFact(PrivacyTopic.REDACT, clock.now(), "2", KEYS)])
+    )
     assert merchant.fetch(f"/settings/privacy/{asked}").status_code == 404
     assert "File deleted" in merchant.open("/settings").text
 

@@ -10,13 +10,14 @@ import pytest
 
 from admin_ui.audience.imports.columns import KINDS
 from plugin.imports import columns, lifecycle
+from plugin.imports.columns import ColumnKind
 from plugin.jobs import Progress
 from plugin.profiles.export import COLUMNS
 from plugin.sheets import parquet, problems
 from plugin.sheets.parquet import MOMENT
 from plugin.worker.slices import run_slice
 from storage.engine import db
-from storage.imports import ImportState, get_import
+from storage.imports import ImportState, ProblemCode, get_import
 from storage.lists import lists_of
 from tests.plugin.imports import sheet
 
@@ -83,7 +84,7 @@ def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, br
     assert sheet.people(shop)["ana@example.com"].properties == {"Tier": "gold"}
     told = list(csv.reader(io.StringIO(merchant.fetch(f"{path}/flaws").text)))
     assert told[0] == ["Row", "Problem"]
-    assert ["3", f"Email: {problems.SENTENCES[problems.EMAIL]}"] in told
+    assert ["3", f"Email: {problems.SENTENCES[ProblemCode.EMAIL]}"] in told
     with db.reading() as session:
         list_id = next(each.id for each in lists_of(session, shop.id) if each.name == "VIP")
     assert sheet.members(shop, list_id) == {"ana@example.com"}
@@ -135,7 +136,7 @@ def test_columns_are_read_again_by_another_separator(merchant, shop):
 def test_a_file_that_is_refused_says_why_in_the_merchants_language(merchant):
     begun = merchant.post("/audience/imports/new", name="x", size=str(10**12))
     assert begun.status_code == 422
-    assert begun.json() == {"error": problems.SENTENCES[problems.TOO_LARGE]}
+    assert begun.json() == {"error": problems.SENTENCES[ProblemCode.TOO_LARGE]}
 
     answer, _ = bring(merchant, b"PK\x03\x04" + bytes(500))
 
@@ -154,7 +155,7 @@ def test_other_shops_reach_nothing_of_it(merchant, other):
 
 
 def test_every_field_has_its_words(merchant):
-    assert set(KINDS) == set(columns.KINDS)
+    assert set(KINDS) == set(ColumnKind)
 
 
 def test_the_audience_goes_out_as_a_table_without_formulas_and_comes_back(merchant, shop):

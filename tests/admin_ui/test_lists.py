@@ -114,7 +114,7 @@ def test_a_long_list_is_paged_through_a_search_too(merchant, shop, porto):
                                   profile_id=profile_id, linked_at=clock.now())
             )  # fmt: skip
             at = clock.now() - timedelta(seconds=n // 7)
-            add_member(session, shop.id, porto, profile_id, at, "form:1")
+            add_member(session, shop.id, porto, profile_id, at=at, source="form:1")
 
     seen, path = [], f"/audience/lists/{porto}?q=page"
     for _ in range(3):

@@ -107,7 +107,9 @@ def test_messages_are_counted_by_flow_and_by_the_reason_they_were_not_sent(datab
         sent = messages.count_sent_by_flow(session, shop.id, since, AT + timedelta(seconds=1))
         reasons = messages.count_reasons(session, shop.id, 7)
         first = messages.messages_page(session, shop.id, 1, 2)
-        rest = messages.messages_page(session, shop.id, 1, 9, (first[-1].created_at, first[-1].id))
+        rest = messages.messages_page(
+            session, shop.id, 1, 9, before=(first[-1].created_at, first[-1].id)
+        )
 
     assert sent == {7: 1}
     assert reasons == {"1": {"unsubscribed": 2, "rejected": 1}}
@@ -123,7 +125,7 @@ def test_members_and_people_are_listed_newest_first(database, shop):
                         email=f"{n}@example.com", created_at=AT,
                         last_active_at=AT - timedelta(hours=n))
             )  # fmt: skip
-            add_member(session, shop.id, 5, n + 1, AT + timedelta(hours=n), "form:1")
+            add_member(session, shop.id, 5, n + 1, at=AT + timedelta(hours=n), source="form:1")
         session.flush()
         joined = lists.members_page(session, shop.id, 5, limit=3)
         last = lists.members_page(

@@ -8,7 +8,7 @@ from plugin.settings import get_settings
 from storage import flows, forms, inbox, inbox_claims
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.inbox import QUARANTINED, NewDelivery
+from storage.inbox import DeliveryState, NewDelivery
 from storage.lists import List
 from storage.profiles import Profile
 from storage.shops import get_shop
@@ -66,7 +66,9 @@ def test_s17_what_people_type_stays_text(merchant, shop, filled):
         session.add(evil)
     inbox.add_deliveries([NewDelivery(shop.id, EVIL, EVIL, "", "", NOW, EVIL.encode())])
     with db.inbox_transaction() as session:
-        inbox_claims.settle_deliveries(session, shop.id, [EVIL], QUARANTINED, EVIL)
+        inbox_claims.settle_deliveries(
+            session, shop.id, [EVIL], DeliveryState.QUARANTINED, error=EVIL
+        )
 
     for path in (
         "/", "/audience", f"/audience/profiles/{evil.id}", "/flows", f"/flows/{filled['Welcome']}",

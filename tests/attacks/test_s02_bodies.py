@@ -8,7 +8,7 @@ import pytest
 
 from plugin.ingest.digest import digest_deliveries
 from storage.engine import db
-from storage.inbox import DONE, QUARANTINED
+from storage.inbox import DeliveryState
 from storage.profiles import count_profiles
 from tests.webhooks.test_shopify import headers, kept
 
@@ -59,7 +59,7 @@ def test_s02_a_signed_body_that_cannot_be_read_is_kept_in_quarantine(way_in, bod
 
     (delivery,) = kept()
     assert delivery.body == body
-    assert delivery.state == QUARANTINED
+    assert delivery.state == DeliveryState.QUARANTINED
     assert delivery.error
 
 
@@ -69,7 +69,7 @@ def test_s02_odd_json_is_read_all_the_same(way_in, shop, body):
     digest_deliveries()
 
     (delivery,) = kept()
-    assert (delivery.state, delivery.error) == (DONE, "")
+    assert (delivery.state, delivery.error) == (DeliveryState.DONE, "")
     with db.reading() as session:
         assert count_profiles(session, shop.id) == 1
 
@@ -80,8 +80,8 @@ def test_s02_one_that_cannot_be_read_holds_up_no_other(way_in, shop):
     digest_deliveries()
 
     states = [delivery.state for delivery in kept()]
-    assert states.count(DONE) == 1
-    assert states.count(QUARANTINED) == len(UNREADABLE)
+    assert states.count(DeliveryState.DONE) == 1
+    assert states.count(DeliveryState.QUARANTINED) == len(UNREADABLE)
 
 
 def test_s02_the_signature_is_of_the_bytes_and_not_of_what_they_mean(way_in):

@@ -9,7 +9,7 @@ from plugin.flows import library
 from plugin.ingest.digest import digest_deliveries
 from storage import events, flows
 from storage.engine import db
-from storage.profiles import EMAIL, find_identities
+from storage.profiles import IdentityKind, find_identities
 from tests.story import Story
 from tests.webhooks.test_shopify import headers, kept
 
@@ -27,8 +27,8 @@ def paid(story=None):
 
 def placed(shop):
     with db.reading() as session:
-        known = find_identities(session, shop.id, [(EMAIL, "maya@example.com")])
-        found = events.timeline(session, shop.id, known[EMAIL, "maya@example.com"])
+        known = find_identities(session, shop.id, [(IdentityKind.EMAIL, "maya@example.com")])
+        found = events.timeline(session, shop.id, known[IdentityKind.EMAIL, "maya@example.com"])
     return [event for event in found if event.metric == "Placed Order"]
 
 
@@ -79,7 +79,9 @@ def test_s04_an_old_delivery_is_kept_and_starts_no_flow(way_in, shop):
         assert way_in.post("/webhooks/shopify", content=body, headers=given).is_success
         digest_deliveries()
         with db.reading() as session:
-            (profile_id,) = find_identities(session, shop.id, [(EMAIL, email)]).values()
+            (profile_id,) = find_identities(
+                session, shop.id, [(IdentityKind.EMAIL, email)]
+            ).values()
             metrics = {e.metric for e in events.timeline(session, shop.id, profile_id)}
             return metrics, len(flows.enrolments_of(session, shop.id, profile_id))
 

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from plugin.ingest.digest import digest_deliveries
 from storage.engine import db
-from storage.inbox import QUARANTINED, Delivery
+from storage.inbox import Delivery, DeliveryState
 from storage.profiles import count_profiles
 from storage.shops import Shop, add_shop, get_shop, uninstall
 from tests.conftest import NOW
@@ -54,7 +54,7 @@ def test_s05_a_body_under_another_shops_name_changes_nothing_of_it(
     assert the_shop(shop).model_dump() == before
     with db.inbox_reading() as session:
         kept = session.exec(select(Delivery.state).where(Delivery.shop_id == shop.id)).all()
-    assert kept == [QUARANTINED]
+    assert kept == [DeliveryState.QUARANTINED]
 
 
 @pytest.mark.parametrize("topic", ["customers/redact", "shop/redact", "customers/data_request"])

@@ -10,10 +10,10 @@ import zipfile
 import pytest
 
 from plugin.imports import lifecycle
-from plugin.sheets import encoding, files, problems, records
+from plugin.sheets import encoding, files, records
 from plugin.sheets.cells import csv_chunks
 from plugin.sheets.problems import SheetError
-from storage.imports import ImportState
+from storage.imports import ImportState, ProblemCode
 from tests.plugin.imports import sheet
 
 pytestmark = pytest.mark.usefixtures("data_dir")
@@ -34,21 +34,21 @@ def zipped() -> bytes:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (zipped(), problems.PACKED),
-        (gzip.compress(b"email\n" * 1_000_000), problems.PACKED),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5000), problems.PACKED),  # an old workbook
-        (b"%PDF-1.7\n" + bytes(5000), problems.PACKED),
-        (bytes(5000), problems.BINARY),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20 + bytes(500), problems.BINARY),
-        ("email\n".encode("utf-32"), problems.BINARY),
-        (b" \n\t\n", problems.EMPTY),
-        (b"ann@example.com,Ann\nbob@example.com,Bob\n", problems.HEADLESS),
-        (b"\n\nemail\n", problems.HEADLESS),
-        (b"email,\0name\n" + b"ann@example.com,x\n" * 20, problems.HEADLESS),
-        (b"a," * 100_000 + b"\nann@example.com\n", problems.WIDE),
-        (b"a," * 600 + b"\nann@example.com\n", problems.WIDE),
-        (b"x" * 3_000_000, problems.WIDE),
-        (b'"' + b"x\n" * 1_000, problems.HEADLESS),
+        (zipped(), ProblemCode.PACKED),
+        (gzip.compress(b"email\n" * 1_000_000), ProblemCode.PACKED),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5000), ProblemCode.PACKED),  # an old workbook
+        (b"%PDF-1.7\n" + bytes(5000), ProblemCode.PACKED),
+        (bytes(5000), ProblemCode.BINARY),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20 + bytes(500), ProblemCode.BINARY),
+        ("email\n".encode("utf-32"), ProblemCode.BINARY),
+        (b" \n\t\n", ProblemCode.EMPTY),
+        (b"ann@example.com,Ann\nbob@example.com,Bob\n", ProblemCode.HEADLESS),
+        (b"\n\nemail\n", ProblemCode.HEADLESS),
+        (b"email,\0name\n" + b"ann@example.com,x\n" * 20, ProblemCode.HEADLESS),
+        (b"a," * 100_000 + b"\nann@example.com\n", ProblemCode.WIDE),
+        (b"a," * 600 + b"\nann@example.com\n", ProblemCode.WIDE),
+        (b"x" * 3_000_000, ProblemCode.WIDE),
+        (b'"' + b"x\n" * 1_000, ProblemCode.HEADLESS),
     ],
 )
 def test_s19_a_file_that_is_no_table_is_refused_with_a_sentence_and_gone(
@@ -69,15 +69,15 @@ def test_s19_a_file_that_is_no_table_is_refused_with_a_sentence_and_gone(
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (b"bad\xff\xfe@example.com,x\n", problems.UNREADABLE),
-        (b"caf\xc3@example.com,x\n", problems.UNREADABLE),
-        (b"n\0l@example.com,x\n", problems.NUL),
-        (b"x@example.com," + b"," * 100_000 + b"\n", problems.LONG),
-        (b"x@example.com" + b"," * 50_000 + b"\n", problems.COLUMNS),
-        (b"x@example.com," + b"y" * 5_000_000 + b"\n", problems.LONG),
-        (b'"x@example.com,never closed\n', problems.OPEN),
-        (b"x@example.com,one\rtwo\n", problems.UNREADABLE),
-        (b"=cmd|' /C calc'!A0,x\n", problems.NO_ADDRESS),
+        (b"bad\xff\xfe@example.com,x\n", ProblemCode.UNREADABLE),
+        (b"caf\xc3@example.com,x\n", ProblemCode.UNREADABLE),
+        (b"n\0l@example.com,x\n", ProblemCode.NUL),
+        (b"x@example.com," + b"," * 100_000 + b"\n", ProblemCode.LONG),
+        (b"x@example.com" + b"," * 50_000 + b"\n", ProblemCode.COLUMNS),
+        (b"x@example.com," + b"y" * 5_000_000 + b"\n", ProblemCode.LONG),
+        (b'"x@example.com,never closed\n', ProblemCode.OPEN),
+        (b"x@example.com,one\rtwo\n", ProblemCode.UNREADABLE),
+        (b"=cmd|' /C calc'!A0,x\n", ProblemCode.NO_ADDRESS),
     ],
 )
 def test_s19_a_bad_row_is_told_by_its_line_and_costs_no_other(shop, row, reason):
@@ -100,7 +100,7 @@ def test_s19_many_marks_that_are_never_closed_cost_their_own_rows(tmp_path):
 
     found = list(records.read_rows(path, "utf-8", ","))
 
-    assert sum(row.flaw == problems.OPEN for row in found) == 20
+    assert sum(row.flaw == ProblemCode.OPEN for row in found) == 20
     assert sum(row.cells == ["x@example.com"] for row in found) == 20 * (
         records.MAX_LINES_PER_ROW + 50
     )
@@ -131,7 +131,7 @@ def test_s19_files_of_a_shop_are_counted(shop, monkeypatch):
 
     with pytest.raises(SheetError) as refused:
         lifecycle.begin_upload(shop.id, "people.csv", 10)
-    assert refused.value.reason == problems.TOO_MANY_FILES
+    assert refused.value.reason == ProblemCode.TOO_MANY_FILES
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\0b", "x" * 5000, "\ud800"])

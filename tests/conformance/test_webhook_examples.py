@@ -13,7 +13,7 @@ from plugin.ingest.digest import digest_deliveries
 from plugin.manifest import topic_handlers
 from storage import inbox
 from storage.engine import db
-from storage.inbox import QUARANTINED, Delivery, NewDelivery
+from storage.inbox import Delivery, DeliveryState, NewDelivery
 from tests.conformance import tools
 from tests.conformance.tools import MissingError
 from tests.state import state_of
@@ -65,7 +65,9 @@ def test_every_example_goes_through_and_twice_is_a_no_op(database, shop, example
 
     deliver(1)
     with db.inbox_reading() as session:
-        query = select(Delivery).where(Delivery.shop_id == shop.id, Delivery.state == QUARANTINED)
+        query = select(Delivery).where(
+            Delivery.shop_id == shop.id, Delivery.state == DeliveryState.QUARANTINED
+        )
         refused = [(d.api_version, d.topic, d.error) for d in session.exec(query)]
     assert refused == []
     once = state_of(shop.id)

@@ -17,7 +17,7 @@ from plugin.messages import send
 from storage import flows, inbox
 from storage.engine import db
 from storage.flows import Enrolment
-from storage.inbox import DONE, QUARANTINED, Delivery, NewDelivery
+from storage.inbox import Delivery, DeliveryState, NewDelivery
 from storage.shops import Shop
 from tests.conftest import NOW
 from tests.faults.sizes import PATIENCE
@@ -67,9 +67,9 @@ def test_f20_a_delivery_that_kills_its_worker_is_quarantined_alone(sqlite: str, 
     found = deliveries(shop)
     poison = found.pop(POISON)
     assert deaths == digest.MAX_ATTEMPTS
-    assert (poison.state, poison.attempts) == (QUARANTINED, digest.MAX_ATTEMPTS + 1)
+    assert (poison.state, poison.attempts) == (DeliveryState.QUARANTINED, digest.MAX_ATTEMPTS + 1)
     assert "the worker died" in poison.error
-    assert {delivery.state for delivery in found.values()} == {DONE}
+    assert {delivery.state for delivery in found.values()} == {DeliveryState.DONE}
     assert max(delivery.attempts for delivery in found.values()) <= 3
 
 
@@ -88,7 +88,7 @@ def test_f20_a_database_that_is_away_for_long_puts_nothing_into_quarantine(
             let_leases_run_out(shop)
     digest.digest_deliveries()
 
-    assert {delivery.state for delivery in deliveries(shop).values()} == {DONE}
+    assert {delivery.state for delivery in deliveries(shop).values()} == {DeliveryState.DONE}
 
 
 def test_f20_a_message_that_kills_its_worker_is_given_up_alone(sqlite: str, shop: Shop) -> None:

@@ -215,7 +215,7 @@ def test_a_removed_member_is_put_back_as_before(database: str, shop: Shop) -> No
     made, maya = lists.create_list(shop.id, "Porto"), know(shop, EMAIL)
     whose = ProfileRef(maya, maya)
     with db.transaction() as session:
-        list_membership.add_to_list(session, shop.id, made, whose, NOW, "form:7")
+        list_membership.add_to_list(session, shop.id, made, whose, at=NOW, source="form:7")
 
     left = lists.remove_member(shop.id, made, maya)
     assert lists.remove_member(shop.id, made, maya) == []
@@ -236,7 +236,12 @@ def test_every_source_profile_leaves_a_list_and_returns(database: str, shop: Sho
         for n, profile_id in enumerate((one, other)):
             at = NOW + timedelta(hours=n)
             list_membership.add_to_list(
-                session, shop.id, made, ProfileRef(profile_id, profile_id), at, f"form:{n}"
+                session,
+                shop.id,
+                made,
+                ProfileRef(profile_id, profile_id),
+                at=at,
+                source=f"form:{n}",
             )
     both = know(shop, EMAIL, PHONE)
     assert places(shop, made) == [(both, "form:0")]
@@ -253,4 +258,4 @@ def part(shop: Shop, profile_id: int) -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         for each in merges.merges_of(session, shop.id, profile_id, 10):
-            merge.undo_merge(session, shop.id, each.id, "42", NOW)
+            merge.undo_merge(session, shop.id, each.id, "42", now=NOW)

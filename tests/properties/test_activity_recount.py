@@ -72,14 +72,14 @@ def part(session: Session, number: int) -> None:
         select(Merge.id).where(Merge.shop_id == SHOP, col(Merge.undone_at).is_(None))
     ).all()
     if standing:
-        merge.undo_merge(session, SHOP, standing[number % len(standing)], "staff", START)
+        merge.undo_merge(session, SHOP, standing[number % len(standing)], "staff", now=START)
 
 
 def join(session: Session, number: int) -> None:
     known = session.exec(select(Profile.id).where(Profile.shop_id == SHOP)).all()
     if len(known) > 1:
         one, other = known[number % len(known)], known[(number + 1) % len(known)]
-        merge.merge_profiles(session, SHOP, one, other, "staff", START)
+        merge.merge_profiles(session, SHOP, one, other, by="staff", now=START)
 
 
 def forget(session: Session, key: IdentityKey) -> None:

@@ -12,14 +12,13 @@ from sqlmodel import Session, SQLModel
 
 from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import list_membership, merge
-from plugin.profiles.fields import MERCHANT, UNPROVEN
 from plugin.profiles.identity import resolve_profiles
 from storage import profiles
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.events import Event, add_events
 from storage.lists import Membership
-from storage.profiles import STRENGTH, Identity, Merge, Profile, SourceProfile
+from storage.profiles import STRENGTH, DataSource, Identity, Merge, Profile, SourceProfile
 from tests.properties.examples import thousand
 
 SHOP = 7
@@ -39,7 +38,7 @@ people = st.builds(
     st.lists(st.sampled_from(KEYS), min_size=1, max_size=3),
     st.integers(0, 5),
     st.sampled_from(["Ada", "Bo", None]),
-    st.sampled_from(["shopify", MERCHANT, UNPROVEN]),
+    st.sampled_from(["shopify", DataSource.MERCHANT, DataSource.UNPROVEN]),
 )
 
 
@@ -167,7 +166,7 @@ def happen(session: Session, number: int, person: ProfileFact) -> None:
         ],
     )  # fmt: skip
     at = START + timedelta(hours=number)
-    list_membership.add_to_list(session, SHOP, number % 2, whose, at, f"fact {number}")
+    list_membership.add_to_list(session, SHOP, number % 2, whose, at=at, source=f"fact {number}")
 
 
 def alone(session: Session, person: ProfileFact) -> ProfileFact:
@@ -185,5 +184,5 @@ def alone(session: Session, person: ProfileFact) -> ProfileFact:
 
 def undo(session: Session, merge_id: int) -> None:
     session.expire_all()
-    assert merge.undo_merge(session, SHOP, merge_id, "staff", START)
-    assert not merge.undo_merge(session, SHOP, merge_id, "staff", START), "once is enough"
+    assert merge.undo_merge(session, SHOP, merge_id, "staff", now=START)
+    assert not merge.undo_merge(session, SHOP, merge_id, "staff", now=START), "once is enough"

@@ -13,9 +13,8 @@ from sqlmodel import Session
 from plugin.facts import Facts, IdentityKey, ProfileFact, merge_facts
 from plugin.ingest.digest import parse_delivery
 from plugin.ingest.record import record_facts
-from plugin.profiles.fields import MERCHANT, UNPROVEN
 from storage.inbox_claims import ClaimedDelivery
-from storage.profiles import EMAIL
+from storage.profiles import DataSource, IdentityKind
 from storage.shops import Shop, add_shop
 from tests.properties.examples import thousand
 from tests.state import state_in
@@ -51,8 +50,13 @@ def words(story: Story) -> list[Facts]:
     """Return other sources' facts on the shopper's skin: a merchant clears it, then a stranger
     fills in a form.
     """
-    said = [("oily", 3, "form"), ("dry", 2, "import"), (None, 1, MERCHANT), ("dry", 0, UNPROVEN)]
-    her = (IdentityKey(EMAIL, "shopper0@example.com"),)
+    said = [
+        ("oily", 3, "form"),
+        ("dry", 2, "import"),
+        (None, 1, DataSource.MERCHANT),
+        ("dry", 0, DataSource.UNPROVEN),
+    ]
+    her = (IdentityKey(IdentityKind.EMAIL, "shopper0@example.com"),)
     return [
         Facts(
             profiles=[

@@ -28,18 +28,26 @@ from storage.engine import db
 from storage.engine.ids import new_id
 from storage.events import Event
 from storage.flows import Enrolment, StepLog, StepOutcome
-from storage.inbox import DONE, QUARANTINED, Delivery
+from storage.inbox import Delivery, DeliveryState
 from storage.lists import Membership
 from storage.messages import Message, MessageState
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
-from storage.privacy_requests import DATA_REQUEST, PrivacyRequest
+from storage.privacy_requests import PrivacyRequest, PrivacyRequestState, PrivacyTopic
 from storage.profile_names import ProfileName
-from storage.profiles import Identity, Merge, Profile, SourceProfile
+from storage.profiles import (
+    Identity,
+    IdentityKind,
+    KeyKind,
+    Merge,
+    Profile,
+    RecordKind,
+    SourceProfile,
+)
 from storage.shops import Shop
 from storage.subscription_contracts import SubscriptionContract
 from storage.visits import Visit
-from storage.write_backs import WriteBack, WriteBackState
+from storage.write_backs import WriteBack, WriteBackKind, WriteBackState
 
 EMAIL, PHONE, CUSTOMER = "quincella.canary@example.com", "+14155550199", 7001002003004
 FIRST, LAST, STREET = "Quincella", "Marmeladova", "17 Quincewood Crescent"
@@ -107,10 +115,15 @@ def plant(shop: Shop) -> list[SQLModel]:
 def _profile_rows(one: Planted) -> list[SQLModel]:
     """The profile, its names and what it was merged from."""
     at, of, theirs = one.at, one.of, one.theirs
-    known = {
-        "email": EMAIL, "phone": PHONE, "customer_id": str(CUSTOMER), "browser_id": BROWSER,
-        "cart_token": CART, "order_id": str(ORDER), "subscription_id": str(CONTRACT),
-    }  # fmt: skip
+    known: dict[KeyKind, str] = {
+        IdentityKind.EMAIL: EMAIL,
+        IdentityKind.PHONE: PHONE,
+        IdentityKind.CUSTOMER: str(CUSTOMER),
+        IdentityKind.BROWSER: BROWSER,
+        IdentityKind.CART: CART,
+        RecordKind.ORDER: str(ORDER),
+        RecordKind.SUBSCRIPTION: str(CONTRACT),
+    }
     return [
         Profile(**of, id=one.profile, email=EMAIL, phone=PHONE, first_name=FIRST, last_name=LAST,
                 locale="en-US", country="US", timezone="America/New_York",
@@ -155,13 +168,14 @@ def _consent_rows(one: Planted) -> list[SQLModel]:
         ConsentEvent(**of, id=new_id(), position=1, hash="1.x", dedupe_key=f"import:{PHONE}",
                      channel="sms", address=PHONE, state=ConsentState.SUBSCRIBED,
                      occurred_at=at, recorded_at=at, source=ConsentSource.IMPORT),
-        WriteBack(**of, id=new_id(), dedupe_key=f"email:{EMAIL}", kind="email", name=EMAIL,
+        WriteBack(**of, id=new_id(), dedupe_key=f"email:{EMAIL}", kind=Channel.EMAIL, name=EMAIL,
                   value="subscribed", requested_at=at, due_at=at + timedelta(days=99)),
         WriteBack(**theirs, id=new_id(), dedupe_key=f"metafield:{one.profile}:name",
-                  kind="metafield",
+                  kind=WriteBackKind.METAFIELD,
                   name="name", value=FIRST, requested_at=at, due_at=at,
                   state=WriteBackState.FAILED),
-        PrivacyRequest(**of, id=new_id(), dedupe_key="x", kind=DATA_REQUEST, state="done",
+        PrivacyRequest(**of, id=new_id(), dedupe_key="x", kind=PrivacyTopic.DATA_REQUEST,
+                       state=PrivacyRequestState.DONE,
                        requested_at=at, due_at=at, export=json.dumps(customer()),
                        keyed_hashes=[
                            privacy_requests.keyed_hash("redaction", f"{one.shop_id}:email:{EMAIL}")
@@ -232,10 +246,22 @@ def _deliveries(one: Planted) -> list[SQLModel]:
     """Webhooks in every state."""
     at = one.at
     bodies = {
-        "done": (DONE, "customers/update", json.dumps(customer())),
-        "quarantined": (QUARANTINED, "orders/create", f'{{"email": "{EMAIL}", "n": "{LAST}"'),
-        "cart": (DONE, "carts/update", json.dumps({"token": CART, "note": f"for {FIRST}"})),
-        "parcel": (DONE, "fulfillments/create", json.dumps({"order_id": ORDER, "to": STREET})),
+        "done": (DeliveryState.DONE, "customers/update", json.dumps(customer())),
+        "quarantined": (
+            DeliveryState.QUARANTINED,
+            "orders/create",
+            f'{{"email": "{EMAIL}", "n": "{LAST}"',
+        ),
+        "cart": (
+            DeliveryState.DONE,
+            "carts/update",
+            json.dumps({"token": CART, "note": f"for {FIRST}"}),
+        ),
+        "parcel": (
+            DeliveryState.DONE,
+            "fulfillments/create",
+            json.dumps({"order_id": ORDER, "to": STREET}),
+        ),
         "new": ("new", "customers/update", json.dumps(customer())),
     }
     return [

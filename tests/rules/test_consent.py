@@ -23,7 +23,7 @@ from storage.engine import db
 from storage.engine.ids import new_id
 from storage.forms import FormVersion
 from storage.messages import SkipReason, get_message
-from storage.privacy_requests import REDACT
+from storage.privacy_requests import PrivacyTopic
 from storage.profiles import Profile, get_profile
 from tests.plugin.messages.world import MAYA, World, build
 from tests.rules.test_double_opt_in import sign_up
@@ -160,7 +160,7 @@ def test_l11_an_explicit_word_replaces_an_implied_one_whatever_the_times(databas
 def test_l14_suppression_survives_erasure_an_import_and_a_webhook(database, shop):
     key = (IdentityKey("email", MAYA),)
     say(shop, "email", MAYA)
-    request = Facts(privacy_requests=[PrivacyFact(REDACT, clock.now(), "1", key)])
+    request = Facts(privacy_requests=[PrivacyFact(PrivacyTopic.REDACT, clock.now(), "1", key)])
     apply_facts(shop, request)
     with db.transaction() as session:
         due = privacy_requests.claim_due(session, clock.now() + timedelta(seconds=5), 10)
@@ -237,7 +237,7 @@ def test_p16_what_comes_after_forgetting_or_before_it_ends_alike(database, shop)
         address = f"{number}-maya@example.com"
         key = (IdentityKey("email", address),)
         tell = Facts(profiles=[ProfileFact(key, cut - timedelta(hours=1), {"first_name": "Maya"})])
-        forget = Facts(privacy_requests=[PrivacyFact(REDACT, cut, str(number), key)])
+        forget = Facts(privacy_requests=[PrivacyFact(PrivacyTopic.REDACT, cut, str(number), key)])
         for facts in (forget, tell) if first == "forget" else (tell, forget):
             apply_facts(shop, facts)
         with db.transaction() as session:

@@ -206,8 +206,8 @@ def test_s12_a_mailbox_is_asked_once_a_day_and_three_times_ever(
         (OptIn.BY_COUNTRY, {"country": "", "locale": "de-AT"}, ConsentState.PENDING),
         (OptIn.BY_COUNTRY, {"country": "US", "locale": "de"}, ConsentState.SUBSCRIBED),
         (OptIn.BY_COUNTRY, {"country": "", "locale": "en"}, ConsentState.SUBSCRIBED),
-        (OptIn.SINGLE, {"country": "DE"}, ConsentState.SUBSCRIBED),
-        (OptIn.DOUBLE, {"country": "US"}, ConsentState.PENDING),
+        (OptIn.SINGLE_OPT_IN, {"country": "DE"}, ConsentState.SUBSCRIBED),
+        (OptIn.DOUBLE_OPT_IN, {"country": "US"}, ConsentState.PENDING),
     ],
 )
 def test_l12_the_country_decides_unless_the_form_does(
@@ -267,7 +267,7 @@ def test_s15_only_the_mailbox_lifts_a_no_of_an_address_without_a_profile(
 ):
     with db.transaction() as session:
         form = forms.get_form(session, shop.id, form_id)
-        form.opt_in = OptIn.SINGLE
+        form.opt_in = OptIn.SINGLE_OPT_IN
         session.add(form)
     shut(shop, by)
     before = (held(shop), held(shop, "sms", PHONE))

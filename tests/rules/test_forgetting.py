@@ -22,17 +22,17 @@ from plugin.messages import links, outcome
 from plugin.messages.links import Target
 from plugin.privacy import requests
 from plugin.privacy.data_export import export_profile
-from plugin.sheets import problems
 from plugin.sheets.problems import SheetError
 from storage import data_subject, failed_webhooks, inbox_claims, privacy_requests
 from storage.attributions import Attribution
 from storage.coupons import CouponCode, count_free
 from storage.engine import db
 from storage.events import Event
+from storage.imports import ProblemCode
 from storage.inbox import Delivery
 from storage.messages import Message, MessageState, get_message
 from storage.orders import Order
-from storage.privacy_requests import DATA_REQUEST, DONE, REDACT, SHOP_REDACT
+from storage.privacy_requests import PrivacyRequestState, PrivacyTopic
 from storage.profiles import Identity
 from storage.shops import Shop, get_shop, uninstall
 from storage.visits import Visit
@@ -99,7 +99,7 @@ def test_l13_a_customer_planted_everywhere_is_gone_within_a_minute(
     began = time.monotonic()
 
     canary.ask(
-        client, shop, REDACT, SECRET, **canary.about_her(),
+        client, shop, PrivacyTopic.REDACT, SECRET, **canary.about_her(),
         orders_to_redact=[canary.LOOSE_ORDER],
     )  # fmt: skip
     work()
@@ -111,14 +111,17 @@ def test_l13_a_customer_planted_everywhere_is_gone_within_a_minute(
     said = capfd.readouterr()
     assert canary.found_in((said.out + said.err).encode()) == []
     (request, *_) = rows(privacy_requests.PrivacyRequest, shop)
-    assert {r.state for r in rows(privacy_requests.PrivacyRequest, shop)} == {DONE, "expired"}
+    assert {r.state for r in rows(privacy_requests.PrivacyRequest, shop)} == {
+        PrivacyRequestState.DONE,
+        "expired",
+    }
     assert request.shop_id == shop.id
 
 
 def test_l13_amounts_stay_as_nobodys(client, shop):
     canary.plant(shop)
 
-    canary.ask(client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
+    canary.ask(client, shop, PrivacyTopic.REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
     work()
 
     order = next(row for row in rows(Order, shop) if row.id == canary.ORDER)
@@ -139,12 +142,22 @@ def test_l13_a_second_request_and_a_late_delivery_bring_nothing_back(
 ):
     canary.plant(shop)
     canary.ask(
-        client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[canary.LOOSE_ORDER]
+        client,
+        shop,
+        PrivacyTopic.REDACT,
+        SECRET,
+        **canary.about_her(),
+        orders_to_redact=[canary.LOOSE_ORDER],
     )
     work()
 
     canary.ask(
-        client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[canary.LOOSE_ORDER]
+        client,
+        shop,
+        PrivacyTopic.REDACT,
+        SECRET,
+        **canary.about_her(),
+        orders_to_redact=[canary.LOOSE_ORDER],
     )
     with db.inbox_transaction() as session:
         session.add(
@@ -163,7 +176,7 @@ def test_l13_the_copy_has_every_field_that_we_keep(client, shop):
     began = time.monotonic()
 
     canary.ask(
-        client, shop, DATA_REQUEST, SECRET, **canary.about_her(),
+        client, shop, PrivacyTopic.DATA_REQUEST, SECRET, **canary.about_her(),
         orders_requested=[canary.LOOSE_ORDER], data_request={"id": 9},
     )  # fmt: skip
     work()
@@ -197,7 +210,7 @@ def test_l13_redaction_blanks_own_rows_of_a_file_and_deletes_an_upload(client, s
     coming = lifecycle.begin_upload(shop.id, "more.csv", 1_000)
     lifecycle.append_upload(coming, 0, f"Email\n{canary.EMAIL}\n".encode())
 
-    canary.ask(client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
+    canary.ask(client, shop, PrivacyTopic.REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
     work()
 
     (file,) = data_dir.rglob("*.csv")
@@ -210,7 +223,7 @@ def test_l13_redaction_blanks_own_rows_of_a_file_and_deletes_an_upload(client, s
 
 def test_l14_an_import_resubscribes_no_redacted_shopper(client, shop):
     canary.plant(shop)
-    canary.ask(client, shop, REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
+    canary.ask(client, shop, PrivacyTopic.REDACT, SECRET, **canary.about_her(), orders_to_redact=[])
     work()
 
     held = sheet.take_in(
@@ -222,7 +235,7 @@ def test_l14_an_import_resubscribes_no_redacted_shopper(client, shop):
     assert sheet.state(shop, canary.EMAIL) is None
     assert sheet.state(shop, canary.PHONE, "sms") is None
     assert sheet.state(shop, "ann@example.com") == "subscribed"
-    assert (2, -1, problems.STAYS) in sheet.flaws_of(held)
+    assert (2, -1, ProblemCode.STAYS) in sheet.flaws_of(held)
 
 
 def test_l13_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):
@@ -235,7 +248,7 @@ def test_l13_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):
         uninstall(session, shop.id, clock.now())
     began = time.monotonic()
 
-    canary.ask(client, shop, SHOP_REDACT, SECRET)
+    canary.ask(client, shop, PrivacyTopic.SHOP_REDACT, SECRET)
     work()
 
     assert time.monotonic() - began < WITHIN_S
@@ -255,7 +268,7 @@ def test_l13_an_uninstalled_shop_is_emptied(client, shop, database, tmp_path):
 def test_l13_a_shop_that_came_back_is_not_emptied(client, shop):
     canary.plant(shop)
     held = state_of(shop.id)
-    canary.ask(client, shop, SHOP_REDACT, SECRET)
+    canary.ask(client, shop, PrivacyTopic.SHOP_REDACT, SECRET)
     with db.transaction() as session:
         again = get_shop(session, shop.id)
         again.installed_at = clock.now() + timedelta(seconds=1)
@@ -269,11 +282,17 @@ def test_l13_a_shop_that_came_back_is_not_emptied(client, shop):
 @pytest.mark.parametrize(
     ("topic", "body"),
     [
-        (SHOP_REDACT, {**canary.about_her(), "orders_to_redact": []}),
-        (SHOP_REDACT, {**canary.about_her(), "orders_requested": [], "data_request": {"id": 1}}),
-        (REDACT, {**canary.about_her(), "orders_requested": [], "data_request": {"id": 1}}),
-        (DATA_REQUEST, {**canary.about_her(), "orders_to_redact": []}),
-        (REDACT, {}),
+        (PrivacyTopic.SHOP_REDACT, {**canary.about_her(), "orders_to_redact": []}),
+        (
+            PrivacyTopic.SHOP_REDACT,
+            {**canary.about_her(), "orders_requested": [], "data_request": {"id": 1}},
+        ),
+        (
+            PrivacyTopic.REDACT,
+            {**canary.about_her(), "orders_requested": [], "data_request": {"id": 1}},
+        ),
+        (PrivacyTopic.DATA_REQUEST, {**canary.about_her(), "orders_to_redact": []}),
+        (PrivacyTopic.REDACT, {}),
     ],
 )
 def test_l13_a_signed_body_does_nothing_under_another_topic(client, shop, topic, body):
@@ -292,7 +311,7 @@ def test_l13_an_unsubscribe_during_erasure_records_no_address(client, shop, data
     canary.plant(shop)
     (sent,) = [row for row in rows(Message, shop) if row.state == "accepted"]
     target = Target(shop.id, sent.id)
-    asked = PrivacyFact(REDACT, clock.now(), "1", HERS)
+    asked = PrivacyFact(PrivacyTopic.REDACT, clock.now(), "1", HERS)
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         request_id = requests.accept_request(session, shop.id, asked, clock.now())
@@ -321,16 +340,21 @@ def test_l13_an_export_in_progress_at_redaction_is_not_kept(
     def forget(*_: object) -> str:
         monkeypatch.undo()
         file = export_profile(shop.id, [*HERS])
-        asked = PrivacyFact(REDACT, clock.now(), "1", HERS)
+        asked = PrivacyFact(PrivacyTopic.REDACT, clock.now(), "1", HERS)
         with db.transaction() as session:
             db.lock_shop(session, shop.id)
             requests.accept_request(session, shop.id, asked, clock.now())
         return file
 
     canary.ask(
-        client, shop, DATA_REQUEST, SECRET, **canary.about_her(), data_request={"id": 9},
+        client,
+        shop,
+        PrivacyTopic.DATA_REQUEST,
+        SECRET,
+        **canary.about_her(),
+        data_request={"id": 9},
         orders_requested=[],
-    )  # fmt: skip
+    )
     monkeypatch.setattr(requests, "export_profile", forget)
     work()
 
@@ -362,7 +386,9 @@ def test_l13_analytics_only_browsing_is_exported_and_redacted(client, shop):
     assert [event["unique_id"] for event in copy["tables"]["event"]] == ["e-1", "e-2"]
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        asked = PrivacyFact(REDACT, clock.now(), "1", (IdentityKey("email", "ada@example.com"),))
+        asked = PrivacyFact(
+            PrivacyTopic.REDACT, clock.now(), "1", (IdentityKey("email", "ada@example.com"),)
+        )
         request_id = requests.accept_request(session, shop.id, asked, clock.now())
     requests.run_requests(shop.id, [request_id])
     work()

@@ -20,7 +20,7 @@ from storage.engine import append_only, db, encryption
 from storage.engine.ids import new_id
 from storage.ledger_audit import LedgerViolation, ViolationKind
 from storage.privacy_requests import DataSubject
-from storage.profiles import EMAIL
+from storage.profiles import IdentityKind
 from tests.conftest import SETTINGS
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -212,7 +212,9 @@ def test_l28_forgetting_one_person_leaves_every_chain_whole(database, shop):
     tell(shop, ConsentState.SUBSCRIBED, address="noah@example.com", profile_id=1, ip="203.0.113.77")
 
     with db.transaction() as session:
-        erasure.detach_subject(session, shop.id, DataSubject(keys=[(EMAIL, MAYA)], profile_ids=[1]))
+        erasure.detach_subject(
+            session, shop.id, DataSubject(keys=[(IdentityKind.EMAIL, MAYA)], profile_ids=[1])
+        )
     tell(shop, ConsentState.SUBSCRIBED)  # the shopper returns, and begins anew
 
     assert found(shop) == []
@@ -234,7 +236,7 @@ def test_l28_forgetting_hides_nothing_that_was_tampered_with(database, shop):
     by_force("UPDATE consent_event SET disclosure = 'I agree' WHERE position = 1")
 
     with db.transaction() as session:
-        erasure.detach_subject(session, shop.id, DataSubject(keys=[(EMAIL, MAYA)]))
+        erasure.detach_subject(session, shop.id, DataSubject(keys=[(IdentityKind.EMAIL, MAYA)]))
 
     assert [(f.kind, f.position) for f in found(shop)] == [(ViolationKind.CHANGED, 1)]
 

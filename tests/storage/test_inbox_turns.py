@@ -30,7 +30,9 @@ def claim() -> list[Delivery]:
 def settle(batch: list[Delivery]) -> None:
     with db.inbox_transaction() as session:
         for each in batch:
-            inbox_claims.settle_deliveries(session, each.shop_id, [each.webhook_id], inbox.DONE)
+            inbox_claims.settle_deliveries(
+                session, each.shop_id, [each.webhook_id], inbox.DeliveryState.DONE
+            )
 
 
 def test_f23_a_flooding_shop_leaves_others_their_share_of_every_batch() -> None:

@@ -9,7 +9,7 @@ from plugin.ingest.record import record_facts
 from plugin.profiles import merge
 from storage import lists, profiles, search
 from storage.engine import db
-from storage.profiles import CUSTOMER, EMAIL, PHONE
+from storage.profiles import IdentityKind
 from storage.search import search_members, search_profiles
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -29,7 +29,11 @@ def people(database: str, shop) -> list[str]:
     for at, (first, last, email, phone, customer) in enumerate(PEOPLE):
         said = {"first_name": first, "last_name": last, "email": email, "phone": phone}
         fields = {name: value for name, value in said.items() if value}
-        known = identity_keys((CUSTOMER, customer), (EMAIL, email), (PHONE, phone))
+        known = identity_keys(
+            (IdentityKind.CUSTOMER, customer),
+            (IdentityKind.EMAIL, email),
+            (IdentityKind.PHONE, phone),
+        )
         facts.profiles.append(ProfileFact(known, START - timedelta(hours=at), fields))
     with db.transaction() as session:
         record_facts(session, shop, facts, START)
@@ -104,8 +108,8 @@ def test_of_a_list_those_are_found_who_are_on_it_the_last_joined_first(people, s
         ids = {p.first_name: p.id for p in search_profiles(session, shop.id, "", limit=50)}
         for hours, name in enumerate(("Mina", "Ada", "Jürgen")):
             at = START + timedelta(hours=hours)
-            lists.add_member(session, shop.id, 1, ids[name], at, "test")
-        lists.add_member(session, shop.id, 2, ids["Minako"], START, "test")
+            lists.add_member(session, shop.id, 1, ids[name], at=at, source="test")
+        lists.add_member(session, shop.id, 2, ids["Minako"], at=START, source="test")
 
     with db.reading() as session:
         on_it = search_members(session, shop.id, 1, "mina", limit=50)
@@ -117,7 +121,7 @@ def test_of_a_list_those_are_found_who_are_on_it_the_last_joined_first(people, s
 
 def test_a_renamed_profile_is_found_by_the_new_name_only(people, shop):
     later = START + timedelta(days=1)
-    known = identity_keys((CUSTOMER, 7005))
+    known = identity_keys((IdentityKind.CUSTOMER, 7005))
     with db.transaction() as session:
         married = ProfileFact(known, later, {"last_name": "Brandt"})
         record_facts(session, shop, Facts(profiles=[married]), later)
@@ -128,9 +132,12 @@ def test_a_renamed_profile_is_found_by_the_new_name_only(people, shop):
 
 def test_who_was_joined_is_found_by_the_address_of_either(people, shop, way):
     with db.transaction() as session:
-        known = [(EMAIL, "mina.okafor@example.com"), (EMAIL, "elodie@example.fr")]
+        known = [
+            (IdentityKind.EMAIL, "mina.okafor@example.com"),
+            (IdentityKind.EMAIL, "elodie@example.fr"),
+        ]
         owners = profiles.find_identities(session, shop.id, known)
-        merge.merge_profiles(session, shop.id, *owners.values(), "17", START)
+        merge.merge_profiles(session, shop.id, *owners.values(), by="17", now=START)
 
     assert len(found(shop, "mina.okafor@")) == len(found(shop, "elodie@")) == 1
     assert found(shop, "mina.okafor@") == found(shop, "elodie@")

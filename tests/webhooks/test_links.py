@@ -9,8 +9,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from plugin import clock
+from plugin.channels import registry
 from plugin.messages.send import send_messages
 from storage import consent
+from storage.channels import Channel
 from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.events import timeline
@@ -98,6 +100,22 @@ def test_a_click_leads_on_where_the_database_is_too_busy_to_note_it(
     assert sent.events("Clicked Email") == []
     web.get(sent.paths["l"][0])
     assert len(sent.events("Clicked Email")) == 1
+
+
+def test_links_of_a_removed_channel_still_work(
+    web: TestClient, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(registry.CHANNELS, Channel.EMAIL)
+
+    assert web.get(sent.paths["l"][0]).status_code == 302
+    assert web.get(sent.paths["o"][0]).status_code == 200
+    assert web.get(sent.paths["u"][0]).status_code == 200
+    assert web.post(sent.way_out, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+
+    row = sent.row()
+    assert row.clicked_at
+    assert row.opened_at
+    assert sent.state() == "unsubscribed"
 
 
 @pytest.mark.parametrize("agent", SCANNERS)

@@ -93,7 +93,7 @@ def form(page: str, **changes: object) -> dict[str, object]:
 
 def state(world: World, channel: str, address: str, purpose: str = "marketing") -> str | None:
     with db.reading() as session:
-        held = consent.get_consent(session, world.shop.id, channel, address, purpose)
+        held = consent.get_consent(session, world.shop.id, channel, address, purpose=purpose)
     return held.state if held else None
 
 
@@ -267,12 +267,12 @@ def mailed(world: World, relay: Relay, kind: str) -> str:
 def test_a_data_export_comes_through_the_shoppers_mailbox_alone(
     web, world, path, relay, monkeypatch
 ):
-    page = web.post(path, data={"do": "copy"}).text
+    page = web.post(path, data={"do": "data_export"}).text
     assert "Check your inbox" in page
     assert "skin_need" not in page
     work(world)
 
-    button = mailed(world, relay, "copy")
+    button = mailed(world, relay, ConfirmationKind.DATA_EXPORT)
 
     assert "Download" in web.get(button).text
     file = web.post(button)
@@ -282,7 +282,7 @@ def test_a_data_export_comes_through_the_shoppers_mailbox_alone(
     for minutes, status in ((10, 200), (14, 200), (16, 410)):  # a download may break off
         monkeypatch.setattr(clock, "now", lambda after=minutes: now + timedelta(minutes=after))
         assert web.post(button).status_code == status
-    web.post(path, data={"do": "copy"})
+    web.post(path, data={"do": "data_export"})
     with db.reading() as session:
         assert (
             len(
@@ -295,8 +295,8 @@ def test_a_data_export_comes_through_the_shoppers_mailbox_alone(
 
 
 def test_who_asks_to_be_forgotten_confirms_it_by_mail(web, world, path, relay):
-    web.post(path, data={"do": "forget"})
-    button = mailed(world, relay, "forget")
+    web.post(path, data={"do": "redact"})
+    button = mailed(world, relay, ConfirmationKind.REDACT)
     for _ in range(5):
         assert "Delete my data" in web.get(button).text
     assert state(world, "email", MAYA) == "subscribed"

@@ -77,7 +77,9 @@ def path(world: World, kind: str) -> str:
         with db.transaction() as session:
             shop = get_shop(session, world.shop.id)
             whose = ProfileRef(world.profile_id, world.profile_id)
-            made = confirmations.request_confirmation(session, shop, kind, whose, MAYA, clock.now())
+            made = confirmations.request_confirmation(
+                session, shop, kind, whose, address=MAYA, now=clock.now()
+            )
         return f"/a/{links.make_token(links.ASK, Target(world.shop.id, made))}"
     message_id = world.queue()
     world.change(Message, message_id, address=MAYA, state=MessageState.ACCEPTED)

@@ -9,6 +9,7 @@ from admin_ui.kit.request import AdminRequest, is_id, missing
 from admin_ui.kit.words import CHANNELS, label
 from plugin import clock
 from plugin.imports import columns, lifecycle, rows
+from plugin.imports.columns import ColumnKind
 from plugin.sheets import problems
 from plugin.sheets.records import Row
 from plugin.texts import N_
@@ -18,18 +19,26 @@ from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.imports import Import
 
-KINDS = {
-    columns.NOTHING: N_("Don't import"), columns.PROPERTY: N_("Save as property"),
-    columns.EMAIL: N_("Email address"), columns.PHONE: N_("Phone"),
-    columns.FIRST: N_("First name"), columns.LAST: N_("Last name"), columns.NAME: N_("Full name"),
-    columns.COUNTRY: N_("Country"), columns.LOCALE: N_("Language"),
-    columns.TIMEZONE: N_("Time zone"), columns.CUSTOMER: N_("Shopify customer ID"),
-    "email_consent": N_("Email consent"), "email_consent_at": N_("Email consent date"),
-    "sms_consent": N_("SMS consent"), "sms_consent_at": N_("SMS consent date"),
-    "whatsapp_consent": N_("WhatsApp consent"),
-    "whatsapp_consent_at": N_("WhatsApp consent date"),
-    columns.SUPPRESSED: N_("Email suppressed"),
-}  # fmt: skip
+KINDS: dict[str, str] = {
+    ColumnKind.NOTHING: N_("Don't import"),
+    ColumnKind.PROPERTY: N_("Save as property"),
+    ColumnKind.EMAIL: N_("Email address"),
+    ColumnKind.PHONE: N_("Phone"),
+    ColumnKind.FIRST: N_("First name"),
+    ColumnKind.LAST: N_("Last name"),
+    ColumnKind.NAME: N_("Full name"),
+    ColumnKind.COUNTRY: N_("Country"),
+    ColumnKind.LOCALE: N_("Language"),
+    ColumnKind.TIMEZONE: N_("Time zone"),
+    ColumnKind.CUSTOMER: N_("Shopify customer ID"),
+    ColumnKind.EMAIL_CONSENT: N_("Email consent"),
+    ColumnKind.EMAIL_CONSENT_AT: N_("Email consent date"),
+    ColumnKind.SMS_CONSENT: N_("SMS consent"),
+    ColumnKind.SMS_CONSENT_AT: N_("SMS consent date"),
+    ColumnKind.WHATSAPP_CONSENT: N_("WhatsApp consent"),
+    ColumnKind.WHATSAPP_CONSENT_AT: N_("WhatsApp consent date"),
+    ColumnKind.SUPPRESSED: N_("Email suppressed"),
+}
 DELIMITERS = {",": N_("Comma"), ";": N_("Semicolon"), "\t": N_("Tab")}
 ENCODINGS = {"utf-8": "UTF-8", "windows-1252": "Windows-1252", "gb18030": "GB18030"}
 SAMPLE_ROWS = 5  # rows of a preview
@@ -52,9 +61,9 @@ def take_form(visit: AdminRequest, held: Import) -> None:
     """What the form says, into `held`; a field that is chosen twice stands in its first column."""
     mapping: list[str] = []
     for n in range(len(held.columns)):
-        kind = visit.form.get(f"column-{n}", columns.NOTHING)
-        good = kind in columns.KINDS and (kind not in columns.FIELDS or kind not in mapping)
-        mapping.append(kind if good else columns.NOTHING)
+        kind = visit.form.get(f"column-{n}", ColumnKind.NOTHING)
+        good = kind in set(ColumnKind) and (kind not in columns.FIELDS or kind not in mapping)
+        mapping.append(kind if good else ColumnKind.NOTHING)
     held.mapping = mapping
     held.declaration = {
         "channels": [c for c in STOREFRONT_CHANNELS if visit.form.get(f"channel-{c}")],
@@ -76,7 +85,7 @@ def new_list_name(visit: AdminRequest) -> str | None:
 def find_errors(visit: AdminRequest, held: Import) -> dict[str, str]:
     """What keeps the file from being read, by field."""
     say, errors = visit.say, {}
-    if not {columns.EMAIL, columns.PHONE} & {*held.mapping}:
+    if not {ColumnKind.EMAIL, ColumnKind.PHONE} & {*held.mapping}:
         errors["mapping"] = say.text("Choose the column that has emails or phone numbers.")
     if held.declaration["channels"]:
         since = rows.parse_date(held.declaration["on"])
@@ -104,8 +113,8 @@ def choices(visit: AdminRequest, held: Import) -> dict[str, Any]:
     with db.reading() as session:
         known = lists.lists_of(session, held.shop_id)
     samples = [_sample(first, n) for n in range(len(held.columns))]
-    shown = [n for n, kind in enumerate(held.mapping) if kind != columns.NOTHING]
-    folded = [n for n, kind in enumerate(held.mapping) if kind == columns.NOTHING]
+    shown = [n for n, kind in enumerate(held.mapping) if kind != ColumnKind.NOTHING]
+    folded = [n for n, kind in enumerate(held.mapping) if kind == ColumnKind.NOTHING]
     if not shown or len(folded) < FOLDED:
         shown, folded = [*range(len(held.columns))], []
     return {

@@ -22,10 +22,15 @@ from storage.imports import WORKING_STATES, Import, ImportState
 
 TITLE = N_("Imports")
 STATES = {
-    "uploading": N_("Uploading"), "ready": N_("Ready to review"), "running": N_("Importing"),
-    "leaving": N_("Removing from list"), "done": N_("Done"), "stopped": N_("Stopped"),
-    "left": N_("Removed from list"), "failed": N_("Failed"),
-}  # fmt: skip
+    ImportState.UPLOADING: N_("Uploading"),
+    ImportState.READY: N_("Ready to review"),
+    ImportState.RUNNING: N_("Importing"),
+    ImportState.REVERTING: N_("Removing from list"),
+    ImportState.DONE: N_("Done"),
+    ImportState.STOPPED: N_("Stopped"),
+    ImportState.REVERTED: N_("Removed from list"),
+    ImportState.FAILED: N_("Failed"),
+}
 FLAWS_SHOWN = 50
 PROBLEMS_BATCH_SIZE = 1_000
 PLACE = "/audience/imports"
@@ -223,7 +228,7 @@ def _page(
 
 def _progress(visit: AdminRequest, held: Import) -> dict[str, Any]:
     with db.reading() as session:
-        found = imports.problems_of(session, held.shop_id, held.id, (0, -2), FLAWS_SHOWN)
+        found = imports.problems_of(session, held.shop_id, held.id, (0, -2), limit=FLAWS_SHOWN)
         joined = (
             None if held.list_id is None else lists.get_list(session, held.shop_id, held.list_id)
         )
@@ -240,7 +245,9 @@ def _flaw_rows(visit: AdminRequest, held: Import) -> Iterator[Sequence[object]]:
     after = (0, -2)
     while True:
         with db.reading() as session:
-            found = imports.problems_of(session, held.shop_id, held.id, after, PROBLEMS_BATCH_SIZE)
+            found = imports.problems_of(
+                session, held.shop_id, held.id, after, limit=PROBLEMS_BATCH_SIZE
+            )
         for line, place, why in found:
             yield line, sentence(visit, held, place, why)
         if len(found) < PROBLEMS_BATCH_SIZE:

@@ -17,7 +17,6 @@ from admin_ui.kit.routes import page
 from plugin import lists
 from plugin.facts import IdentityKey
 from plugin.messages import eligibility
-from plugin.profiles.fields import MERCHANT
 from plugin.profiles.list_membership import KeptMembership
 from plugin.texts import N_
 from plugin.values import calling_code
@@ -26,8 +25,9 @@ from storage import lists as stored_lists
 from storage.counts import Count
 from storage.engine import db, encryption
 from storage.engine.encryption import SecretError
+from storage.flows import FlowStatus
 from storage.lists import List, Membership
-from storage.profiles import Profile
+from storage.profiles import DataSource, Profile
 
 TITLE = N_("List members")
 ADD_TITLE = N_("Add people to a list")
@@ -186,7 +186,7 @@ def origins(
         f"form:{form.id}": (form.name, f"/forms/{form.id}")
         for form in forms.forms_of(session, visit.shop.id)
     }
-    named[MERCHANT] = (visit.say.text("Your team"), "")
+    named[DataSource.MERCHANT] = (visit.say.text("Your team"), "")
     return {source: named.get(source, ("–", "")) for source in sources}
 
 
@@ -240,7 +240,9 @@ def _people(
         known = bool(key and profiles.find_identities(session, shop_id, [key]))
         values = _about(session, visit, rows)
         begins = [
-            f for f in lists.flows_triggered_by(session, shop_id, list_id) if f.status == "live"
+            f
+            for f in lists.flows_triggered_by(session, shop_id, list_id)
+            if f.status == FlowStatus.LIVE
         ]
     return visit.page(
         "audience/lists/list_add.html",

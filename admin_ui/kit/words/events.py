@@ -11,6 +11,7 @@ from plugin.texts import N_
 from plugin.values import to_minor_units
 from storage.engine.types import JsonObject
 from storage.events import Event
+from storage.metrics import MetricService
 from storage.profiles import Profile
 
 MAX_SHOWN_NUMBER = 10**12  # what a browser says of money beyond it is nonsense
@@ -92,11 +93,11 @@ METRICS |= {
     "Subscription Payment Failed": N_("Subscription payment failed"),
     "Subscription Payment Challenged": N_("Subscription payment needs bank approval"),
 }
-SERVICES = {
-    "shopify": N_("Shopify"),
-    "regulars": N_("Regulars"),
-    "onsite": N_("Your storefront"),
-    "api": N_("API"),
+SERVICES: dict[str, str] = {
+    MetricService.SHOPIFY: N_("Shopify"),
+    MetricService.REGULARS: N_("Regulars"),
+    MetricService.ONSITE: N_("Your storefront"),
+    MetricService.API: N_("API"),
 }
 REJECT_REASONS = {
     "name": N_("Name missing, over 128 characters, or contains an email."),

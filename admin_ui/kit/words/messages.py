@@ -5,20 +5,26 @@ from admin_ui.kit.words.events import METRICS
 from admin_ui.kit.words.labels import label
 from plugin.channels.registry import CHANNELS as CHANNELS_TO_SEND_ON
 from plugin.texts import N_
+from storage.channels import Channel
+from storage.flows import EnrolmentState
 from storage.messages import Message, MessageState, SkipReason
 
-STATES = {
-    "due": N_("Scheduled"),
-    "sending": N_("Sending"),
-    "accepted": N_("Sent"),
-    "failed": N_("Failed"),
-    "ambiguous": N_("Unknown"),
-    "skipped": N_("Not sent"),
+STATES: dict[str, str] = {
+    MessageState.DUE: N_("Scheduled"),
+    MessageState.SENDING: N_("Sending"),
+    MessageState.ACCEPTED: N_("Sent"),
+    MessageState.FAILED: N_("Failed"),
+    MessageState.AMBIGUOUS: N_("Unknown"),
+    MessageState.SKIPPED: N_("Not sent"),
 }
-TONES = {
-    "accepted": "good", "failed": "bad", "ambiguous": "warn", "skipped": "quiet", "due": "info",
-    "sending": "info",
-}  # fmt: skip
+TONES: dict[str, str] = {
+    MessageState.ACCEPTED: "good",
+    MessageState.FAILED: "bad",
+    MessageState.AMBIGUOUS: "warn",
+    MessageState.SKIPPED: "quiet",
+    MessageState.DUE: "info",
+    MessageState.SENDING: "info",
+}
 REASONS = {
     "suppressed": N_("Not sent: customer asked for their data to be deleted."),
     "no_consent": N_("Not sent: not subscribed on this channel."),
@@ -58,20 +64,25 @@ REASONS = {
         "The connection dropped, so this email may have been delivered. We won't resend it."
     ),
 }
-NOT_SUBSCRIBED = {
-    "email": N_("Not sent: not subscribed to email marketing."),
-    "sms": N_("Not sent: not subscribed to SMS marketing."),
+NOT_SUBSCRIBED: dict[str, str] = {
+    Channel.EMAIL: N_("Not sent: not subscribed to email marketing."),
+    Channel.SMS: N_("Not sent: not subscribed to SMS marketing."),
 }
-CHANNELS = {
-    "email": N_("Email"), "sms": N_("SMS"), "whatsapp": N_("WhatsApp"), "rcs": N_("RCS"),
-    "viber": N_("Viber"), "push": N_("Push notification"), "voice": N_("Phone call"),
-    "line": N_("LINE"),
-}  # fmt: skip
-ENROLMENTS = {
-    "waiting": N_("Active"),
-    "finished": N_("Completed"),
-    "left": N_("Exited early"),
-    "failed": N_("Failed"),
+CHANNELS: dict[str, str] = {
+    Channel.EMAIL: N_("Email"),
+    Channel.SMS: N_("SMS"),
+    Channel.WHATSAPP: N_("WhatsApp"),
+    Channel.RCS: N_("RCS"),
+    Channel.VIBER: N_("Viber"),
+    Channel.PUSH: N_("Push notification"),
+    Channel.VOICE: N_("Phone call"),
+    Channel.LINE: N_("LINE"),
+}
+ENROLMENTS: dict[str, str] = {
+    EnrolmentState.WAITING: N_("Active"),
+    EnrolmentState.FINISHED: N_("Completed"),
+    EnrolmentState.EXITED: N_("Exited early"),
+    EnrolmentState.FAILED: N_("Failed"),
 }
 EXIT_REASONS = {
     "flow_off": N_("Flow turned off."),

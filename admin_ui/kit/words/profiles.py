@@ -2,7 +2,7 @@
 
 from admin_ui.kit.language import Language
 from plugin.texts import N_
-from storage.profiles import Profile
+from storage.profiles import DataSource, Profile
 
 TYPES = {
     "text": N_("Text"),
@@ -25,12 +25,12 @@ IDENTITIES = {
     "external_id": N_("External ID"),
 }
 DEVICES = {"phone": N_("Mobile phone"), "tablet": N_("Tablet"), "computer": N_("Computer")}
-PLACES = {
-    "shopify": N_("from Shopify"),
-    "form": N_("from a form"),
-    "unproven": N_("from a form, unverified"),
-    "merchant": N_("edited by your team"),
-    "import": N_("from an import"),
+PLACES: dict[str, str] = {
+    DataSource.SHOPIFY: N_("from Shopify"),
+    DataSource.FORM: N_("from a form"),
+    DataSource.UNPROVEN: N_("from a form, unverified"),
+    DataSource.MERCHANT: N_("edited by your team"),
+    DataSource.IMPORT: N_("from an import"),
     "api": N_("from the API"),
 }
 DUPLICATE_REASONS = {

@@ -12,10 +12,13 @@ import httpx2
 from plugin.settings import get_settings
 from plugin.shopify.api import graphql
 from plugin.shopify.api.client import ShopifyError, query
+from storage.backfills import Noun
 
-CUSTOMERS, PRODUCTS, ORDERS = "customers", "products", "orders"
-CHECKOUTS, DELETIONS = "checkouts", "deletions"  # paged, see plugin/shopify/api/pages.py
-QUERIES = {CUSTOMERS: "bulk_customers", PRODUCTS: "bulk_products", ORDERS: "bulk_orders"}
+QUERIES = {  # the other nouns are paged: plugin/shopify/api/pages.py
+    Noun.CUSTOMERS: "bulk_customers",
+    Noun.PRODUCTS: "bulk_products",
+    Noun.ORDERS: "bulk_orders",
+}
 MAX_LINE_BYTES = 16 * 1024 * 1024  # bytes: an order with all our fields stays far below
 CHUNK_BYTES = 64 * 1024  # bytes read at a time
 TIMEOUT = httpx2.Timeout(30, connect=5)
@@ -39,7 +42,7 @@ class Operation:
     partial_url: str | None
 
 
-def start_operation(shop_id: int, stage: str) -> str:
+def start_operation(shop_id: int, stage: Noun) -> str:
     """Let Shopify begin; the operation's id.
 
     Raises:

@@ -9,7 +9,6 @@ from typing import Any
 
 from plugin.facts import TAG_PREFIX, Facts, merge_facts
 from plugin.shopify.api import products as api_products
-from plugin.shopify.api.bulk import CUSTOMERS, DELETIONS, ORDERS, PRODUCTS
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import number
 from plugin.shopify.normalise import (
@@ -20,6 +19,7 @@ from plugin.shopify.normalise import (
     orders,
     products,
 )
+from storage.backfills import Noun
 from storage.engine.types import JsonObject
 
 TOKEN = re.compile(r"/checkouts/(?:[^/]+/)*?([^/?]+)/recover")
@@ -30,9 +30,10 @@ TAGS, SUMS = "customer.tags_added", "customers/purchasing_summary"
 
 def facts_of(
     shop_id: int,
-    noun: str,
+    noun: Noun,
     node: JsonObject,
     children: list[JsonObject],
+    *,
     currency: str,
     reported_at: datetime | None = None,
 ) -> Facts:
@@ -45,16 +46,16 @@ def facts_of(
         MalformedError, ShopifyError, KeyError, TypeError: it is not as Shopify promises.
     """
     sent = {"triggered_at": reported_at.isoformat()} if reported_at else {}
-    if noun == PRODUCTS:
+    if noun == Noun.PRODUCTS:
         whole = {**node, "variants": {"nodes": children, "pageInfo": {"hasNextPage": False}}}
         payload = api_products.payload(shop_id, whole) | sent
         return products.normalise("products/update", payload, currency)
-    if noun == ORDERS:
+    if noun == Noun.ORDERS:
         return orders.normalise("orders/updated", _order(node, children) | sent, currency)
-    if noun == DELETIONS:
+    if noun == Noun.DELETIONS:
         gone = {"id": number(node["subjectId"])}
         return products.normalise("products/delete", gone, currency)
-    if noun == CUSTOMERS:
+    if noun == Noun.CUSTOMERS:
         who = customers.normalise("customers/update", _customer(node), currency)
         consents = [consent.normalise(*each, currency) for each in _consents(node)]
         tags, *sums = [customer_changes.normalise(*each, currency) for each in _changes(node)]

@@ -16,10 +16,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from plugin.manifest import PATH, load_manifest, topic_handlers
 from plugin.shopify.install.oauth import CALLBACK
 from storage.engine.types import JsonObject
+from storage.privacy_requests import PrivacyTopic
 
 # Not in the list of topics that an app may subscribe to, and wanted of every app: shopify.dev,
 # "Privacy law compliance".
-COMPLIANCE = ("customers/data_request", "customers/redact", "shop/redact")
+COMPLIANCE = tuple(PrivacyTopic)
 EXTENSIONS = PATH.parent / "extensions"
 UNKNOWN_URL = "https://example.com"  # as in Shopify's own templates, until the app has an operator
 HEAD = (

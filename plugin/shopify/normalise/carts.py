@@ -6,7 +6,7 @@ from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import as_presented, line_items, objects_of, text_of
 from plugin.values import parse_time
 from storage.engine.types import JsonObject
-from storage.profiles import CART
+from storage.profiles import IdentityKind
 
 
 def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
@@ -15,7 +15,7 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     if not token:
         raise MalformedError("token is missing")
     at = parse_time(payload.get("created_at"), "created_at")
-    person = ProfileFact(identities=facts.identity_keys((CART, token)), reported_at=at)
+    person = ProfileFact(identities=facts.identity_keys((IdentityKind.CART, token)), reported_at=at)
     lines = line_items(payload, currency)
     return Facts(
         profiles=[person],

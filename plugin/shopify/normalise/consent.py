@@ -8,9 +8,10 @@ from plugin.errors import MalformedError
 from plugin.facts import ConsentFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import object_of, text_of
 from plugin.values import parse_email, parse_phone, parse_time
+from storage.channels import Channel
 from storage.consent_ledger import ConsentState
 from storage.engine.types import JsonObject
-from storage.profiles import CUSTOMER, EMAIL, PHONE
+from storage.profiles import IdentityKind
 
 # NOT_SUBSCRIBED, PENDING and INVALID mean that there never was a consent: no entry for the ledger.
 STATES = {"subscribed": ConsentState.SUBSCRIBED, "unsubscribed": ConsentState.UNSUBSCRIBED}
@@ -19,15 +20,15 @@ STATES = {"subscribed": ConsentState.SUBSCRIBED, "unsubscribed": ConsentState.UN
 def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """One shopper's consent for one address, as the storefront keeps it."""
     if topic == "customers_email_marketing_consent/update":
-        channel, kind = "email", EMAIL
+        channel, kind = Channel.EMAIL, IdentityKind.EMAIL
         address = parse_email(payload.get("email_address"))
         reported = object_of(payload, "email_marketing_consent")
     elif topic == "customers_whats_app_marketing_consent/update":
-        channel, kind = "whatsapp", PHONE
+        channel, kind = Channel.WHATSAPP, IdentityKind.PHONE
         address = parse_phone(payload.get("phone_number"))
         reported = object_of(payload, "whats_app_marketing_consent")
     else:
-        channel, kind = "sms", PHONE
+        channel, kind = Channel.SMS, IdentityKind.PHONE
         address = parse_phone(payload.get("phone"))
         reported = object_of(payload, "sms_marketing_consent")
     if not reported:
@@ -41,7 +42,8 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     )
     customer: Any = payload.get("customer_id") or payload.get("id")
     person = ProfileFact(
-        identities=facts.identity_keys((CUSTOMER, customer), (kind, address)), reported_at=at
+        identities=facts.identity_keys((IdentityKind.CUSTOMER, customer), (kind, address)),
+        reported_at=at,
     )
     return Facts(
         profiles=[person],

@@ -6,7 +6,7 @@ from plugin.facts import TAG_PREFIX, Facts, ProfileFact
 from plugin.shopify.normalise.fields import gid, object_of
 from plugin.values import parse_time, to_minor_units
 from storage.engine.types import JsonObject
-from storage.profiles import CUSTOMER
+from storage.profiles import IdentityKind
 
 TAGGED = {"customer.tags_added": True, "customer.tags_removed": False}
 
@@ -31,5 +31,9 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
             "total_spent": to_minor_units(spent.get("amount") or 0, code, "amountSpent"),
         }
     return Facts(
-        profiles=[ProfileFact(facts.identity_keys((CUSTOMER, customer)), at, properties=properties)]
+        profiles=[
+            ProfileFact(
+                facts.identity_keys((IdentityKind.CUSTOMER, customer)), at, properties=properties
+            )
+        ]
     )

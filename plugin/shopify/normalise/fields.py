@@ -8,7 +8,7 @@ from plugin.facts import IdentityKey
 from plugin.values import parse_email, parse_phone, parse_time, to_minor_units
 from storage.checkouts import LineItem
 from storage.engine.types import JsonObject
-from storage.profiles import CART, CHECKOUT, CUSTOMER, EMAIL, ORDER, PHONE
+from storage.profiles import IdentityKind, RecordKind
 
 
 def id_of(payload: JsonObject, name: str) -> int:
@@ -81,9 +81,9 @@ def reported_time(payload: JsonObject, otherwise: datetime) -> datetime:
 def customer_keys(customer: JsonObject) -> tuple[IdentityKey, ...]:
     """What a customer is known by."""
     return facts.identity_keys(
-        (CUSTOMER, customer.get("id")),
-        (EMAIL, parse_email(customer.get("email"))),
-        (PHONE, parse_phone(customer.get("phone"))),
+        (IdentityKind.CUSTOMER, customer.get("id")),
+        (IdentityKind.EMAIL, parse_email(customer.get("email"))),
+        (IdentityKind.PHONE, parse_phone(customer.get("phone"))),
     )
 
 
@@ -95,11 +95,11 @@ def buyer_keys(payload: JsonObject) -> tuple[IdentityKey, ...]:
             (
                 *customer_keys(customer),
                 *facts.identity_keys(
-                    (EMAIL, parse_email(payload.get("email"))),
-                    (PHONE, parse_phone(payload.get("phone"))),
-                    (CHECKOUT, payload.get("checkout_token") or payload.get("token")),
-                    (CART, payload.get("cart_token")),
-                    (ORDER, payload.get("order_id")),
+                    (IdentityKind.EMAIL, parse_email(payload.get("email"))),
+                    (IdentityKind.PHONE, parse_phone(payload.get("phone"))),
+                    (IdentityKind.CHECKOUT, payload.get("checkout_token") or payload.get("token")),
+                    (IdentityKind.CART, payload.get("cart_token")),
+                    (RecordKind.ORDER, payload.get("order_id")),
                 ),
             )
         )

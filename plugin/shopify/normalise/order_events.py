@@ -11,7 +11,7 @@ from plugin.shopify.normalise.fields import gid, id_of, object_of, objects_of, t
 from plugin.values import parse_time, to_minor_units
 from storage.engine.types import JsonObject
 from storage.orders import ReportedOrder
-from storage.profiles import ORDER
+from storage.profiles import RecordKind
 
 PARCEL = {
     "confirmed": "Confirmed Shipment",
@@ -180,4 +180,4 @@ def _in_shop_money(
 
 
 def _buyer(order_id: int, at: datetime) -> ProfileFact:
-    return ProfileFact(facts.identity_keys((ORDER, order_id)), at)
+    return ProfileFact(facts.identity_keys((RecordKind.ORDER, order_id)), at)

@@ -55,8 +55,8 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
         for index, line in enumerate(lines)
     ]
     named = {"order_id": order["id"], "number": order["number"]}
-    placed, *later = _order_events(topic, payload, person, order, named)
-    events = [placed, *_line_events(payload, person, order, named, lines), *later]
+    placed, *later = _order_events(topic, payload, person, order, named=named)
+    events = [placed, *_line_events(payload, person, order, named, lines=lines), *later]
     return Facts(profiles=[person], events=events, orders=[(person, order, order_lines)])
 
 
@@ -84,6 +84,7 @@ def _order_events(
     payload: JsonObject,
     person: ProfileFact,
     order: ReportedOrder,
+    *,
     named: Mapping[str, object],
 ) -> list[EventFact]:
     """What the order itself comes to: placed, fulfilled, cancelled."""
@@ -105,6 +106,7 @@ def _line_events(
     person: ProfileFact,
     order: ReportedOrder,
     named: Mapping[str, object],
+    *,
     lines: list[LineItem],
 ) -> list[EventFact]:
     """One `Ordered Product` a line."""

@@ -5,7 +5,7 @@ from plugin.facts import EventFact, Facts, ProfileFact, RecordFact
 from plugin.shopify.normalise.fields import id_of, object_of, text_of
 from plugin.values import parse_time
 from storage.engine.types import JsonObject
-from storage.profiles import CUSTOMER, SUBSCRIPTION
+from storage.profiles import IdentityKind, RecordKind
 from storage.subscription_contracts import SubscriptionContract
 
 METRICS = {
@@ -26,7 +26,10 @@ def contracts(topic: str, payload: JsonObject, currency: str) -> Facts:
     sent = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     contract = id_of(payload, "id")
     person = ProfileFact(
-        facts.identity_keys((SUBSCRIPTION, contract), (CUSTOMER, payload.get("customer_id"))), sent
+        facts.identity_keys(
+            (RecordKind.SUBSCRIPTION, contract), (IdentityKind.CUSTOMER, payload.get("customer_id"))
+        ),
+        sent,
     )
     policy = object_of(payload, "billing_policy")
     row = {
@@ -54,7 +57,7 @@ def billing(topic: str, payload: JsonObject, currency: str) -> Facts:
     if contract is None or attempt is None:
         return Facts()  # Shopify's own example is an empty object, without a customer
     sent = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
-    person = ProfileFact(facts.identity_keys((SUBSCRIPTION, contract)), sent)
+    person = ProfileFact(facts.identity_keys((RecordKind.SUBSCRIPTION, contract)), sent)
     properties = {"subscription_id": contract, "error_code": text_of(payload, "error_code")}
     event = EventFact(person, METRICS[topic], str(attempt), sent, properties=properties)
     return Facts(profiles=[person], events=[event])

@@ -74,7 +74,7 @@ def upgrade() -> None:
         sa.Column("requested_at", UTCDateTime(), nullable=True),
         sa.Column("advanced_at", UTCDateTime(), nullable=True),
         sa.Column("due_at", UTCDateTime(), nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("lines_available", sa.BigInteger(), nullable=False),
         sa.Column("lines_read", sa.BigInteger(), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
@@ -736,8 +736,8 @@ def upgrade() -> None:
             "profile_import_due",
             ["due_at"],
             unique=False,
-            postgresql_where=sa.text("state IN ('running', 'leaving')"),
-            sqlite_where=sa.text("state IN ('running', 'leaving')"),
+            postgresql_where=sa.text("state IN ('running', 'reverting')"),
+            sqlite_where=sa.text("state IN ('running', 'reverting')"),
         )
 
     op.create_table(
@@ -1031,11 +1031,11 @@ def upgrade() -> None:
             sqlite_where=sa.text("error != ''"),
         )
         batch_op.create_index(
-            "write_back_waits",
+            "write_back_waiting",
             ["shop_id"],
             unique=False,
-            postgresql_where=sa.text("state = 'waits'"),
-            sqlite_where=sa.text("state = 'waits'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+            sqlite_where=sa.text("state = 'waiting'"),
         )
 
 
@@ -1043,9 +1043,9 @@ def downgrade() -> None:
     """Back to the version before."""
     with op.batch_alter_table("write_back", schema=None) as batch_op:
         batch_op.drop_index(
-            "write_back_waits",
-            postgresql_where=sa.text("state = 'waits'"),
-            sqlite_where=sa.text("state = 'waits'"),
+            "write_back_waiting",
+            postgresql_where=sa.text("state = 'waiting'"),
+            sqlite_where=sa.text("state = 'waiting'"),
         )
         batch_op.drop_index(
             "write_back_troubled",
@@ -1106,8 +1106,8 @@ def downgrade() -> None:
     with op.batch_alter_table("profile_import", schema=None) as batch_op:
         batch_op.drop_index(
             "profile_import_due",
-            postgresql_where=sa.text("state IN ('running', 'leaving')"),
-            sqlite_where=sa.text("state IN ('running', 'leaving')"),
+            postgresql_where=sa.text("state IN ('running', 'reverting')"),
+            sqlite_where=sa.text("state IN ('running', 'reverting')"),
         )
 
     op.drop_table("profile_import")

@@ -53,7 +53,7 @@ class Relay:
 
     def mails(self) -> list[EmailMessage]:
         """What reached the mailbox."""
-        return [message_from_bytes(raw, policy=policy.default) for raw in self.kept.values()]  # type: ignore[misc]
+        return [message_from_bytes(raw, policy=policy.default) for raw in self.kept.values()]
 
     def _next(self, stage: str) -> str:
         return self.answers.pop(0) if self.answers and self.stage == stage else OK

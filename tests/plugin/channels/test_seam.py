@@ -23,7 +23,7 @@ from storage.engine import db
 from storage.engine.ids import new_id
 from storage.flows import Enrolment
 from storage.messages import Message, MessageSource, MessageState
-from storage.profiles import EMAIL, PHONE
+from storage.profiles import IdentityKind
 from storage.shops import Shop, get_shop
 from tests.plugin.flows.ready import abandoned_checkout
 
@@ -105,7 +105,10 @@ def start_flow(shop: Shop) -> None:
 def run_flow(shop: Shop) -> Message:
     """A shopper starts a checkout; the message that the flow sends."""
     now = clock.now()
-    keys = (IdentityKey(EMAIL, "maya@example.com"), IdentityKey(PHONE, NUMBER))
+    keys = (
+        IdentityKey(IdentityKind.EMAIL, "maya@example.com"),
+        IdentityKey(IdentityKind.PHONE, NUMBER),
+    )
     maya = ProfileFact(keys, now, {"email": "maya@example.com", "phone": NUMBER})
     started = EventFact(maya, "Checkout Started", "c1", now, value=1)
     apply_facts(shop, Facts(profiles=[maya], events=[started]))

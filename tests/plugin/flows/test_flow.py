@@ -16,11 +16,13 @@ from storage import flows
 from storage.engine import db
 from storage.flows import Enrolment, EnrolmentState
 from storage.messages import Message
-from storage.profiles import EMAIL
+from storage.profiles import IdentityKind
 from tests.plugin.flows.ready import abandoned_checkout
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-MAYA = ProfileFact((IdentityKey(EMAIL, "maya@example.com"),), START, {"email": "maya@example.com"})
+MAYA = ProfileFact(
+    (IdentityKey(IdentityKind.EMAIL, "maya@example.com"),), START, {"email": "maya@example.com"}
+)
 
 
 class Time:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from plugin.imports import columns, lifecycle
+from plugin.imports import lifecycle
+from plugin.imports.columns import ColumnKind
 from plugin.jobs import Progress
 from plugin.worker.slices import run_slice
 from storage import consent, imports
@@ -28,7 +29,7 @@ def take_in(
     """Bring a file and read it to its end; the import as it is then."""
     held = upload(shop, body if isinstance(body, bytes) else body.encode())
     if properties:
-        held.mapping = [kind or columns.PROPERTY for kind in held.mapping]
+        held.mapping = [kind or ColumnKind.PROPERTY for kind in held.mapping]
     held.declaration = said
     lifecycle.start_import(held, list_name)
     return finish(shop, held)
@@ -47,7 +48,7 @@ def finish(shop: Shop, held: Import) -> Import:
 def flaws_of(held: Import) -> list[tuple[int, int, str]]:
     """Every flaw of an import."""
     with db.reading() as session:
-        return imports.problems_of(session, held.shop_id, held.id, (0, -2), 1_000_000)
+        return imports.problems_of(session, held.shop_id, held.id, (0, -2), limit=1_000_000)
 
 
 def rows(model: Any, shop: Shop) -> list[Any]:

@@ -8,7 +8,6 @@ from plugin import clock
 from plugin.imports import lifecycle
 from plugin.jobs import Progress
 from plugin.onboard import seed_library
-from plugin.sheets import problems
 from plugin.sheets.problems import SheetError
 from plugin.worker.slices import run_slice
 from storage import consent, imports, shops
@@ -16,7 +15,7 @@ from storage.consent_ledger import ConsentEvent
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.flows import Enrolment, FlowStatus, flows_of
-from storage.imports import ImportState
+from storage.imports import ImportState, ProblemCode
 from storage.lists import lists_of
 from storage.profiles import Identity
 from storage.write_backs import WriteBack
@@ -106,7 +105,7 @@ def test_a_file_never_overrides_a_no(database, shop):
 
     states = {name: sheet.state(shop, f"{name}@example.com") for name in ("ana", "bo", "cy")}
     assert set(states.values()) == {"unsubscribed"}
-    assert (2, -1, problems.STAYS) in sheet.flaws_of(held)
+    assert (2, -1, ProblemCode.STAYS) in sheet.flaws_of(held)
     assert held.rejected == 0
 
 
@@ -126,14 +125,14 @@ def test_problems_are_listed_by_line_and_affect_no_other_row(database, shop):
         "+351912345678", "bo@example.com", "di@example.com", "ed@example.com",
     }  # fmt: skip
     assert sheet.flaws_of(held) == [
-        (2, 0, problems.EMAIL),
-        (3, -1, problems.NO_ADDRESS),
-        (3, 0, problems.EMAIL),
-        (3, 1, problems.PHONE),
-        (4, 2, problems.CONSENT),
-        (6, -1, problems.NO_ADDRESS),
-        (6, 0, problems.EMAIL),
-        (8, 3, problems.MOMENT),
+        (2, 0, ProblemCode.EMAIL),
+        (3, -1, ProblemCode.NO_ADDRESS),
+        (3, 0, ProblemCode.EMAIL),
+        (3, 1, ProblemCode.PHONE),
+        (4, 2, ProblemCode.CONSENT),
+        (6, -1, ProblemCode.NO_ADDRESS),
+        (6, 0, ProblemCode.EMAIL),
+        (8, 3, ProblemCode.MOMENT),
     ]
     assert (held.rows, held.rejected, held.problems) == (6, 2, 8)
 
@@ -239,7 +238,7 @@ def test_a_row_that_the_database_refuses_spares_its_neighbours(shop, monkeypatch
 
     assert set(sheet.people(shop)) == {"ana@example.com", "cy@example.com"}
     assert (held.state, held.rows, held.rejected) == (ImportState.DONE, 3, 1)
-    assert sheet.flaws_of(held) == [(3, -1, problems.FAILED)]
+    assert sheet.flaws_of(held) == [(3, -1, ProblemCode.FAILED)]
 
 
 def test_pieces_that_come_twice_or_too_early_change_nothing(shop):
@@ -268,7 +267,7 @@ def test_a_file_is_gone_after_a_week(shop, data_dir, monkeypatch):
 
     assert list(data_dir.rglob("*.csv")) == []
     assert sheet.finish(shop, held).state == ImportState.DONE
-    assert sheet.finish(shop, waiting).error == problems.GONE
+    assert sheet.finish(shop, waiting).error == ProblemCode.GONE
 
 
 def test_other_shops_see_nothing_of_it(database, shop):

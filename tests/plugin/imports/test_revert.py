@@ -11,13 +11,13 @@ from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.imports import lifecycle
 from plugin.jobs import Progress
 from plugin.profiles import list_membership, merge
-from plugin.profiles.fields import MERCHANT
 from plugin.profiles.identity import resolve_profiles
 from plugin.worker.slices import run_slice
 from storage import imports, merges, profiles
 from storage import lists as stored_lists
 from storage.engine import db
 from storage.imports import Import, ImportState
+from storage.profiles import DataSource
 from storage.shops import Shop
 from tests.plugin.imports import sheet
 
@@ -48,14 +48,14 @@ def take_in(shop: Shop, *addresses: str) -> tuple[Import, int]:
 def sign_up(shop: Shop, list_id: int, whose: ProfileRef, source: str = "form:1") -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        list_membership.add_to_list(session, shop.id, list_id, whose, clock.now(), source)
+        list_membership.add_to_list(session, shop.id, list_id, whose, at=clock.now(), source=source)
 
 
 def join(shop: Shop, one: ProfileRef, other: ProfileRef) -> int:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         return merge.merge_profiles(
-            session, shop.id, one.profile_id, other.profile_id, "42", clock.now()
+            session, shop.id, one.profile_id, other.profile_id, by="42", now=clock.now()
         )
 
 
@@ -63,7 +63,7 @@ def part(shop: Shop, profile_id: int) -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         (made,) = merges.merges_of(session, shop.id, profile_id, 10)
-        assert merge.undo_merge(session, shop.id, made.id, "42", clock.now())
+        assert merge.undo_merge(session, shop.id, made.id, "42", now=clock.now())
 
 
 def take_back(shop: Shop, held: Import) -> None:
@@ -78,7 +78,7 @@ def members(shop: Shop, list_id: int) -> dict[int, str]:
     return {member.profile_id: member.source for member in found}
 
 
-@pytest.mark.parametrize("source", ["form:1", MERCHANT])
+@pytest.mark.parametrize("source", ["form:1", DataSource.MERCHANT])
 def test_who_joined_after_an_import_stays_since_then(shop: Shop, source: str) -> None:
     held, list_id = take_in(shop, "ana@example.com", "bo@example.com")
     ana, before = who(shop, ANA), clock.now()
@@ -156,7 +156,9 @@ def test_what_an_import_left_waiting_goes_with_it(shop: Shop) -> None:
     ana = who(shop, ANA)
     with db.transaction() as session:  # the shopper called before the file was imported
         earlier = clock.now() - timedelta(days=9)
-        list_membership.add_to_list(session, shop.id, done.list_id, caller, earlier, "form:1")
+        list_membership.add_to_list(
+            session, shop.id, done.list_id, caller, at=earlier, source="form:1"
+        )
     for whose in (caller, ana):
         sign_up(shop, other_list, whose)
     kept = join(shop, caller, ana)
@@ -175,7 +177,7 @@ def test_a_sign_up_takes_the_place_of_an_import_that_waits(shop: Shop) -> None:
     ana = who(shop, ANA)
     with db.transaction() as session:
         earlier = clock.now() - timedelta(days=9)
-        list_membership.add_to_list(session, shop.id, list_id, caller, earlier, "form:1")
+        list_membership.add_to_list(session, shop.id, list_id, caller, at=earlier, source="form:1")
     kept = join(shop, caller, ana)
     sign_up(shop, list_id, ProfileRef(kept, ana.source_profile_id), "form:2")
 
@@ -197,7 +199,9 @@ def test_a_merge_beside_a_revert_leaves_no_member_behind(shop: Shop) -> None:
         taking.start()
         time.sleep(1)  # it is as far as it comes
         assert members(shop, list_id) == {ana.profile_id: held.source}
-        merge.merge_profiles(session, shop.id, caller.profile_id, ana.profile_id, "42", clock.now())
+        merge.merge_profiles(
+            session, shop.id, caller.profile_id, ana.profile_id, by="42", now=clock.now()
+        )
     taking.join(30)
 
     assert members(shop, list_id) == {}
@@ -209,7 +213,9 @@ def test_a_member_merged_into_a_passed_profile_is_still_removed(shop: Shop) -> N
     ana = who(shop, ANA)
     lifecycle.revert_import(held)
     with db.transaction() as session:
-        passed = list_membership.remove_batch(session, shop.id, list_id, held.source, 0, 1)
+        passed = list_membership.remove_batch(
+            session, shop.id, list_id, held.source, after=0, limit=1
+        )
         assert imports.save_progress(session, held, offset=passed)
 
     kept = join(shop, caller, ana)

@@ -11,9 +11,10 @@ from starlette.testclient import TestClient
 from plugin import clock
 from plugin.facts import EventFact, IdentityKey, ProfileFact
 from plugin.ingest import custom_metrics
-from plugin.ingest.custom_metrics import RejectReason, parse_event
+from plugin.ingest.custom_metrics import parse_event
 from storage import events, metrics
 from storage.engine import db
+from storage.metrics import RejectReason
 from storage.shops import Shop
 from webhooks.app import routes
 
@@ -149,7 +150,7 @@ def test_made_up_kinds_fill_a_share_of_the_list_and_are_counted_beyond(
             EventFact(ADA, name, f"{name}:1", NOW)
             for name in ("Kind 1", "Kind 7", "Kind 8", "Viewed Cart")
         ]
-        taken = custom_metrics.accept_events(session, shop.id, by_api, "api", NOW)
+        taken = custom_metrics.accept_events(session, shop.id, by_api, "api", now=NOW)
         refused = metrics.rejected_events(session, shop.id, NOW.date())
 
     with db.reading() as session:

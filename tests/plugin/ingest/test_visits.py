@@ -135,7 +135,7 @@ def test_visits_go_with_the_shopper_when_profiles_are_joined_and_parted(
         (whose,) = resolve_profiles(session, shop.id, [person], clock.now())
         assert whose is not None
         kept = merge.merge_profiles(
-            session, shop.id, visit.profile_id, whose.profile_id, "42", clock.now()
+            session, shop.id, visit.profile_id, whose.profile_id, by="42", now=clock.now()
         )
     record_pixel_events(shop, [seen(5)])
     (joined,) = visits(shop, kept)
@@ -143,7 +143,7 @@ def test_visits_go_with_the_shopper_when_profiles_are_joined_and_parted(
 
     with db.transaction() as session:
         (row,) = merges.merges_of(session, shop.id, kept, 5)
-        assert merge.undo_merge(session, shop.id, row.id, "42", clock.now())
+        assert merge.undo_merge(session, shop.id, row.id, "42", now=clock.now())
     assert [row.pages for row in visits(shop, visit.profile_id)] == [2]
     assert visits(shop, whose.profile_id) == []
     record_pixel_events(shop, [seen(8)])

@@ -35,7 +35,7 @@ def shop_of_five(database: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> 
         for list_id, members in ((1, 4), (2, 2), (3, 0)):
             session.add(List(shop_id=shop.id, id=list_id, name=f"List {list_id}", created_at=at))
             for number in range(1, members + 1):
-                add_member(session, shop.id, list_id, number, at, "test")
+                add_member(session, shop.id, list_id, number, at=at, source="test")
         session.add(
             Duplicate(shop_id=shop.id, profile_id=1, other_profile_id=2, reason="typo", found_at=at)
         )

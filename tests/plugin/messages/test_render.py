@@ -58,7 +58,7 @@ def rendered(
             world.shop,
             message,
             person,
-            get_event(session, world.shop.id, world.event_id) if event else None,
+            event=get_event(session, world.shop.id, world.event_id) if event else None,
             template=render.load_template(session, world.shop.id, world.ids[template], None),
             coupon_code="WELCOME-A",
             campaign="Abandoned checkout",
@@ -252,7 +252,7 @@ def test_seeding_twice_changes_nothing(world: World) -> None:
 @pytest.mark.parametrize(("locale", "words"), [("en-US", "Dry skin"), ("zh-Hans", "干性")])
 def test_a_value_is_said_in_the_shoppers_words(world: World, locale: str, words: str) -> None:
     options = [{"value": "dry", "labels": {"": "Dry skin", "zh-CN": "干性"}}]
-    properties.save_definition(world.shop.id, None, "skin", "choice", {}, options)
+    properties.save_definition(world.shop.id, None, "skin", "choice", labels={}, options=options)
     text = '{{ person.properties.skin | label: "skin" }}, {{ person.properties.a | label: "a" }}'
     published(world, text, {"type": "text", "text": text})
     with db.transaction() as session:

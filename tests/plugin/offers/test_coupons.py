@@ -67,7 +67,7 @@ def kept(shop_id: int, coupon_id: int) -> Coupon:
 
 def give(shop_id: int, coupon_id: int, key: str) -> str:
     with db.transaction() as session:
-        code = coupons.give_code(session, shop_id, coupon_id, key, clock.now())
+        code = coupons.give_code(session, shop_id, coupon_id, key, at=clock.now())
     assert code
     return code
 
@@ -101,7 +101,7 @@ LINES = [{"price": 10_000, "quantity": 1, "compare_at": None, "product_id": 1}]
 def test_each_kind_of_coupon_takes_off_what_it_says(
     shop_id: int, broker: StubBroker, shopify: Shopify, kind: str, worth: int, cents: int, told: str
 ) -> None:
-    coupon_id = create_coupon(shop_id, "Spring", "SPRING", kind, worth)
+    coupon_id = create_coupon(shop_id, "Spring", "SPRING", kind, worth=worth)
     assert broker.queues["refill"].qsize() == 1
 
     refill_codes(shop_id, coupon_id)
@@ -119,7 +119,7 @@ def test_an_amount_is_told_in_the_shops_own_currency(
         shop = shops.get_shop(session, shop_id)
         assert shop
         shop.currency = "JPY"
-    refill_codes(shop_id, create_coupon(shop_id, "Five", "", DiscountKind.AMOUNT, 500))
+    refill_codes(shop_id, create_coupon(shop_id, "Five", "", DiscountKind.AMOUNT, worth=500))
 
     (discount,) = shopify.store.discounts()
     assert discount["amount"] == 500_00  # the dev store counts hundredths of any currency
@@ -142,7 +142,7 @@ def test_a_coupon_that_will_not_do_is_refused(
     shop_id: int, broker: StubBroker, name: str, prefix: str, kind: str, worth: int
 ) -> None:
     with pytest.raises(RegularsError):
-        create_coupon(shop_id, name, prefix, kind, worth)
+        create_coupon(shop_id, name, prefix, kind, worth=worth)
 
     with db.reading() as session:
         assert coupons.coupons_of(session, shop_id) == []

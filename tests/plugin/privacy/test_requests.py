@@ -14,7 +14,7 @@ from storage.consent_ledger import ConsentState
 from storage.engine import db, encryption
 from storage.engine.ids import new_id
 from storage.privacy_requests import DataSubject
-from storage.profiles import BROWSER, CART, CHECKOUT, CUSTOMER, EMAIL, PHONE
+from storage.profiles import IdentityKind
 from storage.shops import Shop
 from tests.plugin.profiles.lives import ACTS, CUT, MAYA, NOAH, forget, orders, says_who, tell
 from tests.state import state_of
@@ -146,8 +146,12 @@ def test_another_shop_keeps_its_profile(shop, monkeypatch):
     ],
 )
 def test_a_delivery_that_names_the_data_subject_is_found(body, named):
-    keys = [(EMAIL, "maya@example.com"), (EMAIL, "zoë@example.com"), (PHONE, "+14155550123"),
-            (CUSTOMER, "7001002003")]  # fmt: skip
+    keys = [
+        (IdentityKind.EMAIL, "maya@example.com"),
+        (IdentityKind.EMAIL, "zoë@example.com"),
+        (IdentityKind.PHONE, "+14155550123"),
+        (IdentityKind.CUSTOMER, "7001002003"),
+    ]
 
     assert SubjectMatcher(DataSubject(keys)).matches(body) is named
 
@@ -155,14 +159,14 @@ def test_a_delivery_that_names_the_data_subject_is_found(body, named):
 @pytest.mark.parametrize(
     ("key", "body", "named"),
     [
-        ((BROWSER, "total_price"), b'{"total_price": "49.00"}', False),
-        ((CART, "total_price"), b'{"total_price": "49.00"}', False),
-        ((CART, "1"), b'{"quantity": 1, "id": 1}', False),
-        ((CART, "RAIN-30ML-REFILL"), b'{"sku": "RAIN-30ML-REFILL"}', False),
-        ((CART, "hWN6zF2Qk0"), b'{"cart_token": "hWN6zF2Qk0"}', True),
-        ((CART, "hWN6zF2Qk0"), b'{"id": "hWN6zF2Qk0?key=ab", "line_items": []}', True),
-        ((CHECKOUT, "aa11"), b'{"token": "aa11"}', True),
-        ((PHONE, "+6834002"), b'{"id": 1234002999}', False),
+        ((IdentityKind.BROWSER, "total_price"), b'{"total_price": "49.00"}', False),
+        ((IdentityKind.CART, "total_price"), b'{"total_price": "49.00"}', False),
+        ((IdentityKind.CART, "1"), b'{"quantity": 1, "id": 1}', False),
+        ((IdentityKind.CART, "RAIN-30ML-REFILL"), b'{"sku": "RAIN-30ML-REFILL"}', False),
+        ((IdentityKind.CART, "hWN6zF2Qk0"), b'{"cart_token": "hWN6zF2Qk0"}', True),
+        ((IdentityKind.CART, "hWN6zF2Qk0"), b'{"id": "hWN6zF2Qk0?key=ab", "line_items": []}', True),
+        ((IdentityKind.CHECKOUT, "aa11"), b'{"token": "aa11"}', True),
+        ((IdentityKind.PHONE, "+6834002"), b'{"id": 1234002999}', False),
     ],
 )
 def test_a_word_that_anybody_may_have_typed_finds_nobodys_deliveries(key, body, named):
@@ -170,7 +174,7 @@ def test_a_word_that_anybody_may_have_typed_finds_nobodys_deliveries(key, body, 
 
 
 def test_a_merely_typed_number_finds_no_deliveries(shop):
-    her, body = (PHONE, "+14155550123"), b'{"phone": "+1 415-555-0123"}'
+    her, body = (IdentityKind.PHONE, "+14155550123"), b'{"phone": "+1 415-555-0123"}'
 
     assert SubjectMatcher(DataSubject([her])).matches(body)
     assert not SubjectMatcher(DataSubject([her], unproven=[her])).matches(body)
@@ -179,20 +183,28 @@ def test_a_merely_typed_number_finds_no_deliveries(shop):
 def test_a_number_of_two_shoppers_is_neither_exported_nor_redacted(shop):
     number = "+14155550123"
     typed = [
-        ProfileFact((IdentityKey(EMAIL, f"{name}@example.com"),), CUT, {"phone": number})
+        ProfileFact(
+            (IdentityKey(IdentityKind.EMAIL, f"{name}@example.com"),), CUT, {"phone": number}
+        )
         for name in ("maya", "mallory")
     ]
     with db.transaction() as session:
         resolve_profiles(session, shop.id, typed, CUT)
-        whom = data_subject.find_subject(session, shop.id, [(EMAIL, "mallory@example.com")])
+        whom = data_subject.find_subject(
+            session, shop.id, [(IdentityKind.EMAIL, "mallory@example.com")]
+        )
 
-    assert (PHONE, number) not in whom.keys
+    assert (IdentityKind.PHONE, number) not in whom.keys
 
     with db.transaction() as session:
-        zoe = ProfileFact((IdentityKey(EMAIL, "zoe@example.com"),), CUT, {"phone": "+14155550199"})
+        zoe = ProfileFact(
+            (IdentityKey(IdentityKind.EMAIL, "zoe@example.com"),), CUT, {"phone": "+14155550199"}
+        )
         resolve_profiles(session, shop.id, [zoe], CUT)
-        whom = data_subject.find_subject(session, shop.id, [(EMAIL, "zoe@example.com")])
-    assert (PHONE, "+14155550199") in whom.unproven
+        whom = data_subject.find_subject(
+            session, shop.id, [(IdentityKind.EMAIL, "zoe@example.com")]
+        )
+    assert (IdentityKind.PHONE, "+14155550199") in whom.unproven
 
 
 def test_one_shopper_with_much_is_forgotten_in_pieces(shop, monkeypatch):

@@ -14,7 +14,7 @@ from plugin.worker.slices import run_slice
 from storage import access_log, activity, events, inbox, inbox_claims, shops, visits
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.inbox import DONE, NEW, QUARANTINED, NewDelivery, get_delivery
+from storage.inbox import DeliveryState, NewDelivery, get_delivery
 from storage.shops import Shop
 from storage.visits import Visit
 
@@ -35,8 +35,12 @@ def test_digested_deliveries_go_after_a_week_and_nothing_else_does(
     now = clock.now()
     old, young = now - timedelta(days=7, minutes=1), now - timedelta(days=6)
     for number in range(5):
-        keep(shop, f"old-{number}", old, DONE)
-    kept = {"young": (young, DONE), "waits": (old, NEW), "puzzling": (old, QUARANTINED)}
+        keep(shop, f"old-{number}", old, DeliveryState.DONE)
+    kept = {
+        "young": (young, DeliveryState.DONE),
+        "waits": (old, DeliveryState.NEW),
+        "puzzling": (old, DeliveryState.QUARANTINED),
+    }
     for name, (at, state) in kept.items():
         keep(shop, name, at, state)
 
@@ -87,7 +91,7 @@ def test_one_turn_ends_in_time_and_each_kind_has_its_piece_of_it(
     monkeypatch.setattr(retention, "RETENTION_BATCH_SIZE", 2)
     old = clock.now() - timedelta(days=770)
     for number in range(6):
-        keep(shop, str(number), old, DONE)
+        keep(shop, str(number), old, DeliveryState.DONE)
         did(shop, old)
 
     run_slice(retention.SLICE_JOB, shop.id, 0.0)
@@ -115,9 +119,9 @@ def neighbour(name: str) -> Shop:
 def test_the_clock_enqueues_only_shops_with_expired_data(shop: Shop, broker: StubBroker) -> None:
     now = clock.now()
     told, seen, visited = neighbour("told"), neighbour("seen"), neighbour("visited")
-    keep(told, "old", now - timedelta(days=8), DONE)
-    keep(shop, "young", now - timedelta(days=6), DONE)
-    keep(shop, "puzzling", now - timedelta(days=8), QUARANTINED)
+    keep(told, "old", now - timedelta(days=8), DeliveryState.DONE)
+    keep(shop, "young", now - timedelta(days=6), DeliveryState.DONE)
+    keep(shop, "puzzling", now - timedelta(days=8), DeliveryState.QUARANTINED)
     did(seen, now - timedelta(days=763))
     did(visited, now - timedelta(days=763))
     did(shop, now - timedelta(days=759))
@@ -132,10 +136,10 @@ def test_the_clock_enqueues_only_shops_with_expired_data(shop: Shop, broker: Stu
 
 def test_a_busy_shop_is_not_rung_for_in_every_minute(shop: Shop, broker: StubBroker) -> None:
     week = clock.now() - timedelta(days=7)
-    keep(shop, "just", week - timedelta(minutes=1), DONE)
+    keep(shop, "just", week - timedelta(minutes=1), DeliveryState.DONE)
 
     assert enqueued_shops(broker) == set()
-    keep(shop, "long", week - timedelta(minutes=61), DONE)
+    keep(shop, "long", week - timedelta(minutes=61), DeliveryState.DONE)
     assert enqueued_shops(broker) == {shop.id}
 
 
@@ -161,7 +165,9 @@ def test_access_log_entries_are_deleted_after_a_year(
     with db.transaction() as session:
         for days in (364, 366, 367, 368):
             at = now - timedelta(days=days)
-            access_log.add_entry(session, shop.id, at, "42", "read", "audience", None)
+            access_log.add_entry(
+                session, shop.id, at, "42", act="read", page="audience", profile_id=None
+            )
 
     retention.delete_access_log()
 

@@ -10,21 +10,24 @@ from plugin.privacy import requests
 from storage import privacy_requests
 from storage.consent_ledger import ConsentState
 from storage.engine import db
-from storage.privacy_requests import REDACT
-from storage.profiles import CART, CUSTOMER, EMAIL, ORDER, PHONE
+from storage.privacy_requests import PrivacyTopic
+from storage.profiles import IdentityKind, RecordKind
 from storage.shops import Shop
 
 CUT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MAYA = (
-    IdentityKey(CUSTOMER, "77"),
-    IdentityKey(EMAIL, "maya@example.com"),
-    IdentityKey(PHONE, "+14155550123"),
+    IdentityKey(IdentityKind.CUSTOMER, "77"),
+    IdentityKey(IdentityKind.EMAIL, "maya@example.com"),
+    IdentityKey(IdentityKind.PHONE, "+14155550123"),
 )
-NOAH = (IdentityKey(CUSTOMER, "78"), IdentityKey(EMAIL, "noah@example.com"))
+NOAH = (
+    IdentityKey(IdentityKind.CUSTOMER, "78"),
+    IdentityKey(IdentityKind.EMAIL, "noah@example.com"),
+)
 
 
 def person(keys: tuple[IdentityKey, ...], at: datetime) -> ProfileFact:
-    mail = next((key.value for key in keys if key.kind == EMAIL), None)
+    mail = next((key.value for key in keys if key.kind == IdentityKind.EMAIL), None)
     return ProfileFact(
         keys, at, {"email": mail, "first_name": f"{mail} of {at:%H:%M}"} if mail else {}
     )
@@ -37,14 +40,19 @@ def says_who(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
 
 def fills_a_cart(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
     """carts/create: a cart without a shopper, until an order with the same number names one."""
-    she = ProfileFact((IdentityKey(CART, f"cart-{number}"),), at)
+    she = ProfileFact((IdentityKey(IdentityKind.CART, f"cart-{number}"),), at)
     return Facts(profiles=[she], events=[EventFact(she, "Added to Cart", f"cart-{number}", at)])
 
 
 def orders(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
     """orders/create"""
     she = person(
-        (*keys[:2], IdentityKey(CART, f"cart-{number}"), IdentityKey(ORDER, str(number))), at
+        (
+            *keys[:2],
+            IdentityKey(IdentityKind.CART, f"cart-{number}"),
+            IdentityKey(RecordKind.ORDER, str(number)),
+        ),
+        at,
     )
     row: dict[str, Any] = {
         "id": number, "number": f"#{number}", "placed_at": at, "updated_at": at, "reported_at": at,
@@ -61,7 +69,7 @@ def orders(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
 
 def gets_a_parcel(keys: tuple[IdentityKey, ...], number: int, at: datetime) -> Facts:
     """fulfillments/create: names the order alone."""
-    she = ProfileFact((IdentityKey(ORDER, str(number)),), at)
+    she = ProfileFact((IdentityKey(RecordKind.ORDER, str(number)),), at)
     return Facts(
         profiles=[she], events=[EventFact(she, "Confirmed Shipment", f"{number}:{at}", at)]
     )
@@ -100,7 +108,9 @@ def tell(shop: Shop, *said: Facts) -> None:
 
 
 def forget(shop: Shop, reference: str = "r") -> None:
-    apply_facts(shop, Facts(privacy_requests=[PrivacyFact(REDACT, CUT, reference, MAYA)]))
+    apply_facts(
+        shop, Facts(privacy_requests=[PrivacyFact(PrivacyTopic.REDACT, CUT, reference, MAYA)])
+    )
     with db.reading() as session:
         due = [request.id for request in privacy_requests.requests_of(session, shop.id)]
     requests.run_requests(shop.id, due)

@@ -87,7 +87,7 @@ def test_a_dismissed_pair_is_never_asked_about_again(database, shop):
     look(shop)
     with db.transaction() as session:
         assert duplicates.decide_duplicate(
-            session, shop.id, (one, other), DuplicateState.DISMISSED, AT, "42"
+            session, shop.id, (one, other), DuplicateState.DISMISSED, at=AT, by="42"
         )
 
     know(shop, "maya@gmail.com", first_name="Maya")
@@ -100,12 +100,12 @@ def test_what_was_joined_and_parted_is_not_asked_about_again(database, shop):
     one, other = know(shop, "maya@gmail.com"), know(shop, "maya@gmial.com")
     look(shop)
     with db.transaction() as session:
-        merge.merge_profiles(session, shop.id, one, other, "42", AT)
+        merge.merge_profiles(session, shop.id, one, other, by="42", now=AT)
     assert know(shop, "maya@gmial.com") == one
 
     with db.transaction() as session:
         (made,) = merge.merges.merges_of(session, shop.id, one, 10)
-        assert merge.undo_merge(session, shop.id, made.id, "42", AT)
+        assert merge.undo_merge(session, shop.id, made.id, "42", now=AT)
     look(shop)
 
     assert waiting(shop) == []

@@ -42,7 +42,7 @@ def test_a_click_beside_a_merge_moves_with_the_message(database: str, shop: Shop
         merge = threading.Thread(target=know, args=(shop, EMAIL, CUSTOMER))
         merge.start()
         time.sleep(0.5)  # it is as far as it comes
-        record_message_event(session, clicked, "Clicked Email", "1", clock.now())
+        record_message_event(session, clicked, "Clicked Email", "1", at=clock.now())
     merge.join(30)
 
     with db.reading() as session:
@@ -53,7 +53,7 @@ def undo_all(shop: Shop, profile_id: int) -> None:
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         for each in merges.merges_of(session, shop.id, profile_id, 10):
-            merge.undo_merge(session, shop.id, each.id, "42", AT)
+            merge.undo_merge(session, shop.id, each.id, "42", now=AT)
 
 
 def holders(shop: Shop, *keys: IdentityKey) -> list[int]:
@@ -76,7 +76,7 @@ def test_each_side_gets_back_what_was_its_own(database: str, shop: Shop) -> None
             record_facts(session, shop, facts, AT)
             (whose,) = resolve_profiles(session, shop.id, [person], AT)
             assert whose is not None
-            list_membership.add_to_list(session, shop.id, 1, whose, AT, name)
+            list_membership.add_to_list(session, shop.id, 1, whose, at=AT, source=name)
             flows.add_enrolments(
                 session,
                 [{"shop_id": shop.id, "id": new_id(), "flow_id": 1, "trigger_key": name,
@@ -132,7 +132,7 @@ def test_a_person_joins_again_what_a_person_parted(database: str, shop: Shop) ->
 
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        kept = merge.merge_profiles(session, shop.id, customer, email, "42", AT)
+        kept = merge.merge_profiles(session, shop.id, customer, email, by="42", now=AT)
 
     assert holders(shop, EMAIL, CUSTOMER) == [kept, kept]
     undo_all(shop, kept)

@@ -11,12 +11,12 @@ from plugin.facts import IdentityKey, ProfileFact
 from plugin.flows import library as flow_library
 from plugin.forms import library
 from plugin.profiles import corrections, merge, properties
-from plugin.profiles.fields import UNPROVEN
 from plugin.profiles.identity import resolve_profiles
 from storage import profiles
 from storage import properties as stored_properties
 from storage.engine import db
 from storage.merges import merges_of
+from storage.profiles import DataSource
 from storage.properties import PropertyDefinition, PropertyType, definitions_of
 from storage.shops import Shop
 
@@ -105,7 +105,9 @@ def test_what_a_merchant_named_anew_a_form_leaves_alone(shop: Shop) -> None:
     with db.reading() as session:
         need = definitions_of(session, shop.id)["skin_need"]
     own = [{"value": "hydration", "labels": {"": "Thirst"}}]
-    properties.save_definition(shop.id, need.id, need.name, PropertyType.CHOICES, {"": "Skin"}, own)
+    properties.save_definition(
+        shop.id, need.id, need.name, PropertyType.CHOICES, labels={"": "Skin"}, options=own
+    )
 
     library.set_status(shop.id, form_id, True)
 
@@ -118,7 +120,9 @@ def test_what_a_merchant_named_anew_a_form_leaves_alone(shop: Shop) -> None:
 
 
 def test_a_choice_that_a_merchant_gave_no_values_takes_those_of_the_form(shop: Shop) -> None:
-    properties.save_definition(shop.id, None, "skin_need", PropertyType.CHOICE, {"": "Skin"}, [])
+    properties.save_definition(
+        shop.id, None, "skin_need", PropertyType.CHOICE, labels={"": "Skin"}, options=[]
+    )
     flow_library.seed_flows(shop.id)
     library.use_form(shop.id, "skincare_quiz")
 
@@ -154,8 +158,8 @@ def tell(shop: Shop, at: datetime, source: str, **said: Any) -> None:
 
 
 def test_every_source_is_coerced_and_a_merchants_value_wins(database: str, shop: Shop) -> None:
-    properties.save_definition(shop.id, None, "skin", PropertyType.CHOICE, {}, SKIN)
-    properties.save_definition(shop.id, None, "age", PropertyType.NUMBER, {}, [])
+    properties.save_definition(shop.id, None, "skin", PropertyType.CHOICE, labels={}, options=SKIN)
+    properties.save_definition(shop.id, None, "age", PropertyType.NUMBER, labels={}, options=[])
     for source in ("form", "import", "shopify"):
         tell(shop, NOW, source, skin="Oily Skin", age="old", shoe="41", **{"tag:vip": True})
 
@@ -174,14 +178,14 @@ def test_every_source_is_coerced_and_a_merchants_value_wins(database: str, shop:
 def test_what_a_merchant_clears_no_older_word_and_no_stranger_brings_back(
     database: str, shop: Shop
 ) -> None:
-    properties.save_definition(shop.id, None, "skin", PropertyType.CHOICE, {}, SKIN)
+    properties.save_definition(shop.id, None, "skin", PropertyType.CHOICE, labels={}, options=SKIN)
     now = clock.now()
     tell(shop, now - timedelta(days=3), "form", skin="oily", shoe="41")
     for name in ("skin", "shoe"):
         assert corrections.correct_field(shop.id, ada(shop).id, name, "")
 
     tell(shop, now - timedelta(days=2), "import", skin="dry", shoe="42")
-    tell(shop, now + timedelta(days=1), UNPROVEN, skin="dry", shoe="42")
+    tell(shop, now + timedelta(days=1), DataSource.UNPROVEN, skin="dry", shoe="42")
 
     hers = ada(shop)
     assert hers.properties == {"skin": None, "shoe": None}
@@ -202,13 +206,15 @@ def test_what_a_merchant_clears_stays_so_when_profiles_join_and_part(
     assert whose is not None
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        merge.merge_profiles(session, shop.id, ada(shop).id, whose.profile_id, "42", clock.now())
+        merge.merge_profiles(
+            session, shop.id, ada(shop).id, whose.profile_id, by="42", now=clock.now()
+        )
     assert ada(shop).properties == {"skin": None}
 
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
         (joined,) = merges_of(session, shop.id, ada(shop).id, 2)
-        merge.undo_merge(session, shop.id, joined.id, "42", clock.now())
+        merge.undo_merge(session, shop.id, joined.id, "42", now=clock.now())
 
     assert ada(shop).properties == {"skin": None}
     with db.reading() as session:
@@ -217,10 +223,10 @@ def test_what_a_merchant_clears_stays_so_when_profiles_join_and_part(
     assert hers.properties == {"skin": "dry"}
 
 
-@pytest.mark.parametrize("source", ["form", "import", "shopify", UNPROVEN])
+@pytest.mark.parametrize("source", ["form", "import", "shopify", DataSource.UNPROVEN])
 def test_who_says_nothing_clears_nothing(shop: Shop, source: str) -> None:
-    properties.save_definition(shop.id, None, "skin", PropertyType.CHOICES, {}, SKIN)
-    properties.save_definition(shop.id, None, "age", PropertyType.NUMBER, {}, [])
+    properties.save_definition(shop.id, None, "skin", PropertyType.CHOICES, labels={}, options=SKIN)
+    properties.save_definition(shop.id, None, "age", PropertyType.NUMBER, labels={}, options=[])
     tell(shop, NOW, "form", skin=["oily"], age=41)
 
     tell(shop, NOW + timedelta(days=1), source, skin=" ; ", age="")
@@ -239,4 +245,4 @@ def test_correcting_an_unknown_profile_or_property_is_refused(shop: Shop) -> Non
 @pytest.mark.parametrize("name", ["", "tag:vip", "x" * 101, "a\x00b"])
 def test_a_property_needs_a_name_of_its_own(shop: Shop, name: str) -> None:
     with pytest.raises(RegularsError):
-        properties.save_definition(shop.id, None, name, PropertyType.TEXT, {}, [])
+        properties.save_definition(shop.id, None, name, PropertyType.TEXT, labels={}, options=[])

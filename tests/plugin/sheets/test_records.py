@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from plugin.imports import columns
 from plugin.sheets import encoding, files, problems, records
 from plugin.sheets.cells import csv_chunks, unescape_formula
+from storage.imports import ProblemCode
 
 
 @pytest.fixture
@@ -24,7 +25,9 @@ def sheet(tmp_path):
 
 def read(path, sort=None, offset=0, line=1):
     sort = sort or encoding.detect_format(path)
-    found = records.read_rows(path, sort.encoding, sort.delimiter, offset or sort.data_offset, line)
+    found = records.read_rows(
+        path, sort.encoding, sort.delimiter, offset or sort.data_offset, line=line
+    )
     return [row for row in found if row.cells or row.flaw]
 
 
@@ -82,7 +85,7 @@ def test_reading_on_from_any_row_gives_the_rows_after_it(tmp_path_factory, wante
 
     whole = list(records.read_rows(path, "utf-8", ","))
     at = data.draw(st.sampled_from(whole))
-    rest = list(records.read_rows(path, "utf-8", ",", at.end, at.next_line))
+    rest = list(records.read_rows(path, "utf-8", ",", at.end, line=at.next_line))
 
     assert [row.cells for row in whole if row.cells] == [
         row for row in wanted if any(c.strip() for c in row)
@@ -143,4 +146,4 @@ def test_a_row_names_its_first_line_after_line_breaks_in_cells(sheet):
 
     assert [(row.line, row.cells[0]) for row in found] == [(1, "a"), (2, "1\n2\n3"), (5, "4")]
     assert not any(row.flaw for row in found)
-    assert problems.SENTENCES.keys() >= {problems.OPEN}
+    assert problems.SENTENCES.keys() >= {ProblemCode.OPEN}

@@ -17,7 +17,7 @@ from storage.events import Event
 from storage.inventory import Stock
 from storage.orders import OrderLine
 from storage.products import Variant
-from storage.profiles import CUSTOMER, Profile
+from storage.profiles import IdentityKind, Profile
 
 CONSENT = "customers_email_marketing_consent/update"
 CUSTOMERS = ("customers/create", "customers/update", CONSENT)
@@ -160,7 +160,7 @@ def _gone(session: Session, table: type[SQLModel], shop_id: int, *where: object)
 
 
 def _name(session: Session, shop_id: int, key: int, _store: Store) -> None:
-    whose = profiles.find_identities(session, shop_id, [(CUSTOMER, str(key))])
+    whose = profiles.find_identities(session, shop_id, [(IdentityKind.CUSTOMER, str(key))])
     mine = (col(Profile.shop_id) == shop_id, col(Profile.id).in_(whose.values()))
     row = session.get(Profile, (shop_id, next(iter(whose.values()))))
     times = {name: at for name, at in row.field_times.items() if name != "first_name"}

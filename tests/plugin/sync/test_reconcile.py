@@ -222,7 +222,7 @@ def test_a_missed_order_ends_what_waits_for_it(reminders, market, later):
 
     finish(shop_id)
 
-    assert states(shop_id) == ["left"]
+    assert states(shop_id) == ["exited"]
 
 
 def test_a_missed_checkout_starts_a_flow_unless_it_is_too_old(reminders, market, monkeypatch):

@@ -325,7 +325,7 @@ def test_a_consent_given_during_a_write_back_is_written_after_it(
 ) -> None:
     say(shop_id, ConsentState.SUBSCRIBED, at=clock.now() - timedelta(minutes=1))
     with db.transaction() as session:
-        (held,) = write_backs.claim_write_backs(session, shop_id, clock.now(), 10, 60)
+        (held,) = write_backs.claim_write_backs(session, shop_id, clock.now(), 10, seconds=60)
     say(shop_id, ConsentState.UNSUBSCRIBED)
     with db.transaction() as session:
         write_backs.settle_write_back(session, held, state=WriteBackState.DONE)
@@ -340,11 +340,15 @@ def test_what_a_dead_worker_held_is_offered_again(
 ) -> None:
     say(shop_id, ConsentState.SUBSCRIBED)
     with db.transaction() as session:
-        assert len(write_backs.claim_write_backs(session, shop_id, clock.now(), 10, 0.0)) == 1
+        assert (
+            len(write_backs.claim_write_backs(session, shop_id, clock.now(), 10, seconds=0.0)) == 1
+        )
     with db.transaction() as session:
-        assert len(write_backs.claim_write_backs(session, shop_id, clock.now(), 10, 60.0)) == 1
+        assert (
+            len(write_backs.claim_write_backs(session, shop_id, clock.now(), 10, seconds=60.0)) == 1
+        )
     with db.transaction() as session:
-        assert write_backs.claim_write_backs(session, shop_id, clock.now(), 10, 60.0) == []
+        assert write_backs.claim_write_backs(session, shop_id, clock.now(), 10, seconds=60.0) == []
 
 
 def test_what_may_have_ended_a_worker_does_not_hold_up_the_rest(
@@ -353,11 +357,11 @@ def test_what_may_have_ended_a_worker_does_not_hold_up_the_rest(
     say(shop_id, ConsentState.SUBSCRIBED, "email")
     with db.transaction() as session:
         (first,) = write_backs.claim_write_backs(
-            session, shop_id, clock.now(), 1, 0.0
+            session, shop_id, clock.now(), 1, seconds=0.0
         )  # and it died
     say(shop_id, ConsentState.SUBSCRIBED, "sms")
     with db.transaction() as session:
-        (second,) = write_backs.claim_write_backs(session, shop_id, clock.now(), 1, 60.0)
+        (second,) = write_backs.claim_write_backs(session, shop_id, clock.now(), 1, seconds=60.0)
 
     assert (first.kind, second.kind) == ("email", "sms")
 
