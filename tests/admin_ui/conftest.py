@@ -1,13 +1,17 @@
 """The admin as an app on its own, merchants who sign their requests, and two shops."""
 
+import contextlib
+import shutil
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 import pytest
+from sqlmodel import SQLModel
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -16,7 +20,7 @@ from plugin.settings import get_settings
 from storage.engine import db
 from storage.shops import Shop, add_shop
 from tests.admin_ui import sample
-from tests.conftest import NOW, SETTINGS
+from tests.conftest import NOW, SETTINGS, SHOP_ID, add_dewpoint, make_broker
 from tests.plugin.imports import sheet
 
 SECRET = "a secret of the length that Shopify's have"  # a shorter one makes PyJWT warn
@@ -83,10 +87,54 @@ def merchant(sqlite: str, shop: Shop, client: TestClient) -> Merchant:
     return Merchant(client, shop.domain)
 
 
+class Filled(NamedTuple):
+    """A shop's life and its files, in a folder of their own, and ids by name."""
+
+    folder: Path
+    data: Path
+    ids: dict[str, int]
+
+
+@pytest.fixture(scope="session")
+def filled_once(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """Two months of a shop's life, lived once in each process of the tests."""
+    folder, data = tmp_path_factory.mktemp("filled"), tmp_path_factory.mktemp("data")
+    shutil.copytree(sqlite_template, folder, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGULARS_DATA_DIR", str(data))
+        get_settings.cache_clear()
+        db.connect(f"sqlite:///{folder / 'regulars.db'}")
+        broker = make_broker()
+        shop = add_dewpoint()
+        ids = sample.fill(shop) | _files(shop)
+        broker.close()
+        db.disconnect()
+    get_settings.cache_clear()
+    return Filled(folder, data, ids)
+
+
 @pytest.fixture
-def filled(merchant: Merchant, shop: Shop, data_dir: Path) -> dict[str, int]:
+def filled(
+    filled_once: Filled, merchant: Merchant, shop: Shop, tmp_path: Path, data_dir: Path
+) -> dict[str, int]:
     """Two months of a shop's life; ids by name."""
-    return sample.fill(shop) | _files(shop)
+    for file in filled_once.folder.glob("*.db"):
+        _copy_rows(file, tmp_path / file.name)
+    shutil.copytree(filled_once.data, data_dir, dirs_exist_ok=True)
+    return dict(filled_once.ids)
+
+
+def _copy_rows(source: Path, target: Path) -> None:
+    """Copy all that the shop has into a database that has the same shop."""
+    with contextlib.closing(sqlite3.connect(target)) as connection:
+        connection.execute("ATTACH ? AS source", (str(source),))
+        for table in SQLModel.metadata.sorted_tables:
+            key = "shop_id" if "shop_id" in table.c else "id"
+            there = "SELECT count(*) FROM source.sqlite_master WHERE name = ?"
+            if connection.execute(there, (table.name,)).fetchone() == (1,):
+                copied = f"SELECT * FROM source.{table.name} WHERE {key} = ?"
+                connection.execute(f"REPLACE INTO main.{table.name} {copied}", (SHOP_ID,))
+        connection.commit()
 
 
 def _files(shop: Shop) -> dict[str, int]:

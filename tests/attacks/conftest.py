@@ -7,11 +7,20 @@ from starlette.testclient import TestClient
 
 from plugin.runtime.web import build_app
 from storage.shops import Shop
-from tests.admin_ui.conftest import client, filled, merchant, other, pages
+from tests.admin_ui.conftest import client, filled, filled_once, merchant, other, pages
 from tests.plugin.shopify.box import door, shopify
 from webhooks.app import routes
 
-__all__ = ["client", "door", "filled", "merchant", "other", "pages", "shopify"]  # fixtures
+__all__ = [
+    "client",
+    "door",
+    "filled",
+    "filled_once",
+    "merchant",
+    "other",
+    "pages",
+    "shopify",
+]  # fixtures
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import delivery
 from benchmarks.ingest import NAMES
+from tests.faults.sizes import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
@@ -21,7 +22,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=120 * PATIENCE,
     )
 
 

@@ -6,7 +6,7 @@ from tests.benchmarks.test_ingest import run
 
 
 def test_queries_and_pages_are_told_as_they_are_at_first_and_then():
-    done = run("search", "--quick")
+    done = run("search", "--quick", "--events", "10000")
 
     assert done.returncode in (0, 1), done.stdout + done.stderr
     told = json.loads(done.stdout.splitlines()[-1])

@@ -1,6 +1,5 @@
 """A database for thousands of examples: in memory where there is such a folder, and never kept."""
 
-import gc
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
@@ -28,10 +27,7 @@ def in_memory(sqlite_template: Path) -> Generator[None]:
     for file in sqlite_template.iterdir():
         shutil.copy(file, folder)
     db.connect(f"sqlite:///{folder}/regulars.db")
-    gc.collect()
-    gc.freeze()  # what is loaded stays; to walk over it again and again is a tenth of the work
     yield
-    gc.unfreeze()
     db.disconnect()
     shutil.rmtree(folder)
 
