@@ -12,14 +12,22 @@ demo: .venv/ready ## run everything with a sample store, to click through
 tour: .venv/ready .tools/browser ## play the whole story in a real browser
 	@$(VENV)/regulars tour
 
-test: check .tools/browser ## every check there is: what CI runs
+test: lint .tools/browser ## every check there is: what CI runs
+	@$(MAKE) --no-print-directory -j2 types tests
+
+# Three at once on two cores: many wait for processes. What waits for what: tests/conftest.py
+tests: .tools/browser
 	@echo "tests" && $(VENV)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 faults: .venv/ready ## kill, fill and cut off whatever can be, at full size: about an hour
 	@FAULTS=full $(VENV)/pytest -q -s tests/faults $(ARGS)
 
-check: .venv/ready ## lint, types and the contracts between our folders
+check: lint types ## lint, types and the contracts between our folders
+
+lint: .venv/ready
 	@echo "lint" && $(VENV)/ruff check . && $(VENV)/ruff format --check .
+
+types: .venv/ready
 	@echo "types" && $(VENV)/mypy
 	@echo "contracts" && $(VENV)/lint-imports
 	@echo "structure" && $(VENV)/python scripts/structure.py --check
@@ -38,4 +46,4 @@ setup: .venv/ready .tools/browser ## only fetch what the others need
 .tools/browser: scripts/setup devstore/chromium.py | .venv/ready
 	@scripts/setup browser
 
-.PHONY: help demo tour test faults check bench lock setup
+.PHONY: help demo tour test tests faults check lint types bench lock setup

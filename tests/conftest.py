@@ -272,7 +272,7 @@ SHOP_ID = new_id()
 
 
 def add_dewpoint() -> Shop:
-    """Install the store whose id is the same in every test."""
+    """Install the store; it has the same id in every test."""
     shop = Shop(
         id=SHOP_ID,
         domain="dewpoint.myshopify.com",
