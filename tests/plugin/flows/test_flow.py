@@ -205,6 +205,13 @@ def test_switching_a_flow_off_lets_everybody_leave_at_the_next_step(shop, time, 
     assert [e.exit_reason for e in enrolments(shop)] == ["flow_off"]
 
 
+def test_a_new_enrolment_is_not_offered_again_while_its_job_is_on_the_way(shop, time, reminders):
+    tell(shop, "Checkout Started", "c1", START)
+
+    with db.transaction() as session:
+        assert flows.claim_due(session, time.at, 100) == []
+
+
 def test_f04_a_due_step_is_claimed_by_one_clock_only(shop, time, reminders):
     tell(shop, "Checkout Started", "c1", START)
     free_leases(shop)
