@@ -112,6 +112,7 @@ def find_bare_states(source: Source, values: set[str]) -> Iterator[Found]:
         for target, value in _pairs(node) if id(node) not in members else ():
             name, texts = _last_name(target), set(_texts(value))
             if isinstance(target, ast.Name) and name.isupper():
+                texts |= {text for text in _keys(value) if text}
                 counts = texts <= values and (len(texts) > 1 or {name.lower()} == texts)
             elif isinstance(target, ast.Subscript | ast.Constant):
                 counts = name in fields and name not in foreign
@@ -200,6 +201,13 @@ def _last_name(node: ast.expr) -> str:
         case ast.Subscript(slice=inner) | ast.Call(func=ast.Name(id="col"), args=[inner]):
             return _last_name(inner)
     return ""
+
+
+def _keys(node: ast.expr) -> Iterator[str]:
+    """Yield the literal keys of a dict."""
+    for key in node.keys if isinstance(node, ast.Dict) else ():
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            yield key.value
 
 
 def _texts(node: ast.AST) -> Iterator[str]:

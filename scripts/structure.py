@@ -12,10 +12,10 @@ Migrations, which Alembic writes, are left out. Of the figures:
   tests, where pytest passes fixtures by name.
 - `bare states`: string literals that equal a state's value (scripts/structure.toml, and each
   StrEnum that types a field) and are compared with, assigned to or passed as something named like
-  a state (`.state`, `kind=`, `{"channel": …}`), or held by an upper-case constant; in our four
-  packages, outside a StrEnum. A constant counts if all that it holds are states, as names of
-  fields that equal one (`email`) stand beside others (`first_name`), and one text
-  if it is named so.
+  a state (`.state`, `kind=`, `{"channel": …}`), or held by an upper-case constant, as keys too; in
+  our four packages, outside a StrEnum. A constant counts if all that it holds are states, as names
+  of fields that equal one (`email`) stand beside others (`first_name`), and one text if the
+  constant is named like it.
 - `dead names`: names of scripts/structure.toml that a module, class, function, constant, column,
   table or import alias bears. Each definition counts, and each alias once a package.
 - `dead words`: counted in docstrings, comments and Markdown; findings.py lists them.

@@ -40,6 +40,15 @@ class EnrolmentState(StrEnum):
     FAILED = "failed"  # its worker died of it, again and again
 
 
+class ExitReason(StrEnum):
+    """Why an enrolment ended early; else `did:` and the metric that its flow's filter excludes."""
+
+    SHOP_UNINSTALLED = "shop_uninstalled"
+    FLOW_OFF = "flow_off"
+    FILTER = "filter"
+    ERROR = "error"  # a step failed several times
+
+
 class StepOutcome(StrEnum):
     """What an action did with a shopper."""
 
@@ -111,7 +120,7 @@ class Enrolment(SQLModel, table=True):
     started_at: datetime = moment()
     entered_at: datetime = moment()
     ended_at: datetime | None = moment(default=None)
-    exit_reason: str = ""
+    exit_reason: str = Field(default="", description="an `ExitReason`, or `did:` and a metric")
 
 
 class EnrolmentRow(TypedDict):

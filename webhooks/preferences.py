@@ -15,6 +15,7 @@ from plugin.texts import N_, Texts, locales, texts_for
 from storage.channels import Channel
 from storage.confirmations import ConfirmationKind
 from storage.consent_ledger import ConsentPurpose
+from storage.preferences import SendingFrequency
 from webhooks.shopper_pages import not_found_page, read_form, render_template, request_origin
 
 Said = Sequence[tuple[str, str]]  # a form's names and values
@@ -103,7 +104,7 @@ def _wanted(before: PreferencePage, form: Said) -> PreferenceUpdate:
     return PreferenceUpdate(
         boxes=frozenset(orders if nothing else named),
         topics=frozenset(n for n, _, _ in before.topics if str(n) in topics),
-        weekly=before.weekly if nothing else one.get("frequency") == "weekly",
+        weekly=before.weekly if nothing else one.get("frequency") == SendingFrequency.WEEKLY,
         pause_months=int(pause) if pause in {"0", *map(str, PAUSES)} and not nothing else None,
         language=one["language"] if one.get("language") in locales() else before.locale,
         labels={

@@ -9,6 +9,7 @@ from plugin.texts import N_
 from storage.channels import Channel
 from storage.engine.types import JsonObject
 from storage.flows import StepOutcome
+from storage.messages import MessageState
 
 SECOND = {"hours": "minutes", "days": "hours"}  # of a delay's `secondary_value`
 STARTS = {
@@ -128,10 +129,10 @@ def _step(action_id: str, action: JsonObject, counted: Counted, say: Language) -
         is_message=True,
         can_preview=bool(message.get("template_id")) and channel == Channel.EMAIL,
         waiting=waiting,
-        due=count.get("due", 0) + count.get("sending", 0),
-        sent=count.get("accepted", 0) + count.get("ambiguous", 0),
-        failed=count.get("failed", 0),
-        skipped=count.get("skipped", 0),
+        due=count.get(MessageState.DUE, 0) + count.get(MessageState.SENDING, 0),
+        sent=count.get(MessageState.ACCEPTED, 0) + count.get(MessageState.AMBIGUOUS, 0),
+        failed=count.get(MessageState.FAILED, 0),
+        skipped=count.get(MessageState.SKIPPED, 0),
         opened=count.get("opened", 0),
         clicked=count.get("clicked", 0),
         unsubscribed=count.get("unsubscribed", 0),

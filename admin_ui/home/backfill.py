@@ -12,15 +12,15 @@ from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.texts import N_
 from storage import backfills
-from storage.backfills import ENDED_STATES, BackfillState
+from storage.backfills import ENDED_STATES, BackfillState, Noun
 from storage.engine import db
 
 SHOWN_FOR = timedelta(days=1)  # after its end
 STAGES = {
-    "customers": N_("Customers"),
-    "products": N_("Products"),
-    "orders": N_("Orders"),
-    "checkouts": N_("Abandoned checkouts"),
+    Noun.CUSTOMERS: N_("Customers"),
+    Noun.PRODUCTS: N_("Products"),
+    Noun.ORDERS: N_("Orders"),
+    Noun.CHECKOUTS: N_("Abandoned checkouts"),
 }
 
 

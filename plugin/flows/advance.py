@@ -21,7 +21,7 @@ from plugin.messages.send import actor_for
 from storage import flows, messages, shops
 from storage.engine import db, locks
 from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
-from storage.flows import Enrolment, EnrolmentState, Flow, FlowStatus, StepOutcome
+from storage.flows import Enrolment, EnrolmentState, ExitReason, Flow, FlowStatus, StepOutcome
 
 MAX_ATTEMPTS = 5
 
@@ -91,7 +91,9 @@ def _give_up(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
     log.error("flow.given_up", shop=shop_id, enrolments=list(ids))
     with db.transaction() as session:
         for enrolment in flows.lock_due(session, shop_id, ids, clock.now()):
-            flows.end_enrolment(session, enrolment, EnrolmentState.FAILED, "error", now=clock.now())
+            flows.end_enrolment(
+                session, enrolment, EnrolmentState.FAILED, ExitReason.ERROR, now=clock.now()
+            )
     return []
 
 
@@ -141,9 +143,9 @@ def _must_leave(
     now: datetime,
 ) -> str:
     if uninstalled_at is not None:
-        return "shop_uninstalled"
+        return ExitReason.SHOP_UNINSTALLED
     if flow.status != FlowStatus.LIVE:
-        return "flow_off"
+        return ExitReason.FLOW_OFF
     if not filters.matches_filter(
         session,
         enrolment.shop_id,
@@ -152,7 +154,7 @@ def _must_leave(
         started_at=enrolment.started_at,
         now=now,
     ):
-        return "filter"
+        return ExitReason.FILTER
     return ""
 
 

@@ -3,35 +3,39 @@
 from admin_ui.kit.language import Language
 from admin_ui.kit.words.labels import label
 from plugin.texts import N_
+from storage.consent_ledger import ConsentSource, ConsentState
+from storage.messages import SkipReason
 
-CONSENT = {
+CONSENT: dict[str, str] = {
     "": N_("Not subscribed"),
-    "subscribed": N_("Subscribed"),
-    "unsubscribed": N_("Unsubscribed"),
-    "bounced": N_("Bounced"),
-    "implied": N_("Implied by purchase"),
-    "pending": N_("Unconfirmed"),
+    ConsentState.SUBSCRIBED: N_("Subscribed"),
+    ConsentState.UNSUBSCRIBED: N_("Unsubscribed"),
+    ConsentState.BOUNCED: N_("Bounced"),
+    ConsentState.IMPLIED: N_("Implied by purchase"),
+    ConsentState.PENDING: N_("Unconfirmed"),
 }
-CONSENT_SENTENCES = {
+CONSENT_SENTENCES: dict[str, str] = {
     "": N_("Can receive marketing."),
-    "no_consent": N_("Doesn't get marketing."),
-    "unsubscribed": N_("Doesn't get marketing."),
-    "bounced": N_("Emails bounce, so nothing is sent."),
-    "suppressed": N_("Data deleted on request. Gets no marketing until they sign up again."),
-    "pending": N_("Gets no marketing until the address is confirmed."),
-    "implied_expired": N_("Implied consent from a purchase has expired."),
-    "no_proof": N_("Subscribed, but the consent proof required by law is incomplete."),
+    SkipReason.NO_CONSENT: N_("Doesn't get marketing."),
+    SkipReason.UNSUBSCRIBED: N_("Doesn't get marketing."),
+    SkipReason.BOUNCED: N_("Emails bounce, so nothing is sent."),
+    SkipReason.SUPPRESSED: N_(
+        "Data deleted on request. Gets no marketing until they sign up again."
+    ),
+    SkipReason.PENDING: N_("Gets no marketing until the address is confirmed."),
+    SkipReason.IMPLIED_EXPIRED: N_("Implied consent from a purchase has expired."),
+    SkipReason.NO_PROOF: N_("Subscribed, but the consent proof required by law is incomplete."),
 }
-SOURCES = {
-    "form": N_("Sign-up form"),
-    "storefront": N_("Shopify"),
-    "one-click": N_("One-click unsubscribe"),
-    "link": N_("Link in an email"),
-    "confirmation": N_("Confirmed by email"),
-    "preferences": N_("Preference page"),
-    "order": N_("Purchase"),
+SOURCES: dict[str, str] = {
+    ConsentSource.FORM: N_("Sign-up form"),
+    ConsentSource.STOREFRONT: N_("Shopify"),
+    ConsentSource.ONE_CLICK: N_("One-click unsubscribe"),
+    ConsentSource.LINK: N_("Link in an email"),
+    ConsentSource.CONFIRMATION: N_("Confirmed by email"),
+    ConsentSource.PREFERENCES: N_("Preference page"),
+    ConsentSource.ORDER: N_("Purchase"),
     "merchant": N_("Edited by your team"),
-    "bounce": N_("Email bounce"),
+    ConsentSource.BOUNCE: N_("Email bounce"),
     "complaint": N_("Spam complaint"),
 }
 

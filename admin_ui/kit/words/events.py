@@ -11,7 +11,7 @@ from plugin.texts import N_
 from plugin.values import to_minor_units
 from storage.engine.types import JsonObject
 from storage.events import Event
-from storage.metrics import MetricService
+from storage.metrics import MetricService, RejectReason
 from storage.profiles import Profile
 
 MAX_SHOWN_NUMBER = 10**12  # what a browser says of money beyond it is nonsense
@@ -99,18 +99,18 @@ SERVICES: dict[str, str] = {
     MetricService.ONSITE: N_("Your storefront"),
     MetricService.API: N_("API"),
 }
-REJECT_REASONS = {
-    "name": N_("Name missing, over 128 characters, or contains an email."),
-    "reserved": N_("Name reserved for Shopify or Regulars."),
-    "metrics": N_("Limit reached: 200 metrics from your storefront, 1,000 in total."),
-    "unique_id": N_("Unique ID isn't text or is over 200 characters."),
-    "time": N_("Time missing, before 2000, or more than a year ahead."),
-    "value": N_("Value isn't an amount, or its currency is unknown."),
-    "size": N_("Event over 5 MB."),
-    "properties": N_("More than 300 properties."),
-    "field": N_("A property is over 100 kB."),
-    "items": N_("A list has more than 4,000 items."),
-    "depth": N_("Properties nested more than 10 levels deep."),
+REJECT_REASONS: dict[str, str] = {
+    RejectReason.NAME: N_("Name missing, over 128 characters, or contains an email."),
+    RejectReason.RESERVED: N_("Name reserved for Shopify or Regulars."),
+    RejectReason.METRICS: N_("Limit reached: 200 metrics from your storefront, 1,000 in total."),
+    RejectReason.UNIQUE_ID: N_("Unique ID isn't text or is over 200 characters."),
+    RejectReason.TIME: N_("Time missing, before 2000, or more than a year ahead."),
+    RejectReason.VALUE: N_("Value isn't an amount, or its currency is unknown."),
+    RejectReason.SIZE: N_("Event over 5 MB."),
+    RejectReason.PROPERTIES: N_("More than 300 properties."),
+    RejectReason.FIELD: N_("A property is over 100 kB."),
+    RejectReason.ITEMS: N_("A list has more than 4,000 items."),
+    RejectReason.DEPTH: N_("Properties nested more than 10 levels deep."),
 }
 ORDERS = (
     "Placed Order", "Ordered Product", "Checkout Started", "Fulfilled Order", "Cancelled Order",

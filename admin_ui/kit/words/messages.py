@@ -6,7 +6,7 @@ from admin_ui.kit.words.labels import label
 from plugin.channels.registry import CHANNELS as CHANNELS_TO_SEND_ON
 from plugin.texts import N_
 from storage.channels import Channel
-from storage.flows import EnrolmentState
+from storage.flows import EnrolmentState, ExitReason
 from storage.messages import Message, MessageState, SkipReason
 
 STATES: dict[str, str] = {
@@ -25,42 +25,42 @@ TONES: dict[str, str] = {
     MessageState.DUE: "info",
     MessageState.SENDING: "info",
 }
-REASONS = {
-    "suppressed": N_("Not sent: customer asked for their data to be deleted."),
-    "no_consent": N_("Not sent: not subscribed on this channel."),
-    "pending": N_("Not sent: address not confirmed yet."),
-    "implied_expired": N_("Not sent: implied consent from a purchase has expired."),
-    "no_proof": N_(
+REASONS: dict[str, str] = {
+    SkipReason.SUPPRESSED: N_("Not sent: customer asked for their data to be deleted."),
+    SkipReason.NO_CONSENT: N_("Not sent: not subscribed on this channel."),
+    SkipReason.PENDING: N_("Not sent: address not confirmed yet."),
+    SkipReason.IMPLIED_EXPIRED: N_("Not sent: implied consent from a purchase has expired."),
+    SkipReason.NO_PROOF: N_(
         "Not sent: consent proof required by law is incomplete (form, page, disclosure or device)."
     ),
-    "paused": N_("Not sent: customer paused marketing."),
-    "topic": N_("Not sent: customer opted out of this topic."),
-    "frequency": N_("Not sent: customer gets at most one message a week."),
-    "stopped": N_(
+    SkipReason.PAUSED: N_("Not sent: customer paused marketing."),
+    SkipReason.TOPIC: N_("Not sent: customer opted out of this topic."),
+    SkipReason.FREQUENCY: N_("Not sent: customer gets at most one message a week."),
+    SkipReason.STOPPED: N_(
         "Not sent: customer stopped all messages on this channel, including order updates."
     ),
-    "unsubscribed": N_("Not sent: unsubscribed."),
-    "no_address": N_("Not sent: no address for this channel."),
-    "bounced": N_("Not sent: an earlier email to this address bounced."),
-    "flow_off": N_("Not sent: flow turned off."),
-    "left_flow": N_("Not sent: customer exited the flow."),
-    "filter": N_("No longer meets the flow's conditions."),
-    "shop_uninstalled": N_("Not sent: app uninstalled."),
-    "no_profile": N_("Not sent: profile deleted."),
-    "no_sender": N_("Not sent: no sender email. Add one in Settings."),
-    "no_postal_address": N_(
+    SkipReason.UNSUBSCRIBED: N_("Not sent: unsubscribed."),
+    SkipReason.NO_ADDRESS: N_("Not sent: no address for this channel."),
+    SkipReason.BOUNCED: N_("Not sent: an earlier email to this address bounced."),
+    SkipReason.FLOW_OFF: N_("Not sent: flow turned off."),
+    SkipReason.LEFT_FLOW: N_("Not sent: customer exited the flow."),
+    ExitReason.FILTER: N_("No longer meets the flow's conditions."),
+    SkipReason.SHOP_UNINSTALLED: N_("Not sent: app uninstalled."),
+    SkipReason.NO_PROFILE: N_("Not sent: profile deleted."),
+    SkipReason.NO_SENDER: N_("Not sent: no sender email. Add one in Settings."),
+    SkipReason.NO_POSTAL_ADDRESS: N_(
         "Not sent: no postal address, which marketing emails must include. Add one in Settings."
     ),
-    "waits_for_coupon": N_("Waiting for a discount code from Shopify."),
-    "no_coupon": N_("Not sent: no discount code from Shopify for an hour."),
-    "render": N_("Not sent: the template couldn't be rendered for this customer."),
-    "no_template": N_("Not sent: template deleted."),
-    "no_channel": N_("Not sent: channel not set up."),
-    "try_again": N_("The email provider asked to retry later."),
-    "gave_up": N_("Not sent: the email provider deferred it for three days."),
-    "rejected": N_("Not sent: the email provider rejected it."),
-    "address_gone": N_("Not sent: this address doesn't exist."),
-    "ambiguous": N_(
+    SkipReason.WAITS_FOR_COUPON: N_("Waiting for a discount code from Shopify."),
+    SkipReason.NO_COUPON: N_("Not sent: no discount code from Shopify for an hour."),
+    SkipReason.RENDER: N_("Not sent: the template couldn't be rendered for this customer."),
+    SkipReason.NO_TEMPLATE: N_("Not sent: template deleted."),
+    SkipReason.NO_CHANNEL: N_("Not sent: channel not set up."),
+    SkipReason.TRY_AGAIN: N_("The email provider asked to retry later."),
+    SkipReason.GAVE_UP: N_("Not sent: the email provider deferred it for three days."),
+    SkipReason.REJECTED: N_("Not sent: the email provider rejected it."),
+    SkipReason.ADDRESS_GONE: N_("Not sent: this address doesn't exist."),
+    SkipReason.AMBIGUOUS: N_(
         "The connection dropped, so this email may have been delivered. We won't resend it."
     ),
 }
@@ -84,11 +84,11 @@ ENROLMENTS: dict[str, str] = {
     EnrolmentState.EXITED: N_("Exited early"),
     EnrolmentState.FAILED: N_("Failed"),
 }
-EXIT_REASONS = {
-    "flow_off": N_("Flow turned off."),
-    "shop_uninstalled": N_("App uninstalled."),
-    "filter": N_("No longer meets the flow's conditions."),
-    "error": N_("A step failed several times."),
+EXIT_REASONS: dict[str, str] = {
+    ExitReason.FLOW_OFF: N_("Flow turned off."),
+    ExitReason.SHOP_UNINSTALLED: N_("App uninstalled."),
+    ExitReason.FILTER: N_("No longer meets the flow's conditions."),
+    ExitReason.ERROR: N_("A step failed several times."),
 }
 
 

@@ -2,27 +2,28 @@
 
 from admin_ui.kit.language import Language
 from plugin.texts import N_
-from storage.profiles import DataSource, Profile
+from storage.profiles import DataSource, IdentityKind, Profile, RecordKind
+from storage.properties import PropertyType
 
-TYPES = {
-    "text": N_("Text"),
-    "number": N_("Number"),
-    "date": N_("Date"),
-    "boolean": N_("Yes/No"),
-    "choice": N_("Single choice"),
-    "choices": N_("Multiple choice"),
+TYPES: dict[str, str] = {
+    PropertyType.TEXT: N_("Text"),
+    PropertyType.NUMBER: N_("Number"),
+    PropertyType.DATE: N_("Date"),
+    PropertyType.BOOLEAN: N_("Yes/No"),
+    PropertyType.CHOICE: N_("Single choice"),
+    PropertyType.CHOICES: N_("Multiple choice"),
 }
-IDENTITIES = {
-    "email": N_("Email address"),
-    "phone": N_("Phone"),
-    "customer_id": N_("Shopify customer"),
-    "browser_id": N_("Browser"),
-    "cart_token": N_("Cart"),
-    "checkout_token": N_("Checkout"),
-    "push_token": N_("Push notifications"),
-    "order_id": N_("Order"),
-    "subscription_id": N_("Subscription"),
-    "external_id": N_("External ID"),
+IDENTITIES: dict[str, str] = {
+    IdentityKind.EMAIL: N_("Email address"),
+    IdentityKind.PHONE: N_("Phone"),
+    IdentityKind.CUSTOMER: N_("Shopify customer"),
+    IdentityKind.BROWSER: N_("Browser"),
+    IdentityKind.CART: N_("Cart"),
+    IdentityKind.CHECKOUT: N_("Checkout"),
+    IdentityKind.PUSH: N_("Push notifications"),
+    RecordKind.ORDER: N_("Order"),
+    RecordKind.SUBSCRIPTION: N_("Subscription"),
+    IdentityKind.EXTERNAL: N_("External ID"),
 }
 DEVICES = {"phone": N_("Mobile phone"), "tablet": N_("Tablet"), "computer": N_("Computer")}
 PLACES: dict[str, str] = {

@@ -14,7 +14,7 @@ from storage.engine.types import JsonObject
 from storage.profiles import IdentityKind
 
 # NOT_SUBSCRIBED, PENDING and INVALID mean that there never was a consent: no entry for the ledger.
-STATES = {"subscribed": ConsentState.SUBSCRIBED, "unsubscribed": ConsentState.UNSUBSCRIBED}
+STATES = {each.value: each for each in (ConsentState.SUBSCRIBED, ConsentState.UNSUBSCRIBED)}
 
 
 def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
