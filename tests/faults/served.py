@@ -30,7 +30,7 @@ from storage import schema
 from storage.engine import db
 from storage.shops import add_shop
 from tests.faults.sizes import PATIENCE
-from tests.faults.town import ROOT, answers, descendants, eventually, free_ports
+from tests.faults.town import ROOT, answers, copy_tables, descendants, eventually, free_ports
 
 SECRET = "a secret of this installation's own"
 DOMAINS = ("dewpoint.myshopify.com", "other.myshopify.com")
@@ -85,6 +85,8 @@ class Served:
         }
 
     def __enter__(self) -> "Served":
+        if self.url.startswith("sqlite"):
+            copy_tables(self.data)
         db.connect(self.url)
         schema.upgrade()
         with db.transaction() as session:

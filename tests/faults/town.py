@@ -9,6 +9,7 @@ import http.client
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -47,7 +48,8 @@ class Town:
         self.port, self.store_port, self.smtp_port = free_ports(3)
         self.shop = f"http://127.0.0.1:{self.store_port}"
         url = db.parse_url(database_url or f"sqlite:///{folder / 'app' / 'regulars.db'}")
-        inbox = url if database_url else db.inbox_url(url)
+        self._on_sqlite = not database_url
+        inbox = db.inbox_url(url) if self._on_sqlite else url
         self._engines = {"main": create_engine(url), "inbox": create_engine(inbox)}
         self.ahead = timedelta()
         self._clock = folder / "clock"
@@ -83,6 +85,8 @@ class Town:
 
     def _open(self) -> None:
         (self.folder / "app").mkdir(exist_ok=True)
+        if self._on_sqlite:
+            copy_tables(self.folder / "app")
         store = (
             *("-m", "devstore", "--port", str(self.store_port), "--smtp-port", str(self.smtp_port)),
             *("--data", str(self.folder / "shop"), "--manifest", str(ROOT / "manifest.toml")),
@@ -288,6 +292,15 @@ class Town:
         address = f"file:{self.folder / file}?mode=ro"
         with contextlib.closing(sqlite3.connect(address, uri=True, timeout=10)) as connection:
             return connection.execute(sql).fetchall()
+
+
+tables: Path | None = None  # SQLite files that are migrated already: `conftest.py` says where
+
+
+def copy_tables(folder: Path) -> None:
+    """Give an installation its tables, which it would take a second to make."""
+    if tables is not None:
+        shutil.copytree(tables, folder, dirs_exist_ok=True)
 
 
 def eventually(
