@@ -50,6 +50,7 @@ from findings import (
 PACKAGES = (*OURS, "devstore", "tests", "docs")
 MAX_FILE_LINES, MAX_TEST_FILE_LINES, MAX_FUNCTION_LINES = 400, 600, 60
 MAX_FOLDER_FILES = 15
+MAX_UNTYPED_DICTS = {"plugin": 20, "storage": 10}  # where JSON of others enters or leaves
 MIN_SENTENCE_WORDS = 5
 COUNTS = {  # a figure's name in JSON -> in the table
     "untyped_dicts": "dict[str, Any]",
@@ -144,7 +145,13 @@ def offences_in(package: str, found: Findings) -> Iterator[Found]:
     yield from (file for file in found["files"] if file.size > most)
     yield from (function for function in found["functions"] if function.size > MAX_FUNCTION_LINES)
     yield from (f for f in found["large_folders"] if f.where not in VOCABULARY["folders"])
-    yield from (*found["dead_names"], *found["dead_words"], *found["mute_rooms"])
+    if package in OURS:
+        yield from found["many_positional"]
+    untyped = found["untyped_dicts"]
+    if package in MAX_UNTYPED_DICTS and len(untyped) > MAX_UNTYPED_DICTS[package]:
+        yield from untyped
+    yield from (*found["bare_states"], *found["dead_names"])
+    yield from (*found["dead_words"], *found["mute_rooms"])
 
 
 def report_offences(offences: list[Found]) -> int:
