@@ -68,6 +68,10 @@ def test_each_broken_rule_is_named_with_its_place(tmp_path: Path) -> None:
         "plugin",
         "storage/long.py",
         "storage/long.py:1",
+        "storage/messages.py:23",  # six positional parameters
+        *["storage/messages.py:6"] * 5,  # states in constants,
+        "storage/messages.py:24",  # in a dict,
+        *["storage/messages.py:28"] * 2,  # and in a comparison
         "storage/long.py:1",
         "storage/messages.py:5",
         "storage/messages.py:16",
