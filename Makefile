@@ -15,9 +15,9 @@ tour: .venv/ready .tools/browser ## play the whole story in a real browser
 test: lint .tools/browser ## every check there is: what CI runs
 	@$(MAKE) --no-print-directory -j2 types tests
 
-# Three at once on two cores: many wait for processes. What waits for what: tests/conftest.py
+# Four at once on two cores: many wait for processes. What waits for what: tests/conftest.py
 tests: .tools/browser
-	@echo "tests" && $(VENV)/pytest -n 3 --dist loadfile --no-loadscope-reorder -q $(ARGS)
+	@echo "tests" && $(VENV)/pytest -n 4 --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 faults: .venv/ready ## kill, fill and cut off whatever can be, at full size: about an hour
 	@FAULTS=full $(VENV)/pytest -q -s tests/faults $(ARGS)
