@@ -122,10 +122,16 @@ class ChannelSpec(NamedTuple):
     needs_sender: bool  # the shop's sender address
     needs_postal_address: bool  # in marketing
 
-    def choose_provider(self) -> Provider[Any]:
-        """The provider that sends; where none is set up, the first, which says so."""
-        return next((each for each in self.providers if each.is_set_up()), self.providers[0])
+    def choose_provider(self, had_it: str = "") -> Provider[Any]:
+        """The provider that sends; where none is set up, the first, which says so.
 
-    def provider_named(self, name: str) -> Provider[Any]:
-        """The provider of this name; where we have it no longer, the one that sends now."""
-        return next((each for each in self.providers if each.name == name), self.choose_provider())
+        A message that one `had_it` goes to the same again while that is set up: no other knows
+        whether it was delivered.
+        """
+        ready = [each for each in self.providers if each.is_set_up()]
+        same = [each for each in ready if each.name == had_it]
+        return next(iter((*same, *ready)), self.providers[0])
+
+    def detects_repeats(self, name: str) -> bool:
+        """Whether the provider of this name does; one that we have no longer does not."""
+        return any(each.name == name and each.detects_repeats() for each in self.providers)

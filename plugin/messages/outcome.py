@@ -48,8 +48,8 @@ def mark_ambiguous(session: Session, message: Message, now: datetime, *, again: 
     A provider that detects repeats gets it `again` under the same key. Otherwise marketing goes at
     most once; what the recipient asked for goes once more, since missing is worse there than twice.
     """
-    provider = CHANNELS[message.channel].provider_named(message.provider)
-    if provider.detects_repeats() and message.send_attempts < MAX_ATTEMPTS:
+    repeats_are_safe = CHANNELS[message.channel].detects_repeats(message.provider)
+    if repeats_are_safe and message.send_attempts < MAX_ATTEMPTS:
         reschedule(session, message, again, SkipReason.TRY_AGAIN)
     elif message.transactional and message.send_attempts < 2:
         reschedule(session, message, now + RETRY_AFTER_DOUBT, SkipReason.TRY_AGAIN)

@@ -260,7 +260,7 @@ def _prepare(
     set_state(session, message, MessageState.SENDING)
     message.send_attempts += 1
     message.lease_until = db.database_time(session) + SENDING_LEASE_S
-    provider = spec.choose_provider()
+    provider = spec.choose_provider(had_it=message.provider)
     message.provider = provider.name
     content = build_content(spec.content, shop, message, rendered)
     message.subject = content.subject if isinstance(content, EmailContent) else ""

@@ -211,6 +211,37 @@ def test_a_text_in_doubt_is_the_affair_of_the_provider_that_had_it(shop, sqlite,
     assert (message.state, message.provider) == (MessageState.AMBIGUOUS, "listed")
 
 
+def test_a_text_in_doubt_goes_to_the_provider_that_had_it_again(shop, sqlite, sms, monkeypatch):
+    agree_to_texts(shop)
+    start_flow(shop)
+    newer, older = ListedSms("newer", set_up=False), ListedSms("older", repeats=True)
+    spec = CHANNELS[Channel.SMS]._replace(providers=(newer, older))
+    monkeypatch.setitem(CHANNELS, Channel.SMS, spec)
+    older.refusal = SendError("The line broke", ambiguous=True)
+    message = run_flow(shop)
+    assert message.state == MessageState.DUE
+
+    newer.set_up, older.refusal = True, None
+    monkeypatch.setattr(clock, "now", lambda: message.due_at)
+    send_messages(shop.id, [message.id])
+
+    assert (len(older.sent), len(newer.sent)) == (1, 0)
+
+
+def test_a_text_in_doubt_whose_provider_is_gone_is_not_sent_again(shop, sqlite, sms, monkeypatch):
+    agree_to_texts(shop)
+    start_flow(shop)
+    spec = CHANNELS[Channel.SMS]._replace(providers=(ListedSms("other", repeats=True),))
+
+    def leave(envelope: Envelope, content: TextContent) -> str:
+        monkeypatch.setitem(CHANNELS, Channel.SMS, spec)
+        raise SendError("The line broke", ambiguous=True)
+
+    monkeypatch.setattr(sms, "send", leave)
+
+    assert run_flow(shop).state == MessageState.AMBIGUOUS
+
+
 def test_a_page_may_not_use_the_name_of_a_channels_metric(sms):
     assert is_channel_metric(" received  SMS")
     assert not is_channel_metric("Received Parcel")

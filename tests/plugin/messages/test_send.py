@@ -38,7 +38,9 @@ def make_due(world: World, message_id: int) -> None:
 
 def strand(world: World, message_id: int) -> None:
     """Leave a message as a sender that died after `sending` leaves it."""
-    world.change(Message, message_id, state="sending", send_attempts=1, lease_until=1.0)
+    world.change(
+        Message, message_id, state="sending", provider="smtp", send_attempts=1, lease_until=1.0
+    )
 
 
 @pytest.fixture
