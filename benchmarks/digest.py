@@ -175,8 +175,8 @@ def _write(
             "last_active_at": at,
         }
         people.append(tuple((blank | own).values()))
-        identities.append((shop_id, IdentityKind.EMAIL, email, customer, at))
-        identities.append((shop_id, IdentityKind.CUSTOMER, str(customer), customer, at))
+        identities.append((shop_id, IdentityKind.EMAIL.value, email, customer, at))
+        identities.append((shop_id, IdentityKind.CUSTOMER.value, str(customer), customer, at))
         properties = json.dumps({"product_id": number % 24}, separators=(",", ":"))
         event = (shop_id, number, customer, "Viewed Product", f"e-{number}", at, properties)
         events.append(event)

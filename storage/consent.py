@@ -73,7 +73,7 @@ _Reported = TypeVar("_Reported", bound=ReportedConsent)
 
 
 def record_consent(session: Session, events: Sequence[ConsentEntry]) -> None:
-    """Add entries to the ledger, once each by `unique_key`, and update the states.
+    """Add entries to the ledger, once each by `dedupe_key`, and update the states.
 
     A redacted address stays suppressed until its owner agrees again, and a merchant's file never
     overrides a no.

@@ -186,7 +186,7 @@ def known_keys(session: Session, shop_id: int, keys: Collection[str]) -> set[str
 def append_entries(session: Session, shop_id: int, rows: Sequence[ConsentEntry]) -> None:
     """Chain complete entries of one shop to those before them. The caller holds their lock.
 
-    An entry that comes with a `hash` keeps it: see `rewrite`.
+    An entry that comes with a `hash` keeps it: see `rewrite_chain`.
     """
     if not rows:
         return

@@ -60,7 +60,7 @@ def count_up_to(session: Session, rows: Select[Any]) -> Count:
 
 
 def count_with_time(number: int, *, whole: bool = False) -> Count:
-    """A count that went no further than one more than `FEW`, or was `whole`."""
+    """A count that went no further than one more than `MAX_EXACT_COUNT`, or was `whole`."""
     if whole or number <= MAX_EXACT_COUNT:
         return Count(number)
     least = Count(MAX_EXACT_COUNT)

@@ -95,7 +95,7 @@ class Import(SQLModel, table=True):
     delimiter: str = ""
     data_offset: int = big(default=0)  # the byte at which the first row after the header begins
     columns: list[str] = json_column(list)
-    mapping: list[str] = json_column(list)  # what each column is, of `plugin.events.columns`
+    mapping: list[str] = json_column(list)  # what each column is, of `plugin.imports.columns`
     declaration: Declaration = json_column()
     list_id: int | None = big(nullable=True, default=None)
     starts_flows: bool = False

@@ -315,7 +315,7 @@ def members_after(
     session: Session, shop_id: int, list_id: int, after: int, *, limit: int
 ) -> Sequence[Any]:
     """Some members of a list with a greater profile id, in the order of their ids: rows of
-    `without_words`.
+    `anonymous_profiles`.
     """
     rows = session.connection().execute(
         columns(*anonymous_profiles())

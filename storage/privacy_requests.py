@@ -145,7 +145,7 @@ def anonymous_browser_keys(shop_id: int, keys: Iterable[tuple[str, str]]) -> set
 
 
 def add_request(session: Session, row: PrivacyRequestRow) -> int | None:
-    """Keep a request, once for each `unique_key`; its id when it is new."""
+    """Keep a request, once for each `dedupe_key`; its id when it is new."""
     kept = session.connection().execute(
         db.insert(PrivacyRequest)
         .values(row)

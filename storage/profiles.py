@@ -188,8 +188,8 @@ class SourceProfileRow(TypedDict):
 
 
 class Merge(SQLModel, table=True):
-    """Two origins that turned out to be one person. Taking it back parts them again, and `apart`
-    then keeps keys from joining them anew, until a person does.
+    """Two origins that turned out to be one person. Taking it back parts them again, and
+    `blocks_remerge` then keeps keys from joining them anew, until a person does.
     """
 
     __table_args__ = (
@@ -304,7 +304,9 @@ def mark_active(session: Session, shop_id: int, moments: Sequence[tuple[int, dat
 
 
 def profiles_after(session: Session, shop_id: int, after: int, limit: int) -> Sequence[Any]:
-    """Some profiles with a greater id, in the order of their ids: rows of `without_words`."""
+    """Some profiles with a greater id, in the order of their ids: rows of
+    `anonymous_profiles`.
+    """
     rows = session.connection().execute(
         columns(*anonymous_profiles())
         .where(col(Profile.shop_id) == shop_id, col(Profile.id) > after)

@@ -82,6 +82,8 @@ def _change(
                 "Check your inbox. We've emailed you a link, unless we already sent one today."
             ),
         )
+    if do not in (None, "save", "none"):  # of a page that we drew long ago
+        return _page(before)
     found = preferences.save_choices(target, _wanted(before, form), request_origin(request))
     if found is None:
         return not_found_page(request)

@@ -9,6 +9,8 @@ _WHILE_LOADING = 100_000
 def begin_loading() -> None:
     """Let the collector run rarely until `end_loading`: nothing that is being loaded is garbage,
     and to walk over it again and again takes a sixth of the time to start (measured).
+
+    A command that never calls that leaves at most so many dead objects about.
     """
     gc.set_threshold(_WHILE_LOADING)
 

@@ -79,7 +79,7 @@ def upsert_rows(session: Session, model: type[SQLModel], rows: Sequence[Row]) ->
 
 
 def load_rows(session: Session, model: type[SQLModel], rows: Sequence[Row]) -> None:
-    """As `add`, for very many rows that are new: PostgreSQL takes them by COPY."""
+    """As `add_rows`, for very many rows that are new: PostgreSQL takes them by COPY."""
     connection = session.connection()
     if not rows or db.is_sqlite(db.engine()):
         add_rows(session, model, rows)

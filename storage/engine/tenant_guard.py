@@ -66,7 +66,7 @@ def guard_queries(engine: Engine, metadata: MetaData) -> None:
 
 
 def require_shop(clause: Any, metadata: MetaData) -> None:
-    """Raise `ForgottenShopError` when a table of a shop is read or changed without its shop."""
+    """Raise `MissingShopError` when a table of a shop is read or changed without its shop."""
     guarded = {t.name for t in metadata.tables.values() if "shop_id" in t.c}
     if isinstance(clause, TextClause):
         _check_text(clause.text, guarded)

@@ -2,7 +2,7 @@
 
 SQLite lets a waiting writer try again after 1, 2, 5, … up to 100 ms. Meanwhile the previous writer
 has the lock again, and a small write of the web waits for many large ones of a worker. Rare writers
-(migrations) and those that must not queue (`storage.inbox.keep`) use SQLite's own lock alone.
+(migrations) and those that must not queue (`storage.inbox`) use SQLite's own lock alone.
 """
 
 import fcntl

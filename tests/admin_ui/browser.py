@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from admin_ui.app import routes
-from tests.faults.sizes import PATIENCE
+from tests.sizes import PATIENCE
 
 CHROMIUM = "/usr/bin/chromium"
 CALM = [

@@ -13,8 +13,8 @@ from plugin.runtime.supervisor import is_answering
 from storage.engine import db
 from storage.shops import add_shop
 from tests.conftest import NOW, SETTINGS
-from tests.faults.sizes import PATIENCE
 from tests.operations.processes import environment, free_port, running, until
+from tests.sizes import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,7 +82,7 @@ def send(
 
 
 def _has_answer(line: socket.socket, within_s: float) -> bool:
-    line.settimeout(within_s * PATIENCE)
+    line.settimeout(within_s)
     try:
         return line.recv(1, socket.MSG_PEEK) is not None
     except (BlockingIOError, TimeoutError):

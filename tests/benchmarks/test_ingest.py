@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import delivery
 from benchmarks.ingest import NAMES
-from tests.faults.sizes import PATIENCE
+from tests.sizes import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")

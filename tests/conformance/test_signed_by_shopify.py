@@ -28,7 +28,7 @@ from storage.engine import db
 from storage.shops import add_shop
 from tests.conformance.tools import ROOT, Tools
 from tests.conftest import NOW, SETTINGS
-from tests.faults.sizes import PATIENCE
+from tests.sizes import PATIENCE
 
 CLIENT_ID, SECRET = "test-client-id", "a client secret of 32 bytes for tests"
 STARTS_WITHIN_S = 90  # two seconds, but for machines that are busy with other tests

@@ -11,7 +11,7 @@ from devstore.admin import bulk
 from devstore.admin.api import answer
 from devstore.people import seed
 from devstore.shop.store import Store
-from tests.faults.sizes import PATIENCE
+from tests.sizes import PATIENCE
 
 RUN = """mutation ($query: String!) { bulkOperationRunQuery(query: $query) {
   bulkOperation { id status } userErrors { code message } } }"""

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.extensions.forms import welcome
 from tests.extensions.storefront import Shop, serve
-from tests.faults.sizes import PATIENCE
+from tests.sizes import PATIENCE
 
 QUIET = [
     "--no-sandbox",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.sizes import PATIENCE
+from tests.sizes import PATIENCE
 
 
 class Postgres:

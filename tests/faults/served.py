@@ -29,8 +29,8 @@ from plugin.runtime import parent_death
 from storage import schema
 from storage.engine import db
 from storage.shops import add_shop
-from tests.faults.sizes import PATIENCE
 from tests.faults.town import ROOT, answers, copy_tables, descendants, eventually, free_ports
+from tests.sizes import PATIENCE
 
 SECRET = "a secret of this installation's own"
 DOMAINS = ("dewpoint.myshopify.com", "other.myshopify.com")

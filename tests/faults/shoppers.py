@@ -9,8 +9,8 @@ import httpx2
 
 from devstore.people.shopper import Shopper
 from plugin.forms.definition import questions_of
-from tests.faults.sizes import PATIENCE
 from tests.faults.town import Town
+from tests.sizes import PATIENCE
 
 AT_ONCE = 6
 TRIES, PAUSE_S = 90 * PATIENCE, 0.5

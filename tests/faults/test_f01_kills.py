@@ -14,8 +14,8 @@ import pytest
 
 from storage.messages import SENDING_LEASE_S, MessageState
 from tests.faults.shoppers import Shoppers, reminded, welcomed
-from tests.faults.sizes import PATIENCE, size
 from tests.faults.town import KEY_HEADER, THREADS, Town, eventually
+from tests.sizes import PATIENCE, size
 
 JOURNEYS = size(70, 250)  # of each kind
 PARTS = ("worker", "web", "clock", "valkey")

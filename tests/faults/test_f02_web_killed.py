@@ -4,7 +4,7 @@ import random
 import time
 
 from tests.faults.served import AGAIN_S, Served, tell, windows
-from tests.faults.sizes import size
+from tests.sizes import size
 
 PER_S, LASTS_S, KILLS = size((100, 4, 1), (200, 60, 10))
 WITHIN_S = 120.0

@@ -12,8 +12,8 @@ import pytest
 
 from plugin.runtime import parent_death, valkey
 from tests.faults.served import Served, tell
-from tests.faults.sizes import size
 from tests.faults.town import eventually
+from tests.sizes import size
 
 AWAY_S, HANGS_S, PER_S = size((3, 2, 40), (300, 60, 50))
 BEFORE_S, AFTER_S = 1, 2

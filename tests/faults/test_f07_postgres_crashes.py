@@ -4,7 +4,7 @@ import time
 
 from tests.faults.postgres import postgres
 from tests.faults.served import AGAIN_S, Served, tell, windows
-from tests.faults.sizes import size
+from tests.sizes import size
 
 PER_S, LASTS_S, CRASHES = size((40, 8, 2), (200, 100, 10))
 WITHIN_S = 120.0

@@ -5,7 +5,7 @@ import time
 from plugin.messages import links
 from tests.faults.postgres import postgres
 from tests.faults.served import WAITS_S, Served, tell
-from tests.faults.sizes import FULL, size
+from tests.sizes import FULL, size
 
 AWAY_S, PER_S, AGAIN_S = size((4.0, 20, 1.0), (600.0, 20, 60.0))
 WITHIN_S = 300.0

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.served import AGAIN_S, WAITS_S, Served, tell
-from tests.faults.sizes import size
 from tests.faults.town import answers
+from tests.sizes import size
 
 LOCKED_S, PER_S = size((4.0, 20), (30.0, 50))
 WITHIN_S = 120.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.served import AGAIN_S, Served, tell
-from tests.faults.sizes import size
+from tests.sizes import size
 
 DISK_MB, FULL_S, PER_S = size((24, 3.0, 40), (128, 60.0, 50))
 WITHIN_S = 120.0

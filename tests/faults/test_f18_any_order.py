@@ -25,7 +25,7 @@ from storage.messages import Message
 from storage.orders import Order
 from storage.shops import Shop, add_shop
 from tests.faults.served import tell
-from tests.faults.sizes import size
+from tests.sizes import size
 from tests.state import state_of
 from tests.story import Story
 

@@ -20,9 +20,9 @@ from storage.flows import Enrolment
 from storage.inbox import Delivery, DeliveryState, NewDelivery
 from storage.shops import Shop
 from tests.conftest import NOW
-from tests.faults.sizes import PATIENCE
 from tests.faults.town import ROOT
 from tests.plugin.messages.world import build
+from tests.sizes import PATIENCE
 
 POISON = "w-250"
 CROWD = 520  # more than are ever tried together

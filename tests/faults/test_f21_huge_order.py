@@ -10,7 +10,7 @@ import httpx2
 from benchmarks import cpu, delivery
 from benchmarks.traffic import BEGAN
 from tests.faults.served import DOMAINS, SECRET, Served, tell
-from tests.faults.sizes import FULL, PATIENCE, size
+from tests.sizes import FULL, PATIENCE, size
 
 LINES, MB = 10_000, 5
 PER_S, LASTS_S = size((20, 6), (50, 30))

@@ -16,8 +16,8 @@ from storage.engine.ids import new_id
 from storage.messages import MessageState, add_messages
 from storage.shops import Shop
 from tests.faults.served import DOMAINS, Served, tell
-from tests.faults.sizes import PATIENCE, size
 from tests.plugin.messages.world import World, build
+from tests.sizes import PATIENCE, size
 
 CALM, BURST = size(((1, 20), (3, 200)), ((10, 50), (60, 500)))
 CROWD, ASKS, EVERY_S = size((400, 5, 0.5), (50_000, 60, 1.0))

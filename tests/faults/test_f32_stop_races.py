@@ -15,8 +15,8 @@ from storage.engine import db
 from storage.engine.ids import new_id
 from storage.messages import MessageState, add_messages
 from storage.profiles import Profile
-from tests.faults.sizes import size
 from tests.plugin.messages.world import Accepting, World, build, consent_row, use_provider
+from tests.sizes import size
 
 RACES = size(60, 1_000)
 LATEST_S = 0.012  # about as long as it takes to make a mail

@@ -17,8 +17,8 @@ from storage import consent, consent_ledger
 from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.messages import lock_message
-from tests.faults.sizes import PATIENCE
 from tests.plugin.messages.world import MAYA, Accepting, World, build, use_provider
+from tests.sizes import PATIENCE
 
 WITHIN_S = 20.0
 SHE = RequestOrigin("203.0.113.9", "Safari")

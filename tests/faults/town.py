@@ -32,7 +32,7 @@ from storage.engine import db
 from storage.flows import Enrolment, Flow
 from storage.inbox import Delivery
 from storage.messages import Message, MessageState
-from tests.faults.sizes import PATIENCE
+from tests.sizes import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 THREADS = 4

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
-from tests.faults.sizes import PATIENCE
+from tests.sizes import PATIENCE
 
 SETTINGS = {
     "REGULARS_SECRET_KEY": "a key for tests that is long enough",

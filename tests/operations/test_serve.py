@@ -10,7 +10,6 @@ import urllib.request
 
 import pytest
 
-from tests.faults.sizes import PATIENCE
 from tests.operations.processes import (
     SETTINGS,
     alive,
@@ -21,6 +20,7 @@ from tests.operations.processes import (
     running,
     until,
 )
+from tests.sizes import PATIENCE
 
 PARTS = ("valkey-server", "regulars clock", "dramatiq", "regulars web")
 

@@ -7,8 +7,8 @@ import signal
 import sys
 import time
 
-from tests.faults.sizes import PATIENCE
 from tests.operations.processes import alive, below, running, until
+from tests.sizes import PATIENCE
 
 # A child that prints when it starts and when it is asked to end; `stubborn` ignores that.
 CHILD = """

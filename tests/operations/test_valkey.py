@@ -11,8 +11,8 @@ import redis
 
 from plugin.errors import RegularsError
 from plugin.runtime import valkey
-from tests.faults.sizes import PATIENCE
 from tests.operations.processes import alive, until
+from tests.sizes import PATIENCE
 
 
 @contextmanager

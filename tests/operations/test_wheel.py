@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.sizes import PATIENCE
 from tests.operations.processes import environment
+from tests.sizes import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("plugin", "webhooks", "admin_ui", "storage", "devstore", "extensions")

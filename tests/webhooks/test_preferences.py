@@ -103,6 +103,15 @@ def refused(world: World, **changes: object) -> str:
     return world.read(message_id).skip_reason
 
 
+def test_a_request_that_the_page_does_not_know_changes_nothing(web, world, path):
+    page = web.get(path).text
+
+    answer = web.post(path, data=form(page, box=[], do="forget")).text
+
+    assert "Your preferences are saved." not in answer
+    assert boxes(web.get(path).text) == boxes(page)
+
+
 def test_a_mail_leads_to_the_page_and_the_way_out_does_too(web, world, relay):
     message_id = world.queue()
     send_messages(world.shop.id, [message_id])

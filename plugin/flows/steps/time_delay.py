@@ -9,9 +9,9 @@ from plugin.flows.steps.base import Next, StepBatch, Wait
 from storage.engine.types import JsonObject
 from storage.flows import Enrolment
 
-# The units of `value`, and of the `secondary_value` beside it.
+# The units of `value`, and of the `secondary_value` beside it: Klaviyo has none beside minutes.
 UNITS = {
-    "minutes": (timedelta(minutes=1), timedelta()),
+    "minutes": (timedelta(minutes=1), None),
     "hours": (timedelta(hours=1), timedelta(minutes=1)),
     "days": (timedelta(days=1), timedelta(hours=1)),
 }
@@ -35,7 +35,15 @@ class TimeDelay:
                     f"Step {action_id} uses {option}, which isn't supported yet.", 422
                 )
         first, second = UNITS[unit]
-        return cls(value * first + (data.get("secondary_value") or 0) * second)
+        more = data.get("secondary_value")
+        if not more:
+            return cls(value * first)
+        if second is None:
+            raise RegularsError(
+                f"Step {action_id} uses secondary_value with minutes, which isn't supported yet.",
+                422,
+            )
+        return cls(value * first + more * second)
 
     def run(
         self, batch: StepBatch, enrolment: Enrolment, *, action_id: str, is_entry: bool

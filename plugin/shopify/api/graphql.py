@@ -50,7 +50,7 @@ def query(shop_id: int, document: str, variables: Mapping[str, object]) -> JsonO
     """Run a file of `documents/` on a shop and give its `data`.
 
     A refused token is replaced once; throttling and trouble at Shopify are waited out for
-    `LONGEST_S`. A change may therefore reach Shopify twice: documents must bear that.
+    `MAX_WAIT_S`. A change may therefore reach Shopify twice: documents must bear that.
 
     Raises:
         ShopifyError: Shopify refused, or was not there; `user_errors` holds what it minded.
@@ -70,7 +70,7 @@ def query(shop_id: int, document: str, variables: Mapping[str, object]) -> JsonO
 def query_with_token(
     domain: str, token: str, document: str, variables: Mapping[str, object]
 ) -> JsonObject:
-    """As `graphql`, with a token in hand.
+    """As `query`, with a token in hand.
 
     Raises:
         TokenRefusedError: Shopify does not know the token.

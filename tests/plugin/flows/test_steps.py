@@ -124,3 +124,11 @@ def test_a_message_without_a_template_is_refused():
 
     with pytest.raises(RegularsError, match="Step 2 needs a message with a template"):
         parse_definition(definition)
+
+
+def test_minutes_have_no_second_value():
+    definition = abandoned_checkout()
+    definition["actions"][0]["data"] = {"unit": "minutes", "value": 5, "secondary_value": 1}
+
+    with pytest.raises(RegularsError, match="Step 1 uses secondary_value"):
+        parse_definition(definition)

@@ -1,4 +1,5 @@
-"""How large the tests of faults are: small among all tests, whole by `make faults`.
+"""How large the tests of faults are, and how long others wait: small among all tests, whole by
+`make faults`.
 
 The full figures are those that an operator of a large installation would want; the small ones show
 the same defects within seconds.
