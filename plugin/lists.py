@@ -6,6 +6,7 @@ Nothing here changes a consent: a merchant cannot give it for a shopper.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlmodel import Session
 
@@ -36,15 +37,21 @@ MEMBERS_BATCH_SIZE = (
 )
 
 
-class ListError(RegularsError):
-    """A list cannot be so; `reason` is one of the codes below."""
+class ListProblem(StrEnum):
+    """Why a list cannot be so."""
 
-    def __init__(self, reason: str) -> None:
+    NAMELESS = "nameless"
+    NAME_TAKEN = "taken"
+    TOO_MANY = "many"
+    IN_USE = "used"
+
+
+class ListError(RegularsError):
+    """A list cannot be so, for this reason."""
+
+    def __init__(self, reason: ListProblem) -> None:
         super().__init__(f"The list was refused: {reason}.", 422)
         self.reason = reason
-
-
-NAMELESS, NAME_TAKEN, TOO_MANY, IN_USE = "nameless", "taken", "many", "used"
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ def create_list(shop_id: int, typed_name: str) -> int:
 def create_in(session: Session, shop_id: int, typed_name: str) -> int:
     """As `create`, for a caller who holds the shop's lock and commits."""
     if len(lists.lists_of(session, shop_id)) >= MAX_LISTS:
-        raise ListError(TOO_MANY)
+        raise ListError(ListProblem.TOO_MANY)
     name = _name(session, shop_id, typed_name)
     made = List(shop_id=shop_id, id=new_id(), name=name, created_at=clock.now())
     lists.add_list(session, made)
@@ -134,7 +141,7 @@ def delete_list(shop_id: int, list_id: int) -> None:
             return
         held = _held(session, shop_id, list_id)
         if list_usage(session, shop_id, list_id).is_filling:
-            raise ListError(IN_USE)
+            raise ListError(ListProblem.IN_USE)
         held.deleted_at = clock.now()
         session.add(held)
 
@@ -154,7 +161,7 @@ def restore_list(shop_id: int, list_id: int) -> None:
         if held is None:
             raise RegularsError("List not found.", 404)
         if len(lists.lists_of(session, shop_id)) >= MAX_LISTS:
-            raise ListError(TOO_MANY)
+            raise ListError(ListProblem.TOO_MANY)
         held.name = _name(session, shop_id, held.name)
         held.deleted_at = None
         session.add(held)
@@ -273,8 +280,8 @@ def _restorable(session: Session, shop_id: int, list_id: int) -> List | None:
 def _name(session: Session, shop_id: int, typed_name: str, own: int | None = None) -> str:
     name = " ".join(str(without_unstorable(typed_name)).split())[:MAX_LIST_NAME_CHARS].strip()
     if not name:
-        raise ListError(NAMELESS)
+        raise ListError(ListProblem.NAMELESS)
     others = (each.name for each in lists.lists_of(session, shop_id) if each.id != own)
     if name.casefold() in {other.casefold() for other in others}:
-        raise ListError(NAME_TAKEN)
+        raise ListError(ListProblem.NAME_TAKEN)
     return name

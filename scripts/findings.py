@@ -76,6 +76,8 @@ def find_many_positional(source: Source) -> Iterator[Found]:
     """Find functions with more than MAX_POSITIONAL parameters that may be given unnamed."""
     for node in source.nodes:
         if isinstance(node, Function):
+            if any("listens_for" in ast.unparse(each) for each in node.decorator_list):
+                continue  # who calls it says how
             names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
             count = len(names) - (names[:1] in (["self"], ["cls"]))
             if count > MAX_POSITIONAL:

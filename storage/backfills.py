@@ -24,7 +24,7 @@ class BackfillState(StrEnum):
     FAILED = "failed"
 
 
-class Noun(StrEnum):
+class StoreNoun(StrEnum):
     """What is read of a store: a stage of its history, or what is compared with ours."""
 
     CUSTOMERS = "customers"
@@ -48,7 +48,7 @@ class Backfill(SQLModel, table=True):
     )  # fmt: skip
 
     shop_id: int = shop_key()
-    stage: Noun = enum_column(Noun, primary_key=True)
+    stage: StoreNoun = enum_column(StoreNoun, primary_key=True)
     generation: int = Field(description="the install that it is for")
     stage_order: int = Field(description="its place among the stages")
     state: BackfillState = enum_column(BackfillState, default=BackfillState.WAITING)
@@ -84,14 +84,14 @@ class BackfillLine(SQLModel, table=True):
 
     shop_id: int = shop_key()
     stage: str = Field(
-        primary_key=True, description='a `Noun`; compared with "" where a page of lines begins'
+        primary_key=True, description='a `StoreNoun`; compared with "" where a page of lines begins'
     )
     root: str = Field(primary_key=True, description="the id of the parent, or its own")
     line: int = Field(primary_key=True, sa_type=BigInteger)
     body: str
 
 
-def start_stages(session: Session, shop: Shop, stages: Sequence[Noun], now: datetime) -> None:
+def start_stages(session: Session, shop: Shop, stages: Sequence[StoreNoun], now: datetime) -> None:
     """Begin the stages of this install that have not begun; those of an earlier one anew."""
     for position, stage in enumerate(stages):
         held = session.get(Backfill, (shop.id, stage))
@@ -195,7 +195,7 @@ def save_progress(session: Session, held: Backfill, **changes: Any) -> bool:
 
 
 def add_lines(
-    session: Session, shop_id: int, stage: Noun, rows: Sequence[tuple[str, int, str]]
+    session: Session, shop_id: int, stage: StoreNoun, rows: Sequence[tuple[str, int, str]]
 ) -> None:
     """Put lines aside: (root, number, body)."""
     if rows:
@@ -209,7 +209,9 @@ def add_lines(
         )
 
 
-def next_lines(session: Session, shop_id: int, stage: Noun, limit: int) -> list[tuple[str, str]]:
+def next_lines(
+    session: Session, shop_id: int, stage: StoreNoun, limit: int
+) -> list[tuple[str, str]]:
     """Lines that were put aside, as (root, body): what belongs together stands together, in the
     order in which it came.
     """
@@ -222,7 +224,9 @@ def next_lines(session: Session, shop_id: int, stage: Noun, limit: int) -> list[
     return [(root, body) for root, body in rows]
 
 
-def delete_lines(session: Session, shop_id: int, stage: Noun, until: str | None = None) -> None:
+def delete_lines(
+    session: Session, shop_id: int, stage: StoreNoun, until: str | None = None
+) -> None:
     """Drop lines that were put aside, all or those up to a root."""
     gone = delete(BackfillLine).where(
         col(BackfillLine.shop_id) == shop_id, col(BackfillLine.stage) == stage

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Index, and_, delete, func, or_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.backfills import Backfill, BackfillState, Noun
+from storage.backfills import Backfill, BackfillState, StoreNoun
 from storage.engine import db
 from storage.engine.types import Moment, big, enum_column, json_column, moment, shop_key
 from storage.shops import Shop
@@ -28,7 +28,7 @@ class Reconciliation(SQLModel, table=True):
     __table_args__ = (Index("reconciliation_due", "due_at"),)
 
     shop_id: int = shop_key()
-    noun: Noun = enum_column(Noun, primary_key=True)
+    noun: StoreNoun = enum_column(StoreNoun, primary_key=True)
     generation: int = Field(description="the install that it is for")
     since: datetime = moment()  # what changed before is settled
     until: datetime | None = moment(default=None)  # the open window's end; None between two
@@ -58,7 +58,7 @@ class Repair(SQLModel, table=True):
 
     shop_id: int = shop_key()
     until: datetime = Field(primary_key=True, sa_type=Moment)
-    noun: Noun = enum_column(Noun, primary_key=True)
+    noun: StoreNoun = enum_column(StoreNoun, primary_key=True)
     kind: DifferenceKind = enum_column(DifferenceKind, primary_key=True)
     count: int = big()
 
@@ -91,7 +91,7 @@ def _same(stage: type[Backfill]) -> Any:
 
 
 def start_windows(
-    session: Session, shop: Shop, past: Mapping[Noun, datetime], now: datetime
+    session: Session, shop: Shop, past: Mapping[StoreNoun, datetime], now: datetime
 ) -> None:
     """Begin with the nouns of this install that have not begun, each from a moment on."""
     held = {row.noun: row for row in of_shop(session, shop.id)}

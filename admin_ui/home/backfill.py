@@ -12,15 +12,15 @@ from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.texts import N_
 from storage import backfills
-from storage.backfills import ENDED_STATES, BackfillState, Noun
+from storage.backfills import ENDED_STATES, BackfillState, StoreNoun
 from storage.engine import db
 
 SHOWN_FOR = timedelta(days=1)  # after its end
 STAGES = {
-    Noun.CUSTOMERS: N_("Customers"),
-    Noun.PRODUCTS: N_("Products"),
-    Noun.ORDERS: N_("Orders"),
-    Noun.CHECKOUTS: N_("Abandoned checkouts"),
+    StoreNoun.CUSTOMERS: N_("Customers"),
+    StoreNoun.PRODUCTS: N_("Products"),
+    StoreNoun.ORDERS: N_("Orders"),
+    StoreNoun.CHECKOUTS: N_("Abandoned checkouts"),
 }
 
 

@@ -12,17 +12,17 @@ from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.texts import N_
 from storage import reconciliations
-from storage.backfills import Noun
+from storage.backfills import StoreNoun
 from storage.engine import db
 from storage.reconciliations import Reconciliation
 
 DAYS = 30
 NOUNS = {
-    Noun.CUSTOMERS: N_("Customers"),
-    Noun.PRODUCTS: N_("Products"),
-    Noun.ORDERS: N_("Orders"),
-    Noun.CHECKOUTS: N_("Abandoned checkouts"),
-    Noun.DELETIONS: N_("Deleted products"),
+    StoreNoun.CUSTOMERS: N_("Customers"),
+    StoreNoun.PRODUCTS: N_("Products"),
+    StoreNoun.ORDERS: N_("Orders"),
+    StoreNoun.CHECKOUTS: N_("Abandoned checkouts"),
+    StoreNoun.DELETIONS: N_("Deleted products"),
 }
 TOPICS = {
     "customers/create": N_("new customers"),

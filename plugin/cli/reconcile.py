@@ -17,7 +17,7 @@ from plugin.sync import reconcile
 from plugin.sync.repair import RepairResult, parse_nodes, repair_records
 from plugin.worker.slices import run_slice
 from storage import reconciliations
-from storage.backfills import Noun
+from storage.backfills import StoreNoun
 from storage.engine import db
 from storage.reconciliations import DifferenceKind, Reconciliation
 from storage.shops import Shop
@@ -83,7 +83,7 @@ def _under_way(rows: list[Reconciliation]) -> bool:
     return any(row.until is not None or row.due_at <= clock.now() for row in rows)
 
 
-def _differences(shop: Shop) -> Iterator[tuple[Noun, RepairResult]]:
+def _differences(shop: Shop) -> Iterator[tuple[StoreNoun, RepairResult]]:
     """What a reconciliation would find now, by noun: it is done, and then undone."""
     with db.reading() as session:
         held = {row.noun: row.since for row in reconciliations.of_shop(session, shop.id)}
@@ -93,7 +93,7 @@ def _differences(shop: Shop) -> Iterator[tuple[Noun, RepairResult]]:
             yield noun, _dry(shop, noun, since[noun], clock.now() - reconcile.SETTLING_TIME)
 
 
-def _dry(shop: Shop, noun: Noun, since: datetime, until: datetime) -> RepairResult:
+def _dry(shop: Shop, noun: StoreNoun, since: datetime, until: datetime) -> RepairResult:
     total, place, more = RepairResult(), "", True
     while more:
         asked_at = clock.now()
@@ -106,7 +106,7 @@ def _dry(shop: Shop, noun: Noun, since: datetime, until: datetime) -> RepairResu
     return total
 
 
-def _undone(shop: Shop, noun: Noun, reported: Mapping[str, Facts]) -> RepairResult:
+def _undone(shop: Shop, noun: StoreNoun, reported: Mapping[str, Facts]) -> RepairResult:
     outcome = RepairResult()
     try:
         with db.transaction() as session:
@@ -123,7 +123,7 @@ def _rows(shop_id: int) -> list[Reconciliation]:
     return sorted(found, key=lambda row: reconcile.NOUNS.index(row.noun))
 
 
-def _line(noun: Noun, looked: int, counts: dict[DifferenceKind, int], unresolved: int) -> str:
+def _line(noun: StoreNoun, looked: int, counts: dict[DifferenceKind, int], unresolved: int) -> str:
     summary = "  ".join(f"{counts.get(kind, 0):,} {kind}" for kind in KINDS)
     return f"{noun:10} {looked:>9,} compared  {summary}" + (
         f"  {unresolved:,} couldn't be read" if unresolved else ""

@@ -26,13 +26,13 @@ from plugin.shopify.api import bulk, nodes, pages
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import number
 from storage import backfills, shops
-from storage.backfills import ENDED_STATES, Backfill, BackfillState, Noun
+from storage.backfills import ENDED_STATES, Backfill, BackfillState, StoreNoun
 from storage.engine import db
 from storage.engine.types import JsonObject
 from storage.shops import Shop
 
-STAGES = (Noun.CUSTOMERS, Noun.PRODUCTS, Noun.ORDERS, Noun.CHECKOUTS)
-WITH_CHILDREN = (Noun.PRODUCTS, Noun.ORDERS)
+STAGES = (StoreNoun.CUSTOMERS, StoreNoun.PRODUCTS, StoreNoun.ORDERS, StoreNoun.CHECKOUTS)
+WITH_CHILDREN = (StoreNoun.PRODUCTS, StoreNoun.ORDERS)
 NODES_BATCH_SIZE = 250  # customers or orders in a transaction; of 500 the memory came to 200 MB
 LINES_BATCH_SIZE = 1_000  # lines that are put aside, or looked at together
 READ_SECONDS = 1.0  # of a step that reads a result: each step requests it again from its position
@@ -95,7 +95,7 @@ def _step(shop: Shop, held: Backfill) -> None:
             _ask(shop, held)
         elif held.state == BackfillState.REQUESTED:
             _look(shop, held)
-        elif held.stage == Noun.CHECKOUTS:
+        elif held.stage == StoreNoun.CHECKOUTS:
             _page(shop, held)
         elif held.state == BackfillState.READING:
             _read(shop, held)
@@ -112,7 +112,7 @@ def _step(shop: Shop, held: Backfill) -> None:
 
 
 def _ask(shop: Shop, held: Backfill) -> None:
-    if held.stage == Noun.CHECKOUTS:
+    if held.stage == StoreNoun.CHECKOUTS:
         _move(held, state=BackfillState.READING)
         return
     operation = bulk.start_operation(shop.id, held.stage)
@@ -337,7 +337,7 @@ def _as_past(facts: Sequence[Facts]) -> Facts:
 
 
 def _facts(
-    shop: Shop, stage: Noun, node: JsonObject | None, children: list[JsonObject]
+    shop: Shop, stage: StoreNoun, node: JsonObject | None, children: list[JsonObject]
 ) -> Facts | None:
     """What a node says; None when it makes no sense."""
     if node is None:

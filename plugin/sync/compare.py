@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel
 from plugin.facts import Facts, ProfileFact
 from plugin.profiles import fields
 from storage import checkouts, consent, events, inventory, orders, products, profiles
-from storage.backfills import Noun
+from storage.backfills import StoreNoun
 from storage.checkouts import LineItem
 from storage.consent_ledger import ReportedConsent
 from storage.engine.types import Row
@@ -38,19 +38,19 @@ LOOSE_COLUMNS = frozenset(
 )
 
 
-def record_id(noun: Noun, facts: Facts) -> str:
+def record_id(noun: StoreNoun, facts: Facts) -> str:
     """The storefront's own id of the record that these facts are about."""
-    if noun == Noun.CUSTOMERS:
+    if noun == StoreNoun.CUSTOMERS:
         return _customer(facts.profiles[0]) or ""
-    if noun in (Noun.PRODUCTS, Noun.DELETIONS):
+    if noun in (StoreNoun.PRODUCTS, StoreNoun.DELETIONS):
         return str(facts.products[0][0]["id"])
-    if noun == Noun.ORDERS:
+    if noun == StoreNoun.ORDERS:
         return str(facts.orders[0][1]["id"])
     return str(facts.checkouts[0][1]["token"])
 
 
 def find_differences(
-    session: Session, shop_id: int, noun: Noun, facts: Facts
+    session: Session, shop_id: int, noun: StoreNoun, facts: Facts
 ) -> dict[str, DifferenceKind]:
     """Which of the records of a noun are missing, partial or stale, by their id."""
     return COMPARERS[noun](session, shop_id, facts)
@@ -257,9 +257,9 @@ def _lacking(session: Session, shop_id: int, facts: Facts, but: Collection[str] 
 
 
 COMPARERS: dict[str, Callable[[Session, int, Facts], dict[str, DifferenceKind]]] = {
-    Noun.CUSTOMERS: _customers,
-    Noun.PRODUCTS: _products,
-    Noun.ORDERS: _orders,
-    Noun.CHECKOUTS: _checkouts,
-    Noun.DELETIONS: _deletions,
+    StoreNoun.CUSTOMERS: _customers,
+    StoreNoun.PRODUCTS: _products,
+    StoreNoun.ORDERS: _orders,
+    StoreNoun.CHECKOUTS: _checkouts,
+    StoreNoun.DELETIONS: _deletions,
 }

@@ -21,12 +21,18 @@ from plugin.shopify.api import pages
 from plugin.sync import webhook_audit
 from plugin.sync.repair import RepairResult, parse_nodes, repair_records
 from storage import backfills, inbox_claims, reconciliations, shops
-from storage.backfills import BackfillState, Noun
+from storage.backfills import BackfillState, StoreNoun
 from storage.engine import db
 from storage.reconciliations import Reconciliation
 from storage.shops import Shop
 
-NOUNS = (Noun.CUSTOMERS, Noun.PRODUCTS, Noun.ORDERS, Noun.CHECKOUTS, Noun.DELETIONS)
+NOUNS = (
+    StoreNoun.CUSTOMERS,
+    StoreNoun.PRODUCTS,
+    StoreNoun.ORDERS,
+    StoreNoun.CHECKOUTS,
+    StoreNoun.DELETIONS,
+)
 BACKFILL_READ = "read"  # the place behind the last page
 EVERY = timedelta(hours=1)
 SETTLING_TIME = timedelta(minutes=10)  # for webhooks on their way: Shopify's first three retries
@@ -76,14 +82,16 @@ def _begin(shop_id: int) -> None:
             )
 
 
-def backfill_start_times(session: Session, shop: Shop) -> dict[Noun, datetime]:
+def backfill_start_times(session: Session, shop: Shop) -> dict[StoreNoun, datetime]:
     """From when on each noun can be compared."""
     found = {
         stage.stage: stage.started_at
         for stage in backfills.stages_of(session, shop.id)
         if stage.state == BackfillState.DONE and stage.generation == shop.generation
     }
-    return found | ({Noun.DELETIONS: found[Noun.PRODUCTS]} if Noun.PRODUCTS in found else {})
+    return found | (
+        {StoreNoun.DELETIONS: found[StoreNoun.PRODUCTS]} if StoreNoun.PRODUCTS in found else {}
+    )
 
 
 def _next(shop_id: int) -> tuple[Shop, Reconciliation] | None:

@@ -17,7 +17,7 @@ from plugin.shopify.api import nodes
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.pages import NodeWithChildren
 from plugin.sync import compare
-from storage.backfills import Noun
+from storage.backfills import StoreNoun
 from storage.reconciliations import DifferenceKind
 from storage.shops import Shop
 
@@ -47,7 +47,7 @@ class RepairResult:
 
 
 def parse_nodes(
-    shop: Shop, noun: Noun, families: Sequence[NodeWithChildren], asked_at: datetime
+    shop: Shop, noun: StoreNoun, families: Sequence[NodeWithChildren], asked_at: datetime
 ) -> tuple[dict[str, Facts], int]:
     """What nodes say, by the record's id, and how many make no sense."""
     reported: dict[str, Facts] = {}
@@ -65,7 +65,7 @@ def parse_nodes(
 
 
 def repair_records(
-    session: Session, shop: Shop, noun: Noun, reported: Mapping[str, Facts]
+    session: Session, shop: Shop, noun: StoreNoun, reported: Mapping[str, Facts]
 ) -> RepairResult:
     """Record what differs from what is kept, and look again whether it does so no more.
 
@@ -86,7 +86,7 @@ def repair_records(
 
 
 def _differing(
-    session: Session, shop: Shop, noun: Noun, reported: Mapping[str, Facts]
+    session: Session, shop: Shop, noun: StoreNoun, reported: Mapping[str, Facts]
 ) -> Differences:
     """Return the facts that differ; a redacted profile never does."""
     facts = redaction.drop_redacted(session, shop.id, merge_facts(list(reported.values())))

@@ -13,27 +13,30 @@ from datetime import datetime
 
 from plugin.manifest import topic_handlers
 from storage import inbox
-from storage.backfills import Noun
+from storage.backfills import StoreNoun
 from storage.engine import db
 from storage.reconciliations import DifferenceKind, Reconciliation
 
 MIN_RECORDS = 3  # missed deliveries of a kind; one or two are lost on the best of connections
 # Which topic would have reported a record of each kind.
 TOPICS_OF_NOUN = {
-    Noun.CUSTOMERS: {
+    StoreNoun.CUSTOMERS: {
         DifferenceKind.MISSING: "customers/create",
         DifferenceKind.STALE: "customers/update",
     },
-    Noun.PRODUCTS: {
+    StoreNoun.PRODUCTS: {
         DifferenceKind.MISSING: "products/create",
         DifferenceKind.STALE: "products/update",
     },
-    Noun.ORDERS: {DifferenceKind.MISSING: "orders/create", DifferenceKind.STALE: "orders/updated"},
-    Noun.CHECKOUTS: {
+    StoreNoun.ORDERS: {
+        DifferenceKind.MISSING: "orders/create",
+        DifferenceKind.STALE: "orders/updated",
+    },
+    StoreNoun.CHECKOUTS: {
         DifferenceKind.MISSING: "checkouts/create",
         DifferenceKind.STALE: "checkouts/update",
     },
-    Noun.DELETIONS: {DifferenceKind.STALE: "products/delete"},
+    StoreNoun.DELETIONS: {DifferenceKind.STALE: "products/delete"},
 }
 
 

@@ -49,8 +49,9 @@ def guard_queries(engine: Engine, metadata: MetaData) -> None:
         require_shop(TextClause(sql), metadata)
 
     @event.listens_for(engine, "before_cursor_execute")
-    def check(conn: Any, cursor: Any, sql: str, params: Any, *rest: Any) -> None:
-        context, _many = rest
+    def check(
+        conn: Any, cursor: Any, sql: str, parameters: Any, context: Any, executemany: bool
+    ) -> None:
         if context.execution_options.get("all_shops") or context.compiled in _checked:
             return
         compiled = context.compiled

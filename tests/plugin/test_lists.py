@@ -12,7 +12,7 @@ from plugin.flows import library
 from plugin.forms import library as form_library
 from plugin.imports import lifecycle
 from plugin.jobs import Progress
-from plugin.lists import ListError
+from plugin.lists import ListError, ListProblem
 from plugin.profiles import list_membership, merge
 from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
@@ -57,11 +57,11 @@ def test_a_name_is_one_line_of_its_own(database: str, shop: Shop) -> None:
     made = lists.create_list(shop.id, "  Fair\nin  Porto \x00")
 
     assert names(shop) == ["Fair in Porto"]
-    assert refusal(lists.create_list, shop.id, "FAIR in porto") == lists.NAME_TAKEN
-    assert refusal(lists.create_list, shop.id, " \t ") == lists.NAMELESS
+    assert refusal(lists.create_list, shop.id, "FAIR in porto") == ListProblem.NAME_TAKEN
+    assert refusal(lists.create_list, shop.id, " \t ") == ListProblem.NAMELESS
     other = lists.create_list(shop.id, "é" * 300)
     assert names(shop)[1] == "é" * lists.MAX_LIST_NAME_CHARS
-    assert refusal(lists.rename_list, shop.id, other, "fair in Porto") == lists.NAME_TAKEN
+    assert refusal(lists.rename_list, shop.id, other, "fair in Porto") == ListProblem.NAME_TAKEN
     lists.rename_list(shop.id, made, "fair in porto")
     assert names(shop)[0] == "fair in porto"
 
@@ -71,10 +71,10 @@ def test_there_are_only_so_many_lists(sqlite: str, shop: Shop, monkeypatch) -> N
     first = lists.create_list(shop.id, "One")
     lists.create_list(shop.id, "Two")
 
-    assert refusal(lists.create_list, shop.id, "Three") == lists.TOO_MANY
+    assert refusal(lists.create_list, shop.id, "Three") == ListProblem.TOO_MANY
     lists.delete_list(shop.id, first)
     lists.create_list(shop.id, "Three")
-    assert refusal(lists.restore_list, shop.id, first) == lists.TOO_MANY
+    assert refusal(lists.restore_list, shop.id, first) == ListProblem.TOO_MANY
 
 
 def test_a_deleted_list_is_nowhere_and_comes_back_whole(database: str, shop: Shop) -> None:
@@ -102,7 +102,7 @@ def test_a_list_comes_back_under_its_own_name_alone(sqlite: str, shop: Shop) -> 
     lists.delete_list(shop.id, made)
     lists.create_list(shop.id, "porto")
 
-    assert refusal(lists.restore_list, shop.id, made) == lists.NAME_TAKEN
+    assert refusal(lists.restore_list, shop.id, made) == ListProblem.NAME_TAKEN
 
 
 def test_what_is_switched_on_keeps_its_list(form_id: int, shop: Shop) -> None:
@@ -110,9 +110,9 @@ def test_what_is_switched_on_keeps_its_list(form_id: int, shop: Shop) -> None:
         (newsletter,) = stored_lists.lists_of(session, shop.id)
         (welcome,) = lists.flows_triggered_by(session, shop.id, newsletter.id)
 
-    assert refusal(lists.delete_list, shop.id, newsletter.id) == lists.IN_USE
+    assert refusal(lists.delete_list, shop.id, newsletter.id) == ListProblem.IN_USE
     form_library.set_status(shop.id, form_id, False)
-    assert refusal(lists.delete_list, shop.id, newsletter.id) == lists.IN_USE
+    assert refusal(lists.delete_list, shop.id, newsletter.id) == ListProblem.IN_USE
     library.set_status(shop.id, welcome.id, False)
     lists.delete_list(shop.id, newsletter.id)
 
@@ -137,7 +137,7 @@ def test_a_file_that_is_being_read_keeps_its_list_and_finds_no_deleted_one(
     first, second = (sheet.upload(shop, b"Email\nida@example.com\n") for _ in range(2))
     first.list_id = second.list_id = made
     lifecycle.start_import(first)
-    assert refusal(lists.delete_list, shop.id, made) == lists.IN_USE
+    assert refusal(lists.delete_list, shop.id, made) == ListProblem.IN_USE
     sheet.finish(shop, first)
     lists.delete_list(shop.id, made)
 

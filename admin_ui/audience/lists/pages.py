@@ -9,7 +9,7 @@ from admin_ui.audience.lists.members import count_members, get_list, show_list
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock, lists
-from plugin.lists import IN_USE, NAME_TAKEN, NAMELESS, TOO_MANY, ListError
+from plugin.lists import ListError, ListProblem
 from plugin.texts import N_
 from storage import lists as stored_lists
 from storage.engine import db
@@ -18,10 +18,10 @@ TITLE = N_("Lists")
 SETTINGS_TITLE = N_("List settings")
 RECENT_PERIOD = timedelta(days=30)
 SENTENCES = {
-    NAMELESS: N_("Enter a list name."),
-    NAME_TAKEN: N_("Another list has this name."),
-    TOO_MANY: N_("You can have up to 1,000 lists. Delete one first."),
-    IN_USE: N_("This list is in use and can't be deleted."),
+    ListProblem.NAMELESS: N_("Enter a list name."),
+    ListProblem.NAME_TAKEN: N_("Another list has this name."),
+    ListProblem.TOO_MANY: N_("You can have up to 1,000 lists. Delete one first."),
+    ListProblem.IN_USE: N_("This list is in use and can't be deleted."),
 }
 
 

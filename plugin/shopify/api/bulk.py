@@ -12,12 +12,12 @@ import httpx2
 from plugin.settings import get_settings
 from plugin.shopify.api import graphql
 from plugin.shopify.api.client import ShopifyError, query
-from storage.backfills import Noun
+from storage.backfills import StoreNoun
 
 QUERIES = {  # the other nouns are paged: plugin/shopify/api/pages.py
-    Noun.CUSTOMERS: "bulk_customers",
-    Noun.PRODUCTS: "bulk_products",
-    Noun.ORDERS: "bulk_orders",
+    StoreNoun.CUSTOMERS: "bulk_customers",
+    StoreNoun.PRODUCTS: "bulk_products",
+    StoreNoun.ORDERS: "bulk_orders",
 }
 MAX_LINE_BYTES = 16 * 1024 * 1024  # bytes: an order with all our fields stays far below
 CHUNK_BYTES = 64 * 1024  # bytes read at a time
@@ -42,7 +42,7 @@ class Operation:
     partial_url: str | None
 
 
-def start_operation(shop_id: int, stage: Noun) -> str:
+def start_operation(shop_id: int, stage: StoreNoun) -> str:
     """Let Shopify begin; the operation's id.
 
     Raises:

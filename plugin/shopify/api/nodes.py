@@ -19,7 +19,7 @@ from plugin.shopify.normalise import (
     orders,
     products,
 )
-from storage.backfills import Noun
+from storage.backfills import StoreNoun
 from storage.engine.types import JsonObject
 
 TOKEN = re.compile(r"/checkouts/(?:[^/]+/)*?([^/?]+)/recover")
@@ -30,7 +30,7 @@ TAGS, SUMS = "customer.tags_added", "customers/purchasing_summary"
 
 def facts_of(
     shop_id: int,
-    noun: Noun,
+    noun: StoreNoun,
     node: JsonObject,
     children: list[JsonObject],
     *,
@@ -46,16 +46,16 @@ def facts_of(
         MalformedError, ShopifyError, KeyError, TypeError: it is not as Shopify promises.
     """
     sent = {"triggered_at": reported_at.isoformat()} if reported_at else {}
-    if noun == Noun.PRODUCTS:
+    if noun == StoreNoun.PRODUCTS:
         whole = {**node, "variants": {"nodes": children, "pageInfo": {"hasNextPage": False}}}
         payload = api_products.payload(shop_id, whole) | sent
         return products.normalise("products/update", payload, currency)
-    if noun == Noun.ORDERS:
+    if noun == StoreNoun.ORDERS:
         return orders.normalise("orders/updated", _order(node, children) | sent, currency)
-    if noun == Noun.DELETIONS:
+    if noun == StoreNoun.DELETIONS:
         gone = {"id": number(node["subjectId"])}
         return products.normalise("products/delete", gone, currency)
-    if noun == Noun.CUSTOMERS:
+    if noun == StoreNoun.CUSTOMERS:
         who = customers.normalise("customers/update", _customer(node), currency)
         consents = [consent.normalise(*each, currency) for each in _consents(node)]
         tags, *sums = [customer_changes.normalise(*each, currency) for each in _changes(node)]

@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 from plugin.shopify.api.client import query
 from plugin.shopify.api.products import number, variants
-from storage.backfills import Noun
+from storage.backfills import StoreNoun
 from storage.engine.types import JsonObject
 
 DOCUMENTS = {
-    Noun.CUSTOMERS: "customers_changed",
-    Noun.PRODUCTS: "products_changed",
-    Noun.ORDERS: "orders_changed",
-    Noun.CHECKOUTS: "abandoned_checkouts",
-    Noun.DELETIONS: "products_destroyed",
+    StoreNoun.CUSTOMERS: "customers_changed",
+    StoreNoun.PRODUCTS: "products_changed",
+    StoreNoun.ORDERS: "orders_changed",
+    StoreNoun.CHECKOUTS: "abandoned_checkouts",
+    StoreNoun.DELETIONS: "products_destroyed",
 }
 CHANGED = "updated_at:>='{since}' AND updated_at:<='{until}'"
 # Shopify keeps its events for a year. They list deleted products, but not deleted customers and
@@ -26,10 +26,10 @@ NodeWithChildren = tuple[JsonObject, list[JsonObject]]
 
 
 COUNTS = {
-    Noun.CUSTOMERS: "customersCount",
-    Noun.PRODUCTS: "productsCount",
-    Noun.ORDERS: "ordersCount",
-    Noun.CHECKOUTS: "abandonedCheckoutsCount",
+    StoreNoun.CUSTOMERS: "customersCount",
+    StoreNoun.PRODUCTS: "productsCount",
+    StoreNoun.ORDERS: "ordersCount",
+    StoreNoun.CHECKOUTS: "abandonedCheckoutsCount",
 }
 
 
@@ -41,7 +41,9 @@ class Page(NamedTuple):
     more: bool
 
 
-def changed_page(shop_id: int, noun: Noun, since: datetime, until: datetime, *, place: str) -> Page:
+def changed_page(
+    shop_id: int, noun: StoreNoun, since: datetime, until: datetime, *, place: str
+) -> Page:
     """The next of what changed between two moments, behind a cursor; a checkout is one that was
     left behind, a deletion that of a product. Oldest first, but for checkouts, which Shopify cannot
     sort so.
@@ -49,12 +51,12 @@ def changed_page(shop_id: int, noun: Noun, since: datetime, until: datetime, *, 
     Raises:
         ShopifyError: Shopify refused, or was not there.
     """
-    words = DESTROYED if noun == Noun.DELETIONS else CHANGED
+    words = DESTROYED if noun == StoreNoun.DELETIONS else CHANGED
     search = words.format(since=_time(since), until=_time(until))
     return _page(shop_id, noun, {"search": search, "after": place or None})
 
 
-def count_changed(shop_id: int, noun: Noun, since: datetime, until: datetime) -> int:
+def count_changed(shop_id: int, noun: StoreNoun, since: datetime, until: datetime) -> int:
     """Count the changes between two moments, up to 10,001; deletions are not counted."""
     if noun not in COUNTS:
         return 0
@@ -68,30 +70,30 @@ def checkouts_page(shop_id: int, after: int) -> Page:
     Paged: no document says that `abandonedCheckouts` runs in bulk. By id instead of by cursor, a
     page can be asked for again a day later, and more than 25,000 can be had.
     """
-    return _page(shop_id, Noun.CHECKOUTS, {"search": f"id:>={after + 1}", "after": None})
+    return _page(shop_id, StoreNoun.CHECKOUTS, {"search": f"id:>={after + 1}", "after": None})
 
 
-def _page(shop_id: int, noun: Noun, asked: Mapping[str, object]) -> Page:
+def _page(shop_id: int, noun: StoreNoun, asked: Mapping[str, object]) -> Page:
     (found,) = query(shop_id, DOCUMENTS[noun], asked).values()
     families = [(node, list(_children(shop_id, noun, node))) for node in found["nodes"]]
     info = found["pageInfo"]
     return Page(families, info["endCursor"] or "", info["hasNextPage"])
 
 
-def _children(shop_id: int, noun: Noun, node: JsonObject) -> Iterator[JsonObject]:
-    if noun == Noun.PRODUCTS:
+def _children(shop_id: int, noun: StoreNoun, node: JsonObject) -> Iterator[JsonObject]:
+    if noun == StoreNoun.PRODUCTS:
         yield from variants(shop_id, node)
-    elif noun in (Noun.ORDERS, Noun.CHECKOUTS):
+    elif noun in (StoreNoun.ORDERS, StoreNoun.CHECKOUTS):
         yield from _lines(shop_id, noun, node)
 
 
-def _lines(shop_id: int, noun: Noun, node: JsonObject) -> Iterator[JsonObject]:
+def _lines(shop_id: int, noun: StoreNoun, node: JsonObject) -> Iterator[JsonObject]:
     """All lines: a page holds the first few of each order or checkout."""
     found = node["lineItems"]
     yield from found["nodes"]
     while found["pageInfo"]["hasNextPage"]:
         after = found["pageInfo"]["endCursor"]
-        if noun == Noun.ORDERS:
+        if noun == StoreNoun.ORDERS:
             rest = query(shop_id, "order_lines", {"id": node["id"], "after": after})["order"]
         else:
             asked = {"search": f"id:{number(node['id'])}", "after": after}

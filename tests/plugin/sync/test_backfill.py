@@ -105,7 +105,7 @@ def test_consent_keeps_the_storefronts_own_time(shop_id, past):
 
 
 def test_tags_sums_and_consent_to_whatsapp_are_kept(shop_id, past, monkeypatch):
-    monkeypatch.setattr(backfill, "STAGES", (backfills.Noun.CUSTOMERS,))
+    monkeypatch.setattr(backfill, "STAGES", (backfills.StoreNoun.CUSTOMERS,))
     store = past.store
     kept = store.register_customer("maya@example.com", phone="+15035550199")
     store.tag_customer(kept, ["vip", "first:try"], on=True)
@@ -130,7 +130,7 @@ def test_tags_sums_and_consent_to_whatsapp_are_kept(shop_id, past, monkeypatch):
 
 
 def test_a_checkout_with_many_lines_is_kept_whole(shop_id, past, monkeypatch):
-    monkeypatch.setattr(backfill, "STAGES", (backfills.Noun.CHECKOUTS,))
+    monkeypatch.setattr(backfill, "STAGES", (backfills.StoreNoun.CHECKOUTS,))
     store, token = past.store, None
     many = [each["id"] for product in store.products() for each in product["variants"]][:40]
     assert len(many) > 15
@@ -229,7 +229,7 @@ def test_an_operation_that_shopify_breaks_off_is_asked_for_again(shop_id, past):
 
 def test_in_the_end_the_part_that_there_is_is_taken(shop_id, past, monkeypatch):
     monkeypatch.setattr(backfill, "MAX_REQUESTS", 1)
-    monkeypatch.setattr(backfill, "STAGES", (backfills.Noun.ORDERS,))
+    monkeypatch.setattr(backfill, "STAGES", (backfills.StoreNoun.ORDERS,))
     past.store.set("bulk trouble", "FAILED")
 
     orders = read_all(shop_id)["orders"]
@@ -242,7 +242,7 @@ def test_an_operation_that_stands_still_is_called_off_and_asked_for_again(
     shop_id, past, monkeypatch
 ):
     monkeypatch.setattr(backfill, "STUCK_AFTER", timedelta(milliseconds=50))
-    monkeypatch.setattr(backfill, "STAGES", (backfills.Noun.CUSTOMERS,))
+    monkeypatch.setattr(backfill, "STAGES", (backfills.StoreNoun.CUSTOMERS,))
     past.store.set("bulk trouble", "STUCK")
 
     assert read_all(shop_id)["customers"].done == CUSTOMERS
@@ -253,7 +253,7 @@ def test_an_operation_that_stands_still_is_called_off_and_asked_for_again(
 def test_a_line_that_makes_no_sense_is_counted_and_spares_its_neighbours(
     shop_id, past, monkeypatch
 ):
-    monkeypatch.setattr(backfill, "STAGES", (backfills.Noun.CUSTOMERS,))
+    monkeypatch.setattr(backfill, "STAGES", (backfills.StoreNoun.CUSTOMERS,))
     real = bulk.read_lines
 
     def spoilt(url, offset):
@@ -274,7 +274,7 @@ def test_a_line_that_makes_no_sense_is_counted_and_spares_its_neighbours(
 
 
 def test_a_node_that_the_database_refuses_spares_its_neighbours(shop_id, past, monkeypatch):
-    monkeypatch.setattr(backfill, "STAGES", (backfills.Noun.CUSTOMERS,))
+    monkeypatch.setattr(backfill, "STAGES", (backfills.StoreNoun.CUSTOMERS,))
     real = backfill.record_facts
 
     def picky(session, shop, facts, now):
@@ -291,7 +291,7 @@ def test_a_node_that_the_database_refuses_spares_its_neighbours(shop_id, past, m
 
 
 def test_trouble_at_shopify_is_waited_out_and_then_given_up(shop_id, past, monkeypatch):
-    monkeypatch.setattr(backfill, "STAGES", (backfills.Noun.CUSTOMERS,))
+    monkeypatch.setattr(backfill, "STAGES", (backfills.StoreNoun.CUSTOMERS,))
     monkeypatch.setattr(backfill, "MAX_ATTEMPTS", 2)
     past.trouble = [refused(402), refused(402)]
 
