@@ -23,7 +23,7 @@ from plugin.messages.send import send_messages
 from plugin.privacy import requests
 from plugin.shopify.api import nodes
 from plugin.templates.product_feeds import Catalog
-from storage import consent, coupons, flows, orders, privacy_requests, profiles
+from storage import consent, flows, orders, privacy_requests, profiles
 from storage.attributions import Attribution
 from storage.backfills import StoreNoun
 from storage.channels import Channel
