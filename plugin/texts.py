@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from babel.core import get_global, parse_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -19,7 +20,11 @@ from babel.numbers import format_decimal
 CATALOGUES = Path(__file__).parent / "locale"
 DOMAIN = "shoppers"  # gettext's word for the name of a catalogue
 SOURCE = "en"  # the language that the msgids are written in
-RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ku", "ps", "ur", "yi"}
+# The scripts of living languages that are written from the right (CLDR, scriptMetadata).
+RIGHT_TO_LEFT = {
+    "Adlm", "Arab", "Aran", "Gara", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa",
+    "Yezi",
+}  # fmt: skip
 
 
 def N_(text: str) -> str:  # noqa: N802  (gettext's own name for it)
@@ -89,12 +94,33 @@ def nearest_locale(wanted: str, offered: Iterable[str]) -> str | None:
 
 
 def is_right_to_left(locale: str) -> bool:
-    """Whether a locale's language is written from the right."""
-    return _language(locale) in RIGHT_TO_LEFT
+    """Whether a locale's language is written from the right, in its script or its usual one."""
+    return _script(locale) in RIGHT_TO_LEFT
 
 
+def same_language(left: str, right: str) -> bool:
+    """Whether two locales are of one language; `iw` is Hebrew's old name."""
+    return _language(left) == _language(right)
+
+
+@lru_cache(256)
+def _script(locale: str) -> str | None:
+    """The script that a locale names, else the likely one of its language there (CLDR)."""
+    parts = [part for part in locale.replace("-", "_").split("_") if part]
+    if named := [part for part in parts[1:] if len(part) == 4 and part.isalpha()]:
+        return named[0].title()
+    likely = get_global("likely_subtags")
+    language = _language(locale)
+    places = [part.upper() for part in parts[1:] if len(part) in (2, 3)]
+    found = (likely.get("_".join([language, *each])) for each in (places[:1], []))
+    return next((parse_locale(full)[2] for full in found if full), None)
+
+
+@lru_cache(256)
 def _language(locale: str) -> str:
-    return locale.split("-")[0].lower()
+    code = locale.replace("_", "-").split("-")[0].lower()
+    code = str(get_global("language_aliases").get(code, code)).split("_")[0]
+    return "no" if code == "nb" else code
 
 
 def _code(locale: str) -> str:

@@ -25,13 +25,13 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import (
     format_compact_currency,
-    format_currency,
     format_decimal,
     format_percent,
-    get_currency_precision,
 )
 
 from plugin import clock
+from plugin.money import format_money
+from plugin.values import currency_decimals
 from storage.counts import Count
 
 CATALOGUES = Path(__file__).parents[1] / "locale"
@@ -93,7 +93,7 @@ class Language:
     def money(self, minor: int, currency: str | None = None) -> str:
         """An amount in minor units, to the last of them."""
         currency = currency or self.currency
-        return format_currency(_major(minor, currency), currency, locale=self.locale)
+        return format_money(minor, currency, str(self.locale))
 
     def short_money(self, minor: int, currency: str | None = None) -> str:
         """An amount for the axis of a chart: `$12K`."""
@@ -159,4 +159,4 @@ class Language:
 
 
 def _major(minor: int, currency: str) -> float:
-    return float(minor / 10 ** get_currency_precision(currency))
+    return float(minor / 10 ** currency_decimals(currency))

@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from urllib.parse import urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from liquid import BoundTemplate
@@ -19,10 +18,11 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.messages import links
+from plugin.messages.addresses import MessageLinks, Sender
 from plugin.templates import product_feeds
 from plugin.templates.liquid import parse, says_labels
 from plugin.templates.product_feeds import Catalog
-from plugin.texts import SOURCE, nearest_locale
+from plugin.texts import SOURCE, nearest_locale, same_language
 from storage.channels import Channel
 from storage.events import Event
 from storage.messages import Message, MessageSource
@@ -128,22 +128,23 @@ def render_message(
         RegularsError: the template went over its limits, or failed on this person's data.
     """
     locale = choose_locale(profile.locale, shop.language, template.compiled)
+    own = profile.locale
+    said = own if own and same_language(own, locale) else locale
     items = (
         (catalog or Catalog()).of(session, shop)
         if product_feeds.shows_products(template.blocks)
         else []
     )
+    zone = _zone(shop)
     context: dict[str, object] = {
         "person": _person(profile),
         "shop": _shop(shop),
-        "event": _event(session, event, shop),
+        "event": _event(session, event, shop, zone),
         "products": product_feeds.products_for(template.blocks, profile.properties, items),
         "coupon_code": coupon_code or "",
-        "locale": (said := profile.locale if _same_language(profile.locale, locale) else locale),
-        "labels": labels_of(session, shop.id, str(said))
-        if template.language(locale).labels
-        else {},
-        "now": clock.now().astimezone(_zone(shop)),
+        "locale": said,
+        "labels": labels_of(session, shop.id, said) if template.language(locale).labels else {},
+        "now": clock.now().astimezone(zone),
     }
     return render_content(template, locale, context, message=message, shop=shop, campaign=campaign)
 
@@ -160,30 +161,24 @@ def render_content(
     """A template with its context put in."""
     parsed = template.language(locale)
     here = links.Target(shop.id, message.id)
+    asks = message.source == MessageSource.CONFIRMATION
+    ways_out = {
+        "unsubscribe_url": links.unsubscribe_url(here),
+        "preferences_url": links.preferences_url(here),
+        "ask_url": links.confirmation_url(here) if asks else "",
+    }
+    sender = Sender(product_feeds.home_url(shop), shop.domain, str(message.channel), campaign)
+    addresses = MessageLinks(here, sender, parsed.links, tuple(ways_out.values()))
+    context |= {**ways_out, "links": addresses, "open_url": links.open_url(here)}
     try:
-        targets = [
-            _target(link.render(**context), shop, message.channel, campaign)
-            for link in parsed.links
-        ]
-        context |= {
-            "links": [
-                links.click_url(links.Target(shop.id, message.id, n)) for n in range(len(targets))
-            ],
-            "open_url": links.open_url(here),
-            "unsubscribe_url": links.unsubscribe_url(here),
-            "preferences_url": links.preferences_url(here),
-            "ask_url": links.confirmation_url(here)
-            if message.source == MessageSource.CONFIRMATION
-            else "",
-        }
         return Rendered(
             subject=single_line(parsed.subject.render(**context))[:MAX_SUBJECT_CHARS],
             html=parsed.html.render(**context),
             text=re.sub(r"\n{3,}", "\n\n", parsed.text.render(**context)),
-            links=targets,
+            links=addresses.leads_to,
             locale=locale,
         )
-    except (LiquidError, ArithmeticError, RecursionError) as error:
+    except LiquidError as error:
         raise RegularsError(
             f"The template failed for this customer: {error}.", status=422
         ) from None
@@ -248,16 +243,6 @@ def single_line(text: str) -> str:
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).split())
 
 
-def with_utm(url: str, medium: str, campaign: str) -> str:
-    """Return a URL with the parameters that name the campaign in the store's own analytics."""
-    parts = urlsplit(url)
-    if "utm_source=" in parts.query:
-        return url
-    utm = {"utm_source": "regulars", "utm_medium": str(medium), "utm_campaign": campaign}
-    query = urlencode({name: value for name, value in utm.items() if value})
-    return urlunsplit(parts._replace(query=f"{parts.query}&{query}".strip("&")))
-
-
 def _keep(key: tuple[int, int, int], row: TemplateVersion) -> Loaded:
     made = Loaded(version=row.version, blocks=row.blocks, compiled=row.compiled)
     with _lock:
@@ -265,21 +250,6 @@ def _keep(key: tuple[int, int, int], row: TemplateVersion) -> Loaded:
         while len(_loaded) > MAX_CACHED_TEMPLATES:
             _loaded.popitem(last=False)
     return made
-
-
-def _target(rendered: str, shop: Shop, channel: Channel, campaign: str) -> str:
-    """An address that may be led to; a broken or a foreign kind of one leads to the shop."""
-    home = product_feeds.home_url(shop)
-    url = re.sub(r"\s", "", rendered)
-    try:
-        parts = urlsplit(url)
-        host, scheme = parts.hostname, parts.scheme.lower()
-    except ValueError:
-        host, scheme = None, ""
-    if scheme not in ("http", "https") or not host:
-        url, host = home, urlsplit(home).hostname
-    own = {urlsplit(home).hostname, shop.domain}
-    return with_utm(url, channel, campaign) if host in own else url
 
 
 def _person(profile: Profile) -> dict[str, object]:
@@ -298,22 +268,20 @@ def _shop(shop: Shop) -> dict[str, object]:
     }
 
 
-def _event(session: Session, event: Event | None, shop: Shop) -> dict[str, object]:
+def _event(session: Session, event: Event | None, shop: Shop, zone: ZoneInfo) -> dict[str, object]:
     if event is None:
         return {"lines": [], "checkout_url": product_feeds.home_url(shop)}
-    lines = event.properties.get("lines") or []
+    lines = event.properties.get("lines")
     return {
         **event.properties,
-        "lines": product_feeds.with_pictures(session, shop.id, lines),
+        "lines": product_feeds.with_pictures(session, shop.id, lines)
+        if isinstance(lines, list)
+        else [],
         "metric": event.metric,
         "value": event.value,
         "currency": event.currency or shop.currency,
-        "occurred_at": event.occurred_at,
+        "occurred_at": event.occurred_at.astimezone(zone),
     }
-
-
-def _same_language(left: str | None, right: str) -> bool:
-    return bool(left) and str(left).lower().split("-")[0] == right.lower().split("-")[0]
 
 
 def _zone(shop: Shop) -> ZoneInfo:

@@ -24,6 +24,7 @@ from typing import cast
 
 from plugin.errors import RegularsError
 from plugin.templates import layout, liquid_shield, product_blocks
+from plugin.templates.inline import Bold, Link, Part, Words, read_inline
 from plugin.texts import N_
 from storage.templates import MailBlock
 
@@ -42,10 +43,9 @@ VISIBLE_FIELDS = ("text", "alt", "title", "note")  # fields that a shopper reads
 UNSUBSCRIBE, PREFERENCES = N_("Unsubscribe"), N_("Preferences")
 VISIT = N_("Visit the shop")
 
-_BOLD = re.compile(r"\*\*(.+?)\*\*")
-_LINK = re.compile(r"\[([^\]\[]+)\]\(([^()\s]+)\)")
+# What is no visit: an act of the reader's device, and the ways out, with what follows them.
 _UNTRACKED = re.compile(
-    r"(mailto:|tel:|#|\{\{\s*(unsubscribe|preferences|ask)_url\s*\}\}$)", re.IGNORECASE
+    r"(mailto:|tel:|sms:|#|\{\{-?\s*(unsubscribe|preferences|ask)_url\s*-?\}\})", re.IGNORECASE
 )
 
 
@@ -113,17 +113,19 @@ def to_mjml(blocks: Sequence[MailBlock], page: Page) -> str:
 def text_to_html(text: str, page: Page) -> str:
     """A merchant's text as HTML: escaped, but for Liquid, bold words and links."""
 
-    def change(plain: str) -> str:
-        html = _BOLD.sub(r"<strong>\1</strong>", escape(plain, quote=True))
-        return _LINK.sub(lambda m: f'<a class="link" href="{m[2]}">{m[1]}</a>', html).replace(
-            "\n", "<br/>"
-        )
+    shield = liquid_shield.LiquidShield(text)
 
-    return re.sub(
-        r'(?<=<a class="link" href=")[^"]+',
-        lambda m: escape_attribute(page.link(m[0].replace("&amp;", "&"))),
-        liquid_shield.map_outside_tags(text, change),
-    )
+    def write(part: Part) -> str:
+        match part:
+            case Words(words):
+                return escape(words, quote=True).replace("\n", "<br/>")
+            case Bold(parts):
+                return f"<strong>{''.join(map(write, parts))}</strong>"
+            case Link(parts, address):
+                href = escape_attribute(page.link(shield.show(address)))
+                return f'<a class="link" href="{href}">{"".join(map(write, parts))}</a>'
+
+    return shield.show("".join(map(write, read_inline(shield.hide(text)))))
 
 
 def escape_attribute(text: str) -> str:

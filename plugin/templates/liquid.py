@@ -1,14 +1,39 @@
 """Liquid as templates may use it: limits on everything that could run away, and our filters."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from babel import UnknownLocaleError
-from babel.core import Locale
-from babel.numbers import format_currency, get_currency_precision
-from liquid import BoundTemplate, Environment
-from liquid.context import RenderContext
+from liquid import BoundTemplate, Environment, RenderContext
 from liquid.filter import with_context
+
+from plugin.money import format_money
+from plugin.templates.shopify_liquid.context import MailContext, PlainContext
+from plugin.templates.shopify_liquid.filters import FILTERS
+from plugin.templates.shopify_liquid.tags import TAGS
+from plugin.templates.shopify_liquid.values import to_items, to_text
+
+
+@with_context
+def money(value: object, currency: object = None, *, context: RenderContext) -> str:
+    """Minor units as an amount in the shopper's language: `{{ 3800 | money }}` is $38.00."""
+    code = to_text(currency) or to_text(_find(context, "shop", "currency")) or "USD"
+    return format_money(value, code, to_text(_find(context, "locale")) or "en")
+
+
+@with_context
+def label(value: object, name: object, *, context: RenderContext) -> str:
+    """A property's value in the shopper's words: `{{ person.properties.skin | label: "skin" }}`."""
+    words = _find(context, "labels", to_text(name))
+    labels: Mapping[str, object] = words if isinstance(words, Mapping) else {}
+    texts = (to_text(each) for each in to_items(value) if each is not None)
+    return ", ".join(to_text(labels.get(text, text)) for text in texts)
+
+
+class _Template(BoundTemplate):
+    context_class = MailContext
+
+
+class _PlainTemplate(BoundTemplate):
+    context_class = PlainContext
 
 
 class _Limited(Environment):
@@ -18,38 +43,6 @@ class _Limited(Environment):
     output_stream_limit = 1_000_000
     local_namespace_limit = 1_000_000
     context_depth_limit = 10
-
-
-@with_context
-def money(value: object, currency: object = None, *, context: RenderContext) -> str:
-    """Minor units as an amount in the shopper's language: `{{ 3800 | money }}` is $38.00."""
-    code = str(currency or _find(context, "shop", "currency") or "USD")
-    return format_money(value, code, str(_find(context, "locale") or "en"))
-
-
-@with_context
-def label(value: object, name: object, *, context: RenderContext) -> str:
-    """A property's value in the shopper's words: `{{ person.properties.skin | label: "skin" }}`."""
-    words = _find(context, "labels", str(name)) or {}
-    many = value if isinstance(value, list) else [value]
-    return ", ".join(str(words.get(str(each), each)) for each in many if each is not None)
-
-
-def format_money(minor: object, currency: str, locale: str) -> str:
-    """An amount in minor units, written for a locale: 3800 USD is $38.00, 3800 JPY is ¥3,800."""
-    try:
-        amount = int(str(minor)) / 10 ** get_currency_precision(currency)
-    except ValueError:
-        return ""
-    return str(format_currency(amount, currency, locale=babel_locale(locale)))
-
-
-def babel_locale(locale: str) -> Locale:
-    """Babel's locale for a BCP 47 tag; English when it knows none."""
-    try:
-        return Locale.parse(locale, sep="-")
-    except (UnknownLocaleError, ValueError):
-        return Locale("en")
 
 
 def parse(text: str, *, escaped: bool) -> BoundTemplate:
@@ -71,20 +64,24 @@ def says_labels(template: BoundTemplate) -> bool:
     return "label" in template.analyze().filters
 
 
-def _find(context: RenderContext, *path: str) -> Any:
-    found: Any = context.globals
+def _find(context: RenderContext, *path: str) -> object:
+    found: object = context.globals
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None
     return found
 
 
-def _environment(*, autoescape: bool) -> Environment:
-    made = _Limited(autoescape=autoescape)
-    made.add_filter("money", money)
-    made.add_filter("label", label)
-    for tag in ("include", "render", "extends", "block"):
-        made.tags.pop(tag, None)  # there is nothing to include
+def _environment(template_class: type[BoundTemplate]) -> Environment:
+    # What is marked as HTML (`Markup`) is told from what is not in both parts of a mail, so that
+    # both say the same: the plain one writes it without its markup.
+    made = _Limited(autoescape=True)
+    made.template_class = template_class
+    made.filters = {**FILTERS, "money": money, "label": label}
+    for tag in TAGS:
+        made.add_tag(tag)
+    for name in ("include", "render", "extends", "block"):
+        made.tags.pop(name, None)  # there is nothing to include
     return made
 
 
-_html, _text = _environment(autoescape=True), _environment(autoescape=False)
+_html, _text = _environment(_Template), _environment(_PlainTemplate)

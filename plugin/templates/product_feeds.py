@@ -77,12 +77,18 @@ def _names(product: ProductCard) -> set[str]:
 def with_pictures(session: Session, shop_id: int, lines: Sequence[object]) -> list[JsonObject]:
     """A checkout's lines with their products' pictures: the storefront's webhooks send none."""
     known = [dict(line) for line in lines if isinstance(line, dict)]
-    ids = [int(line["product_id"]) for line in known if line.get("product_id")]
+    ids = [number for line in known if (number := _product_id(line))]
     found = products_by_id(session, shop_id, ids) if ids else {}
     for line in known:
-        product = found.get(int(line.get("product_id") or 0))
+        product = found.get(_product_id(line))
         line["image"] = line.get("image") or (product.image if product else "")
     return known
+
+
+def _product_id(line: JsonObject) -> int:
+    """The id of a line's product; 0 where an event of the shop's own has something else there."""
+    number = str(line.get("product_id") or "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= 18 else 0
 
 
 def shows_products(blocks: Sequence[MailBlock]) -> bool:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from babel.core import Locale
+from babel.localedata import locale_identifiers
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import write_po
 
@@ -11,7 +13,14 @@ from plugin.forms import library as form_library
 from plugin.forms.definition import texts as texts_of_form
 from plugin.templates import library as email_library
 from plugin.templates.compile import compile_template
-from plugin.texts import locales, nearest_locale, texts_for, translations
+from plugin.texts import (
+    is_right_to_left,
+    locales,
+    nearest_locale,
+    same_language,
+    texts_for,
+    translations,
+)
 from webhooks.shopper_pages import render_template
 
 
@@ -90,3 +99,23 @@ def test_a_neighbour_is_read_before_a_stranger() -> None:
     assert nearest_locale("pt_br", ["fr", "pt-PT", "pt-BR"]) == "pt-BR"
     assert nearest_locale("pt-AO", ["fr", "pt-PT", "pt-BR"]) == "pt-BR"
     assert nearest_locale("de", ["fr"]) is None
+
+
+def test_every_language_reads_in_the_direction_that_cldr_gives_it() -> None:
+    known = locale_identifiers()
+
+    assert len(known) > 800
+    differing = [
+        locale
+        for locale in known
+        if is_right_to_left(locale) != (Locale.parse(locale).text_direction == "rtl")
+    ]
+    assert differing == []
+
+
+def test_a_language_is_known_by_its_old_name() -> None:
+    assert is_right_to_left("iw")
+    assert same_language("iw-IL", "he")
+    assert same_language("no-NO", "nb")
+    assert nearest_locale("iw", ["fr", "he"]) == "he"
+    assert not same_language("ku", "ckb")

@@ -3,17 +3,30 @@
 from decimal import Decimal
 
 import phonenumbers
-from babel.numbers import get_currency_precision
 from email_validator import EmailNotValidError, validate_email
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat as Format
 
-from plugin.values import parse_email, parse_phone, to_minor_units
+from plugin.values import currency_decimals, parse_email, parse_phone, to_decimal, to_minor_units
 from tests.properties.examples import thousand
 
 LANDS = ("US", "GB", "DE", "FR", "CN", "HK", "JP", "KR", "AU", "BR", "IN", "ZA", "NG", "AE")
-CURRENCIES = ("USD", "EUR", "CNY", "JPY", "KRW", "KWD", "TND", "HUF", "CLP", "ISK")
+CURRENCIES = (
+    "USD",
+    "EUR",
+    "CNY",
+    "JPY",
+    "KRW",
+    "KWD",
+    "TND",
+    "HUF",
+    "CLP",
+    "ISK",
+    "IQD",
+    "RSD",
+    "CLF",
+)
 
 MOBILE = phonenumbers.PhoneNumberType.MOBILE
 numbers = st.builds(
@@ -67,8 +80,9 @@ def test_p13_a_number_reads_back_from_however_it_is_written(typed, form):
 @thousand
 @given(amount=st.integers(-(10**13), 10**13), currency=st.sampled_from(CURRENCIES))
 def test_p13_an_amount_reads_back_from_its_decimal(amount, currency):
-    digits = get_currency_precision(currency)
+    digits = currency_decimals(currency)
     written = str(Decimal(amount).scaleb(-digits))
 
     assert to_minor_units(written, currency) == amount
+    assert to_minor_units(to_decimal(amount, currency), currency) == amount
     assert to_minor_units(f"{Decimal(amount).scaleb(-digits):f}", currency) == amount

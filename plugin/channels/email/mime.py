@@ -9,6 +9,7 @@ from email.header import Header
 from email.utils import format_datetime
 
 from plugin.channels.base import EmailContent, Envelope, SendError
+from plugin.values import ascii_domain
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]+@[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]+\Z")
@@ -23,14 +24,14 @@ def build_mime(envelope: Envelope, content: EmailContent, idempotency_header: st
     Raises:
         SendError: an address or the header's name could not stand in a header.
     """
-    domain = envelope.sender.rpartition("@")[2]
+    domain = check_address(envelope.sender).rpartition("@")[2]
     boundary = _digest("boundary", envelope)
     headers = [
         ("From", _mailbox(content.sender_name, envelope.sender)),
         ("To", check_address(envelope.recipient)),
         ("Subject", encode_words("Subject", content.subject)),
         ("Date", format_datetime(envelope.sent_at)),
-        ("Message-ID", f"<{_digest('message-id', envelope)}@{ascii_domain(domain)}>"),
+        ("Message-ID", f"<{_digest('message-id', envelope)}@{domain}>"),
         ("List-Unsubscribe", f"<{content.unsubscribe_url}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),  # RFC 8058
         ("MIME-Version", "1.0"),
@@ -66,17 +67,9 @@ def check_address(address: str) -> str:
     if not _ADDRESS.match(address) or len(address) > 254:
         raise SendError("This is not an email address.", permanent=True, address_gone=True)
     local, _, domain = address.rpartition("@")
-    return f"{local}@{ascii_domain(domain)}"
-
-
-def ascii_domain(domain: str) -> str:
-    """A domain as DNS knows it."""
-    try:
-        return domain if domain.isascii() else domain.encode("idna").decode()
-    except UnicodeError:
-        raise SendError(
-            "This is not an email address.", permanent=True, address_gone=True
-        ) from None
+    if (known := ascii_domain(domain)) is None:
+        raise SendError("This is not an email address.", permanent=True, address_gone=True)
+    return f"{local}@{known}"
 
 
 def _mailbox(name: str, address: str) -> str:

@@ -161,7 +161,10 @@ def test_the_language_is_the_shoppers_or_the_shops_or_english(
     [
         (3800, "USD", "en-US", "$38.00"), (3800, "JPY", "en", "¥3,800"),
         (3800, "EUR", "de-DE", "38,00\xa0€"), (3800, "USD", "zh-CN", "US$38.00"),
-        (3800, "CNY", "zh-CN", "¥38.00"), (12345, "KWD", "en", "KWD12.345"),
+        (3800, "CNY", "zh-CN", "¥38.00"), (12345, "KWD", "en", "KWD\xa012.345"),
+        (120000, "IQD", "en", "IQD\xa0120.000"), (3800, "RSD", "en", "RSD\xa038.00"),
+        (123450, "EUR", "es", "1234,50\xa0€"), (1234500, "EUR", "es-MX", "EUR\xa012,345.00"),
+        (3420.4, "USD", "en", "$34.20"), (True, "USD", "en", ""), (1e30, "USD", "en", ""),
         ("", "USD", "en", ""), (None, "USD", "en", ""), (3800, "USD", "xx-nowhere", "$38.00"),
     ],
 )  # fmt: skip
