@@ -79,7 +79,10 @@ NO_PROFILE: OptionalProfileColumns = {"profile_id": None, "source_profile_id": N
 
 @dataclass(slots=True)
 class EventFact:
-    """Something a person did. `value` is in minor units of `currency`; `quiet` starts no flow."""
+    """Something a person did. `value` is in minor units of `currency`; `is_silent` starts no flow.
+
+    Of one that `may_change`, told several times, the newest `updated_at` of its properties counts.
+    """
 
     profile: ProfileFact
     metric: str
@@ -89,6 +92,7 @@ class EventFact:
     currency: str | None = None
     properties: JsonObject = field(default_factory=dict)
     is_silent: bool = False
+    may_change: bool = False
 
 
 @dataclass(slots=True)
@@ -148,6 +152,7 @@ class Facts:
     orders: list[tuple[ProfileFact, ReportedOrder, list[ReportedOrderLine]]] = field(
         default_factory=list
     )
+    placed_elsewhere: set[int] = field(default_factory=set)  # orders that imply no consent here
     checkouts: list[tuple[ProfileFact, ReportedCheckout]] = field(default_factory=list)
     products: list[ProductWithVariants] = field(default_factory=list)
     records: list[RecordFact] = field(default_factory=list)
@@ -177,6 +182,7 @@ def merge_facts(many: Sequence[Facts]) -> Facts:
         total.events += facts.events
         total.consents += facts.consents
         total.orders += facts.orders
+        total.placed_elsewhere |= facts.placed_elsewhere
         total.checkouts += facts.checkouts
         total.products += facts.products
         total.records += facts.records

@@ -1,10 +1,10 @@
 """Attributions: which order a message is credited with, and what messages earned."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict
 
-from sqlalchemy import Index, func
+from sqlalchemy import Index, bindparam, delete, func, update
 from sqlmodel import Session, SQLModel, col, select
 
 from storage.engine import db
@@ -43,9 +43,53 @@ class AttributionRow(TypedDict):
     at: datetime
 
 
-def add_attribution(session: Session, row: AttributionRow) -> None:
-    """Credit an order to a message, once."""
-    session.connection().execute(db.insert(Attribution).values(row).on_conflict_do_nothing())
+def save_attributions(session: Session, rows: Sequence[AttributionRow]) -> None:
+    """Credit orders to messages, each to one: the newest decision counts."""
+    if rows:
+        upsert = db.insert(Attribution)
+        names = [c.name for c in upsert.table.c if not c.primary_key]
+        session.connection().execute(
+            upsert.on_conflict_do_update(
+                index_elements=["shop_id", "order_id"],
+                set_={name: upsert.excluded[name] for name in names},
+            ),
+            list(rows),
+        )
+
+
+def delete_attributions(session: Session, shop_id: int, order_ids: Collection[int]) -> None:
+    """Take back the credit for orders."""
+    if order_ids:
+        session.connection().execute(
+            delete(Attribution).where(
+                col(Attribution.shop_id) == shop_id,
+                col(Attribution.order_id).in_(sorted(order_ids)),
+            )
+        )
+
+
+def change_amounts(session: Session, shop_id: int, amounts: Mapping[int, int]) -> None:
+    """Bring what messages earned by these orders up to date: {order id: minor units}."""
+    if amounts:
+        session.connection().execute(
+            update(Attribution)
+            .where(
+                col(Attribution.shop_id) == shop_id,
+                col(Attribution.order_id) == bindparam("of_order_id"),
+            )
+            .values(amount=bindparam("to_amount")),
+            [{"of_order_id": order, "to_amount": amount} for order, amount in amounts.items()],
+        )
+
+
+def credited_messages(session: Session, shop_id: int, order_ids: Collection[int]) -> dict[int, int]:
+    """Return the message that each of these orders is credited to, by order."""
+    rows = session.exec(
+        select(Attribution.order_id, Attribution.message_id).where(
+            Attribution.shop_id == shop_id, col(Attribution.order_id).in_(sorted(order_ids))
+        )
+    )
+    return dict(rows.all())
 
 
 def earned_by_flow(

@@ -23,7 +23,7 @@ class LineItem(TypedDict):
 
 
 class Checkout(SQLModel, table=True):
-    """One checkout by its token; the storefront's webhooks give it no other lasting key."""
+    """One checkout by what its recovery link names: its cart's token, or before that its own."""
 
     __table_args__ = (Index("checkout_profile", "shop_id", "profile_id"),)
 

@@ -1,6 +1,6 @@
 """Coupons: one discount of the storefront's, and the pool of its unique codes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -97,6 +97,7 @@ def coupons_to_refill(session: Session) -> list[tuple[int, int]]:
             CouponCode.shop_id == Coupon.shop_id,
             CouponCode.coupon_id == Coupon.id,
             col(CouponCode.message_key).is_(None),
+            col(CouponCode.redeemed_order_id).is_(None),
         )
         .scalar_subquery()
     )
@@ -120,6 +121,7 @@ def count_free(session: Session, shop_id: int, coupon_id: int) -> int:
             CouponCode.shop_id == shop_id,
             CouponCode.coupon_id == coupon_id,
             col(CouponCode.message_key).is_(None),
+            col(CouponCode.redeemed_order_id).is_(None),
         )
     ).one()
 
@@ -155,6 +157,7 @@ def give_code(
             CouponCode.shop_id == shop_id,
             CouponCode.coupon_id == coupon_id,
             col(CouponCode.message_key).is_(None),
+            col(CouponCode.redeemed_order_id).is_(None),  # used by a shopper who heard of it
         )
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -172,18 +175,23 @@ def redeem_codes(session: Session, shop_id: int, codes: Sequence[str], order_id:
     """Note which order a code of ours was used on."""
     session.connection().execute(
         update(CouponCode)
-        .where(col(CouponCode.shop_id) == shop_id, col(CouponCode.code).in_(codes))
+        .where(col(CouponCode.shop_id) == shop_id, col(CouponCode.code).in_(_spellings(codes)))
         .values(redeemed_order_id=order_id)
     )
 
 
-def redeemed_key(session: Session, shop_id: int, order_id: int) -> str | None:
-    """Return the key of the message that carried the code used on an order."""
-    return session.exec(
-        select(CouponCode.message_key).where(
-            CouponCode.shop_id == shop_id, CouponCode.redeemed_order_id == order_id
+def redeemed_keys(session: Session, shop_id: int, order_ids: Collection[int]) -> dict[int, str]:
+    """Return the key of the message that carried the code used on each of these orders."""
+    rows = session.exec(
+        select(CouponCode.redeemed_order_id, CouponCode.message_key)
+        .where(
+            CouponCode.shop_id == shop_id,
+            col(CouponCode.redeemed_order_id).in_(sorted(order_ids)),
+            col(CouponCode.message_key).is_not(None),
         )
-    ).first()
+        .order_by(col(CouponCode.given_at), col(CouponCode.code))
+    )
+    return {order: key for order, key in rows if order is not None and key is not None}
 
 
 def delete_codes(session: Session, shop_id: int, codes: Sequence[str]) -> None:
@@ -192,10 +200,15 @@ def delete_codes(session: Session, shop_id: int, codes: Sequence[str]) -> None:
         session.connection().execute(
             delete(CouponCode).where(
                 col(CouponCode.shop_id) == shop_id,
-                col(CouponCode.code).in_(codes),
+                col(CouponCode.code).in_(_spellings(codes)),
                 col(CouponCode.message_key).is_(None),
             )
         )
+
+
+def _spellings(codes: Sequence[str]) -> list[str]:
+    """Return codes as they may be kept: the storefront takes any case, and ours are in capitals."""
+    return sorted({*codes, *(code.upper() for code in codes)})
 
 
 def delete_discounts(
@@ -230,7 +243,9 @@ def count_codes(session: Session, shop_id: int) -> dict[int, tuple[int, int, int
     rows = session.exec(
         select(
             CouponCode.coupon_id,
-            func.count().filter(col(CouponCode.message_key).is_(None)),
+            func.count().filter(
+                col(CouponCode.message_key).is_(None), col(CouponCode.redeemed_order_id).is_(None)
+            ),
             func.count().filter(col(CouponCode.message_key).is_not(None)),
             func.count().filter(col(CouponCode.redeemed_order_id).is_not(None)),
         )

@@ -176,7 +176,7 @@ def _claimed(session: Session, shop_id: int, subject: DataSubject) -> set[tuple[
     for token in session.exec(
         select(Checkout.token).where(Checkout.shop_id == of[0], col(Checkout.profile_id).in_(of[1]))
     ):
-        typed.add((IdentityKind.CHECKOUT, token))
+        typed |= {(IdentityKind.CHECKOUT, token), (IdentityKind.CART, token)}  # its link's: either
     identities = {(kind, value) for kind, value in typed if value}
     owners = find_identities(session, shop_id, identities)
     free = {key for key in identities - owners.keys() if _is_alone(session, shop_id, key, subject)}

@@ -115,6 +115,49 @@ def describe_events(session: Session, shop_id: int, rows: Sequence[EventDescript
     )
 
 
+def descriptions(
+    session: Session, shop_id: int, metric: str, unique_ids: Collection[str]
+) -> dict[str, EventDescription]:
+    """What is kept of a metric's events that may change, by unique id."""
+    if not unique_ids:
+        return {}
+    what = (col(Event.unique_id), col(Event.value), col(Event.currency), col(Event.properties))
+    rows = session.connection().execute(
+        columns(*what).where(
+            col(Event.shop_id) == shop_id,
+            col(Event.metric) == metric,
+            col(Event.unique_id).in_(sorted(unique_ids)),
+        )
+    )
+    return {
+        unique_id: {
+            "metric": metric,
+            "unique_id": unique_id,
+            "value": value,
+            "currency": currency,
+            "properties": properties,
+        }
+        for unique_id, value, currency, properties in rows
+    }
+
+
+def rename_events(
+    session: Session, shop_id: int, metric: str, names: Sequence[tuple[str, str]]
+) -> None:
+    """Let events of a metric be known by another unique id: (from, to) of each."""
+    if names:
+        session.connection().execute(
+            update(Event)
+            .where(
+                col(Event.shop_id) == shop_id,
+                col(Event.metric) == metric,
+                col(Event.unique_id) == bindparam("from_unique_id"),
+            )
+            .values(unique_id=bindparam("to_unique_id")),
+            [{"from_unique_id": old, "to_unique_id": new} for old, new in names],
+        )
+
+
 def known_events(
     session: Session, shop_id: int, names: Sequence[tuple[str, str]]
 ) -> set[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Messages: one to one address, its way from `due` to delivered or refused, and what it earned."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import NotRequired, TypedDict
 
@@ -233,21 +233,25 @@ def get_message(session: Session, shop_id: int, message_id: int) -> Message | No
     return session.get(Message, (shop_id, message_id))
 
 
-def last_clicked(
-    session: Session, shop_id: int, profile_id: int, before: datetime, *, window: timedelta
-) -> Message | None:
-    """The message that a shopper clicked last before a moment, no longer ago than `window`."""
+def clicked_by(
+    session: Session,
+    shop_id: int,
+    profile_ids: Collection[int],
+    *,
+    since: datetime,
+    until: datetime,
+) -> Sequence[Message]:
+    """The messages that some shoppers clicked between two moments, the first click first."""
     return session.exec(
         select(Message)
         .where(
             Message.shop_id == shop_id,
-            Message.profile_id == profile_id,
-            col(Message.clicked_at) <= before,
-            col(Message.clicked_at) >= before - window,
+            col(Message.profile_id).in_(sorted(profile_ids)),
+            col(Message.clicked_at) >= since,
+            col(Message.clicked_at) <= until,
         )
-        .order_by(col(Message.clicked_at).desc())
-        .limit(1)
-    ).first()
+        .order_by(col(Message.clicked_at), col(Message.id))
+    ).all()
 
 
 def count_by_action(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:
@@ -284,11 +288,20 @@ def count_sent(session: Session, shop_id: int, since: datetime, until: datetime)
     ).one()
 
 
-def message_by_key(session: Session, shop_id: int, key: str) -> Message | None:
-    """The message with this key."""
-    return session.exec(
-        select(Message).where(Message.shop_id == shop_id, Message.idempotency_key == key)
-    ).one_or_none()
+def messages_by_key(session: Session, shop_id: int, keys: Collection[str]) -> dict[str, Message]:
+    """The messages with these keys."""
+    rows = session.exec(
+        select(Message).where(
+            Message.shop_id == shop_id, col(Message.idempotency_key).in_(sorted(keys))
+        )
+    )
+    return {row.idempotency_key: row for row in rows}
+
+
+def known_messages(session: Session, shop_id: int, ids: Collection[int]) -> set[int]:
+    """Those of some ids that are messages."""
+    mine = (Message.shop_id == shop_id, col(Message.id).in_(sorted(ids)))
+    return set(session.exec(select(Message.id).where(*mine)))
 
 
 def messages_page(

@@ -1,6 +1,6 @@
 """Orders, as the storefront last described each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TypedDict, cast
 
@@ -14,7 +14,10 @@ from storage.engine.upsert import save_newest
 
 
 class Order(SQLModel, table=True):
-    """One order. Money is in minor units of `currency`, the shop's own."""
+    """One order. Money is in minor units of `currency`, the shop's own.
+
+    `total` is what is left of it after edits, returns and refunds.
+    """
 
     __tablename__ = "orders"  # `order` is a word of SQL
     __table_args__ = (
@@ -65,7 +68,7 @@ class OrderRow(ReportedOrder):
 
 
 class OrderLine(SQLModel, table=True):
-    """One line of an order."""
+    """One line of an order, by the storefront's own id: `quantity` is what is left of it."""
 
     __tablename__ = "order_line"
 
@@ -99,11 +102,14 @@ class OrderLineRow(ReportedOrderLine):
 
 def save_orders(
     session: Session, orders: Sequence[OrderRow], lines: Sequence[OrderLineRow]
-) -> None:
-    """Insert one shop's orders or bring them up to date, with their lines; the newest word wins."""
+) -> set[int]:
+    """Insert one shop's orders or bring them up to date, with their lines; the newest word wins.
+
+    Returns the ids of those that were written.
+    """
     taken = set(save_newest(session, Order, orders))
     if not taken:
-        return
+        return taken
     session.connection().execute(
         delete(OrderLine).where(
             col(OrderLine.shop_id) == orders[0]["shop_id"], col(OrderLine.order_id).in_(taken)
@@ -111,14 +117,23 @@ def save_orders(
     )
     if kept := [line for line in lines if line["order_id"] in taken]:
         session.connection().execute(insert(OrderLine), kept)
+    return taken
 
 
 def orders_by_id(session: Session, shop_id: int, ids: Sequence[int]) -> dict[int, Order]:
     """Several orders, by id."""
+    # Orders are written past the session, which may hold an older state of one.
     rows = session.exec(
-        select(Order).where(Order.shop_id == shop_id, col(Order.id).in_(sorted(set(ids))))
+        select(Order).where(Order.shop_id == shop_id, col(Order.id).in_(sorted(set(ids)))),
+        execution_options={"populate_existing": True},
     )
     return {row.id: row for row in rows}
+
+
+def orders_of(session: Session, shop_id: int, profile_ids: Collection[int]) -> list[int]:
+    """Return the ids of these shoppers' orders."""
+    mine = (Order.shop_id == shop_id, col(Order.profile_id).in_(sorted(profile_ids)))
+    return list(session.exec(select(Order.id).where(*mine)))
 
 
 def lines_by_order(

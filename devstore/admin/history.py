@@ -13,12 +13,14 @@ from graphql import GraphQLError
 
 from devstore.admin import resolvers, search
 from devstore.admin.resolvers import Answer
+from devstore.sales import amounts
 from devstore.shop import order_payloads
 from devstore.shop.customers import consent_of
 from devstore.shop.database import Document
 from devstore.shop.payloads import gid, money
 from devstore.shop.store import Store
 
+FULFILMENT = {None: "UNFULFILLED", "partial": "PARTIALLY_FULFILLED", "fulfilled": "FULFILLED"}
 MOST = 250  # nodes in a page
 READ = 500  # rows at a time, when all are read
 # An app sees the orders of the last 60 days, unless it may read all: shopify.dev, access scopes.
@@ -116,7 +118,8 @@ def customer(store: Store, row: Document) -> Answer:
 
     def spent(_info: Any) -> Answer:
         told = store.orders(row["id"])
-        return _money(store, sum(_total(each) for each in told if not each["cancelled_at"]))
+        kept = (each for each in told if not amounts.is_test(each))
+        return _money(store, sum(amounts.current_total(each) for each in kept))
 
     return {
         "id": gid("Customer", row["id"]),
@@ -145,6 +148,7 @@ def _email(row: Document) -> Answer | None:
         "marketingState": state,
         "marketingUpdatedAt": at,
         "marketingOptInLevel": level,
+        "openTrackingLevel": "UNKNOWN",
     }
 
 
@@ -198,6 +202,9 @@ def order(store: Store, row: Document) -> Answer:
         "name": f"#{row['order_number']}",
         "email": row["email"],
         "phone": row["phone"],
+        "test": amounts.is_test(row),
+        "sourceName": "web",
+        "tags": [],
         "createdAt": resolvers.instant(row["created_at"]),
         "processedAt": resolvers.instant(row["created_at"]),
         "updatedAt": resolvers.instant(row["updated_at"]),
@@ -210,12 +217,18 @@ def order(store: Store, row: Document) -> Answer:
         "checkoutToken": row["checkout_token"],
         "discountCodes": [row["code"]] if row["code"] else [],
         "displayFinancialStatus": row["financial_status"].upper(),
-        "displayFulfillmentStatus": (row["fulfillment_status"] or "unfulfilled").upper(),
+        "displayFulfillmentStatus": FULFILMENT[row["fulfillment_status"]],
+        "billingAddress": _address(row["address"], row["id"] + 9),
         "shippingAddress": _address(row["address"], row["id"] + 9),
         "statusPageUrl": f"{store.storefront_url}/orders/{row['token']}",
         "subtotalPriceSet": _bag(store, row["subtotal"] - row["reduction"]),
-        "totalDiscountsSet": _bag(store, row["reduction"]),
-        "totalPriceSet": _bag(store, _total(row)),
+        "currentTotalPriceSet": _bag(store, amounts.current_total(row)),
+        "totalDiscountsSet": _bag(store, order_payloads.saved(row)),
+        "totalPriceSet": _bag(store, amounts.paid(row)),
+        "totalRefundedSet": _bag(store, amounts.refunded(row)),
+        "totalShippingPriceSet": _bag(store, row["shipping"] + int(row.get("shipping_off", 0))),
+        "totalTaxSet": _bag(store, 0),
+        "totalTipReceivedSet": _bag(store, 0),
         "lineItems": _lines(store, row, "LineItem", row["id"] + 100),
     }
 
@@ -234,8 +247,9 @@ def checkout(store: Store, row: Document) -> Answer:
         # sale.
         "customer": customer(store, kept) if kept else _stranger(store, row),
         "discountCodes": [row["code"]] if row["code"] else [],
+        "billingAddress": _address(row["address"], row["number"] + 9),
         "shippingAddress": _address(row["address"], row["number"] + 9),
-        "totalPriceSet": _bag(store, _total(row)),
+        "totalPriceSet": _bag(store, amounts.paid(row)),
         "lineItems": _lines(store, row, "AbandonedCheckoutLineItem", row["number"] + 100),
     }
 
@@ -274,8 +288,11 @@ def _lines(store: Store, row: Document, kind: str, first_id: int) -> Callable[..
             "title": said["title"],
             "variantTitle": said["variant_title"],
             "quantity": said["quantity"],
+            "currentQuantity": amounts.left({"cancelled_at": None} | row, said),
             "sku": said["sku"],
             "vendor": said["vendor"],
+            "isGiftCard": False,
+            "requiresShipping": True,
             "originalUnitPriceSet": _bag(store, said["price"]),
             "product": lambda _info: _product(store, said["product_id"]),
             "variant": lambda _info: _variant(store, said),
@@ -310,10 +327,6 @@ def event(store: Store, row: Document) -> Answer:
         "subjectId": row["subject"],
         "subjectType": row["subject_type"],
     }
-
-
-def _total(row: Document) -> int:
-    return int(row["subtotal"] - row["reduction"] + row["shipping"])
 
 
 def _money(store: Store, cents: int) -> Answer:

@@ -195,7 +195,8 @@ def variant(product: Document, row: Document) -> Answer:
         "inventoryQuantity": row["stock"],
         "availableForSale": row["stock"] > 0,
         "sku": row["sku"],
-        "inventoryItem": {"id": gid("InventoryItem", row["id"] + 11)},
+        "inventoryPolicy": "DENY",
+        "inventoryItem": {"id": gid("InventoryItem", row["id"] + 11), "tracked": True},
         "createdAt": instant(product["created_at"]),
         "updatedAt": instant(product["updated_at"]),
     }

@@ -82,10 +82,14 @@ class Checkouts(Discounts):
         """Go on without the discount."""
         return self.update_checkout(token, code=None)
 
-    def recover(self, token: str) -> Document:
-        """A checkout left behind, with its cart as it was."""
+    def recover(self, cart_token: str) -> Document:
+        """The checkout that a cart was left in, with the cart as it was."""
         with self.transaction():
-            kept = self.checkout(token)
+            kept = self.document(
+                "select body from checkout where cart_token = ? order by order_id is null, rowid"
+                " desc limit 1",
+                cart_token,
+            )
             if kept is None:
                 raise ShopError("This checkout does not exist.", 404)
             if not kept["order_id"]:

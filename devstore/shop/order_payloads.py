@@ -3,6 +3,8 @@
 import hashlib
 from typing import Any
 
+from devstore.sales import amounts
+from devstore.sales import payloads as sales
 from devstore.shop.database import Database, Document
 from devstore.shop.payloads import Payload, address, at, customer, gid, line_key, money, money_set
 
@@ -33,10 +35,7 @@ UNUSED: Payload = {
     "total_tax": "0.00",
     "total_tip_received": "0.00",
     "user_id": None,
-    "fulfillments": [],
     "payment_terms": None,
-    "refunds": [],
-    "returns": [],
     "line_item_groups": [],
 }
 
@@ -96,12 +95,13 @@ def checkout(shop: Database, row: Document, buyer: Document | None) -> Payload:
 
 
 def recover_url(shop: Database, row: Document) -> str:
-    """Return the URL that restores an abandoned checkout."""
-    return f"{shop.storefront_url}/checkouts/{row['token']}/recover?key={recover_key(row['token'])}"
+    """Return the URL that restores an abandoned checkout; today it names the cart."""
+    cart = row["cart_token"]
+    return f"{shop.storefront_url}/checkouts/ac/{cart}/recover?key={recover_key(cart)}"
 
 
 def recover_key(token: str) -> str:
-    """Return what a recovery link must carry besides the token, so that a token alone opens
+    """Return what a recovery link must carry besides the cart's token, so that a token alone opens
     nothing.
     """
     return hashlib.sha256(f"recover {token}".encode()).hexdigest()[:32]
@@ -202,14 +202,14 @@ def order(shop: Database, row: Document, buyer: Document) -> Payload:
         "number": row["order_number"] - 1000,
         "order_number": row["order_number"],
         "order_status_url": f"{shop.storefront_url}/orders/{row['token']}",
-        "payment_gateway_names": ["bogus"],
+        "payment_gateway_names": ["bogus" if amounts.is_test(row) else "shopify_payments"],
         "phone": row["phone"],
         "presentment_currency": shop.currency,
         "processed_at": at(shop, row["created_at"]),
         "referring_site": row["referring_site"],
         "source_name": "web",
         "tags": "",
-        "test": True,
+        "test": amounts.is_test(row),
         "token": row["token"],
         "updated_at": at(shop, row["updated_at"]),
         "billing_address": address(row["address"]),
@@ -218,22 +218,25 @@ def order(shop: Database, row: Document, buyer: Document) -> Payload:
         "line_items": [_order_line(shop, row, line, n) for n, line in enumerate(row["lines"])],
         "shipping_address": address(row["address"]),
         "shipping_lines": [_shipping_line(shop, row)],
+        "fulfillments": [sales.fulfilment(shop, row, each) for each in row.get("fulfillments", ())],
+        "refunds": [sales.refund(shop, row, each) for each in row.get("refunds", ())],
+        "returns": [sales.returned(row, each) for each in row.get("returns", ())],
         **_prices(shop, row),
     }
 
 
 def _prices(shop: Database, row: Document) -> Payload:
-    """What the order costs, and what it does now: nothing after it was cancelled."""
-    subtotal, void = row["subtotal"] - row["reduction"], bool(row["cancelled_at"])
-    total = subtotal + row["shipping"]
-    current = 0 if void else total
+    """What the order cost at the checkout, and what is left of that now."""
+    subtotal, total = row["subtotal"] - row["reduction"], amounts.paid(row)
+    current, shipping = amounts.current_total(row), amounts.current_shipping(row)
+    goods, discounts = amounts.current_subtotal(row), amounts.current_discounts(row)
     off = int(row.get("shipping_off", 0))
     return {
-        "current_shipping_price_set": money_set(shop, 0 if void else row["shipping"]),
-        "current_subtotal_price": money(0 if void else subtotal),
-        "current_subtotal_price_set": money_set(shop, 0 if void else subtotal),
-        "current_total_discounts": money(0 if void else saved(row)),
-        "current_total_discounts_set": money_set(shop, 0 if void else saved(row)),
+        "current_shipping_price_set": money_set(shop, shipping),
+        "current_subtotal_price": money(goods),
+        "current_subtotal_price_set": money_set(shop, goods),
+        "current_total_discounts": money(discounts),
+        "current_total_discounts_set": money_set(shop, discounts),
         "current_total_price": money(current),
         "current_total_price_set": money_set(shop, current),
         "current_total_tax_set": money_set(shop, 0),
@@ -279,10 +282,9 @@ def _shipping_line(shop: Database, row: Document) -> Payload:
     }
 
 
-def edit(shop: Database, row: Document, line: Document, more: int) -> Payload:
+def edit(shop: Database, row: Document, place: int, more: int) -> Payload:
     """orders/edited: no more than what changed."""
-    position = row["lines"].index(line)
-    changed = [{"id": row["id"] + 100 + position, "delta": abs(more)}]
+    changed = [{"id": sales.line_id(row, place), "delta": abs(more)}]
     now = shop.stamp()
     return {
         "order_edit": {
@@ -322,15 +324,20 @@ def _applications(row: Document) -> list[Payload]:
 
 
 def _order_line(shop: Database, row: Document, line: Document, position: int) -> Payload:
-    share = line.get("reduction", 0)
+    share, number = line.get("reduction", 0), sales.line_id(row, position)
+    sent = line.get("fulfilled", 0)
     return {
-        "id": row["id"] + 100 + position,
-        "admin_graphql_api_id": gid("LineItem", row["id"] + 100 + position),
+        "id": number,
+        "admin_graphql_api_id": gid("LineItem", number),
         "attributed_staffs": [],
-        "current_quantity": 0 if row["cancelled_at"] else line["quantity"],
-        "fulfillable_quantity": 0 if row["fulfillment_status"] else line["quantity"],
+        "current_quantity": amounts.left(row, line),
+        "fulfillable_quantity": max(0, amounts.left(row, line) - sent),
         "fulfillment_service": "manual",
-        "fulfillment_status": row["fulfillment_status"],
+        "fulfillment_status": "fulfilled"
+        if sent >= line["quantity"]
+        else "partial"
+        if sent
+        else None,
         "gift_card": False,
         "grams": line["grams"],
         "name": f"{line['title']} - {line['variant_title']}",

@@ -4,7 +4,6 @@ import secrets
 from typing import Any
 
 from devstore.shop import order_payloads, payloads
-from devstore.shop.carts import subtotal
 from devstore.shop.checkouts import Checkouts
 from devstore.shop.database import Document, dumps
 from devstore.shop.products import ShopError
@@ -31,8 +30,9 @@ class Orders(Checkouts):
         found = self.row("select count(*) as n from orders where customer_id = ?", customer_id)
         return int(found["n"]) if found else 0
 
-    def complete_checkout(self, token: str) -> Document:
-        """Pay a checkout. It is paid once: the second call returns the same order.
+    def complete_checkout(self, token: str, *, test: bool = False) -> Document:
+        """Pay a checkout, or try it out with a test payment. It is paid once: the second call
+        returns the same order.
 
         Raises:
             ShopError: the checkout has no address, or its code or the stock ran out meanwhile.
@@ -45,7 +45,7 @@ class Orders(Checkouts):
                 return done
             checkout = self._payable(token)
             buyer = self._buyer(checkout)
-            order = self._keep_order(self._ordered(checkout, buyer))
+            order = self._keep_order(self._ordered(checkout, buyer) | {"test": test})
             if order["code"]:
                 self.redeem(order["code"], order["email"], order["id"])
             self._tell_order("orders/create", order)
@@ -72,39 +72,12 @@ class Orders(Checkouts):
             self.move_stock(order["lines"], 1)
             return order
 
-    def edit_order(self, order_id: int, variant_id: int, more: int) -> Document:
-        """Put more of a line into an order, or less: the app hears what changed, and the whole."""
-        with self.transaction():
-            order = self._known_order(order_id)
-            line = next((each for each in order["lines"] if each["variant_id"] == variant_id), None)
-            if line is None or line["quantity"] + more < 1 or order["cancelled_at"]:
-                raise ShopError("This order cannot be changed so.", 422)
-            line["quantity"] += more
-            order["subtotal"] = subtotal(order["lines"])
-            order = self._keep_order(order)
-            self.emit("orders/edited", order_payloads.edit(self, order, line, more))
-            self._tell_order("orders/updated", order)
-            self.move_stock([{**line, "quantity": abs(more)}], -1 if more > 0 else 1)
-            return order
-
     def delete_order(self, order_id: int) -> None:
         """Take an order out of the shop for good; Shopify lets go of cancelled and test orders."""
         with self.transaction() as db:
             order = self._known_order(order_id)
             db.execute("delete from orders where id = ?", (order["id"],))
             self.emit("orders/delete", {"id": order["id"]})
-
-    def fulfil_order(self, order_id: int) -> Document:
-        """Send an order on its way."""
-        with self.transaction():
-            order = self._known_order(order_id)
-            if order["fulfillment_status"] or order["cancelled_at"]:
-                return order
-            self._keep_order(order | {"fulfillment_status": "fulfilled"})
-            order = self._known_order(order_id)
-            self._tell_order("orders/fulfilled", order)
-            self._tell_order("orders/updated", order)
-            return order
 
     def ask_for_data(self, email: str) -> None:
         """A customer wants to know what the app holds: customers/data_request."""

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from devstore.sales.changes import ChangedOrders
 from devstore.shop import payloads
 from devstore.shop.database import Document
-from devstore.shop.orders import Orders
 
 ACCESS_S = 3_600  # expiring offline tokens: one hour, refreshed for at most ninety days
 REFRESH_S = 90 * 86_400
@@ -23,7 +23,7 @@ class Token(NamedTuple):
     scope: str
 
 
-class Store(Orders):
+class Store(ChangedOrders):
     """A Shopify store. `Store()` is one in memory, `Store(path)` one that is kept."""
 
     def __init__(self, *args: Any, **named: Any) -> None:

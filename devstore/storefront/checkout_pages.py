@@ -167,12 +167,13 @@ async def pay(request: Request) -> Response:
 
 
 async def recover(request: Request) -> Response:
-    """GET /checkouts/{token}/recover?key=: the abandoned checkout's link."""
-    token = request.path_params["token"]
-    if not secrets.compare_digest(request.query_params.get("key", ""), recover_key(token)):
+    """GET /checkouts/ac/{cart}/recover?key=: the abandoned checkout's link."""
+    cart = request.path_params["cart"]
+    if not secrets.compare_digest(request.query_params.get("key", ""), recover_key(cart)):
         raise ShopError("This link is not valid any more.", 404)
     store = shop_of(request)
-    kept = store.recover(token)
+    kept = store.recover(cart)
+    token = kept["token"]
     if kept["order_id"]:
         return _to_order(request, kept)
     message = ""
@@ -213,6 +214,6 @@ routes = [
     Route("/checkouts/{token}/shipping", shipping, methods=["POST"]),
     Route("/checkouts/{token}/discount", discount, methods=["POST"]),
     Route("/checkouts/{token}/pay", pay, methods=["POST"]),
-    Route("/checkouts/{token}/recover", recover),
+    Route("/checkouts/ac/{cart}/recover", recover),
     Route("/orders/{token}", order),
 ]

@@ -1,7 +1,8 @@
 """Imply consent from purchases for two years, in countries where the merchant says the law does.
 
 Canada's law is the model: CASL, section 10(10)(a), two years from the purchase. Nothing is implied
-until the merchant names countries in the settings.
+until the merchant names countries in the settings, nor by an order that was placed in another
+system and brought here later.
 """
 
 from collections.abc import Iterable
@@ -22,7 +23,7 @@ def imply_by_purchase(shop: Shop, facts: Facts) -> Iterable[ConsentFact]:
     if not countries:
         return
     for person, order, _ in facts.orders:
-        if person.fields.get("country") not in countries:
+        if person.fields.get("country") not in countries or order["id"] in facts.placed_elsewhere:
             continue
         for key in person.identities:
             if key.kind == IdentityKind.EMAIL:

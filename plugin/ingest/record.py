@@ -1,5 +1,6 @@
 """Record a shop's facts as rows, and start the flows that they trigger."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from sqlmodel import Session, SQLModel
 from plugin.consent import implied
 from plugin.facts import (
     NO_PROFILE,
+    EventFact,
     Facts,
     IdentityKey,
     OptionalProfileColumns,
@@ -15,7 +17,8 @@ from plugin.facts import (
     ProfileRef,
 )
 from plugin.flows import enrol
-from plugin.insight.attribution import credit_order
+from plugin.ingest import record_orders
+from plugin.insight.attribution import credit_orders
 from plugin.privacy import redaction, requests
 from plugin.profiles.identity import resolve_profiles
 from plugin.profiles.list_membership import add_to_list
@@ -28,7 +31,6 @@ from storage import (
     events,
     lists,
     merges,
-    orders,
     products,
     shops,
     write_backs,
@@ -36,11 +38,10 @@ from storage import (
 from storage.channels import channels_reached_by
 from storage.checkouts import CheckoutRow, ReportedCheckout
 from storage.engine.ids import new_id
-from storage.engine.types import Row
+from storage.engine.types import JsonObject, Row
 from storage.engine.upsert import save_newest
 from storage.events import EventRow
 from storage.lists import MembershipRow
-from storage.orders import OrderLineRow, OrderRow, ReportedOrder
 from storage.privacy_requests import PrivacyTopic
 from storage.profiles import IdentityKind
 from storage.shops import Shop
@@ -64,8 +65,9 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
     _wake_write_backs(session, shop, people, refs, now=now)
     _save_catalog(session, shop, facts)
     _save_consents(session, shop, facts, refs, now=now)
-    _save_orders(session, shop, facts, refs)
-    new = _save_events(session, shop, facts, refs)
+    sold = record_orders.save_orders(session, shop.id, facts, refs)
+    new = _save_events(session, shop, sold.newest_first(facts.events), refs)
+    record_orders.settle_orders(session, shop.id, facts, sold, new=new)
     _save_checkouts(session, shop, facts, refs)
     _save_described(session, shop, facts, refs)
     entered = _save_joined(session, shop, facts, refs, now=now)
@@ -81,9 +83,9 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
         new = [event for event in new if event["occurred_at"] >= shop.installed_at]
     quiet = {(did.metric, did.unique_id) for did in facts.events if did.is_silent}
     new = [event for event in new if (event["metric"], event["unique_id"]) not in quiet]
-    for event in new:
-        if event["metric"] == "Placed Order":
-            credit_order(session, shop.id, event)
+    placed = [int(event["unique_id"]) for event in new if event["metric"] == record_orders.PLACED]
+    if placed:
+        credit_orders(session, shop.id, placed)
     if facts.uninstalled_at is not None:
         shops.uninstall(session, shop.id, facts.uninstalled_at)
     return [*entered, *enrol.enrol_for_events(session, shop, new, now)]
@@ -158,24 +160,8 @@ def _save_consents(
     )
 
 
-def _save_orders(
-    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
-) -> None:
-    newest: dict[int, tuple[OrderRow, list[OrderLineRow]]] = {}
-    for person, order, lines in facts.orders:
-        row: OrderRow = {"shop_id": shop.id, **_columns(refs[id(person)]), **order}
-        held = newest.get(row["id"])
-        if held is None or _told(row) >= _told(held[0]):
-            newest[row["id"]] = (row, [{"shop_id": shop.id, **line} for line in lines])
-    rows = [row for row, _ in newest.values()]
-    orders.save_orders(session, rows, [line for _, lines in newest.values() for line in lines])
-    for row in rows:
-        if row["discount_codes"]:
-            coupons.redeem_codes(session, shop.id, row["discount_codes"], row["id"])
-
-
 def _save_events(
-    session: Session, shop: Shop, facts: Facts, refs: dict[int, ProfileRef | None]
+    session: Session, shop: Shop, did: Sequence[EventFact], refs: dict[int, ProfileRef | None]
 ) -> list[EventRow]:
     """Insert the events; those that were new."""
     rows: list[EventRow] = [
@@ -183,18 +169,43 @@ def _save_events(
             "shop_id": shop.id,
             "id": new_id(),
             **ref.columns,
-            "metric": did.metric,
-            "unique_id": did.unique_id,
-            "occurred_at": did.occurred_at,
-            "value": did.value,
-            "currency": did.currency,
-            "properties": did.properties,
+            "metric": each.metric,
+            "unique_id": each.unique_id,
+            "occurred_at": each.occurred_at,
+            "value": each.value,
+            "currency": each.currency,
+            "properties": each.properties,
         }
-        for did in facts.events
-        if (ref := refs[id(did.profile)]) is not None
+        for each in did
+        if (ref := refs[id(each.profile)]) is not None
     ]
     new = events.add_events(session, rows)
+    _update_events(session, shop.id, [each for each in did if each.may_change])
     return [row for row in rows if row["id"] in new]
+
+
+def _update_events(session: Session, shop_id: int, told: Sequence[EventFact]) -> None:
+    """Let known events say what was told of them last."""
+    newest: dict[tuple[str, str], EventFact] = {}
+    for each in sorted(told, key=lambda each: _version(each.properties)):
+        newest[each.metric, each.unique_id] = each
+    for metric in {each.metric for each in told}:
+        of_metric = {key: each for (name, key), each in newest.items() if name == metric}
+        kept = events.descriptions(session, shop_id, metric, of_metric.keys())
+        events.describe_events(
+            session,
+            shop_id,
+            [
+                {**event, "properties": of_metric[key].properties}
+                for key, event in kept.items()
+                if _version(event["properties"]) < _version(of_metric[key].properties)
+            ],
+        )
+
+
+def _version(properties: JsonObject) -> tuple[str, str]:
+    """Return how new a telling is; of one second, any order of them must end in the same."""
+    return str(properties.get("updated_at") or ""), json.dumps(properties, sort_keys=True)
 
 
 def _save_checkouts(
@@ -262,7 +273,7 @@ def _save_joined(
     return entered
 
 
-def _told(row: ReportedOrder | ReportedCheckout) -> tuple[datetime, datetime]:
+def _told(row: ReportedCheckout) -> tuple[datetime, datetime]:
     """Return the version of a row: see `storage.engine.upsert`."""
     return row["updated_at"], row["reported_at"]
 

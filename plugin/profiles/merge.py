@@ -15,6 +15,7 @@ from operator import itemgetter
 from sqlmodel import Session
 
 from plugin.facts import ProfileFact
+from plugin.insight import attribution
 from plugin.profiles import fields
 from plugin.profiles.duplicates import COMPARED_FIELDS
 from storage import activity, duplicates, events, merges, profile_names, profiles
@@ -150,7 +151,9 @@ class MergeGroup:
         bulk.save_rows(self.session, Profile, known)
         merges.save_sources(self.session, list(self.origins.values()))
         if self.moved:
-            events.recount_activity(self.session, self.shop_id, self.moved - self.deleted)
+            left = self.moved - self.deleted
+            events.recount_activity(self.session, self.shop_id, left)
+            attribution.credit_again(self.session, self.shop_id, left)
         if self.deleted:
             activity.delete_counts(self.session, self.shop_id, self.deleted)
             duplicates.save_keys(self.session, self.shop_id, self.deleted, ())

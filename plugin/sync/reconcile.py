@@ -38,7 +38,7 @@ EVERY = timedelta(hours=1)
 SETTLING_TIME = timedelta(minutes=10)  # for webhooks on their way: Shopify's first three retries
 OVERLAP = timedelta(minutes=30)  # clocks differ, Shopify's search lags, checkouts are left slowly
 # Records in a window; more make it shorter, for Shopify pages no further than 25,000. The points of
-# the smallest plan read so many orders in half an hour, at two lines each.
+# the smallest plan read so many orders in under an hour, at two lines each.
 MAX_RECORDS_PER_WINDOW = 10_000
 MIN_WINDOW = timedelta(minutes=1)  # what changed within it is read, however much it is
 RETRY_DELAY = timedelta(minutes=5)  # behind by more than this, the next window is read at once

@@ -287,18 +287,20 @@ def _attributions(
 ) -> None:
     for n, row in enumerate(sold[::6]):
         message = sent[n * 4 % 40]
-        attributions.add_attribution(
+        attributions.save_attributions(
             session,
-            Attribution(
-                shop_id=shop.id,
-                order_id=row["id"],
-                message_id=message.id,
-                flow_id=message.flow_id,
-                action_id=message.action_id,
-                amount=row["total"],
-                currency=shop.currency,
-                at=row["placed_at"],
-            ).model_dump(),
+            [
+                Attribution(
+                    shop_id=shop.id,
+                    order_id=row["id"],
+                    message_id=message.id,
+                    flow_id=message.flow_id,
+                    action_id=message.action_id,
+                    amount=row["total"],
+                    currency=shop.currency,
+                    at=row["placed_at"],
+                ).model_dump()
+            ],
         )
 
 

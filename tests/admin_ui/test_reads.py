@@ -58,7 +58,7 @@ def test_a_day_is_the_shops_own_day(database, shop):
             ],
             [],
         )
-        attributions.add_attribution(session, credit(shop, 1, late, 100))
+        attributions.save_attributions(session, [credit(shop, 1, late, 100)])
         sold = orders.order_totals_by_day(session, shop.id, edges)
         earned = attributions.earned_by_day(session, shop.id, edges)
 

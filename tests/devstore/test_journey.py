@@ -87,7 +87,7 @@ def test_a_checkout_is_reported_once_it_has_an_address(store):
     assert "id" not in said
     assert said["token"] == checkout["token"]
     assert said["cart_token"] == cart["token"]
-    assert f"/checkouts/{said['token']}/recover?key=" in said["abandoned_checkout_url"]
+    assert f"/checkouts/ac/{cart['token']}/recover?key=" in said["abandoned_checkout_url"]
 
 
 def test_a_checkout_is_paid_once(store, bought):
@@ -137,10 +137,11 @@ def test_an_abandoned_cart_comes_back(store):
     checkout = store.start_checkout(cart["token"], "mia@example.com")
     store.set_quantity(cart["token"], variant, 0)
 
-    store.recover(checkout["token"])
+    store.recover(cart["token"])
 
     assert [line["variant_id"] for line in store.cart(cart["token"])["lines"]] == [variant]
-    assert recover_key(checkout["token"]) != recover_key("another")
+    assert checkout["cart_token"] == cart["token"]
+    assert recover_key(cart["token"]) != recover_key("another")
 
 
 def test_nothing_is_told_before_the_app_is_on_the_shop(app):
@@ -230,10 +231,10 @@ def test_an_edited_order_tells_what_changed_and_a_deleted_one_its_id(store):
     line = order["id"] + 100
     assert more["line_items"] == {"additions": [{"id": line, "delta": 1}], "removals": []}
     assert less["line_items"] == {"additions": [], "removals": [{"id": line, "delta": 2}]}
-    assert [each.payload["subtotal_price"] for each in store.deliveries("orders/updated")] == [
-        "72.00",
-        "24.00",
-    ]
+    told_of = [each.payload for each in store.deliveries("orders/updated")]
+    assert {each["subtotal_price"] for each in told_of} == {"48.00"}
+    assert [each["current_subtotal_price"] for each in told_of] == ["72.00", "24.00"]
+    assert [each["line_items"][0]["current_quantity"] for each in told_of] == [3, 1]
     assert told(store, "orders/delete") == {"id": order["id"]}
     assert store.order(order["id"]) is None
     with pytest.raises(ShopError):

@@ -3,13 +3,11 @@
 Each node takes the shape of its webhook, so that one normaliser understands both.
 """
 
-import re
 from datetime import datetime
 from typing import Any
 
 from plugin.facts import TAG_PREFIX, Facts, merge_facts
 from plugin.shopify.api import products as api_products
-from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import number
 from plugin.shopify.normalise import (
     checkouts,
@@ -22,7 +20,6 @@ from plugin.shopify.normalise import (
 from storage.backfills import StoreNoun
 from storage.engine.types import JsonObject
 
-TOKEN = re.compile(r"/checkouts/(?:[^/]+/)*?([^/?]+)/recover")
 SMS, EMAIL = "customers_marketing_consent/update", "customers_email_marketing_consent/update"
 WHATSAPP = "customers_whats_app_marketing_consent/update"
 TAGS, SUMS = "customer.tags_added", "customers/purchasing_summary"
@@ -124,13 +121,16 @@ def _consent(node: JsonObject, state: str, level: str | None, at: str | None) ->
 
 
 def _order(node: JsonObject, children: list[JsonObject]) -> JsonObject:
-    customer = node["customer"]
     return {
         "id": number(node["id"]),
         "name": node["name"],
         "email": node["email"],
         "phone": node["phone"],
+        "test": node["test"],
+        "source_name": node["sourceName"],
+        "tags": ", ".join(node["tags"]),
         "created_at": node["createdAt"],
+        "processed_at": node["processedAt"],
         "updated_at": node["updatedAt"],
         "cancelled_at": node["cancelledAt"],
         "currency": node["currencyCode"],
@@ -140,25 +140,38 @@ def _order(node: JsonObject, children: list[JsonObject]) -> JsonObject:
         "discount_codes": [{"code": code} for code in node["discountCodes"]],
         "order_status_url": node["statusPageUrl"],
         "total_price_set": _bag(node["totalPriceSet"]),
-        "shipping_address": _address(node["shippingAddress"]),
-        "customer": _customer(customer) if customer else None,
-        "line_items": [
-            _line(child) | {"price_set": _bag(child["originalUnitPriceSet"])} for child in children
-        ],
+        "current_total_price_set": _own(node["currentTotalPriceSet"]),
+        "total_discounts": _amount(node["totalDiscountsSet"]),
+        "total_tax": _amount(node["totalTaxSet"]),
+        "total_tip_received": _amount(node["totalTipReceivedSet"]),
+        "total_shipping_price_set": _own(node["totalShippingPriceSet"]),
+        "billing_address": _address(node["billingAddress"]),
+        "customer": _customer(node["customer"]) if node["customer"] else None,
+        "line_items": [_order_line(child) for child in children],
+    }
+
+
+def _order_line(node: JsonObject) -> JsonObject:
+    return _line(node) | {
+        "id": number(node["id"]),
+        "current_quantity": node["currentQuantity"],
+        "sku": node["sku"],
+        "vendor": node["vendor"],
+        "gift_card": node["isGiftCard"],
+        "requires_shipping": node["requiresShipping"],
+        "price_set": _bag(node["originalUnitPriceSet"]),
     }
 
 
 def _checkout(node: JsonObject, children: list[JsonObject]) -> JsonObject:
     """Return a checkout as checkouts/update has it, with amounts in the shopper's currency.
 
-    The API knows no token but the one in the checkout's URL.
+    The API tells neither of its tokens: one of them is in the checkout's recovery link.
     """
-    token = TOKEN.search(node["abandonedCheckoutUrl"])
-    if token is None:
-        raise ShopifyError("A checkout's address holds no token.")
-    customer = _customer(node["customer"]) if node["customer"] else {}
+    link = checkouts.LINK.search(node["abandonedCheckoutUrl"])
+    customer = _customer(node["customer"]) if node.get("customer") else {}
     return {
-        "token": token[1],
+        "token": link["token"] if link and not link["cart"] else None,
         "email": customer.get("email"),
         "phone": customer.get("phone"),
         "created_at": node["createdAt"],
@@ -167,7 +180,7 @@ def _checkout(node: JsonObject, children: list[JsonObject]) -> JsonObject:
         "presentment_currency": node["totalPriceSet"]["presentmentMoney"]["currencyCode"],
         "total_price": _seen(node["totalPriceSet"]),
         "abandoned_checkout_url": node["abandonedCheckoutUrl"],
-        "shipping_address": _address(node["shippingAddress"]),
+        "billing_address": _address(node.get("billingAddress")),
         "customer": customer or None,
         "line_items": [
             _line(child) | {"price": _seen(child["originalUnitPriceSet"])} for child in children
@@ -197,6 +210,16 @@ def _address(node: JsonObject | None) -> JsonObject | None:
 
 def _seen(bag: JsonObject) -> Any:
     return bag["presentmentMoney"]["amount"]
+
+
+def _amount(bag: JsonObject | None) -> Any:
+    """An amount in the shop's currency; Shopify leaves out the tax of an order that has none."""
+    return bag["shopMoney"]["amount"] if bag else "0"
+
+
+def _own(bag: JsonObject) -> JsonObject:
+    """An amount in the shop's currency alone, as webhooks write it."""
+    return {"shop_money": {"amount": bag["shopMoney"]["amount"]}}
 
 
 def _bag(bag: JsonObject) -> JsonObject:

@@ -29,6 +29,7 @@ def payload(shop_id: int, node: JsonObject) -> JsonObject:
         "product_type": node["productType"],
         "tags": node["tags"],
         "status": node["status"].lower(),
+        "published_at": node["publishedAt"],
         "updated_at": node["updatedAt"],
         "image": {"src": image.get("url")},
         "variants": [
@@ -39,6 +40,8 @@ def payload(shop_id: int, node: JsonObject) -> JsonObject:
                 "price": variant["price"],
                 "compare_at_price": variant["compareAtPrice"],
                 "inventory_quantity": variant["inventoryQuantity"],
+                "inventory_policy": variant["inventoryPolicy"].lower(),
+                "inventory_management": "shopify" if variant["inventoryItem"]["tracked"] else None,
                 "inventory_item_id": number(variant["inventoryItem"]["id"]),
             }
             for variant in variants(shop_id, node)

@@ -1,5 +1,7 @@
 """checkouts/create, checkouts/update: what a shopper is about to buy, and the checkout's URL."""
 
+import re
+
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import (
@@ -14,12 +16,24 @@ from plugin.values import parse_time, to_minor_units
 from storage.checkouts import ReportedCheckout
 from storage.engine.types import JsonObject
 
+# Today a recovery link names the cart, /checkouts/ac/<cart_token>/recover (`cn` is of the same
+# kind), and before it named the checkout: shopify.dev, AbandonedCheckout.abandonedCheckoutUrl.
+LINK = re.compile(r"/checkouts/(?:(?P<cart>ac|cn)/)?(?:[^/?#]+/)*?(?P<token>[^/?#]+)/recover")
+
 
 def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
-    """The checkout, its person, and one `Checkout Started`."""
-    token = text_of(payload, "token")
+    """The checkout, its person, and one `Checkout Started`.
+
+    It is known by what its recovery link names: the webhook and the API both tell that, and the API
+    no token.
+    """
+    url = text_of(payload, "abandoned_checkout_url")
+    link = LINK.search(url)
+    token = link["token"] if link else text_of(payload, "token")
     if not token:
         raise MalformedError("token is missing")
+    if link and link["cart"]:
+        payload = {**payload, "cart_token": payload.get("cart_token") or token}
     started = parse_time(payload.get("created_at"), "created_at")
     updated = parse_time(payload.get("updated_at"), "updated_at")
     # Alone among Shopify's payloads this one has every amount as the shopper sees it, and no other:
@@ -30,10 +44,9 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     person = ProfileFact(
         identities=buyer_keys(payload),
         reported_at=updated,
-        fields=known_fields(payload, object_of(payload, "customer")),
+        fields=known_fields(object_of(payload, "customer"), payload),
     )
     completed = payload.get("completed_at")
-    url = text_of(payload, "abandoned_checkout_url")
     row: ReportedCheckout = {
         "token": token,
         "started_at": started,

@@ -107,10 +107,13 @@ def buyer_keys(payload: JsonObject) -> tuple[IdentityKey, ...]:
 
 
 def known_fields(*sources: JsonObject) -> dict[str, str | None]:
-    """Name, address, country and language as the sources give them; the first one wins."""
+    """Name, address, country and language as the sources give them; the first one wins.
+
+    Who buys is the customer, or else who pays: a parcel may go to another person.
+    """
     found: dict[str, str | None] = {}
     for source in sources:
-        address = object_of(source, "default_address") or object_of(source, "shipping_address")
+        address = object_of(source, "default_address") or object_of(source, "billing_address")
         said = {
             "email": parse_email(source.get("email")),
             "phone": parse_phone(source.get("phone"), text_of(address, "country_code") or None),
@@ -126,11 +129,14 @@ def known_fields(*sources: JsonObject) -> dict[str, str | None]:
 
 
 def line_items(payload: JsonObject, currency: str) -> list[LineItem]:
-    """The lines of a cart, checkout or order; prices in minor units of `currency`."""
+    """The lines of a cart or checkout, in the shopper's language where it is told; prices in minor
+    units of `currency`.
+    """
     return [
         {
-            "title": text_of(line, "title"),
-            "variant_title": text_of(line, "variant_title"),
+            "title": text_of(line, "presentment_title") or text_of(line, "title"),
+            "variant_title": text_of(line, "presentment_variant_title")
+            or text_of(line, "variant_title"),
             "quantity": id_of(line, "quantity"),
             "price": in_shop_money(
                 line.get("price_set"), line.get("price") or 0, currency, "line_items.price"

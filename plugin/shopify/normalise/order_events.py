@@ -3,11 +3,13 @@
 These name the order and no customer; the order names its customer, before or after them.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from plugin import facts
 from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import gid, id_of, object_of, objects_of, text_of
+from plugin.shopify.normalise.order_lines import is_shipped
+from plugin.shopify.normalise.refunds import refunded
 from plugin.values import parse_time, to_minor_units
 from storage.engine.types import JsonObject
 from storage.orders import ReportedOrder
@@ -68,21 +70,18 @@ def deletions(topic: str, payload: JsonObject, currency: str) -> Facts:
 
 
 def refunds(topic: str, payload: JsonObject, currency: str) -> Facts:
-    """refunds/create: `Refunded Order`, worth what went back.
+    """refunds/create: `Refunded Order`, worth what goes back.
 
-    Transactions are in the currency that was paid in. What that is in the shop's own the refund's
-    lines tell, which hold each amount in both; a refund without lines stays as it was paid.
+    It comes once, while many gateways still have the money on its way (`pending`); what failed
+    counts nothing. Transactions are in the currency that was paid in: see `refunded`.
     """
-    paid_in = text_of(next(iter(objects_of(payload, "transactions")), {}), "currency") or currency
-    back = sum(
-        to_minor_units(paid.get("amount") or 0, paid_in, "transactions.amount")
-        for paid in objects_of(payload, "transactions")
-        if paid.get("kind") == "refund" and paid.get("status") == "success"
-    )
+    given = [paid for paid in objects_of(payload, "transactions") if paid.get("kind") == "refund"]
+    if given and all(paid.get("test") is True for paid in given):
+        return Facts()
     at = parse_time(payload.get("processed_at") or payload.get("created_at"), "created_at")
     person = _buyer(id_of(payload, "order_id"), at)
     properties = {"order_id": payload["order_id"], "note": text_of(payload, "note")[:300]}
-    value, currency, seen = _in_shop_money(payload, back, paid_in, currency)
+    value, currency, seen = refunded(payload, given, currency)
     refund = str(id_of(payload, "id"))
     event = EventFact(person, "Refunded Order", refund, at, value, currency, {**properties, **seen})
     return Facts(profiles=[person], events=[event])
@@ -90,6 +89,8 @@ def refunds(topic: str, payload: JsonObject, currency: str) -> Facts:
 
 def transactions(topic: str, payload: JsonObject, currency: str) -> Facts:
     """order_transactions/create: one event a payment, its outcome in the properties."""
+    if payload.get("test") is True:
+        return Facts()
     currency = text_of(payload, "currency") or currency
     at = parse_time(payload.get("processed_at") or payload.get("created_at"), "created_at")
     person = _buyer(id_of(payload, "order_id"), at)
@@ -107,22 +108,32 @@ def transactions(topic: str, payload: JsonObject, currency: str) -> Facts:
 
 
 def fulfilments(topic: str, payload: JsonObject, currency: str) -> Facts:
-    """fulfillments/create, update: `Confirmed Shipment`, with the number to follow it by."""
-    if topic != "fulfillments/create":
-        person = _buyer(
-            id_of(payload, "order_id"), parse_time(payload.get("updated_at"), "updated_at")
-        )
+    """fulfillments/create, update: `Confirmed Shipment`, with the numbers to follow it by.
+
+    A fulfilment may be several parcels, and their numbers often come later.
+    """
+    told = parse_time(payload.get("updated_at") or payload.get("created_at"), "updated_at")
+    at = parse_time(payload["created_at"], "created_at") if payload.get("created_at") else told
+    person = _buyer(id_of(payload, "order_id"), told)
+    if not is_shipped(payload):
         return Facts(profiles=[person])
-    at = parse_time(payload.get("created_at"), "created_at")
-    person = _buyer(id_of(payload, "order_id"), at)
     properties = {
         "order_id": payload["order_id"],
+        "fulfillment_id": id_of(payload, "id"),
         "tracking_company": text_of(payload, "tracking_company"),
         "tracking_number": text_of(payload, "tracking_number"),
         "tracking_url": text_of(payload, "tracking_url"),
+        "tracking_numbers": _texts(payload, "tracking_numbers"),
+        "tracking_urls": _texts(payload, "tracking_urls"),
+        "lines": [
+            {"title": text_of(line, "title"), "quantity": line.get("quantity")}
+            for line in objects_of(payload, "line_items")
+        ],
+        "updated_at": told.astimezone(UTC).isoformat(),
     }
+    shipment = str(id_of(payload, "id"))
     event = EventFact(
-        person, "Confirmed Shipment", str(id_of(payload, "id")), at, properties=properties
+        person, "Confirmed Shipment", shipment, at, properties=properties, may_change=True
     )
     return Facts(profiles=[person], events=[event])
 
@@ -157,26 +168,9 @@ def returns(topic: str, payload: JsonObject, currency: str) -> Facts:
     )
 
 
-def _in_shop_money(
-    payload: JsonObject, back: int, paid_in: str, currency: str
-) -> tuple[int, str, JsonObject]:
-    """What went back as (value, currency, what the shopper saw), in the shop's money if we can."""
-    if paid_in == currency:
-        return back, currency, {}
-    sums = {"shop_money": 0, "presentment_money": 0}
-    for line in objects_of(payload, "refund_line_items"):
-        bag = object_of(line, "subtotal_set")
-        codes = [text_of(object_of(bag, side), "currency_code") for side in sums]
-        if codes == [currency, paid_in]:
-            for side, code in zip(sums, codes, strict=True):
-                sums[side] += to_minor_units(
-                    object_of(bag, side).get("amount") or 0, code, "subtotal_set"
-                )
-    shop, seen = sums.values()
-    if not shop or not seen:
-        return back, paid_in, {}
-    value = (2 * back * shop + seen) // (2 * seen)  # rounded
-    return value, currency, {"presentment_value": back, "presentment_currency": paid_in}
+def _texts(payload: JsonObject, name: str) -> list[str]:
+    values = payload.get(name)
+    return [each for each in values if isinstance(each, str)] if isinstance(values, list) else []
 
 
 def _buyer(order_id: int, at: datetime) -> ProfileFact:

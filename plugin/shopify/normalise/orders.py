@@ -1,7 +1,11 @@
-"""orders/…: orders in all their states, as create, updated, paid, fulfilled and cancelled tell."""
+"""orders/…: orders in all their states, as create, updated, paid, fulfilled and cancelled tell.
+
+What an order is worth changes: after an edit, a return or a refund Shopify's `current_total_price`
+tells what is left of it, while `total_price` stays what was paid at the checkout.
+"""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import (
@@ -10,28 +14,31 @@ from plugin.shopify.normalise.fields import (
     id_of,
     in_shop_money,
     known_fields,
-    line_items,
     object_of,
     objects_of,
     reported_time,
     text_of,
 )
+from plugin.shopify.normalise.order_lines import SoldLine, is_shipped, sold_lines
 from plugin.values import parse_time
-from storage.checkouts import LineItem
 from storage.engine.types import JsonObject
-from storage.orders import ReportedOrder, ReportedOrderLine
+from storage.orders import ReportedOrder
 
-FULFILLED = {
-    "orders/fulfilled": "Fulfilled Order",
-    "orders/partially_fulfilled": "Fulfilled Partial Order",
-}
+FULFILLED, PARTLY_FULFILLED = "orders/fulfilled", "orders/partially_fulfilled"
+# Between when an order was placed and when it came into Shopify; a till without a connection tells
+# its orders within hours.
+IMPORTED_AFTER = timedelta(days=1)
+AMOUNTS = {"discounts": "total_discounts", "tax": "total_tax", "tip": "total_tip_received"}
 
 
 def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """Return the order, its buyer, `Placed Order`, one `Ordered Product` a line, `Cancelled Order`.
 
-    An update may come before the order's creation, so each topic yields all of it.
+    An update may come before the order's creation, so each topic yields all of it. A test order
+    (`test`: Bogus Gateway, test mode) says nothing: it cannot become a real one, nor the reverse.
     """
+    if payload.get("test") is True:
+        return Facts()
     updated = parse_time(payload.get("updated_at"), "updated_at")
     currency = text_of(payload, "currency") or currency
     order = _order_row(payload, updated, currency)
@@ -39,38 +46,35 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
         # An order's own `token` is its public name, not its checkout's.
         identities=buyer_keys({**payload, "token": None, "order_id": order["id"]}),
         reported_at=updated,
-        fields=known_fields(payload, object_of(payload, "customer")),
+        fields=known_fields(object_of(payload, "customer"), payload),
     )
-    lines = line_items(payload, currency)
-    order_lines: list[ReportedOrderLine] = [
-        {
-            "order_id": order["id"],
-            "line_id": index,
-            "product_id": line["product_id"],
-            "variant_id": line["variant_id"],
-            "title": line["title"],
-            "quantity": line["quantity"],
-            "price": line["price"],
-        }
-        for index, line in enumerate(lines)
-    ]
+    lines = sold_lines(payload, order["id"], currency)
     named = {"order_id": order["id"], "number": order["number"]}
-    placed, *later = _order_events(topic, payload, person, order, named=named)
-    events = [placed, *_line_events(payload, person, order, named, lines=lines), *later]
-    return Facts(profiles=[person], events=events, orders=[(person, order, order_lines)])
+    events = [
+        _placed(payload, person, order, lines),
+        *(_ordered(line, person, order, named) for line in lines),
+        *_later(topic, payload, person, order, named=named),
+    ]
+    left = [line.row for line in lines if line.row["quantity"]]
+    facts = Facts(profiles=[person], events=events, orders=[(person, order, left)])
+    created = payload.get("created_at")
+    if created and parse_time(created, "created_at") - order["placed_at"] > IMPORTED_AFTER:
+        facts.placed_elsewhere.add(order["id"])
+    return facts
 
 
 def _order_row(payload: JsonObject, updated: datetime, currency: str) -> ReportedOrder:
     order_id, cancelled = id_of(payload, "id"), payload.get("cancelled_at")
-    total = payload.get("total_price") or 0
+    # An order that was brought from another system was placed when that one says.
+    placed = "processed_at" if payload.get("processed_at") else "created_at"
     return {
         "id": order_id,
         "number": text_of(payload, "name") or str(payload.get("order_number") or order_id),
-        "placed_at": parse_time(payload.get("created_at"), "created_at"),
+        "placed_at": parse_time(payload.get(placed), placed),
         "updated_at": updated,
         "reported_at": reported_time(payload, updated),
         "cancelled_at": parse_time(cancelled, "cancelled_at") if cancelled else None,
-        "total": in_shop_money(payload.get("total_price_set"), total, currency, "total_price"),
+        "total": _money(payload, "current_total_price", currency, _total(payload, currency)),
         "currency": currency,
         "checkout_token": text_of(payload, "checkout_token") or None,
         "cart_token": text_of(payload, "cart_token") or None,
@@ -79,7 +83,64 @@ def _order_row(payload: JsonObject, updated: datetime, currency: str) -> Reporte
     }
 
 
-def _order_events(
+def _money(payload: JsonObject, name: str, currency: str, otherwise: int = 0) -> int:
+    """An amount in the shop's money: of `…_set`, of the plain field, or else another one."""
+    bag, plain = payload.get(f"{name}_set"), payload.get(name)
+    if not bag and plain is None:
+        return otherwise
+    return in_shop_money(bag, plain or 0, currency, name)
+
+
+def _total(payload: JsonObject, currency: str) -> int:
+    return _money(payload, "total_price", currency)
+
+
+def _placed(
+    payload: JsonObject, person: ProfileFact, order: ReportedOrder, lines: list[SoldLine]
+) -> EventFact:
+    """`Placed Order`, worth what the order is worth now; `ordered_value` where that has changed."""
+    currency, ordered = order["currency"], _total(payload, order["currency"])
+    value = 0 if order["cancelled_at"] else order["total"]
+    left = [line.described() for line in lines if line.row["quantity"]]
+    tags = text_of(payload, "tags")
+    amounts = {name: _money(payload, field, currency) for name, field in AMOUNTS.items()}
+    amounts["shipping"] = in_shop_money(
+        payload.get("total_shipping_price_set"), 0, currency, "total_shipping_price_set"
+    )
+    properties = {
+        "order_id": order["id"],
+        "number": order["number"],
+        "source_name": text_of(payload, "source_name"),
+        "discount_codes": order["discount_codes"],
+        "tags": sorted(tag.strip() for tag in tags.split(",") if tag.strip()),
+        "lines": left,
+        "item_count": sum(line.row["quantity"] for line in lines),
+        **{name: amount for name, amount in amounts.items() if amount},
+        **({"ordered_value": ordered} if ordered != value else {}),
+        **as_presented(payload.get("total_price_set"), currency),
+    }
+    return EventFact(
+        person, "Placed Order", str(order["id"]), order["placed_at"], value, currency, properties
+    )
+
+
+def _ordered(
+    line: SoldLine, person: ProfileFact, order: ReportedOrder, named: Mapping[str, object]
+) -> EventFact:
+    """One `Ordered Product`, worth what is left of the line."""
+    row = line.row
+    return EventFact(
+        person,
+        "Ordered Product",
+        f"{order['id']}:{row['line_id']}",
+        order["placed_at"],
+        0 if order["cancelled_at"] else row["price"] * row["quantity"],
+        order["currency"],
+        {**named, **line.described(), **line.details, "quantity": line.ordered},
+    )
+
+
+def _later(
     topic: str,
     payload: JsonObject,
     person: ProfileFact,
@@ -87,46 +148,37 @@ def _order_events(
     *,
     named: Mapping[str, object],
 ) -> list[EventFact]:
-    """What the order itself comes to: placed, fulfilled, cancelled."""
+    """What became of the order: fulfilled, each of its parcels, cancelled."""
     currency = order["currency"]
     properties = {**named, **as_presented(payload.get("total_price_set"), currency)}
-    happened = [("Placed Order", str(order["id"]), order["placed_at"])]
-    if metric := FULFILLED.get(topic):
-        happened.append((metric, f"{order['id']}:{topic}", order["updated_at"]))
+    happened: list[tuple[str, str, datetime]] = []
+    if topic == FULFILLED and _has_goods(payload):
+        happened.append(("Fulfilled Order", f"{order['id']}:{topic}", order["updated_at"]))
+    if topic == PARTLY_FULFILLED:
+        sent = objects_of(payload, "fulfillments")
+        happened += [
+            ("Fulfilled Partial Order", f"{order['id']}:{id_of(each, 'id')}", _sent_at(each, order))
+            for each in sent
+            if is_shipped(each)
+        ]
+        if not sent:
+            whole = f"{order['id']}:{topic}"
+            happened.append(("Fulfilled Partial Order", whole, order["updated_at"]))
     if order["cancelled_at"]:
         happened.append(("Cancelled Order", str(order["id"]), order["cancelled_at"]))
     return [
-        EventFact(person, metric, unique_id, at, order["total"], currency, dict(properties))
+        EventFact(
+            person, metric, unique_id, at, _total(payload, currency), currency, dict(properties)
+        )
         for metric, unique_id, at in happened
     ]
 
 
-def _line_events(
-    payload: JsonObject,
-    person: ProfileFact,
-    order: ReportedOrder,
-    named: Mapping[str, object],
-    *,
-    lines: list[LineItem],
-) -> list[EventFact]:
-    """One `Ordered Product` a line."""
-    currency = order["currency"]
-    return [
-        EventFact(
-            person,
-            "Ordered Product",
-            f"{order['id']}:{index}",
-            order["placed_at"],
-            line["price"] * line["quantity"],
-            currency,
-            {
-                **named,
-                "title": line["title"],
-                "product_id": line["product_id"],
-                **as_presented(each.get("price_set"), currency, line["quantity"]),
-            },
-        )
-        for index, (line, each) in enumerate(
-            zip(lines, objects_of(payload, "line_items"), strict=True)
-        )
-    ]
+def _sent_at(fulfilment: JsonObject, order: ReportedOrder) -> datetime:
+    created = fulfilment.get("created_at")
+    return parse_time(created, "fulfillments.created_at") if created else order["updated_at"]
+
+
+def _has_goods(payload: JsonObject) -> bool:
+    """Whether anything in an order is more than a gift card."""
+    return any(line.get("gift_card") is not True for line in objects_of(payload, "line_items"))

@@ -133,6 +133,7 @@ class _Pages:
             "productType": "",
             "tags": ["a"],
             "status": "ACTIVE",
+            "publishedAt": "2026-11-01T00:00:00Z",
             "updatedAt": "2026-11-01T00:00:00Z",
             "featuredMedia": None,
             "variants": self._variants(0),

@@ -141,7 +141,7 @@ def test_a_checkout_with_many_lines_is_kept_whole(shop_id, past, monkeypatch):
     read_all(shop_id)
 
     with db.reading() as session:
-        (kept,) = checkouts.checkouts_by_token(session, shop_id, [checkout["token"]])
+        (kept,) = checkouts.checkouts_by_token(session, shop_id, [checkout["cart_token"]])
     assert sorted(line["variant_id"] for line in kept.lines) == sorted(many)
 
 

@@ -1,0 +1,1 @@
+"""What becomes of orders: edits, parcels, refunds and returns, and what is left after them."""

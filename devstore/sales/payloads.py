@@ -1,0 +1,144 @@
+"""Refunds, payments, parcels and returns as Shopify's webhooks write them, API version 2026-10."""
+
+from devstore.sales import amounts
+from devstore.shop.database import Database, Document
+from devstore.shop.payloads import Payload, at, gid, money, money_set
+
+
+def line_id(order: Document, place: int) -> int:
+    """The id of a line: its place never changes, for what is taken out stays among the lines."""
+    return int(order["id"]) + 100 + place
+
+
+def refund(shop: Database, order: Document, row: Document) -> Payload:
+    """refunds/create. A refund of shipping has no lines and says its amount twice."""
+    shipping = int(row["shipping"])
+    return {
+        "id": row["id"],
+        "admin_graphql_api_id": gid("Refund", row["id"]),
+        "order_id": order["id"],
+        "created_at": at(shop, row["created_at"]),
+        "processed_at": at(shop, row["created_at"]),
+        "note": None,
+        "user_id": None,
+        "restock": bool(row["lines"]),
+        "duties": [],
+        "total_duties_set": money_set(shop, 0),
+        "return": {"id": row["return_id"]} if row["return_id"] else None,
+        "order_adjustments": [_shipping_adjustment(shop, row)] if shipping else [],
+        "refund_shipping_lines": [_shipping(shop, order, row)] if shipping else [],
+        "refund_line_items": [
+            {
+                "id": row["id"] + 1 + number,
+                "line_item_id": line_id(order, each["place"]),
+                "quantity": each["quantity"],
+                "location_id": None,
+                "restock_type": "return",
+                "subtotal": each["cents"] / 100,
+                "subtotal_set": money_set(shop, each["cents"]),
+                "total_tax": 0,
+                "total_tax_set": money_set(shop, 0),
+            }
+            for number, each in enumerate(row["lines"])
+        ],
+        "transactions": [transaction(shop, order, row)],
+    }
+
+
+def _shipping(shop: Database, order: Document, row: Document) -> Payload:
+    return {
+        "id": row["id"] + 40,
+        "shipping_line": {"id": order["id"] + 900, "title": "Standard"},
+        "subtotal_amount_set": money_set(shop, row["shipping"]),
+        "tax_amount_set": money_set(shop, 0),
+    }
+
+
+def _shipping_adjustment(shop: Database, row: Document) -> Payload:
+    return {
+        "id": row["id"] + 41,
+        "kind": "shipping_refund",
+        "reason": "Shipping refund",
+        "amount": money(-row["shipping"]),
+        "amount_set": money_set(shop, -row["shipping"]),
+        "tax_amount": "0.00",
+        "tax_amount_set": money_set(shop, 0),
+    }
+
+
+def transaction(shop: Database, order: Document, row: Document) -> Payload:
+    """order_transactions/create, and the same inside a refund."""
+    number = row["id"] + 50
+    return {
+        "id": number,
+        "admin_graphql_api_id": gid("OrderTransaction", number),
+        "order_id": order["id"],
+        "kind": "refund",
+        "gateway": "shopify_payments",
+        "status": row["status"],
+        "message": None,
+        "created_at": at(shop, row["created_at"]),
+        "processed_at": at(shop, row["created_at"]),
+        "test": amounts.is_test(order),
+        "parent_id": None,
+        "source_name": "web",
+        "amount": money(row["cents"]),
+        "currency": shop.currency,
+    }
+
+
+def fulfilment(shop: Database, order: Document, row: Document) -> Payload:
+    """fulfillments/create and fulfillments/update: one may be several parcels."""
+    numbers, urls = row["numbers"], [f"https://parcels.example/{each}" for each in row["numbers"]]
+    return {
+        "id": row["id"],
+        "admin_graphql_api_id": gid("Fulfillment", row["id"]),
+        "order_id": order["id"],
+        "name": f"#{order['order_number']}.{row['number']}",
+        "status": row["status"],
+        "created_at": at(shop, row["created_at"]),
+        "updated_at": at(shop, row["updated_at"]),
+        "service": "manual",
+        "location_id": None,
+        "shipment_status": None,
+        "email": order["email"],
+        "tracking_company": "Parcels" if numbers else None,
+        "tracking_number": numbers[0] if numbers else None,
+        "tracking_numbers": numbers,
+        "tracking_url": urls[0] if urls else None,
+        "tracking_urls": urls,
+        "receipt": {},
+        "line_items": [
+            {
+                "id": line_id(order, place),
+                "title": order["lines"][place]["title"],
+                "variant_title": order["lines"][place]["variant_title"],
+                "product_id": order["lines"][place]["product_id"],
+                "variant_id": order["lines"][place]["variant_id"],
+                "quantity": quantity,
+                "price": money(order["lines"][place]["price"]),
+                "gift_card": False,
+                "requires_shipping": True,
+            }
+            for place, quantity in row["lines"]
+        ],
+    }
+
+
+def returned(order: Document, row: Document) -> Payload:
+    """returns/request, approve and close, and the same inside an order."""
+    return {
+        "id": row["id"],
+        "admin_graphql_api_id": gid("Return", row["id"]),
+        "status": row["status"],
+        "name": f"#{order['order_number']}-R{row['number']}",
+        "order": {"id": order["id"], "admin_graphql_api_id": gid("Order", order["id"])},
+        "total_return_line_items": len(row["lines"]),
+        "return_line_items": [
+            {"id": row["id"] + 1 + number, "line_item_id": line_id(order, place), "quantity": count}
+            for number, (place, count) in enumerate(row["lines"])
+        ],
+        "return_shipping_fees": [],
+        "exchange_line_items": [],
+        "total_exchange_line_items": 0,
+    }
