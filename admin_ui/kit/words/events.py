@@ -134,8 +134,15 @@ def event_sentence(event: Event, profile: Profile | None, say: Language) -> str:
 
 
 def amount(event: Event, say: Language) -> str:
-    """What an event was worth, in its own currency and in the shopper's: `$20.00 (¥3,000)`."""
-    own = say.money(event.value or 0, event.currency)
+    """What an event was worth, in its own currency and in the shopper's: `$20.00 (¥3,000)`.
+
+    An order is shown with what it came to when it was placed; later lines tell what became of it.
+    """
+    ordered = event.properties.get("ordered_value")
+    worth = (
+        ordered if isinstance(ordered, int) and abs(ordered) <= MAX_SHOWN_NUMBER else event.value
+    )
+    own = say.money(worth or 0, event.currency)
     value, code = (event.properties.get(f"presentment_{name}") for name in ("value", "currency"))
     if not isinstance(value, int) or abs(value) > MAX_SHOWN_NUMBER or not _is_code(code):
         return own
