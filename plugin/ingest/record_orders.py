@@ -72,9 +72,9 @@ def settle_orders(
     session: Session, shop_id: int, facts: Facts, saved: SavedOrders, *, new: Sequence[EventRow]
 ) -> None:
     """Bring known events and credits up to date, once the new events are added."""
-    said = _descriptions(facts, saved)
     described: list[EventDescription] = []
     changed: set[int] = set()
+    said = _descriptions(facts, saved) if saved.before else {}
     for order_id, before in saved.before.items():
         row = saved.rows[order_id]
         now = said.get(order_id) or _revalued(
@@ -83,16 +83,32 @@ def settle_orders(
         if next(each for each in now if each["metric"] == PLACED) != before:
             described += now
             changed.add(order_id)
-    # A `Placed Order` that comes after newer news: the order had no buyer, or is deleted.
-    late = {int(row["unique_id"]) for row in new if row["metric"] == PLACED} - saved.taken
-    placed = events.descriptions(session, shop_id, PLACED, [str(each) for each in late])
-    for order in orders.orders_by_id(session, shop_id, list(late)).values() if late else ():
-        is_gone = order.cancelled_at is not None
-        worth = 0 if is_gone else order.total
-        described += _revalued(session, shop_id, placed[str(order.id)], worth, is_gone=is_gone)
+        elif row["cancelled_at"] is not None:  # all of it was refunded before
+            changed.add(order_id)
+    described += _late(session, shop_id, facts, saved, new=new)
     events.describe_events(session, shop_id, described)
     if changed:
         attribution.change_credits(session, shop_id, changed)
+
+
+def _late(
+    session: Session, shop_id: int, facts: Facts, saved: SavedOrders, *, new: Sequence[EventRow]
+) -> list[EventDescription]:
+    """Events that are told after newer news, or with it: the order had no buyer, or is deleted."""
+    placed = {int(row["unique_id"]) for row in new if row["metric"] == PLACED}
+    told = {
+        saved.tellers[id(did.profile)] for did in _told(facts, saved) if did.metric == PLACED
+    } & saved.taken
+    late = sorted(placed - told)
+    if not late:
+        return []
+    added = events.descriptions(session, shop_id, PLACED, [str(each) for each in late])
+    found: list[EventDescription] = []
+    for order in orders.orders_by_id(session, shop_id, late).values():
+        is_gone = order.cancelled_at is not None
+        worth = 0 if is_gone else order.total
+        found += _revalued(session, shop_id, added[str(order.id)], worth, is_gone=is_gone)
+    return found
 
 
 def _descriptions(facts: Facts, saved: SavedOrders) -> dict[int, list[EventDescription]]:
