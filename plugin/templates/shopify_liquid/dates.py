@@ -5,6 +5,7 @@ Nothing is kept between two mails: python-liquid's own filter keeps times by equ
 moment in two zones is equal.
 """
 
+import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 from dateutil import parser as date_parser
@@ -16,6 +17,7 @@ from plugin import clock
 from plugin.templates.shopify_liquid.strftime import strftime
 from plugin.templates.shopify_liquid.values import to_text
 
+_NUMBER = re.compile(r"\s*[+-]?\d+\.?\d*\s*")
 MAX_DATE_CHARS = 64  # no text that names a time is longer
 MAX_SECONDS = 253_402_300_800  # the year 10000; a larger number counts milliseconds
 # The zones that Ruby's Time.parse knows by name (RFC 2822, 4.3), in hours.
@@ -47,6 +49,8 @@ def to_time(value: object, zone: tzinfo) -> datetime | None:
         return None
     if value.isascii() and value.isdigit():
         return _from_seconds(int(value), zone)
+    if _NUMBER.fullmatch(value):
+        return None
     if value.lower() in ("now", "today"):
         return clock.now().astimezone(zone)
     return _from_text(str(value), zone)

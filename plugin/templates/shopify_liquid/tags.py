@@ -126,7 +126,10 @@ class _Loop(LoopExpression):
     """The items of a loop; a limit that is nothing is none, and one of zero is zero."""
 
     def evaluate(self, context: RenderContext) -> tuple[object, int]:  # type: ignore[override]
-        items = _loop_items(self.iterable.evaluate(context))
+        value = self.iterable.evaluate(context)
+        items = _loop_items(value)
+        if isinstance(value, str):
+            return iter(items), len(items)  # the only item of a text, wherever a loop begins
         key = f"{self.identifier}-{self.iterable}"
         if isinstance(self.offset, StringLiteral) and self.offset.value == "continue":
             start = context.stopindex(key)

@@ -85,7 +85,7 @@ def to_result(number: int | Decimal) -> int | float:
         return number
     if not math.isfinite(found := float(number)):
         raise ValueError("This number is too large.")
-    return found
+    return found + 0.0  # no minus before a zero
 
 
 def to_integer(value: object, default: int) -> int:
