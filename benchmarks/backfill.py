@@ -57,6 +57,14 @@ KEPT = {
 }
 
 
+# Of the store's orders: no test, and lines of which something is left.
+REAL = "NOT coalesce(body ->> 'test', 0)"
+LEFT = (
+    " AND body ->> 'cancelled_at' IS NULL AND line.value ->> 'quantity' >"
+    " coalesce(line.value ->> 'removed', 0) + coalesce(line.value ->> 'refunded', 0)"
+)
+
+
 @dataclass
 class Reading:
     """One reading, over all of its processes."""
@@ -263,8 +271,8 @@ def wanted_by(store: Path) -> dict[str, int]:
     with contextlib.closing(sqlite3.connect(store)) as database:
         ask = database.execute
         left = int(ask("SELECT count(*) FROM checkout WHERE order_id IS NULL").fetchone()[0])
-        orders = int(ask("SELECT count(*) FROM orders").fetchone()[0])
-        size = "SELECT sum(json_array_length(body, '$.lines')) FROM orders"
+        orders = int(ask(f"SELECT count(*) FROM orders WHERE {REAL}").fetchone()[0])
+        size = f"SELECT count(*) FROM orders, json_each(body, '$.lines') AS line WHERE {REAL}{LEFT}"
         return {
             "profiles": int(ask("SELECT count(*) FROM customer").fetchone()[0]),
             "orders": orders,

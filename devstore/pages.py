@@ -6,6 +6,8 @@ from typing import Any
 
 import jinja2
 
+from devstore.sales import amounts
+
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
@@ -28,7 +30,7 @@ environment = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
-environment.filters |= {"dollars": dollars, "moment": moment}
+environment.filters |= {"dollars": dollars, "moment": moment, "worth": amounts.current_total}
 
 
 def render(name: str, **known: Any) -> str:

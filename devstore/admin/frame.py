@@ -1,6 +1,7 @@
 """The merchant's admin: lists of what the shop has, and the frame around the app's pages."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -10,8 +11,10 @@ from starlette.routing import Route
 
 from devstore import clock
 from devstore.admin.oauth import query_hmac, session_token
-from devstore.pages import render
+from devstore.pages import dollars, render
+from devstore.sales import amounts
 from devstore.shop.app import App
+from devstore.shop.database import Document
 from devstore.shop.products import ShopError
 from devstore.shop.shops import shop_of
 from devstore.shop.store import Store
@@ -33,10 +36,10 @@ def _rows(store: Store, listed: str) -> dict[str, Any]:
     if listed == "webhooks":
         return {"rows": store.outbox()[::-1][:200]}
     if listed == "home":
-        orders = [each for each in store.orders() if not each["cancelled_at"]]
-        sold = sum(each["subtotal"] - each["reduction"] + each["shipping"] for each in orders)
+        whole = (each for each in store.orders() if not each["cancelled_at"])
+        orders = [each for each in whole if not amounts.is_test(each)]
         counts = {
-            "Sales": f"${sold / 100:,.2f}",
+            "Sales": dollars(sum(amounts.current_total(each) for each in orders)),
             "Orders": len(orders),
             "Customers": len(store.customers()),
             "Open checkouts": sum(1 for e in store.checkouts() if not e["order_id"] and e["email"]),
@@ -49,7 +52,7 @@ def _rows(store: Store, listed: str) -> dict[str, Any]:
         "customers": store.customers,
         "discounts": store.discounts,
     }[listed]()
-    return {"rows": rows[:300]}
+    return {"rows": rows[:300], "acts": tuple(ORDER_ACTS)}
 
 
 async def app_page(request: Request) -> Response:
@@ -123,13 +126,46 @@ async def uninstall(request: Request) -> Response:
 
 
 async def order_action(request: Request) -> Response:
-    """POST /admin/orders/{id}/{cancel, fulfil}."""
+    """POST /admin/orders/{id}/{fulfil, send, add, remove, refund, return, cancel}."""
     store, number = shop_of(request), int(request.path_params["id"])
-    if request.path_params["act"] == "cancel":
-        store.cancel_order(number)
-    else:
-        store.fulfil_order(number)
+    act = ORDER_ACTS.get(request.path_params["act"])
+    order = store.order(number)
+    if act is None or order is None:
+        raise ShopError("There is no such page.", 404)
+    act(store, order)
     return RedirectResponse("/admin/orders", 303)
+
+
+async def test_order(request: Request) -> Response:
+    """POST /admin/orders/test: try the checkout out, as a merchant does before a shop opens."""
+    store = shop_of(request)
+    cart = store.add_to_cart(None, store.products()[0]["variants"][0]["id"])
+    checkout = store.start_checkout(cart["token"], f"owner@{store.domain.split('.')[0]}.example")
+    store.complete_checkout(checkout["token"], test=True)
+    return RedirectResponse("/admin/orders", 303)
+
+
+def _first(order: Document, count: int = 1) -> dict[int, int]:
+    """So many of the first line that has some left."""
+    for line in order["lines"]:
+        if amounts.left(order, line) >= count:
+            return {line["variant_id"]: count}
+    raise ShopError("Nothing is left of this order.", 422)
+
+
+ORDER_ACTS: dict[str, Callable[[Store, Document], object]] = {
+    "fulfil": lambda store, order: store.fulfil_order(order["id"]),
+    "send": lambda store, order: store.fulfil_order(
+        order["id"], _first(order), numbers=(f"{order['id']}A", f"{order['id']}B")
+    ),
+    "add": lambda store, order: store.edit_order(
+        order["id"], store.products()[-1]["variants"][0]["id"], 2
+    ),
+    "remove": lambda store, order: store.edit_order(order["id"], next(iter(_first(order))), -1),
+    "refund": lambda store, order: store.refund_order(order["id"], {}, shipping=True),
+    "return": lambda store, order: store.return_goods(order["id"], _first(order)),
+    "cancel": lambda store, order: store.cancel_order(order["id"]),
+}
 
 
 async def product_stock(request: Request) -> Response:
@@ -194,6 +230,7 @@ routes = [
     Route("/admin/apps/{handle}/frame-url", frame_source),
     Route("/admin/apps/{handle}/{path:path}", app_page),
     Route("/admin/webhooks/redeliver", redeliver, methods=["POST"]),
+    Route("/admin/orders/test", test_order, methods=["POST"]),
     Route("/admin/orders/{id:int}/{act}", order_action, methods=["POST"]),
     Route("/admin/products/{handle}", product_stock, methods=["POST"]),
     Route("/admin/{listed}", home),

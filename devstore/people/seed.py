@@ -7,11 +7,12 @@ import argparse
 import random
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from devstore.sales.amounts import line_total, paid
 from devstore.shop.checkouts import FREE_FROM, NOTHING_YET, SHIPPING, spread
 from devstore.shop.database import Document, dumps
 from devstore.shop.store import Store
@@ -157,8 +158,55 @@ class Seed:
             "cancel_reason": "customer" if cancelled else None,
             "financial_status": "refunded" if cancelled else "paid",
             "fulfillment_status": None if cancelled else "fulfilled",
+            "test": number % 50 == 29,
         }
+        if happened := CHANGES.get(number % 50):
+            row |= happened(self, row)
         return row["id"], row["token"], row["customer_id"], dumps(row)
+
+    def _edited(self, row: Document) -> Document:
+        """One of the first line taken out, and something else put in."""
+        first, *rest = row["lines"]
+        other = next(good for good in self._goods if good["variant_id"] != first["variant_id"])
+        return {"lines": [first | {"removed": 1}, *rest, other | {"quantity": 1, "added": 1}]}
+
+    def _refunded(self, row: Document) -> Document:
+        """All of it given back."""
+        lines = [line | {"refunded": line["quantity"]} for line in row["lines"]]
+        back = {
+            "id": row["id"] + 9_000_000_000,
+            "created_at": row["updated_at"],
+            "lines": [
+                {"place": place, "quantity": line["quantity"], "cents": line_total(line, quantity)}
+                for place, line in enumerate(row["lines"])
+                if (quantity := line["quantity"])
+            ],
+            "shipping": row["shipping"],
+            "cents": paid(row),
+            "status": "success",
+            "return_id": None,
+        }
+        about = {"refunded_shipping": row["shipping"], "financial_status": "refunded"}
+        return {"lines": lines, "refunds": [back], **about}
+
+    def _partly_sent(self, row: Document) -> Document:
+        """One thing on its way in two parcels, the others still here."""
+        first, *rest = row["lines"]
+        parcels = {
+            "id": row["id"] + 9_500_000_000,
+            "number": 1,
+            "lines": [[0, 1]],
+            "numbers": [f"{row['id']}A", f"{row['id']}B"],
+            "status": "success",
+            "created_at": row["updated_at"],
+            "updated_at": row["updated_at"],
+        }
+        whole = first["quantity"] == 1 and not rest
+        return {
+            "lines": [first | {"fulfilled": 1}, *rest],
+            "fulfillments": [parcels],
+            "fulfillment_status": "fulfilled" if whole else "partial",
+        }
 
     def _checkout_row(self, who: int, number: int) -> tuple[Any, ...]:
         pick = random.Random(f"left {number}")
@@ -173,6 +221,14 @@ class Seed:
             "refused": None,
         }
         return token, row["cart_token"], None, row["updated_at"], dumps(row)
+
+
+# What became of every fiftieth order, beside those that are cancelled or a test.
+CHANGES: dict[int, Callable[[Seed, Document], Document]] = {
+    9: Seed._edited,
+    19: Seed._refunded,
+    39: Seed._partly_sent,
+}
 
 
 def main(words: Sequence[str]) -> None:

@@ -138,6 +138,8 @@ class Story:
                 # Only now may the clock move: a mail cannot be held back for an order that has not
                 # arrived.
                 await _sees(merchant, "/", "Revenue from emails", "placed an order")
+            async with _step("orders change, one is a test: only what is left counts as revenue"):
+                await self._changes_orders(merchant)
             async with _step("a day later: the second reminder for Zoe, none for Mia or Ada"):
                 await self._skip(DAY_S)
                 await self._mail(ZOE, SECOND)
@@ -171,6 +173,21 @@ class Story:
                 title = re.search(r"<title>(.*?)</title>", told, re.DOTALL)
                 chinese = 'lang="zh' in told and CHINESE.search(title[1] if title else "")
                 _expect(bool(chinese) or path == mia, f"{path} to be in Chinese")
+
+    async def _changes_orders(self, merchant: Eyes) -> None:
+        """Edit Mia's order, send it in two parcels, take a thing back, and try the checkout out."""
+        orders = await self._shop_page("/admin/orders")
+        number = re.findall(r'formaction="/admin/orders/(\d+)/', orders)[-1]
+        for act in (f"{number}/add", f"{number}/send", f"{number}/return", "test"):
+            answer = await self._client.post(f"/admin/orders/{act}")
+            _expect(answer.status_code == 303, f"the shop's admin to do {act}")
+        sales = re.search(r"<dt>Sales</dt><dd>(.*?)</dd>", await self._shop_page("/admin"))
+        _expect(sales is not None, "the shop's admin to say its sales")
+        assert sales
+        await _sees(merchant, "/", sales[1], "order was edited")
+
+    async def _shop_page(self, path: str) -> str:
+        return (await self._client.get(path)).raise_for_status().text
 
     async def _signs_up(self, hands: Hands, need: str, email: str) -> None:
         async def done() -> bool | None:

@@ -20,6 +20,7 @@ import httpx2
 from devstore.delivery import CONNECT_S, TOTAL_S
 from devstore.people.seed import Seed
 from devstore.shop.app import App
+from devstore.shop.database import Document
 from devstore.shop.outbox import Request
 from devstore.shop.store import Store
 
@@ -55,10 +56,33 @@ def journeys(store: Store, chance: random.Random) -> Iterator[Request]:
             checkout = store.start_checkout(token, email)["token"]
             store.update_checkout(checkout, address=person["address"])
             if chance.random() < 0.6:
-                store.complete_checkout(checkout)
+                order = store.complete_checkout(checkout, test=chance.random() < 0.05)
+                if chance.random() < 0.4:
+                    _happens(store, order, chance)
         new = store.outbox(since=told)
         told += len(new)
         yield from (store.request(each) for each in new)
+
+
+def _happens(store: Store, order: Document, chance: random.Random) -> None:
+    """Let something become of an order: an edit, parcels, a refund, a return, a cancellation."""
+    number, variant = order["id"], order["lines"][0]["variant_id"]
+    act = chance.choice(("edit", "parcels", "refund", "return", "cancel"))
+    if act == "edit":
+        other = chance.choice(store.products())["variants"][0]["id"]
+        store.edit_order(number, other, 1)
+        store.edit_order(number, variant, -1)
+    elif act == "parcels":
+        store.edit_order(number, variant, 1)
+        sent = store.fulfil_order(number, {variant: 1}, numbers=(f"{number}A", f"{number}B"))
+        store.track_parcel(number, sent["fulfillments"][0]["id"], f"{number}C")
+        store.fulfil_order(number)
+    elif act == "refund":
+        store.refund_order(number, status=chance.choice(("success", "pending", "failure")))
+    elif act == "return":
+        store.return_goods(number, {variant: 1})
+    else:
+        store.cancel_order(number)
 
 
 def plan(
