@@ -7,7 +7,7 @@ known in it.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from liquid import BoundTemplate
 from liquid.exceptions import OutputStreamLimitError
@@ -19,8 +19,9 @@ MAX_LINKS = 65_536  # in one message: a token holds two bytes for the number
 ACTS = ("mailto", "tel", "sms")  # what a reader's device does, which is no visit
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_ENCODED = {" ": "%20", '"': "%22", "<": "%3C", ">": "%3E"}  # WHATWG URL, percent-encode sets
+_ENCODED = re.compile(r"[\s\"<>]")  # WHATWG URL, percent-encode sets
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_MAILBOX = re.compile(r"[^\s/?#:@]+@[^\s/?#:@.]+(\.[^\s/?#:@.]+)+")
 _HOST = re.compile(r"[^\s/?#:@.]+(\.[^\s/?#:@.]+)*\.[^\W\d_]{2,}(:\d+)?(?=[/?#]|\Z)")
 
 
@@ -41,7 +42,7 @@ class MessageLinks(Addresses):
     here: links.Target
     sender: Sender
     sources: Sequence[BoundTemplate]
-    ways_out: tuple[str, ...]
+    ways_out: frozenset[str]
     leads_to: list[str] = field(default_factory=list)
     _shown: dict[tuple[int, str], str] = field(default_factory=dict)
 
@@ -49,39 +50,40 @@ class MessageLinks(Addresses):
         """The address of our own that leads to a source's, or that itself when it is no visit."""
         if not 0 <= number < len(self.sources):
             return ""
-        written = make_whole(context.render_plain(self.sources[number]), self.sender.home)
-        if written.startswith("#") or _scheme(written) in ACTS or self._is_way_out(written):
-            return written
-        key = number, with_utm(written, self.sender)
+        key = number, context.render_plain(self.sources[number])
         if key not in self._shown:
-            self._shown[key] = links.click_url(self._number(key[1]))
+            self._shown[key] = self._show(key[1])
         return self._shown[key]
 
-    def _number(self, target: str) -> links.Target:
+    def _show(self, written: str) -> str:
+        address = make_whole(written, self.sender.home)
+        if address.startswith("#") or _scheme(address) in ACTS or self._is_way_out(address):
+            return address
         number = len(self.leads_to)
         if number >= MAX_LINKS:
             raise OutputStreamLimitError("too many links", token=None)
-        self.leads_to.append(target)
-        return links.Target(self.here.shop_id, self.here.message_id, number)
+        self.leads_to.append(with_utm(address, self.sender))
+        return links.click_url(links.Target(self.here.shop_id, self.here.message_id, number))
 
-    def _is_way_out(self, written: str) -> bool:
-        return any(way and re.split("[?#]", written)[0] == way for way in self.ways_out)
+    def _is_way_out(self, address: str) -> bool:
+        return re.split("[?#]", address)[0] in self.ways_out
 
 
 def make_whole(written: str, home: str) -> str:
     """An address as browsers take it, from one that a merchant or an event wrote.
 
-    What is relative is the shop's, and a host without a scheme gets one. What is broken, empty or
-    of a kind that a mail may not hold, as `javascript:`, leads to the shop.
+    What is relative is the shop's; a host or a mailbox without a scheme gets one. What is broken,
+    empty or of a kind that a mail may not hold, as `javascript:`, leads to the shop.
     """
-    cleaned = _CONTROL.sub("", written.strip())
-    address = "".join(_ENCODED.get(letter, letter) for letter in cleaned)
+    address = _ENCODED.sub(lambda found: quote(found[0]), _CONTROL.sub("", written).strip())
     if address.startswith("#"):
         return address
     if address.startswith("//"):
         address = f"https:{address}"
     elif _HOST.match(address):
         address = f"https://{address}"
+    elif _MAILBOX.fullmatch(address):
+        address = f"mailto:{address}"
     elif address and _scheme(address) is None:
         address = urljoin(f"{home}/", address)
     scheme = _scheme(address)

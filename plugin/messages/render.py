@@ -168,7 +168,7 @@ def render_content(
         "ask_url": links.confirmation_url(here) if asks else "",
     }
     sender = Sender(product_feeds.home_url(shop), shop.domain, str(message.channel), campaign)
-    addresses = MessageLinks(here, sender, parsed.links, tuple(ways_out.values()))
+    addresses = MessageLinks(here, sender, parsed.links, frozenset(filter(None, ways_out.values())))
     context |= {**ways_out, "links": addresses, "open_url": links.open_url(here)}
     try:
         return Rendered(

@@ -1,6 +1,5 @@
 """The variables of one mail, looked up as Ruby's Liquid does (`Liquid::VariableLookup`)."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from liquid import BoundTemplate, RenderContext, Token, is_undefined
@@ -11,12 +10,14 @@ from markupsafe import escape
 from plugin.templates.shopify_liquid.values import to_plain_text, to_shown
 
 
-class Addresses(ABC):
+class Addresses:
     """The numbered links of a mail: `{{ links[2] }}` is what this gives for 2."""
 
-    @abstractmethod
+    __slots__ = ()
+
     def at(self, number: int, context: "MailContext") -> str:
         """The address to show, in the place where it stands."""
+        raise NotImplementedError
 
 
 class MailContext(RenderContext):
@@ -60,12 +61,14 @@ class MailContext(RenderContext):
         return None if is_undefined(found) else found
 
     def _step(self, value: object, key: object) -> object:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):  # before Mapping, of which it is one, and slow to ask for
             return _step_into_object(value, key) if isinstance(key, str) else None
         if isinstance(value, list | tuple | range):
             return _step_into_list(value, key)
         if isinstance(value, Addresses):
             return value.at(key, self) if isinstance(key, int) else None
+        if isinstance(value, Mapping):
+            return _step_into_object(value, key) if isinstance(key, str) else None
         return len(value) if isinstance(value, str) and key == "size" else None
 
 

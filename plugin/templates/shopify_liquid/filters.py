@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from liquid.builtin.filters.extra import escapejs, safe
-
 from plugin.templates.shopify_liquid import dates, list_filters, number_filters, text_filters
 
 FILTERS: dict[str, Callable[..., object]] = {
@@ -25,7 +23,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "downcase": text_filters.downcase,
     "escape": text_filters.escape,
     "escape_once": text_filters.escape_once,
-    "escapejs": escapejs,
+    "escapejs": text_filters.escapejs,
     "find": list_filters.find,
     "find_index": list_filters.find_index,
     "first": list_filters.first,
@@ -50,7 +48,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "reverse": list_filters.reverse,
     "round": number_filters.round_,
     "rstrip": text_filters.rstrip,
-    "safe": safe,
+    "safe": text_filters.safe,
     "size": list_filters.size,
     "slice": text_filters.slice_,
     "sort": list_filters.sort,

@@ -7,6 +7,9 @@ import html
 import re
 from urllib.parse import quote_plus, unquote_plus
 
+from liquid import Environment
+from liquid.builtin.filters import extra
+from liquid.filter import with_environment
 from markupsafe import Markup
 
 from plugin.templates.shopify_liquid.values import check_length, to_integer, to_plain_text, to_text
@@ -162,6 +165,17 @@ def escape(value: object) -> str:
 def escape_once(value: object) -> str:
     """`escape_once`: as `escape`, but for what is escaped already."""
     return Markup(_ESCAPED_ONCE.sub(lambda found: _ESCAPES[found[0]], _raw(value)))
+
+
+@with_environment
+def escapejs(value: object, *, environment: Environment) -> str:
+    """`escapejs`, which is python-liquid's: a text for JavaScript's quotes."""
+    return str(extra.escapejs(to_text(value), environment=environment))
+
+
+def safe(value: object) -> str:
+    """`safe`, which is python-liquid's: HTML that the merchant vouches for."""
+    return Markup(to_text(value))
 
 
 def url_encode(value: object) -> str:

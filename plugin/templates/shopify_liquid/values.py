@@ -39,9 +39,9 @@ def to_text(value: object) -> str:
         return value
     if value is None or isinstance(value, Blank | Empty):
         return ""
-    if isinstance(value, list | tuple | Mapping):
-        return _inspect(value)
-    return _plain(value)
+    if isinstance(value, int | float):
+        return _plain(value)
+    return _inspect(value) if isinstance(value, list | tuple | Mapping) else _plain(value)
 
 
 def to_shown(value: object) -> str:
