@@ -33,7 +33,8 @@ class IdentityKey(NamedTuple):
 class ProfileFact:
     """A profile by its identities. `fields` hold what `source` reported of it at `at`.
 
-    A missing field clears nothing: a source leaves out what it does not report.
+    A missing field clears nothing: a source leaves out what it does not report. Without
+    `makes_profile` it only adds to a profile that there is: an order of nobody makes none.
     """
 
     identities: tuple[IdentityKey, ...]
@@ -42,6 +43,7 @@ class ProfileFact:
     properties: JsonObject = field(default_factory=dict)
     complete_prefix: str = ""  # a prefix: `properties` name all of the profile's properties with it
     source: DataSource = DataSource.SHOPIFY
+    makes_profile: bool = True
 
 
 class ProfileColumns(TypedDict):

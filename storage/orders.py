@@ -149,6 +149,20 @@ def lines_by_order(
     return found
 
 
+def find_nobodys(session: Session, shop_id: int, ids: Collection[int]) -> set[int]:
+    """Those of some orders that are known and name no shopper, as most of a till's do."""
+    if not ids:
+        return set()
+    rows = session.exec(
+        select(Order.id).where(
+            Order.shop_id == shop_id,
+            col(Order.id).in_(sorted(ids)),
+            col(Order.profile_id).is_(None),
+        )
+    )
+    return set(rows)
+
+
 def bought_by(session: Session, shop_id: int, profile_id: int) -> tuple[int, int]:
     """Number and total of one shopper's orders, without the cancelled ones."""
     count, total = session.exec(

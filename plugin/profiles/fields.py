@@ -78,6 +78,13 @@ def apply_values(row: ProfileValues, told: Mapping[str, FieldValue]) -> None:
             place[key], times[name], sources[name] = word
 
 
+def clear_value(row: ProfileValues, name: str, value: str) -> None:
+    """Empty a field that holds this value, as of when it was said."""
+    columns = cast("dict[str, object]", row)
+    if columns[name] == value:
+        columns[name] = None
+
+
 def row_values(row: ProfileValues) -> dict[str, FieldValue]:
     """Everything that a row says, by field."""
     names = (*FIELDS, *(PROPERTY + name for name in row["properties"]))

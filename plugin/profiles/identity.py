@@ -1,9 +1,9 @@
-"""Resolve which profile each fact is about, and merge profiles that share an identity.
+"""Resolve which profile each fact is about, and merge profiles that turn out to be one person.
 
-Two people are one as soon as anything names both. The outcome depends on the facts, never on the
-order in which they came: profiles that share an identity are joined, and for each field the newest
-value wins. A merchant's split (`plugin.profiles.merge`) outranks identities: it is not joined by
-them again, and a fact that names both sides goes to the side of its strongest identity.
+The outcome depends on the facts, never on the order in which they came: for each field the newest
+value wins, and each identity leads to whoever claimed it last (`plugin.profiles.ownership`). A
+merchant's split (`plugin.profiles.merge`) outranks identities: it is not joined by them again, and
+a fact that names both sides goes to the side of its strongest identity.
 """
 
 from collections import deque
@@ -16,13 +16,10 @@ from sqlmodel import Session
 from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.profiles import properties
 from plugin.profiles.merge import MergeGroup
-from storage import profiles
+from plugin.profiles.ownership import ADDRESSES, Ownership
+from storage import orders, profiles
 from storage.engine import bulk
-from storage.profiles import STRENGTH, Identity, IdentityKind, IdentityRow, KeyKind
-
-RANKS = {kind: rank for rank, kind in enumerate(STRENGTH)}
-
-Owners = dict[tuple[KeyKind, str], int]  # the origin that each key leads to
+from storage.profiles import Identity, IdentityKind, IdentityRow, KeyKind, RecordKind
 
 
 def resolve_profiles(
@@ -30,35 +27,61 @@ def resolve_profiles(
 ) -> list[ProfileRef | None]:
     """Return each fact's profile, created or merged as needed; None without any identity."""
     properties.coerce_profiles(session, shop_id, people)
-    known = profiles.find_profile_refs(session, shop_id, {k for p in people for k in p.identities})
-    house = MergeGroup(session, shop_id, now)
-    house.load(profile_id for profile_id, _ in known.values())
-    owners: Owners = {key: source_profile_id for key, (_, source_profile_id) in known.items()}
-    homes = _homes(house, people, owners)
+    known = profiles.find_known_keys(session, shop_id, {k for p in people for k in p.identities})
+    group = MergeGroup(session, shop_id, now)
+    group.load(held.profile_id for held in known.values())
+    ownership = Ownership(session, shop_id, group, dict(known))
+    _make_none_of_nobodys_orders(session, shop_id, people, ownership)
+    homes = _homes(ownership, people)
     for person, home in zip(people, homes, strict=True):
         if home is not None:
-            house.describe(home, _without_others(person, home, owners, house))
-    house.save()
-    found = [None if home is None else ProfileRef(house.profile_of(home), home) for home in homes]
-    if new := sorted(owners.keys() - known.keys()):
+            group.describe(home, _without_others(person, home, ownership))
+    ownership.save(people, now)
+    group.save()
+    found = [None if home is None else ProfileRef(group.profile_of(home), home) for home in homes]
+    if new := sorted(ownership.owners.keys() - ownership.known.keys()):
         at: dict[tuple[KeyKind, str], datetime] = {
             k: p.reported_at for p in people for k in p.identities
         }
         rows: list[IdentityRow] = [
             {"shop_id": shop_id, "kind": key[0], "value": key[1], "linked_at": at[key],
-             **ProfileRef(house.profile_of(owners[key]), owners[key]).columns}
+             "claimed_at": ownership.claimed[key], "browser_id": ownership.browsers.get(key),
+             **ownership.ref(key).columns}
             for key in new
         ]  # fmt: skip
         bulk.add_rows(session, Identity, rows)
     return found
 
 
-def _homes(house: MergeGroup, people: Sequence[ProfileFact], owners: Owners) -> list[int | None]:
-    """Return the source profile of each fact; add new identities to `owners`, join shared ones.
+def _make_none_of_nobodys_orders(
+    session: Session, shop_id: int, people: Sequence[ProfileFact], ownership: Ownership
+) -> None:
+    """Let the refund or the parcel of an order that names nobody make no profile either."""
+    alone = {
+        id(person): int(person.identities[0].value)
+        for person in people
+        if len(person.identities) == 1
+        and person.identities[0].kind == RecordKind.ORDER
+        and person.identities[0] not in ownership.owners
+    }
+    if not alone:
+        return
+    nobodys = orders.find_nobodys(session, shop_id, set(alone.values()))
+    nobodys |= {
+        alone[id(person)] for person in people if id(person) in alone and not person.makes_profile
+    }
+    for person in people:
+        if alone.get(id(person)) in nobodys:
+            person.makes_profile = False
+
+
+def _homes(ownership: Ownership, people: Sequence[ProfileFact]) -> list[int | None]:
+    """Return the source profile of each fact.
 
     Facts with a known identity come first: one that shares a new identity with them is the same
     profile's, and needs no merge.
     """
+    owners = ownership.owners
     homes: list[int | None] = [None] * len(people)
     ready: deque[int] = deque()
     waiting: dict[int, None] = {}
@@ -74,52 +97,37 @@ def _homes(house: MergeGroup, people: Sequence[ProfileFact], owners: Owners) -> 
         index = ready.popleft() if ready else next(iter(waiting))
         waiting.pop(index, None)
         person = people[index]
-        homes[index] = home = _home(house, person, owners)
-        for key in person.identities:
-            if key not in owners:
-                owners[key] = home
-                woken = [each for each in having.get(key, ()) if each in waiting]
-                ready += woken
-                for each in woken:
-                    del waiting[each]
+        fresh = [key for key in person.identities if key not in owners]
+        homes[index] = ownership.find_home(person)
+        for key in fresh:
+            woken = [each for each in having.get(key, ()) if each in waiting]
+            ready += woken
+            for each in woken:
+                del waiting[each]
     return homes
 
 
-def _home(house: MergeGroup, person: ProfileFact, owners: Owners) -> int:
-    """The origin that a person's strongest known key names, joined with those of the others."""
-    named = [key for key in person.identities if key in owners]
-    if not named:
-        return house.add()
-    if len(named) > 1:
-        named.sort(key=_strength)
-    home = owners[named[0]]
-    for key in named[1:]:
-        other = owners[key]
-        if other == home or house.profile_of(home) == house.profile_of(other):
-            continue
-        if not house.blocking_merges(home, other):
-            house.merge(home, other, key.kind)
-    return home
+def _without_others(person: ProfileFact, home: int, ownership: Ownership) -> ProfileFact:
+    """Return a fact without addresses that are somebody else's.
 
-
-def _without_others(
-    person: ProfileFact, home: int, owners: Owners, house: MergeGroup
-) -> ProfileFact:
-    """Return a fact without addresses of profiles that this one was split from."""
-    if {owners[key] for key in person.identities} == {home}:
-        return person
-    others = {
-        key.kind
+    What a customer's record says of an address that is another's by now is no address of theirs
+    any more, nor is the one before it.
+    """
+    mine = ownership.group.profile_of(home)
+    others = [
+        key
         for key in person.identities
-        if key.kind in (IdentityKind.EMAIL, IdentityKind.PHONE)
+        if key.kind in ADDRESSES
         and person.fields.get(key.kind) == key.value
-        and house.profile_of(owners[key]) != house.profile_of(home)
-    }
+        and ownership.profile_of(key) != mine
+    ]
     if not others:
         return person
-    kept = {name: value for name, value in person.fields.items() if name not in others}
+    kept = {k: v for k, v in person.fields.items() if k not in {key.kind for key in others}}
+    if any(key.kind == IdentityKind.CUSTOMER for key in person.identities):
+        kept |= {
+            key.kind: None
+            for key in others
+            if IdentityKind.CUSTOMER in ownership.kinds_of(ownership.profile_of(key))
+        }
     return replace(person, fields=kept)
-
-
-def _strength(key: IdentityKey) -> int:
-    return RANKS[key.kind]

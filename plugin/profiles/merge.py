@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from sqlmodel import Session
 
-from plugin.facts import ProfileFact
+from plugin.facts import IdentityKey, ProfileFact
 from plugin.insight import attribution
 from plugin.profiles import fields
 from plugin.profiles.duplicates import COMPARED_FIELDS
@@ -142,6 +142,15 @@ class MergeGroup:
             alone = fields.parse_own_values(held["own"])
             fields.apply_fact(alone, person)
             held["own"] = fields.row_without_merges(alone)
+
+    def clear_address(self, profile_id: int, key: IdentityKey) -> None:
+        """Take an address that is somebody else's by now out of a profile and its sources."""
+        fields.clear_value(self.rows[profile_id], key.kind, key.value)
+        for source_profile_id in self.sources(profile_id):
+            if held := self.origins.get(source_profile_id):
+                alone = fields.parse_own_values(held["own"])
+                fields.clear_value(alone, key.kind, key.value)
+                held["own"] = fields.row_without_merges(alone)
 
     def save(self) -> None:
         """Write everything back."""

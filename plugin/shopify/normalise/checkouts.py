@@ -5,10 +5,9 @@ import re
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import (
+    buyer_fields,
     buyer_keys,
-    known_fields,
     line_items,
-    object_of,
     reported_time,
     text_of,
 )
@@ -44,7 +43,7 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     person = ProfileFact(
         identities=buyer_keys(payload),
         reported_at=updated,
-        fields=known_fields(object_of(payload, "customer"), payload),
+        fields=buyer_fields(payload),
     )
     completed = payload.get("completed_at")
     row: ReportedCheckout = {

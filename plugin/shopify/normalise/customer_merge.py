@@ -14,7 +14,7 @@ SOMETIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """Both customers are one person, once the merge has succeeded."""
-    if payload.get("status") == "failed":
+    if payload.get("status") != "completed":
         return Facts()
     kept = gid(payload.get("admin_graphql_api_customer_kept_id"))
     deleted = gid(payload.get("admin_graphql_api_customer_deleted_id"))

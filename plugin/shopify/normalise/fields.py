@@ -88,15 +88,17 @@ def customer_keys(customer: JsonObject) -> tuple[IdentityKey, ...]:
 
 
 def buyer_keys(payload: JsonObject) -> tuple[IdentityKey, ...]:
-    """What the person behind a checkout or an order is known by."""
+    """What the person behind a checkout or an order is known by.
+
+    Where it names a customer, its own address and number are only where the receipt went: staff at
+    the till have it sent to the store, a buyer to somebody else.
+    """
     customer = object_of(payload, "customer")
     return tuple(
         dict.fromkeys(
             (
-                *customer_keys(customer),
+                *customer_keys(customer if customer.get("id") else payload | {"id": None}),
                 *facts.identity_keys(
-                    (IdentityKind.EMAIL, parse_email(payload.get("email"))),
-                    (IdentityKind.PHONE, parse_phone(payload.get("phone"))),
                     (IdentityKind.CHECKOUT, payload.get("checkout_token") or payload.get("token")),
                     (IdentityKind.CART, payload.get("cart_token")),
                     (RecordKind.ORDER, payload.get("order_id")),
@@ -104,6 +106,13 @@ def buyer_keys(payload: JsonObject) -> tuple[IdentityKey, ...]:
             )
         )
     )
+
+
+def buyer_fields(payload: JsonObject) -> dict[str, str | None]:
+    """Name, address, country and language of the person behind a checkout or an order."""
+    customer = object_of(payload, "customer")
+    nameless = payload | {"email": None, "phone": None} if customer.get("id") else payload
+    return known_fields(customer, nameless)
 
 
 def known_fields(*sources: JsonObject) -> dict[str, str | None]:

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import (
     as_presented,
+    buyer_fields,
     buyer_keys,
     id_of,
     in_shop_money,
-    known_fields,
-    object_of,
     objects_of,
     reported_time,
     text_of,
@@ -23,6 +22,7 @@ from plugin.shopify.normalise.order_lines import SoldLine, is_shipped, sold_line
 from plugin.values import parse_time
 from storage.engine.types import JsonObject
 from storage.orders import ReportedOrder
+from storage.profiles import STRONG
 
 FULFILLED, PARTLY_FULFILLED = "orders/fulfilled", "orders/partially_fulfilled"
 # Between when an order was placed and when it came into Shopify; a till without a connection tells
@@ -46,8 +46,9 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
         # An order's own `token` is its public name, not its checkout's.
         identities=buyer_keys({**payload, "token": None, "order_id": order["id"]}),
         reported_at=updated,
-        fields=known_fields(object_of(payload, "customer"), payload),
+        fields=buyer_fields(payload),
     )
+    person.makes_profile = any(key.kind in STRONG for key in person.identities)
     lines = sold_lines(payload, order["id"], currency)
     named = {"order_id": order["id"], "number": order["number"]}
     events = [

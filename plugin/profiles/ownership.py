@@ -1,0 +1,252 @@
+"""Whose each identity is, while facts are resolved.
+
+Two customers of Shopify's are one person only where a fact names both (customers/merge) or somebody
+says so. An address in a customer's record is theirs, and goes alone to the customer who has it in
+theirs later. A browser, a cart, a checkout or a phone number that was only typed proves nobody: it
+leads to the person who used it last (docs/decisions/0012).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import Session
+
+from plugin.facts import IdentityKey, ProfileFact, ProfileRef
+from plugin.profiles.merge import MergeGroup
+from storage import profiles, shared_devices
+from storage.profiles import (
+    STRENGTH,
+    STRONG,
+    DataSource,
+    IdentityKind,
+    KeyClaim,
+    KeyKind,
+    KnownKey,
+)
+from storage.shared_devices import Handover
+
+RANKS = {kind: rank for rank, kind in enumerate(STRENGTH)}
+DEVICES = frozenset((IdentityKind.BROWSER, IdentityKind.CART, IdentityKind.CHECKOUT))
+ADDRESSES = frozenset((IdentityKind.EMAIL, IdentityKind.PHONE))
+Pair = tuple[KeyKind, str]
+
+
+@dataclass(slots=True)
+class Ownership:
+    """The owners of the keys that a batch of facts names: their source profiles."""
+
+    session: Session
+    shop_id: int
+    group: MergeGroup
+    known: dict[Pair, KnownKey]
+    owners: dict[Pair, int] = field(default_factory=dict)
+    claimed: dict[Pair, datetime | None] = field(default_factory=dict)
+    browsers: dict[Pair, str] = field(default_factory=dict)
+    changed: set[Pair] = field(default_factory=set)
+    handovers: list[Handover] = field(default_factory=list)
+    named: dict[int, set[KeyKind]] | None = None
+
+    def __post_init__(self) -> None:
+        for key, held in self.known.items():
+            self.owners[key] = held.source_profile_id
+            self.claimed[key] = held.claimed_at
+            if held.browser_id is not None:
+                self.browsers[key] = held.browser_id
+
+    def find_home(self, person: ProfileFact) -> int | None:
+        """Return the source profile of a fact, after each of its keys has its owner."""
+        keys = sorted(person.identities, key=_strength)
+        found = [key for key in keys if key in self.owners]
+        if not found and (not keys or not person.makes_profile):
+            return None
+        anchor = _anchor(keys)
+        if anchor is not None and anchor not in self.owners:
+            home = next((self.owners[k] for k in found if self._may_take(anchor, k)), None)
+        else:
+            home = self.owners[found[0]] if found else None
+        if home is None:
+            if not person.makes_profile:
+                return None
+            home = self.group.add()
+        if anchor is not None and anchor not in self.owners:
+            self._link(anchor, home, anchor, person)  # it says who `home` is
+        for key in found:
+            self._settle(key, home, anchor, person)
+        for key in keys:
+            if key not in self.owners:
+                self._link(key, home, anchor, person)
+        return home
+
+    def profile_of(self, key: Pair) -> int:
+        """The profile that a key leads to."""
+        return self.group.profile_of(self.owners[key])
+
+    def _may_take(self, anchor: IdentityKey, key: IdentityKey) -> bool:
+        """Whether a person who is new is the one that this key leads to."""
+        kinds = self.kinds_of(self.profile_of(key))
+        if key.kind == IdentityKind.EMAIL or key.kind == IdentityKind.EXTERNAL:
+            return anchor.kind == IdentityKind.EXTERNAL or IdentityKind.CUSTOMER not in kinds
+        if key.kind == IdentityKind.PHONE:
+            return kinds <= {IdentityKind.PHONE}
+        return not kinds
+
+    def _settle(
+        self, key: IdentityKey, home: int, anchor: IdentityKey | None, person: ProfileFact
+    ) -> None:
+        """Join the profile that a known key leads to, or take the key from it, or leave it."""
+        other = self.owners[key]
+        if self.group.profile_of(other) == self.group.profile_of(home):
+            self._renew(key, anchor, person.reported_at)
+        elif self.group.blocking_merges(home, other):
+            pass
+        elif self._are_one(key, home, anchor):
+            self._merge(home, other, key)
+        elif anchor is not None and self._is_newer(key, anchor, person):
+            self._take(key, home, person.reported_at)
+        if anchor is not None and key.kind in DEVICES and (browser := self.browsers.get(key)):
+            self._settle_browser(browser, key, home, person)
+
+    def _settle_browser(
+        self, browser: str, key: IdentityKey, home: int, person: ProfileFact
+    ) -> None:
+        """A cart that only one browser named: whoever buys it uses the browser."""
+        there = IdentityKey(IdentityKind.BROWSER, browser)
+        if self.owners.get(key) is None or self.profile_of(key) != self.group.profile_of(home):
+            return
+        if there not in self.owners:
+            held = profiles.find_known_keys(self.session, self.shop_id, [there]).get(there)
+            if held is None:
+                return
+            self.group.load([held.profile_id])
+            self.known[there], self.owners[there] = held, held.source_profile_id
+            self.claimed[there], self.named = held.claimed_at, None
+        since = self.claimed[there]
+        if self.profile_of(there) == self.group.profile_of(home):
+            self._renew(there, there, person.reported_at)
+        elif since is None or since <= person.reported_at:
+            self._take_browser(there, home, person.reported_at)
+
+    def _take_browser(self, browser: IdentityKey, home: int, at: datetime) -> None:
+        old = self.profile_of(browser)
+        self._take(browser, home, at)
+        for pair in profiles.keys_of_browser(self.session, self.shop_id, old, browser.value):
+            if pair not in self.owners or self.claimed.get(pair) is None:
+                self._adopt(IdentityKey(*pair), old)
+                self._take(IdentityKey(*pair), home, None)
+
+    def _adopt(self, key: IdentityKey, owner: int) -> None:
+        """Take in a known key that no fact of this batch names."""
+        if key not in self.owners:
+            held = profiles.find_known_keys(self.session, self.shop_id, [key])[key]
+            self.known[key], self.owners[key] = held, held.source_profile_id
+            self.claimed[key] = held.claimed_at
+
+    def _are_one(self, key: IdentityKey, home: int, anchor: IdentityKey | None) -> bool:
+        """Whether what a key leads to and the fact's own profile are the same person."""
+        mine = self.kinds_of(self.group.profile_of(home))
+        theirs = self.kinds_of(self.profile_of(key))
+        if not mine or not theirs:
+            return True  # a visitor
+        if key.kind == IdentityKind.CUSTOMER:
+            return anchor is not None and anchor.kind == IdentityKind.CUSTOMER
+        if IdentityKind.CUSTOMER in mine and IdentityKind.CUSTOMER in theirs:
+            return False
+        if key.kind == IdentityKind.EMAIL or key.kind == IdentityKind.EXTERNAL:
+            return True
+        return key.kind == IdentityKind.PHONE and theirs == {IdentityKind.PHONE}
+
+    def _is_newer(self, key: IdentityKey, anchor: IdentityKey, person: ProfileFact) -> bool:
+        """Whether a fact's claim to a key of somebody else's is newer than theirs."""
+        since = self.claimed[key]
+        if key.kind in ADDRESSES:
+            if anchor.kind != IdentityKind.CUSTOMER:
+                return False
+            row = self.group.rows[self.profile_of(key)]
+            name = key.kind
+            told = row["field_times"].get(name)
+            shopify = row["field_sources"].get(name) == DataSource.SHOPIFY
+            if told and shopify and row.get(name) == key.value:
+                since = max(since or person.reported_at, datetime.fromisoformat(told))
+                return since < person.reported_at
+        return since is None or since <= person.reported_at
+
+    def _merge(self, home: int, other: int, key: IdentityKey) -> None:
+        kinds = self.kinds_of(self.group.profile_of(home)) | self.kinds_of(
+            self.group.profile_of(other)
+        )
+        kept = self.group.merge(home, other, key.kind)
+        assert self.named is not None
+        self.named[kept] = kinds
+
+    def _take(self, key: IdentityKey, home: int, at: datetime | None) -> None:
+        """Let a key of somebody else's lead here; what was done with it since goes along."""
+        old = self.profile_of(key)
+        since = self.claimed[key]
+        self.owners[key], self.claimed[key] = home, at
+        self.changed.add(key)
+        to = ProfileRef(self.group.profile_of(home), home)
+        if key.kind in DEVICES:
+            source = to.columns["source_profile_id"]
+            self.handovers.append(Handover(key.kind, key.value, old, to.profile_id, source, since))
+            self.group.moved |= {old, to.profile_id}
+        elif key.kind in ADDRESSES:
+            self.group.clear_address(old, key)
+        self.named = None
+
+    def _renew(self, key: IdentityKey, anchor: IdentityKey | None, at: datetime) -> None:
+        if anchor is None or key.kind not in DEVICES:
+            return
+        since = self.claimed[key]
+        if since is None or since < at:
+            self.claimed[key] = at
+            self.changed.add(key)
+
+    def _link(
+        self, key: IdentityKey, home: int, anchor: IdentityKey | None, person: ProfileFact
+    ) -> None:
+        """Let a key that is new lead to the fact's profile."""
+        self.owners[key] = home
+        self.claimed[key] = None if anchor is None else person.reported_at
+        if anchor is None and key.kind in (IdentityKind.CART, IdentityKind.CHECKOUT):
+            browser = next((k for k in person.identities if k.kind == IdentityKind.BROWSER), None)
+            if browser is not None:
+                self.browsers[key] = browser.value
+        if self.named is not None and key.kind in STRONG:
+            self.named.setdefault(self.group.profile_of(home), set()).add(key.kind)
+
+    def kinds_of(self, profile_id: int) -> set[KeyKind]:
+        """The kinds of identity that name a profile as a person."""
+        if self.named is None:
+            self.named = profiles.strong_keys(self.session, self.shop_id, self.group.rows)
+            for key, owner in self.owners.items():
+                held = self.known.get(key)
+                if key[0] in STRONG and (held is None or held.source_profile_id != owner):
+                    self.named.setdefault(self.group.profile_of(owner), set()).add(key[0])
+        return self.named.get(profile_id, set())
+
+    def save(self, people: Sequence[ProfileFact], now: datetime) -> None:
+        """Write the keys that are new, and those with another owner or a newer claim."""
+        claims = [
+            KeyClaim(
+                key[0], key[1], ref.profile_id, ref.columns["source_profile_id"], self.claimed[key]
+            )
+            for key in sorted(self.changed & self.known.keys())
+            for ref in (self.ref(key),)
+        ]
+        for handover in self.handovers:
+            shared_devices.move_acts(self.session, self.shop_id, handover, now)
+        profiles.save_claims(self.session, self.shop_id, claims)
+
+    def ref(self, key: Pair) -> ProfileRef:
+        """The profile and source profile of a key."""
+        return ProfileRef(self.group.profile_of(self.owners[key]), self.owners[key])
+
+
+def _anchor(keys: Iterable[IdentityKey]) -> IdentityKey | None:
+    """The strongest key that names a person; a phone number is one where nothing else does."""
+    return next((key for key in keys if key.kind in STRONG), None)
+
+
+def _strength(key: IdentityKey) -> int:
+    return RANKS[key.kind]

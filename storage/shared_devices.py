@@ -1,0 +1,89 @@
+"""What was done on a device that two shoppers use: rows that go from one to the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from storage.events import Event
+from storage.flows import Enrolment, EnrolmentState, ExitReason
+from storage.profiles import IdentityKind, KeyKind
+from storage.visits import Visit
+
+ADDED_TO_CART = "Added to Cart"
+CHECKOUT_STARTED = "Checkout Started"
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A browser, cart or checkout that leads to another profile from a moment on."""
+
+    kind: KeyKind
+    value: str
+    from_profile_id: int
+    to_profile_id: int
+    to_source_profile_id: int | None
+    since: datetime | None  # what was done until then stays; None: all of it goes
+
+
+def move_acts(session: Session, shop_id: int, handover: Handover, now: datetime) -> None:
+    """Give what was done with a key to the shopper whose it turned out to be.
+
+    The flows that it began for the other one end: they would write to them of what they never did.
+    """
+    moved = _events(session, shop_id, handover)
+    to = {
+        "profile_id": handover.to_profile_id,
+        "source_profile_id": handover.to_source_profile_id,
+    }
+    if moved:
+        _end_flows(session, shop_id, handover.from_profile_id, moved, now=now)
+        session.connection().execute(
+            update(Event).where(col(Event.shop_id) == shop_id, col(Event.id).in_(moved)).values(to)
+        )
+    if handover.kind == IdentityKind.BROWSER:
+        visits = [
+            col(Visit.shop_id) == shop_id,
+            col(Visit.profile_id) == handover.from_profile_id,
+            col(Visit.browser_id) == handover.value,
+        ]
+        if handover.since is not None:
+            visits.append(col(Visit.started_at) > handover.since)
+        session.connection().execute(update(Visit).where(*visits).values(to))
+
+
+def _events(session: Session, shop_id: int, handover: Handover) -> list[int]:
+    query = select(Event.id).where(
+        Event.shop_id == shop_id, Event.profile_id == handover.from_profile_id
+    )
+    if handover.since is not None:
+        query = query.where(Event.occurred_at > handover.since)
+    if handover.kind == IdentityKind.BROWSER:
+        told_by: Any = col(Event.properties)["browser_id"].as_string()
+        query = query.where(told_by == handover.value)
+    elif handover.kind == IdentityKind.CART:
+        query = query.where(
+            Event.metric == ADDED_TO_CART,
+            col(Event.unique_id).startswith(f"{handover.value}:", autoescape=True),
+        )
+    else:
+        query = query.where(Event.metric == CHECKOUT_STARTED, Event.unique_id == handover.value)
+    return list(session.exec(query))
+
+
+def _end_flows(
+    session: Session, shop_id: int, profile_id: int, event_ids: Sequence[int], *, now: datetime
+) -> None:
+    session.connection().execute(
+        update(Enrolment)
+        .where(
+            col(Enrolment.shop_id) == shop_id,
+            col(Enrolment.profile_id) == profile_id,
+            col(Enrolment.event_id).in_(event_ids),
+            col(Enrolment.state) == EnrolmentState.WAITING,
+        )
+        .values(state=EnrolmentState.EXITED, exit_reason=ExitReason.NOT_THEIRS, ended_at=now)
+    )
