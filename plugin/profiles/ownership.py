@@ -44,6 +44,7 @@ class Ownership:
     claimed: dict[Pair, datetime | None] = field(default_factory=dict)
     browsers: dict[Pair, str] = field(default_factory=dict)
     changed: set[Pair] = field(default_factory=set)
+    told: set[Pair] = field(default_factory=set)  # addresses with a newer claim
     handovers: list[Handover] = field(default_factory=list)
     named: dict[int, set[KeyKind]] | None = None
 
@@ -69,8 +70,16 @@ class Ownership:
             if not person.makes_profile:
                 return None
             home = self.group.add()
+        if anchor is not None and anchor.kind == IdentityKind.CUSTOMER:
+            for key in keys:
+                if key.kind in ADDRESSES:
+                    self._keep_claim(key, home)
         if anchor is not None and anchor not in self.owners:
             self._link(anchor, home, anchor, person)  # it says who `home` is
+        for key in keys:
+            if key.kind == IdentityKind.CUSTOMER and key not in self.owners:
+                self._link(key, self.group.add(), anchor, person)  # so that a merge can be undone
+                found.append(key)
         for key in found:
             self._settle(key, home, anchor, person)
         for key in keys:
@@ -102,6 +111,7 @@ class Ownership:
             pass
         elif self._are_one(key, home, anchor):
             self._merge(home, other, key)
+            self._renew(key, anchor, person.reported_at)
         elif anchor is not None and self._is_newer(key, anchor, person):
             self._take(key, home, person.reported_at)
         if anchor is not None and key.kind in DEVICES and (browser := self.browsers.get(key)):
@@ -114,13 +124,8 @@ class Ownership:
         there = IdentityKey(IdentityKind.BROWSER, browser)
         if self.owners.get(key) is None or self.profile_of(key) != self.group.profile_of(home):
             return
-        if there not in self.owners:
-            held = profiles.find_known_keys(self.session, self.shop_id, [there]).get(there)
-            if held is None:
-                return
-            self.group.load([held.profile_id])
-            self.known[there], self.owners[there] = held, held.source_profile_id
-            self.claimed[there], self.named = held.claimed_at, None
+        if not self._adopt(there):
+            return
         since = self.claimed[there]
         if self.profile_of(there) == self.group.profile_of(home):
             self._renew(there, there, person.reported_at)
@@ -131,16 +136,21 @@ class Ownership:
         old = self.profile_of(browser)
         self._take(browser, home, at)
         for pair in profiles.keys_of_browser(self.session, self.shop_id, old, browser.value):
-            if pair not in self.owners or self.claimed.get(pair) is None:
-                self._adopt(IdentityKey(*pair), old)
-                self._take(IdentityKey(*pair), home, None)
+            key = IdentityKey(*pair)
+            if self._adopt(key) and self.claimed[key] is None:
+                self._take(key, home, None)
 
-    def _adopt(self, key: IdentityKey, owner: int) -> None:
-        """Take in a known key that no fact of this batch names."""
-        if key not in self.owners:
-            held = profiles.find_known_keys(self.session, self.shop_id, [key])[key]
-            self.known[key], self.owners[key] = held, held.source_profile_id
-            self.claimed[key] = held.claimed_at
+    def _adopt(self, key: IdentityKey) -> bool:
+        """Take in a key that no fact of this batch names; whether it is known."""
+        if key in self.owners:
+            return True
+        held = profiles.find_known_keys(self.session, self.shop_id, [key]).get(key)
+        if held is None:
+            return False
+        self.group.load([held.profile_id])
+        self.known[key], self.owners[key] = held, held.source_profile_id
+        self.claimed[key], self.named = held.claimed_at, None
+        return True
 
     def _are_one(self, key: IdentityKey, home: int, anchor: IdentityKey | None) -> bool:
         """Whether what a key leads to and the fact's own profile are the same person."""
@@ -162,13 +172,15 @@ class Ownership:
         if key.kind in ADDRESSES:
             if anchor.kind != IdentityKind.CUSTOMER:
                 return False
-            row = self.group.rows[self.profile_of(key)]
-            name = key.kind
-            told = row["field_times"].get(name)
-            shopify = row["field_sources"].get(name) == DataSource.SHOPIFY
-            if told and shopify and row.get(name) == key.value:
-                since = max(since or person.reported_at, datetime.fromisoformat(told))
-                return since < person.reported_at
+            owner = self.profile_of(key)
+            if IdentityKind.CUSTOMER not in self.kinds_of(owner):
+                return True  # it was only typed
+            row = self.group.rows[owner]
+            told = row["field_times"].get(key.kind)
+            shopify = row["field_sources"].get(key.kind) == DataSource.SHOPIFY
+            if told and shopify and row.get(key.kind) == key.value:
+                until = datetime.fromisoformat(told)
+                since = until if since is None else max(since, until)
         return since is None or since <= person.reported_at
 
     def _merge(self, home: int, other: int, key: IdentityKey) -> None:
@@ -195,12 +207,33 @@ class Ownership:
         self.named = None
 
     def _renew(self, key: IdentityKey, anchor: IdentityKey | None, at: datetime) -> None:
-        if anchor is None or key.kind not in DEVICES:
+        """Note that a key was used again by whose it is."""
+        if anchor is None or key.kind not in DEVICES | ADDRESSES:
+            return
+        if key.kind in ADDRESSES and anchor.kind != IdentityKind.CUSTOMER:
             return
         since = self.claimed[key]
         if since is None or since < at:
             self.claimed[key] = at
-            self.changed.add(key)
+            (self.changed if key.kind in DEVICES else self.told).add(key)
+
+    def _keep_claim(self, key: IdentityKey, home: int) -> None:
+        """Before a customer's record gets another address: note until when it had this one.
+
+        As long as a profile holds an address, its field's time says so.
+        """
+        row = self.group.rows[self.group.profile_of(home)]
+        held, at = row.get(key.kind), row["field_times"].get(key.kind)
+        if not isinstance(held, str) or held == key.value or not at:
+            return
+        if row["field_sources"].get(key.kind) == DataSource.SHOPIFY:
+            old = IdentityKey(key.kind, held)
+            if not self._adopt(old):
+                return
+            since, until = self.claimed[old], datetime.fromisoformat(at)
+            if self.profile_of(old) == self.group.profile_of(home):
+                self.claimed[old] = until if since is None else max(since, until)
+                self.changed.add(old)
 
     def _link(
         self, key: IdentityKey, home: int, anchor: IdentityKey | None, person: ProfileFact
@@ -231,12 +264,17 @@ class Ownership:
             KeyClaim(
                 key[0], key[1], ref.profile_id, ref.columns["source_profile_id"], self.claimed[key]
             )
-            for key in sorted(self.changed & self.known.keys())
+            for key in sorted((self.changed | self._past()) & self.known.keys())
             for ref in (self.ref(key),)
         ]
         for handover in self.handovers:
             shared_devices.move_acts(self.session, self.shop_id, handover, now)
         profiles.save_claims(self.session, self.shop_id, claims)
+
+    def _past(self) -> set[Pair]:
+        """Addresses with a newer claim that their profiles do not show: the record came late."""
+        rows = self.group.rows
+        return {key for key in self.told if rows[self.profile_of(key)].get(key[0]) != key[1]}
 
     def ref(self, key: Pair) -> ProfileRef:
         """The profile and source profile of a key."""
