@@ -46,7 +46,6 @@ class ExitReason(StrEnum):
     SHOP_UNINSTALLED = "shop_uninstalled"
     FLOW_OFF = "flow_off"
     FILTER = "filter"
-    NOT_THEIRS = "not_theirs"  # another shopper did what began it, on a device that both use
     ERROR = "error"  # a step failed several times
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from storage.events import Event
-from storage.flows import Enrolment, EnrolmentState, ExitReason
+from storage.flows import Enrolment, EnrolmentState
+from storage.messages import Message, MessageState
 from storage.profiles import IdentityKind, KeyKind
 from storage.visits import Visit
 
@@ -29,10 +30,10 @@ class Handover:
     since: datetime | None  # what was done until then stays; None: all of it goes
 
 
-def move_acts(session: Session, shop_id: int, handover: Handover, now: datetime) -> None:
+def move_acts(session: Session, shop_id: int, handover: Handover) -> None:
     """Give what was done with a key to the shopper whose it turned out to be.
 
-    The flows that it began for the other one end: they would write to them of what they never did.
+    The flows that it began go along: the first one would be written to of what they never did.
     """
     moved = _events(session, shop_id, handover)
     to = {
@@ -40,10 +41,9 @@ def move_acts(session: Session, shop_id: int, handover: Handover, now: datetime)
         "source_profile_id": handover.to_source_profile_id,
     }
     if moved:
-        _end_flows(session, shop_id, handover.from_profile_id, moved, now=now)
-        session.connection().execute(
-            update(Event).where(col(Event.shop_id) == shop_id, col(Event.id).in_(moved)).values(to)
-        )
+        _move_flows(session, shop_id, moved, to)
+        mine = (col(Event.shop_id) == shop_id, col(Event.id).in_(moved))
+        session.connection().execute(update(Event).where(*mine).values(to))
     if handover.kind == IdentityKind.BROWSER:
         visits = [
             col(Visit.shop_id) == shop_id,
@@ -74,16 +74,18 @@ def _events(session: Session, shop_id: int, handover: Handover) -> list[int]:
     return list(session.exec(query))
 
 
-def _end_flows(
-    session: Session, shop_id: int, profile_id: int, event_ids: Sequence[int], *, now: datetime
+def _move_flows(
+    session: Session, shop_id: int, event_ids: Sequence[int], to: dict[str, int | None]
 ) -> None:
-    session.connection().execute(
-        update(Enrolment)
-        .where(
-            col(Enrolment.shop_id) == shop_id,
-            col(Enrolment.profile_id) == profile_id,
-            col(Enrolment.event_id).in_(event_ids),
-            col(Enrolment.state) == EnrolmentState.WAITING,
-        )
-        .values(state=EnrolmentState.EXITED, exit_reason=ExitReason.NOT_THEIRS, ended_at=now)
+    begun = (
+        col(Enrolment.shop_id) == shop_id,
+        col(Enrolment.event_id).in_(event_ids),
+        col(Enrolment.state) == EnrolmentState.WAITING,
     )
+    due = (
+        col(Message.shop_id) == shop_id,
+        col(Message.event_id).in_(event_ids),
+        col(Message.state) == MessageState.DUE,
+    )
+    session.connection().execute(update(Enrolment).where(*begun).values(to))
+    session.connection().execute(update(Message).where(*due).values(to))

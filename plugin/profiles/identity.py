@@ -36,7 +36,7 @@ def resolve_profiles(
     for person, home in zip(people, homes, strict=True):
         if home is not None:
             group.describe(home, _without_others(person, home, ownership))
-    ownership.save(people, now)
+    ownership.save()
     group.save()
     found = [None if home is None else ProfileRef(group.profile_of(home), home) for home in homes]
     if new := sorted(ownership.owners.keys() - ownership.known.keys()):

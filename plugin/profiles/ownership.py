@@ -6,7 +6,7 @@ theirs later. A browser, a cart, a checkout or a phone number that was only type
 leads to the person who used it last (docs/decisions/0012).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -200,6 +200,8 @@ class Ownership:
         to = ProfileRef(self.group.profile_of(home), home)
         if key.kind in DEVICES:
             source = to.columns["source_profile_id"]
+            if key.kind == IdentityKind.CHECKOUT:
+                since = None  # one checkout is one person's: it may have been begun by a slip
             self.handovers.append(Handover(key.kind, key.value, old, to.profile_id, source, since))
             self.group.moved |= {old, to.profile_id}
         elif key.kind in ADDRESSES:
@@ -258,7 +260,7 @@ class Ownership:
                     self.named.setdefault(self.group.profile_of(owner), set()).add(key[0])
         return self.named.get(profile_id, set())
 
-    def save(self, people: Sequence[ProfileFact], now: datetime) -> None:
+    def save(self) -> None:
         """Write the keys that are new, and those with another owner or a newer claim."""
         claims = [
             KeyClaim(
@@ -268,7 +270,7 @@ class Ownership:
             for ref in (self.ref(key),)
         ]
         for handover in self.handovers:
-            shared_devices.move_acts(self.session, self.shop_id, handover, now)
+            shared_devices.move_acts(self.session, self.shop_id, handover)
         profiles.save_claims(self.session, self.shop_id, claims)
 
     def _past(self) -> set[Pair]:
