@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
@@ -164,7 +164,7 @@ lives = st.lists(
         st.sampled_from(BROWSERS),
         st.integers(0, 100),
     ),
-    max_size=10,
+    max_size=7,
     unique_by=lambda act: act.minute,
 )
 
@@ -214,7 +214,7 @@ def check_events(store: Store, lived: list[Act]) -> None:
         assert owners & store.same(actor), f"{event.metric} is somebody else's"
 
 
-@thousand
+@settings(thousand, max_examples=200)
 @given(lived=lives, pair=st.permutations(PEOPLE), order=st.randoms(use_true_random=False))
 def test_what_staff_join_they_can_part(example, lived, pair, order):
     lived = [act for act in lived if act.what not in ("is merged", "is forgotten")]
