@@ -34,7 +34,7 @@ class ProfileFact:
     """A profile by its identities. `fields` hold what `source` reported of it at `at`.
 
     A missing field clears nothing: a source leaves out what it does not report. Without
-    `makes_profile` it only adds to a profile that there is: an order of nobody makes none.
+    `makes_profile` it only adds to a profile that there is: an order without a buyer makes none.
     """
 
     identities: tuple[IdentityKey, ...]

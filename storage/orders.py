@@ -149,8 +149,8 @@ def lines_by_order(
     return found
 
 
-def find_nobodys(session: Session, shop_id: int, ids: Collection[int]) -> set[int]:
-    """Those of some orders that are known and name no shopper, as most of a till's do."""
+def find_ownerless(session: Session, shop_id: int, ids: Collection[int]) -> set[int]:
+    """Those of some orders that are known and have no buyer, as most of a till's."""
     if not ids:
         return set()
     rows = session.exec(

@@ -31,7 +31,7 @@ class Handover:
 
 
 def move_acts(session: Session, shop_id: int, handover: Handover) -> None:
-    """Give what was done with a key to the shopper whose it turned out to be.
+    """Give what was done with a key to the shopper who turned out to have done it.
 
     The flows that it began go along: the first one would be written to of what they never did.
     """

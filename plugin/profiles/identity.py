@@ -1,7 +1,7 @@
 """Resolve which profile each fact is about, and merge profiles that turn out to be one person.
 
 The outcome depends on the facts, never on the order in which they came: for each field the newest
-value wins, and each identity leads to whoever claimed it last (`plugin.profiles.ownership`). A
+value wins, and each identity leads to the person who claimed it last (`plugin.profiles.ownership`). A
 merchant's split (`plugin.profiles.merge`) outranks identities: it is not joined by them again, and
 a fact that names both sides goes to the side of its strongest identity.
 """
@@ -17,7 +17,7 @@ from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.profiles import properties
 from plugin.profiles.merge import MergeGroup
 from plugin.profiles.ownership import ADDRESSES, Ownership
-from storage import orders, profiles
+from storage import identity_claims, orders
 from storage.engine import bulk
 from storage.profiles import Identity, IdentityKind, IdentityRow, KeyKind, RecordKind
 
@@ -27,11 +27,13 @@ def resolve_profiles(
 ) -> list[ProfileRef | None]:
     """Return each fact's profile, created or merged as needed; None without any identity."""
     properties.coerce_profiles(session, shop_id, people)
-    known = profiles.find_known_keys(session, shop_id, {k for p in people for k in p.identities})
+    known = identity_claims.find_known_keys(
+        session, shop_id, {k for p in people for k in p.identities}
+    )
     group = MergeGroup(session, shop_id, now)
     group.load(held.profile_id for held in known.values())
     ownership = Ownership(session, shop_id, group, dict(known))
-    _make_none_of_nobodys_orders(session, shop_id, people, ownership)
+    _leave_ownerless_orders(session, shop_id, people, ownership)
     homes = _homes(ownership, people)
     for person, home in zip(people, homes, strict=True):
         if home is not None:
@@ -53,10 +55,10 @@ def resolve_profiles(
     return found
 
 
-def _make_none_of_nobodys_orders(
+def _leave_ownerless_orders(
     session: Session, shop_id: int, people: Sequence[ProfileFact], ownership: Ownership
 ) -> None:
-    """Let the refund or the parcel of an order that names nobody make no profile either."""
+    """Let the refund or the parcel of an order without a buyer make no profile either."""
     alone = {
         id(person): int(person.identities[0].value)
         for person in people
@@ -66,12 +68,12 @@ def _make_none_of_nobodys_orders(
     }
     if not alone:
         return
-    nobodys = orders.find_nobodys(session, shop_id, set(alone.values()))
-    nobodys |= {
+    ownerless = orders.find_ownerless(session, shop_id, set(alone.values()))
+    ownerless |= {
         alone[id(person)] for person in people if id(person) in alone and not person.makes_profile
     }
     for person in people:
-        if alone.get(id(person)) in nobodys:
+        if alone.get(id(person)) in ownerless:
             person.makes_profile = False
 
 
@@ -108,7 +110,7 @@ def _homes(ownership: Ownership, people: Sequence[ProfileFact]) -> list[int | No
 
 
 def _without_others(person: ProfileFact, home: int, ownership: Ownership) -> ProfileFact:
-    """Return a fact without addresses that are somebody else's.
+    """Return a fact without addresses that are another profile's.
 
     What a customer's record says of an address that is another's by now is no address of theirs
     any more, nor is the one before it.

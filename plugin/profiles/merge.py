@@ -144,7 +144,7 @@ class MergeGroup:
             held["own"] = fields.row_without_merges(alone)
 
     def clear_address(self, profile_id: int, key: IdentityKey) -> None:
-        """Take an address that is somebody else's by now out of a profile and its sources."""
+        """Take an address that is another profile's by now out of a profile and its sources."""
         fields.clear_value(self.rows[profile_id], key.kind, key.value)
         for source_profile_id in self.sources(profile_id):
             if held := self.origins.get(source_profile_id):

@@ -1,9 +1,9 @@
-"""Whose each identity is, while facts are resolved.
+"""Decide which profile owns each identity, while facts are resolved.
 
-Two customers of Shopify's are one person only where a fact names both (customers/merge) or somebody
-says so. An address in a customer's record is theirs, and goes alone to the customer who has it in
-theirs later. A browser, a cart, a checkout or a phone number that was only typed proves nobody: it
-leads to the person who used it last (docs/decisions/0012).
+Two customers of Shopify's are one person only where a fact names both (customers/merge) or staff say
+so. An address in a customer's record is theirs, and goes alone to the customer who has it in
+theirs later. A browser, a cart, a checkout or a phone number that was only typed proves no one's
+identity: it leads to the person who used it last (docs/decisions/0012).
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,14 @@ from sqlmodel import Session
 
 from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.profiles.merge import MergeGroup
-from storage import profiles, shared_devices
+from storage import identity_claims, shared_devices
+from storage.identity_claims import KeyClaim, KnownKey
 from storage.profiles import (
     STRENGTH,
     STRONG,
     DataSource,
     IdentityKind,
-    KeyClaim,
     KeyKind,
-    KnownKey,
 )
 from storage.shared_devices import Handover
 
@@ -120,7 +119,7 @@ class Ownership:
     def _settle_browser(
         self, browser: str, key: IdentityKey, home: int, person: ProfileFact
     ) -> None:
-        """A cart that only one browser named: whoever buys it uses the browser."""
+        """A cart that only one browser named: its buyer uses the browser."""
         there = IdentityKey(IdentityKind.BROWSER, browser)
         if self.owners.get(key) is None or self.profile_of(key) != self.group.profile_of(home):
             return
@@ -135,7 +134,7 @@ class Ownership:
     def _take_browser(self, browser: IdentityKey, home: int, at: datetime) -> None:
         old = self.profile_of(browser)
         self._take(browser, home, at)
-        for pair in profiles.keys_of_browser(self.session, self.shop_id, old, browser.value):
+        for pair in identity_claims.keys_of_browser(self.session, self.shop_id, old, browser.value):
             key = IdentityKey(*pair)
             if self._adopt(key) and self.claimed[key] is None:
                 self._take(key, home, None)
@@ -144,7 +143,7 @@ class Ownership:
         """Take in a key that no fact of this batch names; whether it is known."""
         if key in self.owners:
             return True
-        held = profiles.find_known_keys(self.session, self.shop_id, [key]).get(key)
+        held = identity_claims.find_known_keys(self.session, self.shop_id, [key]).get(key)
         if held is None:
             return False
         self.group.load([held.profile_id])
@@ -167,7 +166,7 @@ class Ownership:
         return key.kind == IdentityKind.PHONE and theirs == {IdentityKind.PHONE}
 
     def _is_newer(self, key: IdentityKey, anchor: IdentityKey, person: ProfileFact) -> bool:
-        """Whether a fact's claim to a key of somebody else's is newer than theirs."""
+        """Whether a fact's claim to another profile's key is newer than theirs."""
         since = self.claimed[key]
         if key.kind in ADDRESSES:
             if anchor.kind != IdentityKind.CUSTOMER:
@@ -192,7 +191,7 @@ class Ownership:
         self.named[kept] = kinds
 
     def _take(self, key: IdentityKey, home: int, at: datetime | None) -> None:
-        """Let a key of somebody else's lead here; what was done with it since goes along."""
+        """Let another profile's key lead here; what was done with it since goes along."""
         old = self.profile_of(key)
         since = self.claimed[key]
         self.owners[key], self.claimed[key] = home, at
@@ -209,7 +208,7 @@ class Ownership:
         self.named = None
 
     def _renew(self, key: IdentityKey, anchor: IdentityKey | None, at: datetime) -> None:
-        """Note that a key was used again by whose it is."""
+        """Note that a key was used again by its owner."""
         if anchor is None or key.kind not in DEVICES | ADDRESSES:
             return
         if key.kind in ADDRESSES and anchor.kind != IdentityKind.CUSTOMER:
@@ -253,7 +252,7 @@ class Ownership:
     def kinds_of(self, profile_id: int) -> set[KeyKind]:
         """The kinds of identity that name a profile as a person."""
         if self.named is None:
-            self.named = profiles.strong_keys(self.session, self.shop_id, self.group.rows)
+            self.named = identity_claims.strong_keys(self.session, self.shop_id, self.group.rows)
             for key, owner in self.owners.items():
                 held = self.known.get(key)
                 if key[0] in STRONG and (held is None or held.source_profile_id != owner):
@@ -271,7 +270,7 @@ class Ownership:
         ]
         for handover in self.handovers:
             shared_devices.move_acts(self.session, self.shop_id, handover)
-        profiles.save_claims(self.session, self.shop_id, claims)
+        identity_claims.save_claims(self.session, self.shop_id, claims)
 
     def _past(self) -> set[Pair]:
         """Addresses with a newer claim that their profiles do not show: the record came late."""

@@ -1,7 +1,7 @@
 """Two customers stay two people, whatever they share: browsers, carts, phones, gifts, addresses.
 
 Each act says who did it. A profile holds what one customer did, or those that were merged; what
-starts a mail was done by the shopper whose address gets it; what staff join, they can part.
+starts a mail was done by the shopper who gets it; what staff join, they can part.
 """
 
 from dataclasses import dataclass, field

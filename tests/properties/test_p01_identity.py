@@ -167,7 +167,7 @@ addresses = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=8
 @thousand
 @given(told=addresses, order=st.randoms(use_true_random=False))
 def test_p01_an_address_is_the_customers_whose_record_had_it_last(example, told, order):
-    """An address that is given up and registered by another takes nobody along."""
+    """An address that is given up and registered by another goes alone."""
     said = [
         ProfileFact(
             (CUSTOMERS[who], EMAILS[email]),

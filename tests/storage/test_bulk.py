@@ -54,6 +54,8 @@ def test_what_is_known_is_passed_over_only_when_asked(shop: Shop) -> None:
         "kind": "email",
         "value": "a@example.com",
         "linked_at": AT,
+        "claimed_at": None,
+        "browser_id": None,
         "source_profile_id": None,
     }
     with db.transaction() as session:
@@ -82,7 +84,13 @@ def test_pairs_are_found_whatever_they_are_made_of(shop: Shop) -> None:
         value: {"kind": "email", "value": value, "profile_id": 2**62 + place}
         for place, value in enumerate((odd, "b@example.com", "c@example.com"))
     }
-    shared = {"shop_id": shop.id, "linked_at": AT, "source_profile_id": None}
+    shared = {
+        "shop_id": shop.id,
+        "linked_at": AT,
+        "claimed_at": None,
+        "browser_id": None,
+        "source_profile_id": None,
+    }
     with db.transaction() as session:
         bulk.add_rows(session, Identity, [row | shared for row in found.values()])
 

@@ -91,7 +91,7 @@ def buyer_keys(payload: JsonObject) -> tuple[IdentityKey, ...]:
     """What the person behind a checkout or an order is known by.
 
     Where it names a customer, its own address and number are only where the receipt went: staff at
-    the till have it sent to the store, a buyer to somebody else.
+    the till have it sent to the store, a buyer to a friend.
     """
     customer = object_of(payload, "customer")
     return tuple(

@@ -96,8 +96,8 @@ def test_each_side_gets_back_what_was_its_own(database: str, shop: Shop) -> None
 
 
 def dump(shop: Shop) -> dict[str, list[str]]:
-    """Every row of the shop but the merges themselves, without the moment of the join, nor since
-    when each key is whose it is: that one was used together with others stays true.
+    """Every row of the shop but the merges themselves, without the moment of the join, nor
+    when each key was used last: that it was used together with others stays true.
     """
     found = {}
     with db.reading() as session:
