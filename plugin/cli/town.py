@@ -263,7 +263,13 @@ class DemoDataLoader:
         rows.add(Profile, row)
         about = self._about(who.number)
         for kind, value in known:
-            identity = {"kind": kind, "value": value, "linked_at": who.at}
+            identity = {
+                "kind": kind,
+                "value": value,
+                "linked_at": who.at,
+                "claimed_at": who.at,
+                "browser_id": None,
+            }
             rows.add(Identity, about | identity)
         for named in profile_names.rows_of(self._shop.id, [row]):
             rows.add(ProfileName, named)
@@ -321,7 +327,17 @@ class DemoDataLoader:
                 del line["variant_title"]
                 rows.add(OrderLine, {"shop_id": self._shop.id} | line)
         for kind, value in known:
-            rows.add(Identity, about | {"kind": kind, "value": value, "linked_at": at})
+            rows.add(
+                Identity,
+                about
+                | {
+                    "kind": kind,
+                    "value": value,
+                    "linked_at": at,
+                    "claimed_at": at,
+                    "browser_id": None,
+                },
+            )
 
     def _write_mail(self, rows: Rows, mail: Mail) -> None:
         flow_id, steps = self._steps[mail.flow]

@@ -1,9 +1,10 @@
 """Resolve which profile each fact is about, and merge profiles that turn out to be one person.
 
 The outcome depends on the facts, never on the order in which they came: for each field the newest
-value wins, and each identity leads to the person who claimed it last (`plugin.profiles.ownership`). A
-merchant's split (`plugin.profiles.merge`) outranks identities: it is not joined by them again, and
-a fact that names both sides goes to the side of its strongest identity.
+value wins, and each identity leads to the person who claimed it last
+(`plugin.profiles.ownership`). A merchant's split (`plugin.profiles.merge`) outranks identities: it
+is not joined by them again, and a fact that names both sides goes to the side of its strongest
+identity.
 """
 
 from collections import deque
@@ -27,9 +28,8 @@ def resolve_profiles(
 ) -> list[ProfileRef | None]:
     """Return each fact's profile, created or merged as needed; None without any identity."""
     properties.coerce_profiles(session, shop_id, people)
-    known = identity_claims.find_known_keys(
-        session, shop_id, {k for p in people for k in p.identities}
-    )
+    keys = {key for person in people for key in person.identities}
+    known = identity_claims.find_known_keys(session, shop_id, keys)
     group = MergeGroup(session, shop_id, now)
     group.load(held.profile_id for held in known.values())
     ownership = Ownership(session, shop_id, group, dict(known))

@@ -1,7 +1,7 @@
 """Decide which profile owns each identity, while facts are resolved.
 
-Two customers of Shopify's are one person only where a fact names both (customers/merge) or staff say
-so. An address in a customer's record is theirs, and goes alone to the customer who has it in
+Two customers of Shopify's are one person only where a fact names both (customers/merge) or staff
+say so. An address in a customer's record is theirs, and goes alone to the customer who has it in
 theirs later. A browser, a cart, a checkout or a phone number that was only typed proves no one's
 identity: it leads to the person who used it last (docs/decisions/0012).
 """
