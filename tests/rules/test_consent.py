@@ -111,7 +111,7 @@ def order(number: int, at: datetime, country: str, address: str = MAYA) -> Facts
         "id": number, "created_at": at.isoformat(), "updated_at": at.isoformat(),
         "currency": "CAD", "total_price": "10.00", "email": address, "line_items": [],
         "customer": {"id": number, "email": address},
-        "shipping_address": {"country_code": country},
+        "billing_address": {"country_code": country},
     }  # fmt: skip
     return orders.normalise("orders/create", payload, "CAD")
 
