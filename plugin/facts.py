@@ -95,6 +95,7 @@ class EventFact:
     properties: JsonObject = field(default_factory=dict)
     is_silent: bool = False
     may_change: bool = False
+    counts_from_earliest: bool = False  # told several times, it happened when the first one says
 
 
 @dataclass(slots=True)

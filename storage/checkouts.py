@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, and_
 from sqlmodel import Field, Session, SQLModel, col, select
 from typing_extensions import TypedDict
 
 from storage.engine.types import big, json_column, moment, origin, shop_key
 from storage.engine.upsert import save_newest
+from storage.events import Event
+
+CHECKOUT_STARTED = "Checkout Started"
 
 
 class LineItem(TypedDict):
@@ -66,6 +69,25 @@ class CheckoutRow(ReportedCheckout):
 def save_checkouts(session: Session, rows: Sequence[CheckoutRow]) -> None:
     """Insert checkouts or bring them up to date; the newest word wins."""
     save_newest(session, Checkout, rows, keep=("started_at",))
+
+
+def is_over(session: Session, shop_id: int, event_id: int | None) -> bool:
+    """Whether an event began a checkout that was completed, or emptied, since."""
+    if event_id is None:
+        return False
+    begun = session.exec(
+        select(Checkout)
+        .join(
+            Event,
+            and_(
+                col(Event.shop_id) == Checkout.shop_id,
+                col(Event.unique_id) == Checkout.token,
+                col(Event.metric) == CHECKOUT_STARTED,
+            ),
+        )
+        .where(Event.shop_id == shop_id, Checkout.shop_id == shop_id, Event.id == event_id)
+    ).first()
+    return begun is not None and (begun.completed_at is not None or not begun.lines)
 
 
 def checkouts_by_token(session: Session, shop_id: int, tokens: Sequence[str]) -> Sequence[Checkout]:

@@ -46,6 +46,7 @@ class ExitReason(StrEnum):
     SHOP_UNINSTALLED = "shop_uninstalled"
     FLOW_OFF = "flow_off"
     FILTER = "filter"
+    CHECKOUT_OVER = "checkout_over"  # the checkout that began it was completed or emptied
     ERROR = "error"  # a step failed several times
 
 

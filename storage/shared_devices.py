@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from storage.checkouts import CHECKOUT_STARTED
 from storage.events import Event
 from storage.flows import Enrolment, EnrolmentState
 from storage.messages import Message, MessageState
@@ -15,7 +16,6 @@ from storage.profiles import IdentityKind, KeyKind
 from storage.visits import Visit
 
 ADDED_TO_CART = "Added to Cart"
-CHECKOUT_STARTED = "Checkout Started"
 
 
 @dataclass(frozen=True, slots=True)

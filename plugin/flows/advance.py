@@ -18,7 +18,7 @@ from plugin.flows import filters
 from plugin.flows.definition import FlowDefinition
 from plugin.flows.steps.base import Follow, StepBatch
 from plugin.messages.send import actor_for
-from storage import flows, messages, shops
+from storage import checkouts, flows, messages, shops
 from storage.engine import db, locks
 from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
 from storage.flows import Enrolment, EnrolmentState, ExitReason, Flow, FlowStatus, StepOutcome
@@ -146,6 +146,8 @@ def _must_leave(
         return ExitReason.SHOP_UNINSTALLED
     if flow.status != FlowStatus.LIVE:
         return ExitReason.FLOW_OFF
+    if checkouts.is_over(session, enrolment.shop_id, enrolment.event_id):
+        return ExitReason.CHECKOUT_OVER
     if not filters.matches_filter(
         session,
         enrolment.shop_id,

@@ -181,7 +181,20 @@ def _save_events(
     ]
     new = events.add_events(session, rows)
     _update_events(session, shop.id, [each for each in did if each.may_change])
+    _date_back(session, shop.id, [each for each in did if each.counts_from_earliest])
     return [row for row in rows if row["id"] in new]
+
+
+def _date_back(session: Session, shop_id: int, told: Sequence[EventFact]) -> None:
+    """Let known events have happened when the earliest telling says, in any order of arrival."""
+    earliest: dict[str, dict[str, datetime]] = {}
+    for each in told:
+        of_metric = earliest.setdefault(each.metric, {})
+        of_metric[each.unique_id] = min(
+            each.occurred_at, of_metric.get(each.unique_id, each.occurred_at)
+        )
+    for metric, times in earliest.items():
+        events.date_back(session, shop_id, metric, times)
 
 
 def _update_events(session: Session, shop_id: int, told: Sequence[EventFact]) -> None:

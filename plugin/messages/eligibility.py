@@ -10,11 +10,11 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.channels.registry import CHANNELS, NEEDS_WRITTEN_CONSENT
-from storage import consent, preferences, suppressions
+from storage import checkouts, consent, preferences, suppressions
 from storage.channels import IDENTITY_KIND
 from storage.consent import Consent
 from storage.consent_ledger import ConsentPurpose, ConsentState, LedgerKey
-from storage.flows import EnrolmentState, FlowStatus, get_enrolment, get_flow
+from storage.flows import EnrolmentState, ExitReason, FlowStatus, get_enrolment, get_flow
 from storage.messages import Message, MessageSource, SkipReason, sent_since
 from storage.preferences import SendingFrequency
 from storage.profiles import IdentityKind, Profile
@@ -141,4 +141,6 @@ def _flow(session: Session, message: Message) -> str | None:
         enrolment = get_enrolment(session, message.shop_id, message.enrolment_id)
         if enrolment is not None and enrolment.state == EnrolmentState.EXITED:
             return enrolment.exit_reason or SkipReason.LEFT_FLOW
+        if checkouts.is_over(session, message.shop_id, message.event_id):
+            return ExitReason.CHECKOUT_OVER
     return None

@@ -45,6 +45,7 @@ REASONS: dict[str, str] = {
     SkipReason.FLOW_OFF: N_("Not sent: flow turned off."),
     SkipReason.LEFT_FLOW: N_("Not sent: customer exited the flow."),
     ExitReason.FILTER: N_("No longer meets the flow's conditions."),
+    ExitReason.CHECKOUT_OVER: N_("The checkout was completed or emptied."),
     SkipReason.SHOP_UNINSTALLED: N_("Not sent: app uninstalled."),
     SkipReason.NO_PROFILE: N_("Not sent: profile deleted."),
     SkipReason.NO_SENDER: N_("Not sent: no sender email. Add one in Settings."),
@@ -88,6 +89,7 @@ EXIT_REASONS: dict[str, str] = {
     ExitReason.FLOW_OFF: N_("Flow turned off."),
     ExitReason.SHOP_UNINSTALLED: N_("App uninstalled."),
     ExitReason.FILTER: N_("No longer meets the flow's conditions."),
+    ExitReason.CHECKOUT_OVER: N_("The checkout was completed or emptied."),
     ExitReason.ERROR: N_("A step failed several times."),
 }
 

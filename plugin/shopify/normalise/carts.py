@@ -10,11 +10,15 @@ from storage.profiles import IdentityKind
 
 
 def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
-    """`Added to Cart`, once for each product in a cart; the cart's owner is found by its token."""
+    """`Added to Cart`, once for each product in a cart; the cart's owner is found by its token.
+
+    A cart does not say when each line came. The earliest telling of a line does: in a cart that is
+    a week old, what is new was added now.
+    """
     token = text_of(payload, "token") or text_of(payload, "id")
     if not token:
         raise MalformedError("token is missing")
-    at = parse_time(payload.get("created_at"), "created_at")
+    at = parse_time(payload.get("updated_at") or payload.get("created_at"), "updated_at")
     person = ProfileFact(identities=facts.identity_keys((IdentityKind.CART, token)), reported_at=at)
     lines = line_items(payload, currency)
     return Facts(
@@ -27,6 +31,7 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
                 occurred_at=at,
                 value=line["price"],
                 currency=currency,
+                counts_from_earliest=True,
                 properties={
                     "title": line["title"],
                     "product_id": line["product_id"],

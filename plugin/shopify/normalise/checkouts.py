@@ -17,15 +17,22 @@ from storage.engine.types import JsonObject
 
 # Today a recovery link names the cart, /checkouts/ac/<cart_token>/recover (`cn` is of the same
 # kind), and before it named the checkout: shopify.dev, AbandonedCheckout.abandonedCheckoutUrl.
+TILL = "pos"
 LINK = re.compile(r"/checkouts/(?:(?P<cart>ac|cn)/)?(?:[^/?#]+/)*?(?P<token>[^/?#]+)/recover")
 
 
 def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     """The checkout, its person, and one `Checkout Started`.
 
+    `buyer_accepts_marketing` is no consent here: it has no date and no proof, and the webhooks of
+    consent tell the same choice with both (docs/decisions/0006). What stays open at a till is not
+    abandoned: staff park it there.
+
     It is known by what its recovery link names: the webhook and the API both tell that, and the API
     no token.
     """
+    if text_of(payload, "source_name") == TILL:
+        return Facts()
     url = text_of(payload, "abandoned_checkout_url")
     link = LINK.search(url)
     token = link["token"] if link else text_of(payload, "token")
