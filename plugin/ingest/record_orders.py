@@ -72,6 +72,8 @@ def settle_orders(
     session: Session, shop_id: int, facts: Facts, saved: SavedOrders, *, new: Sequence[EventRow]
 ) -> None:
     """Bring known events and credits up to date, once the new events are added."""
+    if not facts.orders:
+        return
     described: list[EventDescription] = []
     changed: set[int] = set()
     said = _descriptions(facts, saved) if saved.before else {}
