@@ -63,6 +63,10 @@ class Bag:
         """What is to be paid, in cents."""
         return sum(good.price * count for good, count in self.lines) + SHIPPING
 
+    def line_id(self, place: int) -> int:
+        """The id of a line of its order."""
+        return (self.order_id or 0) + 100 + place
+
 
 @dataclass(slots=True)
 class Mail:
@@ -240,12 +244,15 @@ class Town:
         )
         bag.done_at, bag.cancelled = at, self._chance.random() < 0.02
         said = {"order_id": bag.order_id, "number": bag.name}
-        events, key = piece.events, str(bag.order_id)
-        events.append(Did(number, "Placed Order", key, at, bag.total, said))
-        for index, (good, count) in enumerate(bag.lines):
-            about = {**said, "title": good.title, "product_id": good.product_id}
-            worth = good.price * count
-            events.append(Did(number, "Ordered Product", f"{key}:{index}", at, worth, about))
+        events, key, gone = piece.events, str(bag.order_id), bag.cancelled
+        lines = [{"line_id": bag.line_id(n), **line_of(*each)} for n, each in enumerate(bag.lines)]
+        placed = said | {"lines": lines, **({"ordered_value": bag.total} if gone else {})}
+        events.append(Did(number, "Placed Order", key, at, 0 if gone else bag.total, placed))
+        for place, (good, count) in enumerate(bag.lines):
+            about = {**said, "title": good.title, "product_id": good.product_id, "quantity": count}
+            worth = 0 if gone else good.price * count
+            what = f"{key}:{bag.line_id(place)}"
+            events.append(Did(number, "Ordered Product", what, at, worth, about))
         later = min(at + timedelta(hours=30 * self._chance.random()), _at(self._end))
         metric, what = (
             ("Cancelled Order", key)

@@ -322,8 +322,9 @@ class DemoDataLoader:
                      "cancelled_at": later if bag.cancelled else None, "discount_codes": [],
                      "checkout_token": bag.token, "cart_token": None, "status_url": ""}  # fmt: skip
             rows.add(Order, about | money | order)
-            for index, (good, count) in enumerate(bag.lines):
-                line = line_of(good, count) | {"order_id": bag.order_id, "line_id": index}
+            for place, (good, count) in enumerate(bag.lines):
+                line = line_of(good, count)
+                line |= {"order_id": bag.order_id, "line_id": bag.line_id(place)}
                 del line["variant_title"]
                 rows.add(OrderLine, {"shop_id": self._shop.id} | line)
         for kind, value in known:

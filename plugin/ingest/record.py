@@ -83,6 +83,7 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
         new = [event for event in new if event["occurred_at"] >= shop.installed_at]
     quiet = {(did.metric, did.unique_id) for did in facts.events if did.is_silent}
     new = [event for event in new if (event["metric"], event["unique_id"]) not in quiet]
+    new = record_orders.without_imported(session, shop.id, new)
     placed = [int(event["unique_id"]) for event in new if event["metric"] == record_orders.PLACED]
     if placed:
         credit_orders(session, shop.id, placed)

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from plugin.facts import NO_PROFILE, EventFact, Facts, ProfileRef
 from plugin.insight import attribution
+from plugin.shopify.normalise.orders import IMPORTED
 from storage import coupons, events, orders
 from storage.events import EventDescription, EventRow
 from storage.orders import OrderLineRow, OrderRow, ReportedOrder
@@ -91,6 +92,20 @@ def settle_orders(
     events.describe_events(session, shop_id, described)
     if changed:
         attribution.change_credits(session, shop_id, changed)
+
+
+def without_imported(session: Session, shop_id: int, new: Sequence[EventRow]) -> list[EventRow]:
+    """New events without those of orders that were brought from another system: these are placed,
+    fulfilled and cancelled as they are brought, and set off nothing.
+    """
+    about = {
+        event["id"]: str(event["properties"]["order_id"])
+        for event in new
+        if "order_id" in event["properties"]
+    }
+    placed = events.descriptions(session, shop_id, PLACED, set(about.values()))
+    brought = {key for key, event in placed.items() if event["properties"].get(IMPORTED)}
+    return [event for event in new if about.get(event["id"]) not in brought]
 
 
 def _late(

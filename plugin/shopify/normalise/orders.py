@@ -28,6 +28,7 @@ FULFILLED, PARTLY_FULFILLED = "orders/fulfilled", "orders/partially_fulfilled"
 # Between when an order was placed and when it came into Shopify; a till without a connection tells
 # its orders within hours.
 IMPORTED_AFTER = timedelta(days=1)
+IMPORTED = "imported"  # a property of `Placed Order`
 AMOUNTS = {"discounts": "total_discounts", "tax": "total_tax", "tip": "total_tip_received"}
 
 
@@ -51,8 +52,9 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     person.makes_profile = any(key.kind in STRONG for key in person.identities)
     lines = sold_lines(payload, order["id"], currency)
     named = {"order_id": order["id"], "number": order["number"]}
+    placed = _placed(payload, person, order, lines)
     events = [
-        _placed(payload, person, order, lines),
+        placed,
         *(_ordered(line, person, order, named) for line in lines),
         *_later(topic, payload, person, order, named=named),
     ]
@@ -61,6 +63,7 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     created = payload.get("created_at")
     if created and parse_time(created, "created_at") - order["placed_at"] > IMPORTED_AFTER:
         facts.placed_elsewhere.add(order["id"])
+        placed.properties[IMPORTED] = True
     return facts
 
 

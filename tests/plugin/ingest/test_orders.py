@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from plugin import clock
 from plugin.facts import EventFact, Facts, ProfileFact, identity_keys, merge_facts
 from plugin.ingest.digest import apply_facts
 from plugin.shopify.normalise import order_events, orders
@@ -16,8 +17,10 @@ from storage import consent
 from storage import orders as kept_orders
 from storage.engine import db
 from storage.events import Event
+from storage.flows import Enrolment, Flow, FlowVersion
 from storage.profiles import IdentityKind
 from storage.shops import Shop
+from tests.plugin.flows.ready import abandoned_checkout
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 Said = tuple[str, dict[str, Any]]
@@ -248,6 +251,32 @@ def test_an_order_brought_from_elsewhere_implies_no_consent(database, shop):
     tell(shop, order(customer=buyer, id=6, processed_at=AT.isoformat()))
     with db.reading() as session:
         assert consent.consent_state(session, shop.id, "email", "ana@example.com") == "implied"
+
+
+@pytest.mark.parametrize(("processed_at", "started"), [(AT, 1), (AT - timedelta(days=300), 0)])
+def test_an_order_brought_from_elsewhere_starts_no_flow_when_it_is_fulfilled(
+    database, shop, monkeypatch, processed_at, started
+):
+    monkeypatch.setattr(clock, "now", lambda: AT)
+    definition = abandoned_checkout()
+    definition["triggers"] = [{"type": "metric", "id": "Fulfilled Order"}]
+    definition["profile_filter"] = None
+    about = {"shop_id": shop.id, "created_at": AT}
+    with db.transaction() as session:
+        session.add(
+            Flow(id=1, name="Thanks", status="live", trigger="metric:Fulfilled Order",
+                 updated_at=AT, **about)
+        )  # fmt: skip
+        session.add(FlowVersion(flow_id=1, version=1, definition=definition, **about))
+
+    body = order(processed_at=processed_at.isoformat())[1]
+    tell(shop, ("orders/create", body))
+    tell(shop, ("orders/fulfilled", body))
+
+    assert len(events(shop, "Fulfilled Order")) == 1
+    with db.reading() as session:
+        found = session.exec(select(Enrolment).where(Enrolment.shop_id == shop.id)).all()
+    assert len(found) == started
 
 
 def test_the_buyer_is_the_customer_or_who_pays_and_never_who_receives() -> None:

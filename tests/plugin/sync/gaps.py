@@ -61,6 +61,8 @@ class Market:
             store.update_product(product["id"], stock=1_000_000)
         known = [self._customer(number) for number in range(self.many(1_000))]
         sold = [self.sale(f"buyer{n}@example.com", n)["id"] for n in range(self.many(500))]
+        for number in range(self.many(20)):
+            self.sale(f"buyer{number}@example.com", test=True)
         made = [self._product(number) for number in range(self.many(400))]
         for number in range(self.many(100)):
             store.start_checkout(self.cart(), f"buyer{number % len(sold)}@example.com")
@@ -86,10 +88,22 @@ class Market:
         for one in stale["customers"]:
             email = self.store.customer(one)["email"]
             self.store.register_customer(email, first_name="Renamed")
-        for order in stale["orders"]:
-            self.store.cancel_order(order)
+        for number, order in enumerate(stale["orders"]):
+            self._change(order, number)
         for product in stale["products"]:
             self.store.update_product(product, title="Renamed", price=4_200)
+
+    def _change(self, order: int, number: int) -> None:
+        """Cancel an order, edit it, or give some of it back."""
+        variant = self.store.order(order)["lines"][0]["variant_id"]
+        if number % 4 == 0:
+            self.store.cancel_order(order)
+        elif number % 4 == 1:
+            self.store.edit_order(order, self.goods[number % len(self.goods)], 2)
+        elif number % 4 == 2:
+            self.store.return_goods(order, {variant: 1})
+        else:
+            self.store.refund_order(order)
 
     def _customer(self, number: int) -> dict:
         email = f"known{number}@example.com"
@@ -105,12 +119,12 @@ class Market:
         """The token of a cart with something in it."""
         return self.store.add_to_cart(None, self.chance.choice(self.goods))["token"]
 
-    def sale(self, email: str, number: int = 0) -> dict:
-        """An order from the cart to the payment."""
+    def sale(self, email: str, number: int = 0, *, test: bool = False) -> dict:
+        """An order from the cart to the payment, or to one in test mode."""
         checkout = self.store.start_checkout(self.cart(), email)["token"]
         address = self.people.person(number)["address"]
         self.store.update_checkout(checkout, address=address)
-        return self.store.complete_checkout(checkout)
+        return self.store.complete_checkout(checkout, test=test)
 
     def _product(self, number: int) -> int:
         sizes = [{"title": f"{ml} ml", "price": 1_000 + ml} for ml in (30, 50)]
@@ -152,7 +166,7 @@ def _about(request: Request, noun: str) -> int | None:
     """The id of the customer, order or product that a delivery is about."""
     if noun == "customers" and request.topic in CUSTOMERS:
         return request.payload.get("customer_id") or request.payload["id"]
-    return request.payload["id"] if request.topic.startswith(f"{noun}/") else None
+    return request.payload.get("id") if request.topic.startswith(f"{noun}/") else None
 
 
 def _gone(session: Session, table: type[SQLModel], shop_id: int, *where: object) -> None:
