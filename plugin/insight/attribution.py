@@ -2,7 +2,8 @@
 
 A click earns the orders within the shop's window, by default five days (Klaviyo's default for
 email); opens earn nothing, because mail programs open mails by themselves. Nothing is earned by an
-order that was cancelled, nor by one that a subscription made by itself.
+order that was cancelled, by one that a subscription made by itself, nor by one that was brought
+from another system.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,6 +14,7 @@ from sqlmodel import Session
 from plugin.settings import get_settings
 from storage import attributions, coupons, events, messages, orders
 from storage.attributions import AttributionRow
+from storage.engine.types import JsonObject
 from storage.messages import Message
 from storage.orders import Order
 
@@ -59,12 +61,8 @@ def _earning(
     """
     found = orders.orders_by_id(session, shop_id, list(order_ids))
     placed = events.descriptions(session, shop_id, "Placed Order", [str(each) for each in found])
-    renewals = {
-        int(unique_id)
-        for unique_id, event in placed.items()
-        if str(event["properties"].get("source_name") or "").startswith(RENEWAL_SOURCE)
-    }
-    able = [o for o in found.values() if o.cancelled_at is None and o.id not in renewals]
+    by_itself = {int(key) for key, event in placed.items() if _came_by_itself(event["properties"])}
+    able = [o for o in found.values() if o.cancelled_at is None and o.id not in by_itself]
     chosen = _clicked(session, shop_id, [order for order in able if order.profile_id is not None])
     keys = coupons.redeemed_keys(
         session, shop_id, [order.id for order in able if order.id not in chosen]
@@ -72,6 +70,12 @@ def _earning(
     carriers = messages.messages_by_key(session, shop_id, keys.values()) if keys else {}
     chosen |= {order: carriers[key] for order, key in keys.items() if key in carriers}
     return {order.id: (order, chosen[order.id]) for order in able if order.id in chosen}
+
+
+def _came_by_itself(placed: JsonObject) -> bool:
+    """Whether no message can have brought an order, by what its `Placed Order` says."""
+    source = str(placed.get("source_name") or "")
+    return source.startswith(RENEWAL_SOURCE) or bool(placed.get("imported"))
 
 
 def _clicked(session: Session, shop_id: int, placed: Sequence[Order]) -> dict[int, Message]:

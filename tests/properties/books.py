@@ -255,6 +255,7 @@ class Recount:
                 version = (said["updated_at"], each.sent_at)
                 if said["id"] not in newest or newest[said["id"]][0] <= version:
                     newest[said["id"]] = (version, said)
+        self.named = {number for number, (_, said) in newest.items() if said["customer"]}
         self.counted = [
             said
             for _, said in newest.values()
@@ -284,10 +285,10 @@ class Recount:
         return sums
 
     def refunded(self) -> int:
-        """What was given back, or is on its way: all of it in the store's money."""
+        """What customers were given back, or will be: all of it in the store's money."""
         back = Decimal(0)
         for each in self.books.told:
-            if each.topic == "refunds/create":
+            if each.topic == "refunds/create" and each.payload["order_id"] in self.named:
                 (paid,), (part,) = each.payload["transactions"], each.payload["order_adjustments"]
                 if paid["status"] != "failure" and not paid["test"] and Decimal(paid["amount"]):
                     back -= Decimal(part["amount_set"]["shop_money"]["amount"])
@@ -305,6 +306,8 @@ class Recount:
 
     def _credited(self, said: dict[str, Any]) -> int | None:
         if not said["customer"] or said["source_name"].startswith("subscription_contract"):
+            return None
+        if said["processed_at"][:10] < said["created_at"][:10]:  # brought from another system
             return None
         placed = datetime.fromisoformat(said["processed_at"])
         clicks = self.clicks.get(said["customer"]["id"], ())

@@ -124,16 +124,21 @@ def earned(shop: Shop) -> dict[int, Total]:
         return {message: (count, int(total)) for message, count, total in rows}
 
 
-def refunded(shop: Shop) -> int:
+def refunded(shop: Shop, books: Books) -> int:
+    """What went back to the customers, by their events."""
+    keys = [(IdentityKind.CUSTOMER, str(customer)) for customer in books.buyers]
     with db.reading() as session:
-        total = session.exec(
-            select(func.sum(Event.value)).where(
+        known = profiles.find_identities(session, shop.id, keys)
+        rows = session.exec(
+            select(Event.profile_id, func.sum(Event.value))
+            .where(
                 Event.shop_id == shop.id,
                 Event.metric == "Refunded Order",
                 Event.currency == shop.currency,
             )
-        ).one()
-        return int(total)
+            .group_by(Event.profile_id)
+        )
+        return sum(int(total) for profile, total in rows if profile in set(known.values()))
 
 
 def check(shop: Shop, books: Books) -> Recount:
@@ -144,7 +149,7 @@ def check(shop: Shop, books: Books) -> Recount:
     counts, sums = bought(shop, books)
     assert counts == per_buyer
     assert sums == {customer: total for customer, (_, total) in per_buyer.items()}
-    assert refunded(shop) == recount.refunded()
+    assert refunded(shop, books) == recount.refunded()
     assert earned(shop) == by_message
     with db.reading() as session:
         figures = home.count(session, shop.id, *EVER)
