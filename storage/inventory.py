@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Case, and_, case, func, or_
+from sqlalchemy import select as select_columns
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from storage.engine import db
 from storage.engine.types import moment, shop_key
 
 
@@ -56,3 +59,31 @@ def stocks(session: Session, shop_id: int, variant_ids: Sequence[int]) -> dict[i
         )
     )
     return {row.variant_id: row for row in rows}
+
+
+def sellable_quantity(shop_id: int, variant: ReadOnlyColumnCollection[str, Any]) -> Case[Any]:
+    """How many there are of the variant of an outer query, as the newest report says: the variant's
+    own, or those of the places where its item lies. NULL where nothing is known.
+    """
+    stock, level = db.table_of(Stock).c, db.table_of(InventoryLevel).c
+    of_variant = and_(
+        stock.shop_id == shop_id,
+        stock.shop_id == variant.shop_id,
+        stock.variant_id == variant.id,
+    )
+    of_item = and_(
+        level.shop_id == shop_id,
+        level.shop_id == variant.shop_id,
+        level.item_id == variant.inventory_item_id,
+    )
+    counted, counted_at, at_places, moved_at = (
+        select_columns(value).where(whose).scalar_subquery()
+        for value, whose in (
+            (stock.available, of_variant),
+            (stock.reported_at, of_variant),
+            (func.coalesce(func.sum(level.available), 0), of_item),
+            (func.max(level.reported_at), of_item),
+        )
+    )
+    moved_since = and_(moved_at.is_not(None), or_(counted_at.is_(None), moved_at > counted_at))
+    return case((moved_since, at_places), else_=counted)

@@ -3,16 +3,25 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict, cast
+from enum import StrEnum
+from typing import NamedTuple, TypedDict, cast
 
-from sqlalchemy import BigInteger, Index, delete, func, insert, update
+from sqlalchemy import BigInteger, ColumnElement, Index, delete, exists, func, insert, or_, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db
-from storage.engine.types import big, json_column, moment, row_key, shop_key
+from storage.engine.types import big, enum_column, json_column, moment, row_key, shop_key
 from storage.engine.upsert import save_newest
+from storage.inventory import sellable_quantity
 
 DELETED = "deleted"  # a status of ours; the others are Shopify's
+
+
+class InventoryPolicy(StrEnum):
+    """What a variant does when its stock is used up: Shopify's ProductVariantInventoryPolicy."""
+
+    DENY = "deny"
+    CONTINUE = "continue"
 
 
 class Product(SQLModel, table=True):
@@ -30,6 +39,8 @@ class Product(SQLModel, table=True):
     image: str = ""
     price: int = big(default=0)
     status: str = "active"
+    # From when on the storefront shows it; None while it does not.
+    published_at: datetime | None = moment(default=None)
     updated_at: datetime = moment()
     reported_at: datetime = moment()
 
@@ -46,6 +57,7 @@ class ReportedProduct(TypedDict):
     image: str
     price: int
     status: str
+    published_at: datetime | None
     updated_at: datetime
     reported_at: datetime
 
@@ -67,6 +79,8 @@ class Variant(SQLModel, table=True):
     price: int = big()
     compare_at_price: int | None = big(nullable=True, default=None)
     inventory_item_id: int | None = big(nullable=True, default=None)
+    inventory_policy: InventoryPolicy = enum_column(InventoryPolicy, default=InventoryPolicy.DENY)
+    tracked: bool | None = Field(default=None, description="whether its stock is counted")
 
 
 class ReportedVariant(TypedDict):
@@ -79,6 +93,8 @@ class ReportedVariant(TypedDict):
     price: int
     compare_at_price: int | None
     inventory_item_id: int | None
+    inventory_policy: InventoryPolicy
+    tracked: bool | None  # None: this report does not say
 
 
 class VariantRow(ReportedVariant):
@@ -87,7 +103,12 @@ class VariantRow(ReportedVariant):
     shop_id: int
 
 
-ProductWithVariants = tuple[ReportedProduct, Sequence[ReportedVariant]]
+class ProductWithVariants(NamedTuple):
+    """A product with the variants that are described, and the ids of its other ones."""
+
+    product: ReportedProduct
+    variants: Sequence[ReportedVariant]
+    others: frozenset[int] = frozenset()
 
 
 def save_products(session: Session, shop_id: int, described: Sequence[ProductWithVariants]) -> None:
@@ -95,20 +116,63 @@ def save_products(session: Session, shop_id: int, described: Sequence[ProductWit
 
     One product may be described several times in a batch.
     """
-    in_order = sorted(described, key=lambda fact: (fact[0]["updated_at"], fact[0]["reported_at"]))
-    newest = {product["id"]: (product, variants) for product, variants in in_order}
-    rows: list[ProductRow] = [{"shop_id": shop_id, **product} for product, _ in newest.values()]
+    in_order = sorted(
+        described, key=lambda fact: (fact.product["updated_at"], fact.product["reported_at"])
+    )
+    newest = {fact.product["id"]: fact for fact in in_order}
+    rows: list[ProductRow] = [{"shop_id": shop_id, **fact.product} for fact in newest.values()]
     taken = save_newest(session, Product, rows)
     if not taken:
         return
+    known = variants_by_product(session, shop_id, taken)
     session.connection().execute(
         delete(Variant).where(col(Variant.shop_id) == shop_id, col(Variant.product_id).in_(taken))
     )
-    kept: list[VariantRow] = [
-        {"shop_id": shop_id, **variant} for key in taken for variant in newest[key][1]
-    ]
+    kept: list[VariantRow] = []
+    for key in taken:
+        variants = _merge_variants(shop_id, newest[key], known.get(key, ()))
+        kept += variants
+        if newest[key].others and variants:  # a cheaper one may be among them
+            session.connection().execute(
+                update(Product)
+                .where(col(Product.shop_id) == shop_id, col(Product.id) == key)
+                .values(price=min(variant["price"] for variant in variants))
+            )
     if kept:
         session.connection().execute(insert(Variant), kept)
+
+
+def _merge_variants(
+    shop_id: int, fact: ProductWithVariants, known: Sequence[VariantRow]
+) -> list[VariantRow]:
+    """The variants that a product has now: those described, and of the known ones the others."""
+    tracked = {variant["id"]: variant["tracked"] for variant in known}
+    merged: list[VariantRow] = []
+    for variant in fact.variants:
+        row: VariantRow = {"shop_id": shop_id, **variant}
+        if row["tracked"] is None:
+            row["tracked"] = tracked.get(row["id"])
+        merged.append(row)
+    described = {variant["id"] for variant in fact.variants}
+    return merged + [row for row in known if row["id"] in fact.others - described]
+
+
+def fill_tracked(session: Session, shop_id: int, reported: Sequence[ReportedVariant]) -> None:
+    """Keep whether stock is counted, of known variants of which it is not known yet."""
+    product_ids = sorted({variant["product_id"] for variant in reported})
+    for tracked in (True, False):
+        ids = sorted(variant["id"] for variant in reported if variant["tracked"] is tracked)
+        for start in range(0, len(ids), 500):
+            session.connection().execute(
+                update(Variant)
+                .where(
+                    col(Variant.shop_id) == shop_id,
+                    col(Variant.product_id).in_(product_ids),
+                    col(Variant.id).in_(ids[start : start + 500]),
+                    col(Variant.tracked).is_(None),
+                )
+                .values(tracked=tracked)
+            )
 
 
 def retire_others(session: Session, shop_id: int, seen: set[int], before: datetime) -> int:
@@ -130,14 +194,39 @@ def retire_others(session: Session, shop_id: int, seen: set[int], before: dateti
     return len(gone)
 
 
-def active_products(session: Session, shop_id: int, limit: int = 250) -> Sequence[Product]:
-    """Products that can be bought, in a lasting order."""
+def products_to_recommend(
+    session: Session, shop_id: int, now: datetime, limit: int = 250
+) -> Sequence[Product]:
+    """Products that the storefront shows and sells, in a lasting order."""
+    has_variants = exists().where(
+        col(Variant.shop_id) == shop_id,
+        col(Variant.shop_id) == col(Product.shop_id),
+        col(Variant.product_id) == col(Product.id),
+    )
     return session.exec(
         select(Product)
-        .where(Product.shop_id == shop_id, Product.status == "active")
+        .where(
+            Product.shop_id == shop_id,
+            Product.status == "active",
+            col(Product.published_at) <= now,
+            or_(
+                has_variants.where(col(Variant.price) > 0, _can_be_bought(shop_id)),
+                (col(Product.price) > 0) & ~has_variants,
+            ),
+        )
         .order_by(col(Product.id))
         .limit(limit)
     ).all()
+
+
+def _can_be_bought(shop_id: int) -> ColumnElement[bool]:
+    """Whether a variant is in stock, or needs not be. Of an unknown stock it is assumed."""
+    quantity = sellable_quantity(shop_id, db.table_of(Variant).c)
+    return or_(
+        col(Variant.tracked).is_not(True),
+        col(Variant.inventory_policy) == InventoryPolicy.CONTINUE,
+        func.coalesce(quantity, 1) > 0,
+    )
 
 
 def top_product_types(session: Session, shop_id: int, limit: int) -> list[str]:

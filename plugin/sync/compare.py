@@ -170,14 +170,14 @@ def _checkouts(session: Session, shop_id: int, facts: Facts) -> dict[str, Differ
 
 
 def _products(session: Session, shop_id: int, facts: Facts) -> dict[str, DifferenceKind]:
-    ids = [row["id"] for row, _ in facts.products]
+    ids = [row["id"] for row, _, _ in facts.products]
     kept = products.products_by_id(session, shop_id, ids)
     sizes = products.variants_by_product(session, shop_id, ids)
     said = [cast("ReportedStock", each.row) for each in facts.records if each.table is Stock]
     stocks = {stock["variant_id"]: stock for stock in said}
     held = inventory.stocks(session, shop_id, list(stocks))
     found: dict[str, DifferenceKind] = {}
-    for row, reported in facts.products:
+    for row, reported, _ in facts.products:
         same = _sizes(sizes.get(row["id"], ())) == _sizes(reported)
         amounts = [(held.get(each["id"]), stocks[each["id"]]) for each in reported]
         whole = all(stock is not None for stock, _ in amounts)
@@ -191,7 +191,7 @@ def _products(session: Session, shop_id: int, facts: Facts) -> dict[str, Differe
 
 def _deletions(session: Session, shop_id: int, facts: Facts) -> dict[str, DifferenceKind]:
     """Products that we still offer. What we never knew is no loss."""
-    kept = products.products_by_id(session, shop_id, [row["id"] for row, _ in facts.products])
+    kept = products.products_by_id(session, shop_id, [row["id"] for row, _, _ in facts.products])
     return {str(key): DifferenceKind.STALE for key, have in kept.items() if have.status != DELETED}
 
 
@@ -240,7 +240,10 @@ def _amounts(lines: Iterable[LineItem]) -> Counter[tuple[int, int]]:
     return Counter((line["quantity"], line["price"]) for line in lines)
 
 
-SIZE = ("id", "title", "sku", "price", "compare_at_price", "inventory_item_id")
+SIZE = (
+    *("id", "title", "sku", "price", "compare_at_price", "inventory_item_id"),
+    *("inventory_policy", "tracked"),
+)
 _size = itemgetter(*SIZE)
 
 

@@ -28,14 +28,17 @@ def sync_products(shop_id: int) -> int:
         shop = shops.get_shop(session, shop_id)
     assert shop
     began, seen = clock.now(), set[int]()
+    asked_at = began
     for page in read_pages(shop_id):
-        payloads = [payload(shop_id, node) for node in page]
+        sent = {"triggered_at": asked_at.isoformat()}
+        payloads = [payload(shop_id, node) | sent for node in page]
+        asked_at = clock.now()
         facts = [
             webhook_products.normalise("products/update", each, shop.currency) for each in payloads
         ]
         with db.transaction() as session:
             pairs = [pair for said in facts for pair in said.products]
-            seen.update(row["id"] for row, _ in pairs)
+            seen.update(fact.product["id"] for fact in pairs)
             products.save_products(session, shop_id, pairs)
             stocks = [{**each.row, "shop_id": shop_id} for said in facts for each in said.records]
             save_newest(session, Stock, stocks)

@@ -17,6 +17,7 @@ from plugin.shopify.api import nodes
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.pages import NodeWithChildren
 from plugin.sync import compare
+from storage import products
 from storage.backfills import StoreNoun
 from storage.reconciliations import DifferenceKind
 from storage.shops import Shop
@@ -73,6 +74,9 @@ def repair_records(
 
     The caller holds the shop's lock and commits.
     """
+    # Webhooks do not say whether a stock is counted: to learn it is no repair.
+    variants = [v for facts in reported.values() for each in facts.products for v in each.variants]
+    products.fill_tracked(session, shop.id, variants)
     gaps = _differing(session, shop, noun, reported)
     if not gaps:
         return RepairResult(len(reported))

@@ -6,9 +6,10 @@ from typing import TypedDict
 
 from sqlmodel import Session
 
+from plugin import clock
 from plugin.templates import product_blocks
 from storage.engine.types import JsonObject
-from storage.products import active_products, products_by_id
+from storage.products import products_by_id, products_to_recommend
 from storage.shops import Shop
 from storage.templates import MailBlock
 
@@ -32,7 +33,7 @@ class Catalog:
     items: list[ProductCard] | None = field(default=None)
 
     def of(self, session: Session, shop: Shop) -> list[ProductCard]:
-        """The products that can be bought, as a template sees them."""
+        """The products that the storefront shows and sells, as a template sees them."""
         if self.items is None:
             home = home_url(shop)
             self.items = [
@@ -45,7 +46,7 @@ class Catalog:
                     "url": f"{home}/products/{product.handle}",
                     "tags": product.tags,
                 }
-                for product in active_products(session, shop.id)
+                for product in products_to_recommend(session, shop.id, clock.now())
             ]
         return self.items
 

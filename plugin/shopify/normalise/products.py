@@ -13,9 +13,17 @@ from plugin.shopify.normalise.fields import (
 from plugin.shopify.normalise.inventory import stock
 from plugin.values import parse_time, to_minor_units
 from storage.engine.types import JsonObject
-from storage.products import DELETED, ReportedProduct, ReportedVariant
+from storage.products import (
+    DELETED,
+    InventoryPolicy,
+    ProductWithVariants,
+    ReportedProduct,
+    ReportedVariant,
+)
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+# Shopify's words for "on the online store", without and with its point of sale.
+WEB_SCOPES = ("web", "global")
 
 
 def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
@@ -24,29 +32,12 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     if topic == "products/delete":
         gone: ReportedProduct = {
             "id": product_id, "title": "", "handle": "", "description": "", "kind": "", "tags": [],
-            "image": "", "price": 0, "status": DELETED, "updated_at": FOREVER,
-            "reported_at": FOREVER,
+            "image": "", "price": 0, "status": DELETED, "published_at": None,
+            "updated_at": FOREVER, "reported_at": FOREVER,
         }  # fmt: skip
-        return Facts(products=[(gone, [])])
+        return Facts(products=[ProductWithVariants(gone, [])])
     updated = parse_time(payload.get("updated_at"), "updated_at")
-    prices = [
-        to_minor_units(v.get("price") or 0, currency, "variants.price")
-        for v in objects_of(payload, "variants")
-    ]
-    variants: list[ReportedVariant] = [
-        {
-            "product_id": product_id,
-            "id": id_of(variant, "id"),
-            "title": text_of(variant, "title"),
-            "sku": text_of(variant, "sku"),
-            "price": price,
-            "compare_at_price": to_minor_units(variant["compare_at_price"], currency)
-            if variant.get("compare_at_price")
-            else None,
-            "inventory_item_id": variant.get("inventory_item_id"),
-        }
-        for variant, price in zip(objects_of(payload, "variants"), prices, strict=True)
-    ]
+    variants = [_variant(each, product_id, currency) for each in objects_of(payload, "variants")]
     tags = payload.get("tags")
     image = object_of(payload, "image") or next(iter(objects_of(payload, "images")), {})
     product: ReportedProduct = {
@@ -59,10 +50,50 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
         if isinstance(tags, str)
         else [str(tag) for tag in tags or []],
         "image": text_of(image, "src"),
-        "price": min(prices, default=0),
+        "price": min((variant["price"] for variant in variants), default=0),
         "status": text_of(payload, "status") or "active",
+        "published_at": _published_at(payload, updated),
         "updated_at": updated,
         "reported_at": reported_time(payload, updated),
     }
     stocks = [stock(variant, payload) for variant in objects_of(payload, "variants")]
-    return Facts(products=[(product, variants)], records=stocks)
+    fact = ProductWithVariants(product, variants, _other_variants(payload, variants))
+    return Facts(products=[fact], records=stocks)
+
+
+def _published_at(payload: JsonObject, updated: datetime) -> datetime | None:
+    """From when on the online store shows it; None while it does not. Unsaid, it has been shown."""
+    if (payload.get("published_scope") or WEB_SCOPES[0]) not in WEB_SCOPES:
+        return None
+    if "published_at" not in payload:
+        return updated
+    published_at = payload["published_at"]
+    return parse_time(published_at, "published_at") if published_at else None
+
+
+def _variant(variant: JsonObject, product_id: int, currency: str) -> ReportedVariant:
+    was = variant.get("compare_at_price")
+    sells_on = variant.get("inventory_policy") == InventoryPolicy.CONTINUE
+    return {
+        "product_id": product_id,
+        "id": id_of(variant, "id"),
+        "title": text_of(variant, "title"),
+        "sku": text_of(variant, "sku"),
+        "price": to_minor_units(variant.get("price") or 0, currency, "variants.price"),
+        "compare_at_price": to_minor_units(was, currency) if was else None,
+        "inventory_item_id": variant.get("inventory_item_id"),
+        "inventory_policy": InventoryPolicy.CONTINUE if sells_on else InventoryPolicy.DENY,
+        # Webhooks of Shopify's newer versions leave it out.
+        "tracked": bool(variant["inventory_management"])
+        if "inventory_management" in variant
+        else None,
+    }
+
+
+def _other_variants(payload: JsonObject, variants: list[ReportedVariant]) -> frozenset[int]:
+    """The variants that the payload names only: a webhook describes the first hundred."""
+    named = (text_of(each, "admin_graphql_api_id") for each in objects_of(payload, "variant_gids"))
+    numbers = (gid.rpartition("/")[2] for gid in named)
+    return frozenset(int(number) for number in numbers if number.isdecimal()) - {
+        variant["id"] for variant in variants
+    }

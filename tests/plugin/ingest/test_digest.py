@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from plugin import clock
 from plugin.ingest import digest
 from plugin.ingest.digest import digest_deliveries
 from storage import consent, events, failed_webhooks, inbox, orders, products, profiles, shops
@@ -127,14 +128,14 @@ def test_a_product_and_its_deletion(database, shop):
     keep(shop, "products/create", product)
     digest_deliveries()
     with db.reading() as session:
-        (found,) = products.active_products(session, shop.id)
+        (found,) = products.products_to_recommend(session, shop.id, clock.now())
     assert (found.price, found.tags) == (1999, ["hydration", "new"])
 
     keep(shop, "products/delete", {"id": 5}, "w-2")
     keep(shop, "products/update", product, "w-3")
     digest_deliveries()
     with db.reading() as session:
-        assert products.active_products(session, shop.id) == []
+        assert products.products_to_recommend(session, shop.id, clock.now()) == []
 
 
 def test_an_order_of_a_guest_without_any_name_is_kept(database, shop):
@@ -226,7 +227,7 @@ def test_a_product_told_twice_in_one_batch_keeps_its_newest_variants(database, s
 
     assert quarantine(shop) == []
     with db.reading() as session:
-        (found,) = products.active_products(session, shop.id)
+        (found,) = products.products_to_recommend(session, shop.id, clock.now())
     assert found.price == 2500
 
 

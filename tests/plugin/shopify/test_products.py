@@ -58,7 +58,7 @@ def test_more_pages_than_one_are_read_to_the_end(
 
     assert sync_products(shop_id) == 53
     with db.reading() as session:
-        assert len(products.active_products(session, shop_id)) == 53
+        assert len(products.products_to_recommend(session, shop_id, clock.now())) == 53
 
 
 def test_a_product_with_many_variants_has_them_all(
@@ -79,9 +79,9 @@ def test_an_older_page_never_replaces_a_newer_webhook(shop_id: int, shopify: Sho
     row = shopify.store.products(active=False)[0]
     later = (clock.now() + timedelta(hours=1)).isoformat()
     payload = {"id": row["id"], "title": "Newer", "handle": "x", "updated_at": later}
-    ((product, variants),) = normalise("products/update", payload, "USD").products
+    (described,) = normalise("products/update", payload, "USD").products
     with db.transaction() as session:
-        products.save_products(session, shop_id, [(product, variants)])
+        products.save_products(session, shop_id, [described])
 
     sync_products(shop_id)
 
@@ -93,9 +93,9 @@ def test_what_is_gone_goes_off_sale_and_what_is_new_stays(shop_id: int, shopify:
     now = clock.now()
     for product_id, age in ((1, timedelta(days=9)), (2, timedelta(minutes=1))):
         said = {"id": product_id, "title": "T", "updated_at": (now - age).isoformat()}
-        ((product, variants),) = normalise("products/update", said, "USD").products
+        (described,) = normalise("products/update", said, "USD").products
         with db.transaction() as session:
-            products.save_products(session, shop_id, [(product, variants)])
+            products.save_products(session, shop_id, [described])
 
     sync_products(shop_id)
 

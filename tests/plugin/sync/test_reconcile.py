@@ -21,6 +21,7 @@ from storage.backfills import BackfillState
 from storage.engine import db
 from storage.flows import Enrolment
 from storage.inbox import NewDelivery
+from storage.products import variants_by_product
 from storage.shops import get_shop
 from tests.plugin.flows.ready import abandoned_checkout
 from tests.plugin.shopify.box import Shopify, refused, the_shop
@@ -102,12 +103,15 @@ def keep(shop_id: int, requests, at) -> None:
 
 
 def facts(shop_id: int) -> dict:
-    """Return the state without report times: a repair is reported later."""
+    """Return the state without report times, for a repair is reported later, and without whether
+    a stock is counted, which only a reading tells.
+    """
     untold = {}
     for name, rows in state_of(shop_id).items():
         if isinstance(rows, list):
             rows = [
-                {k: v for k, v in json.loads(row).items() if k != "reported_at"} for row in rows
+                {k: v for k, v in json.loads(row).items() if k not in ("reported_at", "tracked")}
+                for row in rows
             ]
         untold[name] = rows
     return untold
@@ -289,6 +293,25 @@ def _dies_at(act, every):
         return outcome
 
     return dies
+
+
+def test_whether_a_stock_is_counted_is_learnt_and_is_no_repair(sqlite, shopify, market, later):
+    shop_id = installed(market, shopify)
+    market.store.update_product("cloud-cream", stock=0)
+    deliver(shop_id, market.store.deliveries())
+    product = market.store.product("cloud-cream")["id"]
+
+    def is_tracked() -> set[bool | None]:
+        with db.reading() as session:
+            rows = variants_by_product(session, shop_id, [product])[product]
+        return {row["tracked"] for row in rows}
+
+    assert is_tracked() == {None}
+
+    rows = finish(shop_id)
+
+    assert is_tracked() == {True}
+    assert found(rows) == {}
 
 
 def test_who_is_forgotten_does_not_come_back(sqlite, shopify, market, later):
