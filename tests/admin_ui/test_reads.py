@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
-from admin_ui.kit import charts
+import pytest
+
+from admin_ui.kit import charts, words
 from admin_ui.kit.language import Language
 from storage import attributions, consent, events, lists, messages, orders, profiles
 from storage.attributions import Attribution
 from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
+from storage.events import Event
 from storage.lists import List, add_member
 from storage.messages import Message
 from storage.profiles import Profile
@@ -160,3 +163,12 @@ def test_subscribers_are_those_who_last_said_yes(database, shop):
         lately = consent.count_new(session, shop.id, AT, AT + timedelta(days=1))
 
     assert (everyone, lately) == (2, 1)
+
+
+@pytest.mark.parametrize("ordered", [{}, {"ordered_value": 4000}])
+def test_an_order_is_shown_with_what_it_came_to_when_it_was_placed(ordered):
+    seen = {"presentment_value": 3600, "presentment_currency": "EUR"}
+    value = 0 if ordered else 4000
+    placed = Event(metric="Placed Order", value=value, currency="USD", properties=ordered | seen)
+
+    assert words.amount(placed, NEW_YORK) == "$40.00 (€36.00)"
