@@ -76,7 +76,7 @@ class Story:
             store.set_consent(email, email_state="unsubscribed")
 
     def _fill_cart(self) -> str:
-        products = self.store.products()
+        products = self.store.for_sale()
         cart = None
         for product in self.random.sample(products, k=self.random.randint(1, 3)):
             variant = self.random.choice(product["variants"])

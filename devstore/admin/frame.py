@@ -139,7 +139,7 @@ async def order_action(request: Request) -> Response:
 async def test_order(request: Request) -> Response:
     """POST /admin/orders/test: try the checkout out, as a merchant does before a shop opens."""
     store = shop_of(request)
-    cart = store.add_to_cart(None, store.products()[0]["variants"][0]["id"])
+    cart = store.add_to_cart(None, store.for_sale()[0]["variants"][0]["id"])
     checkout = store.start_checkout(cart["token"], f"owner@{store.domain.split('.')[0]}.example")
     store.complete_checkout(checkout["token"], test=True)
     return RedirectResponse("/admin/orders", 303)
@@ -159,7 +159,7 @@ ORDER_ACTS: dict[str, Callable[[Store, Document], object]] = {
         order["id"], _first(order), numbers=(f"{order['id']}A", f"{order['id']}B")
     ),
     "add": lambda store, order: store.edit_order(
-        order["id"], store.products()[-1]["variants"][0]["id"], 2
+        order["id"], store.for_sale()[-1]["variants"][0]["id"], 2
     ),
     "remove": lambda store, order: store.edit_order(order["id"], next(iter(_first(order))), -1),
     "refund": lambda store, order: store.refund_order(order["id"], {}, shipping=True),

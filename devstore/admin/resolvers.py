@@ -8,8 +8,9 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from devstore.shop import catalog
 from devstore.shop.database import Document
-from devstore.shop.payloads import gid, money, picture_url
+from devstore.shop.payloads import gid, money, picture_url, published_at
 from devstore.shop.store import Store
 
 Answer = dict[str, Any]
@@ -166,8 +167,10 @@ def product(store: Store, row: Document) -> Answer:
         "totalInventory": sum(each["stock"] for each in row["variants"]),
         "createdAt": instant(row["created_at"]),
         "updatedAt": instant(row["updated_at"]),
-        "publishedAt": instant(row["created_at"]) if row["status"] == "active" else None,
-        "onlineStoreUrl": f"{store.storefront_url}/products/{row['handle']}",
+        "publishedAt": instant(published_at(row)),
+        "onlineStoreUrl": f"{store.storefront_url}/products/{row['handle']}"
+        if catalog.is_shown(row, store.now())
+        else None,
         "featuredMedia": {
             "__typename": "MediaImage",
             "id": gid("MediaImage", row["id"] + 7),

@@ -39,7 +39,7 @@ class Seed:
         self._now = store.now()
         self._goods = [
             (store.line(variant["id"], 1))
-            for product in store.products()
+            for product in store.for_sale()
             for variant in product["variants"]
         ]
 

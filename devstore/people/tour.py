@@ -36,6 +36,7 @@ from devstore.people.shopper import Shopper
 
 MIA, ADA, ZOE = "mia@example.com", "ada@example.com", "zoe@example.com"
 WELCOME, FIRST, SECOND = "Welcome to", "You left something in your bag", "Still thinking it over?"
+NOT_FOR_SALE = ("First Frost Serum", "Lab Batch Cream", "Spring Water Essence", "Dew Sample")
 HYDRATION = "could use more water"  # the welcome mail's words for who asked for hydration
 QUIZ = "Skincare quiz"
 CODE = re.compile(r"WELCOME-[2-9A-Z]{6,}")
@@ -108,6 +109,9 @@ class Story:
             async with _step("the welcome mail fits the answer and holds a unique code"):
                 welcome = await self._mail(MIA, WELCOME)
                 _expect(HYDRATION in welcome["text"], f"words about hydration: {HYDRATION!r}")
+                _expect("Cloud Cream" in welcome["text"], "a product that fits")
+                for title in NOT_FOR_SALE:
+                    _expect(title not in welcome["text"], f"no {title}, which nobody can buy")
                 code = _code(welcome)
             async with _step("Ada signs up too, for firmness; Zoe for nothing much"):
                 await self._signs_up(ada, "firmness", ADA)

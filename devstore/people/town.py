@@ -296,7 +296,8 @@ def line_of(good: Good, count: int) -> dict[str, Any]:
 
 
 def _goods() -> Iterator[Good]:
-    for at, product in enumerate(catalog.products()):
+    shown = [p for p in catalog.products() if catalog.is_shown(p, catalog.OPENED)]
+    for at, product in enumerate(p for p in shown if catalog.is_for_sale(p)):
         for size, variant in enumerate(product["variants"]):
             product_id = 81_000_000_000_000 + at * 101
             yield Good(

@@ -42,9 +42,9 @@ def journeys(store: Store, chance: random.Random) -> Iterator[Request]:
     seed, told, number = Seed(store), 0, chance.randrange(APART)
     for kind in ("customer", "order", "checkout", "order number"):
         store.set(f"last {kind}", APART + number)
-    for product in store.products():
+    for product in store.for_sale():
         store.update_product(product["id"], stock=1_000_000)
-    goods = [each for product in store.products() for each in product["variants"]]
+    goods = [each for product in store.for_sale() for each in product["variants"]]
     while True:
         number += 1
         person = seed.person(number)
@@ -69,7 +69,7 @@ def _happens(store: Store, order: Document, chance: random.Random) -> None:
     number, variant = order["id"], order["lines"][0]["variant_id"]
     act = chance.choice(("edit", "parcels", "refund", "return", "cancel"))
     if act == "edit":
-        other = chance.choice(store.products())["variants"][0]["id"]
+        other = chance.choice(store.for_sale())["variants"][0]["id"]
         store.edit_order(number, other, 1)
         store.edit_order(number, variant, -1)
     elif act == "parcels":

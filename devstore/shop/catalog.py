@@ -35,6 +35,18 @@ def belongs(product: Product, collection: Collection) -> bool:
     return bool(product["product_type"] == collection["type"])
 
 
+def is_shown(product: Product, now: datetime) -> bool:
+    """Whether the storefront shows a product: it is active, and published by now."""
+    published_at = product.get("published_at", product["created_at"])
+    is_published = published_at is not None and datetime.fromisoformat(published_at) <= now
+    return product["status"] == "active" and is_published
+
+
+def is_for_sale(product: Product) -> bool:
+    """Whether a size of it can be bought for money."""
+    return any(each["price"] > 0 and each["stock"] > 0 for each in product["variants"])
+
+
 def cents(price: str | float) -> int:
     """A price as written in the file, in cents."""
     return round(float(price) * 100)
@@ -53,6 +65,7 @@ def _product(said: dict[str, Any], at: int) -> Product:
         "about": said["about"],
         "picture": said["picture"],
         "created_at": OPENED.isoformat(),
+        "published_at": said.get("published", OPENED.isoformat()) or None,
         "updated_at": OPENED.isoformat(),
         "variants": [
             {

@@ -37,6 +37,12 @@ def at(shop: Database, moment: str | None) -> str | None:
     return shop.stamp(datetime.fromisoformat(moment)) if moment else None
 
 
+def published_at(row: Document) -> str | None:
+    """When the storefront began to show a product or will; None for one that it does not."""
+    is_active = row["status"] == "active"
+    return row.get("published_at", row["created_at"]) if is_active else None
+
+
 def product(shop: Database, row: Document) -> Payload:
     """products/create and products/update."""
     picture = {
@@ -59,7 +65,7 @@ def product(shop: Database, row: Document) -> Payload:
         "handle": row["handle"],
         "id": row["id"],
         "product_type": row["product_type"],
-        "published_at": at(shop, row["created_at"]) if row["status"] == "active" else None,
+        "published_at": at(shop, published_at(row)),
         "template_suffix": None,
         "title": row["title"],
         "updated_at": at(shop, row["updated_at"]),

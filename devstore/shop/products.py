@@ -30,14 +30,20 @@ class Products(Outbox):
                 self._keep_product(self._numbered(each))
 
     def products(self, *, shelf: str | None = None, active: bool = True) -> list[Document]:
-        """The goods, all or those of a collection, in the order they were put out."""
+        """The goods that the storefront shows, or without `active` all of them, of the whole shop
+        or of a collection, in the order they were put out.
+        """
         found = self.documents("select body from product order by id")
         if active:
-            found = [each for each in found if each["status"] == "active"]
+            found = [each for each in found if catalog.is_shown(each, self.now())]
         shelves = {each["handle"]: each for each in catalog.collections()}
         if shelf in shelves:
             found = [each for each in found if catalog.belongs(each, shelves[shelf])]
         return found
+
+    def for_sale(self) -> list[Document]:
+        """The goods of which a size can be bought for money."""
+        return [each for each in self.products() if catalog.is_for_sale(each)]
 
     def product(self, handle_or_id: str | int) -> Document | None:
         """A product by its handle or its id."""
@@ -62,7 +68,8 @@ class Products(Outbox):
         }
         with self.transaction():
             stamp = self.now().isoformat()
-            made = self._numbered({**blank, "created_at": stamp, "updated_at": stamp, **said})
+            stamps = dict.fromkeys(("created_at", "published_at", "updated_at"), stamp)
+            made = self._numbered({**blank, **stamps, **said})
             self._keep_product(made)
             self.emit("products/create", payloads.product(self, made))
         return made

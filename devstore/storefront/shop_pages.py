@@ -49,7 +49,7 @@ async def product(request: Request) -> Response:
     """GET /products/{handle}."""
     store = shop_of(request)
     found = store.product(request.path_params["handle"])
-    if found is None or found["status"] != "active":
+    if found is None or not catalog.is_shown(found, store.now()):
         raise ShopError("We do not sell this any more.", 404)
     need = next((tag for tag in found["tags"] if tag in catalog.NEEDS), None)
     near = [each for each in store.products(shelf=need) if each["id"] != found["id"]][:4]

@@ -81,7 +81,7 @@ def test_the_catalogue_comes_in_pages(store):
         if not page["pageInfo"]["hasNextPage"]:
             break
 
-    assert len({each["id"] for each in found}) == 24
+    assert len({each["id"] for each in found}) == 28
     assert found[0]["featuredMedia"]["preview"]["image"]["url"].endswith(".svg")
     assert found[0]["variants"]["nodes"][2]["compareAtPrice"] == "62.00"
 

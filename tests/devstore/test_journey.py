@@ -199,7 +199,7 @@ def test_the_shop_remembers_everything_after_a_restart(app, tmp_path):
     second = Store(tmp_path / "store.db", app=app)
     assert second.installed
     assert second.deliveries() == sent
-    assert len(second.products()) == 24
+    assert len(second.products()) == 26
     second.close()
 
 

@@ -49,7 +49,7 @@ class Market:
         self.chance = random.Random(5)
         self.gaps = Gaps()
         self.people = Seed(store)
-        self.goods = [product["variants"][0]["id"] for product in store.products()]
+        self.goods = [product["variants"][0]["id"] for product in store.for_sale()]
 
     def many(self, number: int) -> int:
         return max(1, round(number * self.size))
@@ -57,7 +57,7 @@ class Market:
     def trade(self) -> None:
         """Make a thousand customers, some hundred orders and products, and late changes of some."""
         store = self.store
-        for product in store.products():
+        for product in store.for_sale():
             store.update_product(product["id"], stock=1_000_000)
         known = [self._customer(number) for number in range(self.many(1_000))]
         sold = [self.sale(f"buyer{n}@example.com", n)["id"] for n in range(self.many(500))]

@@ -135,7 +135,7 @@ def test_tags_sums_and_consent_to_whatsapp_are_kept(shop_id, past, monkeypatch):
 def test_a_checkout_with_many_lines_is_kept_whole(shop_id, past, monkeypatch):
     monkeypatch.setattr(backfill, "STAGES", (backfills.StoreNoun.CHECKOUTS,))
     store, token = past.store, None
-    many = [each["id"] for product in store.products() for each in product["variants"]][:40]
+    many = [each["id"] for product in store.for_sale() for each in product["variants"]][:40]
     assert len(many) > 15
     for variant in many:
         token = store.add_to_cart(token, variant)["token"]
