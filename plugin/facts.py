@@ -12,7 +12,7 @@ from typing import NamedTuple, TypedDict
 from sqlmodel import SQLModel
 
 from storage.checkouts import ReportedCheckout
-from storage.consent_ledger import ConsentSource, ConsentState
+from storage.consent_ledger import ConsentPurpose, ConsentSource, ConsentState
 from storage.engine.types import JsonObject, Row
 from storage.orders import ReportedOrder, ReportedOrderLine
 from storage.privacy_requests import PrivacyTopic
@@ -113,6 +113,7 @@ class ConsentFact:
     legal_basis: str = "consent"
     expires_at: datetime | None = None
     disclosure: str = ""
+    purpose: ConsentPurpose = ConsentPurpose.MARKETING
 
 
 @dataclass(slots=True)

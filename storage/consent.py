@@ -298,6 +298,12 @@ def consent_state(
     return None if found is None else found.state
 
 
+def refuses_open_tracking(session: Session, shop_id: int, channel: str, address: str) -> bool:
+    """Whether the owner of an address does not want it noted that they open mails."""
+    held = get_consent(session, shop_id, channel, address, purpose=ConsentPurpose.OPEN_TRACKING)
+    return held is not None and held.state == ConsentState.UNSUBSCRIBED
+
+
 def consents_of(
     session: Session, shop_id: int, addresses: Sequence[LedgerKey]
 ) -> Sequence[Consent]:

@@ -42,6 +42,7 @@ class ConsentPurpose(StrEnum):
 
     MARKETING = "marketing"
     TRANSACTIONAL = "transactional"
+    OPEN_TRACKING = "open_tracking"  # that it is noted when they open a mail
 
 
 class ConsentSource(StrEnum):

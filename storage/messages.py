@@ -52,6 +52,7 @@ class SkipReason(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     SUPPRESSED = "suppressed"
     NO_CONSENT = "no_consent"
+    MARKETPLACE = "marketplace"
     PENDING = "pending"
     IMPLIED_EXPIRED = "implied_expired"
     NO_PROOF = "no_proof"

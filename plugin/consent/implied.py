@@ -2,13 +2,14 @@
 
 Canada's law is the model: CASL, section 10(10)(a), two years from the purchase. Nothing is implied
 until the merchant names countries in the settings, nor by an order that was placed in another
-system and brought here later.
+system and brought here later, nor for the address under which a marketplace forwards order mail.
 """
 
 from collections.abc import Iterable
 from datetime import timedelta
 
 from plugin.facts import ConsentFact, Facts
+from plugin.marketplaces import is_relayed
 from storage.channels import Channel
 from storage.consent_ledger import ConsentSource, ConsentState
 from storage.profiles import IdentityKind
@@ -26,7 +27,7 @@ def imply_by_purchase(shop: Shop, facts: Facts) -> Iterable[ConsentFact]:
         if person.fields.get("country") not in countries or order["id"] in facts.placed_elsewhere:
             continue
         for key in person.identities:
-            if key.kind == IdentityKind.EMAIL:
+            if key.kind == IdentityKind.EMAIL and not is_relayed(key.value):
                 yield ConsentFact(
                     profile=person,
                     channel=Channel.EMAIL,

@@ -9,6 +9,7 @@ from sqlmodel import Session, SQLModel
 from plugin.consent import implied
 from plugin.facts import (
     NO_PROFILE,
+    ConsentFact,
     EventFact,
     Facts,
     IdentityKey,
@@ -37,6 +38,7 @@ from storage import (
 )
 from storage.channels import channels_reached_by
 from storage.checkouts import CheckoutRow, ReportedCheckout
+from storage.consent_ledger import ConsentPurpose
 from storage.engine.ids import new_id
 from storage.engine.types import JsonObject, Row
 from storage.engine.upsert import save_newest
@@ -154,11 +156,35 @@ def _save_consents(
                 "legal_basis": fact.legal_basis,
                 "expires_at": fact.expires_at,
                 "disclosure": fact.disclosure,
+                "purpose": fact.purpose,
                 "profile_id": ref.source_profile_id if (ref := refs[id(fact.profile)]) else None,
             }
-            for fact in (*facts.consents, *implied.imply_by_purchase(shop, facts))
+            for fact in (
+                *_without_repeats(session, shop.id, facts.consents),
+                *implied.imply_by_purchase(shop, facts),
+            )
         ],
     )
+
+
+def _without_repeats(
+    session: Session, shop_id: int, told: Sequence[ConsentFact]
+) -> Iterable[ConsentFact]:
+    """Leave out what stands already of open tracking: Shopify keeps no date of it, so that each
+    reading of a customer tells it anew.
+    """
+    asked = {
+        (each.channel, each.address)
+        for each in told
+        if each.purpose == ConsentPurpose.OPEN_TRACKING
+    }
+    held = consent.states_at(session, shop_id, asked) if asked else {}
+    for each in told:
+        state = held.get((each.channel, each.address, each.purpose))
+        if each.purpose != ConsentPurpose.OPEN_TRACKING or (
+            state is None or state["state"] != each.state
+        ):
+            yield each
 
 
 def _save_events(

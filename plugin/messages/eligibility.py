@@ -10,8 +10,9 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.channels.registry import CHANNELS, NEEDS_WRITTEN_CONSENT
+from plugin.marketplaces import is_relayed
 from storage import checkouts, consent, preferences, suppressions
-from storage.channels import IDENTITY_KIND
+from storage.channels import IDENTITY_KIND, Channel
 from storage.consent import Consent
 from storage.consent_ledger import ConsentPurpose, ConsentState, LedgerKey
 from storage.flows import EnrolmentState, ExitReason, FlowStatus, get_enrolment, get_flow
@@ -64,7 +65,7 @@ def _consent(session: Session, message: Message, address: str) -> SkipReason | N
     held = consent.get_consent(session, shop_id, channel, address)
     if not message.transactional:
         suppressed = bool(suppressions.suppressed_addresses(session, shop_id, [(channel, address)]))
-        return _to_marketing(session, channel, held, suppressed=suppressed)
+        return _to_marketing(session, (channel, address), held, suppressed=suppressed)
     if held is not None and held.state == ConsentState.BOUNCED:
         return SkipReason.BOUNCED
     service = consent.get_consent(
@@ -83,18 +84,21 @@ def consent_blocks(
     }
     suppressed = suppressions.suppressed_addresses(session, shop_id, places)
     return {
-        place: _to_marketing(session, place[0], found.get(place), suppressed=place in suppressed)
+        place: _to_marketing(session, place, found.get(place), suppressed=place in suppressed)
         for place in places
     }
 
 
 def _to_marketing(
-    session: Session, channel: str, held: Consent | None, *, suppressed: bool
+    session: Session, place: LedgerKey, held: Consent | None, *, suppressed: bool
 ) -> SkipReason | None:
     if held is not None and held.state in consent.REFUSING_STATES:
         return SkipReason(held.state)
     if suppressed:
         return SkipReason.SUPPRESSED
+    channel, address = place
+    if channel == Channel.EMAIL and is_relayed(address):
+        return SkipReason.MARKETPLACE
     if held is None:
         return SkipReason.NO_CONSENT
     if held.state == ConsentState.PENDING:

@@ -84,13 +84,18 @@ def _note_click(target: Target) -> None:
 
 
 def record_open(target: Target, visitor: RequestOrigin) -> bool:
-    """Note that a message's picture was loaded; False when there is no such message."""
+    """Note that a message's picture was loaded, unless its shopper refuses that; False when there
+    is no such message.
+    """
     now = clock.now()
     machine = bool(_PREFETCH.match(visitor.user_agent) or _SCANNER.search(visitor.user_agent))
     with db.transaction() as session:
         message = lock_message(session, target.shop_id, target.message_id)
         if message is None:
             return False
+        place = (message.shop_id, message.channel, message.address)
+        if consent.refuses_open_tracking(session, *place):
+            return True
         key = f"{message.id}:{now:%Y%m%d%H%M}{':machine' if machine else ''}"
         if metrics := _metrics_of(message):
             record_message_event(session, message, metrics.opened, key, at=now, machine=machine)

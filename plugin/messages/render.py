@@ -17,12 +17,14 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.messages import links
+from plugin.messages import eligibility, links
 from plugin.messages.addresses import MessageLinks, Sender
 from plugin.templates import product_feeds
+from plugin.templates.compile import BLANK_PIXEL
 from plugin.templates.liquid import parse, says_labels
 from plugin.templates.product_feeds import Catalog
 from plugin.texts import SOURCE, nearest_locale, same_language
+from storage import consent
 from storage.channels import Channel
 from storage.events import Event
 from storage.messages import Message, MessageSource
@@ -146,7 +148,17 @@ def render_message(
         "labels": labels_of(session, shop.id, said) if template.language(locale).labels else {},
         "now": clock.now().astimezone(zone),
     }
-    return render_content(template, locale, context, message=message, shop=shop, campaign=campaign)
+    address = eligibility.address_of(profile, message)
+    return render_content(
+        template,
+        locale,
+        context,
+        message=message,
+        shop=shop,
+        campaign=campaign,
+        counts_opens=address is None
+        or not consent.refuses_open_tracking(session, shop.id, message.channel, address),
+    )
 
 
 def render_content(
@@ -157,6 +169,7 @@ def render_content(
     message: Message,
     shop: Shop,
     campaign: str,
+    counts_opens: bool = True,
 ) -> Rendered:
     """A template with its context put in."""
     parsed = template.language(locale)
@@ -169,11 +182,13 @@ def render_content(
     }
     sender = Sender(product_feeds.home_url(shop), shop.domain, str(message.channel), campaign)
     addresses = MessageLinks(here, sender, parsed.links, frozenset(filter(None, ways_out.values())))
-    context |= {**ways_out, "links": addresses, "open_url": links.open_url(here)}
+    open_url = links.open_url(here) if counts_opens else ""
+    context |= {**ways_out, "links": addresses, "open_url": open_url}
     try:
+        html = parsed.html.render(**context)
         return Rendered(
             subject=single_line(parsed.subject.render(**context))[:MAX_SUBJECT_CHARS],
-            html=parsed.html.render(**context),
+            html=html if counts_opens else html.replace(BLANK_PIXEL, ""),
             text=re.sub(r"\n{3,}", "\n\n", parsed.text.render(**context)),
             links=addresses.leads_to,
             locale=locale,

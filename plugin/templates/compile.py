@@ -23,6 +23,7 @@ from storage.engine.ids import new_id
 from storage.templates import CompiledMail, MailBlock, Template, TemplateVersion, get_template
 
 PIXEL = '<img src="{{ open_url }}" width="1" height="1" alt="" style="display:block;border:0;"/>'
+BLANK_PIXEL = PIXEL.replace("{{ open_url }}", "")  # rendered without an address
 
 MAX_KEPT_MAILS = 64  # each in one language; every new shop begins with the same ones
 

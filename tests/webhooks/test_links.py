@@ -13,7 +13,7 @@ from plugin.channels import registry
 from plugin.messages.send import send_messages
 from storage import consent
 from storage.channels import Channel
-from storage.consent_ledger import ConsentState
+from storage.consent_ledger import ConsentPurpose, ConsentState
 from storage.engine import db
 from storage.events import timeline
 from storage.messages import Message
@@ -100,6 +100,22 @@ def test_a_click_leads_on_where_the_database_is_too_busy_to_note_it(
     assert sent.events("Clicked Email") == []
     web.get(sent.paths["l"][0])
     assert len(sent.events("Clicked Email")) == 1
+
+
+def test_no_opens_are_counted_of_who_refuses_open_tracking(
+    web: TestClient, world: World, relay: Relay
+) -> None:
+    before = Sent(world, relay)
+    with db.transaction() as session:
+        row = consent_row(world.shop.id, ConsentState.UNSUBSCRIBED, MAYA)
+        consent.record_consent(session, [row | {"purpose": ConsentPurpose.OPEN_TRACKING}])
+    relay.kept.clear()
+    after = Sent(world, relay)
+
+    assert web.get(before.paths["o"][0]).status_code == 200
+    assert (before.row().opened_at, before.events("Opened Email")) == (None, [])
+    assert (after.paths["o"], bool(after.paths["l"])) == ([], True)
+    assert after.state() == "subscribed"
 
 
 def test_links_of_a_removed_channel_still_work(

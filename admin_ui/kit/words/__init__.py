@@ -1,6 +1,6 @@
 """Turn the product's codes and names into sentences for a merchant."""
 
-from admin_ui.kit.words.consent import CONSENT, SOURCES, consent_sentence
+from admin_ui.kit.words.consent import CONSENT, SOURCES, consent_entry, consent_sentence
 from admin_ui.kit.words.events import (
     BROWSING,
     METRICS,
@@ -52,6 +52,7 @@ __all__ = [
     "TYPES",
     "VISITED",
     "amount",
+    "consent_entry",
     "consent_sentence",
     "details",
     "event_sentence",

@@ -3,7 +3,7 @@
 from admin_ui.kit.language import Language
 from admin_ui.kit.words.labels import label
 from plugin.texts import N_
-from storage.consent_ledger import ConsentSource, ConsentState
+from storage.consent_ledger import ConsentEvent, ConsentPurpose, ConsentSource, ConsentState
 from storage.messages import SkipReason
 
 CONSENT: dict[str, str] = {
@@ -22,9 +22,14 @@ CONSENT_SENTENCES: dict[str, str] = {
     SkipReason.SUPPRESSED: N_(
         "Data deleted on request. Gets no marketing until they sign up again."
     ),
+    SkipReason.MARKETPLACE: N_("A marketplace's address. Gets no marketing."),
     SkipReason.PENDING: N_("Gets no marketing until the address is confirmed."),
     SkipReason.IMPLIED_EXPIRED: N_("Implied consent from a purchase has expired."),
     SkipReason.NO_PROOF: N_("Subscribed, but the consent proof required by law is incomplete."),
+}
+OPEN_TRACKING: dict[str, str] = {
+    ConsentState.SUBSCRIBED: N_("Open tracking allowed"),
+    ConsentState.UNSUBSCRIBED: N_("Open tracking refused"),
 }
 SOURCES: dict[str, str] = {
     ConsentSource.FORM: N_("Sign-up form"),
@@ -38,6 +43,12 @@ SOURCES: dict[str, str] = {
     ConsentSource.BOUNCE: N_("Email bounce"),
     "complaint": N_("Spam complaint"),
 }
+
+
+def consent_entry(entry: ConsentEvent, say: Language) -> str:
+    """What an entry of the ledger says."""
+    tracking = entry.purpose == ConsentPurpose.OPEN_TRACKING
+    return label(OPEN_TRACKING if tracking else CONSENT, entry.state, say)
 
 
 def consent_sentence(refusal: str | None, say: Language) -> str:

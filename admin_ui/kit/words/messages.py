@@ -28,6 +28,9 @@ TONES: dict[str, str] = {
 REASONS: dict[str, str] = {
     SkipReason.SUPPRESSED: N_("Not sent: customer asked for their data to be deleted."),
     SkipReason.NO_CONSENT: N_("Not sent: not subscribed on this channel."),
+    SkipReason.MARKETPLACE: N_(
+        "Not sent: a marketplace's address, which may be used for orders only."
+    ),
     SkipReason.PENDING: N_("Not sent: address not confirmed yet."),
     SkipReason.IMPLIED_EXPIRED: N_("Not sent: implied consent from a purchase has expired."),
     SkipReason.NO_PROOF: N_(

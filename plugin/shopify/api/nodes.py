@@ -76,14 +76,18 @@ def _customer(node: JsonObject) -> JsonObject:
 
 
 def _consents(node: JsonObject) -> list[tuple[str, JsonObject]]:
-    """The three consent webhooks, by topic. A yes without a date is as old as the customer."""
+    """The three consent webhooks, by topic. A yes without a date is as old as the customer,
+    a no as young as the customer's last change.
+    """
     found: list[tuple[str, JsonObject]] = []
     customer = number(node["id"])
     if email := node["defaultEmailAddress"]:
         kept = (email["marketingState"], email["marketingOptInLevel"], email["marketingUpdatedAt"])
         consent_part = {"email_marketing_consent": _consent(node, *kept)}
         address = email["emailAddress"]
-        found.append((EMAIL, {"customer_id": customer, "email_address": address, **consent_part}))
+        opens = {"open_tracking_level": email.get("openTrackingLevel"), "updated_at": _told(node)}
+        who = {"customer_id": customer, "email_address": address}
+        found.append((EMAIL, {**who, **consent_part, **opens}))
     if phone := node["defaultPhoneNumber"]:
         number_said = phone["phoneNumber"]
         consent_part = {
@@ -116,8 +120,12 @@ def _consent(node: JsonObject, state: str, level: str | None, at: str | None) ->
     return {
         "state": state.replace("NEVER", "NOT").lower(),  # newer consents have another word for it
         "opt_in_level": (level or "").lower() or None,
-        "consent_updated_at": at or node["createdAt"],
+        "consent_updated_at": at or (node["createdAt"] if state == "SUBSCRIBED" else _told(node)),
     }
+
+
+def _told(node: JsonObject) -> str:
+    return str(node.get("updatedAt") or node["createdAt"])
 
 
 def _order(node: JsonObject, children: list[JsonObject]) -> JsonObject:

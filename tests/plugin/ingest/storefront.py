@@ -337,7 +337,8 @@ def _variants(store: Storefront, product_id: int) -> int:
 
 
 def _asks_shopify_for(store: Storefront, name: str, noun: str = "") -> bool:
-    return any(name in path.read_text() for path in DOCUMENTS.glob(f"*{noun}*.graphql"))
+    asked = [path for path in DOCUMENTS.glob("*.graphql") if noun in path.name]
+    return any(name in path.read_text() for path in asked)
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
