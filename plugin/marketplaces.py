@@ -1,7 +1,7 @@
 """Marketplaces' relay addresses: each stands for one buyer's orders at one marketplace.
 
-They forward what an order needs, and no marketing: nobody agrees to it with such an address, and no
-purchase implies that they do.
+They forward what an order needs, and no marketing: such an address agrees to none, and no purchase
+implies that it does.
 """
 
 # As of 2026-11-28. Each is a domain, or all countries' domains of a marketplace.

@@ -14,7 +14,7 @@ from plugin.templates.liquid import format_money
 from storage.engine import db
 from storage.events import get_event
 from storage.messages import Message
-from storage.products import save_products
+from storage.products import ProductWithVariants, save_products
 from storage.profiles import Profile
 from tests.plugin.messages.world import World, product_row
 
@@ -99,7 +99,7 @@ def test_the_products_of_a_mail_follow_an_answer_by_tag_or_product_type(world: W
     with db.transaction() as session:
         for number, kind in ((21, "Teapot"), (22, "teapot")):
             row = {**product_row(world.shop.id, number, "china"), "kind": kind}
-            save_products(session, world.shop.id, [(row, [])])
+            save_products(session, world.shop.id, [ProductWithVariants(row, [])])
     feed = {"type": "products", "feed": "answer", "property": "looking_for"}
     published(world, "Hi", feed)
 

@@ -19,7 +19,7 @@ from storage.engine.ids import new_id
 from storage.events import Event
 from storage.flows import Enrolment, Flow, FlowStatus
 from storage.messages import Message, add_messages, get_message
-from storage.products import save_products
+from storage.products import ProductWithVariants, save_products
 from storage.profiles import Profile
 from storage.shops import Shop
 
@@ -129,7 +129,9 @@ def build(shop: Shop) -> World:
         seeded["coupon"] = coupons_of(session, shop.id)[0].id
         add_codes(session, shop.id, seeded["coupon"], ["WELCOME-A", "WELCOME-B"])
         for number, need in enumerate(["hydration", "blemishes", "sensitivity", "firmness"] * 2, 1):
-            save_products(session, shop.id, [(product_row(shop.id, number, need), [])])
+            save_products(
+                session, shop.id, [ProductWithVariants(product_row(shop.id, number, need), [])]
+            )
         consent.record_consent(session, [consent_row(shop.id, ConsentState.SUBSCRIBED, MAYA)])
         session.add(
             Profile(
@@ -186,6 +188,7 @@ def product_row(shop_id: int, number: int, need: str) -> dict[str, Any]:
         "image": f"http://127.0.0.1:8001/{number}.svg",
         "price": 1000 * number,
         "status": "active",
+        "published_at": clock.now(),
         "updated_at": clock.now(),
         "reported_at": clock.now(),
     }
