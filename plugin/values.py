@@ -8,15 +8,9 @@ from typing import Any
 
 import idna
 from email_validator import EmailNotValidError, validate_email
-from phonenumbers import (
-    NumberParseException,
-    PhoneNumberFormat,
-    country_code_for_region,
-    format_number,
-    is_valid_number,
-    parse,
-)
+from phonenumbers import country_code_for_region
 
+from plugin import phones
 from plugin.errors import MalformedError
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -98,19 +92,8 @@ def parse_mailbox(address: str) -> str:
 
 
 def parse_phone(text: object, country: str | None = None) -> str | None:
-    """A number in E.164, or None. `country` (ISO 3166-1) reads numbers without a prefix."""
-    if not isinstance(text, str) or not text or len(text) > 40:
-        return None
-    return _phone(text, country)
-
-
-@lru_cache(4096)
-def _phone(text: str, country: str | None) -> str | None:
-    try:
-        number = parse(text, country)
-    except NumberParseException:
-        return None
-    return format_number(number, PhoneNumberFormat.E164) if is_valid_number(number) else None
+    """One person's number in E.164, or None. `country` (ISO 3166-1) reads it without a prefix."""
+    return phones.read_own_number(text, country) if isinstance(text, str) else None
 
 
 def calling_code(country: str) -> int:

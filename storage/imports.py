@@ -55,6 +55,7 @@ class ProblemCode(StrEnum):
     # a cell: the row is imported without it
     EMAIL = "email"
     PHONE = "phone"
+    NO_TEXTS = "no_texts"
     MOMENT = "moment"
     CONSENT = "consent"
     STAYS = "stays"

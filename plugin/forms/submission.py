@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from plugin.forms.definition import date_questions, questions_of
+from plugin.phones import may_text
 from plugin.texts import N_, texts_for
-from plugin.values import parse_email, parse_phone, without_unstorable
+from plugin.values import calling_code, parse_email, parse_phone, without_unstorable
 from storage.engine.types import JsonObject
 from storage.forms import FormVersion
 from storage.privacy_requests import ANONYMOUS_BROWSER_PREFIX
@@ -14,6 +15,7 @@ BIRTHDAY, OLD_ENOUGH = "birthday", 16
 MAX_ANSWER_CHARS = 200  # characters of a token or an answer
 INVALID_EMAIL = N_("Please enter a complete email address.")
 INVALID_PHONE = N_("Please enter the number with its country code.")
+NO_TEXTS = N_("This number can't receive texts.")
 INVALID_ANSWER = N_("Please choose one of the answers.")
 INVALID_DATE = N_("Please enter a date, such as 1990-12-31.")
 FILLED_TRAP = N_("Please leave this field empty.")
@@ -37,7 +39,10 @@ class Submission:
 def parse_submission(
     version: FormVersion, body: JsonObject, country: str | None
 ) -> tuple[Submission | None, dict[str, str]]:
-    """What a browser sent, or a message for each field that will not do."""
+    """What a browser sent, or a message for each field that will not do.
+
+    A number without a calling code is read by the visitor's country, or else by `country`.
+    """
     locale = _text(body, "locale")
     errors: dict[str, str] = {}
     if _text(body, "website"):
@@ -45,10 +50,15 @@ def parse_submission(
     email = parse_email(body.get("email"))
     if email is None:
         errors["email"] = INVALID_EMAIL
+    here = _text(body, "country", 2).upper()
     typed = _text(body, "phone")
-    phone = parse_phone(typed, country)
+    phone = parse_phone(typed, here if calling_code(here) else country)
+    allowed = body.get("consent")
+    sms = isinstance(allowed, dict) and allowed.get("sms") is True and bool(typed)
     if typed and phone is None:
         errors["phone"] = INVALID_PHONE
+    elif sms and phone is not None and not may_text(phone):
+        errors["phone"] = NO_TEXTS
     given = body.get("answers")
     given = given if isinstance(given, dict) else {}
     answers: dict[str, str] = {}
@@ -72,20 +82,19 @@ def parse_submission(
     if errors or email is None:
         texts = texts_for(locale)
         return None, {field: texts.text(error) for field, error in errors.items()}
-    allowed = body.get("consent")
     return (
         Submission(
             answers=answers,
             email=email,
             phone=phone,
-            sms=isinstance(allowed, dict) and allowed.get("sms") is True and phone is not None,
+            sms=sms,
             page=_text(body, "page", 2_000),
             locale=locale[:35],
             browser_id=""
             if (browser := _text(body, "browser_id")).startswith(ANONYMOUS_BROWSER_PREFIX)
             else browser,
             cart_token=_text(body, "cart_token"),
-            country=_text(body, "country", 2).upper(),
+            country=here,
         ),
         {},
     )

@@ -6,14 +6,13 @@ Consent is a yes only if the file or the merchant says so; an unknown word is no
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-
-from babel import Locale
 
 from plugin import facts
 from plugin.facts import ConsentFact, Facts, ListJoinFact, ProfileFact
 from plugin.imports import columns
 from plugin.imports.columns import ColumnKind
+from plugin.imports.countries import country_of
+from plugin.phones import may_text
 from plugin.sheets.cells import unescape_formula
 from plugin.sheets.records import Row
 from plugin.values import parse_email, parse_phone, without_unstorable
@@ -144,7 +143,7 @@ class RowParser:
         return found
 
     def _country(self, row: Row) -> str | None:
-        return _countries().get(self._cell(row, ColumnKind.COUNTRY).lower())
+        return country_of(self._cell(row, ColumnKind.COUNTRY))
 
     def _fields(
         self, row: Row, email: str | None, phone: str | None, country: str | None
@@ -168,6 +167,10 @@ class RowParser:
     ) -> None:
         state, method = self._state(row, channel, taken)
         if state is None:
+            return
+        if channel == Channel.SMS and state == ConsentState.SUBSCRIBED and not may_text(address):
+            place = self.at[ColumnKind.PHONE]
+            taken.problems.append((row.line, place, ProblemCode.NO_TEXTS))
             return
         at = person.reported_at if state != ConsentState.SUBSCRIBED else self.since
         if cell := self._cell(row, f"{channel}_consent_at"):
@@ -217,14 +220,3 @@ def parse_date(text: str) -> datetime | None:
         return None
     at = found if found.tzinfo else found.replace(tzinfo=UTC)
     return at if date(2000, 1, 1) <= at.date() else None
-
-
-@lru_cache
-def _countries() -> dict[str, str]:
-    """ISO 3166-1 alpha-2 by itself and by its names in English and Chinese."""
-    found: dict[str, str] = {}
-    for language in ("en", "zh_Hans"):
-        for code, name in Locale.parse(language).territories.items():
-            if len(code) == 2 and code.isalpha():
-                found |= {code.lower(): code, name.lower(): code}
-    return found

@@ -26,6 +26,7 @@ SENTENCES: dict[str, str] = {
     ProblemCode.FAILED: N_("Row couldn't be saved."),
     ProblemCode.EMAIL: N_("Not a valid email."),
     ProblemCode.PHONE: N_("Not a valid phone number."),
+    ProblemCode.NO_TEXTS: N_("This number can't receive texts."),
     ProblemCode.MOMENT: N_("Not a valid date, such as 2026-11-21."),
     ProblemCode.CONSENT: N_("Not a consent value, so it is ignored."),
     ProblemCode.STAYS: N_("This address unsubscribed before, so it stays unsubscribed."),

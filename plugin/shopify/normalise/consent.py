@@ -7,6 +7,7 @@ from typing import Any
 from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import ConsentFact, Facts, ProfileFact
+from plugin.phones import may_text
 from plugin.shopify.normalise.fields import object_of, text_of
 from plugin.values import parse_email, parse_phone, parse_time
 from storage.channels import Channel
@@ -55,6 +56,8 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
     customer: Any = payload.get("customer_id") or payload.get("id")
     keys = facts.identity_keys((IdentityKind.CUSTOMER, customer), (kind, address))
     for purpose, state, at in _said(payload, reported):
+        if channel == Channel.SMS and state == ConsentState.SUBSCRIBED and not may_text(address):
+            continue  # no mobile
         person = ProfileFact(identities=keys, reported_at=at)
         told.profiles.append(person)
         told.consents.append(

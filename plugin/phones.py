@@ -1,0 +1,214 @@
+"""Read phone numbers: in E.164, of which kind, whether texts may go there, and by which clocks.
+
+A number that could be a stranger's is none: it is asked for again rather than guessed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+import phonenumbers
+from babel.core import get_global
+from phonenumbers import PhoneNumberType as Type
+from phonenumbers import timezone
+
+MAX_TYPED_CHARS = 40
+# Between two numbers of one cell; a lone slash also stands behind an area code.
+_TWO_NUMBERS = re.compile(r"[,;&|\n]|\bor\b|\band\b", re.IGNORECASE)
+MIN_NUMBER_DIGITS = 6  # of each of two numbers in one cell
+MAX_AREA_DIGITS = 8  # before a slash: +49 (0)36206/…
+# The plan sets them apart for machines, though the library calls them mobiles:
+# Netherlands: 097, acm.nl, numbering plan for telephone and ISDN services.
+_MACHINES = ("+3197",)
+# Countries of one plan, yet not of one clock: only the digits say which.
+SHARED_PLANS = frozenset((1, 7, 262))
+# The library places these countries' mobiles, where the digits say only who sold them.
+UNPLACED_MOBILES = frozenset((62,))
+_BRAZIL, _MEXICO = 55, 52
+
+
+class TextAbility(StrEnum):
+    """Whether a number receives texts."""
+
+    YES = "yes"
+    UNKNOWN = "unknown"  # landlines and mobiles look alike, or nobody can tell
+    NO = "no"
+
+
+_ABILITY = {
+    Type.MOBILE: TextAbility.YES,
+    Type.FIXED_LINE_OR_MOBILE: TextAbility.UNKNOWN,
+    Type.VOIP: TextAbility.UNKNOWN,
+    Type.UNKNOWN: TextAbility.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A valid number. With an extension it is a switchboard's, and no one person's."""
+
+    e164: str
+    kind: str  # as libphonenumber calls it: MOBILE, FIXED_LINE …
+    extension: str
+    may_text: TextAbility
+    time_zones: tuple[str, ...]  # all that it may be in; none where the number has no place
+
+
+@lru_cache(4096)
+def read_phone(text: str, country: str | None = None) -> PhoneNumber | None:
+    """Read a number. `country` (ISO 3166-1) reads it if it has no calling code."""
+    number = _parse(text, country)
+    if number is None:
+        return None
+    e164, kind = _e164(number), phonenumbers.number_type(number)
+    may_text = _ABILITY.get(kind, TextAbility.NO)
+    if number.extension:
+        may_text = TextAbility.NO
+    elif e164.startswith(_MACHINES):
+        may_text = TextAbility.UNKNOWN
+    return PhoneNumber(
+        e164=e164,
+        kind=Type.to_string(kind),
+        extension=number.extension or "",
+        may_text=may_text,
+        time_zones=_time_zones(number),
+    )
+
+
+@lru_cache(4096)  # one delivery names its customer several times, a batch even more often
+def read_own_number(text: str, country: str | None) -> str | None:
+    """Return a number of one person in E.164: two extensions of one line are two people."""
+    number = _parse(text, country)
+    return None if number is None or number.extension else _e164(number)
+
+
+def may_text(e164: str) -> bool:
+    """Return whether a number may hold a consent to texts: what is no mobile may not."""
+    number = read_phone(e164)
+    return number is not None and number.may_text != TextAbility.NO
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parse(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    if not text or len(text) > MAX_TYPED_CHARS:
+        return None
+    if text[0] == "+" and text[1:].isdigit():  # as storefronts write it
+        return _valid(text, country)
+    if _names_two(text):
+        return None
+    found = _valid(text, country)
+    if country is None or text.lstrip().startswith(("+", "＋")):
+        return found
+    return _with_lost_plus(text, country, found)
+
+
+def _with_lost_plus(
+    text: str, country: str, found: phonenumbers.PhoneNumber | None
+) -> phonenumbers.PhoneNumber | None:
+    """Read a number whose plus a sheet may have dropped.
+
+    Digits that make a whole number with the country's own calling code are that number, though
+    they may also be a part of a longer one. Digits that make a mobile abroad, and only a landline
+    without the leading zero at home, may be either.
+    """
+    digits = phonenumbers.normalize_digits_only(text)
+    trunk = phonenumbers.ndd_prefix_for_region(country, True)
+    if not digits or (trunk and digits.startswith(trunk)) or digits.startswith("0"):
+        return found
+    abroad = _valid(f"+{digits}", None)
+    if abroad is None:
+        return found
+    if abroad.country_code == phonenumbers.country_code_for_region(country):
+        abroad.extension = None if found is None else found.extension
+        return abroad
+    if found is None or trunk != "0" or phonenumbers.number_type(found) == Type.MOBILE:
+        return found
+    return None if phonenumbers.number_type(abroad) == Type.MOBILE else found
+
+
+def _valid(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    if phonenumbers.is_valid_number(number):
+        return number
+    return _renewed(number)
+
+
+def _renewed(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber | None:
+    """A number as its plan has it now, where accounts of WhatsApp still have the older one.
+
+    Mexico dropped the 1 before mobiles on 2019-08-03 (IFT); since 2016-11-06 every mobile of Brazil
+    begins with a 9 (Anatel).
+    """
+    digits = str(number.national_number)
+    if len(digits) > 11:  # its plus was lost: the calling code is still there
+        digits = digits.removeprefix(str(number.country_code))
+    if number.country_code == _MEXICO and len(digits) == 11 and digits[0] == "1":
+        digits = digits[1:]
+    elif number.country_code == _BRAZIL and len(digits) == 10 and digits[2] in "6789":
+        digits = f"{digits[:2]}9{digits[2:]}"
+    else:
+        return None
+    renewed = phonenumbers.PhoneNumber(
+        country_code=number.country_code, national_number=int(digits), extension=number.extension
+    )
+    return renewed if phonenumbers.is_valid_number(renewed) else None
+
+
+def _names_two(text: str) -> bool:
+    parts = [len(phonenumbers.normalize_digits_only(each)) for each in _TWO_NUMBERS.split(text)]
+    if sum(count >= MIN_NUMBER_DIGITS for count in parts) > 1:
+        return True
+    before, slash, after = text.partition("/")
+    return bool(slash) and (
+        len(phonenumbers.normalize_digits_only(before)) > MAX_AREA_DIGITS
+        and len(phonenumbers.normalize_digits_only(after)) >= MIN_NUMBER_DIGITS
+    )
+
+
+def _time_zones(number: phonenumbers.PhoneNumber) -> tuple[str, ...]:
+    """Return all zones that a number may be in: quiet hours must hold in each of them."""
+    if number.country_code in SHARED_PLANS:
+        found = timezone.time_zones_for_geographical_number(number)
+        if found == _zones_of_plan(number.country_code):
+            return ()
+    elif number.country_code in UNPLACED_MOBILES and (
+        phonenumbers.number_type(number) == Type.MOBILE
+    ):
+        found = _zones_of_plan(number.country_code)
+    else:
+        found = timezone.time_zones_for_number(number)
+    if found == ("Etc/Unknown",):
+        return ()
+    # The library names a neighbour's zone for some countries, of another clock for parts of the
+    # year (Algeria by Paris, Libya by Bucharest); CLDR knows their own.
+    regions = phonenumbers.region_codes_for_country_code(number.country_code or 0)
+    zones, aliases = _zones_of(), get_global("zone_aliases")
+    own = [zone for region in regions for zone in zones.get(region, ())]
+    if any(aliases.get(zone, zone) in own for zone in found):
+        return tuple(found)
+    here = zones.get(phonenumbers.region_code_for_number(number) or "", ())
+    return tuple(here) or tuple(found)
+
+
+@lru_cache(16)
+def _zones_of_plan(country_code: int) -> tuple[str, ...]:
+    """All zones of a calling code: those of a number that has no place."""
+    region = phonenumbers.region_code_for_country_code(country_code)
+    free = phonenumbers.example_number_for_type(region, Type.TOLL_FREE)
+    return () if free is None else tuple(timezone.time_zones_for_number(free))
+
+
+@lru_cache(1)
+def _zones_of() -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for zone, region in get_global("zone_territories").items():
+        found.setdefault(region, []).append(zone)
+    return found

@@ -1,0 +1,161 @@
+"""Numbers as people type them: which number it is, its kind, and where its clock stands."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugin.forms.submission import parse_submission
+from plugin.imports.rows import RowParser
+from plugin.phones import may_text, read_phone
+from plugin.sheets.records import Row
+from plugin.values import parse_phone
+from storage.consent_ledger import ConsentState
+from storage.forms import FormVersion
+from storage.imports import Import, ProblemCode
+
+CASES: dict[str, list[dict[str, Any]]] = json.loads(
+    Path(__file__).with_name("phone_numbers.json").read_text()
+)
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MOBILE, LANDLINE = "+4915123456789", "+493012345678"
+
+
+@pytest.mark.parametrize(
+    "case", CASES["phones"], ids=lambda c: f"{c['input'] or 'nothing'} in {c['default_region']}"
+)
+def test_a_number_is_read_with_its_kind_and_its_time_zones(case: dict[str, Any]) -> None:
+    number = read_phone(case["input"], case["default_region"])
+
+    if case["e164"] is None:
+        assert number is None, case.get("why")
+        return
+    assert number is not None
+    said = (number.e164, number.kind, str(number.may_text), sorted(number.time_zones))
+    expected = (case["e164"], case["type"], case["may_text"], case["time_zones"])
+    assert said == expected, case.get("why")
+
+
+def form(phone: str, said: str, shop: str, *, sms: bool = False) -> tuple[Any, dict[str, str]]:
+    version = FormVersion(
+        shop_id=1, form_id=1, version=1, definition={"versions": []}, compiled={}, created_at=AT
+    )
+    body = {
+        "email": "maya@example.com", "phone": phone, "country": said, "locale": "en",
+        "consent": {"sms": sms},
+    }  # fmt: skip
+    return parse_submission(version, body, shop)
+
+
+def rows(*cells: str, shop: str = "DE") -> Any:
+    held = Import(
+        shop_id=1, id=1, name="f.csv", created_at=AT,
+        mapping=["email", "phone", "country", "sms_consent"],
+        columns=["Email", "Phone", "Country", "SMS"], declaration={},
+    )  # fmt: skip
+    row = Row(2, 0, 1, 3, ["maya@example.com", *cells])
+    return RowParser(held, shop).parse([row])
+
+
+@pytest.mark.parametrize(
+    "case", CASES["where"], ids=lambda c: f"{c['typed']} from {c['country_said'] or 'nowhere'}"
+)
+def test_the_country_that_is_said_reads_a_number_before_the_shops(case: dict[str, Any]) -> None:
+    typed, said, shop = (case[name] for name in ("typed", "country_said", "shop_country"))
+
+    if case["door"] == "form":
+        phone = form(typed, said, shop)[0].phone
+    else:
+        phone = rows(typed, said, "", shop=shop).facts.profiles[0].fields["phone"]
+
+    assert phone == case["e164"]
+    assert parse_phone(typed, shop) == case["by_the_shops_country"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "country"),
+    [
+        ("9123 4567 / 9876 5432", "HK"),
+        ("030 123456 / 654321", "DE"),
+        ("0301234, 0305678", "DE"),
+        ("030 1234567 or 030 7654321", "DE"),
+    ],
+)
+def test_two_numbers_in_one_cell_are_none(typed: str, country: str) -> None:
+    assert read_phone(typed, country) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "e164"),
+    [
+        ("+49 36206/123456", "+4936206123456"),
+        ("030/12345678", "+493012345678"),
+        ("15123456789", "+4915123456789"),
+    ],
+)
+def test_a_slash_behind_the_area_or_a_lost_zero_makes_no_other_number(
+    typed: str, e164: str
+) -> None:
+    number = read_phone(typed, "DE")
+
+    assert number is not None
+    assert number.e164 == e164
+
+
+def test_digits_that_may_be_a_strangers_mobile_are_no_number() -> None:
+    assert parse_phone("33612345678", "DE") is None
+    assert parse_phone("+33612345678", "DE") == "+33612345678"
+
+
+def test_two_extensions_of_one_line_are_two_people_and_so_no_identity() -> None:
+    assert read_phone("+1 415 555 2671 ext. 22") is not None
+    assert parse_phone("+1 415 555 2671 ext. 22") is None
+
+
+@given(
+    region=st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)),
+    kind=st.sampled_from([phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.PAGER]),
+    shop=st.sampled_from([None, "DE", "US", "IT", "BR"]),
+)
+def test_a_number_in_full_is_itself_in_every_shop(region: str, kind: int, shop: str | None) -> None:
+    example = phonenumbers.example_number_for_type(region, kind)
+    if example is None:
+        return
+    e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+
+    number = read_phone(e164, shop)
+
+    assert number is not None
+    assert number.e164 == e164
+    assert parse_phone(e164[1:], region) in (e164, None)
+
+
+def test_a_form_takes_no_consent_to_texts_for_a_number_that_receives_none() -> None:
+    refused, errors = form(LANDLINE, "DE", "DE", sms=True)
+    without, _ = form(LANDLINE, "DE", "DE")
+    taken, _ = form(MOBILE, "DE", "DE", sms=True)
+
+    assert (refused, errors) == (None, {"phone": "This number can't receive texts."})
+    assert (without.phone, without.sms) == (LANDLINE, False)
+    assert (taken.phone, taken.sms) == (MOBILE, True)
+
+
+def test_a_file_gives_no_consent_to_texts_to_a_number_that_receives_none() -> None:
+    taken, refused = rows(MOBILE, "", "yes"), rows(LANDLINE, "", "yes")
+
+    assert [each.state for each in taken.facts.consents] == [ConsentState.SUBSCRIBED]
+    assert refused.facts.consents == []
+    assert refused.problems == [(2, 1, ProblemCode.NO_TEXTS)]
+    assert refused.facts.profiles[0].fields["phone"] == LANDLINE
+    assert [each.state for each in rows(LANDLINE, "", "unsubscribed").facts.consents] == [
+        ConsentState.UNSUBSCRIBED
+    ]
+
+
+def test_only_what_may_be_a_mobile_receives_texts() -> None:
+    assert [may_text(each) for each in (MOBILE, LANDLINE, "+18002530000")] == [True, False, False]
