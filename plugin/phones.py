@@ -33,7 +33,7 @@ class TextAbility(StrEnum):
     """Whether a number receives texts."""
 
     YES = "yes"
-    UNKNOWN = "unknown"  # landlines and mobiles look alike, or nobody can tell
+    UNKNOWN = "unknown"  # landlines and mobiles look alike, or it cannot be told
     NO = "no"
 
 
@@ -110,7 +110,7 @@ def _parse(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
 def _with_lost_plus(
     text: str, country: str, found: phonenumbers.PhoneNumber | None
 ) -> phonenumbers.PhoneNumber | None:
-    """Read a number whose plus a sheet may have dropped.
+    """Read a number that may have lost its plus in a sheet.
 
     Digits that make a whole number with the country's own calling code are that number, though
     they may also be a part of a longer one. Digits that make a mobile abroad, and only a landline

@@ -8,8 +8,8 @@ system and brought here later, nor for the address under which a marketplace for
 from collections.abc import Iterable
 from datetime import timedelta
 
+from plugin.channels.marketplaces import is_relayed
 from plugin.facts import ConsentFact, Facts
-from plugin.marketplaces import is_relayed
 from storage.channels import Channel
 from storage.consent_ledger import ConsentSource, ConsentState
 from storage.profiles import IdentityKind

@@ -59,6 +59,32 @@ def parse_submission(
         errors["phone"] = INVALID_PHONE
     elif sms and phone is not None and not may_text(phone):
         errors["phone"] = NO_TEXTS
+    answers = _parse_answers(version, body, errors)
+    if errors or email is None:
+        texts = texts_for(locale)
+        return None, {field: texts.text(error) for field, error in errors.items()}
+    return (
+        Submission(
+            answers=answers,
+            email=email,
+            phone=phone,
+            sms=sms,
+            page=_text(body, "page", 2_000),
+            locale=locale[:35],
+            browser_id=""
+            if (browser := _text(body, "browser_id")).startswith(ANONYMOUS_BROWSER_PREFIX)
+            else browser,
+            cart_token=_text(body, "cart_token"),
+            country=here,
+        ),
+        {},
+    )
+
+
+def _parse_answers(
+    version: FormVersion, body: JsonObject, errors: dict[str, str]
+) -> dict[str, str]:
+    """The answers to a form's questions; adds a message to `errors` for each that will not do."""
     given = body.get("answers")
     given = given if isinstance(given, dict) else {}
     answers: dict[str, str] = {}
@@ -79,25 +105,7 @@ def parse_submission(
         except ValueError:
             if answer or name == BIRTHDAY:  # a required age may not be left out
                 errors[name] = INVALID_DATE
-    if errors or email is None:
-        texts = texts_for(locale)
-        return None, {field: texts.text(error) for field, error in errors.items()}
-    return (
-        Submission(
-            answers=answers,
-            email=email,
-            phone=phone,
-            sms=sms,
-            page=_text(body, "page", 2_000),
-            locale=locale[:35],
-            browser_id=""
-            if (browser := _text(body, "browser_id")).startswith(ANONYMOUS_BROWSER_PREFIX)
-            else browser,
-            cart_token=_text(body, "cart_token"),
-            country=here,
-        ),
-        {},
-    )
+    return answers
 
 
 def is_under_age(submission: Submission, now: datetime) -> bool:

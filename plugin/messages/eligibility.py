@@ -9,8 +9,8 @@ from datetime import timedelta
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.channels.marketplaces import is_relayed
 from plugin.channels.registry import CHANNELS, NEEDS_WRITTEN_CONSENT
-from plugin.marketplaces import is_relayed
 from storage import checkouts, consent, preferences, suppressions
 from storage.channels import IDENTITY_KIND, Channel
 from storage.consent import Consent

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from plugin.channels.marketplaces import is_relayed
 from plugin.facts import merge_facts
 from plugin.ingest.digest import apply_facts
-from plugin.marketplaces import is_relayed
 from plugin.messages.eligibility import consent_blocks
 from plugin.shopify.api import nodes
 from plugin.shopify.normalise import consent as told
