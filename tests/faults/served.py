@@ -181,7 +181,10 @@ class Served:
     def loading(
         self, *parts: tuple[float, float], **more: Any
     ) -> Generator[Callable[[], tuple[Result, list[Answer]]]]:
-        """As `load`, beside the block; calling what it gives waits for the end."""
+        """As `load`, beside the block, from its first delivery on; calling what it gives waits for
+        the end.
+        """
+        before = self._deliveries()
         found: list[tuple[Result, list[Answer]]] = []
         thread = threading.Thread(target=lambda: found.append(self.load(*parts, **more)))
         thread.start()
@@ -191,9 +194,13 @@ class Served:
             return found[0]
 
         try:
+            eventually("the load begins", lambda: self._deliveries() > before, within_s=30)
             yield result
         finally:
             thread.join()
+
+    def _deliveries(self) -> int:
+        return int(str(self.rows("SELECT count(*) FROM delivery", inbox=True)[0][0]))
 
     def missing(self, answered: list[Answer]) -> set[str]:
         """Deliveries that were answered 200 and have no row."""

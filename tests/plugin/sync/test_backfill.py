@@ -26,6 +26,7 @@ from storage.orders import Order
 from storage.profiles import Profile
 from storage.shops import get_shop
 from tests.plugin.shopify.box import Shopify, refused
+from tests.sizes import PATIENCE
 from tests.state import state_of
 
 DOMAIN = "dewpoint.myshopify.com"
@@ -52,7 +53,7 @@ def quick(monkeypatch):
 
 def read_all(shop_id: int, for_s: float = 20.0) -> dict[str, backfills.Backfill]:
     backfill.begin_backfill(shop_id)
-    until = time.monotonic() + for_s
+    until = time.monotonic() + for_s * PATIENCE
     while time.monotonic() < until:
         run_slice(backfill.SLICE_JOB, shop_id)
         stages = stages_of(shop_id)
@@ -192,7 +193,7 @@ def test_a_backfill_cut_off_after_each_step_ends_in_the_same_state(database, pas
     past.app.state.stores["other.myshopify.com"] = past.store
     backfill.begin_backfill(second.id)
 
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60 * PATIENCE
     while time.monotonic() < until:
         try:
             run_slice(backfill.SLICE_JOB, second.id, 0.0)
