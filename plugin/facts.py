@@ -116,6 +116,14 @@ class ConsentFact:
     purpose: ConsentPurpose = ConsentPurpose.MARKETING
 
 
+class SuppressionFact(NamedTuple):
+    """An address that only its owner may open to marketing again, since a complaint or a bounce."""
+
+    channel: str
+    address: str
+    at: datetime
+
+
 @dataclass(slots=True)
 class ListJoinFact:
     """A profile joins a list; `starts_flows` where this is new, and not history."""
@@ -153,6 +161,7 @@ class Facts:
     profiles: list[ProfileFact] = field(default_factory=list)
     events: list[EventFact] = field(default_factory=list)
     consents: list[ConsentFact] = field(default_factory=list)
+    suppressions: list[SuppressionFact] = field(default_factory=list)
     orders: list[tuple[ProfileFact, ReportedOrder, list[ReportedOrderLine]]] = field(
         default_factory=list
     )
@@ -185,6 +194,7 @@ def merge_facts(many: Sequence[Facts]) -> Facts:
         total.profiles += facts.profiles
         total.events += facts.events
         total.consents += facts.consents
+        total.suppressions += facts.suppressions
         total.orders += facts.orders
         total.placed_elsewhere |= facts.placed_elsewhere
         total.checkouts += facts.checkouts

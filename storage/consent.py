@@ -156,7 +156,11 @@ def _heed(session: Session, shop_id: int, new: Sequence[ConsentEntry]) -> None:
         else set()
     )
     imported = {_place(row) for row in asks if row["source"] == ConsentSource.IMPORT}
-    refused = {_place(row) for row in new if row["state"] in REFUSING_STATES} & imported
+    refused = {
+        _place(row)
+        for row in new
+        if row["state"] in REFUSING_STATES and row["purpose"] == ConsentPurpose.MARKETING
+    } & imported
     refused |= refusing_addresses(session, shop_id, imported - refused)
     for row in asks:
         row["takes_effect"] = row["id"] in heeded and (

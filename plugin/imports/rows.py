@@ -1,40 +1,29 @@
 """Parse the rows of a merchant's file, by the merchant's declaration, into facts and problems.
 
-Consent is a yes only if the file or the merchant says so; an unknown word is none.
+Consent is a yes only if the file or the merchant says so (`plugin.imports.consents`); an unknown
+word is none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from plugin import facts
-from plugin.facts import ConsentFact, Facts, ListJoinFact, ProfileFact
+from plugin.facts import ConsentFact, Facts, ListJoinFact, ProfileFact, SuppressionFact
 from plugin.imports import columns
+from plugin.imports.answers import Answer
 from plugin.imports.columns import ColumnKind
+from plugin.imports.consents import ConsentReader, parse_date, text_at
 from plugin.imports.countries import country_of
 from plugin.phones import may_text
-from plugin.sheets.cells import unescape_formula
 from plugin.sheets.records import Row
 from plugin.values import parse_email, parse_phone, without_unstorable
 from storage import profiles
 from storage.channels import IDENTITY_KIND, STOREFRONT_CHANNELS, Channel
-from storage.consent_ledger import ConsentSource, ConsentState
+from storage.consent_ledger import ConsentSource, ConsentState, LedgerKey
 from storage.imports import Import, ProblemCode
 from storage.profiles import DataSource
 
-YES = frozenset((
-    "yes", "y", "true", "t", "1", "subscribed", "opted in", "opted-in", "opt in", "opt-in", "optin",
-    "是", "已订阅", "ja", "oui", "sí", "si", "sim", "sì", "はい", "예",
-))  # fmt: skip
-NO = frozenset((
-    "unsubscribed", "opted out", "opted-out", "opt out", "opt-out", "optout", "revoked",
-    "suppressed", "complained", "退订", "已退订",
-))  # fmt: skip
-# Shopify's export writes `no` for customers who were never asked, too: it withdraws nothing.
-NO_ANSWER = frozenset((
-    "", "no", "n", "false", "f", "0", "never subscribed", "not subscribed", "pending", "none",
-    "null", "unconfirmed", "[]", "否", "未订阅", "nein", "non", "não", "nao", "いいえ", "아니요",
-))  # fmt: skip
 MAX_TEXT_CHARS = 255  # letters of a name
 MAX_PROPERTY_NAME_CHARS = 100  # letters of a property's name
 WHOLE_ROW = -1  # the place of a flaw of the whole row
@@ -49,6 +38,7 @@ class ParsedRows:
     rows: int = 0
     rejected: int = 0
     problems: list[RowProblem] = field(default_factory=list)
+    unasked: set[LedgerKey] = field(default_factory=set)  # who never agreed, as a row says
     lines: dict[int, int] = field(default_factory=dict)  # the line of a person, by its id()
 
 
@@ -63,9 +53,7 @@ class RowParser:
             for n, kind in enumerate(held.mapping)
             if kind == ColumnKind.PROPERTY and held.columns[n]
         ]
-        self.declared = [
-            c for c in held.declaration.get("channels", ()) if c in STOREFRONT_CHANNELS
-        ]
+        self.consents = ConsentReader(held)
         self.where = str(held.declaration.get("where", ""))
         self.since = parse_date(str(held.declaration.get("on", ""))) or held.created_at
 
@@ -80,6 +68,7 @@ class RowParser:
             elif row.cells:
                 taken.rows += 1
                 self._take(row, taken)
+        _drop_contradicted(taken)
         return taken
 
     def _take(self, row: Row, taken: ParsedRows) -> None:
@@ -105,13 +94,20 @@ class RowParser:
             self._fields(row, email, phone, country),
             source=DataSource.IMPORT,
         )
-        person.properties = {name: value for n, name in self.properties if (value := _text(row, n))}
+        person.properties = {
+            name: value for n, name in self.properties if (value := text_at(row, n))
+        }
         taken.lines[id(person)] = row.line
         taken.facts.profiles.append(person)
-        addresses = {profiles.IdentityKind.EMAIL: email, profiles.IdentityKind.PHONE: phone}
-        for channel in STOREFRONT_CHANNELS:
-            if address := addresses[IDENTITY_KIND[channel]]:
-                self._consent(row, person, channel, address, taken=taken)
+        held = {profiles.IdentityKind.EMAIL: email, profiles.IdentityKind.PHONE: phone}
+        addresses = {
+            channel: address
+            for channel in STOREFRONT_CHANNELS
+            if (address := held[IDENTITY_KIND[channel]])
+        }
+        for channel, address in addresses.items():
+            self._consent(row, person, channel, address, taken=taken)
+        self._other_refusals(row, person, addresses, taken)
         if self.held.list_id is not None:
             source, news = self.held.source, self.held.starts_flows
             taken.facts.list_joins.append(
@@ -126,7 +122,7 @@ class RowParser:
 
     def _cell(self, row: Row, kind: str) -> str:
         place = self.at.get(kind)
-        return "" if place is None else _text(row, place)
+        return "" if place is None else text_at(row, place)
 
     def _email(self, row: Row, taken: ParsedRows) -> str | None:
         cell = self._cell(row, ColumnKind.EMAIL)
@@ -163,60 +159,55 @@ class RowParser:
         return {name: value for name, value in cell.items() if value}
 
     def _consent(
-        self, row: Row, person: ProfileFact, channel: str, address: str, *, taken: ParsedRows
+        self, row: Row, person: ProfileFact, channel: Channel, address: str, *, taken: ParsedRows
     ) -> None:
-        state, method = self._state(row, channel, taken)
+        said, problems = self.consents.read(row, channel)
+        taken.problems += [(row.line, place, code) for place, code in problems]
+        if said.answer == Answer.NEVER:
+            taken.unasked.add((channel, address))
+        state = said.state
         if state is None:
             return
         if channel == Channel.SMS and state == ConsentState.SUBSCRIBED and not may_text(address):
             place = self.at[ColumnKind.PHONE]
             taken.problems.append((row.line, place, ProblemCode.NO_TEXTS))
             return
-        at = person.reported_at if state != ConsentState.SUBSCRIBED else self.since
-        if cell := self._cell(row, f"{channel}_consent_at"):
-            found = parse_date(cell)
-            if found is None:
-                place = self.at[f"{channel}_consent_at"]
-                taken.problems.append((row.line, place, ProblemCode.MOMENT))
-            else:
-                at = found
+        otherwise = self.since if state == ConsentState.SUBSCRIBED else person.reported_at
+        at = min(said.at or otherwise, person.reported_at)
         taken.facts.consents.append(
             ConsentFact(
-                person, channel, address, state, min(at, person.reported_at),
-                dedupe_key=f"{ConsentSource.IMPORT}:{self.held.id}:{row.line}:{channel}",
-                source=ConsentSource.IMPORT, method=method,
+                person, channel, address, state, at,
+                dedupe_key=self._dedupe_key(row, channel),
+                source=ConsentSource.IMPORT, method=said.method,
                 disclosure=self.where if state == ConsentState.SUBSCRIBED else "",
             )
         )  # fmt: skip
+        if said.outlasts_sign_ups:
+            taken.facts.suppressions.append(SuppressionFact(channel, address, at))
 
-    def _state(self, row: Row, channel: str, taken: ParsedRows) -> tuple[ConsentState | None, str]:
-        """What a row says of a channel, and how: a column rules over what is declared for all."""
-        if channel == Channel.EMAIL:
-            cell = self._cell(row, ColumnKind.SUPPRESSED).lower()
-            if cell not in NO_ANSWER:
-                return (
-                    ConsentState.BOUNCED if "bounce" in cell else ConsentState.UNSUBSCRIBED
-                ), "column"
-        name = f"{channel}_consent"
-        if name not in self.at:
-            return (ConsentState.SUBSCRIBED if channel in self.declared else None), "declared"
-        cell = self._cell(row, name).lower().replace("_", " ")
-        if cell in YES or cell in NO:
-            return (ConsentState.SUBSCRIBED if cell in YES else ConsentState.UNSUBSCRIBED), "column"
-        if cell not in NO_ANSWER:
-            taken.problems.append((row.line, self.at[name], ProblemCode.CONSENT))
-        return None, ""
+    def _other_refusals(
+        self, row: Row, person: ProfileFact, addresses: Mapping[Channel, str], taken: ParsedRows
+    ) -> None:
+        for channel, purpose in self.consents.other_refusals(row):
+            if channel in addresses:
+                taken.facts.consents.append(
+                    ConsentFact(
+                        person, channel, addresses[channel],
+                        ConsentState.UNSUBSCRIBED, person.reported_at,
+                        dedupe_key=self._dedupe_key(row, f"{channel}:{purpose}"),
+                        source=ConsentSource.IMPORT, method="column", purpose=purpose,
+                    )
+                )  # fmt: skip
 
-
-def _text(row: Row, place: int) -> str:
-    return unescape_formula(row.cells[place]) if place < len(row.cells) else ""
+    def _dedupe_key(self, row: Row, about: str) -> str:
+        return f"{ConsentSource.IMPORT}:{self.held.id}:{row.line}:{about}"
 
 
-def parse_date(text: str) -> datetime | None:
-    """A date, or a moment as ISO 8601 has it; without an offset it is UTC's."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    at = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return at if date(2000, 1, 1) <= at.date() else None
+def _drop_contradicted(taken: ParsedRows) -> None:
+    """Of two rows about one address, one of which says it never agreed, the yes is none."""
+    taken.facts.consents = [
+        fact
+        for fact in taken.facts.consents
+        if fact.state != ConsentState.SUBSCRIBED
+        or (fact.channel, fact.address) not in taken.unasked
+    ]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, SQLModel
 
-from plugin.consent import implied
+from plugin.consent import implied, suppressed
 from plugin.facts import (
     NO_PROFILE,
     ConsentFact,
@@ -67,6 +67,7 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
     _wake_write_backs(session, shop, people, refs, now=now)
     _save_catalog(session, shop, facts)
     _save_consents(session, shop, facts, refs, now=now)
+    suppressed.suppress_reported(session, shop.id, facts.suppressions)
     sold = record_orders.save_orders(session, shop.id, facts, refs)
     new = _save_events(session, shop, sold.newest_first(facts.events), refs)
     record_orders.settle_orders(session, shop.id, facts, sold, new=new)

@@ -12,10 +12,11 @@ from sqlmodel import Session
 
 from plugin.sheets import cells, parquet
 from plugin.sheets.parquet import MOMENT, TEXT
-from storage import consent, lists, profiles
+from storage import consent, lists, profiles, suppressions
 from storage.channels import IDENTITY_KIND, Channel
-from storage.consent_ledger import ConsentPurpose
+from storage.consent_ledger import ConsentPurpose, ConsentState
 from storage.engine import db
+from storage.messages import SkipReason
 
 PROFILES_PAGE_SIZE = 500
 CHANNEL_TITLES = {Channel.EMAIL: "Email", Channel.SMS: "SMS", Channel.WHATSAPP: "WhatsApp"}
@@ -26,7 +27,13 @@ COLUMNS = (
     *((f"{name} Marketing Consent{what}", kind)
       for name in CHANNEL_TITLES.values() for what, kind in (("", TEXT), (" Timestamp", MOMENT))),
     ("Created", MOMENT), ("Last Seen", MOMENT), ("Properties", TEXT),
+    *((f"{name} Transactional Consent", TEXT) for name in CHANNEL_TITLES.values()),
+    ("Email Open Tracking Consent", TEXT),
 )  # fmt: skip
+OTHER_PURPOSES = (
+    *((channel, ConsentPurpose.TRANSACTIONAL) for channel in CHANNEL_TITLES),
+    (Channel.EMAIL, ConsentPurpose.OPEN_TRACKING),
+)
 
 
 def export_csv(shop_id: int, list_id: int | None = None) -> Iterator[bytes]:
@@ -80,16 +87,26 @@ def _page(session: Session, shop_id: int, list_id: int | None, after: int) -> Se
 def _told(session: Session, shop_id: int, found: Sequence[Any]) -> list[tuple[object, ...]]:
     places = {place for each in found for place in _places(each)}
     states = consent.states_at(session, shop_id, places)
+    suppressed = suppressions.suppressed_addresses(session, shop_id, places)
     rows: list[tuple[object, ...]] = []
     for each in found:
         consent_cells: list[object] = []
         for channel in CHANNEL_TITLES:
-            state = states.get((channel, _address(each, channel), ConsentPurpose.MARKETING))
-            consent_cells += [state["state"], state["changed_at"]] if state else [None, None]
+            place = (channel, _address(each, channel))
+            state = states.get((*place, ConsentPurpose.MARKETING))
+            marks = suppressed.get(place)
+            if marks and (state is None or state["state"] != ConsentState.BOUNCED):
+                consent_cells += [SkipReason.SUPPRESSED, max(mark.at for mark in marks)]
+            else:
+                consent_cells += [state["state"], state["changed_at"]] if state else [None, None]
+        others = [
+            state["state"] if (state := states.get((ch, _address(each, ch), purpose))) else None
+            for ch, purpose in OTHER_PURPOSES
+        ]
         more = json.dumps(each.properties, ensure_ascii=False) if each.properties else None
         rows.append(
             (each.email, each.phone, each.first_name, each.last_name, each.country, each.locale,
-             each.timezone, *consent_cells, each.created_at, each.last_active_at, more)
+             each.timezone, *consent_cells, each.created_at, each.last_active_at, more, *others)
         )  # fmt: skip
     return rows
 

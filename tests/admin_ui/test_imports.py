@@ -55,6 +55,19 @@ def test_a_file_is_seen_before_it_is_read(merchant, shop):
     assert "Subscribed" not in part.text
 
 
+def test_a_file_says_by_its_name_that_everyone_in_it_unsubscribed(merchant, shop):
+    answer, path = bring(merchant, b"email\nana@example.com\n", "unsubscribed.csv")
+    assert "everyone in it unsubscribed" in answer.text
+    plain, _ = bring(merchant, b"email\nana@example.com\n")
+    assert "By the file" not in plain.text
+
+    merchant.post(path, **chosen("email"))
+    while run_slice(lifecycle.SLICE_JOB, shop.id) is Progress.MORE:
+        pass
+
+    assert sheet.state(shop, "ana@example.com") == "unsubscribed"
+
+
 def test_many_unknown_columns_are_folded_away(merchant, shop):
     few, _ = bring(merchant, b"email,a,b\nana@example.com,1,2\n")
     many, _ = bring(merchant, b"email,a,b,c,d,e\nana@example.com,1,2,3,4,5\n")

@@ -54,7 +54,7 @@ def form(phone: str, said: str, shop: str, *, sms: bool = False) -> tuple[Any, d
 
 def rows(*cells: str, shop: str = "DE") -> Any:
     held = Import(
-        shop_id=1, id=1, name="f.csv", created_at=AT,
+        shop_id=1, id=1, file_name="f.csv", created_at=AT,
         mapping=["email", "phone", "country", "sms_consent"],
         columns=["Email", "Phone", "Country", "SMS"], declaration={},
     )  # fmt: skip

@@ -9,7 +9,9 @@ from admin_ui.kit.request import AdminRequest, is_id, missing
 from admin_ui.kit.words import CHANNELS, label
 from plugin import clock
 from plugin.imports import columns, lifecycle, rows
+from plugin.imports.answers import Answer
 from plugin.imports.columns import ColumnKind
+from plugin.imports.consents import ConsentReader, parse_date
 from plugin.sheets import problems
 from plugin.sheets.records import Row
 from plugin.texts import N_
@@ -37,7 +39,31 @@ KINDS: dict[str, str] = {
     ColumnKind.SMS_CONSENT_AT: N_("SMS consent date"),
     ColumnKind.WHATSAPP_CONSENT: N_("WhatsApp consent"),
     ColumnKind.WHATSAPP_CONSENT_AT: N_("WhatsApp consent date"),
+    ColumnKind.EMAIL_UNSUBSCRIBED: N_("Email unsubscribed"),
+    ColumnKind.SMS_UNSUBSCRIBED: N_("SMS unsubscribed"),
+    ColumnKind.EMAIL_BOUNCED: N_("Email bounced"),
     ColumnKind.SUPPRESSED: N_("Email suppressed"),
+    ColumnKind.SMS_SUPPRESSED: N_("SMS suppressed"),
+    ColumnKind.WHATSAPP_SUPPRESSED: N_("WhatsApp suppressed"),
+    ColumnKind.EMAIL_TRANSACTIONAL: N_("Email about orders"),
+    ColumnKind.SMS_TRANSACTIONAL: N_("SMS about orders"),
+    ColumnKind.WHATSAPP_TRANSACTIONAL: N_("WhatsApp about orders"),
+    ColumnKind.OPEN_TRACKING: N_("Open tracking"),
+}
+NAMED = {  # what a file's name says of everyone in it
+    Answer.YES: N_("By the file's name, everyone in it is subscribed."),
+    Answer.NEVER: N_(
+        "By the file's name, no one in it opted in: they're imported without consent."
+    ),
+    Answer.NO: N_(
+        "By the file's name, everyone in it unsubscribed, and is imported as unsubscribed."
+    ),
+    Answer.SUPPRESSED: N_(
+        "By the file's name, everyone in it is suppressed: they get no marketing."
+    ),
+    Answer.BOUNCED: N_(
+        "By the file's name, emails to everyone in it bounced: they get no marketing."
+    ),
 }
 DELIMITERS = {",": N_("Comma"), ";": N_("Semicolon"), "\t": N_("Tab")}
 ENCODINGS = {"utf-8": "UTF-8", "windows-1252": "Windows-1252", "gb18030": "GB18030"}
@@ -88,7 +114,7 @@ def find_errors(visit: AdminRequest, held: Import) -> dict[str, str]:
     if not {ColumnKind.EMAIL, ColumnKind.PHONE} & {*held.mapping}:
         errors["mapping"] = say.text("Choose the column that has emails or phone numbers.")
     if held.declaration["channels"]:
-        since = rows.parse_date(held.declaration["on"])
+        since = parse_date(held.declaration["on"])
         if not held.declaration["where"]:
             errors["where"] = say.text("Enter where these people opted in.")
         if since is None or since > clock.now():
@@ -120,12 +146,19 @@ def choices(visit: AdminRequest, held: Import) -> dict[str, Any]:
     return {
         "shown": shown, "folded": folded,
         "samples": samples, "kinds": kinds(visit.say),
-        "origin": columns.detect_exporter(held.columns), "outcomes": outcomes(visit, held),
+        "origin": columns.detect_exporter(held.columns),
+        "named": _named_status(visit, held),
+        "outcomes": outcomes(visit, held),
         "lists": [(each.id, each.name) for each in known],
         "channels": [(each, label(CHANNELS, each, visit.say)) for each in STOREFRONT_CHANNELS],
         "delimiters": {code: visit.say.text(name) for code, name in DELIMITERS.items()},
         "encodings": ENCODINGS, "chosen": visit.form, "today": f"{clock.now():%Y-%m-%d}",
     }  # fmt: skip
+
+
+def _named_status(visit: AdminRequest, held: Import) -> str:
+    said = NAMED.get(ConsentReader(held).of_file)
+    return visit.say.text(said) if said else ""
 
 
 def _sample(first: Sequence[Row], place: int) -> str:

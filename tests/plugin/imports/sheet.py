@@ -14,9 +14,9 @@ from storage.profiles import Profile
 from storage.shops import Shop
 
 
-def upload(shop: Shop, body: bytes, piece: int = 1000) -> Import:
+def upload(shop: Shop, body: bytes, piece: int = 1000, name: str = "people.csv") -> Import:
     """Bring a file in pieces; it is ready to be read."""
-    held = lifecycle.begin_upload(shop.id, "people.csv", len(body))
+    held = lifecycle.begin_upload(shop.id, name, len(body))
     for at in range(0, len(body), piece):
         lifecycle.append_upload(held, at, body[at : at + piece])
     lifecycle.finish_upload(held)
@@ -24,10 +24,16 @@ def upload(shop: Shop, body: bytes, piece: int = 1000) -> Import:
 
 
 def take_in(
-    shop: Shop, body: bytes | str, *, list_name: str = "", properties: bool = False, **said: Any
+    shop: Shop,
+    body: bytes | str,
+    *,
+    name: str = "people.csv",
+    list_name: str = "",
+    properties: bool = False,
+    **said: Any,
 ) -> Import:
     """Bring a file and read it to its end; the import as it is then."""
-    held = upload(shop, body if isinstance(body, bytes) else body.encode())
+    held = upload(shop, body if isinstance(body, bytes) else body.encode(), name=name)
     if properties:
         held.mapping = [kind or ColumnKind.PROPERTY for kind in held.mapping]
     held.declaration = said
