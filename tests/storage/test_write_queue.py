@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from storage.engine import db
 from storage.engine.write_queue import WriteQueue
 from tests.faults.town import ROOT, eventually
+from tests.sizes import PATIENCE
 
 HOLDS_S = 0.02
 TIMES = 20
@@ -64,16 +65,21 @@ def is_free(turns: WriteQueue, within_s: float = 5) -> bool:
         return ours
 
 
-def waited_for(turns: WriteQueue, count: Callable[[], int]) -> int:
-    """How many turns another had, who comes back at once, while we waited for some of ours."""
-    found = 0
-    for _ in range(TIMES):
+def waited_for(turns: WriteQueue, count: Callable[[], int]) -> tuple[int, int]:
+    """How many turns of ours there were until another, who comes back at once, had some, too; and
+    how many of the other's fell into our waiting.
+    """
+    had = found = 0
+    deadline = time.monotonic() + 30 * PATIENCE
+    while had < TIMES or count() < TIMES:
+        assert time.monotonic() < deadline, "The other never came back."
         before = count()
-        with turns.acquire(5) as ours:
+        with turns.acquire(5 * PATIENCE) as ours:
             assert ours
             found += count() - before
+        had += 1
         time.sleep(HOLDS_S / 3)
-    return found
+    return had, found
 
 
 def cut(thread: threading.Thread) -> None:
@@ -96,13 +102,13 @@ def test_f23_a_thread_that_waits_is_next_however_soon_another_comes_back(turns: 
     thread = threading.Thread(target=come_back)
     thread.start()
     eventually("it writes", lambda: began[0] > 0, within_s=10)
-    found = waited_for(turns, lambda: began[0])
-    had = began[0]
-    done.set()
-    thread.join()
+    try:
+        had, found = waited_for(turns, lambda: began[0])
+    finally:
+        done.set()
+        thread.join()
 
-    assert had >= TIMES / 2
-    assert found <= TIMES  # who stood in line before us: one each time, at most
+    assert found <= had  # who stood in line before us: one each time, at most
 
 
 def test_f23_a_process_that_waits_is_next_however_soon_another_comes_back(
@@ -113,15 +119,13 @@ def test_f23_a_process_that_waits_is_next_however_soon_another_comes_back(
     process = subprocess.Popen([sys.executable, "-c", COMES_BACK, *words], cwd=ROOT)
     try:
         eventually("it writes", dots.exists, within_s=30)
-        found = waited_for(turns, lambda: dots.stat().st_size)
-        had = dots.stat().st_size
+        had, found = waited_for(turns, lambda: dots.stat().st_size)
         assert process.poll() is None
     finally:
         process.kill()
         process.wait()
 
-    assert had >= TIMES / 2
-    assert found <= TIMES
+    assert found <= had
 
 
 def test_two_processes_take_turns_and_a_killed_one_blocks_none(
