@@ -13,7 +13,7 @@ from sqlmodel import select
 from admin_ui.home import page as home
 from plugin import clock
 from plugin.errors import MalformedError
-from plugin.facts import merge_facts
+from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact, merge_facts
 from plugin.flows import library as flow_library
 from plugin.flows.advance import advance_enrolments
 from plugin.ingest import pixel
@@ -167,6 +167,18 @@ def _see(store: Storefront, told: Mapping[str, Any]) -> None:
     pixel.record_pixel_events(store.shop, [told])
 
 
+def _do(store: Storefront, told: Mapping[str, Any]) -> None:
+    """A shopper did something."""
+    at = datetime.fromisoformat(told["at"])
+    store.now = max(store.now, at)
+    who = ProfileFact((IdentityKey(IdentityKind.EMAIL, told["who"]),), at)
+    event = EventFact(
+        who, told["metric"], told["id"], at,
+        value=told["value"], currency=store.shop.currency, properties=told["properties"],
+    )  # fmt: skip
+    apply_facts(store.shop, Facts(profiles=[who], events=[event]))
+
+
 def _click(store: Storefront, told: Mapping[str, Any]) -> None:
     """A flow's mail was clicked."""
     _message(store, told["to"], clicked_at=datetime.fromisoformat(told["at"]))
@@ -219,6 +231,7 @@ def _run_privacy(store: Storefront, told: Mapping[str, Any]) -> None:
 ACTS: dict[str, Callable[[Storefront, Mapping[str, Any]], None]] = {
     "(wait)": Storefront.wait,
     "(pixel)": _see,
+    "(did)": _do,
     "(clicked mail)": _click,
     "(code given)": _give,
     "(reminders on)": _turn_on,
