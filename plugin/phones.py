@@ -77,9 +77,13 @@ def read_phone(text: str, country: str | None = None) -> PhoneNumber | None:
     )
 
 
-@lru_cache(4096)  # one delivery names its customer several times, a batch even more often
 def read_own_number(text: str, country: str | None) -> str | None:
     """Return a number of one person in E.164: two extensions of one line are two people."""
+    return _own_number(text, None if _is_whole(text) else country)
+
+
+@lru_cache(4096)  # one delivery names its customer several times, a batch even more often
+def _own_number(text: str, country: str | None) -> str | None:
     number = _parse(text, country)
     return None if number is None or number.extension else _e164(number)
 
@@ -97,14 +101,19 @@ def _e164(number: phonenumbers.PhoneNumber) -> str:
 def _parse(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     if not text or len(text) > MAX_TYPED_CHARS:
         return None
-    if text[0] == "+" and text[1:].isdigit():  # as storefronts write it
-        return _valid(text, country)
+    if _is_whole(text):
+        return _valid(text, None)
     if _names_two(text):
         return None
     found = _valid(text, country)
     if country is None or text.lstrip().startswith(("+", "＋")):
         return found
     return _with_lost_plus(text, country, found)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a number is written as storefronts write it: no country reads it otherwise."""
+    return text[:1] == "+" and text[1:].isdigit()
 
 
 def _with_lost_plus(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, delete, func, insert, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.engine import db
+from storage.engine import bulk, db
 from storage.engine.types import big, enum_column, moment, row_key, shop_key
 from storage.shops import Shop
 
@@ -171,13 +171,25 @@ def give_code(
     return free
 
 
-def redeem_codes(session: Session, shop_id: int, codes: Sequence[str], order_id: int) -> None:
-    """Note which order a code of ours was used on."""
-    session.connection().execute(
-        update(CouponCode)
-        .where(col(CouponCode.shop_id) == shop_id, col(CouponCode.code).in_(_spellings(codes)))
-        .values(redeemed_order_id=order_id)
+def redeem_codes(session: Session, shop_id: int, used: Sequence[tuple[int, Sequence[str]]]) -> None:
+    """Note which order each code of ours was used on: (order id, its codes)."""
+    wanted = {spelling for _, codes in used for spelling in _spellings(codes)}
+    if not wanted:
+        return
+    ours = set(
+        session.exec(
+            select(CouponCode.code).where(
+                CouponCode.shop_id == shop_id, bulk.is_among(col(CouponCode.code), wanted)
+            )
+        )
     )
+    for order_id, codes in used:
+        if mine := ours.intersection(_spellings(codes)):
+            session.connection().execute(
+                update(CouponCode)
+                .where(col(CouponCode.shop_id) == shop_id, col(CouponCode.code).in_(sorted(mine)))
+                .values(redeemed_order_id=order_id)
+            )
 
 
 def redeemed_keys(session: Session, shop_id: int, order_ids: Collection[int]) -> dict[int, str]:

@@ -45,7 +45,7 @@ def find_known_keys(
         rows = session.connection().execute(
             wanted.where(at.shop_id == shop_id, at.kind == kind, bulk.is_among(at.value, values))
         )
-        for value, held, source, claimed_at, browser_id in rows:
+        for value, held, source, claimed_at, browser_id in rows.all():
             found[kind, value] = KnownKey(held, source or held, claimed_at, browser_id)
     return found
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TypedDict, cast
 
-from sqlalchemy import BigInteger, Index, delete, func, insert
+from sqlalchemy import BigInteger, Index, delete, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.engine import db
+from storage.engine import bulk, db
 from storage.engine.shop_days import day_of
 from storage.engine.types import big, json_column, moment, origin, row_key, shop_key
 from storage.engine.upsert import save_newest
@@ -112,11 +112,11 @@ def save_orders(
         return taken
     session.connection().execute(
         delete(OrderLine).where(
-            col(OrderLine.shop_id) == orders[0]["shop_id"], col(OrderLine.order_id).in_(taken)
+            col(OrderLine.shop_id) == orders[0]["shop_id"],
+            bulk.is_among(col(OrderLine.order_id), taken),
         )
     )
-    if kept := [line for line in lines if line["order_id"] in taken]:
-        session.connection().execute(insert(OrderLine), kept)
+    bulk.add_rows(session, OrderLine, [line for line in lines if line["order_id"] in taken])
     return taken
 
 

@@ -266,7 +266,7 @@ def find_profile_refs(
         )
         found |= {
             (kind, value): (held, source_profile_id or held)
-            for value, held, source_profile_id in rows
+            for value, held, source_profile_id in rows.all()
         }
     return found
 
@@ -289,7 +289,8 @@ def load_profiles(session: Session, shop_id: int, ids: Iterable[int]) -> dict[in
         table.select().where(table.c.shop_id == shop_id, bulk.is_among(table.c.id, set(ids)))
     )
     names = table.c.keys()
-    found = {row.id: dict(zip(names, row, strict=True)) for row in rows}
+    at = names.index("id")
+    found = {row[at]: dict(zip(names, row, strict=True)) for row in rows.all()}
     return cast("dict[int, ProfileRow]", found)
 
 

@@ -55,9 +55,9 @@ def save_orders(
     rows = {key: row for key, (row, _, _) in newest.items()}
     lines_now = [line for _, of_order, _ in newest.values() for line in of_order]
     taken = orders.save_orders(session, list(rows.values()), lines_now)
-    for row in rows.values():
-        if row["discount_codes"]:
-            coupons.redeem_codes(session, shop_id, row["discount_codes"], row["id"])
+    coupons.redeem_codes(
+        session, shop_id, [(key, row["discount_codes"]) for key, row in rows.items()]
+    )
     kept = events.descriptions(session, shop_id, PLACED, [str(each) for each in taken])
     saved = SavedOrders(
         rows,

@@ -6,7 +6,7 @@ theirs later. A browser, a cart, a checkout or a phone number that was only type
 identity: it leads to the person who used it last (docs/decisions/0012).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -48,14 +48,17 @@ class Ownership:
     named: dict[int, set[KeyKind]] | None = None
 
     def __post_init__(self) -> None:
-        for key, held in self.known.items():
-            self.owners[key] = held.source_profile_id
-            self.claimed[key] = held.claimed_at
-            if held.browser_id is not None:
-                self.browsers[key] = held.browser_id
+        known = self.known.items()
+        self.owners = {key: held.source_profile_id for key, held in known}
+        self.claimed = {key: held.claimed_at for key, held in known}
+        self.browsers = {key: held.browser_id for key, held in known if held.browser_id is not None}
 
     def find_home(self, person: ProfileFact) -> int | None:
         """Return the source profile of a fact, after each of its keys has its owner."""
+        home = self._single_owner(person.identities)
+        if home is not None:
+            self._use_again(person, home)
+            return home
         keys = sorted(person.identities, key=_strength)
         found = [key for key in keys if key in self.owners]
         if not found and (not keys or not person.makes_profile):
@@ -85,6 +88,24 @@ class Ownership:
             if key not in self.owners:
                 self._link(key, home, anchor, person)
         return home
+
+    def _single_owner(self, keys: Sequence[IdentityKey]) -> int | None:
+        """The source profile that each of these keys leads to; None where they do not agree."""
+        first = self.owners.get(keys[0]) if keys else None
+        return first if all(self.owners.get(key) == first for key in keys) else None
+
+    def _use_again(self, person: ProfileFact, home: int) -> None:
+        """Note that a person's keys, which all lead to them already, were used again."""
+        keys = person.identities
+        anchor = _anchor(keys)
+        if anchor is None:
+            return
+        for key in keys:
+            if key.kind in ADDRESSES and anchor.kind == IdentityKind.CUSTOMER:
+                self._keep_claim(key, home)
+            self._renew(key, anchor, person.reported_at)
+            if key.kind in DEVICES and (browser := self.browsers.get(key)):
+                self._settle_browser(browser, key, home, person)
 
     def profile_of(self, key: Pair) -> int:
         """The profile that a key leads to."""
@@ -284,7 +305,7 @@ class Ownership:
 
 def _anchor(keys: Iterable[IdentityKey]) -> IdentityKey | None:
     """The strongest key that names a person; a phone number is one where nothing else does."""
-    return next((key for key in keys if key.kind in STRONG), None)
+    return min((key for key in keys if key.kind in STRONG), key=_strength, default=None)
 
 
 def _strength(key: IdentityKey) -> int:

@@ -20,9 +20,11 @@ from sqlalchemy import (
     Table,
     TextClause,
     Update,
+    and_,
     bindparam,
     func,
     literal,
+    or_,
     text,
     tuple_,
     update,
@@ -76,6 +78,17 @@ def upsert_rows(session: Session, model: type[SQLModel], rows: Sequence[Row]) ->
     """Write rows, each whole, whether there is one of its primary key or not."""
     if rows:
         _run(session, _upsert(db.table_of(model), session.get_bind().dialect), rows)
+
+
+def upsert_newer_rows(
+    session: Session, model: type[SQLModel], rows: Sequence[Row], *, keep: Sequence[str] = ()
+) -> None:
+    """As `upsert_rows`, where a row that is there stays if its `updated_at` and `reported_at` are
+    newer; columns to `keep` stay as they were first written.
+    """
+    if rows:
+        dialect = session.get_bind().dialect
+        _run(session, _upsert_newer(db.table_of(model), dialect, tuple(keep)), rows)
 
 
 def load_rows(session: Session, model: type[SQLModel], rows: Sequence[Row]) -> None:
@@ -167,6 +180,25 @@ def _upsert(table: Table, dialect: Dialect) -> Prepared:
     key = table.primary_key.columns
     return _prepare(
         table, dialect, statement.on_conflict_do_update(index_elements=key, set_=updates)
+    )
+
+
+@lru_cache
+def _upsert_newer(table: Table, dialect: Dialect, keep: Sequence[str]) -> Prepared:
+    statement = _insertion(table, dialect)
+    new, known = statement.excluded, table.c
+    names = [c.name for c in known if not c.primary_key and c.name not in keep]
+    return _prepare(
+        table,
+        dialect,
+        statement.on_conflict_do_update(
+            index_elements=table.primary_key.columns,
+            set_={name: new[name] for name in names},
+            where=or_(
+                new.updated_at > known.updated_at,
+                and_(new.updated_at == known.updated_at, new.reported_at >= known.reported_at),
+            ),
+        ),
     )
 
 

@@ -4,14 +4,14 @@ Shopify's `updated_at` has whole seconds, so of two versions of the same second 
 reported later (`reported_at`, X-Shopify-Triggered-At) is the newer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import and_, or_
+from sqlalchemy import select
 from sqlmodel import Session, SQLModel
 
-from storage.engine import db
+from storage.engine import bulk, db
 from storage.engine.types import Row
 
 
@@ -34,19 +34,28 @@ def save_newest(
     """
     if not rows:
         return []
-    upsert = db.insert(table)
-    columns, key = upsert.table.c, list(upsert.table.primary_key)
-    new, known = upsert.excluded, columns
-    names = [c.name for c in columns if not c.primary_key and c.name not in keep]
-    statement = upsert.on_conflict_do_update(
-        index_elements=[c.name for c in key],
-        set_={name: new[name] for name in names},
-        where=or_(
-            new.updated_at > known.updated_at,
-            and_(new.updated_at == known.updated_at, new.reported_at >= known.reported_at),
-        ),
-    ).returning(key[1])
+    key = [column.name for column in db.table_of(table).primary_key]
     newest: dict[tuple[object, ...], Row] = {}
     for row in sorted(rows, key=itemgetter("updated_at", "reported_at")):
-        newest[tuple(row[c.name] for c in key)] = row
-    return list(session.connection().execute(statement, list(newest.values())).scalars())
+        newest[tuple(row[name] for name in key)] = row
+    bulk.upsert_newer_rows(session, table, list(newest.values()), keep=keep)
+    return _standing(session, table, newest)
+
+
+def _standing(
+    session: Session, table: type[SQLModel], told: Mapping[tuple[object, ...], Row]
+) -> list[Any]:
+    """The second part of the key of each row that stands as it was told."""
+    at = db.table_of(table).c
+    shop, second, *more = db.table_of(table).primary_key
+    held = session.connection().execute(
+        select(shop, second, *more, at.updated_at, at.reported_at).where(
+            shop == next(iter(told))[0], bulk.is_among(second, {key[1] for key in told})
+        )
+    )
+    return [
+        key[1]
+        for *key, updated_at, reported_at in held.all()
+        if (row := told.get(tuple(key)))
+        and (row["updated_at"], row["reported_at"]) == (updated_at, reported_at)
+    ]
