@@ -6,7 +6,6 @@ their parents in Shopify's files: such lines are put aside first.
 """
 
 import itertools
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -15,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+from pydantic_core import from_json
 from sqlmodel import Session
 
 from plugin import clock, jobs
@@ -213,8 +213,8 @@ def _batches(lines: Iterator[tuple[bytes, int]], size: int) -> Iterator[list[tup
 def _parsed(line: bytes) -> JsonObject | None:
     """The node in a line; None when it is none."""
     try:
-        node = json.loads(line)
-    except (ValueError, RecursionError):
+        node = from_json(line)
+    except ValueError:
         return None
     return node if isinstance(node, dict) and isinstance(node.get("id"), str) else None
 
@@ -254,7 +254,7 @@ def _families(rows: Sequence[tuple[str, str]]) -> dict[str, NodeWithChildren]:
     """Root ids with the parent (None when its line never came) and the children."""
     found: dict[str, NodeWithChildren] = {}
     for root, body in rows:
-        node = json.loads(body)
+        node = from_json(body)
         _, children = found.setdefault(root, (None, []))
         if "__parentId" in node:
             children.append(node)
