@@ -5,11 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CursorResult, Index, delete, insert, text, update
+from sqlalchemy import BigInteger, CursorResult, Index, delete, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.engine import db
-from storage.engine.types import big, enum_column, moment, shop_key
+from storage.engine import bulk, db
+from storage.engine.types import Row, big, enum_column, moment, shop_key
 from storage.shops import Shop
 
 
@@ -198,15 +198,11 @@ def add_lines(
     session: Session, shop_id: int, stage: StoreNoun, rows: Sequence[tuple[str, int, str]]
 ) -> None:
     """Put lines aside: (root, number, body)."""
-    if rows:
-        names = ("root", "line", "body")
-        session.connection().execute(
-            insert(BackfillLine),
-            [
-                {"shop_id": shop_id, "stage": stage, **dict(zip(names, row, strict=True))}
-                for row in rows
-            ],
-        )
+    put_aside: list[Row] = [
+        {"shop_id": shop_id, "stage": stage, "root": root, "line": line, "body": body}
+        for root, line, body in rows
+    ]
+    bulk.add_rows(session, BackfillLine, put_aside)
 
 
 def next_lines(

@@ -40,7 +40,7 @@ class MergeGroup:
     origins: dict[int, SourceProfileRow] = field(default_factory=dict)
     fresh: set[int] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
-    duplicate_keys: dict[int, DuplicateKeys] = field(default_factory=dict)
+    loaded: dict[int, ProfileRow] = field(default_factory=dict)  # as they were
     moved: set[int] = field(default_factory=set)
 
     def load(self, profile_ids: Iterable[int]) -> None:
@@ -49,7 +49,7 @@ class MergeGroup:
         if ids:
             found = profiles.load_profiles(self.session, self.shop_id, ids)
             self.rows |= found
-            self.duplicate_keys |= {key: _looks(row) for key, row in found.items()}
+            self.loaded |= {key: row.copy() for key, row in found.items()}
             self.origins |= merges.load_sources(self.session, self.shop_id, ids)
 
     def add(self, profile_id: int | None = None) -> int:
@@ -155,7 +155,11 @@ class MergeGroup:
     def save(self) -> None:
         """Write everything back."""
         fresh = [row for key, row in self.rows.items() if key in self.fresh]
-        known = [row for key, row in self.rows.items() if key not in self.fresh]
+        known = [
+            row
+            for key, row in self.rows.items()
+            if key not in self.fresh and row != self.loaded.get(key)
+        ]
         bulk.add_rows(self.session, Profile, fresh)
         bulk.save_rows(self.session, Profile, known)
         merges.save_sources(self.session, list(self.origins.values()))
@@ -167,15 +171,17 @@ class MergeGroup:
             activity.delete_counts(self.session, self.shop_id, self.deleted)
             duplicates.save_keys(self.session, self.shop_id, self.deleted, ())
             profile_names.save_names(self.session, self.shop_id, (), self.deleted)
-        changed = [
-            k for k, row in self.rows.items() if _looks(row) != self.duplicate_keys.get(k, UNKNOWN)
-        ]
+        changed = [k for k, row in self.rows.items() if _looks(row) != self._looked(k)]
         duplicates.mark_unchecked(self.session, self.shop_id, changed)
         if changed:
-            named = self.duplicate_keys.keys() & set(changed)
+            named = self.loaded.keys() & set(changed)
             profile_names.save_names(
                 self.session, self.shop_id, [self.rows[k] for k in changed], named
             )
+
+    def _looked(self, profile_id: int) -> DuplicateKeys:
+        held = self.loaded.get(profile_id)
+        return UNKNOWN if held is None else _looks(held)
 
     def _remember(self, profile_id: int) -> None:
         """Let a profile that stood alone be an origin."""

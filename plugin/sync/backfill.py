@@ -226,7 +226,7 @@ def _put_aside(held: Backfill, batch: Sequence[tuple[bytes, int]]) -> None:
         if node is not None:
             rows.append((str(node.get("__parentId") or node["id"]), at, line.decode()))
     progress = {"lines_read": held.lines_read + len(batch), "offset": batch[-1][1], "attempts": 0}
-    with db.transaction() as session:
+    with db.transaction(redone=True) as session:
         _advance(session, held, **progress)
         backfills.add_lines(session, held.shop_id, held.stage, rows)
     _remember(held, progress)
@@ -305,7 +305,7 @@ def _commit(
     *,
     drop_until: str | None,
 ) -> None:
-    with db.transaction() as session:
+    with db.transaction(redone=True) as session:
         db.lock_shop(session, shop.id)
         _advance(session, held, **progress)
         if drop_until is not None:
@@ -320,7 +320,7 @@ def _one_by_one(shop: Shop, facts: Sequence[Facts]) -> int:
     good = 0
     for each in facts:
         try:
-            with db.transaction() as session:
+            with db.transaction(redone=True) as session:
                 db.lock_shop(session, shop.id)
                 record_facts(session, shop, _as_past([each]), clock.now())
         except db.TRANSIENT:

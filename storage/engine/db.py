@@ -24,6 +24,7 @@ PAGE_BYTES = 4_096  # SQLite's own
 # A delivery of 7 KB then fills one page instead of three: 42 µs of CPU instead of 50 to keep one of
 # 32 in a commit (measured); of 16 KB pages a commit writes twice as much, and takes longer.
 INBOX_PAGE_BYTES = 8_192
+LASTING = "FULL"  # a 200 or a `sending` must outlive a power cut: each commit waits for the disk
 BUSY_TIMEOUT_MS = 15_000  # how long a SQLite writer waits for the one before it
 # Short statements over arrays cost more to compile than to run: 32 ms against 1.5 ms measured.
 # A server that is gone without a word is noticed within ten seconds, whether it owes us an answer
@@ -145,12 +146,16 @@ def is_sqlite(of: Engine) -> bool:
 
 
 @contextmanager
-def transaction() -> Generator[Session]:
+def transaction(*, redone: bool = False) -> Generator[Session]:
     """One piece of work: committed when the block ends, rolled back when it raises.
 
     On SQLite it takes the write lock at once: a lock taken half-way fails instead of waiting.
+
+    Args:
+        redone: a power cut may take it back whole, as it is simply done again then: on SQLite its
+            commit waits for no disk.
     """
-    of = engine()
+    of = engine().execution_options(synchronous="NORMAL") if redone else engine()
     with _turn(_Engines.main_turns):
         yield from _session(of, "IMMEDIATE")
 
@@ -309,7 +314,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any, *, page_bytes: 
     connection.execute(
         "PRAGMA recursive_triggers=ON"
     )  # a REPLACE deletes: storage/engine/append_only.py
-    connection.execute("PRAGMA synchronous=FULL")  # a 200 or a `sending` must outlive a power cut
+    connection.execute(f"PRAGMA synchronous={LASTING}")
 
 
 def _leave_if_at_odds(context: ExceptionContext) -> None:
@@ -321,6 +326,9 @@ def _leave_if_at_odds(context: ExceptionContext) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    connection.exec_driver_sql(
-        f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}"
-    )
+    options = connection.get_execution_options()
+    wanted = options.get("synchronous", LASTING)
+    if connection.info.get("synchronous", LASTING) != wanted:
+        connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+        connection.info["synchronous"] = wanted
+    connection.exec_driver_sql(f"BEGIN {options.get('begin', 'DEFERRED')}")
