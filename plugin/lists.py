@@ -122,7 +122,7 @@ def flows_triggered_by(session: Session, shop_id: int, list_id: int) -> list[Flo
         version = flows.get_flow_version(session, shop_id, flow.id, flow.version)
         if (
             version is not None
-            and f"list:{list_id}" in definition.parse_definition(version.definition).triggers
+            and f"list:{list_id}" == definition.parse_definition(version.definition).trigger
         ):
             found.append(flow)
     return found

@@ -4,7 +4,7 @@ Events are added, deleted and moved here alone, so that each shopper's daily cou
 (`storage.activity`) stay equal to them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -25,6 +25,10 @@ from storage.engine.types import (
     shop_key,
 )
 from storage.shops import Shop
+
+# From when until when, both included; None where there is no end.
+Span = tuple[datetime | None, datetime | None]
+PAGE_SIZE = 500  # of events that are read one after the other
 
 
 class Event(SQLModel, table=True):
@@ -233,19 +237,44 @@ def latest_events(session: Session, shop_id: int, limit: int = 20) -> Sequence[E
     ).all()
 
 
-def count_since(
-    session: Session, shop_id: int, profile_id: int, metric: str, *, since: datetime | None
+def count_between(
+    session: Session, shop_id: int, profile_id: int, metric: str, *, span: Span
 ) -> int:
-    """How often one shopper did something since a moment, or ever."""
-    if since is None:
+    """How often one shopper did something in a span of time."""
+    if span == (None, None):
         return sum(activity.counts_of(session, shop_id, profile_id).get(metric, {}).values())
-    query = select(func.count()).where(
-        Event.shop_id == shop_id,
-        Event.profile_id == profile_id,
-        Event.metric == metric,
-        Event.occurred_at >= since,
+    mine = _did(shop_id, profile_id, metric, span)
+    return session.exec(select(func.count()).where(*mine)).one()
+
+
+def sum_values(
+    session: Session, shop_id: int, profile_id: int, metric: str, *, span: Span
+) -> dict[str | None, int]:
+    """What one shopper's events of a metric came to in a span of time, by currency."""
+    mine = _did(shop_id, profile_id, metric, span)
+    rows = session.exec(
+        select(Event.currency, func.sum(Event.value)).where(*mine).group_by(col(Event.currency))
     )
-    return session.exec(query).one()
+    return {currency: int(total or 0) for currency, total in rows}
+
+
+def events_between(
+    session: Session, shop_id: int, profile_id: int, metric: str, *, span: Span
+) -> Iterator[Event]:
+    """One shopper's events of a metric in a span of time, a page at a time."""
+    mine = _did(shop_id, profile_id, metric, span)
+    yield from session.exec(select(Event).where(*mine).execution_options(yield_per=PAGE_SIZE))
+
+
+def _did(shop_id: int, profile_id: int, metric: str, span: Span) -> list[Any]:
+    since, until = span
+    return [
+        col(Event.shop_id) == shop_id,
+        col(Event.profile_id) == profile_id,
+        col(Event.metric) == metric,
+        *([] if since is None else [col(Event.occurred_at) >= since]),
+        *([] if until is None else [col(Event.occurred_at) <= until]),
+    ]
 
 
 def events_page(

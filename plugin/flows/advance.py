@@ -16,6 +16,7 @@ from plugin import clock, jobs
 from plugin.flows import definition as flow_definition
 from plugin.flows import filters
 from plugin.flows.definition import FlowDefinition
+from plugin.flows.filters import Who
 from plugin.flows.steps.base import Follow, StepBatch
 from plugin.messages.send import actor_for
 from storage import checkouts, flows, messages, shops
@@ -148,14 +149,8 @@ def _must_leave(
         return ExitReason.FLOW_OFF
     if checkouts.is_over(session, enrolment.shop_id, enrolment.event_id):
         return ExitReason.CHECKOUT_OVER
-    if not filters.matches_filter(
-        session,
-        enrolment.shop_id,
-        enrolment.profile_id,
-        steps.conditions,
-        started_at=enrolment.started_at,
-        now=now,
-    ):
+    who = Who(enrolment.shop_id, enrolment.profile_id, enrolment.started_at)
+    if not filters.matches_filter(session, steps.profile_filter, who, now):
         return ExitReason.FILTER
     return ""
 

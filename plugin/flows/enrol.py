@@ -8,11 +8,12 @@ from sqlmodel import Session
 from plugin.facts import ProfileRef
 from plugin.flows import definition, filters
 from plugin.flows.definition import FlowDefinition
+from plugin.flows.filters import Who
 from plugin.settings import get_settings
 from storage import flows, messages
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.events import EventRow
+from storage.events import Event, EventRow
 from storage.flows import EnrolmentRow, EnrolmentState, Flow
 from storage.messages import MessageState
 from storage.shops import Shop
@@ -30,7 +31,12 @@ def enrol_for_events(
         causes = [
             (_whose(event), f"{event['metric']}:{event['unique_id']}", event)
             for event in new
-            if f"metric:{event['metric']}" in steps.triggers and event["occurred_at"] >= oldest
+            if f"metric:{event['metric']}" == steps.trigger
+            and event["occurred_at"] >= oldest
+            and (
+                steps.trigger_filter is None
+                or steps.trigger_filter.matches(session, Event(**event))
+            )
         ]
         for ref, key, event in causes:
             at = event["occurred_at"]
@@ -55,7 +61,7 @@ def enrol_for_list(
     key = f"list:{list_id}"
     entered: list[int] = []
     for flow, steps in _live(session, shop):
-        if key in steps.triggers:
+        if key == steps.trigger:
             cause = f"{key}:{ref.profile_id}"
             entered += _enter(
                 session,
@@ -97,11 +103,10 @@ def _enter(
     event_id: int | None,
 ) -> Iterable[int]:
     last = flows.entered_before(session, shop_id, flow.id, [ref.profile_id]).get(ref.profile_id)
-    if not filters.may_reenter(steps.reentry_after, last, now):
+    if not _may_reenter(steps.reentry_after, last, now):
         return ()
-    if not filters.matches_filter(
-        session, shop_id, ref.profile_id, steps.conditions, started_at=started_at, now=now
-    ):
+    who = Who(shop_id, ref.profile_id, started_at)
+    if not filters.matches_filter(session, steps.profile_filter, who, now):
         return ()
     row: EnrolmentRow = {
         "shop_id": shop_id,
@@ -122,6 +127,11 @@ def _enter(
     return flows.add_enrolments(session, [row])
 
 
+def _may_reenter(after: timedelta | None, last_entered: datetime | None, now: datetime) -> bool:
+    """Whether a shopper who entered at `last_entered` may again (`reentry_criteria`)."""
+    return last_entered is None or after is None or now - last_entered >= after
+
+
 def _leave(
     session: Session,
     shop_id: int,
@@ -131,7 +141,10 @@ def _leave(
     now: datetime,
 ) -> None:
     """End at once the enrolments that these new events make fail their flow's filter."""
-    watched = {flow.id: (steps, filters.metrics_used(steps.conditions)) for flow, steps in live}
+    watched = {
+        flow.id: (steps, steps.profile_filter.metrics if steps.profile_filter else set())
+        for flow, steps in live
+    }
     every = set().union(*(metrics for _, metrics in watched.values())) if watched else set()
     did: dict[int, set[str]] = {}
     for event in new:
@@ -146,14 +159,8 @@ def _leave(
         because = did[enrolment.profile_id] & metrics
         if not because or steps is None:
             continue
-        if filters.matches_filter(
-            session,
-            shop_id,
-            enrolment.profile_id,
-            steps.conditions,
-            started_at=enrolment.started_at,
-            now=now,
-        ):
+        who = Who(shop_id, enrolment.profile_id, enrolment.started_at)
+        if filters.matches_filter(session, steps.profile_filter, who, now):
             continue
         reason = f"did:{min(because)}"
         if enrolment.state == EnrolmentState.WAITING:

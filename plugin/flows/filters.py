@@ -1,123 +1,162 @@
-"""Decide whether a profile meets a profile filter: a flow's own, or one inside a step.
+"""Decide whether a shopper meets a filter: a flow's own, one inside a step, or a trigger's.
 
 Groups are joined by AND, the conditions inside one by OR, as Klaviyo reads them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal, NamedTuple
 
+from pydantic import AfterValidator, Field
 from sqlmodel import Session
 
-from plugin.errors import RegularsError
-from storage import events
-from storage.engine.types import JsonObject
+from plugin.flows.fields import MetricName, Shape, Text
+from plugin.flows.property_filters import (
+    CountedPropertyFilter,
+    NumberFilter,
+    TriggerPropertyFilter,
+)
+from plugin.flows.timeframes import AnyTimeframe
+from plugin.values import currency_decimals
+from storage import events, shops
+from storage.events import Event
 
-COMPARE: dict[str, Callable[[int, int], bool]] = {
-    "equals": lambda a, b: a == b,
-    "not-equals": lambda a, b: a != b,
-    "greater-than": lambda a, b: a > b,
-    "greater-than-or-equal": lambda a, b: a >= b,
-    "less-than": lambda a, b: a < b,
-    "less-than-or-equal": lambda a, b: a <= b,
-}
-UNITS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
-NEVER = timedelta.max
-FLOW_START, IN_THE_LAST = "flow-start", "in-the-last"
+MAX_CONDITIONS = 50  # of a group, and groups of a filter
+VALUE = "$value"  # what Klaviyo calls an event's amount among its properties
 
 
-@dataclass(frozen=True, slots=True)
-class MetricCondition:
-    """Compares how often a profile did something with a number.
-
-    `timeframe` is `flow-start`, `alltime`, or `in-the-last` with its `duration`.
-    """
-
-    metric_id: str
-    operator: str
-    value: int
-    timeframe: str
-    duration: timedelta | None
+def _check_property(name: str) -> str:
+    if name.startswith("$") and name != VALUE:
+        raise ValueError(f"{name} isn't supported yet. Of Klaviyo's own properties {VALUE} is")
+    return name
 
 
-Filter = tuple[tuple[MetricCondition, ...], ...]  # groups of conditions
+PropertyName = Annotated[Text, AfterValidator(_check_property)]
 
 
-def parse_filter(profile_filter: JsonObject | None) -> Filter:
-    """Read the conditions of a filter; none where there is no filter.
+class CountedProperty(Shape):
+    """What a property of an event has to be for the event to count."""
 
-    Raises:
-        RegularsError: a condition is of a kind that we cannot check.
-    """
-    groups = (profile_filter or {}).get("condition_groups") or []
-    return tuple(tuple(map(_parse_condition, group["conditions"])) for group in groups)
+    property: PropertyName
+    filter: CountedPropertyFilter
 
 
-def _parse_condition(condition: JsonObject) -> MetricCondition:
-    if condition["type"] != "profile-metric":
-        raise RegularsError(f"The filter condition {condition['type']} isn't supported yet.", 422)
-    wanted, timeframe = condition["measurement_filter"], condition["timeframe_filter"]
-    return MetricCondition(
-        metric_id=condition["metric_id"],
-        operator=wanted["operator"],
-        value=wanted["value"],
-        timeframe=timeframe["operator"],
-        duration=int(timeframe["quantity"]) * UNITS[timeframe["unit"]]
-        if timeframe["operator"] == IN_THE_LAST
-        else None,
+class ProfileMetricCondition(Shape):
+    """Compares how often a shopper did something, or what it came to, with a number."""
+
+    type: Literal["profile-metric"]
+    metric_id: MetricName
+    measurement: Literal["count", "sum"]
+    measurement_filter: NumberFilter
+    timeframe_filter: AnyTimeframe
+    metric_filters: Annotated[list[CountedProperty], Field(max_length=MAX_CONDITIONS)] | None = None
+
+
+class ProfileConditionGroup(Shape):
+    """Conditions of which one has to hold."""
+
+    conditions: Annotated[
+        list[ProfileMetricCondition], Field(min_length=1, max_length=MAX_CONDITIONS)
+    ]
+
+
+class ProfileFilter(Shape):
+    """Groups of conditions, each of which has to hold."""
+
+    condition_groups: Annotated[list[ProfileConditionGroup], Field(max_length=MAX_CONDITIONS)]
+
+    @property
+    def metrics(self) -> set[str]:
+        """The metrics that it depends on."""
+        return {each.metric_id for group in self.condition_groups for each in group.conditions}
+
+
+class MetricPropertyCondition(Shape):
+    """Looks at a property of the event that starts a flow."""
+
+    type: Literal["metric-property"]
+    metric_id: MetricName
+    field: PropertyName
+    filter: TriggerPropertyFilter
+
+
+class TriggerConditionGroup(Shape):
+    """Conditions of which one has to hold."""
+
+    conditions: Annotated[
+        list[MetricPropertyCondition], Field(min_length=1, max_length=MAX_CONDITIONS)
+    ]
+
+
+class TriggerFilter(Shape):
+    """Groups of conditions, each of which has to hold for the event that starts a flow."""
+
+    condition_groups: Annotated[list[TriggerConditionGroup], Field(max_length=MAX_CONDITIONS)]
+
+    def matches(self, session: Session, event: Event) -> bool:
+        """Whether this event starts the flow."""
+        return all(
+            any(
+                each.filter.holds(property_of(session, event, each.field))
+                for each in group.conditions
+            )
+            for group in self.condition_groups
+        )
+
+
+class Who(NamedTuple):
+    """The shopper that a filter is asked about; `started_at` is what set the flow off."""
+
+    shop_id: int
+    profile_id: int
+    started_at: datetime
+
+
+def matches_filter(session: Session, wanted: ProfileFilter | None, who: Who, now: datetime) -> bool:
+    """Whether a shopper meets a filter; where there is none, each does."""
+    return wanted is None or all(
+        any(
+            condition.measurement_filter.holds(_measure(session, condition, who, now))
+            for condition in group.conditions
+        )
+        for group in wanted.condition_groups
     )
 
 
-def parse_reentry(criteria: JsonObject | None) -> timedelta | None:
-    """Read after which time a profile may enter again: None is at once, `NEVER` never."""
-    if criteria is None:
+def to_amount(session: Session, shop_id: int, value: int | None, currency: str | None) -> Decimal:
+    """Return an event's value in whole units, as definitions write it; none is 0."""
+    if currency is None:
+        shop = shops.get_shop(session, shop_id)
+        currency = shop.currency if shop else ""
+    return Decimal(value or 0).scaleb(-currency_decimals(currency))
+
+
+def _measure(
+    session: Session, condition: ProfileMetricCondition, who: Who, now: datetime
+) -> Decimal | int:
+    span = condition.timeframe_filter.window(who.started_at, now)
+    did = (session, who.shop_id, who.profile_id, condition.metric_id)
+    counts = condition.measurement == "count"
+    if not condition.metric_filters:
+        if counts:
+            return events.count_between(*did, span=span)
+        sums = events.sum_values(*did, span=span).items()
+        return sum((to_amount(*did[:2], total, currency) for currency, total in sums), Decimal())
+    found = [
+        to_amount(*did[:2], event.value, event.currency)
+        for event in events.events_between(*did, span=span)
+        if all(
+            each.filter.holds(property_of(session, event, each.property))
+            for each in condition.metric_filters
+        )
+    ]
+    return len(found) if counts else sum(found, Decimal())
+
+
+def property_of(session: Session, event: Event, name: str) -> object:
+    """Return what a filter compares of an event: a property, or its value in whole units."""
+    if name != VALUE:
+        return event.properties.get(name)
+    if event.value is None:
         return None
-    if criteria["unit"] == "alltime":
-        return NEVER
-    return int(criteria["duration"]) * UNITS[criteria["unit"]]
-
-
-def metrics_used(conditions: Filter) -> set[str]:
-    """Return the metrics that a filter depends on."""
-    return {condition.metric_id for group in conditions for condition in group}
-
-
-def matches_filter(
-    session: Session,
-    shop_id: int,
-    profile_id: int,
-    conditions: Filter,
-    *,
-    started_at: datetime,
-    now: datetime,
-) -> bool:
-    """Whether a shopper meets a profile filter; `started_at` is what set the flow off."""
-    return all(
-        any(_holds(session, shop_id, profile_id, c, started_at=started_at, now=now) for c in group)
-        for group in conditions
-    )
-
-
-def _holds(
-    session: Session,
-    shop_id: int,
-    profile_id: int,
-    condition: MetricCondition,
-    *,
-    started_at: datetime,
-    now: datetime,
-) -> bool:
-    since = _since(condition, started_at, now)
-    count = events.count_since(session, shop_id, profile_id, condition.metric_id, since=since)
-    return COMPARE[condition.operator](count, condition.value)
-
-
-def _since(condition: MetricCondition, started_at: datetime, now: datetime) -> datetime | None:
-    if condition.timeframe == FLOW_START:
-        return started_at
-    return None if condition.duration is None else now - condition.duration
-
-
-def may_reenter(after: timedelta | None, last_entered: datetime | None, now: datetime) -> bool:
-    """Return whether a profile that entered at `last_entered` may re-enter (`reentry_criteria`)."""
-    return last_entered is None or after is None or now - last_entered >= after
+    return to_amount(session, event.shop_id, event.value, event.currency)

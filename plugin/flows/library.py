@@ -10,12 +10,15 @@ from pathlib import Path
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.channels.registry import CHANNELS
 from plugin.errors import RegularsError
 from plugin.flows import definition as flow_definition
+from plugin.flows.fields import ShopNames
 from plugin.flows.ready_made import ReadyFlow
 from plugin.library_files import Resource, read_library
+from plugin.metrics import STANDARD
 from plugin.templates import library
-from storage import flows, lists, shops
+from storage import flows, lists, metrics, shops
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.engine.types import JsonObject
@@ -61,12 +64,12 @@ def add_flow(session: Session, shop_id: int, name: str, definition: JsonObject) 
         RegularsError: the definition cannot be run.
     """
     now = clock.now()
-    steps = flow_definition.parse_definition(definition)
+    steps = flow_definition.parse_definition(definition, _names_of(session, shop_id))
     flow = Flow(
         shop_id=shop_id,
         id=new_id(),
         name=name,
-        trigger=steps.triggers[0],
+        trigger=steps.trigger,
         created_at=now,
         updated_at=now,
     )
@@ -78,6 +81,15 @@ def add_flow(session: Session, shop_id: int, name: str, definition: JsonObject) 
     )
     session.flush()
     return flow.id
+
+
+def _names_of(session: Session, shop_id: int) -> ShopNames:
+    """What a shop's definitions may name."""
+    own = metrics.metrics_of(session, shop_id)
+    return ShopNames(
+        metrics={*STANDARD, *(name for spec in CHANNELS.values() for name in spec.metrics), *own},
+        lists={str(each.id) for each in lists.lists_of(session, shop_id)},
+    )
 
 
 def set_status(shop_id: int, flow_id: int, live: bool) -> None:

@@ -75,8 +75,6 @@ class ReadyFlow(Entry):
             flow_definition.parse_definition(definition.model_dump(exclude_unset=True))
         except RegularsError as error:
             raise ValueError(error.message.rstrip(".")) from None
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"a step or condition is not complete: {error}") from None
         return definition
 
     def definition_with(self, list_id: int, templates: Mapping[str, int]) -> JsonObject:

@@ -46,12 +46,12 @@ def replaced(old: str, new: str) -> Change:
          "data.attributes.definition.triggers.0.id: Value error, there is no list 'XyZ123'."),
         ("flows", "welcome.json", replaced('"send-email"', '"send-fax"'),
          "data.attributes.definition: Value error, "
-         "Step 1 is a send-fax, which isn't supported yet."),
+         "actions[0].type send-fax isn't supported yet."),
         ("flows", "abandoned_checkout.json", replaced('"entry_action_id"', '"entry"'),
          "data.attributes.definition.entry_action_id: Field required."),
         ("flows", "abandoned_checkout.json", replaced('"value": 1\n', '"values": 1\n'),
          "data.attributes.definition: Value error, "
-         "a step or condition is not complete: 'value'."),
+         "actions[0].data.value is missing."),
         ("forms", "skincare_quiz.json", replaced('"label": "More', '"labels": "More'),
          "steps.0.columns.0.rows.2.blocks.0.properties.options.0.label: Field required."),
         ("forms", "welcome_popup.json", replaced("{", "["), "is no JSON: "),

@@ -1,11 +1,13 @@
 """What a step is: read once from its action, run for each shopper who comes to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from sqlmodel import Session
 
+from plugin.flows.fields import FieldReader
 from storage.engine.ids import new_id
 from storage.engine.types import JsonObject
 from storage.flows import Enrolment, StepLogRow, StepOutcome
@@ -57,11 +59,13 @@ class StepBatch:
 
 
 class Step(Protocol):
-    """One kind of step."""
+    """One kind of step. `LINKS` are the names of the links that it follows."""
+
+    LINKS: ClassVar[Sequence[str]]
 
     @classmethod
-    def parse(cls, action_id: str, kind: str, data: JsonObject) -> Self:
-        """Read it from the data of its action; a RegularsError names what is wrong."""
+    def parse(cls, reader: FieldReader, kind: str, data: JsonObject | None) -> Self:
+        """Read it from the data of its action; a RegularsError names the field that is wrong."""
 
     def run(
         self, batch: StepBatch, enrolment: Enrolment, *, action_id: str, is_entry: bool

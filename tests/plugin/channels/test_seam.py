@@ -95,7 +95,10 @@ def start_flow(shop: Shop) -> None:
             "id": "1",
             "type": "send-sms",
             "links": {"next": None},
-            "data": {"message": {"name": "Reminder", "template_id": str(template_id)}},
+            "data": {
+                "message": {"template_id": str(template_id), "smart_sending_enabled": False},
+                "status": "live",
+            },
         }
         definition = abandoned_checkout() | {"entry_action_id": "1", "actions": [action]}
         flow_id = add_flow(session, shop.id, "Texts", definition)

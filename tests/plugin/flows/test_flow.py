@@ -244,9 +244,9 @@ def test_a_spoilt_enrolment_fails_alone(shop, time, reminders):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"entry_action_id": "9"}, "starts at 9"),
-        ({"triggers": [{"type": "price-drop"}]}, "trigger price-drop isn't supported"),
-        ({"actions": []}, "needs 1 to"),
+        ({"entry_action_id": "9"}, "entry_action_id 9 is no action"),
+        ({"triggers": [{"type": "price-drop"}]}, r"triggers\[0\].type price-drop isn't supported"),
+        ({"actions": []}, "actions is wrong: List should have at least 1"),
     ],
 )
 def test_a_flow_that_cannot_be_run_says_why(change, sentence):

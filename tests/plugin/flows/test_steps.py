@@ -1,7 +1,8 @@
 """A kind of step is a file and a line of the table: these stand in a test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pytest
 from sqlmodel import select
@@ -11,6 +12,7 @@ from plugin.errors import RegularsError
 from plugin.flows import library
 from plugin.flows.advance import advance_enrolments
 from plugin.flows.definition import parse_definition
+from plugin.flows.fields import FieldReader
 from plugin.flows.steps import STEPS
 from plugin.flows.steps.base import Follow, Next, StepBatch
 from storage.engine import db
@@ -24,11 +26,14 @@ from tests.plugin.flows.test_flow import enrolments, tell
 class Split:
     """Follow one of two links."""
 
+    LINKS: ClassVar[Sequence[str]] = ("next_if_true", "next_if_false")
+
     answer: bool
 
     @classmethod
-    def parse(cls, action_id: str, kind: str, data: dict[str, Any]) -> Self:
+    def parse(cls, reader: FieldReader, kind: str, data: dict[str, Any] | None) -> Self:
         """Read the answer."""
+        assert data is not None
         return cls(data["answer"])
 
     def run(
@@ -97,7 +102,9 @@ def test_the_page_of_a_flow_shows_each_branch_and_where_they_meet_once(merchant,
 def test_a_condition_of_another_kind_is_refused():
     unknown = {"condition_groups": [{"conditions": [{"type": "profile-has-cat"}]}]}
 
-    with pytest.raises(RegularsError, match="profile-has-cat isn't supported yet"):
+    with pytest.raises(
+        RegularsError, match=r"conditions\[0\].type profile-has-cat isn't supported yet"
+    ):
         parse_definition(abandoned_checkout() | {"profile_filter": unknown})
 
 
@@ -114,7 +121,7 @@ def test_a_circle_is_found_on_every_way():
 
 
 def test_every_link_leads_to_a_step():
-    with pytest.raises(RegularsError, match="Step 1 leads to 9"):
+    with pytest.raises(RegularsError, match=r"actions\[0\].links.next_if_false leads to 9"):
         parse_definition(split(no="9"))
 
 
@@ -122,7 +129,7 @@ def test_a_message_without_a_template_is_refused():
     definition = abandoned_checkout()
     del definition["actions"][1]["data"]["message"]["template_id"]
 
-    with pytest.raises(RegularsError, match="Step 2 needs a message with a template"):
+    with pytest.raises(RegularsError, match=r"actions\[1\].data.message.template_id is missing"):
         parse_definition(definition)
 
 
@@ -130,5 +137,7 @@ def test_minutes_have_no_second_value():
     definition = abandoned_checkout()
     definition["actions"][0]["data"] = {"unit": "minutes", "value": 5, "secondary_value": 1}
 
-    with pytest.raises(RegularsError, match="Step 1 uses secondary_value"):
+    with pytest.raises(
+        RegularsError, match=r"actions\[0\].data.secondary_value isn't supported with minutes"
+    ):
         parse_definition(definition)
