@@ -6,6 +6,7 @@ GET and HEAD never unsubscribe: scanners follow every link (RFC 8058, 1).
 from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -21,6 +22,7 @@ TRANSPARENT_PIXEL = bytes.fromhex(  # one transparent pixel, GIF89a
 )
 
 ASK, UNSUBSCRIBE = N_("Unsubscribe from our emails?"), N_("Unsubscribe")
+ONE_CLICK = "List-Unsubscribe=One-Click"  # the only words of RFC 8058
 SUBSCRIBE_AGAIN = N_("Subscribe again")
 
 
@@ -72,9 +74,17 @@ async def unsubscribe(request: Request) -> Response:
     target = links.read_token(links.UNSUBSCRIBE, request.path_params["token"])
     if target is None:
         return not_found_page(request)
-    form = dict(await read_form(request))
+    form = await _read_button(request)
     found = await run_in_threadpool(_change, target, request_origin(request), form)
     return not_found_page(request) if found is None else _choice(target, found, changed=True)
+
+
+async def _read_button(request: Request) -> dict[str, str]:
+    """Return what a button sent; nothing if the body is damaged, since the link alone is enough."""
+    try:
+        return dict(await read_form(request))
+    except HTTPException:
+        return {}
 
 
 def _change(
@@ -86,15 +96,11 @@ def _change(
     texts = texts_for(before.locale)
     if form.get("do") == "subscribe":
         return engagement.subscribe_again(target, visitor, words=texts.text(SUBSCRIBE_AGAIN))
-    one_click = form.get("List-Unsubscribe") == "One-Click"
-    return engagement.unsubscribe(
-        target,
-        visitor,
-        source=ConsentSource.ONE_CLICK if one_click else ConsentSource.LINK,
-        words="List-Unsubscribe=One-Click"
-        if one_click
-        else f"{texts.text(ASK)} {texts.text(UNSUBSCRIBE)}",
-    )
+    if form.get("do") == "unsubscribe":
+        source, words = ConsentSource.LINK, f"{texts.text(ASK)} {texts.text(UNSUBSCRIBE)}"
+    else:  # a mail program's POST: its body has one value, which some leave out or damage
+        source, words = ConsentSource.ONE_CLICK, ONE_CLICK
+    return engagement.unsubscribe(target, visitor, source=source, words=words)
 
 
 def _choice(target: links.Target, found: UnsubscribePage, *, changed: bool) -> HTMLResponse:

@@ -188,6 +188,48 @@ def test_l15_one_click_may_come_as_multipart_too(web: TestClient, sent: Sent) ->
     assert sent.ledger()[0].source == "one-click"
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/x-www-form-urlencoded", b""),
+        ("application/x-www-form-urlencoded", b"list-unsubscribe=one-click"),
+        ("application/x-www-form-urlencoded", b"List-Unsubscribe%3DOne-Click"),
+        ("application/x-www-form-urlencoded", b"List-Unsubscribe=" + b"x" * 5_000),
+        ("application/x-www-form-urlencoded", b"%ff%00=\xff&" * 80),
+        ("multipart/form-data", b"--a\r\n\r\n--a--"),
+        ("multipart/form-data; boundary=a", b"--b\r\nbroken"),
+        ("multipart/form-data; boundary=a", b"--a\r\nContent-Disposition: form-data\r\n\r\n1\r\n"),
+        ("application/json", b'{"List-Unsubscribe": "One-Click"}'),
+        ("text/plain", b"List-Unsubscribe=One-Click"),
+        ("nonsense", b"\x00\xff"),
+    ],
+)
+def test_l15_a_damaged_one_click_body_still_unsubscribes(
+    web: TestClient, sent: Sent, content_type: str, body: bytes
+) -> None:
+    answer = web.post(sent.way_out, content=body, headers={"Content-Type": content_type})
+
+    assert (answer.status_code, sent.state()) == (200, "unsubscribed")
+    assert sent.ledger()[0].source == "one-click"
+
+
+def test_l15_a_one_click_without_content_type_still_unsubscribes(
+    web: TestClient, sent: Sent
+) -> None:
+    assert web.post(sent.way_out).status_code == 200
+
+    assert sent.state() == "unsubscribed"
+
+
+def test_l15_a_one_click_with_a_wrong_signature_changes_nothing(
+    web: TestClient, sent: Sent
+) -> None:
+    forged = sent.way_out[:-1] + ("A" if sent.way_out[-1] != "A" else "B")
+
+    assert web.post(forged, data={"List-Unsubscribe": "One-Click"}).status_code == 404
+    assert sent.state() == "subscribed"
+
+
 def test_the_button_unsubscribes_and_the_words_are_kept(web: TestClient, sent: Sent) -> None:
     assert sent.paths["u"] == [sent.way_out]
     page = web.get(sent.way_out)
