@@ -62,7 +62,7 @@ def lock_request(session: Session, shop_id: int, ask_id: int) -> ConfirmationReq
 
 
 def requests_of(
-    session: Session, shop_id: int, kind: ConfirmationKind, canonical: str
+    session: Session, shop_id: int, kind: ConfirmationKind, canonical: str, limit: int = 10
 ) -> Sequence[ConfirmationRequest]:
     """Return the requests of one kind for one mailbox, newest first."""
     return session.exec(
@@ -73,7 +73,7 @@ def requests_of(
             ConfirmationRequest.canonical == canonical,
         )
         .order_by(col(ConfirmationRequest.requested_at).desc())
-        .limit(10)
+        .limit(limit)
     ).all()
 
 

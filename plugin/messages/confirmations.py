@@ -24,10 +24,17 @@ from storage.messages import MessageSource
 from storage.profiles import get_profile
 from storage.shops import Shop, get_shop
 
-MIN_INTERVAL = timedelta(
-    hours=24
-)  # a stranger can ask in anybody's name: no mailbox is flooded by it
-MAX_CONFIRMATIONS = 3  # ever: a shopper who ignored three of them does not want to
+# A stranger can ask in anybody's name, and no mailbox is flooded by it: at most so many within so
+# long. Every limit passes, so that who ignored some may sign up a year later.
+LIMITS: dict[ConfirmationKind, Sequence[tuple[int, timedelta]]] = {
+    ConfirmationKind.DOUBLE_OPT_IN: (
+        (1, timedelta(minutes=10)),
+        (3, timedelta(days=1)),
+        (10, timedelta(days=30)),
+    ),
+    ConfirmationKind.DATA_EXPORT: ((1, timedelta(days=1)),),
+    ConfirmationKind.REDACT: ((1, timedelta(days=1)),),
+}
 
 
 def request_confirmation(
@@ -45,7 +52,8 @@ def request_confirmation(
     The mail of a data export waits until the file exists: see `confirmation_message`.
     """
     canonical = parse_mailbox(address)
-    before = confirmations.requests_of(session, shop.id, kind, canonical)
+    most = max(most for most, _ in LIMITS[kind])
+    before = confirmations.requests_of(session, shop.id, kind, canonical, most)
     if _enough(kind, before, now):
         return None
     made = ConfirmationRequest(
@@ -137,6 +145,8 @@ def profile_of(session: Session, made: ConfirmationRequest) -> ProfileRef:
 
 
 def _enough(kind: ConfirmationKind, before: Sequence[ConfirmationRequest], now: datetime) -> bool:
-    if before and now - before[0].requested_at < MIN_INTERVAL:
-        return True
-    return kind == ConfirmationKind.DOUBLE_OPT_IN and len(before) >= MAX_CONFIRMATIONS
+    """Whether the earlier requests, newest first, reach one of the limits."""
+    return any(
+        len(before) >= most and now - before[most - 1].requested_at < within
+        for most, within in LIMITS[kind]
+    )

@@ -175,25 +175,31 @@ def test_l12_a_click_after_the_list_was_deleted_is_consent_alone(client, form_id
     assert (held(shop), members(shop)) == (ConsentState.SUBSCRIBED, 0)
 
 
-def test_s12_a_mailbox_is_asked_once_a_day_and_three_times_ever(
-    client, form_id, shop, relay, monkeypatch
+@pytest.mark.parametrize(
+    ("apart", "times", "asked"),
+    [
+        (timedelta(minutes=2), 6, [0, 5]),
+        (timedelta(minutes=11), 6, [0, 1, 2]),
+        (timedelta(hours=9), 6, [0, 1, 2, 3, 4, 5]),
+        (timedelta(hours=6), 9, [0, 1, 2, 4, 5, 6, 8]),
+        (timedelta(days=2), 16, [*range(10), 15]),
+        (timedelta(days=400), 5, [0, 1, 2, 3, 4]),
+    ],
+)
+def test_s12_a_mailbox_is_asked_so_often_and_never_for_good(
+    client, form_id, shop, relay, monkeypatch, apart, times, asked
 ):
-    now = clock.now()
-    answers = set()
-    for day in range(6):
-        monkeypatch.setattr(clock, "now", lambda day=day: now + timedelta(days=day, minutes=day))
-        for address in ("anna.b@gmail.com", "annab+1@gmail.com", "a.n.n.a.b@googlemail.com"):
-            answers.add(sign_up(client, form_id, email=address).text)
+    now, answers = clock.now(), set()
+    for n in range(times):
+        monkeypatch.setattr(clock, "now", lambda n=n: now + n * apart)
+        address = ("anna.b@gmail.com", "annab+1@gmail.com", "a.n.n.a.b@googlemail.com")[n % 3]
+        answers.add(sign_up(client, form_id, email=address).text)
 
     with db.reading() as session:
-        assert (
-            len(
-                confirmations.requests_of(
-                    session, shop.id, ConfirmationKind.DOUBLE_OPT_IN, "annab@gmail.com"
-                )
-            )
-            == 3
+        made = confirmations.requests_of(
+            session, shop.id, ConfirmationKind.DOUBLE_OPT_IN, "annab@gmail.com", 100
         )
+    assert [(each.requested_at - now) / apart for each in reversed(made)] == pytest.approx(asked)
     assert len(answers) == 1, "whoever asks learns nothing"
 
 
