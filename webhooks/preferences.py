@@ -41,6 +41,7 @@ LABELS = {  # beside a box, by purpose and channel
     },
 }
 NEWS = N_("News and offers")
+UNSUBSCRIBE_FROM_ALL = N_("Unsubscribe from all")
 
 
 def routes() -> list[BaseRoute]:
@@ -114,7 +115,8 @@ def _wanted(before: PreferencePage, form: Said) -> PreferenceUpdate:
                 [f"{texts.text(NEWS)}: {_label(box, texts)}.", _terms(box, texts)]
             ).strip()
             for box in before.boxes
-        },
+        }
+        | {"": texts.text(UNSUBSCRIBE_FROM_ALL)},
         nothing=nothing,
     )
 
@@ -129,6 +131,7 @@ def _page(found: PreferencePage, form: str = "") -> HTMLResponse:
         said=form,
         found=found,
         news=texts.text(NEWS),
+        unsubscribe_from_all=texts.text(UNSUBSCRIBE_FROM_ALL),
         boxes=[(box, _label(box, texts), _terms(box, texts)) for box in found.boxes],
         until=format_date(until, "long", texts.locale.replace("-", "_")) if until else "",
         pauses=[

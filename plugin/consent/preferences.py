@@ -5,7 +5,7 @@ The link's token came by mail to one address, so that this address is shown whol
 not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,10 +23,16 @@ from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
 from storage import confirmations as stored_confirmations
 from storage import consent, preferences, privacy_requests
-from storage.channels import Channel, channels_reached_by
+from storage.channels import IDENTITY_KIND, STOREFRONT_CHANNELS, Channel, channels_reached_by
 from storage.confirmations import ConfirmationKind
-from storage.consent import REFUSING_STATES, ConsentRow
-from storage.consent_ledger import ConsentEntry, ConsentPurpose, ConsentSource, ConsentState
+from storage.consent import REFUSING_STATES, ConsentRow, Key
+from storage.consent_ledger import (
+    ConsentEntry,
+    ConsentPurpose,
+    ConsentSource,
+    ConsentState,
+    LedgerKey,
+)
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.messages import Message, get_message
@@ -68,7 +74,9 @@ class PreferencePage:
 
 @dataclass(frozen=True, slots=True)
 class PreferenceUpdate:
-    """A shopper's choices, parsed and bounded. `labels` are the words beside each box."""
+    """A shopper's choices, parsed and bounded. `labels` are the words beside each box, and under
+    "" those of the button that ends all.
+    """
 
     boxes: frozenset[str]
     topics: frozenset[int]
@@ -96,16 +104,14 @@ def save_choices(
         if message is None:
             return None
         before = _choices(session, message)
-        changed = [box for box in before.boxes if _is_changed(box, wanted)]
+        boxes = _boxes(session, message, whole=wanted.nothing)
+        changed = [box for box in boxes if _is_changed(box, wanted)]
         consent.record_consent(
             session,
             [_entry(session, message, box, wanted, visitor=visitor, now=now) for box in changed],
         )
-        for box in changed:
-            if box.channel in CHANNELS and box.purpose == ConsentPurpose.MARKETING:
-                metrics = CHANNELS[box.channel].metrics
-                metric = metrics.subscribed if box.key in wanted.boxes else metrics.unsubscribed
-                record_message_event(session, message, metric, str(new_id()), at=now)
+        for metric in _metrics(changed, wanted):
+            record_message_event(session, message, metric, str(new_id()), at=now)
         preferences.save_preferences(session, _wishes(message, before, wanted, now))
         if wanted.language != before.locale and message.channel == Channel.EMAIL:
             key = IdentityKey(IdentityKind.EMAIL, message.address)
@@ -215,22 +221,30 @@ def _choices(session: Session, message: Message) -> PreferencePage:
     )
 
 
-def _boxes(session: Session, message: Message) -> list[PreferenceBox]:
+def _metrics(changed: Sequence[PreferenceBox], wanted: PreferenceUpdate) -> Sequence[str]:
+    """Return the metrics that changed boxes come to, each once."""
+    told = []
+    for box in changed:
+        if box.channel in CHANNELS and box.purpose == ConsentPurpose.MARKETING:
+            metrics = CHANNELS[box.channel].metrics
+            told.append(metrics.subscribed if box.key in wanted.boxes else metrics.unsubscribed)
+    return list(dict.fromkeys(told))
+
+
+def _boxes(session: Session, message: Message, *, whole: bool = False) -> list[PreferenceBox]:
     """Return a box for the message's own address, then for the shopper's own phones on each
-    channel.
+    channel that they were asked about; `whole` is every address of theirs on every channel, also
+    where no yes stands yet: a file may bring one later.
     """
     shop_id, own = message.shop_id, (message.channel, message.address)
-    phones = [
-        each.value
-        for each in identities_of(session, shop_id, [message.profile_id])
-        if each.kind == IdentityKind.PHONE
-    ]
     reach = [
-        (channel, phone) for phone in phones for channel in channels_reached_by(IdentityKind.PHONE)
+        (channel, each.value)
+        for each in identities_of(session, shop_id, [message.profile_id])
+        for channel in channels_reached_by(each.kind)
     ]
     states = consent.states_at(session, shop_id, {own, *reach})
-    asked = {(channel, address) for channel, address, _ in states}
-    places = [own, *(p for p in reach if p != own and (p[0] == Channel.SMS or p in asked))]
+    shown = [place for place in reach if whole or _is_shown(place, states)]
+    places = [own, *(place for place in shown if place != own)]
     boxes = []
     for place in places:
         for purpose in (ConsentPurpose.MARKETING, ConsentPurpose.TRANSACTIONAL)[
@@ -249,6 +263,17 @@ def _boxes(session: Session, message: Message) -> list[PreferenceBox]:
                 )
             )
     return boxes
+
+
+def _is_shown(place: LedgerKey, states: Mapping[Key, ConsentRow]) -> bool:
+    """Whether a phone's box stands on the page: by text always, else where there is a choice."""
+    channel, address = place
+    if IDENTITY_KIND[channel] != IdentityKind.PHONE or channel == Channel.SMS:
+        return channel == Channel.SMS
+    known = [states[key] for key in states if key[:2] == (channel, address)]
+    if channel in STOREFRONT_CHANNELS or channel in CHANNELS:
+        return bool(known)
+    return any(state["state"] not in REFUSING_STATES for state in known)
 
 
 def _is_on(state: ConsentRow | None, purpose: ConsentPurpose) -> bool:
@@ -292,9 +317,9 @@ def _entry(
         "occurred_at": at,
         "recorded_at": now,
         "source": ConsentSource.PREFERENCES,
-        "method": "checkbox",
+        "method": "button" if wanted.nothing else "checkbox",
         "profile_id": message.source_profile_id or message.profile_id,
-        "disclosure": wanted.labels.get(box.key, ""),
+        "disclosure": wanted.labels.get("" if wanted.nothing else box.key, ""),
         "form_version": VERSION,
         "page": f"{get_settings().url.rstrip('/')}/p",
         "ip": visitor.ip,

@@ -119,9 +119,12 @@ def _consent(row: WriteBack) -> WriteBackState:
 
 
 def _stands(customer: JsonObject, row: WriteBack) -> bool:
-    """Whether a customer's consent is what it should be, or was given after what we know."""
+    """Whether a customer's consent is what it should be, or was given after what we know.
+
+    Where Shopify never asked, a no has nothing to end.
+    """
     state, at = _held(customer, row.kind)
-    if state.lower() == row.value:
+    if state.lower() == row.value or (not state and row.value == ConsentState.UNSUBSCRIBED):
         return True
     return at is not None and datetime.fromisoformat(at) > row.requested_at
 

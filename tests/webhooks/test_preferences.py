@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Generator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from starlette.applications import Starlette
@@ -27,10 +27,11 @@ from storage import (
 )
 from storage.confirmations import ConfirmationKind
 from storage.engine import db
+from storage.engine.ids import new_id
 from storage.flows import Flow
 from storage.messages import Message, MessageState
 from storage.preferences import Topic
-from storage.profiles import Identity, Profile, get_profile
+from storage.profiles import Identity, IdentityKind, Profile, get_profile
 from tests.plugin.channels.relay import Relay
 from tests.plugin.messages.world import MAYA, World, build
 from webhooks.app import routes
@@ -201,11 +202,84 @@ def test_unsubscribing_from_all_covers_every_channel_and_is_written_once(web, wo
     web.post(path, data=form(web.get(path).text, do="none"))
     assert state(world, "sms", PHONE) == "unsubscribed"
 
-    web.post(path, data=form(web.get(path).text, do="none"))
+    page = web.post(path, data=form(web.get(path).text, do="none")).text
 
     with db.reading() as session:
         (no,) = consent.ledger_of(session, world.shop.id, [("sms", PHONE)])
     assert (no.source, no.purpose) == ("preferences", "marketing")
+    assert (no.method, no.disclosure) == ("button", "Unsubscribe from all")
+    assert "By Viber" not in page, "no box for what the shop never asked about"
+
+
+OTHER_MAIL, OTHER_PHONE, DEVICE = "maya@work.example", "+14155550177", "device-1"
+EVERYWHERE = [
+    *(("email", address) for address in (MAYA, OTHER_MAIL)),
+    *(
+        (channel, phone)
+        for phone in (PHONE, OTHER_PHONE)
+        for channel in ("sms", "whatsapp", "rcs", "viber", "voice")
+    ),
+    ("push", DEVICE),
+]
+
+
+def know(world: World, *known: tuple[str, str]) -> None:
+    with db.transaction() as session:
+        for kind, value in known:
+            session.add(
+                Identity(
+                    shop_id=world.shop.id, kind=kind, value=value, profile_id=world.profile_id,
+                    linked_at=clock.now(),
+                )
+            )  # fmt: skip
+
+
+def agree(world: World, places: list[tuple[str, str]], *, at: datetime, source: str) -> None:
+    with db.transaction() as session:
+        consent.record_consent(
+            session,
+            [
+                {
+                    "shop_id": world.shop.id, "id": (entry := new_id()), "dedupe_key": str(entry),
+                    "channel": channel, "address": address, "state": "subscribed",
+                    "occurred_at": at, "recorded_at": clock.now(), "source": source,
+                }
+                for channel, address in places
+            ],
+        )  # fmt: skip
+
+
+def test_unsubscribing_from_all_means_every_address_on_every_channel(merchant, web, world, path):
+    know(world, ("email", OTHER_MAIL), ("phone", OTHER_PHONE), (IdentityKind.PUSH, DEVICE))
+    agree(world, EVERYWHERE, at=clock.now() - timedelta(days=1), source="form")
+
+    web.post(path, data=form(web.get(path).text, do="none"))
+
+    assert {place: state(world, *place) for place in EVERYWHERE} == dict.fromkeys(
+        EVERYWHERE, "unsubscribed"
+    )
+    agree(world, EVERYWHERE, at=clock.now() + timedelta(days=1), source="import")
+    assert {state(world, *place) for place in EVERYWHERE} == {"unsubscribed"}, "no file undoes it"
+    shown = merchant.open(f"/audience/profiles/{world.profile_id}").text
+    for _, address in EVERYWHERE:
+        assert f'<span class="address">{address}</span>' in shown
+    assert shown.count('<span class="badge quiet">Unsubscribed') == len(EVERYWHERE)
+
+
+def test_one_click_ends_mail_to_its_address_and_leads_to_all_other_choices(web, world, path):
+    know(world, ("email", OTHER_MAIL))
+    agree(world, EVERYWHERE[:3], at=clock.now() - timedelta(days=1), source="form")
+    one_click = (
+        f"/u/{links.make_token(links.UNSUBSCRIBE, links.read_token(links.PREFERENCES, path[3:]))}"
+    )
+
+    page = web.post(one_click, data={"List-Unsubscribe": "One-Click"}).text
+
+    assert [state(world, *place) for place in EVERYWHERE[:3]] == [
+        "unsubscribed", "subscribed", "subscribed"
+    ]  # fmt: skip
+    web.post(re.search(r'href="http[^"]*(/p/[\w-]+)"', page)[1], data={"do": "none"})
+    assert {state(world, *place) for place in EVERYWHERE[:3]} == {"unsubscribed"}
 
 
 def test_a_break_holds_marketing_back_until_it_is_over(web, world, path, monkeypatch, relay):
