@@ -62,7 +62,7 @@ def lock_request(session: Session, shop_id: int, ask_id: int) -> ConfirmationReq
 
 
 def requests_of(
-    session: Session, shop_id: int, kind: ConfirmationKind, canonical: str, limit: int = 10
+    session: Session, shop_id: int, kind: ConfirmationKind, canonical: str, *, limit: int = 10
 ) -> Sequence[ConfirmationRequest]:
     """Return the requests of one kind for one mailbox, newest first."""
     return session.exec(

@@ -53,7 +53,7 @@ def request_confirmation(
     """
     canonical = parse_mailbox(address)
     most = max(most for most, _ in LIMITS[kind])
-    before = confirmations.requests_of(session, shop.id, kind, canonical, most)
+    before = confirmations.requests_of(session, shop.id, kind, canonical, limit=most)
     if _enough(kind, before, now):
         return None
     made = ConfirmationRequest(

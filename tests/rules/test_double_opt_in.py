@@ -197,7 +197,7 @@ def test_s12_a_mailbox_is_asked_so_often_and_never_for_good(
 
     with db.reading() as session:
         made = confirmations.requests_of(
-            session, shop.id, ConfirmationKind.DOUBLE_OPT_IN, "annab@gmail.com", 100
+            session, shop.id, ConfirmationKind.DOUBLE_OPT_IN, "annab@gmail.com", limit=100
         )
     assert [(each.requested_at - now) / apart for each in reversed(made)] == pytest.approx(asked)
     assert len(answers) == 1, "whoever asks learns nothing"
