@@ -12,11 +12,12 @@ from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.errors import RegularsError
-from plugin.forms import library
+from plugin.forms import double_opt_in, library
 from plugin.forms.ready_made import ReadyForm
 from plugin.templates import library as email_library
 from plugin.texts import N_, texts_for
 from storage import forms, lists
+from storage.channels import Channel
 from storage.engine import db
 from storage.engine.types import JsonObject
 from storage.forms import FormEvent, FormStatus
@@ -147,6 +148,7 @@ def _page(visit: AdminRequest, form_id: int, toast: str = "", *, path: str = "")
         submits=sum(submits),
         steps=steps(version.definition),
         languages=sorted(version.translations),
+        texts_wait=Channel.SMS in double_opt_in.leaves_unconfirmed(form, version.definition),
         shop_url=links.storefront(shop),
         embed=links.embed(shop),
         chart_drawn=charts.by_day(

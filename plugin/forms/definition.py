@@ -84,6 +84,12 @@ def date_questions(definition: JsonObject) -> list[str]:
     return [b["properties"]["property_name"] for b in blocks_of(definition) if b["type"] == "date"]
 
 
+def consented_channels(definition: JsonObject) -> list[Channel]:
+    """Return the channels that a form asks consent to."""
+    asks_sms = any(block["type"] == SMS_CHECKBOX for block in blocks_of(definition))
+    return [Channel.EMAIL, Channel.SMS] if asks_sms else [Channel.EMAIL]
+
+
 def consent_words(definition: JsonObject, channel: str) -> str:
     """Return the disclosure beside an address, as evidence of the consent."""
     if channel == Channel.SMS:

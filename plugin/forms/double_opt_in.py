@@ -1,7 +1,8 @@
 """Double opt-in: decide whether an address must be confirmed first; at the click on the mail's
 button, record the consent, join the list and start the flows of the sign-up.
 
-Until then the consent is `pending`, no list is joined, and only that one mail is sent.
+Until then the consent is `pending`, no list is joined, and only that one mail is sent. A consent to
+texts waits for a question by text: the click proves the mailbox alone.
 """
 
 import tomllib
@@ -14,6 +15,7 @@ from sqlmodel import Session
 from plugin import clock, jobs
 from plugin.channels.registry import CHANNELS
 from plugin.flows import enrol
+from plugin.forms.definition import consented_channels
 from plugin.messages import confirmations
 from plugin.messages.engagement import RequestOrigin
 from plugin.messages.links import Target
@@ -22,9 +24,10 @@ from plugin.settings import get_settings
 from storage import consent, events, forms, lists
 from storage.channels import Channel
 from storage.confirmations import ConfirmationKind, ConfirmationRequest
-from storage.consent_ledger import ConsentEntry, ConsentSource, ConsentState
+from storage.consent_ledger import ConsentEntry, ConsentSource, ConsentState, LedgerKey
 from storage.engine import db
 from storage.engine.ids import new_id
+from storage.engine.types import JsonObject
 from storage.events import EventRow
 from storage.forms import Form, OptIn
 from storage.profiles import Profile
@@ -32,6 +35,7 @@ from storage.shops import Shop, get_shop
 
 RULES = Path(__file__).parent / "rules" / "double_opt_in.toml"
 COUNTRY_OF_LANGUAGE = {"de": "DE"}  # where a language without a country is mostly read
+CONFIRMED_BY_LINK = frozenset({Channel.EMAIL})  # where the question can be sent; else a yes waits
 
 
 @lru_cache
@@ -46,23 +50,35 @@ def requires_double_opt_in(
     form: Form,
     profile: Profile | None,
     *,
-    evidence: tuple[str, str, str],
+    place: LedgerKey,
+    evidence: tuple[str, str],
 ) -> bool:
-    """Return whether an address must be confirmed before it counts.
+    """Return whether an address must be confirmed on its channel before it counts there.
 
     Args:
-        evidence: the address, and the browser's country and locale, which may be empty.
+        place: the channel and the address.
+        evidence: the browser's country and locale, which may be empty.
     """
-    address, country, locale = evidence
+    country, locale = evidence
     if form.opt_in == OptIn.SINGLE_OPT_IN:
         return False
-    if consent.consent_state(session, shop.id, Channel.EMAIL, address) == ConsentState.SUBSCRIBED:
+    if consent.consent_state(session, shop.id, *place) == ConsentState.SUBSCRIBED:
         return False
     known = profile.country if profile else None
     return (
         form.opt_in == OptIn.DOUBLE_OPT_IN
         or _country(known, country, locale, shop) in double_opt_in_countries()
     )
+
+
+def leaves_unconfirmed(form: Form, definition: JsonObject) -> list[Channel]:
+    """Return the channels where a form asks for consent that must be confirmed, and cannot be.
+
+    A yes there stays `pending`: a click in a mail proves no number.
+    """
+    if form.opt_in == OptIn.SINGLE_OPT_IN:
+        return []
+    return [each for each in consented_channels(definition) if each not in CONFIRMED_BY_LINK]
 
 
 def confirm_subscription(target: Target, visitor: RequestOrigin, words: str) -> bool:

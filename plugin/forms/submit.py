@@ -105,9 +105,7 @@ def submit_form(
         db.lock_shop(session, shop.id)
         claim = claims.resolve_profile(session, shop.id, submission, sender.customer_id, now=now)
         ref, allowed = claim.ref, claims.may_set_consent(session, shop.id, submission, claim)
-        pending = Channel.EMAIL not in allowed or _must_confirm(
-            session, shop, form_id, submission, ref=ref
-        )
+        pending = _must_confirm(session, shop, form_id, submission, ref=ref, allowed=allowed)
         _keep_consent(
             session,
             shop,
@@ -124,7 +122,7 @@ def submit_form(
             _write_answers(session, shop.id, submission, ref, now=now)
         entered, mailed = [], None
         list_id = _form(session, shop.id, form_id).list_id
-        if pending:
+        if Channel.EMAIL in pending:
             mailed = confirmations.request_confirmation(
                 session, shop, ConfirmationKind.DOUBLE_OPT_IN, ref,
                 address=submission.email, now=now, form_id=form_id, form_version=version.version,
@@ -149,12 +147,31 @@ def _form(session: Session, shop_id: int, form_id: int) -> Form:
 
 
 def _must_confirm(
-    session: Session, shop: Shop, form_id: int, submission: Submission, *, ref: ProfileRef
-) -> bool:
+    session: Session,
+    shop: Shop,
+    form_id: int,
+    submission: Submission,
+    *,
+    ref: ProfileRef,
+    allowed: dict[Channel, str],
+) -> frozenset[Channel]:
+    """Return the channels where a yes counts only once its address is confirmed.
+
+    Where the mail's address may not be set, its number may be as little its sender's.
+    """
+    asked = {Channel.EMAIL: submission.email, **allowed}
+    if Channel.EMAIL not in allowed:
+        return frozenset(asked)
     form = _form(session, shop.id, form_id)
     profile = get_profile(session, shop.id, ref.profile_id)
-    where = (submission.email, submission.country, submission.locale)
-    return double_opt_in.requires_double_opt_in(session, shop, form, profile, evidence=where)
+    where = (submission.country, submission.locale)
+    return frozenset(
+        channel
+        for channel, address in asked.items()
+        if double_opt_in.requires_double_opt_in(
+            session, shop, form, profile, place=(channel, address), evidence=where
+        )
+    )
 
 
 def _keep_consent(
@@ -167,7 +184,7 @@ def _keep_consent(
     claim: Claim,
     allowed: dict[Channel, str],
     now: datetime,
-    pending: bool,
+    pending: frozenset[Channel],
 ) -> None:
     """Write the consents of a submission into the ledger, with the texts that were shown."""
     texts = definition_for(version, submission.locale)
@@ -180,7 +197,7 @@ def _keep_consent(
                 "dedupe_key": f"form:{version.form_id}:{entry}",
                 "channel": channel,
                 "address": address,
-                "state": ConsentState.PENDING if pending else ConsentState.SUBSCRIBED,
+                "state": ConsentState.PENDING if channel in pending else ConsentState.SUBSCRIBED,
                 "occurred_at": now,
                 "recorded_at": now,
                 "source": ConsentSource.FORM,
@@ -208,7 +225,7 @@ def _tell(
     claim: Claim,
     allowed: dict[Channel, str],
     now: datetime,
-    pending: bool,
+    pending: frozenset[Channel],
 ) -> None:
     """Put it on the timeline, under Klaviyo's metric names."""
     entry = str(new_id())
@@ -216,8 +233,11 @@ def _tell(
     if not claim.is_proven:
         form["sender"] = DataSource.UNPROVEN
     happened: list[tuple[str, JsonObject]] = [("Submitted Form", {**submission.answers, **form})]
-    if not pending:
-        happened += [(SUBSCRIBES[channel], {"form_id": form["form_id"]}) for channel in allowed]
+    happened += [
+        (SUBSCRIBES[channel], {"form_id": form["form_id"]})
+        for channel in allowed
+        if channel not in pending
+    ]
     events.add_events(
         session,
         [

@@ -4,10 +4,11 @@ import re
 
 import pytest
 
+from plugin.forms import library
 from plugin.onboard import seed_library
 from storage import forms
 from storage.engine import db
-from storage.forms import FormStatus
+from storage.forms import FormStatus, OptIn
 from tests.admin_ui.test_acts import toast
 
 
@@ -56,3 +57,31 @@ def test_a_form_that_the_library_lacks_is_not_found(merchant, seeded, key):
     assert merchant.post("/forms", key=key).status_code == 404
     with db.reading() as session:
         assert len(forms.forms_of(session, seeded.id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("opt_in", "waits"),
+    [(OptIn.DOUBLE_OPT_IN, True), (OptIn.BY_COUNTRY, True), (OptIn.SINGLE_OPT_IN, False)],
+)
+def test_a_form_and_its_list_say_that_numbers_wait_for_a_confirmation(
+    merchant, seeded, opt_in, waits
+):
+    quiz = library.use_form(seeded.id, "skincare_quiz")
+    with db.transaction() as session:
+        form = forms.get_form(session, seeded.id, quiz)
+        form.opt_in = opt_in
+        session.add(form)
+        list_id = form.list_id
+
+    on_form = merchant.open(f"/forms/{quiz}").text
+    on_list = merchant.open(f"/audience/lists/{list_id}/settings").text
+
+    assert ("phone number stays unconfirmed and gets no texts" in on_form) is waits
+    assert on_list.count("Phone numbers that must be confirmed stay unconfirmed") == waits
+
+
+def test_a_form_that_asks_for_no_number_says_nothing_of_texts(merchant, seeded):
+    with db.reading() as session:
+        (popup,) = forms.forms_of(session, seeded.id)
+
+    assert "stays unconfirmed" not in merchant.open(f"/forms/{popup.id}").text

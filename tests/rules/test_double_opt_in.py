@@ -18,6 +18,7 @@ from plugin.messages.send import send_messages
 from storage import (
     confirmations,
     consent,
+    events,
     flows,
     forms,
     lists,
@@ -73,6 +74,13 @@ def work(shop) -> None:
     send_messages(shop.id, [message for _, message in due])
 
 
+def set_opt_in(shop, form_id: int, opt_in: OptIn) -> None:
+    with db.transaction() as session:
+        form = forms.get_form(session, shop.id, form_id)
+        form.opt_in = opt_in
+        session.add(form)
+
+
 def held(shop, channel: str = "email", address: str = ANNA) -> str | None:
     with db.reading() as session:
         return consent.consent_state(session, shop.id, channel, address)
@@ -109,6 +117,7 @@ def test_l12_nothing_but_the_confirmation_comes_before_the_click(
     assert "Thank you, you&#39;re subscribed" in client.post(button(mail)).text
 
     assert (held(shop), members(shop)) == (ConsentState.SUBSCRIBED, 1)
+    assert held(shop, "sms", "+4915112345678") == ConsentState.PENDING, "a mail proves no number"
     work(shop)
     with db.reading() as session:
         (welcome,) = [
@@ -219,10 +228,7 @@ def test_s12_a_mailbox_is_asked_so_often_and_never_for_good(
 def test_l12_the_country_decides_unless_the_form_does(
     client, form_id, shop, opt_in, said, expected
 ):
-    with db.transaction() as session:
-        form = forms.get_form(session, shop.id, form_id)
-        form.opt_in = opt_in
-        session.add(form)
+    set_opt_in(shop, form_id, opt_in)
 
     sign_up(client, form_id, **said)
 
@@ -240,6 +246,22 @@ def test_l12_a_strangers_form_leaves_a_subscriber_subscribed(client, form_id, sh
     with db.reading() as session:
         assert not confirmations.requests_of(session, shop.id, ConfirmationKind.DOUBLE_OPT_IN, ANNA)
         assert profiles.count_profiles(session, shop.id) == 1
+
+
+def test_l12_a_number_is_confirmed_apart_from_a_mailbox_that_is_subscribed(client, form_id, shop):
+    at_home = {"country": "US", "locale": "en", "browser_id": "b-1"}
+    set_opt_in(shop, form_id, OptIn.SINGLE_OPT_IN)
+    sign_up(client, form_id, **at_home)
+    set_opt_in(shop, form_id, OptIn.DOUBLE_OPT_IN)
+
+    sign_up(client, form_id, **TICKED | at_home)
+
+    assert held(shop) == ConsentState.SUBSCRIBED
+    assert held(shop, "sms", PHONE) == ConsentState.PENDING
+    with db.reading() as session:
+        told = {event.metric for event in events.latest_events(session, shop.id)}
+        assert not confirmations.requests_of(session, shop.id, ConfirmationKind.DOUBLE_OPT_IN, ANNA)
+    assert "Subscribed to SMS Marketing" not in told
 
 
 PHONE = "+14155550123"
@@ -271,10 +293,7 @@ def shut(shop, by: str) -> None:
 def test_s15_only_the_mailbox_lifts_a_no_of_an_address_without_a_profile(
     client, form_id, shop, relay, by
 ):
-    with db.transaction() as session:
-        form = forms.get_form(session, shop.id, form_id)
-        form.opt_in = OptIn.SINGLE_OPT_IN
-        session.add(form)
+    set_opt_in(shop, form_id, OptIn.SINGLE_OPT_IN)
     shut(shop, by)
     before = (held(shop), held(shop, "sms", PHONE))
 

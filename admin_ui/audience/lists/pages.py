@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui.audience import profiles
@@ -9,10 +10,13 @@ from admin_ui.audience.lists.members import count_members, get_list, show_list
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock, lists
+from plugin.forms import double_opt_in
 from plugin.lists import ListError, ListProblem
 from plugin.texts import N_
 from storage import lists as stored_lists
+from storage.channels import Channel
 from storage.engine import db
+from storage.forms import Form, get_form_version
 
 TITLE = N_("Lists")
 SETTINGS_TITLE = N_("List settings")
@@ -140,6 +144,7 @@ def _settings(
     with db.reading() as session:
         held = get_list(session, visit, list_id)
         used = lists.list_usage(session, shop_id, list_id)
+        texts_wait = {form.id for form in used.forms if _leaves_texts_waiting(session, form)}
         size = count_members(session, visit, list_id)
     return visit.page(
         "audience/lists/list_settings.html",
@@ -152,6 +157,14 @@ def _settings(
         name=held.name if name is None else name,
         longest=lists.MAX_LIST_NAME_CHARS,
         used=used,
+        texts_wait=texts_wait,
         size=size,
         days=lists.RESTORABLE_FOR.days,
+    )
+
+
+def _leaves_texts_waiting(session: Session, form: Form) -> bool:
+    version = get_form_version(session, form.shop_id, form.id, form.version)
+    return version is not None and Channel.SMS in double_opt_in.leaves_unconfirmed(
+        form, version.definition
     )
