@@ -146,6 +146,7 @@ def _orders(
             "shop_id": shop.id,
             "id": 5_500_000 + n,
             "profile_id": people[n % 6].id,
+            "source_profile_id": None,
             "number": f"#{1096 - n}",
             "placed_at": at,
             "updated_at": at,
