@@ -36,6 +36,7 @@ class ChangedOrders(Orders):
             order = self._keep_order(order)
             self.emit("orders/edited", order_payloads.edit(self, order, place, more))
             self._tell_order("orders/updated", order)
+            self._tell_purchases(order)
             self.move_stock([{**line, "quantity": abs(more)}], -1 if more > 0 else 1)
             return order
 
@@ -84,6 +85,7 @@ class ChangedOrders(Orders):
             self.emit("order_transactions/create", payloads.transaction(self, order, row))
             self.emit("refunds/create", payloads.refund(self, order, row))
             self._tell_order("orders/updated", order)
+            self._tell_purchases(order)
             return order
 
     def return_goods(self, order_id: int, goods: Mapping[int, int] | None = None) -> Document:

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from devstore.sales import amounts
 from devstore.shop import order_payloads, payloads
 from devstore.shop.checkouts import Checkouts
 from devstore.shop.database import Document, dumps
@@ -25,10 +26,10 @@ class Orders(Checkouts):
             "select body from orders where customer_id = ? order by id desc", customer_id
         )
 
-    def count_orders(self, customer_id: int) -> int:
-        """How many orders a customer made."""
-        found = self.row("select count(*) as n from orders where customer_id = ?", customer_id)
-        return int(found["n"]) if found else 0
+    def purchases(self, customer_id: int) -> tuple[int, int]:
+        """How many orders a customer made, and what these are worth now; tests count nothing."""
+        kept = [each for each in self.orders(customer_id) if not amounts.is_test(each)]
+        return len(kept), sum(amounts.current_total(each) for each in kept)
 
     def complete_checkout(self, token: str, *, test: bool = False) -> Document:
         """Pay a checkout, or try it out with a test payment. It is paid once: the second call
@@ -50,6 +51,7 @@ class Orders(Checkouts):
                 self.redeem(order["code"], order["email"], order["id"])
             self._tell_order("orders/create", order)
             self._tell_order("orders/paid", order)
+            self._tell_purchases(order)
             at = self.now().isoformat()
             self._tell({**checkout, "order_id": order["id"], "completed_at": at})
             self.move_stock(order["lines"], -1)
@@ -69,6 +71,7 @@ class Orders(Checkouts):
             self._keep_order(order)
             self._tell_order("orders/cancelled", order)
             self._tell_order("orders/updated", order)
+            self._tell_purchases(order)
             self.move_stock(order["lines"], 1)
             return order
 
@@ -78,6 +81,7 @@ class Orders(Checkouts):
             order = self._known_order(order_id)
             db.execute("delete from orders where id = ?", (order["id"],))
             self.emit("orders/delete", {"id": order["id"]})
+            self._tell_purchases(order)
 
     def ask_for_data(self, email: str) -> None:
         """A customer wants to know what the app holds: customers/data_request."""
@@ -168,6 +172,11 @@ class Orders(Checkouts):
         buyer = self.customer(int(order["customer_id"]))
         assert buyer
         self.emit(topic, order_payloads.order(self, order, buyer))
+
+    def _tell_purchases(self, order: Document) -> None:
+        if not amounts.is_test(order):
+            told = payloads.purchases(self, order, *self.purchases(order["customer_id"]))
+            self.emit("customers/purchasing_summary", told)
 
 
 FROM_CHECKOUT = (

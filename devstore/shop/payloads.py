@@ -295,8 +295,22 @@ def whatsapp_consent(shop: Database, row: Document) -> Payload:
 
 def tags(shop: Database, row: Document, changed: list[str]) -> Payload:
     """customer.tags_added and customer.tags_removed."""
-    occurred_at = shop.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return {"customerId": gid("Customer", row["id"]), "tags": changed, "occurredAt": occurred_at}
+    return {"customerId": gid("Customer", row["id"]), "tags": changed, "occurredAt": _now(shop)}
+
+
+def purchases(shop: Database, order: Document, count: int, cents: int) -> Payload:
+    """customers/purchasing_summary: what a customer bought so far, as of a change of this order."""
+    return {
+        "customerId": gid("Customer", order["customer_id"]),
+        "numberOfOrders": count,
+        "amountSpent": {"amount": money(cents), "currencyCode": shop.currency},
+        "lastOrderId": gid("Order", order["id"]),
+        "occurredAt": _now(shop),
+    }
+
+
+def _now(shop: Database) -> str:
+    return shop.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def plan(shop: Database, row: Document) -> Payload:

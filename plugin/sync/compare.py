@@ -14,6 +14,7 @@ from sqlmodel import Session, SQLModel
 
 from plugin.facts import Facts, ProfileFact
 from plugin.profiles import fields
+from plugin.profiles.fields import PROPERTY
 from storage import checkouts, consent, events, inventory, orders, products, profiles
 from storage.backfills import StoreNoun
 from storage.checkouts import LineItem
@@ -36,6 +37,9 @@ LOOSE_COLUMNS = frozenset(
         *("checkout_token", "completed_at"),
     )
 )
+
+LANGUAGE = "locale"
+SUMS = frozenset((f"{PROPERTY}orders_count", f"{PROPERTY}total_spent"))
 
 
 def record_id(noun: StoreNoun, facts: Facts) -> str:
@@ -73,12 +77,45 @@ def _customers(session: Session, shop_id: int, facts: Facts) -> dict[str, Differ
             _untag(row, person)
             kinds |= {
                 DifferenceKind.STALE if _value(row, name) else DifferenceKind.PARTIAL
-                for name in _news(row, person)
+                for name, value in _news(row, person).items()
+                if _is_told(row, name, value)
             }
             kinds |= {DifferenceKind.PARTIAL for key in person.identities if key not in known}
         if kind := next((each for each in KINDS_BY_SEVERITY if each in kinds), None):
             found[customer] = kind
     return found
+
+
+def find_untold(session: Session, shop_id: int, facts: Facts) -> list[ProfileFact]:
+    """What we lack of customers that we know, and no webhook tells: to learn it is no repair."""
+    known = profiles.find_identities(
+        session, shop_id, {key for person in facts.profiles for key in person.identities}
+    )
+    rows = profiles.load_profiles(session, shop_id, known.values())
+    found = []
+    for person in facts.profiles:
+        row = rows.get(known.get((IdentityKind.CUSTOMER, _customer(person) or ""), 0))
+        if row is None:
+            continue
+        lacking = {
+            name
+            for name, value in _news(row, person).items()
+            if _value(row, name) is None and not _is_told(row, name, value)
+        }
+        columns = {name: value for name, value in person.fields.items() if name in lacking}
+        properties = {
+            name: value for name, value in person.properties.items() if PROPERTY + name in lacking
+        }
+        if lacking:
+            found.append(ProfileFact(person.identities, person.reported_at, columns, properties))
+    return found
+
+
+def _is_told(row: ProfileRow, name: str, value: object) -> bool:
+    """Whether a webhook would have told it: none tells a language of its own, nor sums of
+    nothing.
+    """
+    return name != LANGUAGE and (name not in SUMS or bool(value or _value(row, name)))
 
 
 def _untag(row: ProfileRow, person: ProfileFact) -> None:
@@ -95,18 +132,20 @@ def _customer(person: ProfileFact) -> str | None:
     return next((key.value for key in person.identities if key.kind == IdentityKind.CUSTOMER), None)
 
 
-def _news(row: ProfileRow, person: ProfileFact) -> list[str]:
-    """The fields and properties that would not stay as they are."""
+def _news(row: ProfileRow, person: ProfileFact) -> dict[str, object]:
+    """The fields and properties that would not stay as they are, and what they would be."""
     values = fields.values_of(person)
     folded = row.copy()
     fields.apply_values(folded, values)
-    return [name for name in values if _value(folded, name) != _value(row, name)]
+    return {
+        name: _value(folded, name) for name in values if _value(folded, name) != _value(row, name)
+    }
 
 
 def _value(row: ProfileRow, name: str) -> object:
     columns: Row = row
-    if name.startswith(fields.PROPERTY):
-        return row["properties"].get(name.removeprefix(fields.PROPERTY))
+    if name.startswith(PROPERTY):
+        return row["properties"].get(name.removeprefix(PROPERTY))
     return columns[name]
 
 

@@ -74,9 +74,7 @@ def repair_records(
 
     The caller holds the shop's lock and commits.
     """
-    # Webhooks do not say whether a stock is counted: to learn it is no repair.
-    variants = [v for facts in reported.values() for each in facts.products for v in each.variants]
-    products.fill_tracked(session, shop.id, variants)
+    _learn(session, shop, noun, reported)
     gaps = _differing(session, shop, noun, reported)
     if not gaps:
         return RepairResult(len(reported))
@@ -89,6 +87,20 @@ def repair_records(
         log.warning("reconcile.unresolved", shop=shop.id, noun=noun, count=len(left))
     repaired = {thing: kind for thing, kind in gaps.items() if thing not in left}
     return RepairResult(len(reported), repaired, len(left), entered)
+
+
+def _learn(session: Session, shop: Shop, noun: StoreNoun, reported: Mapping[str, Facts]) -> None:
+    """Keep what webhooks do not say, of records that we know: whether a stock is counted, and a
+    customer's language.
+    """
+    facts = redaction.drop_redacted(session, shop.id, merge_facts(list(reported.values())))
+    if noun == StoreNoun.PRODUCTS:
+        variants = [variant for each in facts.products for variant in each.variants]
+        products.fill_tracked(session, shop.id, variants)
+    if noun == StoreNoun.CUSTOMERS and (untold := compare.find_untold(session, shop.id, facts)):
+        record_facts(session, shop, Facts(profiles=untold, historical=True), clock.now())
+        session.flush()
+        session.expire_all()
 
 
 def _differing(

@@ -22,7 +22,7 @@ from graphql.validation import NoDeprecatedCustomRule
 from devstore.admin.api import SCHEMA
 from plugin.manifest import load_manifest, topic_handlers
 from plugin.shopify.api import client
-from plugin.shopify.api.graphql import DOCUMENTS
+from plugin.shopify.api.graphql import DOCUMENTS, text_of
 from plugin.shopify.install.app_config import COMPLIANCE
 
 FILES = sorted(DOCUMENTS.glob("*.graphql"))
@@ -36,7 +36,7 @@ Needs = set[frozenset[str]]  # of each, one is enough
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_document_fits_shopifys_schema_without_deprecated_fields(admin_schema, file):
-    document = parse(file.read_text())
+    document = parse(text_of(file.stem))
 
     assert validate(admin_schema, document) == []
     assert validate(admin_schema, document, [NoDeprecatedCustomRule]) == []
@@ -78,7 +78,7 @@ def _needs(introspection: dict[str, Any], schema: GraphQLSchema) -> Needs:
     """What our documents and our topics need."""
     needs: Needs = set()
     for file in FILES:
-        needs |= _needs_of(parse(file.read_text()), schema, introspection)
+        needs |= _needs_of(parse(text_of(file.stem)), schema, introspection)
     told = _topics_of(introspection)
     for topic in topic_handlers():
         needs |= _needs_in(told.get(_enum(topic), ""))

@@ -33,9 +33,12 @@ def test_a_purchase_is_told_in_the_order_it_happened(store, bought):
         "customers_email_marketing_consent/update",
         "orders/create",
         "orders/paid",
+        "customers/purchasing_summary",
         "checkouts/update",
         "products/update",
     ]
+    summary = told(store, "customers/purchasing_summary")
+    assert (summary["numberOfOrders"], summary["amountSpent"]["amount"]) == (1, "29.95")
 
 
 def test_an_order_says_who_what_and_from_which_checkout(store, bought):
@@ -120,7 +123,13 @@ def test_a_cancelled_order_is_told_twice_and_goes_back_to_stock(store, bought):
     store.cancel_order(order["id"])
     store.cancel_order(order["id"])
 
-    assert topics(store)[-3:] == ["orders/cancelled", "orders/updated", "products/update"]
+    assert topics(store)[-4:] == [
+        "orders/cancelled",
+        "orders/updated",
+        "customers/purchasing_summary",
+        "products/update",
+    ]
+    assert told(store, "customers/purchasing_summary")["amountSpent"]["amount"] == "0.00"
     assert told(store, "orders/cancelled")["cancelled_at"]
     assert store.product("cloud-cream")["variants"][0]["stock"] == stock
 

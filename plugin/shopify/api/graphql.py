@@ -1,6 +1,7 @@
 """Run documents of the Admin API and return their `data`."""
 
 import random
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from plugin.shopify.api.throttle import CostThrottle, parse_cost
 from storage.engine.types import JsonObject
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
+FIELDS = DOCUMENTS / "fields"  # what every query of a noun asks for: one fragment a file
+SPREAD = re.compile(r"\.\.\.(\w+)")
 MAX_ATTEMPTS = 6
 MAX_WAIT_S = 60.0  # after this no further try begins
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0
@@ -99,8 +102,19 @@ def query_with_token(
 
 @lru_cache
 def text_of(document: str) -> str:
-    """A file of `documents/`."""
-    return (DOCUMENTS / f"{document}.graphql").read_text(encoding="utf-8")
+    """A file of `documents/`, with the fields of `fields/` written out where it spreads them:
+    Shopify's bulk operations know no fragments.
+    """
+    return _written_out((DOCUMENTS / f"{document}.graphql").read_text(encoding="utf-8"))
+
+
+def _written_out(text: str) -> str:
+    return SPREAD.sub(lambda spread: _written_out(_fields(spread[1])), text)
+
+
+def _fields(name: str) -> str:
+    fragment = (FIELDS / f"{name}.graphql").read_text(encoding="utf-8")
+    return fragment[fragment.index("{") + 1 : fragment.rindex("}")].strip()
 
 
 def _passing(

@@ -55,9 +55,9 @@ def facts_of(
     if noun == StoreNoun.CUSTOMERS:
         who = customers.normalise("customers/update", _customer(node), currency)
         consents = [consent.normalise(*each, currency) for each in _consents(node)]
-        tags, *sums = [customer_changes.normalise(*each, currency) for each in _changes(node)]
+        tags, sums = [customer_changes.normalise(*each, currency) for each in _changes(node)]
         tags.profiles[0].complete_prefix = TAG_PREFIX
-        return merge_facts([who, *consents, tags, *sums])
+        return merge_facts([who, *consents, tags, sums])
     return checkouts.normalise("checkouts/update", _checkout(node, children) | sent, currency)
 
 
@@ -107,13 +107,10 @@ def _kept(consent_part: JsonObject) -> tuple[str, str | None, str | None]:
 
 
 def _changes(node: JsonObject) -> list[tuple[str, JsonObject]]:
-    """Return the customer's tags, and the sums if asked for, as of the customer's last change."""
+    """Return the customer's tags and sums, as of the customer's last change."""
     about = {"customerId": node["id"], "occurredAt": node["updatedAt"]}
-    found = [(TAGS, {**about, "tags": node["tags"]})]
-    if "amountSpent" in node:
-        sums = {name: node[name] for name in ("numberOfOrders", "amountSpent")}
-        found.append((SUMS, {**about, **sums}))
-    return found
+    sums = {name: node[name] for name in ("numberOfOrders", "amountSpent")}
+    return [(TAGS, {**about, "tags": node["tags"]}), (SUMS, {**about, **sums})]
 
 
 def _consent(node: JsonObject, state: str, level: str | None, at: str | None) -> JsonObject:

@@ -34,7 +34,8 @@ def read(shop: Shop, level: str, at: str) -> None:
     node: dict[str, Any] = {
         "id": "gid://shopify/Customer/7", "firstName": "Maya", "lastName": "Lin", "tags": [],
         "createdAt": "2026-11-01T12:00:00Z", "updatedAt": at, "defaultPhoneNumber": None,
-        "defaultAddress": None,
+        "defaultAddress": None, "locale": "en", "numberOfOrders": "0",
+        "amountSpent": {"amount": "0.0", "currencyCode": "USD"},
         "defaultEmailAddress": {
             "emailAddress": MAYA, "marketingState": "SUBSCRIBED", "marketingOptInLevel": None,
             "marketingUpdatedAt": "2026-11-01T12:00:00Z", "openTrackingLevel": level,

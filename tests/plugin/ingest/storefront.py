@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from sqlmodel import select
@@ -21,7 +20,7 @@ from plugin.ingest.digest import apply_facts, parse_delivery
 from plugin.messages.eligibility import consent_blocks
 from plugin.messages.send import send_messages
 from plugin.privacy import requests
-from plugin.shopify.api import nodes
+from plugin.shopify.api import graphql, nodes
 from plugin.templates.product_feeds import Catalog
 from storage import consent, flows, orders, privacy_requests, profiles
 from storage.attributions import Attribution
@@ -40,7 +39,6 @@ from storage.shops import Shop
 from tests.plugin.channels.relay import Relay
 
 NAMED = (IdentityKind.EMAIL, IdentityKind.PHONE, IdentityKind.CUSTOMER)
-DOCUMENTS = Path(nodes.__file__).parents[1] / "documents"
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
@@ -350,8 +348,8 @@ def _variants(store: Storefront, product_id: int) -> int:
 
 
 def _asks_shopify_for(store: Storefront, name: str, noun: str = "") -> bool:
-    asked = [path for path in DOCUMENTS.glob("*.graphql") if noun in path.name]
-    return any(name in path.read_text() for path in asked)
+    asked = [path.stem for path in graphql.DOCUMENTS.glob("*.graphql") if noun in path.name]
+    return any(name in graphql.text_of(document) for document in asked)
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {

@@ -103,11 +103,13 @@ def keep(shop_id: int, requests, at) -> None:
 
 
 def facts(shop_id: int) -> dict:
-    """Return the state without report times, for a repair is reported later, and without whether
-    a stock is counted, which only a reading tells.
+    """Return the state without report times, for a repair is reported later, and without what only
+    a reading tells: whether a stock is counted, and of customers language and sums of nothing.
     """
     untold = {}
     for name, rows in state_of(shop_id).items():
+        if name == "people":
+            rows = {key: _told(row) for key, row in rows.items()}
         if isinstance(rows, list):
             rows = [
                 {k: v for k, v in json.loads(row).items() if k not in ("reported_at", "tracked")}
@@ -115,6 +117,20 @@ def facts(shop_id: int) -> dict:
             ]
         untold[name] = rows
     return untold
+
+
+def _told(person: dict) -> dict:
+    held = person["properties"]
+    nothing = {name for name in ("orders_count", "total_spent") if held.get(name) == 0}
+    left_out = {"locale", *(f"properties.{name}" for name in nothing)}
+    return person | {
+        "locale": None,
+        "properties": {k: v for k, v in held.items() if k not in nothing},
+        **{
+            about: {k: v for k, v in person[about].items() if k not in left_out}
+            for about in ("field_times", "field_sources")
+        },
+    }
 
 
 def retold(noun: str, shop_id: int, other_id: int) -> int:
@@ -312,6 +328,34 @@ def test_whether_a_stock_is_counted_is_learnt_and_is_no_repair(sqlite, shopify, 
 
     assert is_tracked() == {True}
     assert found(rows) == {}
+
+
+def test_language_and_sums_of_a_customer_are_learnt_and_are_no_repair(
+    sqlite, shopify, market, later
+):
+    shop_id = installed(market, shopify)
+    market.store.register_customer("maya@example.com")
+    deliver(shop_id, market.store.deliveries())
+
+    rows = finish(shop_id)
+
+    (person,) = state_of(shop_id)["people"].values()
+    assert (person["locale"], person["properties"]) == ("en", {"orders_count": 0, "total_spent": 0})
+    assert found(rows) == {}
+
+
+def test_sums_that_were_lost_are_repaired(sqlite, shopify, market, later):
+    shop_id = installed(market, shopify)
+    market.sale("maya@example.com")
+    lost = "customers/purchasing_summary"
+    deliver(shop_id, [each for each in market.store.deliveries() if each.topic != lost])
+
+    assert found(finish(shop_id)) == {("customers", "partial"): 1}
+
+    (person,) = state_of(shop_id)["people"].values()
+    assert person["properties"]["orders_count"] == 1
+    assert person["properties"]["total_spent"] > 0
+    assert found(finish(shop_id)) == {}
 
 
 def test_who_is_forgotten_does_not_come_back(sqlite, shopify, market, later):
