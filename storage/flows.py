@@ -31,6 +31,14 @@ class FlowStatus(StrEnum):
     LIVE = "live"
 
 
+class ActionStatus(StrEnum):
+    """Whether a flow's action does what it says; shoppers go past one that does not."""
+
+    DRAFT = "draft"
+    LIVE = "live"
+    DISABLED = "disabled"
+
+
 class EnrolmentState(StrEnum):
     """`waiting → finished | exited | failed`."""
 
@@ -56,6 +64,7 @@ class StepOutcome(StrEnum):
     WAITING = "waiting"  # its delay began
     WAITED = "waited"  # its delay is over
     QUEUED = "queued"  # its message is due
+    SKIPPED = "skipped"  # its message is off, or not for this shopper
     EXITED = "exited"  # the shopper left the flow here
 
 

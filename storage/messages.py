@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NotRequired, TypedDict
 
-from sqlalchemy import Index, func, text, tuple_
+from sqlalchemy import Index, and_, func, or_, text, tuple_
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -59,6 +59,8 @@ class SkipReason(StrEnum):
     PAUSED = "paused"
     TOPIC = "topic"
     FREQUENCY = "frequency"
+    SMART_SENDING = "smart_sending"
+    MESSAGE_FILTER = "message_filter"
     STOPPED = "stopped"
     NO_SENDER = "no_sender"
     NO_POSTAL_ADDRESS = "no_postal_address"
@@ -130,6 +132,8 @@ class Message(SQLModel, table=True):
     source: MessageSource = enum_column(MessageSource, default=MessageSource.FLOW)
     address: str = Field(default="", description="the address; empty until it is sent or skipped")
     transactional: bool = False
+    smart_sending: bool = Field(default=False, description="not soon after another message")
+    tracking_params: bool = Field(default=True, description="whether its links say utm_source")
     flow_id: int | None = big(nullable=True, default=None)
     enrolment_id: int | None = big(nullable=True, default=None)
     event_id: int | None = big(nullable=True, default=None)
@@ -168,6 +172,8 @@ class MessageRow(TypedDict):
     source: NotRequired[MessageSource]
     address: NotRequired[str]
     transactional: bool
+    smart_sending: NotRequired[bool]
+    tracking_params: NotRequired[bool]
     flow_id: NotRequired[int | None]
     enrolment_id: NotRequired[int | None]
     event_id: NotRequired[int | None]
@@ -205,7 +211,8 @@ def add_messages(session: Session, rows: Sequence[MessageRow]) -> set[int]:
 def sent_since(
     session: Session, shop_id: int, profile_id: int, channel: str, *, since: datetime
 ) -> bool:
-    """Whether a shopper was sent any marketing on a channel after a moment."""
+    """Whether a shopper was, is being or may have been sent marketing on a channel lately."""
+    unknown = (MessageState.SENDING, MessageState.AMBIGUOUS)
     found = session.exec(
         select(Message.id)
         .where(
@@ -213,7 +220,10 @@ def sent_since(
             Message.profile_id == profile_id,
             Message.channel == channel,
             col(Message.transactional).is_(False),
-            col(Message.sent_at) > since,
+            or_(
+                col(Message.sent_at) > since,
+                and_(col(Message.state).in_(unknown), col(Message.due_at) > since),
+            ),
         )
         .limit(1)
     )

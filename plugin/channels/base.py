@@ -4,7 +4,7 @@ not.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from plugin.errors import RegularsError
@@ -121,6 +121,7 @@ class ChannelSpec(NamedTuple):
     providers: tuple[Provider[Any], ...]  # the first that is set up sends
     needs_sender: bool  # the shop's sender address
     needs_postal_address: bool  # in marketing
+    smart_sending_window: timedelta  # in which a second message of marketing is one too many
 
     def choose_provider(self, had_it: str = "") -> Provider[Any]:
         """The provider that sends; where none is set up, the first, which says so.

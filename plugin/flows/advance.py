@@ -23,6 +23,7 @@ from storage import checkouts, flows, messages, shops
 from storage.engine import db, locks
 from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
 from storage.flows import Enrolment, EnrolmentState, ExitReason, Flow, FlowStatus, StepOutcome
+from storage.messages import MessageState
 
 MAX_ATTEMPTS = 5
 
@@ -120,7 +121,11 @@ def _advance(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
                 _run(session, batch, steps, enrolment)
         flows.log_steps(session, batch.steps)
         new = messages.add_messages(session, batch.messages)
-        queued = [QueuedMessage(row["id"], row["transactional"]) for row in batch.messages]
+        queued = [
+            QueuedMessage(row["id"], row["transactional"])
+            for row in batch.messages
+            if row.get("state") == MessageState.DUE
+        ]
         return [one for one in queued if one.id in new]
 
 

@@ -33,6 +33,7 @@ class Sender:
     domain: str  # the shop's at Shopify
     medium: str
     campaign: str
+    tracks: bool = True  # whether links name it in the storefront's analytics
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ def make_whole(written: str, home: str) -> str:
 
 def with_utm(url: str, sender: Sender) -> str:
     """A URL of the shop's with the parameters that name the campaign in its own analytics."""
-    if _host(url) not in {_host(sender.home), sender.domain}:
+    if not sender.tracks or _host(url) not in {_host(sender.home), sender.domain}:
         return url
     parts = urlsplit(url)
     if "utm_source=" in parts.query:

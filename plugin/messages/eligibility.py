@@ -47,7 +47,9 @@ def skip_reason(
     if reason := _consent(session, message, address) or _wishes(session, message, address):
         return reason
     needed = spec is not None and spec.needs_postal_address and not message.transactional
-    return SkipReason.NO_POSTAL_ADDRESS if needed and not shop.postal_address.strip() else None
+    if needed and not shop.postal_address.strip():
+        return SkipReason.NO_POSTAL_ADDRESS
+    return _smart_sending(session, message)
 
 
 def address_of(profile: Profile, message: Message) -> str | None:
@@ -127,6 +129,19 @@ def _wishes(session: Session, message: Message, address: str) -> SkipReason | No
     ):
         return SkipReason.FREQUENCY
     return None
+
+
+def _smart_sending(session: Session, message: Message) -> SkipReason | None:
+    """Skip what comes too soon after another message, whichever flow that was of.
+
+    As Klaviyo's does, it counts messages that themselves go out at any time, and neither stops nor
+    counts what a shopper asked for.
+    """
+    if message.transactional or not message.smart_sending:
+        return None
+    since = clock.now() - CHANNELS[message.channel].smart_sending_window
+    of = (message.shop_id, message.profile_id, message.channel)
+    return SkipReason.SMART_SENDING if sent_since(session, *of, since=since) else None
 
 
 def _proof(session: Session, held: Consent) -> SkipReason | None:

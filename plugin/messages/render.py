@@ -180,7 +180,13 @@ def render_content(
         "preferences_url": links.preferences_url(here),
         "ask_url": links.confirmation_url(here) if asks else "",
     }
-    sender = Sender(product_feeds.home_url(shop), shop.domain, str(message.channel), campaign)
+    sender = Sender(
+        product_feeds.home_url(shop),
+        shop.domain,
+        str(message.channel),
+        campaign,
+        tracks=message.tracking_params,
+    )
     addresses = MessageLinks(here, sender, parsed.links, frozenset(filter(None, ways_out.values())))
     open_url = links.open_url(here) if counts_opens else ""
     context |= {**ways_out, "links": addresses, "open_url": open_url}

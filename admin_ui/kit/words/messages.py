@@ -39,6 +39,8 @@ REASONS: dict[str, str] = {
     SkipReason.PAUSED: N_("Not sent: customer paused marketing."),
     SkipReason.TOPIC: N_("Not sent: customer opted out of this topic."),
     SkipReason.FREQUENCY: N_("Not sent: customer gets at most one message a week."),
+    SkipReason.SMART_SENDING: N_("Not sent: too soon after another message (smart sending)."),
+    SkipReason.MESSAGE_FILTER: N_("Not sent: customer doesn't meet this message's conditions."),
     SkipReason.STOPPED: N_(
         "Not sent: customer stopped all messages on this channel, including order updates."
     ),

@@ -6,11 +6,13 @@ from typing import ClassVar, Literal, Self
 
 from plugin.channels.registry import channel_of_action
 from plugin.flows.fields import FieldReader, Shape, TemplateId, Text, Unsupported
+from plugin.flows.filters import ProfileFilter, Who, matches_filter
 from plugin.flows.steps.base import Follow, Next, StepBatch
 from storage.channels import Channel
 from storage.engine.ids import new_id
 from storage.engine.types import JsonObject
-from storage.flows import Enrolment, StepOutcome
+from storage.flows import ActionStatus, Enrolment, StepOutcome
+from storage.messages import MessageState, SkipReason
 
 
 class MessageData(Shape):
@@ -19,7 +21,7 @@ class MessageData(Shape):
     id: Text | None = None
     name: Text | None = None
     template_id: TemplateId
-    smart_sending_enabled: Literal[False]
+    smart_sending_enabled: bool = True
     transactional: bool = False
     from_email: Unsupported = None
     from_label: Unsupported = None
@@ -28,40 +30,46 @@ class MessageData(Shape):
     bcc_email: Unsupported = None
     subject_line: Unsupported = None
     preview_text: Unsupported = None
-    add_tracking_params: Literal[False] = False
+    add_tracking_params: bool = False
     custom_tracking_params: Unsupported = None
-    additional_filters: Unsupported = None
+    additional_filters: ProfileFilter | None = None
 
 
 class SendMessageData(Shape):
     """A message, and whether it is switched on."""
 
     message: MessageData
-    status: Literal["live"]
+    status: Literal["live", "draft", "disabled"] = "draft"
 
 
 @dataclass(frozen=True, slots=True)
 class SendMessage:
-    """Put a message into the outbox."""
+    """Put a message into the outbox, unless it is off."""
 
     LINKS: ClassVar[Sequence[str]] = ("next",)
 
     channel: Channel
-    template_id: str
-    transactional: bool
+    message: MessageData
+    is_live: bool
 
     @classmethod
     def parse(cls, reader: FieldReader, kind: str, data: JsonObject | None) -> Self:
         """Read which message goes on which channel."""
         channel = channel_of_action(kind)
         assert channel is not None
-        message = reader.read(SendMessageData, data).message
-        return cls(channel, message.template_id, message.transactional)
+        read = reader.read(SendMessageData, data)
+        return cls(channel, read.message, ActionStatus(read.status) is ActionStatus.LIVE)
 
     def run(
         self, batch: StepBatch, enrolment: Enrolment, *, action_id: str, is_entry: bool
     ) -> Next:
         """Queue the message; its key makes a second time a no-op."""
+        if not self.is_live:
+            batch.log_step(enrolment, action_id, StepOutcome.SKIPPED)
+            return Follow()
+        who = Who(batch.shop_id, enrolment.profile_id, enrolment.started_at)
+        wanted = self.message.additional_filters
+        is_for_them = matches_filter(batch.session, wanted, who, batch.now)
         batch.messages.append(
             {
                 "shop_id": batch.shop_id,
@@ -72,16 +80,21 @@ class SendMessage:
                 "profile_id": enrolment.profile_id,
                 "source_profile_id": enrolment.source_profile_id,
                 "channel": self.channel,
-                "transactional": self.transactional,
+                "transactional": self.message.transactional,
+                "smart_sending": self.message.smart_sending_enabled,
+                "tracking_params": self.message.add_tracking_params,
                 "flow_id": enrolment.flow_id,
                 "enrolment_id": enrolment.id,
                 "event_id": enrolment.event_id,
                 "action_id": action_id,
-                "template_id": int(self.template_id),
+                "template_id": int(self.message.template_id),
+                "state": MessageState.DUE if is_for_them else MessageState.SKIPPED,
+                "skip_reason": "" if is_for_them else SkipReason.MESSAGE_FILTER,
                 "due_at": batch.now,
                 "lease_until": batch.lease_until,
                 "created_at": batch.now,
             }
         )
-        batch.log_step(enrolment, action_id, StepOutcome.QUEUED)
+        outcome = StepOutcome.QUEUED if is_for_them else StepOutcome.SKIPPED
+        batch.log_step(enrolment, action_id, outcome)
         return Follow()

@@ -1,5 +1,6 @@
 """A second channel is a folder and a line of the registry: this one stands in a test."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -65,6 +66,7 @@ def sms(monkeypatch: pytest.MonkeyPatch) -> ListedSms:
         providers=(provider,),
         needs_sender=False,
         needs_postal_address=False,
+        smart_sending_window=timedelta(hours=24),
     )
     monkeypatch.setitem(CHANNELS, Channel.SMS, spec)
     return provider

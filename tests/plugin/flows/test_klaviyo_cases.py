@@ -17,6 +17,7 @@ from tests.plugin.channels.relay import Relay
 from tests.plugin.ingest.storefront import Storefront
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("klaviyo_cases.json").read_text())
+HONOURED = {"add_tracking_params"}  # of those that count no mails: see test_messages_of_flows
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ANA: list[tuple[str, dict[str, Any]]] = [
     ("customers/create", {"id": 101, "email": "ana@example.com", "updated_at": START.isoformat()}),
@@ -59,6 +60,8 @@ def test_a_definition_is_honoured_or_refused_by_its_field(
     store: Storefront, case: dict[str, Any]
 ) -> None:
     refusal = save(store.shop, case["definition"])
+    if not refusal and case["field"] in HONOURED:
+        return
     if refusal or case["mails"] is None:
         assert all(word in refusal for word in case["field"].split()), case["means"]
         return

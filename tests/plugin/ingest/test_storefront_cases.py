@@ -16,8 +16,6 @@ from tests.plugin.ingest.storefront import Storefront
 CASES: list[dict[str, Any]] = json.loads(
     Path(__file__).with_name("storefront_cases.json").read_text()
 )
-# What is not right yet: who mends one takes its name out.
-STILL_WRONG = frozenset(("reminder-several-tokens",))
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -28,17 +26,7 @@ def store(shop: Shop, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Storefro
     return found
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(
-            case,
-            id=case["id"],
-            marks=[pytest.mark.xfail(strict=True)] if case["id"] in STILL_WRONG else [],
-        )
-        for case in CASES
-    ],
-)
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in CASES])
 def test_what_a_store_tells_comes_to_what_is_right(store: Storefront, case: dict[str, Any]) -> None:
     if "shop" in case:
         with db.transaction() as session:
