@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from admin_ui.flows import tree
+from admin_ui.flows import conditions, tree
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import clock
@@ -100,7 +100,7 @@ def _page(visit: AdminRequest, flow_id: int, toast: str = "") -> Response:
         flow=flow,
         trigger=tree.trigger(flow.trigger, names, say),
         lost=flow.trigger.startswith("list:") and flow.trigger[5:] not in names,
-        conditions=tree.conditions(version.definition, say),
+        conditions=conditions.of_flow(version.definition, say),
         steps=steps,
         people=people,
         sent=sum(step.sent for step in steps),

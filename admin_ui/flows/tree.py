@@ -1,14 +1,16 @@
 """Draw a flow: its steps as sentences with their counts, in order."""
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
+from admin_ui.flows.conditions import of_filter, span
 from admin_ui.kit import words
 from admin_ui.kit.language import Language
-from plugin.channels.registry import channel_of_action
+from plugin.channels.registry import CHANNELS, channel_of_action
 from plugin.texts import N_
 from storage.channels import Channel
 from storage.engine.types import JsonObject
-from storage.flows import StepOutcome
+from storage.flows import ActionStatus, StepOutcome
 from storage.messages import MessageState
 
 SECOND = {"hours": "minutes", "days": "hours"}  # of a delay's `secondary_value`
@@ -43,7 +45,8 @@ class Step:
     kind: str
     title: str
     branch: str = ""
-    subject: str = ""
+    status: ActionStatus = ActionStatus.LIVE
+    notes: list[str] = field(default_factory=list)
     is_message: bool = False
     can_preview: bool = False
     waiting: int = 0
@@ -70,16 +73,6 @@ def trigger(key: str, lists: dict[str, str], say: Language) -> str:
     if name in STARTS:
         return say.text(STARTS[name])
     return say.text("When this happens: %(what)s", what=words.label(words.METRICS, name, say))
-
-
-def conditions(definition: JsonObject, say: Language) -> list[str]:
-    """Return the conditions of a flow, each as a sentence."""
-    found = []
-    for group in (definition.get("profile_filter") or {}).get("condition_groups") or []:
-        found += [_condition(condition, say) for condition in group.get("conditions") or []]
-    if (definition.get("reentry_criteria") or {}).get("unit") == "alltime":
-        found.append(say.text("Each customer can enter once."))
-    return found
 
 
 def steps(definition: JsonObject, counted: Counted, say: Language) -> list[Step]:
@@ -125,7 +118,8 @@ def _step(action_id: str, action: JsonObject, counted: Counted, say: Language) -
         action_id,
         channel,
         str(message.get("name") or words.label(words.CHANNELS, channel, say)),
-        subject=str(message.get("subject_line") or ""),
+        status=ActionStatus(data.get("status") or ActionStatus.DRAFT),
+        notes=_notes(message, channel, say),
         is_message=True,
         can_preview=bool(message.get("template_id")) and channel == Channel.EMAIL,
         waiting=waiting,
@@ -143,32 +137,20 @@ def _step(action_id: str, action: JsonObject, counted: Counted, say: Language) -
     )
 
 
+def _notes(message: JsonObject, channel: Channel, say: Language) -> list[str]:
+    """Who does not get a message, although they come to its step."""
+    found = of_filter(message.get("additional_filters"), say)
+    if message.get("smart_sending_enabled", True) and not message.get("transactional"):
+        window = CHANNELS[channel].smart_sending_window
+        time = span(window // timedelta(hours=1), "hours", say)
+        found.append(
+            say.text("Skipped if another message was sent in the last %(time)s.", time=time)
+        )
+    return found
+
+
 def _time(data: JsonObject, say: Language) -> str:
     unit = data.get("unit", "days")
-    parts = [(data.get("value") or 0, unit), (data.get("secondary_value") or 0, SECOND.get(unit))]
-    return " ".join(_span(value, name, say) for value, name in parts if value or name == unit)
-
-
-def _span(value: int, unit: str | None, say: Language) -> str:
-    # Babel's own names of units lack a pattern in Chinese.
-    match unit:
-        case "minutes":
-            return say.plural("%(num)s minute", "%(num)s minutes", value)
-        case "hours":
-            return say.plural("%(num)s hour", "%(num)s hours", value)
-        case _:
-            return say.plural("%(num)s day", "%(num)s days", value)
-
-
-def _condition(condition: JsonObject, say: Language) -> str:
-    what = words.label(words.METRICS, str(condition.get("metric_id")), say)
-    wanted = condition.get("measurement_filter") or {}
-    since = (condition.get("timeframe_filter") or {}).get("operator")
-    if wanted.get("operator") == "equals" and wanted.get("value") == 0 and since == "flow-start":
-        return say.text("Exits the flow when: %(what)s", what=what)
-    return say.text(
-        "Only if: %(what)s, %(operator)s %(value)s",
-        what=what,
-        operator=wanted.get("operator"),
-        value=wanted.get("value"),
-    )
+    more = data.get("secondary_value") or 0
+    parts = [(data.get("value") or 0, unit), (more, SECOND.get(unit, ""))]
+    return " ".join(span(value, name, say) for value, name in parts if value or name == unit)
