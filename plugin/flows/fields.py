@@ -71,7 +71,7 @@ class FieldReader:
         match error["type"]:
             case "extra_forbidden" | "none_required":
                 return field.refuse("isn't supported yet. Leave it out.")
-            case "literal_error":
+            case "literal_error" | "enum":
                 return field.refuse(
                     f"{_shown(value)} isn't supported yet. Use {about['expected']}."
                 )

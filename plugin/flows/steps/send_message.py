@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field
 
 from plugin.channels.registry import channel_of_action
 from plugin.flows.fields import FieldReader, Shape, TemplateId, Text, Unsupported
@@ -39,7 +41,7 @@ class SendMessageData(Shape):
     """A message, and whether it is switched on."""
 
     message: MessageData
-    status: Literal["live", "draft", "disabled"] = "draft"
+    status: Annotated[ActionStatus, Field(strict=False)] = ActionStatus.DRAFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class SendMessage:
         channel = channel_of_action(kind)
         assert channel is not None
         read = reader.read(SendMessageData, data)
-        return cls(channel, read.message, ActionStatus(read.status) is ActionStatus.LIVE)
+        return cls(channel, read.message, read.status == ActionStatus.LIVE)
 
     def run(
         self, batch: StepBatch, enrolment: Enrolment, *, action_id: str, is_entry: bool
