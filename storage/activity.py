@@ -132,7 +132,7 @@ def _lock(session: Session, shop_id: int, profile_ids: Collection[int]) -> dict[
         .where(table.c.shop_id == shop_id, bulk.is_among(table.c.profile_id, profile_ids))
         .with_for_update()
     )
-    return {row.profile_id: row.counts for row in found}
+    return {row[0]: row[1] for row in found.all()}
 
 
 def _without_empty(counts: Counts) -> Counts:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NotRequired, TypedDict
 
-from sqlalchemy import BigInteger, Index, func, insert, text
+from sqlalchemy import BigInteger, Index, bindparam, func, insert, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db, leases
@@ -213,19 +213,20 @@ def get_flow_version(
 
 def live_flows(session: Session, shop_id: int) -> Sequence[tuple[Flow, FlowVersion]]:
     """A shop's live flows, each with its newest version."""
-    return [
-        (flow, version)
-        for flow, version in session.exec(
-            select(Flow, FlowVersion)
-            .join(
-                FlowVersion,
-                (col(FlowVersion.shop_id) == Flow.shop_id)
-                & (col(FlowVersion.flow_id) == Flow.id)
-                & (col(FlowVersion.version) == Flow.version),
-            )
-            .where(Flow.shop_id == shop_id, Flow.status == FlowStatus.LIVE)
-        )
-    ]
+    return session.exec(_LIVE_FLOWS, params={"of_shop": shop_id}).all()
+
+
+# Asked with each batch of events: SQLAlchemy takes half a millisecond to build it anew.
+_LIVE_FLOWS = (
+    select(Flow, FlowVersion)
+    .join(
+        FlowVersion,
+        (col(FlowVersion.shop_id) == Flow.shop_id)
+        & (col(FlowVersion.flow_id) == Flow.id)
+        & (col(FlowVersion.version) == Flow.version),
+    )
+    .where(Flow.shop_id == bindparam("of_shop"), Flow.status == FlowStatus.LIVE)
+)
 
 
 def add_enrolments(session: Session, rows: Sequence[EnrolmentRow]) -> set[int]:

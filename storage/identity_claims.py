@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, func, update
 from sqlalchemy import select as columns
 from sqlmodel import Session
 
@@ -40,13 +40,13 @@ def find_known_keys(
         by_kind.setdefault(kind, []).append(value)
     found: dict[tuple[Kind, str], KnownKey] = {}
     at = db.table_of(Identity).c
-    wanted = columns(at.value, at.profile_id, at.source_profile_id, at.claimed_at, at.browser_id)
+    source = func.coalesce(at.source_profile_id, at.profile_id)
+    wanted = columns(at.value, at.profile_id, source, at.claimed_at, at.browser_id)
     for kind, values in by_kind.items():
         rows = session.connection().execute(
             wanted.where(at.shop_id == shop_id, at.kind == kind, bulk.is_among(at.value, values))
         )
-        for value, held, source, claimed_at, browser_id in rows.all():
-            found[kind, value] = KnownKey(held, source or held, claimed_at, browser_id)
+        found |= {(kind, value): KnownKey(*claim) for value, *claim in rows.all()}
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.consent_ledger import ConsentEntry, ConsentSource
@@ -70,8 +70,14 @@ def has_redacted(session: Session, shop_id: int) -> bool:
     """Return whether a shop has redacted anyone at all: only then does each identity
     cost a hash.
     """
-    query = select(RedactedIdentity.keyed_hash).where(RedactedIdentity.shop_id == shop_id)
-    return session.exec(query.limit(1)).first() is not None
+    return session.exec(_REDACTED, params={"of_shop": shop_id}).first() is not None
+
+
+_REDACTED = (  # asked with each batch of facts
+    select(RedactedIdentity.keyed_hash)
+    .where(RedactedIdentity.shop_id == bindparam("of_shop"))
+    .limit(1)
+)
 
 
 def redacted_among(

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NotRequired, TypedDict
 
-from sqlalchemy import Index, and_, delete, func, or_, text, update
+from sqlalchemy import Index, and_, bindparam, delete, func, or_, text, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -208,10 +208,14 @@ def settle_write_back(session: Session, held: WriteBack, **fields: Any) -> None:
 
 def has_due(session: Session, shop_id: int) -> bool:
     """Return whether any write-back waits until a shopper becomes a customer."""
-    query = select(WriteBack.id).where(
-        WriteBack.shop_id == shop_id, WriteBack.state == WriteBackState.WAITING
-    )
-    return session.exec(query.limit(1)).first() is not None
+    return session.exec(_WAITING, params={"of_shop": shop_id}).first() is not None
+
+
+_WAITING = (  # asked with each batch of facts
+    select(WriteBack.id)
+    .where(WriteBack.shop_id == bindparam("of_shop"), WriteBack.state == WriteBackState.WAITING)
+    .limit(1)
+)
 
 
 def make_due(

@@ -12,6 +12,8 @@ from storage.consent_ledger import ConsentPurpose, ConsentState, LedgerKey
 
 def suppress_reported(session: Session, shop_id: int, told: Sequence[SuppressionFact]) -> None:
     """Suppress addresses, except where their owner said yes to this shop later."""
+    if not told:
+        return
     states = consent.states_at(session, shop_id, {(each.channel, each.address) for each in told})
     by_moment: dict[datetime, list[LedgerKey]] = {}
     for each in told:

@@ -36,11 +36,15 @@ def new_row(shop_id: int, profile_id: int, at: datetime) -> ProfileRow:
     }  # fmt: skip
 
 
-def apply_fact(row: ProfileValues, person: ProfileFact) -> None:
-    """Write the fields of a fact into the row of its profile."""
-    apply_values(row, values_of(person))
-    row["created_at"] = min(row["created_at"], person.reported_at)
-    row["last_active_at"] = max(row["last_active_at"], person.reported_at)
+def apply_fact(row: ProfileValues, person: ProfileFact) -> bool:
+    """Write the fields of a fact into the row of its profile; return whether any is news."""
+    is_new = apply_values(row, values_of(person))
+    at = person.reported_at
+    if at < row["created_at"]:
+        row["created_at"], is_new = at, True
+    if at > row["last_active_at"]:
+        row["last_active_at"], is_new = at, True
+    return is_new
 
 
 def values_of(person: ProfileFact) -> dict[str, FieldValue]:
@@ -57,25 +61,32 @@ def merge_row(row: ProfileValues, other: ProfileValues) -> None:
     row["last_active_at"] = max(row["last_active_at"], other["last_active_at"])
 
 
-def apply_values(row: ProfileValues, told: Mapping[str, FieldValue]) -> None:
-    """Write words into a profile's row, each where it weighs more than what the row has.
+def apply_values(row: ProfileValues, told: Mapping[str, FieldValue]) -> bool:
+    """Write words into a profile's row, each where it weighs more than what the row has; return
+    whether one does.
 
     Of two words of the same moment the greater one wins, so that any order gives the same row.
     None is a word as well, by which a merchant clears a field: it keeps its time and source, so
     that nothing older fills the field again.
     """
-    if not told:
-        return
-    row["properties"] = properties = dict(row["properties"])
-    row["field_times"] = times = dict(row["field_times"])
-    row["field_sources"] = sources = dict(row["field_sources"])
+    properties, times, sources = row["properties"], row["field_times"], row["field_sources"]
     columns = cast("dict[str, object]", row)
+    newer: list[tuple[str, FieldValue]] = []
     for name, word in told.items():
         place, key = _place(columns, properties, name)
         held, at = place.get(key), times.get(name)
         unsaid = at is None and held is None
         if unsaid or _outweighs(word, held, at or "", sources.get(name, "")):
-            place[key], times[name], sources[name] = word
+            newer.append((name, word))
+    if not newer:
+        return False
+    row["properties"] = properties = dict(properties)
+    row["field_times"] = times = dict(times)
+    row["field_sources"] = sources = dict(sources)
+    for name, word in newer:
+        place, key = _place(columns, properties, name)
+        place[key], times[name], sources[name] = word
+    return True
 
 
 def clear_value(row: ProfileValues, name: str, value: str) -> None:

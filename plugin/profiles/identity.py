@@ -48,8 +48,9 @@ def resolve_profiles(
         rows: list[IdentityRow] = [
             {"shop_id": shop_id, "kind": key[0], "value": key[1], "linked_at": at[key],
              "claimed_at": ownership.claimed[key], "browser_id": ownership.browsers.get(key),
-             **ownership.ref(key).columns}
+             "profile_id": profile, "source_profile_id": None if source == profile else source}
             for key in new
+            for profile, source in (ownership.ref(key),)
         ]  # fmt: skip
         bulk.add_rows(session, Identity, rows)
     return found
@@ -85,27 +86,33 @@ def _homes(ownership: Ownership, people: Sequence[ProfileFact]) -> list[int | No
     """
     owners = ownership.owners
     homes: list[int | None] = [None] * len(people)
-    ready: deque[int] = deque()
     waiting: dict[int, None] = {}
     having: dict[IdentityKey, list[int]] = {}
+
+    def settle(index: int) -> None:
+        ready = deque((index,))
+        while ready:
+            person = people[index := ready.popleft()]
+            before = len(owners)
+            homes[index] = ownership.find_home(person)
+            if waiting and len(owners) > before:
+                for key in person.identities:
+                    woken = [each for each in having.get(key, ()) if each in waiting]
+                    ready.extend(woken)
+                    for each in woken:
+                        del waiting[each]
+
     for index, person in enumerate(people):
         if not owners.keys().isdisjoint(person.identities):
-            ready.append(index)
+            settle(index)
         elif person.identities:
             waiting[index] = None
             for key in person.identities:
                 having.setdefault(key, []).append(index)
-    while ready or waiting:
-        index = ready.popleft() if ready else next(iter(waiting))
-        waiting.pop(index, None)
-        person = people[index]
-        fresh = [key for key in person.identities if key not in owners]
-        homes[index] = ownership.find_home(person)
-        for key in fresh:
-            woken = [each for each in having.get(key, ()) if each in waiting]
-            ready += woken
-            for each in woken:
-                del waiting[each]
+    while waiting:
+        index = next(iter(waiting))
+        del waiting[index]
+        settle(index)
     return homes
 
 

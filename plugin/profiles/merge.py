@@ -40,7 +40,8 @@ class MergeGroup:
     origins: dict[int, SourceProfileRow] = field(default_factory=dict)
     fresh: set[int] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
-    loaded: dict[int, ProfileRow] = field(default_factory=dict)  # as they were
+    changed: set[int] = field(default_factory=set)
+    duplicate_keys: dict[int, DuplicateKeys] = field(default_factory=dict)
     moved: set[int] = field(default_factory=set)
 
     def load(self, profile_ids: Iterable[int]) -> None:
@@ -49,7 +50,7 @@ class MergeGroup:
         if ids:
             found = profiles.load_profiles(self.session, self.shop_id, ids)
             self.rows |= found
-            self.loaded |= {key: row.copy() for key, row in found.items()}
+            self.duplicate_keys |= {key: _looks(row) for key, row in found.items()}
             self.origins |= merges.load_sources(self.session, self.shop_id, ids)
 
     def add(self, profile_id: int | None = None) -> int:
@@ -102,6 +103,7 @@ class MergeGroup:
         self._share_lists(kept, gone)
         merges.move_rows(self.session, self.shop_id, gone, kept)
         fields.merge_row(self.rows[kept], self.rows.pop(gone))
+        self.changed.add(kept)
         merges.delete_profile(self.session, self.shop_id, gone)
         self.deleted.add(gone)
         self.moved |= {kept, gone}
@@ -128,6 +130,7 @@ class MergeGroup:
             self.rows[profile_id] = {**self.rows[profile_id], **first}
             for other in others:
                 fields.merge_row(self.rows[profile_id], other)
+            self.changed.add(profile_id)
             for each in tree:
                 self.origins[each]["profile_id"] = profile_id
         for tree in (home, away):
@@ -137,7 +140,9 @@ class MergeGroup:
 
     def describe(self, source_profile_id: int, person: ProfileFact) -> None:
         """Write what a fact says into the profile and, where it is one of several, the origin."""
-        fields.apply_fact(self.rows[self.profile_of(source_profile_id)], person)
+        profile_id = self.profile_of(source_profile_id)
+        if fields.apply_fact(self.rows[profile_id], person):
+            self.changed.add(profile_id)
         if held := self.origins.get(source_profile_id):
             alone = fields.parse_own_values(held["own"])
             fields.apply_fact(alone, person)
@@ -146,6 +151,7 @@ class MergeGroup:
     def clear_address(self, profile_id: int, key: IdentityKey) -> None:
         """Take an address that is another profile's by now out of a profile and its sources."""
         fields.clear_value(self.rows[profile_id], key.kind, key.value)
+        self.changed.add(profile_id)
         for source_profile_id in self.sources(profile_id):
             if held := self.origins.get(source_profile_id):
                 alone = fields.parse_own_values(held["own"])
@@ -155,11 +161,7 @@ class MergeGroup:
     def save(self) -> None:
         """Write everything back."""
         fresh = [row for key, row in self.rows.items() if key in self.fresh]
-        known = [
-            row
-            for key, row in self.rows.items()
-            if key not in self.fresh and row != self.loaded.get(key)
-        ]
+        known = [self.rows[key] for key in self.changed & self.rows.keys() - self.fresh]
         bulk.add_rows(self.session, Profile, fresh)
         bulk.save_rows(self.session, Profile, known)
         merges.save_sources(self.session, list(self.origins.values()))
@@ -171,17 +173,15 @@ class MergeGroup:
             activity.delete_counts(self.session, self.shop_id, self.deleted)
             duplicates.save_keys(self.session, self.shop_id, self.deleted, ())
             profile_names.save_names(self.session, self.shop_id, (), self.deleted)
-        changed = [k for k, row in self.rows.items() if _looks(row) != self._looked(k)]
+        changed = [
+            k for k, row in self.rows.items() if _looks(row) != self.duplicate_keys.get(k, UNKNOWN)
+        ]
         duplicates.mark_unchecked(self.session, self.shop_id, changed)
         if changed:
-            named = self.loaded.keys() & set(changed)
+            named = self.duplicate_keys.keys() & set(changed)
             profile_names.save_names(
                 self.session, self.shop_id, [self.rows[k] for k in changed], named
             )
-
-    def _looked(self, profile_id: int) -> DuplicateKeys:
-        held = self.loaded.get(profile_id)
-        return UNKNOWN if held is None else _looks(held)
 
     def _remember(self, profile_id: int) -> None:
         """Let a profile that stood alone be an origin."""

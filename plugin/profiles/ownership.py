@@ -28,6 +28,7 @@ from storage.shared_devices import Handover
 RANKS = {kind: rank for rank, kind in enumerate(STRENGTH)}
 DEVICES = frozenset((IdentityKind.BROWSER, IdentityKind.CART, IdentityKind.CHECKOUT))
 ADDRESSES = frozenset((IdentityKind.EMAIL, IdentityKind.PHONE))
+RENEWED = DEVICES | ADDRESSES
 Pair = tuple[KeyKind, str]
 
 
@@ -91,8 +92,8 @@ class Ownership:
 
     def _single_owner(self, keys: Sequence[IdentityKey]) -> int | None:
         """The source profile that each of these keys leads to; None where they do not agree."""
-        first = self.owners.get(keys[0]) if keys else None
-        return first if all(self.owners.get(key) == first for key in keys) else None
+        owners = set(map(self.owners.get, keys))
+        return owners.pop() if len(owners) == 1 else None
 
     def _use_again(self, person: ProfileFact, home: int) -> None:
         """Note that a person's keys, which all lead to them already, were used again."""
@@ -230,7 +231,7 @@ class Ownership:
 
     def _renew(self, key: IdentityKey, anchor: IdentityKey | None, at: datetime) -> None:
         """Note that a key was used again by its owner."""
-        if anchor is None or key.kind not in DEVICES | ADDRESSES:
+        if anchor is None or key.kind not in RENEWED:
             return
         if key.kind in ADDRESSES and anchor.kind != IdentityKind.CUSTOMER:
             return
