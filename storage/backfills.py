@@ -31,7 +31,9 @@ class StoreNoun(StrEnum):
     PRODUCTS = "products"
     ORDERS = "orders"
     CHECKOUTS = "checkouts"
+    COLLECTIONS = "collections"
     DELETIONS = "deletions"  # of products; no stage
+    COLLECTION_DELETIONS = "collection_deletions"  # no stage
 
 
 ENDED_STATES = (BackfillState.DONE, BackfillState.FAILED)

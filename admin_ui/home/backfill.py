@@ -21,6 +21,7 @@ STAGES = {
     StoreNoun.PRODUCTS: N_("Products"),
     StoreNoun.ORDERS: N_("Orders"),
     StoreNoun.CHECKOUTS: N_("Abandoned checkouts"),
+    StoreNoun.COLLECTIONS: N_("Collections"),
 }
 
 

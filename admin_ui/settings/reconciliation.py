@@ -10,6 +10,8 @@ from admin_ui.kit.language import Language
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from plugin import clock
+from plugin.shopify.api import pages
+from plugin.shopify.install.scopes import is_allowed
 from plugin.texts import N_
 from storage import reconciliations
 from storage.backfills import StoreNoun
@@ -22,7 +24,9 @@ NOUNS = {
     StoreNoun.PRODUCTS: N_("Products"),
     StoreNoun.ORDERS: N_("Orders"),
     StoreNoun.CHECKOUTS: N_("Abandoned checkouts"),
+    StoreNoun.COLLECTIONS: N_("Collections"),
     StoreNoun.DELETIONS: N_("Deleted products"),
+    StoreNoun.COLLECTION_DELETIONS: N_("Deleted collections"),
 }
 TOPICS = {
     "customers/create": N_("new customers"),
@@ -30,6 +34,9 @@ TOPICS = {
     "products/create": N_("new products"),
     "products/update": N_("product updates"),
     "products/delete": N_("product deletions"),
+    "collections/create": N_("new collections"),
+    "collections/update": N_("collection updates"),
+    "collections/delete": N_("collection deletions"),
     "orders/create": N_("new orders"),
     "orders/updated": N_("order updates"),
     "checkouts/create": N_("new checkouts"),
@@ -48,6 +55,7 @@ class Line:
     unresolved: int
     lately: int
     waits: bool
+    left_out: bool
 
 
 @page("/settings/reconciliation", title=N_("Shopify sync"))
@@ -61,10 +69,11 @@ def show(visit: AdminRequest) -> Response:
     for (noun, _kind), count in mended.items():
         lately[noun] = lately.get(noun, 0) + count
     held = {row.noun: row for row in rows}
+    left_out = {noun for noun in NOUNS if not is_allowed(visit.shop, *pages.SCOPES[noun])}
     lines = [
-        _line(visit.say.text(name), held[noun], lately.get(noun, 0))
+        _line(visit.say.text(name), held.get(noun), lately.get(noun, 0), left_out=noun in left_out)
         for noun, name in NOUNS.items()
-        if noun in held
+        if noun in held or (held and noun in left_out)
     ]
     silent = silence(rows, visit.say)
     return visit.page("settings/reconciliation.html", lines=lines, silent=silent, days=DAYS)
@@ -77,7 +86,10 @@ def silence(rows: Sequence[Reconciliation], say: Language) -> str:
     )
 
 
-def _line(name: str, row: Reconciliation, lately: int) -> Line:
+def _line(name: str, row: Reconciliation | None, lately: int, *, left_out: bool) -> Line:
+    if row is None:
+        return Line(name, None, 0, 0, 0, lately, waits=False, left_out=left_out)
     # While a window is open, its figures are still growing.
     counts = (row.compared, row.repaired, row.unresolved)
-    return Line(name, row.finished_at, *counts, lately, bool(row.error))
+    waits = bool(row.error) and not left_out
+    return Line(name, row.finished_at, *counts, lately, waits=waits, left_out=left_out)

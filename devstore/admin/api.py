@@ -28,6 +28,8 @@ SCHEMA: GraphQLSchema = build_schema(Path(__file__).with_name("schema.graphql").
 NEEDS = {
     "product": ("read_products",),
     "products": ("read_products",),
+    "collections": ("read_products",),
+    "collectionsCount": ("read_products",),
     "customer": ("read_customers",),
     "customers": ("read_customers",),
     "customerByIdentifier": ("read_customers",),
@@ -114,7 +116,8 @@ def _discount_by_code(store: Store, code: str) -> Any:
     return resolvers.discount(store, found) if found else None
 
 
-COUNTED = ("customers", "products", "orders", "abandonedCheckouts")
+COUNTED = ("customers", "products", "collections", "orders", "abandonedCheckouts")
+PAGED = ("customers", "products", "collections", "orders", "abandonedCheckouts", "events")
 FIELDS: dict[str, Any] = {
     "shop": resolvers.shop,
     "currentAppInstallation": lambda store: {
@@ -123,17 +126,16 @@ FIELDS: dict[str, Any] = {
     },
     "appSubscriptionCreate": billing.create,
     "product": _product,
-    "products": lambda store, **given: history.page(store, "products", **given),
     "customer": _customer,
-    "customers": lambda store, **given: history.page(store, "customers", **given),
     "order": _order,
-    "orders": lambda store, **given: history.page(store, "orders", **given),
-    "abandonedCheckouts": lambda store, **given: history.page(store, "abandonedCheckouts", **given),
     **{
         f"{field}Count": lambda store, field=field, **given: history.count(store, field, **given)
         for field in COUNTED
     },
-    "events": lambda store, **given: history.page(store, "events", **given),
+    **{
+        field: lambda store, field=field, **given: history.page(store, field, **given)
+        for field in PAGED
+    },
     "bulkOperation": lambda store, id: bulk.operation(store, resolvers.number(id, bulk.KIND)),
     "bulkOperations": bulk.operations,
     "currentBulkOperation": bulk.latest,

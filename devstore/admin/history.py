@@ -29,6 +29,8 @@ RECENT_ORDERS = timedelta(days=60)
 ROWS = {
     "products": "select id, body ->> 'created_at' as created_at,"
     " body ->> 'updated_at' as updated_at, body from product",
+    "collections": "select id, body ->> 'created_at' as created_at,"
+    " body ->> 'updated_at' as updated_at, body from collection",
     "customers": "select id, body ->> 'created_at' as created_at,"
     " body ->> 'updated_at' as updated_at, body from customer",
     "orders": "select id, body ->> 'created_at' as created_at,"
@@ -313,7 +315,7 @@ def _variant(store: Store, said: Document) -> Answer | None:
 
 
 def event(store: Store, row: Document) -> Answer:
-    """Something that happened in the shop. Only deletions of products are kept here."""
+    """Something that happened in the shop. Only deletions of goods are kept here."""
     return {
         "__typename": "BasicEvent",
         "id": gid("BasicEvent", row["id"]),
@@ -335,6 +337,7 @@ def _bag(store: Store, cents: int) -> Answer:
 
 MAKERS: dict[str, Callable[[Store, Document], Answer]] = {
     "products": resolvers.product,
+    "collections": resolvers.collection,
     "customers": customer,
     "orders": order,
     "abandonedCheckouts": checkout,

@@ -205,6 +205,17 @@ def variant(product: Document, row: Document) -> Answer:
     }
 
 
+def collection(store: Store, row: Document) -> Answer:
+    """A collection, without its goods."""
+    return {
+        "id": gid("Collection", row["id"]),
+        "title": row["title"],
+        "handle": row["handle"],
+        "descriptionHtml": f"<p>{row['blurb']}</p>",
+        "updatedAt": instant(row["updated_at"]),
+    }
+
+
 def discount(store: Store, row: Document) -> Answer:
     """A discount with its codes."""
     now = store.now()

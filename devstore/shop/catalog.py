@@ -32,7 +32,7 @@ def belongs(product: Product, collection: Collection) -> bool:
     """Whether a product stands on a shelf, by need or by kind."""
     if "tag" in collection:
         return collection["tag"] in product["tags"]
-    return bool(product["product_type"] == collection["type"])
+    return bool(product["product_type"] == collection.get("type"))
 
 
 def is_shown(product: Product, now: datetime) -> bool:

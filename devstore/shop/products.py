@@ -29,16 +29,13 @@ class Products(Outbox):
             for each in catalog.products():
                 self._keep_product(self._numbered(each))
 
-    def products(self, *, shelf: str | None = None, active: bool = True) -> list[Document]:
-        """The goods that the storefront shows, or without `active` all of them, of the whole shop
-        or of a collection, in the order they were put out.
+    def products(self, *, active: bool = True) -> list[Document]:
+        """The goods that the storefront shows, or without `active` all of them, in the order they
+        were put out.
         """
         found = self.documents("select body from product order by id")
         if active:
             found = [each for each in found if catalog.is_shown(each, self.now())]
-        shelves = {each["handle"]: each for each in catalog.collections()}
-        if shelf in shelves:
-            found = [each for each in found if catalog.belongs(each, shelves[shelf])]
         return found
 
     def for_sale(self) -> list[Document]:
@@ -96,13 +93,17 @@ class Products(Outbox):
             if kept is None:
                 raise ShopError("This product does not exist.", 404)
             db.execute("delete from product where id = ?", (kept["id"],))
-            gone = (payloads.gid("Product", kept["id"]), self.now().isoformat())
+            self.note_destroyed("PRODUCT", payloads.gid("Product", kept["id"]))
+            self.emit("products/delete", {"id": kept["id"]})
+
+    def note_destroyed(self, kind: str, subject: str) -> None:
+        """Put down among the shop's events that something is gone for good."""
+        with self.transaction() as db:
             db.execute(
                 "insert into event (id, action, subject_type, subject, created_at)"
-                " values (?, 'destroy', 'PRODUCT', ?, ?)",
-                (self.next_id("event"), *gone),
+                " values (?, 'destroy', ?, ?, ?)",
+                (self.next_id("event"), kind, subject, self.now().isoformat()),
             )
-            self.emit("products/delete", {"id": kept["id"]})
 
     def line(self, variant_id: int, quantity: int) -> Document:
         """A line of a cart: what it is, at today's price."""

@@ -27,13 +27,12 @@ async def home(request: Request) -> Response:
 async def collection(request: Request) -> Response:
     """GET /collections/{handle}; `all` is everything."""
     handle = request.path_params["handle"]
-    shelves = {each["handle"]: each for each in catalog.collections()}
-    shelf = shelves.get(handle)
+    shelf = shop_of(request).collection(handle)
     if handle == "all":
         shelf = {"handle": "all", "title": "Everything", "blurb": "The whole shelf, all of it."}
     if shelf is None:
         raise ShopError("This collection does not exist.", 404)
-    goods = shop_of(request).products(shelf=handle)
+    goods = shop_of(request).products_in(handle)
     viewed = event("collection_viewed", {"collection": {**shelf, "products": goods}})
     return page(
         request,
@@ -52,7 +51,7 @@ async def product(request: Request) -> Response:
     if found is None or not catalog.is_shown(found, store.now()):
         raise ShopError("We do not sell this any more.", 404)
     need = next((tag for tag in found["tags"] if tag in catalog.NEEDS), None)
-    near = [each for each in store.products(shelf=need) if each["id"] != found["id"]][:4]
+    near = [each for each in store.products_in(need) if each["id"] != found["id"]][:4]
     return page(
         request,
         "storefront/product.html",

@@ -9,7 +9,6 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from devstore.pages import render
-from devstore.shop import catalog
 from devstore.shop.database import Document
 from devstore.shop.products import ShopError
 from devstore.shop.shops import shop_of
@@ -44,7 +43,7 @@ def page(
             "shop": store,
             "cart": cart,
             "cart_count": sum(line["quantity"] for line in cart["lines"]) if cart else 0,
-            "collections": catalog.collections(),
+            "collections": store.collections(),
             "visitor": visitor,
             "path": request.url.path,
             "embed": embed.render(page_type) if embed else "",

@@ -38,13 +38,17 @@ def list_differences(shop: Shop) -> Iterator[str]:
     Raises:
         RegularsError: the store's past is not read yet, or Shopify was not there.
     """
-    told = False
-    for noun, outcome in _differences(shop):
-        told = True
+    starts = _starts(shop)
+    if not starts:
+        raise RegularsError(_NOT_YET)
+    until = clock.now() - reconcile.SETTLING_TIME
+    for noun, since in starts.items():
+        if lacking := reconcile.missing_scopes(shop, noun):
+            yield f"{noun:20} not compared: {lacking}"
+            continue
+        outcome = _dry(shop, noun, since, until)
         yield _line(noun, outcome.looked, outcome.counts(), outcome.unresolved)
         yield from _ids(outcome)
-    if not told:
-        raise RegularsError(_NOT_YET)
 
 
 def repair_differences(shop: Shop) -> Iterator[str]:
@@ -58,14 +62,15 @@ def repair_differences(shop: Shop) -> Iterator[str]:
     if not before:
         raise RegularsError(_NOT_YET)
     while _under_way(rows := _rows(shop.id)):
-        if failed := next((row for row in rows if row.error), None):
+        if failed := next((row for row in rows if row.error and row.attempts), None):
             raise RegularsError(f"{failed.noun}: {failed.error}")
         if run_slice(reconcile.SLICE_JOB, shop.id, SLICE_SECONDS) is Progress.DONE:
             time.sleep(POLL_INTERVAL_S)
     news = _mended(shop.id) - mended  # of all windows, if there was too much for one
     for row in rows:
-        if row.finished_at == before[row.noun]:
-            yield f"{row.noun:10} not compared: checked just now, or webhooks are waiting"
+        if row.finished_at == before.get(row.noun):
+            why = row.error or "checked just now, or webhooks are waiting"
+            yield f"{row.noun:20} not compared: {why}"
         else:
             counts = {kind: news[row.noun, kind] for kind in KINDS}
             yield _line(row.noun, row.compared, counts, row.unresolved)
@@ -83,17 +88,16 @@ def _under_way(rows: list[Reconciliation]) -> bool:
     return any(row.until is not None or row.due_at <= clock.now() for row in rows)
 
 
-def _differences(shop: Shop) -> Iterator[tuple[StoreNoun, RepairResult]]:
-    """What a reconciliation would find now, by noun: it is done, and then undone."""
+def _starts(shop: Shop) -> dict[StoreNoun, datetime]:
+    """From when on each noun is compared."""
     with db.reading() as session:
         held = {row.noun: row.since for row in reconciliations.of_shop(session, shop.id)}
         since = reconcile.backfill_start_times(session, shop) | held
-    for noun in reconcile.NOUNS:
-        if noun in since:
-            yield noun, _dry(shop, noun, since[noun], clock.now() - reconcile.SETTLING_TIME)
+    return {noun: since[noun] for noun in reconcile.NOUNS if noun in since}
 
 
 def _dry(shop: Shop, noun: StoreNoun, since: datetime, until: datetime) -> RepairResult:
+    """What a reconciliation would find now: it is done, and then undone."""
     total, place, more = RepairResult(), "", True
     while more:
         asked_at = clock.now()
@@ -125,7 +129,7 @@ def _rows(shop_id: int) -> list[Reconciliation]:
 
 def _line(noun: StoreNoun, looked: int, counts: dict[DifferenceKind, int], unresolved: int) -> str:
     summary = "  ".join(f"{counts.get(kind, 0):,} {kind}" for kind in KINDS)
-    return f"{noun:10} {looked:>9,} compared  {summary}" + (
+    return f"{noun:20} {looked:>9,} compared  {summary}" + (
         f"  {unresolved:,} couldn't be read" if unresolved else ""
     )
 

@@ -25,13 +25,14 @@ from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api import bulk, nodes, pages
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import number
+from plugin.shopify.install.scopes import is_allowed
 from storage import backfills, shops
 from storage.backfills import ENDED_STATES, Backfill, BackfillState, StoreNoun
 from storage.engine import db
 from storage.engine.types import JsonObject
 from storage.shops import Shop
 
-STAGES = (StoreNoun.CUSTOMERS, StoreNoun.PRODUCTS, StoreNoun.ORDERS, StoreNoun.CHECKOUTS)
+STAGES = tuple(noun for noun in StoreNoun if noun in (*bulk.QUERIES, StoreNoun.CHECKOUTS))
 WITH_CHILDREN = (StoreNoun.PRODUCTS, StoreNoun.ORDERS)
 NODES_BATCH_SIZE = 250  # customers or orders in a transaction; of 500 the memory came to 200 MB
 LINES_BATCH_SIZE = 1_000  # lines that are put aside, or looked at together
@@ -54,7 +55,8 @@ def begin_backfill(shop_id: int) -> None:
     with db.transaction() as session:
         shop = shops.get_shop(session, shop_id)
         if shop is not None and shop.uninstalled_at is None:
-            backfills.start_stages(session, shop, STAGES, clock.now())
+            allowed = [stage for stage in STAGES if is_allowed(shop, *pages.SCOPES[stage])]
+            backfills.start_stages(session, shop, allowed, clock.now())
 
 
 def advance_backfill(shop_id: int) -> Progress:

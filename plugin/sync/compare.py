@@ -15,9 +15,10 @@ from sqlmodel import Session, SQLModel
 from plugin.facts import Facts, ProfileFact
 from plugin.profiles import fields
 from plugin.profiles.fields import PROPERTY
-from storage import checkouts, consent, events, inventory, orders, products, profiles
+from storage import checkouts, collections, consent, events, inventory, orders, products, profiles
 from storage.backfills import StoreNoun
 from storage.checkouts import LineItem
+from storage.collections import ReportedCollection
 from storage.consent_ledger import ReportedConsent
 from storage.engine.types import Row
 from storage.inventory import ReportedStock, Stock
@@ -50,7 +51,9 @@ def record_id(noun: StoreNoun, facts: Facts) -> str:
         return str(facts.products[0][0]["id"])
     if noun == StoreNoun.ORDERS:
         return str(facts.orders[0][1]["id"])
-    return str(facts.checkouts[0][1]["token"])
+    if noun == StoreNoun.CHECKOUTS:
+        return str(facts.checkouts[0][1]["token"])
+    return str(facts.records[0].row["id"])
 
 
 def find_differences(
@@ -234,6 +237,25 @@ def _deletions(session: Session, shop_id: int, facts: Facts) -> dict[str, Differ
     return {str(key): DifferenceKind.STALE for key, have in kept.items() if have.status != DELETED}
 
 
+def _collections(session: Session, shop_id: int, facts: Facts) -> dict[str, DifferenceKind]:
+    rows = [cast("ReportedCollection", each.row) for each in facts.records]
+    kept = collections.collections_by_id(session, shop_id, [row["id"] for row in rows])
+    found: dict[str, DifferenceKind] = {}
+    for row in rows:
+        if kind := _kind(kept.get(row["id"]), row, row["updated_at"], same=True, whole=True):
+            found[str(row["id"])] = kind
+    return found
+
+
+def _collection_deletions(
+    session: Session, shop_id: int, facts: Facts
+) -> dict[str, DifferenceKind]:
+    """Collections that we think are still there."""
+    ids = [cast("ReportedCollection", each.row)["id"] for each in facts.records]
+    kept = collections.collections_by_id(session, shop_id, ids)
+    return {str(key): DifferenceKind.STALE for key, have in kept.items() if not have.deleted}
+
+
 def _moved(stock: Stock | None, row: ReportedStock) -> bool:
     """Whether there are more or fewer than we think; stock moves without a product's change."""
     return (
@@ -308,5 +330,7 @@ COMPARERS: dict[str, Callable[[Session, int, Facts], dict[str, DifferenceKind]]]
     StoreNoun.PRODUCTS: _products,
     StoreNoun.ORDERS: _orders,
     StoreNoun.CHECKOUTS: _checkouts,
+    StoreNoun.COLLECTIONS: _collections,
     StoreNoun.DELETIONS: _deletions,
+    StoreNoun.COLLECTION_DELETIONS: _collection_deletions,
 }

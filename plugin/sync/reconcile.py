@@ -18,7 +18,8 @@ from plugin.errors import ConcurrentChangeError, RegularsError
 from plugin.facts import Facts
 from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api import pages
-from plugin.sync import webhook_audit
+from plugin.shopify.install.scopes import is_allowed
+from plugin.sync import backfill, webhook_audit
 from plugin.sync.repair import RepairResult, parse_nodes, repair_records
 from storage import backfills, inbox_claims, reconciliations, shops
 from storage.backfills import BackfillState, StoreNoun
@@ -31,8 +32,16 @@ NOUNS = (
     StoreNoun.PRODUCTS,
     StoreNoun.ORDERS,
     StoreNoun.CHECKOUTS,
+    StoreNoun.COLLECTIONS,
     StoreNoun.DELETIONS,
+    StoreNoun.COLLECTION_DELETIONS,
 )
+# Those that are no stage of the history, with the stage from the beginning of which they can be
+# compared.
+FOLLOWED_STAGES = {
+    StoreNoun.DELETIONS: StoreNoun.PRODUCTS,
+    StoreNoun.COLLECTION_DELETIONS: StoreNoun.COLLECTIONS,
+}
 BACKFILL_READ = "read"  # the place behind the last page
 EVERY = timedelta(hours=1)
 SETTLING_TIME = timedelta(minutes=10)  # for webhooks on their way: Shopify's first three retries
@@ -72,8 +81,17 @@ def make_due_now(shop_id: int) -> None:
             reconciliations.save_progress(session, held, due_at=clock.now(), error="")
 
 
+def missing_scopes(shop: Shop, noun: StoreNoun) -> str:
+    """Why a noun is left out: what the store has not granted; empty when it is not."""
+    lacking = [scope for scope in pages.SCOPES[noun] if not is_allowed(shop, scope)]
+    return f"the store has not granted {' and '.join(lacking)}" if lacking else ""
+
+
 def _begin(shop_id: int) -> None:
-    """Start with the nouns that were backfilled, each at the start of its backfill."""
+    """Start with the nouns that were backfilled, each at the start of its backfill; begin to read
+    the past of those that were not.
+    """
+    backfill.begin_backfill(shop_id)
     with db.transaction() as session:
         shop = shops.get_shop(session, shop_id)
         if shop is not None:
@@ -89,9 +107,7 @@ def backfill_start_times(session: Session, shop: Shop) -> dict[StoreNoun, dateti
         for stage in backfills.stages_of(session, shop.id)
         if stage.state == BackfillState.DONE and stage.generation == shop.generation
     }
-    return found | (
-        {StoreNoun.DELETIONS: found[StoreNoun.PRODUCTS]} if StoreNoun.PRODUCTS in found else {}
-    )
+    return found | {noun: found[stage] for noun, stage in FOLLOWED_STAGES.items() if stage in found}
 
 
 def _next(shop_id: int) -> tuple[Shop, Reconciliation] | None:
@@ -109,7 +125,9 @@ def _next(shop_id: int) -> tuple[Shop, Reconciliation] | None:
 
 def _step(shop: Shop, held: Reconciliation) -> None:
     try:
-        if held.until is None:
+        if missing_scopes(shop, held.noun):
+            _leave_out(shop, held)
+        elif held.until is None:
             _open(shop, held)
         elif held.cursor == BACKFILL_READ:
             _close(held)
@@ -119,6 +137,12 @@ def _step(shop: Shop, held: Reconciliation) -> None:
         log.info("reconcile.moved", shop=shop.id, noun=held.noun)
     except RegularsError as error:
         _rest(held, error.message)
+
+
+def _leave_out(shop: Shop, held: Reconciliation) -> None:
+    """Ask again in an hour whether the merchant has allowed us to read it: it goes on from here."""
+    log.warning("reconcile.left_out", shop=shop.id, noun=held.noun)
+    _move(held, due_at=clock.now() + EVERY, error=missing_scopes(shop, held.noun))
 
 
 def _open(shop: Shop, held: Reconciliation) -> None:

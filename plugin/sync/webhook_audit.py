@@ -36,6 +36,11 @@ TOPICS_OF_NOUN = {
         DifferenceKind.MISSING: "checkouts/create",
         DifferenceKind.STALE: "checkouts/update",
     },
+    StoreNoun.COLLECTIONS: {
+        DifferenceKind.MISSING: "collections/create",
+        DifferenceKind.STALE: "collections/update",
+    },
+    StoreNoun.COLLECTION_DELETIONS: {DifferenceKind.STALE: "collections/delete"},
     StoreNoun.DELETIONS: {DifferenceKind.STALE: "products/delete"},
 }
 

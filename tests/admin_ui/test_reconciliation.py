@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from plugin import clock
+from plugin.shopify.api.pages import SCOPES
 from storage import reconciliations
 from storage.engine import db
+from storage.shops import get_shop
 
 
 def compared(shop, noun: str, **values: object) -> None:
@@ -46,6 +48,18 @@ def test_home_warns_of_a_topic_that_fell_silent(merchant, shop):
     assert told in merchant.open("/").text
     assert told in page(merchant)
     assert "Shopify 已停止推送：新客户、新订单和订单更新。" in page(merchant, "zh-CN")
+
+
+def test_what_the_store_does_not_allow_is_shown_as_left_out(merchant, shop, monkeypatch):
+    monkeypatch.setattr("admin_ui.kit.auth.onboard.ensure_installed", lambda domain, token: 0)
+    compared(shop, "orders")
+    with db.transaction() as session:
+        get_shop(session, shop.id).scopes = "read_orders,read_customers"
+
+    told = page(merchant)
+
+    assert told.count("Permission missing") == len(SCOPES) - 3  # customers, orders, checkouts
+    assert "缺少权限" in page(merchant, "zh-CN")
 
 
 def test_another_shop_is_told_nothing_of_it(merchant, other, shop, monkeypatch):

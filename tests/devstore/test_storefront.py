@@ -165,7 +165,7 @@ def test_no_file_beside_the_extensions_assets_is_served(store, extensions):
 
 def test_every_need_has_a_shelf_with_six_products(store):
     for need in catalog.NEEDS:
-        assert len(store.products(shelf=need)) >= 6
+        assert len(store.products_in(need)) >= 6
 
 
 @pytest.mark.parametrize(

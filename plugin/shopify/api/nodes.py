@@ -3,6 +3,7 @@
 Each node takes the shape of its webhook, so that one normaliser understands both.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from plugin.shopify.api import products as api_products
 from plugin.shopify.api.products import number
 from plugin.shopify.normalise import (
     checkouts,
+    collections,
     consent,
     customer_changes,
     customers,
@@ -47,18 +49,14 @@ def facts_of(
         whole = {**node, "variants": {"nodes": children, "pageInfo": {"hasNextPage": False}}}
         payload = api_products.payload(shop_id, whole) | sent
         return products.normalise("products/update", payload, currency)
-    if noun == StoreNoun.ORDERS:
-        return orders.normalise("orders/updated", _order(node, children) | sent, currency)
-    if noun == StoreNoun.DELETIONS:
-        gone = {"id": number(node["subjectId"])}
-        return products.normalise("products/delete", gone, currency)
     if noun == StoreNoun.CUSTOMERS:
         who = customers.normalise("customers/update", _customer(node), currency)
         consents = [consent.normalise(*each, currency) for each in _consents(node)]
         tags, sums = [customer_changes.normalise(*each, currency) for each in _changes(node)]
         tags.profiles[0].complete_prefix = TAG_PREFIX
         return merge_facts([who, *consents, tags, sums])
-    return checkouts.normalise("checkouts/update", _checkout(node, children) | sent, currency)
+    topic, normalise, shape = TELLINGS[noun]
+    return normalise(topic, shape(node, children) | sent, currency)
 
 
 def _customer(node: JsonObject) -> JsonObject:
@@ -234,3 +232,33 @@ def _bag(bag: JsonObject) -> JsonObject:
         "shop_money": {"amount": bag["shopMoney"]["amount"]},
         "presentment_money": {"amount": seen["amount"], "currency_code": seen["currencyCode"]},
     }
+
+
+def _collection(node: JsonObject, _children: list[JsonObject]) -> JsonObject:
+    return {
+        "id": number(node["id"]),
+        "title": node["title"],
+        "handle": node["handle"],
+        "updated_at": node["updatedAt"],
+    }
+
+
+def _destroyed(node: JsonObject, _children: list[JsonObject]) -> JsonObject:
+    return {"id": number(node["subjectId"])}
+
+
+# The webhook that would tell the same, its normaliser, and how a node takes its shape.
+TELLINGS: dict[
+    StoreNoun,
+    tuple[
+        str,
+        Callable[[str, JsonObject, str], Facts],
+        Callable[[JsonObject, list[JsonObject]], JsonObject],
+    ],
+] = {
+    StoreNoun.ORDERS: ("orders/updated", orders.normalise, _order),
+    StoreNoun.CHECKOUTS: ("checkouts/update", checkouts.normalise, _checkout),
+    StoreNoun.COLLECTIONS: ("collections/update", collections.normalise, _collection),
+    StoreNoun.DELETIONS: ("products/delete", products.normalise, _destroyed),
+    StoreNoun.COLLECTION_DELETIONS: ("collections/delete", collections.normalise, _destroyed),
+}

@@ -14,22 +14,41 @@ DOCUMENTS = {
     StoreNoun.PRODUCTS: "products_changed",
     StoreNoun.ORDERS: "orders_changed",
     StoreNoun.CHECKOUTS: "abandoned_checkouts",
-    StoreNoun.DELETIONS: "products_destroyed",
+    StoreNoun.COLLECTIONS: "collections_changed",
+    StoreNoun.DELETIONS: "destroyed",
+    StoreNoun.COLLECTION_DELETIONS: "destroyed",
+}
+# What Shopify requires of an app that reads them: `offline_scopes` of its schema.
+SCOPES = {
+    StoreNoun.CUSTOMERS: ("read_customers",),
+    StoreNoun.PRODUCTS: ("read_products",),
+    StoreNoun.ORDERS: ("read_orders",),
+    StoreNoun.CHECKOUTS: ("read_orders",),
+    StoreNoun.COLLECTIONS: ("read_products",),
+    StoreNoun.DELETIONS: ("read_products",),
+    StoreNoun.COLLECTION_DELETIONS: ("read_products",),
 }
 CHANGED = "updated_at:>='{since}' AND updated_at:<='{until}'"
-# Shopify keeps its events for a year. They list deleted products, but not deleted customers and
-# orders: those could only be looked up one by one.
-DESTROYED = (
-    "subject_type:PRODUCT AND action:destroy AND created_at:>='{since}' AND created_at:<='{until}'"
-)
+# Shopify keeps its events for a year. They list deleted products and collections, but not deleted
+# customers and orders: those could only be looked up one by one.
+DESTROYED = "action:destroy AND created_at:>='{since}' AND created_at:<='{until}'"
+SEARCHES = {
+    StoreNoun.DELETIONS: f"subject_type:PRODUCT AND {DESTROYED}",
+    StoreNoun.COLLECTION_DELETIONS: f"subject_type:COLLECTION AND {DESTROYED}",
+}
 NodeWithChildren = tuple[JsonObject, list[JsonObject]]
 
 
-COUNTS = {
-    StoreNoun.CUSTOMERS: "customersCount",
-    StoreNoun.PRODUCTS: "productsCount",
-    StoreNoun.ORDERS: "ordersCount",
-    StoreNoun.CHECKOUTS: "abandonedCheckoutsCount",
+# What is counted of a noun, as `changed_count` calls it.
+COUNTED = {
+    noun: noun
+    for noun in (
+        StoreNoun.CUSTOMERS,
+        StoreNoun.PRODUCTS,
+        StoreNoun.COLLECTIONS,
+        StoreNoun.ORDERS,
+        StoreNoun.CHECKOUTS,
+    )
 }
 
 
@@ -45,23 +64,23 @@ def changed_page(
     shop_id: int, noun: StoreNoun, since: datetime, until: datetime, *, place: str
 ) -> Page:
     """The next of what changed between two moments, behind a cursor; a checkout is one that was
-    left behind, a deletion that of a product. Oldest first, but for checkouts, which Shopify cannot
+    left behind, a deletion what was deleted. Oldest first, but for checkouts, which Shopify cannot
     sort so.
 
     Raises:
         ShopifyError: Shopify refused, or was not there.
     """
-    words = DESTROYED if noun == StoreNoun.DELETIONS else CHANGED
-    search = words.format(since=_time(since), until=_time(until))
+    search = SEARCHES.get(noun, CHANGED).format(since=_time(since), until=_time(until))
     return _page(shop_id, noun, {"search": search, "after": place or None})
 
 
 def count_changed(shop_id: int, noun: StoreNoun, since: datetime, until: datetime) -> int:
     """Count the changes between two moments, up to 10,001; deletions are not counted."""
-    if noun not in COUNTS:
+    if noun not in COUNTED:
         return 0
     search = CHANGED.format(since=_time(since), until=_time(until))
-    return int(query(shop_id, "changed_count", {"search": search})[COUNTS[noun]]["count"])
+    (found,) = query(shop_id, "changed_count", {"search": search, COUNTED[noun]: True}).values()
+    return int(found["count"])
 
 
 def checkouts_page(shop_id: int, after: int) -> Page:

@@ -84,6 +84,7 @@ def test_all_of_a_past_is_kept(database, past):
         "products": (BackfillState.DONE, len(past.store.products(active=False)), 0),
         "orders": (BackfillState.DONE, ORDERS, 0),
         "checkouts": (BackfillState.DONE, LEFT, 0),
+        "collections": (BackfillState.DONE, len(past.store.collections()), 0),
     }
     assert {s.share for s in stages.values()} == {1.0}
     assert count(shop_id, Order) == ORDERS - TESTS

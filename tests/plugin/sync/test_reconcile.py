@@ -16,150 +16,27 @@ from plugin.jobs import Progress
 from plugin.shopify.install.installation import install
 from plugin.sync import reconcile, repair
 from plugin.worker.slices import run_slice
-from storage import backfills, inbox, products, reconciliations
-from storage.backfills import BackfillState
+from storage import backfills, products, reconciliations
 from storage.engine import db
 from storage.flows import Enrolment
-from storage.inbox import NewDelivery
 from storage.products import variants_by_product
 from storage.shops import get_shop
 from tests.plugin.flows.ready import abandoned_checkout
-from tests.plugin.shopify.box import Shopify, refused, the_shop
-from tests.plugin.sync.gaps import Market
+from tests.plugin.shopify.box import refused, the_shop
+from tests.plugin.sync.comparing import (
+    DOMAIN,
+    deliver,
+    facts,
+    finish,
+    found,
+    installed,
+    keep,
+    past_is_read,
+    real_now,
+    retold,
+    twin,
+)
 from tests.state import state_of
-
-DOMAIN = "dewpoint.myshopify.com"
-NOUNS = ("customers", "products", "orders", "checkouts")
-real_now = clock.now
-
-
-@pytest.fixture
-def later(monkeypatch):
-    """Let the grace for webhooks on their way be over."""
-    monkeypatch.setattr(clock, "now", lambda: real_now() + timedelta(minutes=15))
-
-
-@pytest.fixture
-def market(shopify: Shopify, door, broker, request) -> Market:
-    """A store with its webhooks; with 500 differences, or on PostgreSQL 50."""
-    shopify.store.storefront_url = door.origin
-    shopify.bucket(1e9, 1e9)
-    shopify.store.now = real_now  # the webhooks are older than the comparison
-    small = "postgresql" in request.node.name
-    return Market(shopify.store, 0.1 if small else 1.0)
-
-
-def installed(market: Market, shopify: Shopify) -> int:
-    """Return a shop with a finished backfill of an empty history."""
-    shop_id = install(DOMAIN, shopify.id_token())
-    with db.transaction() as session:
-        get_shop(session, shop_id).installed_at -= timedelta(
-            hours=1
-        )  # the store reports whole seconds
-    past_is_read(shop_id)
-    return shop_id
-
-
-def past_is_read(shop_id: int) -> None:
-    with db.transaction() as session:
-        backfills.start_stages(session, get_shop(session, shop_id), NOUNS, real_now())
-        for stage in backfills.stages_of(session, shop_id):
-            backfills.save_progress(
-                session, stage, state=BackfillState.DONE, finished_at=clock.now()
-            )
-
-
-def twin(shopify: Shopify, shop_id: int) -> int:
-    """Another shop at the same store."""
-    domain = "twin.myshopify.com"
-    with db.transaction() as session:
-        shop = get_shop(session, shop_id)
-        fields = shop.model_dump(exclude={"id", "domain"})
-        session.add(type(shop)(id=shop.id + 1, domain=domain, **fields))
-    shopify.app.state.stores[domain] = shopify.store
-    past_is_read(shop_id + 1)
-    return shop_id + 1
-
-
-def deliver(shop_id: int, requests) -> None:
-    keep(shop_id, requests, clock.now())
-    digest_deliveries()
-
-
-def keep(shop_id: int, requests, at) -> None:
-    arrivals = [
-        NewDelivery(
-            shop_id,
-            request.headers["X-Shopify-Webhook-Id"],
-            request.topic,
-            request.headers["X-Shopify-API-Version"],
-            request.headers["X-Shopify-Triggered-At"],
-            at,
-            request.body,
-        )
-        for request in requests
-    ]
-    inbox.add_deliveries(arrivals)
-
-
-def facts(shop_id: int) -> dict:
-    """Return the state without report times, for a repair is reported later, and without what only
-    a reading tells: whether a stock is counted, and of customers language and sums of nothing.
-    """
-    untold = {}
-    for name, rows in state_of(shop_id).items():
-        if name == "people":
-            rows = {key: _told(row) for key, row in rows.items()}
-        if isinstance(rows, list):
-            rows = [
-                {k: v for k, v in json.loads(row).items() if k not in ("reported_at", "tracked")}
-                for row in rows
-            ]
-        untold[name] = rows
-    return untold
-
-
-def _told(person: dict) -> dict:
-    held = person["properties"]
-    nothing = {name for name in ("orders_count", "total_spent") if held.get(name) == 0}
-    left_out = {"locale", *(f"properties.{name}" for name in nothing)}
-    return person | {
-        "locale": None,
-        "properties": {k: v for k, v in held.items() if k not in nothing},
-        **{
-            about: {k: v for k, v in person[about].items() if k not in left_out}
-            for about in ("field_times", "field_sources")
-        },
-    }
-
-
-def retold(noun: str, shop_id: int, other_id: int) -> int:
-    """Return how many rows have another report time than in the other shop."""
-    one, other = (
-        {row["id"]: row["reported_at"] for row in map(json.loads, state_of(each)[noun])}
-        for each in (shop_id, other_id)
-    )
-    return sum(one[key] != at for key, at in other.items())
-
-
-def finish(shop_id: int) -> dict[str, reconciliations.Reconciliation]:
-    """One whole reconciliation."""
-    reconcile.make_due_now(shop_id)
-    while run_slice(reconcile.SLICE_JOB, shop_id) is Progress.MORE:
-        pass
-    with db.reading() as session:
-        rows = {row.noun: row for row in reconciliations.of_shop(session, shop_id)}
-    assert {(row.until, row.error) for row in rows.values()} == {(None, "")}
-    return rows
-
-
-def found(rows) -> dict[tuple[str, str], int]:
-    return {
-        (noun, kind): getattr(row, kind)
-        for noun, row in rows.items()
-        for kind in ("missing", "partial", "stale")
-        if getattr(row, kind)
-    }
 
 
 def test_f18_o15_each_of_500_differences_is_found_and_repaired_alone(
@@ -200,7 +77,7 @@ def test_o15_a_dry_run_names_what_differs_and_changes_nothing(sqlite, shopify, m
 
     lines = list(cli_reconcile.list_differences(the_shop(shop_id)))
 
-    assert "customers          1 compared  1 missing  0 partial  0 stale" in lines
+    assert "customers                    1 compared  1 missing  0 partial  0 stale" in lines
     assert f"  missing: {kept['id']}" in lines
     assert "maya" not in "".join(lines).lower()
     assert facts(shop_id) == before
