@@ -66,7 +66,7 @@ class FieldReader:
         return RegularsError(f"{self.path} {why}", 422)
 
     def _refusal(self, error: ErrorDetails, given: object) -> RegularsError:
-        field = self.at(_path(error["loc"], given))
+        field = self.at(_path(error, given))
         about, value = error.get("ctx") or {}, error["input"]
         match error["type"]:
             case "extra_forbidden" | "none_required":
@@ -91,14 +91,15 @@ class FieldReader:
                 return field.refuse(f"is wrong: {error['msg']}.")
 
 
-def _path(found: Sequence[int | str], given: object) -> str:
+def _path(error: ErrorDetails, given: object) -> str:
     """Where an error is, without the names of kinds that pydantic puts between the fields."""
     path, at = "", given
-    for place, step in enumerate(found):
+    missing = error["loc"][-1:] if error["type"] == "missing" else ()
+    for step in error["loc"]:
         if isinstance(step, int):
             path += f"[{step}]"
             at = at[step] if isinstance(at, Sequence) and step < len(at) else None
-        elif isinstance(at, Mapping) and (step in at or place == len(found) - 1):
+        elif isinstance(at, Mapping) and (step in at or step in missing):
             path, at = _join(path, step), at.get(step)
     return path
 
