@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Callable, Generator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from admin_ui.kit.language import Language
 from plugin.imports import lifecycle
 from plugin.jobs import Progress
 from plugin.onboard import seed_library
@@ -44,8 +46,9 @@ def address(client, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Generator[st
 
 @pytest.fixture
 def page(chromium: Browser, request: pytest.FixtureRequest) -> Generator[Page]:
-    width = getattr(request, "param", 1280)
-    context = chromium.new_context(viewport={"width": width, "height": 900})
+    asked = getattr(request, "param", 1280)
+    width, zone = (asked, "UTC") if isinstance(asked, int) else (1280, asked)
+    context = chromium.new_context(viewport={"width": width, "height": 900}, timezone_id=zone)
     page = context.new_page()
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
@@ -187,6 +190,18 @@ def test_older_entries_join_the_timeline(page, visit, filled):
 
     expect(page.locator("#older")).to_have_count(0)
     assert lines.count() > before
+
+
+@pytest.mark.parametrize("page", ["America/Vancouver", "Asia/Shanghai"], indirect=True)
+def test_times_are_the_shops_whatever_zone_the_browser_is_in(page, visit, shop, filled):
+    visit(f"/audience/profiles/{filled['profile']}")
+    told = page.locator("time").evaluate_all("all => all.map(each => [each.dateTime, each.title])")
+
+    say = Language("en", shop.timezone, shop.currency)
+    assert len(told) > 5
+    assert [shown for _, shown in told] == [
+        say.moment(datetime.fromisoformat(at)) for at, _ in told
+    ]
 
 
 def test_settings_are_saved_in_the_other_language(page, visit, filled):

@@ -22,7 +22,8 @@ NEW_YORK = Language("en", "America/New_York", "USD")
 
 def order(shop, n, at, total, cancelled=None):
     return {
-        "shop_id": shop.id, "id": n, "profile_id": 1, "number": f"#{n}", "placed_at": at,
+        "shop_id": shop.id, "id": n, "profile_id": 1, "source_profile_id": None,
+        "number": f"#{n}", "placed_at": at,
         "updated_at": at, "reported_at": at, "cancelled_at": cancelled, "total": total,
         "currency": "USD", "checkout_token": None, "cart_token": None,
         "discount_codes": [], "status_url": "",
