@@ -133,10 +133,13 @@ def lock_discount(session: Session, shop_id: int, coupon_id: int, discount_id: s
 
 
 def add_codes(session: Session, shop_id: int, coupon_id: int, codes: Sequence[str]) -> None:
-    """Put codes that the storefront knows into the pool."""
+    """Put codes that the storefront knows into the pool, in capitals: it takes them in any case."""
     session.connection().execute(
         insert(CouponCode),
-        [{"shop_id": shop_id, "coupon_id": coupon_id, "code": code} for code in codes],
+        [
+            {"shop_id": shop_id, "coupon_id": coupon_id, "code": code}
+            for code in dict.fromkeys(code.upper() for code in codes)
+        ],
     )
 
 
@@ -219,8 +222,8 @@ def delete_codes(session: Session, shop_id: int, codes: Sequence[str]) -> None:
 
 
 def _spellings(codes: Sequence[str]) -> list[str]:
-    """Return codes as they may be kept: the storefront takes any case, and ours are in capitals."""
-    return sorted({*codes, *(code.upper() for code in codes)})
+    """Return codes as they may be kept: ours are in capitals, and a shopper may type any case."""
+    return sorted({each for code in codes for each in (code, code.strip().upper())})
 
 
 def delete_discounts(

@@ -4,7 +4,7 @@ Events are added, deleted and moved here alone, so that each shopper's daily cou
 (`storage.activity`) stay equal to them.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -117,28 +117,6 @@ def describe_events(session: Session, shop_id: int, rows: Sequence[EventDescript
             for row in rows
         ],
     )
-
-
-def date_back(session: Session, shop_id: int, metric: str, times: Mapping[str, datetime]) -> None:
-    """Let known events have happened earlier, by unique id, where that is before what we have."""
-    known = session.connection().execute(
-        columns(
-            col(Event.id), col(Event.unique_id), col(Event.occurred_at), col(Event.profile_id)
-        ).where(
-            col(Event.shop_id) == shop_id,
-            col(Event.metric) == metric,
-            bulk.is_among(col(Event.unique_id), times.keys()),
-        )
-    )
-    late = [row for row in known if times[row.unique_id] < row.occurred_at]
-    for row in late:
-        session.connection().execute(
-            update(Event)
-            .where(col(Event.shop_id) == shop_id, col(Event.id) == row.id)
-            .values(occurred_at=times[row.unique_id])
-        )
-    if late:
-        recount_activity(session, shop_id, {row.profile_id for row in late})
 
 
 def descriptions(

@@ -1,15 +1,16 @@
 """The catalog: products and their variants, as the storefront last described them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, TypedDict, cast
 
 from sqlalchemy import BigInteger, ColumnElement, Index, delete, exists, func, insert, or_, update
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.engine import db
+from storage.engine import bulk, db
 from storage.engine.types import big, enum_column, json_column, moment, row_key, shop_key
 from storage.engine.upsert import save_newest
 from storage.inventory import sellable_quantity
@@ -109,6 +110,14 @@ class ProductWithVariants(NamedTuple):
     product: ReportedProduct
     variants: Sequence[ReportedVariant]
     others: frozenset[int] = frozenset()
+
+
+class ProductDetails(NamedTuple):
+    """What an event tells of a product beside its name."""
+
+    handle: str
+    kind: str
+    image: str
 
 
 def save_products(session: Session, shop_id: int, described: Sequence[ProductWithVariants]) -> None:
@@ -250,6 +259,18 @@ def products_by_id(session: Session, shop_id: int, ids: Sequence[int]) -> dict[i
         select(Product).where(Product.shop_id == shop_id, col(Product.id).in_(sorted(set(ids))))
     )
     return {row.id: row for row in rows}
+
+
+def details_of(session: Session, shop_id: int, ids: Collection[int]) -> dict[int, ProductDetails]:
+    """What events tell of products, by id; a deleted one has none left."""
+    rows = session.connection().execute(
+        columns(col(Product.id), col(Product.handle), col(Product.kind), col(Product.image)).where(
+            col(Product.shop_id) == shop_id,
+            col(Product.status) != DELETED,
+            bulk.is_among(col(Product.id), ids),
+        )
+    )
+    return {row.id: ProductDetails(row.handle, row.kind, row.image) for row in rows}
 
 
 def variants_by_product(

@@ -14,15 +14,20 @@ from plugin.flows.fields import MetricName, Shape, Text
 from plugin.flows.property_filters import (
     CountedPropertyFilter,
     NumberFilter,
+    PropertyFilter,
     TriggerPropertyFilter,
+    to_capitals,
 )
 from plugin.flows.timeframes import AnyTimeframe
+from plugin.templates.product_details import categories_of
 from plugin.values import currency_decimals
 from storage import events, shops
 from storage.events import Event
 
 MAX_CONDITIONS = 50  # of a group, and groups of a filter
 VALUE = "$value"  # what Klaviyo calls an event's amount among its properties
+CATEGORIES = "categories"
+CODES = "discount_codes"  # the storefront takes a code in any case
 
 
 def _check_property(name: str) -> str:
@@ -97,7 +102,7 @@ class TriggerFilter(Shape):
         """Whether this event starts the flow."""
         return all(
             any(
-                each.filter.holds(property_of(session, event, each.field))
+                _holds(each.filter, property_of(session, event, each.field), each.field)
                 for each in group.conditions
             )
             for group in self.condition_groups
@@ -146,7 +151,7 @@ def _measure(
         to_amount(*did[:2], event.value, event.currency)
         for event in events.events_between(*did, span=span)
         if all(
-            each.filter.holds(property_of(session, event, each.property))
+            _holds(each.filter, property_of(session, event, each.property), each.property)
             for each in condition.metric_filters
         )
     ]
@@ -155,8 +160,17 @@ def _measure(
 
 def property_of(session: Session, event: Event, name: str) -> object:
     """Return what a filter compares of an event: a property, or its value in whole units."""
+    if name == CATEGORIES:
+        return categories_of(session, event.shop_id, event.properties)
     if name != VALUE:
         return event.properties.get(name)
     if event.value is None:
         return None
     return to_amount(session, event.shop_id, event.value, event.currency)
+
+
+def _holds(wanted: PropertyFilter, value: object, name: str) -> bool:
+    """Whether a property is what a filter asks for; of discount codes the case does not matter."""
+    if name != CODES:
+        return wanted.holds(value)
+    return wanted.in_capitals().holds(to_capitals(value))

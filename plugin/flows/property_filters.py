@@ -5,7 +5,7 @@ What is not there, or of another type, is not equal to anything: only `not-…` 
 
 from collections.abc import Callable, Collection
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -41,6 +41,12 @@ class PropertyFilter(Shape):
     def holds(self, value: object) -> bool:
         """Whether a value is that; None is a property that is not there."""
         raise NotImplementedError
+
+    def in_capitals(self) -> Self:
+        """Return the same filter with its texts in capitals, for values where case is nothing."""
+        return self.model_copy(
+            update={"value": to_capitals(self.value)} if hasattr(self, "value") else {}
+        )
 
 
 class TextFilter(PropertyFilter):
@@ -190,6 +196,13 @@ class ListLengthFilter(PropertyFilter):
         """Whether it is so long."""
         compare = COMPARE[self.operator.removeprefix("length-")]
         return isinstance(value, list) and compare(len(value), self.value)
+
+
+def to_capitals(value: object) -> object:
+    """Return a text, or the texts of a list, in capitals; anything else as it is."""
+    if isinstance(value, list):
+        return [to_capitals(each) for each in value]
+    return value.strip().upper() if isinstance(value, str) else value
 
 
 def as_number(value: object) -> Decimal | None:

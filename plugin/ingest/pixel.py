@@ -18,10 +18,11 @@ from plugin import clock, facts, jobs, metrics
 from plugin.channels.registry import is_channel_metric
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
-from plugin.ingest import custom_metrics, page_urls, visits
+from plugin.ingest import browsed, custom_metrics, page_urls, visits
 from plugin.ingest.record import record_facts
 from plugin.ingest.visits import PageView
-from plugin.values import parse_time, without_unstorable
+from plugin.templates.product_feeds import home_url
+from plugin.values import parse_time
 from storage import events as stored_events
 from storage import profiles
 from storage.engine import db
@@ -46,10 +47,7 @@ METRICS_FROM_WEBHOOKS = frozenset((
     "payment_info_submitted", "checkout_completed",
 ))  # fmt: skip
 CUSTOM = "custom"  # what the merchant named; its name is in `metric`
-KEPT_PROPERTIES = ("product_id", "variant_id", "title", "price", "currency", "query", "quantity")
 MAX_EVENT_LAG = timedelta(days=2)  # older than that, a browser's clock is wrong
-MAX_PIXEL_TEXT_CHARS = 300
-MAX_NUMBER = 2**53  # what a browser counts exactly
 Node = tuple[str, str] | int  # an identity, or the id of a profile that holds some
 
 
@@ -147,11 +145,34 @@ def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | No
         )
     if metric is None:
         return PixelEvent(person, act, None)
-    properties = {**_kept(data), "url": url, "browser_id": browser}
-    did = EventFact(
-        person, metric, str(event_id), at, properties=properties, is_silent=not followed
+    return PixelEvent(person, act, _browsed(name, str(event_id), person, data, page=url, shop=shop))
+
+
+def _browsed(
+    name: str, event_id: str, person: ProfileFact, data: JsonObject, *, page: str, shop: Shop
+) -> EventFact:
+    """A standard event. `url` leads to the product that was taken out of a cart, else to the page.
+
+    The amounts are in the currency that the shopper saw.
+    """
+    home, browser = home_url(shop), person.identities[0].value
+    is_cart, is_removal = name == "cart_viewed", name == "product_removed_from_cart"
+    told = (browsed.describe_cart if is_cart else browsed.describe_product)(data, home)
+    if not is_removal or "url" not in told:
+        told["url"] = page or told.get("url", "")
+    worth = browsed.Worth()
+    if is_cart or is_removal:
+        worth = browsed.worth(data.get("total"), data.get("currency"))
+    return EventFact(
+        person,
+        METRICS[name],
+        event_id,
+        person.reported_at,
+        worth.value,
+        worth.currency,
+        {**told, "browser_id": browser},
+        is_silent=browser.startswith(ANONYMOUS_BROWSER_PREFIX),
     )
-    return PixelEvent(person, act, did)
 
 
 def _named(
@@ -188,15 +209,6 @@ def _leads(data: Mapping[str, object]) -> list[tuple[str, object]]:
         (IdentityKind.CHECKOUT, data.get("checkout_token")),
     )
     return [(kind, token) for kind, token in named if _is_token(token)]
-
-
-def _kept(data: Mapping[str, object]) -> JsonObject:
-    """What of an event's data stays. A price is in the currency that the shopper saw."""
-    return {
-        name: _text(value) if isinstance(value, str) else value
-        for name in KEPT_PROPERTIES
-        if isinstance(value := data.get(name), str) or _is_number(value)
-    }
 
 
 def _news(session: Session, shop_id: int, parsed: Sequence[PixelEvent]) -> list[PixelEvent]:
@@ -251,11 +263,3 @@ def _join_no_two_shoppers(session: Session, shop_id: int, people: Sequence[Profi
 
 def _is_token(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable()
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and abs(value) < MAX_NUMBER  # nor is it NaN
-
-
-def _text(value: str) -> str:
-    return str(without_unstorable(value[:MAX_PIXEL_TEXT_CHARS]))

@@ -34,6 +34,7 @@ from storage import (
     merges,
     products,
     shops,
+    tellings,
     write_backs,
 )
 from storage.channels import channels_reached_by
@@ -47,6 +48,7 @@ from storage.lists import MembershipRow
 from storage.privacy_requests import PrivacyTopic
 from storage.profiles import IdentityKind
 from storage.shops import Shop
+from storage.tellings import Telling
 
 
 def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> list[int]:
@@ -192,6 +194,7 @@ def _save_events(
     session: Session, shop: Shop, did: Sequence[EventFact], refs: dict[int, ProfileRef | None]
 ) -> list[EventRow]:
     """Insert the events; those that were new."""
+    earliest = _earliest(did)
     rows: list[EventRow] = [
         {
             "shop_id": shop.id,
@@ -206,23 +209,39 @@ def _save_events(
         }
         for each in did
         if (ref := refs[id(each.profile)]) is not None
+        and (not each.counts_from_earliest or earliest[each.metric, each.unique_id] is each)
     ]
     new = events.add_events(session, rows)
+    added = [row for row in rows if row["id"] in new]
+    for row in added:
+        earliest.pop((row["metric"], row["unique_id"]), None)
     _update_events(session, shop.id, [each for each in did if each.may_change])
-    _date_back(session, shop.id, [each for each in did if each.counts_from_earliest])
-    return [row for row in rows if row["id"] in new]
+    _date_back(session, shop.id, list(earliest.values()))
+    return added
+
+
+def _earliest(did: Sequence[EventFact]) -> dict[tuple[str, str], EventFact]:
+    """Return the earliest telling of each event that counts from it."""
+    found: dict[tuple[str, str], EventFact] = {}
+    for each in did:
+        if each.counts_from_earliest:
+            held = found.setdefault((each.metric, each.unique_id), each)
+            if held is not each and _telling(each).weight() < _telling(held).weight():
+                found[each.metric, each.unique_id] = each
+    return found
+
+
+def _telling(did: EventFact) -> Telling:
+    return Telling(did.occurred_at, did.value, did.currency, did.properties)
 
 
 def _date_back(session: Session, shop_id: int, told: Sequence[EventFact]) -> None:
-    """Let known events have happened when the earliest telling says, in any order of arrival."""
-    earliest: dict[str, dict[str, datetime]] = {}
+    """Let known events be as the earliest telling says, in any order of arrival."""
+    by_metric: dict[str, dict[str, Telling]] = {}
     for each in told:
-        of_metric = earliest.setdefault(each.metric, {})
-        of_metric[each.unique_id] = min(
-            each.occurred_at, of_metric.get(each.unique_id, each.occurred_at)
-        )
-    for metric, times in earliest.items():
-        events.date_back(session, shop_id, metric, times)
+        by_metric.setdefault(each.metric, {})[each.unique_id] = _telling(each)
+    for metric, told_of in by_metric.items():
+        tellings.date_back(session, shop_id, metric, told_of)
 
 
 def _update_events(session: Session, shop_id: int, told: Sequence[EventFact]) -> None:

@@ -22,6 +22,7 @@ from plugin.messages.addresses import MessageLinks, Sender
 from plugin.templates import product_feeds
 from plugin.templates.compile import BLANK_PIXEL
 from plugin.templates.liquid import parse, says_labels
+from plugin.templates.product_details import with_details
 from plugin.templates.product_feeds import Catalog
 from plugin.texts import SOURCE, nearest_locale, same_language
 from storage import consent
@@ -294,7 +295,7 @@ def _event(session: Session, event: Event | None, shop: Shop, zone: ZoneInfo) ->
         return {"lines": [], "checkout_url": product_feeds.home_url(shop)}
     lines = event.properties.get("lines")
     return {
-        **event.properties,
+        **with_details(session, shop, event.properties),
         "lines": product_feeds.with_pictures(session, shop.id, lines)
         if isinstance(lines, list)
         else [],

@@ -47,8 +47,12 @@ VARIANT = {
     "id": "41",
     "title": "50 ml",
     "price": {"amount": 24.5, "currencyCode": "EUR"},
-    "product": {"id": "7", "title": "Balm", "url": "/products/balm"},
-}
+    "sku": "BA-50",
+    "image": {"src": "//cdn.shopify.com/s/balm.jpg"},
+    "product": {
+        "id": "7", "title": "Balm", "url": "/products/balm", "vendor": "Ondine", "type": "Balm",
+    },
+}  # fmt: skip
 LINE = {"merchandise": VARIANT, "quantity": 2, "cost": {"totalAmount": {"amount": 49}}}
 
 
@@ -106,7 +110,11 @@ def test_one_file_runs_in_either_sandbox(page, offer):
                 "variant_id": "41",
                 "title": "Balm",
                 "variant_title": "50 ml",
+                "sku": "BA-50",
+                "vendor": "Ondine",
+                "product_type": "Balm",
                 "url": "/products/balm",
+                "image": "//cdn.shopify.com/s/balm.jpg",
                 "price": 24.5,
                 "currency": "EUR",
                 "quantity": 1,
@@ -128,6 +136,20 @@ def test_what_comes_before_leaving_the_page_is_sent_at_once(page):
 
     added = events(result)[1]["data"]
     assert (added["cart_token"], added["quantity"], added["total"]) == ("c-1", 2, 49)
+
+
+def test_a_cart_is_sent_with_its_total_and_at_most_fifty_lines(page):
+    cart = {
+        "id": "gid://shopify/Cart/c-1?key=secret",
+        "cost": {"totalAmount": {"amount": 1470, "currencyCode": "EUR"}},
+        "totalQuantity": 120,
+        "lines": [LINE] * 60,
+    }
+    result = run(page, [("cart_viewed", {"cart": cart}), ("wait", 1100)])
+
+    viewed = events(result)[0]["data"]
+    assert (viewed["total"], viewed["currency"], viewed["item_count"]) == (1470, "EUR", 120)
+    assert len(viewed["items"]) == 50
 
 
 def test_the_pixel_sends_no_name_or_address(page):

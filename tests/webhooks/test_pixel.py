@@ -51,6 +51,82 @@ def test_what_a_browser_looked_at_is_on_its_timeline_once(client, shop):
         assert profiles.find_identities(session, shop.id, [("browser_id", "b-1")])
 
 
+SERUM = {
+    "product_id": "5", "variant_id": "51", "title": "Serum", "variant_title": "30 ml",
+    "sku": "SE-30", "vendor": "Dewpoint", "product_type": "Serum", "url": "/de/products/serum",
+    "image": "//cdn.shopify.com/s/serum.jpg", "price": 19.99, "currency": "EUR", "quantity": 1,
+}  # fmt: skip
+HOME = "http://127.0.0.1:8001"
+
+
+def test_a_viewed_product_tells_what_klaviyos_metric_does(client, shop):
+    client.post("/pixel", json=seen(data=SERUM))
+
+    (event,) = timeline(shop)
+    page = {"url": "http://127.0.0.1:8001/products/serum", "browser_id": "b-1"}
+    assert event.properties == page | {
+        "product_id": 5, "variant_id": 51, "title": "Serum", "variant_title": "30 ml",
+        "sku": "SE-30", "vendor": "Dewpoint", "categories": ["Serum"], "price": 19.99,
+        "currency": "EUR", "quantity": 1, "image": "https://cdn.shopify.com/s/serum.jpg",
+    }  # fmt: skip
+
+
+def test_a_viewed_cart_tells_its_worth_its_currency_and_how_many_items(client, shop):
+    cart = {
+        "total": 59.97, "currency": "EUR", "item_count": 3, "cart_token": "c-1",
+        "items": [SERUM | {"quantity": 2}, {"title": "Balm", "price": 19.99, "quantity": 1}, 7],
+    }  # fmt: skip
+    client.post("/pixel", json=seen(name="cart_viewed", data=cart))
+
+    (event,) = timeline(shop)
+    assert (event.metric, event.value, event.currency) == ("Viewed Cart", 5997, "EUR")
+    assert event.properties["item_count"] == 3
+    serum, balm = event.properties["lines"]
+    assert serum == {
+        "title": "Serum", "variant_title": "30 ml", "sku": "SE-30", "vendor": "Dewpoint",
+        "quantity": 2, "price": 1999, "product_id": 5, "variant_id": 51, "categories": ["Serum"],
+        "url": f"{HOME}/de/products/serum", "image": "https://cdn.shopify.com/s/serum.jpg",
+    }  # fmt: skip
+    assert (balm["title"], balm["price"], balm["product_id"]) == ("Balm", 1999, None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"total": "lots", "currency": "EUR"},
+        {"total": 5, "currency": "euro"},
+        {"total": -5, "currency": "EUR"},
+        {"total": 5},
+        {"total": 2**60, "currency": "EUR", "items": {"a": 1}, "item_count": True},
+    ],
+)
+def test_a_cart_that_tells_no_amount_is_viewed_all_the_same(client, shop, said):
+    client.post("/pixel", json=seen(name="cart_viewed", data=said))
+
+    (event,) = timeline(shop)
+    assert (event.metric, event.value, event.currency) == ("Viewed Cart", None, None)
+    assert event.properties["item_count"] == 0
+
+
+def test_what_is_taken_out_of_a_cart_tells_its_product_and_what_it_was_worth(client, shop):
+    client.post("/pixel", json=seen(name="product_removed_from_cart", data=SERUM | {"total": 40}))
+
+    (event,) = timeline(shop)
+    assert (event.metric, event.value, event.currency) == ("Removed from Cart", 4000, "EUR")
+    assert event.properties["url"] == f"{HOME}/de/products/serum"
+
+
+@pytest.mark.parametrize("address", ["https://evil.example/x", "//evil.example/x", "javascript:1"])
+def test_s15_a_forged_event_leads_to_no_other_site(client, shop, address):
+    said = SERUM | {"url": address, "image": address, "total": 1}
+    client.post("/pixel", json=seen(name="product_removed_from_cart", data=said))
+
+    (event,) = timeline(shop)
+    assert "image" not in event.properties
+    assert "evil" not in str(event.properties)
+    assert "javascript" not in str(event.properties)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -7,6 +7,7 @@
 (() => {
   const BATCH = 10;
   const WAIT_MS = 1000;
+  const MOST_LINES = 50; // of a cart: the browser lets 64 KB out while a page is left
   const CLIENT_KEY = 'regulars:browser'; // read by popup.js: Shopify no longer sets _shopify_y
 
   const id = (gid) => (gid == null ? null : String(gid).split('/').pop().split('?')[0]);
@@ -17,7 +18,11 @@
     variant_id: id(variant?.id),
     title: variant?.product?.title ?? null,
     variant_title: variant?.title ?? null,
+    sku: variant?.sku ?? null,
+    vendor: variant?.product?.vendor ?? null,
+    product_type: variant?.product?.type ?? null,
     url: variant?.product?.url ?? null,
+    image: variant?.image?.src ?? null,
     price: amount(variant?.price),
     currency: variant?.price?.currencyCode ?? null,
     quantity,
@@ -27,7 +32,10 @@
     cart_token: id(cart?.id),
     total: amount(cart?.cost?.totalAmount),
     currency: cart?.cost?.totalAmount?.currencyCode ?? null,
-    items: (cart?.lines ?? []).map(({ merchandise, quantity }) => item(merchandise, quantity)),
+    item_count: cart?.totalQuantity ?? null,
+    items: (cart?.lines ?? [])
+      .slice(0, MOST_LINES)
+      .map(({ merchandise, quantity }) => item(merchandise, quantity)),
   });
 
   const cartLine = ({ cartLine: line }, shared) => ({
@@ -40,8 +48,7 @@
     checkout_token: checkout?.token ?? null,
     order_id: id(checkout?.order?.id),
     total: amount(checkout?.totalPrice),
-    currency: checkout?.currencyCode ?? null,
-    items: (checkout?.lineItems ?? []).map(({ variant, quantity }) => item(variant, quantity)),
+    currency: checkout?.currencyCode ?? null, // webhooks tell what is in it
   });
 
   // The standard events of web pixels 2.18 that a shopper sets off, with what of their data is kept.
@@ -67,7 +74,7 @@
   // What the merchant's pages tell us by Shopify.analytics.publish('regulars:Finished Quiz', {…}), which
   // is also what regulars.track does. Events of other apps are none of our business.
   const OURS = 'regulars:';
-  const LARGEST = 30000; // characters: the browser lets 64 KB out while a page is left
+  const LARGEST = 30000; // characters of the same 64 KB
 
   // A page's next act is often to leave, and the sandbox dies with the page.
   const URGENT = /^(product_|checkout_|payment_|search_)(?!viewed)/;

@@ -4,7 +4,8 @@ from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import EventFact, Facts, ProfileFact
 from plugin.shopify.normalise.fields import as_presented, line_items, objects_of, text_of
-from plugin.values import parse_time
+from plugin.values import parse_time, to_decimal
+from storage.checkouts import LineItem
 from storage.engine.types import JsonObject
 from storage.profiles import IdentityKind
 
@@ -32,12 +33,24 @@ def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
                 value=line["price"],
                 currency=currency,
                 counts_from_earliest=True,
-                properties={
-                    "title": line["title"],
-                    "product_id": line["product_id"],
-                    **as_presented(item.get("price_set"), currency),
-                },
+                properties=_describe(line, item, currency),
             )
             for line, item in zip(lines, objects_of(payload, "line_items"), strict=True)
         ],
     )
+
+
+def _describe(line: LineItem, item: JsonObject, currency: str) -> JsonObject:
+    """What an event tells of a line, as that of a browser does: the price in whole units."""
+    return {
+        "title": line["title"],
+        "variant_title": line["variant_title"],
+        "product_id": line["product_id"],
+        "variant_id": line["variant_id"],
+        "sku": text_of(item, "sku"),
+        "vendor": text_of(item, "vendor"),
+        "quantity": line["quantity"],
+        "price": float(to_decimal(line["price"], currency)),
+        "currency": currency,
+        **as_presented(item.get("price_set"), currency),
+    }

@@ -9,6 +9,7 @@ from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.flows.fields import FieldReader
 from plugin.flows.filters import ProfileFilter, TriggerFilter, Who, matches_filter
 from plugin.ingest.digest import apply_facts
+from plugin.shopify.normalise import products
 from storage import profiles
 from storage.engine import db
 from storage.events import Event
@@ -180,6 +181,74 @@ def test_a_trigger_filter_looks_at_the_event_that_starts_the_flow(
 
     with db.reading() as session:
         assert FieldReader().read(TriggerFilter, given).matches(session, event) is starts
+
+
+@pytest.mark.parametrize("typed", ["WELCOME-10", "welcome-10", " Welcome-10"])
+@pytest.mark.parametrize(
+    ("filter_", "met"),
+    [
+        ({"type": "list", "operator": "contains", "value": "Welcome-10"}, True),
+        ({"type": "list", "operator": "not-contains", "value": "welcome-10"}, False),
+        ({"type": "list", "operator": "contains", "value": "WELCOME"}, False),
+        ({"type": "list", "operator": "length-equals", "value": 1}, True),
+        ({"type": "existence", "operator": "is-set"}, True),
+    ],
+)
+def test_a_discount_code_is_the_same_in_any_case(
+    database: str, shop: Shop, typed: str, filter_: dict[str, Any], met: bool
+) -> None:
+    given = {
+        "condition_groups": [{"conditions": [{
+            "type": "metric-property", "metric_id": "Placed Order", "field": "discount_codes",
+            "filter": filter_,
+        }]}]
+    }  # fmt: skip
+    event = Event(
+        shop_id=shop.id, id=1, profile_id=1, metric="Placed Order", unique_id="1", occurred_at=NOW,
+        properties={"discount_codes": [typed]},
+    )  # fmt: skip
+
+    with db.reading() as session:
+        assert FieldReader().read(TriggerFilter, given).matches(session, event) is met
+
+
+def test_orders_are_counted_by_their_discount_code_in_any_case(database: str, shop: Shop) -> None:
+    used = [
+        EventFact(ANA, "Placed Order", f"{n}", NOW - DAY, 1_000, "USD", {"discount_codes": [code]})
+        for n, code in enumerate(("dew-10", "DEW-10", "OTHER"))
+    ]
+    apply_facts(shop, Facts(profiles=[ANA], events=used))
+    with db.reading() as session:
+        found = profiles.find_identities(session, shop.id, [EMAIL])
+    who = Who(shop.id, found[EMAIL], STARTED)
+    codes = {"type": "list", "operator": "contains-any", "value": ["Dew-10"]}
+    only = {"metric_filters": [{"property": "discount_codes", "filter": codes}]}
+
+    assert holds(who, placed(numeric("equals", 2), date("alltime"), **only))
+
+
+@pytest.mark.parametrize("about", [{"product_id": 7}, {"categories": ["Balm"]}])
+def test_the_category_of_a_product_is_the_catalogs_where_the_event_tells_none(
+    database: str, shop: Shop, about: dict[str, Any]
+) -> None:
+    balm = {
+        "id": 7, "title": "Balm", "handle": "balm", "product_type": "Balm", "variants": [],
+        "updated_at": "2026-11-01T00:00:00Z",
+    }  # fmt: skip
+    apply_facts(shop, products.normalise("products/update", balm, "USD"))
+    given = {
+        "condition_groups": [{"conditions": [{
+            "type": "metric-property", "metric_id": "Added to Cart", "field": "categories",
+            "filter": {"type": "list", "operator": "contains", "value": "Balm"},
+        }]}]
+    }  # fmt: skip
+    event = Event(
+        shop_id=shop.id, id=1, profile_id=1, metric="Added to Cart", unique_id="1",
+        occurred_at=NOW, properties=about,
+    )  # fmt: skip
+
+    with db.reading() as session:
+        assert FieldReader().read(TriggerFilter, given).matches(session, event)
 
 
 def test_money_is_compared_in_whole_units_of_its_currency(database: str, shop: Shop) -> None:

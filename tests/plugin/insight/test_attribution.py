@@ -153,12 +153,18 @@ def test_the_last_click_before_an_order_earns_it_and_one_after_it_does_not(datab
     assert message.clicked_at == AT - timedelta(hours=2)
 
 
-def test_a_code_is_the_same_in_capitals_and_small_letters(database, shop):
-    give(shop, "DEW-7KQ2", send(shop, know(shop, CLICKER)))
+@pytest.mark.parametrize("typed", ["DEW-7KQ2", "dew-7Kq2", " Dew-7kq2 "])
+def test_a_code_is_the_same_in_capitals_and_small_letters(database, shop, typed):
+    key = send(shop, know(shop, CLICKER))
+    with db.transaction() as session:
+        coupons.add_codes(session, shop.id, 1, ["Dew-7kq2", "DEW-7KQ2"])
+        coupons.give_code(session, shop.id, 1, key, at=AT)
 
-    order(shop, discount_codes=[{"code": "dew-7Kq2"}])
+    order(shop, discount_codes=[{"code": typed}])
 
     assert earned(shop) == (1, 4000)
+    with db.reading() as session:
+        assert coupons.count_codes(session, shop.id) == {1: (0, 1, 1)}
 
 
 def test_a_code_of_the_pool_that_was_used_is_given_to_no_one(database, shop):
