@@ -32,6 +32,9 @@ class StoreNoun(StrEnum):
     ORDERS = "orders"
     CHECKOUTS = "checkouts"
     COLLECTIONS = "collections"
+    REFUNDS = "refunds"  # this and the next two are told of orders, and no stages
+    RETURNS = "returns"
+    FULFILMENTS = "fulfilments"
     DELETIONS = "deletions"  # of products; no stage
     COLLECTION_DELETIONS = "collection_deletions"  # no stage
 

@@ -40,6 +40,7 @@ NEEDS = {
     "tagsAdd": ("write_customers",),
     "tagsRemove": ("write_customers",),
     "order": ("read_orders",),
+    "fulfillment": ("read_orders",),
     "orders": ("read_orders",),
     "abandonedCheckouts": ("read_orders",),
     "customersCount": ("read_customers",),
@@ -78,16 +79,7 @@ class Root:
 
     def _allowed(self, name: str, given: dict[str, Any]) -> Any:
         if missing := lacking(self._store, name):
-            raise GraphQLError(
-                f"Access denied for {name} field. Required access: "
-                + " and ".join(f"`{each}` access scope" for each in missing)
-                + ".",
-                extensions={
-                    "code": "ACCESS_DENIED",
-                    "documentation": "https://shopify.dev/api/usage/access-scopes",
-                    "requiredAccess": ", ".join(missing),
-                },
-            )
+            raise resolvers.access_denied(name, missing)
         return FIELDS[name](self._store, **given)
 
 
@@ -104,6 +96,19 @@ def _customer(store: Store, id: str) -> Any:
 def _order(store: Store, id: str) -> Any:
     found = store.order(resolvers.number(id, "Order"))
     return history.order(store, found) if found else None
+
+
+def _fulfillment(store: Store, id: str) -> Any:
+    wanted = resolvers.number(id, "Fulfillment")
+    return next(
+        (
+            history.fulfilment(store, order, row)
+            for order in store.orders()
+            for row in order.get("fulfillments", ())
+            if row["id"] == wanted
+        ),
+        None,
+    )
 
 
 def _run_in_bulk(store: Store, query: str, **_given: Any) -> Any:
@@ -128,6 +133,7 @@ FIELDS: dict[str, Any] = {
     "product": _product,
     "customer": _customer,
     "order": _order,
+    "fulfillment": _fulfillment,
     **{
         f"{field}Count": lambda store, field=field, **given: history.count(store, field, **given)
         for field in COUNTED

@@ -11,7 +11,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from devstore.admin import resolvers, search
+from devstore.admin import order_changes, resolvers, search
 from devstore.admin.resolvers import Answer
 from devstore.sales import amounts
 from devstore.shop import order_payloads
@@ -192,7 +192,11 @@ def _address(kept: Document | None, number: int) -> Answer | None:
 
 
 def order(store: Store, row: Document) -> Answer:
-    """An order with its lines."""
+    """An order with its lines, and what became of it."""
+
+    def line(place: int) -> Answer:
+        return _line(store, row, place, ("LineItem", row["id"] + 100))
+
     reason = row["cancel_reason"]
     return {
         "id": gid("Order", row["id"]),
@@ -227,7 +231,14 @@ def order(store: Store, row: Document) -> Answer:
         "totalTaxSet": _bag(store, 0),
         "totalTipReceivedSet": _bag(store, 0),
         "lineItems": _lines(store, row, "LineItem", row["id"] + 100),
+        **order_changes.changes(store, row, line),
     }
+
+
+def fulfilment(store: Store, order: Document, row: Document) -> Answer:
+    """One fulfilment of an order."""
+    ids = ("LineItem", order["id"] + 100)
+    return order_changes.fulfilment(row, lambda place: _line(store, order, place, ids))
 
 
 def checkout(store: Store, row: Document) -> Answer:
@@ -278,27 +289,32 @@ def _buyer(store: Store, number: int) -> Callable[[Any], Answer | None]:
 
 
 def _lines(store: Store, row: Document, kind: str, first_id: int) -> Callable[..., Answer]:
-    def line(at: int) -> Answer:
-        said = row["lines"][at]
-        return {
-            "id": gid(kind, first_id + at),
-            "title": said["title"],
-            "variantTitle": said["variant_title"],
-            "quantity": said["quantity"],
-            "currentQuantity": amounts.left({"cancelled_at": None} | row, said),
-            "sku": said["sku"],
-            "vendor": said["vendor"],
-            "isGiftCard": False,
-            "requiresShipping": True,
-            "originalUnitPriceSet": _bag(store, said["price"]),
-            "product": lambda _info: _product(store, said["product_id"]),
-            "variant": lambda _info: _variant(store, said),
-        }
+    def line(place: int) -> Answer:
+        return _line(store, row, place, (kind, first_id))
 
     def lines(_info: Any, first: int | None = None, after: str | None = None) -> Answer:
         return resolvers.connection(range(len(row["lines"])), line, first, after)
 
     return lines
+
+
+def _line(store: Store, row: Document, place: int, ids: tuple[str, int]) -> Answer:
+    said = row["lines"][place]
+    kind, first_id = ids
+    return {
+        "id": gid(kind, first_id + place),
+        "title": said["title"],
+        "variantTitle": said["variant_title"],
+        "quantity": said["quantity"],
+        "currentQuantity": amounts.left({"cancelled_at": None} | row, said),
+        "sku": said["sku"],
+        "vendor": said["vendor"],
+        "isGiftCard": False,
+        "requiresShipping": True,
+        "originalUnitPriceSet": _bag(store, said["price"]),
+        "product": lambda _info: _product(store, said["product_id"]),
+        "variant": lambda _info: _variant(store, said),
+    }
 
 
 def _product(store: Store, number: int) -> Answer | None:

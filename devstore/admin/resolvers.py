@@ -24,6 +24,19 @@ def number(identifier: str, kind: str) -> int:
     return int(identifier[len(head) :])
 
 
+def access_denied(field: str, missing: Sequence[str]) -> GraphQLError:
+    """What Shopify answers about a field that the app may not read."""
+    needed = " and ".join(f"`{each}` access scope" for each in missing)
+    return GraphQLError(
+        f"Access denied for {field} field. Required access: {needed}.",
+        extensions={
+            "code": "ACCESS_DENIED",
+            "documentation": "https://shopify.dev/api/usage/access-scopes",
+            "requiredAccess": ", ".join(missing),
+        },
+    )
+
+
 def connection(
     items: Sequence[Any], make: Callable[[Any], Answer], first: int | None, after: str | None
 ) -> Answer:

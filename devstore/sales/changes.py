@@ -54,7 +54,7 @@ class ChangedOrders(Orders):
         """
         with self.transaction():
             order = self._known_order(order_id)
-            wanted = _goods(order, {} if goods is None and shipping else goods)
+            wanted = goods_of(order, {} if goods is None and shipping else goods)
             lines = [
                 {
                     "place": place,
@@ -88,27 +88,6 @@ class ChangedOrders(Orders):
             self._tell_purchases(order)
             return order
 
-    def return_goods(self, order_id: int, goods: Mapping[int, int] | None = None) -> Document:
-        """Take goods back and pay for them: the return is approved, refunded and closed."""
-        with self.transaction():
-            order = self._known_order(order_id)
-            wanted = _goods(order, goods)
-            row: Document = {
-                "id": self.next_id("return") * 100,
-                "number": len(order.get("returns", ())) + 1,
-                "lines": wanted,
-                "status": "open",
-            }
-            order["returns"] = [*order.get("returns", ()), row]
-            self._keep_order(order)
-            self.emit("returns/approve", payloads.returned(order, row))
-            back = {order["lines"][place]["variant_id"]: count for place, count in wanted}
-            order = self.refund_order(order_id, back, return_id=row["id"])
-            order["returns"][-1]["status"] = "closed"
-            self._keep_order(order)
-            self.emit("returns/close", payloads.returned(order, order["returns"][-1]))
-            return order
-
     def fulfil_order(
         self,
         order_id: int,
@@ -122,7 +101,7 @@ class ChangedOrders(Orders):
             order = self._known_order(order_id)
             if order["fulfillment_status"] == "fulfilled" or order["cancelled_at"]:
                 return order
-            lines = _goods(order, goods, but="fulfilled")
+            lines = goods_of(order, goods, but="fulfilled")
             at = self.now().isoformat()
             row: Document = {
                 "id": self.next_id("fulfillment") * 100,
@@ -138,7 +117,7 @@ class ChangedOrders(Orders):
                 for place, count in lines:
                     line = order["lines"][place]
                     line["fulfilled"] = line.get("fulfilled", 0) + count
-                whole = not _goods(order, None, but="fulfilled")
+                whole = not goods_of(order, None, but="fulfilled")
                 order["fulfillment_status"] = "fulfilled" if whole else "partial"
             order = self._keep_order(order)
             self.emit("fulfillments/create", payloads.fulfilment(self, order, row))
@@ -158,16 +137,28 @@ class ChangedOrders(Orders):
             self.emit("fulfillments/update", payloads.fulfilment(self, order, row))
             return order
 
+    def report_parcel(self, order_id: int, fulfilment_id: int, status: str) -> Document:
+        """Say where a fulfilment is, as its carrier does: `in_transit`, `delivered`, …"""
+        with self.transaction():
+            order = self._known_order(order_id)
+            row = next(each for each in order["fulfillments"] if each["id"] == fulfilment_id)
+            now = self.now().isoformat()
+            seen = {"id": self.next_id("parcel"), "status": status, "happened_at": now}
+            row |= {"events": [*row.get("events", ()), seen], "updated_at": now}
+            order = self._keep_order(order)
+            self.emit("fulfillment_events/create", payloads.parcel(self, order, row, seen))
+            return order
+
 
 def _place(order: Document, variant_id: int) -> int | None:
     found = (n for n, line in enumerate(order["lines"]) if line["variant_id"] == variant_id)
     return next(found, None)
 
 
-def _goods(
+def goods_of(
     order: Document, goods: Mapping[int, int] | None, *, but: str = ""
 ) -> list[tuple[int, int]]:
-    """Places and quantities of goods by variant, or of all that are left, without those that
+    """Return places and quantities of goods by variant, or of all that are left, without those that
     something was done with already.
     """
     rest = [

@@ -87,9 +87,37 @@ def transaction(shop: Database, order: Document, row: Document) -> Payload:
     }
 
 
+CARRIER = "Parcels"
+
+
+def tracking_url(number: str) -> str:
+    """Where a parcel is looked up."""
+    return f"https://parcels.example/{number}"
+
+
+def parcel(shop: Database, order: Document, row: Document, seen: Document) -> Payload:
+    """fulfillment_events/create: where a fulfilment was seen."""
+    nowhere = dict.fromkeys(("city", "province", "zip", "address1", "latitude", "longitude"))
+    return {
+        "id": seen["id"],
+        "fulfillment_id": row["id"],
+        "status": seen["status"],
+        "message": None,
+        "happened_at": at(shop, seen["happened_at"]),
+        **nowhere,
+        "country": "US",
+        "shop_id": shop.shop_id,
+        "created_at": at(shop, seen["happened_at"]),
+        "updated_at": at(shop, seen["happened_at"]),
+        "estimated_delivery_at": None,
+        "order_id": order["id"],
+        "admin_graphql_api_id": gid("FulfillmentEvent", seen["id"]),
+    }
+
+
 def fulfilment(shop: Database, order: Document, row: Document) -> Payload:
     """fulfillments/create and fulfillments/update: one may be several parcels."""
-    numbers, urls = row["numbers"], [f"https://parcels.example/{each}" for each in row["numbers"]]
+    numbers, urls = row["numbers"], [tracking_url(each) for each in row["numbers"]]
     return {
         "id": row["id"],
         "admin_graphql_api_id": gid("Fulfillment", row["id"]),
@@ -102,7 +130,7 @@ def fulfilment(shop: Database, order: Document, row: Document) -> Payload:
         "location_id": None,
         "shipment_status": None,
         "email": order["email"],
-        "tracking_company": "Parcels" if numbers else None,
+        "tracking_company": CARRIER if numbers else None,
         "tracking_number": numbers[0] if numbers else None,
         "tracking_numbers": numbers,
         "tracking_url": urls[0] if urls else None,

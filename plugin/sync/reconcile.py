@@ -32,6 +32,9 @@ NOUNS = (
     StoreNoun.PRODUCTS,
     StoreNoun.ORDERS,
     StoreNoun.CHECKOUTS,
+    StoreNoun.REFUNDS,
+    StoreNoun.RETURNS,
+    StoreNoun.FULFILMENTS,
     StoreNoun.COLLECTIONS,
     StoreNoun.DELETIONS,
     StoreNoun.COLLECTION_DELETIONS,
@@ -39,6 +42,7 @@ NOUNS = (
 # Those that are no stage of the history, with the stage from the beginning of which they can be
 # compared.
 FOLLOWED_STAGES = {
+    **dict.fromkeys(pages.PARTS_OF_ORDERS, StoreNoun.ORDERS),
     StoreNoun.DELETIONS: StoreNoun.PRODUCTS,
     StoreNoun.COLLECTION_DELETIONS: StoreNoun.COLLECTIONS,
 }

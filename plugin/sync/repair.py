@@ -16,13 +16,13 @@ from plugin.privacy import redaction
 from plugin.shopify.api import nodes
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.pages import NodeWithChildren
-from plugin.sync import compare
+from plugin.sync import compare, customer_differences
+from plugin.sync.differences import Differences
 from storage import products
 from storage.backfills import StoreNoun
 from storage.reconciliations import DifferenceKind
 from storage.shops import Shop
 
-Differences = dict[str, DifferenceKind]  # what a record is, by its id at the storefront
 log = structlog.get_logger()
 
 
@@ -58,9 +58,8 @@ def parse_nodes(
             facts = nodes.facts_of(
                 shop.id, noun, node, children, currency=shop.currency, reported_at=asked_at
             )
-            if noun == StoreNoun.ORDERS and not facts.orders:
-                continue  # a test order
-            reported[compare.record_id(noun, facts)] = facts
+            if record := compare.record_id(noun, facts):
+                reported[record] = facts
         except (MalformedError, ShopifyError, KeyError, TypeError, ValueError) as error:
             log.warning("reconcile.not_understood", shop=shop.id, noun=noun, error=str(error)[:200])
             lost += 1
@@ -97,7 +96,9 @@ def _learn(session: Session, shop: Shop, noun: StoreNoun, reported: Mapping[str,
     if noun == StoreNoun.PRODUCTS:
         variants = [variant for each in facts.products for variant in each.variants]
         products.fill_tracked(session, shop.id, variants)
-    if noun == StoreNoun.CUSTOMERS and (untold := compare.find_untold(session, shop.id, facts)):
+    if noun == StoreNoun.CUSTOMERS and (
+        untold := customer_differences.find_untold(session, shop.id, facts)
+    ):
         record_facts(session, shop, Facts(profiles=untold, historical=True), clock.now())
         session.flush()
         session.expire_all()

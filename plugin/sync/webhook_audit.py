@@ -36,6 +36,12 @@ TOPICS_OF_NOUN = {
         DifferenceKind.MISSING: "checkouts/create",
         DifferenceKind.STALE: "checkouts/update",
     },
+    StoreNoun.REFUNDS: {DifferenceKind.MISSING: "refunds/create"},
+    StoreNoun.RETURNS: {},  # of six topics it cannot be known which was lost
+    StoreNoun.FULFILMENTS: {
+        DifferenceKind.MISSING: "fulfillments/create",
+        DifferenceKind.STALE: "fulfillments/update",
+    },
     StoreNoun.COLLECTIONS: {
         DifferenceKind.MISSING: "collections/create",
         DifferenceKind.STALE: "collections/update",

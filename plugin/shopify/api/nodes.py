@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from plugin.facts import TAG_PREFIX, Facts, merge_facts
+from plugin.shopify.api import order_changes
 from plugin.shopify.api import products as api_products
 from plugin.shopify.api.products import number
 from plugin.shopify.normalise import (
@@ -55,6 +56,12 @@ def facts_of(
         tags, sums = [customer_changes.normalise(*each, currency) for each in _changes(node)]
         tags.profiles[0].complete_prefix = TAG_PREFIX
         return merge_facts([who, *consents, tags, sums])
+    if noun == StoreNoun.REFUNDS:
+        return order_changes.refund_facts(node, currency)
+    if noun == StoreNoun.RETURNS:
+        return order_changes.return_facts(node, currency)
+    if noun == StoreNoun.FULFILMENTS:
+        return order_changes.fulfilment_facts(node, children, currency)
     topic, normalise, shape = TELLINGS[noun]
     return normalise(topic, shape(node, children) | sent, currency)
 

@@ -9,12 +9,16 @@ from plugin.shopify.api.products import number, variants
 from storage.backfills import StoreNoun
 from storage.engine.types import JsonObject
 
+LINES = {StoreNoun.ORDERS: "order_lines", StoreNoun.FULFILMENTS: "fulfillment_lines"}
 DOCUMENTS = {
     StoreNoun.CUSTOMERS: "customers_changed",
     StoreNoun.PRODUCTS: "products_changed",
     StoreNoun.ORDERS: "orders_changed",
     StoreNoun.CHECKOUTS: "abandoned_checkouts",
     StoreNoun.COLLECTIONS: "collections_changed",
+    StoreNoun.REFUNDS: "refunds_changed",
+    StoreNoun.RETURNS: "returns_changed",
+    StoreNoun.FULFILMENTS: "fulfillments_changed",
     StoreNoun.DELETIONS: "destroyed",
     StoreNoun.COLLECTION_DELETIONS: "destroyed",
 }
@@ -25,6 +29,9 @@ SCOPES = {
     StoreNoun.ORDERS: ("read_orders",),
     StoreNoun.CHECKOUTS: ("read_orders",),
     StoreNoun.COLLECTIONS: ("read_products",),
+    StoreNoun.REFUNDS: ("read_orders",),
+    StoreNoun.RETURNS: ("read_orders", "read_returns"),
+    StoreNoun.FULFILMENTS: ("read_orders",),
     StoreNoun.DELETIONS: ("read_products",),
     StoreNoun.COLLECTION_DELETIONS: ("read_products",),
 }
@@ -39,16 +46,25 @@ SEARCHES = {
 NodeWithChildren = tuple[JsonObject, list[JsonObject]]
 
 
+# What happened to orders, and where an order holds it. A change of it changes the order.
+PARTS_OF_ORDERS = {
+    StoreNoun.REFUNDS: "refunds",
+    StoreNoun.RETURNS: "returns",
+    StoreNoun.FULFILMENTS: "fulfillments",
+}
 # What is counted of a noun, as `changed_count` calls it.
 COUNTED = {
-    noun: noun
-    for noun in (
-        StoreNoun.CUSTOMERS,
-        StoreNoun.PRODUCTS,
-        StoreNoun.COLLECTIONS,
-        StoreNoun.ORDERS,
-        StoreNoun.CHECKOUTS,
-    )
+    **{
+        noun: noun
+        for noun in (
+            StoreNoun.CUSTOMERS,
+            StoreNoun.PRODUCTS,
+            StoreNoun.COLLECTIONS,
+            StoreNoun.ORDERS,
+            StoreNoun.CHECKOUTS,
+        )
+    },
+    **dict.fromkeys(PARTS_OF_ORDERS, StoreNoun.ORDERS),
 }
 
 
@@ -94,33 +110,44 @@ def checkouts_page(shop_id: int, after: int) -> Page:
 
 def _page(shop_id: int, noun: StoreNoun, asked: Mapping[str, object]) -> Page:
     (found,) = query(shop_id, DOCUMENTS[noun], asked).values()
-    families = [(node, list(_children(shop_id, noun, node))) for node in found["nodes"]]
+    nodes = found["nodes"]
+    if noun in PARTS_OF_ORDERS:
+        nodes = [part for order in nodes for part in _parts(order, PARTS_OF_ORDERS[noun])]
+    families = [(node, list(_children(shop_id, noun, node))) for node in nodes]
     info = found["pageInfo"]
     return Page(families, info["endCursor"] or "", info["hasNextPage"])
+
+
+def _parts(order: JsonObject, name: str) -> Iterator[JsonObject]:
+    """What happened to an order, each with the order that it is about."""
+    held = order[name]
+    for part in held if isinstance(held, list) else held["nodes"]:
+        yield {**part, "order": {name: order[name] for name in ("id", "test", "updatedAt")}}
 
 
 def _children(shop_id: int, noun: StoreNoun, node: JsonObject) -> Iterator[JsonObject]:
     if noun == StoreNoun.PRODUCTS:
         yield from variants(shop_id, node)
-    elif noun in (StoreNoun.ORDERS, StoreNoun.CHECKOUTS):
+    elif noun in (StoreNoun.ORDERS, StoreNoun.CHECKOUTS, StoreNoun.FULFILMENTS):
         yield from _lines(shop_id, noun, node)
 
 
 def _lines(shop_id: int, noun: StoreNoun, node: JsonObject) -> Iterator[JsonObject]:
-    """All lines: a page holds the first few of each order or checkout."""
-    found = node["lineItems"]
+    """All lines: a page holds the first few of each order, checkout or fulfilment."""
+    name = "fulfillmentLineItems" if noun == StoreNoun.FULFILMENTS else "lineItems"
+    found = node[name]
     yield from found["nodes"]
     while found["pageInfo"]["hasNextPage"]:
         after = found["pageInfo"]["endCursor"]
-        if noun == StoreNoun.ORDERS:
-            rest = query(shop_id, "order_lines", {"id": node["id"], "after": after})["order"]
+        if noun in LINES:
+            (rest,) = query(shop_id, LINES[noun], {"id": node["id"], "after": after}).values()
         else:
             asked = {"search": f"id:{number(node['id'])}", "after": after}
             answer = query(shop_id, "abandoned_checkout_lines", asked)["abandonedCheckouts"]
             rest = next(iter(answer["nodes"]), None)
         if rest is None:  # deleted meanwhile
             return
-        found = rest["lineItems"]
+        found = rest[name]
         yield from found["nodes"]
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from plugin.facts import EventFact
+from plugin.shopify.api import order_changes
 from plugin.shopify.normalise import carts, checkouts, order_events, orders
 
 AT = "2026-11-21T12:00:00Z"
@@ -74,3 +75,20 @@ def test_a_refund_is_brought_to_shop_money_by_its_own_lines() -> None:
 
     assert worth(with_lines) == ("Refunded Order", 999, "USD", 1499, "JPY")
     assert worth(without) == ("Refunded Order", 1499, "JPY", None, None)
+
+
+def test_a_refund_that_is_read_says_both_moneys_as_one_that_is_told() -> None:
+    node = {
+        "id": "gid://shopify/Refund/9", "createdAt": AT, "processedAt": AT, "note": None,
+        "order": {"id": "gid://shopify/Order/5", "test": False, "updatedAt": AT},
+        "totalRefundedSet": {
+            "shopMoney": {"amount": "10.00", "currencyCode": "USD"},
+            "presentmentMoney": {"amount": "1500", "currencyCode": "JPY"},
+        },
+    }  # fmt: skip
+
+    (refund,) = order_changes.refund_facts(node, "USD").events
+
+    assert worth(refund) == ("Refunded Order", 1000, "USD", 1500, "JPY")
+    node["order"] |= {"test": True}
+    assert order_changes.refund_facts(node, "USD").events == []

@@ -3,11 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
+from sqlmodel import col, select
 
+from devstore.shop.database import dumps
 from plugin import clock
 from plugin.cli import reconcile as cli_reconcile
-from storage import collections
+from storage import collections, events
 from storage.engine import db
+from storage.events import Event
 from storage.shops import get_shop
 from tests.plugin.shopify.box import the_shop
 from tests.plugin.sync.comparing import compare, deliver, finish, found, installed
@@ -66,6 +70,168 @@ def test_a_collection_of_which_the_end_was_lost_is_gone(store, shop_id):
     assert found(finish(shop_id)) == {}
 
 
+def test_a_refund_that_was_lost_is_brought_with_what_went_back(store, shop_id, market):
+    order = market.sale("maya@example.com")
+    store.refund_order(order["id"])
+    deliver(shop_id, without(store, "refunds/create"))
+
+    assert found(finish(shop_id)) == {("refunds", "missing"): 1}
+
+    (refund,) = happened(shop_id, "Refunded Order")
+    assert refund.value == store.order(order["id"])["refunds"][0]["cents"] > 0
+    assert (refund.currency, refund.properties["order_id"]) == ("USD", order["id"])
+    assert found(finish(shop_id)) == {}
+
+
+def test_what_is_told_of_a_refund_and_what_is_read_of_it_is_one_event(store, shop_id, market):
+    order = market.sale("maya@example.com")
+    goods = {each["variant_id"]: 1 for each in order["lines"]}
+    store.refund_order(order["id"], goods)
+    store.refund_order(order["id"], {}, shipping=True)
+    deliver(shop_id, store.deliveries())
+    told = happened(shop_id, "Refunded Order")
+    assert len(told) == 2
+
+    assert found(finish(shop_id)) == {}
+    forget(shop_id, "Refunded Order")
+    assert found(finish(shop_id)) == {("refunds", "missing"): 2}
+
+    read = happened(shop_id, "Refunded Order")
+    assert [facts_of(each) for each in read] == [facts_of(each) for each in told]
+
+
+def test_a_refund_in_test_mode_says_nothing(store, shop_id, market):
+    order = market.sale("maya@example.com", test=True)
+    store.refund_order(order["id"])
+    sent = store.fulfil_order(market.sale("maya@example.com", test=True)["id"], numbers=("A",))
+    store.return_goods(sent["id"])
+
+    rows = finish(shop_id)
+
+    assert {noun for noun, row in rows.items() if row.compared} <= {"customers", "products"}
+    assert happened(shop_id, "Refunded Order") == []
+
+
+@pytest.mark.parametrize(
+    ("topics", "metrics"),
+    [
+        ([], ["Requested Return"]),
+        (["returns/approve"], ["Approved Return", "Requested Return"]),
+        (["returns/decline"], ["Declined Return", "Requested Return"]),
+        (
+            ["returns/approve", "returns/cancel"],
+            ["Approved Return", "Cancelled Return", "Requested Return"],
+        ),
+        (
+            ["returns/approve", "returns/close"],
+            ["Approved Return", "Closed Return", "Requested Return"],
+        ),
+    ],
+)
+def test_a_return_of_which_all_was_lost_is_brought_up_to_its_state(
+    store, shop_id, market, soon, topics, metrics
+):
+    order = market.sale("maya@example.com")["id"]
+    asked = store.request_return(order)
+    soon()
+    for topic in topics:
+        store.move_return(order, asked, topic)
+    deliver(shop_id, without(store, "returns/"))
+
+    assert found(finish(shop_id)) == {("returns", "missing"): 1}
+
+    assert sorted(each.metric for each in happened(shop_id, "Return")) == metrics
+    assert {each.properties["return_id"] for each in happened(shop_id, "Return")} == {asked}
+    assert found(finish(shop_id)) == {}
+
+
+def test_the_end_of_a_return_that_was_lost_is_brought(store, shop_id, market):
+    store.return_goods(market.sale("maya@example.com")["id"])
+    deliver(shop_id, without(store, "returns/close"))
+
+    assert found(finish(shop_id)) == {("returns", "partial"): 1}
+
+    told = {each.metric for each in happened(shop_id, "Return")}
+    assert told == {"Approved Return", "Closed Return"}
+    assert found(finish(shop_id)) == {}
+
+
+def test_returns_are_left_out_where_the_store_does_not_grant_them(store, shop_id, market):
+    with db.transaction() as session:
+        get_shop(session, shop_id).scopes = ",".join(set(store.granted) - {"read_returns"})
+    store.grant([scope for scope in store.granted if scope != "read_returns"])
+    store.return_goods(market.sale("maya@example.com")["id"])
+    deliver(shop_id, without(store, "returns/", "refunds/create"))
+
+    rows = compare(shop_id)
+
+    assert found(rows) == {("refunds", "missing"): 1}
+    assert [noun for noun, row in rows.items() if row.error] == ["returns"]
+
+
+def test_a_shipment_that_was_lost_is_brought_with_its_parcels_and_goods(store, shop_id, market):
+    order = market.sale("maya@example.com")
+    sent = store.fulfil_order(order["id"], numbers=("A", "B"))["fulfillments"][0]["id"]
+    store.report_parcel(order["id"], sent, "out_for_delivery")
+    store.report_parcel(order["id"], sent, "delivered")
+    deliver(shop_id, without(store, "fulfillments/", "fulfillment_events/"))
+
+    assert found(finish(shop_id)) == {("fulfilments", "missing"): 1}
+
+    (shipment,) = happened(shop_id, "Confirmed Shipment")
+    assert shipment.properties["tracking_numbers"] == ["A", "B"]
+    assert shipment.properties["tracking_url"] == "https://parcels.example/A"
+    (line,) = order["lines"]
+    assert shipment.properties["lines"] == [{"title": line["title"], "quantity": line["quantity"]}]
+    for metric in ("Marked Out for Delivery", "Delivered Shipment"):
+        assert [each.unique_id for each in happened(shop_id, metric)] == [str(sent)]
+    assert found(finish(shop_id)) == {}
+
+
+def test_numbers_of_parcels_that_were_lost_are_brought(store, shop_id, market, soon):
+    order = market.sale("maya@example.com")["id"]
+    sent = store.fulfil_order(order, numbers=("A",))["fulfillments"][0]["id"]
+    soon()
+    store.track_parcel(order, sent, "B")
+    deliver(shop_id, without(store, "fulfillments/update"))
+
+    assert found(finish(shop_id)) == {("fulfilments", "stale"): 1}
+
+    (shipment,) = happened(shop_id, "Confirmed Shipment")
+    assert shipment.properties["tracking_numbers"] == ["A", "B"]
+    assert found(finish(shop_id)) == {}
+
+
+def test_where_a_parcel_is_that_was_lost_is_brought(store, shop_id, market):
+    order = market.sale("maya@example.com")["id"]
+    sent = store.fulfil_order(order, numbers=("A",))["fulfillments"][0]["id"]
+    store.report_parcel(order, sent, "delivered")
+    deliver(shop_id, without(store, "fulfillment_events/"))
+
+    assert found(finish(shop_id)) == {("fulfilments", "partial"): 1}
+
+    assert len(happened(shop_id, "Delivered Shipment")) == 1
+    assert found(finish(shop_id)) == {}
+
+
+def test_a_sale_at_the_till_without_a_buyer_lacks_nothing(store, shop_id, market):
+    sold = market.sale("maya@example.com")
+    store.refund_order(sold["id"])
+    at_the_till = {"customer_id": 0, "email": None, "phone": None, "address": None}
+    tokens = {"cart_token": None, "checkout_token": None}
+    with store.transaction() as rows:
+        body = dumps(store.order(sold["id"]) | at_the_till | tokens)
+        rows.execute("update orders set customer_id = 0, body = ? where id = ?", (body, sold["id"]))
+
+    first = finish(shop_id)
+
+    assert found(first)["orders", "missing"] == 1
+    again = finish(shop_id)
+    assert found(again) == {}
+    assert {row.unresolved for row in (*first.values(), *again.values())} == {0}
+    assert happened(shop_id, "") == []
+
+
 def test_what_the_store_does_not_allow_is_left_out_and_said_until_it_does(store, shop_id):
     with db.transaction() as session:
         get_shop(session, shop_id).scopes = ",".join(set(store.granted) - {"read_products"})
@@ -93,3 +259,25 @@ def collection(shop_id: int, collection_id: int) -> tuple[str, str, bool]:
     with db.reading() as session:
         kept = collections.collections_by_id(session, shop_id, [collection_id])[collection_id]
     return kept.title, kept.handle, kept.deleted
+
+
+def without(store, *topics: str):
+    return [each for each in store.deliveries() if not each.topic.startswith(topics)]
+
+
+def happened(shop_id: int, words: str) -> list[Event]:
+    with db.reading() as session:
+        mine = (Event.shop_id == shop_id, col(Event.metric).contains(words))
+        return list(session.exec(select(Event).where(*mine).order_by(col(Event.unique_id))))
+
+
+def facts_of(event: Event) -> dict:
+    return event.model_dump(exclude={"id"})
+
+
+def forget(shop_id: int, metric: str) -> None:
+    with db.transaction() as session:
+        mine = (col(Event.shop_id) == shop_id, col(Event.metric) == metric)
+        people = set(session.exec(select(Event.profile_id).where(*mine)))
+        session.connection().execute(delete(Event).where(*mine))
+        events.recount_activity(session, shop_id, people)
