@@ -230,6 +230,24 @@ def sent_since(
     return found.first() is not None
 
 
+def flow_has_sent(
+    session: Session, shop_id: int, profile_id: int, flow_id: int, *, since: datetime
+) -> bool:
+    """Whether a flow has queued a shopper a message after a moment that may have reached them."""
+    found = session.exec(
+        select(Message.id)
+        .where(
+            Message.shop_id == shop_id,
+            Message.profile_id == profile_id,
+            Message.flow_id == flow_id,
+            col(Message.created_at) > since,
+            col(Message.state).not_in((MessageState.SKIPPED, MessageState.FAILED)),
+        )
+        .limit(1)
+    )
+    return found.first() is not None
+
+
 def lock_message(session: Session, shop_id: int, message_id: int) -> Message | None:
     """One message, locked for this transaction."""
     return session.exec(

@@ -140,11 +140,15 @@ def _step(action_id: str, action: JsonObject, counted: Counted, say: Language) -
 def _notes(message: JsonObject, channel: Channel, say: Language) -> list[str]:
     """Who does not get a message, although they come to its step."""
     found = of_filter(message.get("additional_filters"), say)
+    hours = CHANNELS[channel].smart_sending_window // timedelta(hours=1)
+    time = span(hours, "hours", say)
     if message.get("smart_sending_enabled", True) and not message.get("transactional"):
-        window = CHANNELS[channel].smart_sending_window
-        time = span(window // timedelta(hours=1), "hours", say)
         found.append(
             say.text("Skipped if another message was sent in the last %(time)s.", time=time)
+        )
+    elif message.get("regulars-smart-sending-in-flow"):
+        found.append(
+            say.text("Skipped if this flow sent a message in the last %(time)s.", time=time)
         )
     return found
 

@@ -39,6 +39,7 @@ def record(needed: str = "", /, **fields: Schema) -> Schema:
         "type": "object",
         "properties": fields,
         "required": needed.split(),
+        "patternProperties": {"^regulars-": {}},  # where we go further
         "additionalProperties": False,
     }
 

@@ -1,7 +1,7 @@
 """What a flow says of a message: whether it is on, who it is for, and how soon after another."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -108,6 +108,19 @@ def test_smart_sending_counts_messages_that_go_without_it(store: Storefront) -> 
     run(store, mail(1, 2, smart_sending_enabled=False), wait(2, 3, 1), mail(3))
 
     assert messages(store.shop) == {"1": SENT, "3": TOO_SOON}
+
+
+@pytest.mark.parametrize(("apart", "sent"), [(0, 1), (10, 1), (17 * 60, 2)])
+def test_a_flow_that_a_shopper_is_in_twice_sends_one_message_at_a_time(
+    store: Storefront, apart: int, sent: int
+) -> None:
+    """Whatever other flows send them: a welcome mail must not cost them a reminder."""
+    own = {"smart_sending_enabled": False, "regulars-smart-sending-in-flow": True}
+    again = CHECKOUT | {"id": "c2", "at": (START + timedelta(minutes=apart)).isoformat()}
+    run(store, wait(1, 2, 1), mail(2, **own), hours=apart / 60)
+    store.play([("(did)", again), ("(wait)", {"hours": 2})])
+
+    assert store.ask("reminders", []) == sent
 
 
 def test_smart_sending_neither_stops_nor_counts_what_a_shopper_asked_for(
