@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NotRequired, TypedDict
 
-from sqlalchemy import Index, and_, func, or_, text, tuple_
+from sqlalchemy import Index, func, text, tuple_
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -206,46 +206,6 @@ def add_messages(session: Session, rows: Sequence[MessageRow]) -> set[int]:
         return set()
     statement = db.insert(Message).on_conflict_do_nothing().returning(db.table_of(Message).c.id)
     return set(session.connection().execute(statement, list(rows)).scalars())
-
-
-def sent_since(
-    session: Session, shop_id: int, profile_id: int, channel: str, *, since: datetime
-) -> bool:
-    """Whether a shopper was, is being or may have been sent marketing on a channel lately."""
-    unknown = (MessageState.SENDING, MessageState.AMBIGUOUS)
-    found = session.exec(
-        select(Message.id)
-        .where(
-            Message.shop_id == shop_id,
-            Message.profile_id == profile_id,
-            Message.channel == channel,
-            col(Message.transactional).is_(False),
-            or_(
-                col(Message.sent_at) > since,
-                and_(col(Message.state).in_(unknown), col(Message.due_at) > since),
-            ),
-        )
-        .limit(1)
-    )
-    return found.first() is not None
-
-
-def flow_has_sent(
-    session: Session, shop_id: int, profile_id: int, flow_id: int, *, since: datetime
-) -> bool:
-    """Whether a flow has queued a shopper a message after a moment that may have reached them."""
-    found = session.exec(
-        select(Message.id)
-        .where(
-            Message.shop_id == shop_id,
-            Message.profile_id == profile_id,
-            Message.flow_id == flow_id,
-            col(Message.created_at) > since,
-            col(Message.state).not_in((MessageState.SKIPPED, MessageState.FAILED)),
-        )
-        .limit(1)
-    )
-    return found.first() is not None
 
 
 def lock_message(session: Session, shop_id: int, message_id: int) -> Message | None:

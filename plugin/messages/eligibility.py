@@ -16,10 +16,11 @@ from storage.channels import IDENTITY_KIND, Channel
 from storage.consent import Consent
 from storage.consent_ledger import ConsentPurpose, ConsentState, LedgerKey
 from storage.flows import EnrolmentState, ExitReason, FlowStatus, get_enrolment, get_flow
-from storage.messages import Message, MessageSource, SkipReason, sent_since
+from storage.messages import Message, MessageSource, SkipReason
 from storage.preferences import SendingFrequency
 from storage.profiles import IdentityKind, Profile
 from storage.shops import Shop
+from storage.smart_sending import sent_since
 
 PROOF_COLUMNS = ("disclosure", "form_version", "page", "ip", "user_agent", "occurred_at")
 WEEKLY_INTERVAL = timedelta(days=7)

@@ -14,7 +14,8 @@ from storage.channels import Channel
 from storage.engine.ids import new_id
 from storage.engine.types import JsonObject
 from storage.flows import ActionStatus, Enrolment, StepOutcome
-from storage.messages import MessageState, SkipReason, flow_has_sent
+from storage.messages import MessageState, SkipReason
+from storage.smart_sending import flow_has_sent
 
 
 class MessageData(Shape):
