@@ -32,6 +32,7 @@ class StoreNoun(StrEnum):
     ORDERS = "orders"
     CHECKOUTS = "checkouts"
     COLLECTIONS = "collections"
+    STOCK = "stock"  # by place
     REFUNDS = "refunds"  # this and the next two are told of orders, and no stages
     RETURNS = "returns"
     FULFILMENTS = "fulfilments"

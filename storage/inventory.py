@@ -51,6 +51,29 @@ class InventoryLevel(SQLModel, table=True):
     reported_at: datetime = moment()
 
 
+class ReportedLevel(TypedDict):
+    """A level as the storefront describes it: a row of `InventoryLevel` that names no shop."""
+
+    item_id: int
+    location_id: int
+    available: int | None
+    updated_at: datetime
+    reported_at: datetime
+
+
+def levels_of(
+    session: Session, shop_id: int, item_ids: Sequence[int]
+) -> dict[tuple[int, int], InventoryLevel]:
+    """How many of several items lie where, by item and place."""
+    rows = session.exec(
+        select(InventoryLevel).where(
+            InventoryLevel.shop_id == shop_id,
+            col(InventoryLevel.item_id).in_(sorted(set(item_ids))),
+        )
+    )
+    return {(row.item_id, row.location_id): row for row in rows}
+
+
 def stocks(session: Session, shop_id: int, variant_ids: Sequence[int]) -> dict[int, Stock]:
     """How many there are of several variants, by variant."""
     rows = session.exec(

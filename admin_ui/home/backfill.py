@@ -22,6 +22,7 @@ STAGES = {
     StoreNoun.ORDERS: N_("Orders"),
     StoreNoun.CHECKOUTS: N_("Abandoned checkouts"),
     StoreNoun.COLLECTIONS: N_("Collections"),
+    StoreNoun.STOCK: N_("Stock"),
 }
 
 

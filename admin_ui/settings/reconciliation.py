@@ -28,6 +28,7 @@ NOUNS = {
     StoreNoun.RETURNS: N_("Returns"),
     StoreNoun.FULFILMENTS: N_("Shipments"),
     StoreNoun.COLLECTIONS: N_("Collections"),
+    StoreNoun.STOCK: N_("Stock"),
     StoreNoun.DELETIONS: N_("Deleted products"),
     StoreNoun.COLLECTION_DELETIONS: N_("Deleted collections"),
 }
@@ -40,6 +41,8 @@ TOPICS = {
     "collections/create": N_("new collections"),
     "collections/update": N_("collection updates"),
     "collections/delete": N_("collection deletions"),
+    "inventory_levels/connect": N_("stock at new places"),
+    "inventory_levels/update": N_("stock updates"),
     "orders/create": N_("new orders"),
     "orders/updated": N_("order updates"),
     "refunds/create": N_("refunds"),

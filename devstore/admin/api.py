@@ -18,7 +18,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devstore.admin import billing, bulk, costs, customer_mutations, history, mutations, resolvers
+from devstore.admin import (
+    billing,
+    bulk,
+    costs,
+    customer_mutations,
+    history,
+    mutations,
+    resolvers,
+    stock,
+)
 from devstore.shop.shops import shop_of
 from devstore.shop.store import Store
 
@@ -30,6 +39,8 @@ NEEDS = {
     "products": ("read_products",),
     "collections": ("read_products",),
     "collectionsCount": ("read_products",),
+    "locations": ("read_inventory", "read_locations"),
+    "inventoryItems": ("read_inventory",),
     "customer": ("read_customers",),
     "customers": ("read_customers",),
     "customerByIdentifier": ("read_customers",),
@@ -122,7 +133,7 @@ def _discount_by_code(store: Store, code: str) -> Any:
 
 
 COUNTED = ("customers", "products", "collections", "orders", "abandonedCheckouts")
-PAGED = ("customers", "products", "collections", "orders", "abandonedCheckouts", "events")
+PAGED = (*COUNTED, "inventoryItems", "events")
 FIELDS: dict[str, Any] = {
     "shop": resolvers.shop,
     "currentAppInstallation": lambda store: {
@@ -131,6 +142,7 @@ FIELDS: dict[str, Any] = {
     },
     "appSubscriptionCreate": billing.create,
     "product": _product,
+    "locations": stock.locations,
     "customer": _customer,
     "order": _order,
     "fulfillment": _fulfillment,

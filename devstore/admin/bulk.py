@@ -282,24 +282,29 @@ def _pick(selected: SelectionSetNode, of: Answer, children: list[Line]) -> Line:
     for field in _fields(selected):
         name = field.alias.value if field.alias else field.name.value
         value = of.get(field.name.value)
+        given = {a.name.value: value_from_ast_untyped(a.value) for a in field.arguments}
         if field.selection_set is None:
             line[name] = value(None) if callable(value) else value
         elif any(each.name.value in ("edges", "nodes") for each in _fields(field.selection_set)):
             inside = _node_of(field)
-            for child in _all(value):
+            for child in _all(value, given):
                 deeper: list[Line] = []
                 children.append({**_pick(inside, child, deeper), "__parentId": of["id"]})
                 children += deeper
         else:
-            found = value(None) if callable(value) else value
-            line[name] = None if found is None else _pick(field.selection_set, found, children)
+            found = value(None, **given) if callable(value) else value
+            inner = field.selection_set
+            if isinstance(found, list):
+                line[name] = [_pick(inner, each, children) for each in found]
+            else:
+                line[name] = None if found is None else _pick(inner, found, children)
     return line
 
 
-def _all(connection: Any) -> Iterator[Answer]:
+def _all(connection: Any, given: dict[str, Any]) -> Iterator[Answer]:
     after = None
     while True:
-        page = connection(None, first=history.MOST, after=after)
+        page = connection(None, **given | {"first": history.MOST, "after": after})
         yield from page["nodes"]
         if not page["pageInfo"]["hasNextPage"]:
             return

@@ -11,7 +11,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from devstore.admin import order_changes, resolvers, search
+from devstore.admin import order_changes, resolvers, search, stock
 from devstore.admin.resolvers import Answer
 from devstore.sales import amounts
 from devstore.shop import order_payloads
@@ -31,6 +31,9 @@ ROWS = {
     " body ->> 'updated_at' as updated_at, body from product",
     "collections": "select id, body ->> 'created_at' as created_at,"
     " body ->> 'updated_at' as updated_at, body from collection",
+    "inventoryItems": "select cast(size.value ->> 'id' as integer) as id,"
+    " product.body ->> 'created_at' as created_at, product.body ->> 'updated_at' as updated_at,"
+    " size.value as body from product, json_each(product.body, '$.variants') as size",
     "customers": "select id, body ->> 'created_at' as created_at,"
     " body ->> 'updated_at' as updated_at, body from customer",
     "orders": "select id, body ->> 'created_at' as created_at,"
@@ -354,6 +357,7 @@ def _bag(store: Store, cents: int) -> Answer:
 MAKERS: dict[str, Callable[[Store, Document], Answer]] = {
     "products": resolvers.product,
     "collections": resolvers.collection,
+    "inventoryItems": stock.item,
     "customers": customer,
     "orders": order,
     "abandonedCheckouts": checkout,

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from devstore.goods.payloads import item_id
 from devstore.shop import catalog
 from devstore.shop.database import Document
 from devstore.shop.payloads import gid, money, picture_url, published_at
@@ -212,7 +213,7 @@ def variant(product: Document, row: Document) -> Answer:
         "availableForSale": row["stock"] > 0,
         "sku": row["sku"],
         "inventoryPolicy": "DENY",
-        "inventoryItem": {"id": gid("InventoryItem", row["id"] + 11), "tracked": True},
+        "inventoryItem": {"id": gid("InventoryItem", item_id(row)), "tracked": True},
         "createdAt": instant(product["created_at"]),
         "updatedAt": instant(product["updated_at"]),
     }

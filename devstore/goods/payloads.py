@@ -24,3 +24,24 @@ def collection_gone(row: Document) -> Payload:
     """collections/delete: no more than which one."""
     about = gid("Collection", row["id"])
     return {"id": row["id"], "published_scope": "web", "admin_graphql_api_id": about}
+
+
+def item_id(variant: Document) -> int:
+    """The inventory item of a size."""
+    return int(variant["id"]) + 11
+
+
+def level(shop: Database, row: Document) -> Payload:
+    """inventory_levels/connect and inventory_levels/update."""
+    return {
+        "inventory_item_id": row["item_id"],
+        "location_id": row["location_id"],
+        "available": row["available"],
+        "updated_at": at(shop, row["updated_at"]),
+        "admin_graphql_api_id": level_gid(row),
+    }
+
+
+def level_gid(row: Document) -> str:
+    """The id of a level: that of its place, with the item's."""
+    return f"{gid('InventoryLevel', row['location_id'])}?inventory_item_id={row['item_id']}"

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from devstore.goods.collections import Collections
+from devstore.goods.places import Places
 from devstore.sales.returns import Returns
 from devstore.shop import payloads
 from devstore.shop.database import Document
@@ -24,7 +25,7 @@ class Token(NamedTuple):
     scope: str
 
 
-class Store(Returns, Collections):
+class Store(Returns, Collections, Places):
     """A Shopify store. `Store()` is one in memory, `Store(path)` one that is kept."""
 
     def __init__(self, *args: Any, **named: Any) -> None:

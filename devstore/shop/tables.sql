@@ -2,6 +2,9 @@
 create table if not exists setting (key text primary key, value text not null);
 create table if not exists product (id integer primary key, handle text unique not null, body text not null);
 create table if not exists collection (id integer primary key, handle text unique not null, body text not null);
+create table if not exists level (
+  item_id integer not null, location_id integer not null, available integer, updated_at text not null,
+  primary key (item_id, location_id));
 create table if not exists cart (token text primary key, body text not null);
 create table if not exists checkout (
   token text primary key, cart_token text, order_id integer, updated_at text not null, body text not null);

@@ -38,9 +38,8 @@ NODES_BATCH_SIZE = 250  # customers or orders in a transaction; of 500 the memor
 LINES_BATCH_SIZE = 1_000  # lines that are put aside, or looked at together
 READ_SECONDS = 1.0  # of a step that reads a result: each step requests it again from its position
 FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(minutes=1)
-STUCK_AFTER = timedelta(
-    hours=1
-)  # without a single new line; one such kept others waiting for 20 hours
+# Without a single new line; one such kept others waiting for 20 hours.
+STUCK_AFTER = timedelta(hours=1)
 FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
 MAX_ATTEMPTS = 12  # in a row; with rests that double, over three hours
 MAX_REQUESTS = 3  # how often an operation that Shopify breaks off is asked for
@@ -141,8 +140,7 @@ def _look(shop: Shop, held: Backfill) -> None:
         _move(
             held,
             state=BackfillState.READING,
-            lines_available=found.objects,
-            total=found.roots,
+            **_sizes(held, found),
             attempts=0,
             error="",
         )
@@ -156,11 +154,16 @@ def _look(shop: Shop, held: Backfill) -> None:
         due_at = now + min(LONGEST_LOOK, max(FIRST_LOOK, (now - held.requested_at) / 4))
         _move(
             held,
-            lines_available=found.objects,
-            total=found.roots,
+            **_sizes(held, found),
             advanced_at=advanced_at,
             due_at=due_at,
         )
+
+
+def _sizes(held: Backfill, found: bulk.Operation) -> dict[str, int]:
+    """How much there is; where no line is put aside, each is one by itself."""
+    apart = held.stage in WITH_CHILDREN
+    return {"lines_available": found.objects, "total": found.roots if apart else found.objects}
 
 
 def _broken(held: Backfill, found: bulk.Operation) -> None:
@@ -176,8 +179,7 @@ def _broken(held: Backfill, found: bulk.Operation) -> None:
         _move(
             held,
             state=BackfillState.READING,
-            lines_available=found.objects,
-            total=found.roots,
+            **_sizes(held, found),
             error=error,
         )
 
@@ -224,8 +226,7 @@ def _parsed(line: bytes) -> JsonObject | None:
 def _put_aside(held: Backfill, batch: Sequence[tuple[bytes, int]]) -> None:
     rows = []
     for at, (line, _) in enumerate(batch, held.lines_read):
-        node = _parsed(line)
-        if node is not None:
+        if node := _parsed(line):
             rows.append((str(node.get("__parentId") or node["id"]), at, line.decode()))
     progress = {"lines_read": held.lines_read + len(batch), "offset": batch[-1][1], "attempts": 0}
     with db.transaction(redone=True) as session:

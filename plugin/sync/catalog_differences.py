@@ -10,7 +10,7 @@ from plugin.facts import Facts
 from plugin.sync.differences import Differences, find_kind
 from storage import collections, inventory, products
 from storage.collections import ReportedCollection
-from storage.inventory import ReportedStock, Stock
+from storage.inventory import InventoryLevel, ReportedLevel, ReportedStock, Stock
 from storage.products import DELETED, ReportedVariant
 from storage.reconciliations import DifferenceKind
 
@@ -67,7 +67,26 @@ def compare_collection_deletions(session: Session, shop_id: int, facts: Facts) -
     return {str(key): DifferenceKind.STALE for key, have in kept.items() if not have.deleted}
 
 
-def _moved(stock: Stock | None, row: ReportedStock) -> bool:
+def compare_stock(session: Session, shop_id: int, facts: Facts) -> Differences:
+    """Which levels are missing or stale. One that has ended and that we never knew is no loss."""
+    rows = [cast("ReportedLevel", each.row) for each in facts.records]
+    held = inventory.levels_of(session, shop_id, [row["item_id"] for row in rows])
+    found: Differences = {}
+    for row in rows:
+        have = held.get((row["item_id"], row["location_id"]))
+        if have is None and row["available"] is not None:
+            found[level_id(row)] = DifferenceKind.MISSING
+        elif _moved(have, row):
+            found[level_id(row)] = DifferenceKind.STALE
+    return found
+
+
+def level_id(row: ReportedLevel) -> str:
+    """Return what a level is named in a list of differences: Shopify's ids of place and item."""
+    return f"{row['location_id']}/{row['item_id']}"
+
+
+def _moved(stock: Stock | InventoryLevel | None, row: ReportedStock | ReportedLevel) -> bool:
     """Whether there are more or fewer than we think; stock moves without a product's change."""
     return (
         stock is not None

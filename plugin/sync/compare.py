@@ -5,6 +5,7 @@ is newer than Shopify's answer is left alone: its webhook came while the answer 
 """
 
 from collections.abc import Callable
+from typing import cast
 
 from sqlmodel import Session
 
@@ -12,6 +13,7 @@ from plugin.facts import Facts
 from plugin.sync import catalog_differences, customer_differences, order_differences
 from plugin.sync.differences import Differences
 from storage.backfills import StoreNoun
+from storage.inventory import ReportedLevel
 
 HAPPENINGS = (StoreNoun.REFUNDS, StoreNoun.RETURNS, StoreNoun.FULFILMENTS)  # to orders
 
@@ -30,6 +32,8 @@ def record_id(noun: StoreNoun, facts: Facts) -> str:
         return next((str(row["id"]) for _, row, _ in facts.orders), "")
     if noun == StoreNoun.CHECKOUTS:
         return str(facts.checkouts[0][1]["token"])
+    if noun == StoreNoun.STOCK:
+        return catalog_differences.level_id(cast("ReportedLevel", facts.records[0].row))
     return str(facts.records[0].row["id"])
 
 
@@ -43,6 +47,7 @@ COMPARERS: dict[str, Callable[[Session, int, Facts], Differences]] = {
     StoreNoun.PRODUCTS: catalog_differences.compare_products,
     StoreNoun.ORDERS: order_differences.compare_orders,
     StoreNoun.CHECKOUTS: order_differences.compare_checkouts,
+    StoreNoun.STOCK: catalog_differences.compare_stock,
     StoreNoun.COLLECTIONS: catalog_differences.compare_collections,
     **dict.fromkeys(HAPPENINGS, order_differences.compare_happenings),
     StoreNoun.DELETIONS: catalog_differences.compare_deletions,

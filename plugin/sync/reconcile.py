@@ -36,6 +36,7 @@ NOUNS = (
     StoreNoun.RETURNS,
     StoreNoun.FULFILMENTS,
     StoreNoun.COLLECTIONS,
+    StoreNoun.STOCK,
     StoreNoun.DELETIONS,
     StoreNoun.COLLECTION_DELETIONS,
 )

@@ -36,6 +36,10 @@ TOPICS_OF_NOUN = {
         DifferenceKind.MISSING: "checkouts/create",
         DifferenceKind.STALE: "checkouts/update",
     },
+    StoreNoun.STOCK: {
+        DifferenceKind.MISSING: "inventory_levels/connect",
+        DifferenceKind.STALE: "inventory_levels/update",
+    },
     StoreNoun.REFUNDS: {DifferenceKind.MISSING: "refunds/create"},
     StoreNoun.RETURNS: {},  # of six topics it cannot be known which was lost
     StoreNoun.FULFILMENTS: {

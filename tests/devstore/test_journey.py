@@ -35,6 +35,7 @@ def test_a_purchase_is_told_in_the_order_it_happened(store, bought):
         "orders/paid",
         "customers/purchasing_summary",
         "checkouts/update",
+        "inventory_levels/update",
         "products/update",
     ]
     summary = told(store, "customers/purchasing_summary")
@@ -123,10 +124,11 @@ def test_a_cancelled_order_is_told_twice_and_goes_back_to_stock(store, bought):
     store.cancel_order(order["id"])
     store.cancel_order(order["id"])
 
-    assert topics(store)[-4:] == [
+    assert topics(store)[-5:] == [
         "orders/cancelled",
         "orders/updated",
         "customers/purchasing_summary",
+        "inventory_levels/update",
         "products/update",
     ]
     assert told(store, "customers/purchasing_summary")["amountSpent"]["amount"] == "0.00"

@@ -17,6 +17,7 @@ from plugin.shopify.normalise import (
     consent,
     customer_changes,
     customers,
+    inventory,
     orders,
     products,
 )
@@ -62,6 +63,8 @@ def facts_of(
         return order_changes.return_facts(node, currency)
     if noun == StoreNoun.FULFILMENTS:
         return order_changes.fulfilment_facts(node, children, currency)
+    if noun == StoreNoun.STOCK and "item" not in node:
+        return Facts()  # an item, of which the levels are the children
     topic, normalise, shape = TELLINGS[noun]
     return normalise(topic, shape(node, children) | sent, currency)
 
@@ -250,6 +253,17 @@ def _collection(node: JsonObject, _children: list[JsonObject]) -> JsonObject:
     }
 
 
+def _level(node: JsonObject, _children: list[JsonObject]) -> JsonObject:
+    (available,) = node["quantities"]
+    return {
+        "inventory_item_id": number(node["item"]["id"]),
+        "location_id": number(node["location"]["id"]),
+        "available": available["quantity"] if node["isActive"] else None,
+        "updated_at": node["updatedAt"],
+        "triggered_at": node["updatedAt"],
+    }
+
+
 def _destroyed(node: JsonObject, _children: list[JsonObject]) -> JsonObject:
     return {"id": number(node["subjectId"])}
 
@@ -266,6 +280,7 @@ TELLINGS: dict[
     StoreNoun.ORDERS: ("orders/updated", orders.normalise, _order),
     StoreNoun.CHECKOUTS: ("checkouts/update", checkouts.normalise, _checkout),
     StoreNoun.COLLECTIONS: ("collections/update", collections.normalise, _collection),
+    StoreNoun.STOCK: ("inventory_levels/update", inventory.levels, _level),
     StoreNoun.DELETIONS: ("products/delete", products.normalise, _destroyed),
     StoreNoun.COLLECTION_DELETIONS: ("collections/delete", collections.normalise, _destroyed),
 }

@@ -1,5 +1,6 @@
 """Read pages of nodes with all of their children, by noun and search."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -16,6 +17,7 @@ DOCUMENTS = {
     StoreNoun.ORDERS: "orders_changed",
     StoreNoun.CHECKOUTS: "abandoned_checkouts",
     StoreNoun.COLLECTIONS: "collections_changed",
+    StoreNoun.STOCK: "stock_changed",
     StoreNoun.REFUNDS: "refunds_changed",
     StoreNoun.RETURNS: "returns_changed",
     StoreNoun.FULFILMENTS: "fulfillments_changed",
@@ -29,6 +31,7 @@ SCOPES = {
     StoreNoun.ORDERS: ("read_orders",),
     StoreNoun.CHECKOUTS: ("read_orders",),
     StoreNoun.COLLECTIONS: ("read_products",),
+    StoreNoun.STOCK: ("read_products", "read_inventory", "read_locations"),
     StoreNoun.REFUNDS: ("read_orders",),
     StoreNoun.RETURNS: ("read_orders", "read_returns"),
     StoreNoun.FULFILMENTS: ("read_orders",),
@@ -65,6 +68,7 @@ COUNTED = {
         )
     },
     **dict.fromkeys(PARTS_OF_ORDERS, StoreNoun.ORDERS),
+    StoreNoun.STOCK: StoreNoun.PRODUCTS,  # shopify.dev, Product.updatedAt: a movement counts
 }
 
 
@@ -87,6 +91,8 @@ def changed_page(
         ShopifyError: Shopify refused, or was not there.
     """
     search = SEARCHES.get(noun, CHANGED).format(since=_time(since), until=_time(until))
+    if noun == StoreNoun.STOCK:
+        return _stock_page(shop_id, search, place)
     return _page(shop_id, noun, {"search": search, "after": place or None})
 
 
@@ -116,6 +122,21 @@ def _page(shop_id: int, noun: StoreNoun, asked: Mapping[str, object]) -> Page:
     families = [(node, list(_children(shop_id, noun, node))) for node in nodes]
     info = found["pageInfo"]
     return Page(families, info["endCursor"] or "", info["hasNextPage"])
+
+
+def _stock_page(shop_id: int, search: str, place: str) -> Page:
+    """The next levels of a location, or of the next one: only within one can they be searched."""
+    location, after = json.loads(place) if place else (None, None)
+    asked = {"search": search, "location": location, "after": after}
+    found = query(shop_id, DOCUMENTS[StoreNoun.STOCK], asked)["locations"]
+    levels = [each["inventoryLevels"] for each in found["nodes"]]
+    more_here = any(each["pageInfo"]["hasNextPage"] for each in levels)
+    if more_here:
+        cursor = [location, levels[0]["pageInfo"]["endCursor"]]
+    else:
+        cursor = [found["pageInfo"]["endCursor"], None]
+    families: list[NodeWithChildren] = [(node, []) for each in levels for node in each["nodes"]]
+    return Page(families, json.dumps(cursor), more_here or found["pageInfo"]["hasNextPage"])
 
 
 def _parts(order: JsonObject, name: str) -> Iterator[JsonObject]:

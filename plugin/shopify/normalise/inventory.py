@@ -4,7 +4,7 @@ from plugin.facts import Facts, RecordFact
 from plugin.shopify.normalise.fields import id_of, reported_time
 from plugin.values import parse_time
 from storage.engine.types import JsonObject
-from storage.inventory import InventoryLevel, ReportedStock, Stock
+from storage.inventory import InventoryLevel, ReportedLevel, ReportedStock, Stock
 
 
 def variants(topic: str, payload: JsonObject, currency: str) -> Facts:
@@ -18,7 +18,7 @@ def levels(topic: str, payload: JsonObject, currency: str) -> Facts:
         return Facts()  # as in Shopify's own examples: no item is named
     sent = parse_time(payload.get("triggered_at"), "X-Shopify-Triggered-At")
     updated_at = payload.get("updated_at")
-    row = {
+    row: ReportedLevel = {
         "item_id": id_of(payload, "inventory_item_id"),
         "location_id": id_of(payload, "location_id"),
         "available": payload.get("available"),

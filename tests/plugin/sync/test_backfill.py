@@ -22,6 +22,7 @@ from storage.attributions import Attribution
 from storage.backfills import BackfillLine, BackfillState
 from storage.engine import db
 from storage.events import Event
+from storage.inventory import InventoryLevel
 from storage.orders import Order
 from storage.profiles import Profile
 from storage.shops import get_shop
@@ -79,18 +80,21 @@ def test_all_of_a_past_is_kept(database, past):
 
     stages = read_all(shop_id)
 
+    sizes = [each for product in past.store.products(active=False) for each in product["variants"]]
     assert {stage: (s.state, s.done, s.skipped) for stage, s in stages.items()} == {
         "customers": (BackfillState.DONE, CUSTOMERS, 0),
         "products": (BackfillState.DONE, len(past.store.products(active=False)), 0),
         "orders": (BackfillState.DONE, ORDERS, 0),
         "checkouts": (BackfillState.DONE, LEFT, 0),
         "collections": (BackfillState.DONE, len(past.store.collections()), 0),
+        "stock": (BackfillState.DONE, 2 * len(sizes), 0),  # each item, and how much lies where
     }
     assert {s.share for s in stages.values()} == {1.0}
     assert count(shop_id, Order) == ORDERS - TESTS
     assert count(shop_id, Profile) == CUSTOMERS
     assert count(shop_id, Event, Event.metric == "Placed Order") == ORDERS - TESTS
     assert count(shop_id, Event, Event.metric == "Checkout Started") == LEFT
+    assert count(shop_id, InventoryLevel) == len(sizes)
     assert count(shop_id, BackfillLine) == 0
 
 

@@ -9,12 +9,15 @@ from sqlmodel import col, select
 from devstore.shop.database import dumps
 from plugin import clock
 from plugin.cli import reconcile as cli_reconcile
-from storage import collections, events
+from plugin.shopify.api import graphql
+from storage import collections, events, inventory
 from storage.engine import db
 from storage.events import Event
 from storage.shops import get_shop
 from tests.plugin.shopify.box import the_shop
 from tests.plugin.sync.comparing import compare, deliver, finish, found, installed
+
+real = graphql.text_of
 
 
 @pytest.fixture
@@ -70,6 +73,46 @@ def test_a_collection_of_which_the_end_was_lost_is_gone(store, shop_id):
     assert found(finish(shop_id)) == {}
 
 
+def test_stock_that_moved_and_was_lost_is_brought_place_by_place(store, shop_id, soon):
+    size = store.product("cloud-cream")["variants"][0]
+    warehouse, counter = (place["id"] for place in store.locations())
+    store.count_stock(size["id"], 40, place="Warehouse")
+    deliver(shop_id, store.deliveries())
+    soon()
+    store.count_stock(size["id"], 33, place="Warehouse")
+    store.count_stock(size["id"], 7)
+    deliver(shop_id, without(store, "inventory_levels/"))
+
+    rows = finish(shop_id)
+
+    assert found(rows) == {("stock", "missing"): 1, ("stock", "stale"): 1}
+    assert stock(shop_id, size) == {warehouse: 33, counter: 7}
+    assert found(finish(shop_id)) == {}
+
+    soon()
+    store.leave_counter(size["id"])
+    deliver(shop_id, without(store, "inventory_levels/"))
+    assert found(finish(shop_id)) == {("stock", "stale"): 1}
+    assert stock(shop_id, size) == {warehouse: 33, counter: None}
+    assert found(finish(shop_id)) == {}
+
+
+def test_stock_of_many_items_at_several_places_is_read_to_the_end(store, shop_id, monkeypatch):
+    text = graphql.text_of("stock_changed").replace("first: 200", "first: 3")
+    monkeypatch.setattr(
+        graphql, "text_of", lambda name: text if name == "stock_changed" else real(name)
+    )
+    sizes = [product["variants"][0] for product in store.products()][:8]
+    for size in sizes:
+        store.count_stock(size["id"], 40, place="Warehouse")
+        store.count_stock(size["id"], 7)
+
+    rows = finish(shop_id)
+
+    assert rows["stock"].compared == rows["stock"].missing == 16
+    assert all(list(stock(shop_id, size).values()) == [40, 7] for size in sizes)
+
+
 def test_a_refund_that_was_lost_is_brought_with_what_went_back(store, shop_id, market):
     order = market.sale("maya@example.com")
     store.refund_order(order["id"])
@@ -108,7 +151,11 @@ def test_a_refund_in_test_mode_says_nothing(store, shop_id, market):
 
     rows = finish(shop_id)
 
-    assert {noun for noun, row in rows.items() if row.compared} <= {"customers", "products"}
+    assert {noun for noun, row in rows.items() if row.compared} <= {
+        "customers",
+        "products",
+        "stock",
+    }
     assert happened(shop_id, "Refunded Order") == []
 
 
@@ -243,7 +290,7 @@ def test_what_the_store_does_not_allow_is_left_out_and_said_until_it_does(store,
 
     assert found(rows) == {("customers", "missing"): 1}
     left_out = {noun for noun, row in rows.items() if row.error}
-    assert left_out == {"products", "collections", "deletions", "collection_deletions"}
+    assert left_out == {"products", "collections", "stock", "deletions", "collection_deletions"}
     assert rows["collections"].error == "the store has not granted read_products"
     assert rows["collections"].due_at > clock.now()
     lines = list(cli_reconcile.repair_differences(the_shop(shop_id)))
@@ -259,6 +306,12 @@ def collection(shop_id: int, collection_id: int) -> tuple[str, str, bool]:
     with db.reading() as session:
         kept = collections.collections_by_id(session, shop_id, [collection_id])[collection_id]
     return kept.title, kept.handle, kept.deleted
+
+
+def stock(shop_id: int, size: dict) -> dict[int, int | None]:
+    with db.reading() as session:
+        rows = inventory.levels_of(session, shop_id, [size["id"] + 11])
+    return {place: row.available for (_, place), row in sorted(rows.items())}
 
 
 def without(store, *topics: str):
