@@ -28,6 +28,18 @@ MAX_MINOR_UNITS = 10**20  # no shop has more
 SPAIN_AND_AFRICA = {"", "EA", "ES", "GQ", "IC", "PH"}  # where `es` means that of Spain
 
 
+class Amount(int):
+    """Minor units that know their currency, so that they are written in it wherever they stand."""
+
+    currency: str
+
+    def __new__(cls, minor: int, currency: str) -> "Amount":
+        """An amount of a currency."""
+        made = super().__new__(cls, minor)
+        made.currency = currency
+        return made
+
+
 def format_money(minor: object, currency: str, locale: str) -> str:
     """An amount in minor units, written for a locale: 3800 USD is $38.00, 3800 JPY is ¥3,800.
 

@@ -24,6 +24,7 @@ from devstore.admin import (
     costs,
     customer_mutations,
     history,
+    markets,
     mutations,
     resolvers,
     stock,
@@ -37,6 +38,9 @@ SCHEMA: GraphQLSchema = build_schema(Path(__file__).with_name("schema.graphql").
 NEEDS = {
     "product": ("read_products",),
     "products": ("read_products",),
+    "productVariants": ("read_products",),
+    "markets": ("read_markets",),
+    "shopLocales": ("read_locales",),
     "collections": ("read_products",),
     "collectionsCount": ("read_products",),
     "locations": ("read_inventory", "read_locations"),
@@ -133,7 +137,7 @@ def _discount_by_code(store: Store, code: str) -> Any:
 
 
 COUNTED = ("customers", "products", "collections", "orders", "abandonedCheckouts")
-PAGED = (*COUNTED, "inventoryItems", "events")
+PAGED = (*COUNTED, "productVariants", "inventoryItems", "events")
 FIELDS: dict[str, Any] = {
     "shop": resolvers.shop,
     "currentAppInstallation": lambda store: {
@@ -143,6 +147,8 @@ FIELDS: dict[str, Any] = {
     "appSubscriptionCreate": billing.create,
     "product": _product,
     "locations": stock.locations,
+    "markets": markets.markets,
+    "shopLocales": markets.shop_locales,
     "customer": _customer,
     "order": _order,
     "fulfillment": _fulfillment,

@@ -11,7 +11,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from devstore.admin import order_changes, resolvers, search, stock
+from devstore.admin import markets, order_changes, resolvers, search, stock
 from devstore.admin.resolvers import Answer
 from devstore.sales import amounts
 from devstore.shop import order_payloads
@@ -29,6 +29,10 @@ RECENT_ORDERS = timedelta(days=60)
 ROWS = {
     "products": "select id, body ->> 'created_at' as created_at,"
     " body ->> 'updated_at' as updated_at, body from product",
+    "productVariants": "select each.value ->> 'id' as id, body ->> 'created_at' as created_at,"
+    " body ->> 'updated_at' as updated_at,"
+    " json_object('product', json(body), 'variant', json(each.value)) as body"
+    " from product, json_each(body, '$.variants') as each",
     "collections": "select id, body ->> 'created_at' as created_at,"
     " body ->> 'updated_at' as updated_at, body from collection",
     "inventoryItems": "select cast(size.value ->> 'id' as integer) as id,"
@@ -329,7 +333,7 @@ def _variant(store: Store, said: Document) -> Answer | None:
     found = store.product(said["product_id"])
     for each in found["variants"] if found else ():
         if found and each["id"] == said["variant_id"]:
-            return resolvers.variant(found, each)
+            return resolvers.in_shop(store, found, each)
     return None
 
 
@@ -356,6 +360,7 @@ def _bag(store: Store, cents: int) -> Answer:
 
 MAKERS: dict[str, Callable[[Store, Document], Answer]] = {
     "products": resolvers.product,
+    "productVariants": markets.variant,
     "collections": resolvers.collection,
     "inventoryItems": stock.item,
     "customers": customer,

@@ -166,12 +166,13 @@ def product(store: Store, row: Document) -> Answer:
         return str(row["about"])[:truncateAt]
 
     def variants(_info: Any, first: int | None = None, after: str | None = None) -> Answer:
-        return connection(row["variants"], lambda each: variant(row, each), first, after)
+        return connection(row["variants"], lambda each: in_shop(store, row, each), first, after)
 
     return {
         "id": gid("Product", row["id"]),
         "title": row["title"],
         "handle": row["handle"],
+        "translations": translations(row),
         "description": description,
         "descriptionHtml": f"<p>{row['about']}</p>",
         "productType": row["product_type"],
@@ -200,6 +201,12 @@ def product(store: Store, row: Document) -> Answer:
         },
         "variants": variants,
     }
+
+
+def in_shop(store: Store, product: Document, row: Document) -> Answer:
+    """A size of a product, with what it costs in each country."""
+    pricing = contextual_price(store, row)
+    return {**variant(product, row), "contextualPricing": pricing}
 
 
 def variant(product: Document, row: Document) -> Answer:
@@ -274,3 +281,24 @@ def pixel(store: Store) -> Answer | None:
     if kept is None:
         return None
     return {"id": gid("WebPixel", kept["id"]), "settings": json.dumps(kept["settings"])}
+
+
+def contextual_price(store: Store, row: Document) -> Callable[..., Answer]:
+    """contextualPricing of a variant."""
+
+    def pricing(_info: Any, context: Answer) -> Answer:
+        cents, currency = store.price_in(row, context.get("country"))
+        return {"price": {"amount": money(cents), "currencyCode": currency}}
+
+    return pricing
+
+
+def translations(row: Document) -> Callable[..., list[Answer]]:
+    """translations of a product."""
+
+    def told(_info: Any, locale: str) -> list[Answer]:
+        title = row.get("titles", {}).get(locale)
+        kept = {"key": "title", "locale": locale, "outdated": False, "value": title}
+        return [kept] if title else []
+
+    return told

@@ -23,6 +23,16 @@ def products() -> list[Product]:
     return [_product(said, at) for at, said in enumerate(_said()["products"])]
 
 
+def locales() -> list[str]:
+    """The languages that the storefront speaks, its first one before all."""
+    return list(_said()["locales"])
+
+
+def markets() -> list[dict[str, Any]]:
+    """Where the shop sells, on opening day."""
+    return [dict(each) for each in _said()["markets"]]
+
+
 def collections() -> list[Collection]:
     """The shelves, in the order the shop shows them."""
     return list(_said()["collections"])
@@ -57,6 +67,7 @@ def _product(said: dict[str, Any], at: int) -> Product:
     return {
         "handle": said["handle"],
         "title": said["title"],
+        "titles": {"de": said["title_de"]} if "title_de" in said else {},
         "product_type": said["type"],
         "vendor": "Dewpoint",
         "status": "active",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from devstore.goods.collections import Collections
+from devstore.goods.markets import Markets
 from devstore.goods.places import Places
 from devstore.sales.returns import Returns
 from devstore.shop import payloads
@@ -25,7 +25,7 @@ class Token(NamedTuple):
     scope: str
 
 
-class Store(Returns, Collections, Places):
+class Store(Returns, Markets, Places):
     """A Shopify store. `Store()` is one in memory, `Store(path)` one that is kept."""
 
     def __init__(self, *args: Any, **named: Any) -> None:

@@ -31,6 +31,7 @@ from storage import (
     coupons,
     events,
     lists,
+    markets,
     merges,
     products,
     shops,
@@ -67,7 +68,7 @@ def record_facts(session: Session, shop: Shop, facts: Facts, now: datetime) -> l
     found = resolve_profiles(session, shop.id, people, now)
     refs = {id(p): profile for p, profile in zip(people, found, strict=True)}
     _wake_write_backs(session, shop, people, refs, now=now)
-    _save_catalog(session, shop, facts)
+    _save_catalog(session, shop, facts, now)
     _save_consents(session, shop, facts, refs, now=now)
     suppressed.suppress_reported(session, shop.id, facts.suppressions)
     sold = record_orders.save_orders(session, shop.id, facts, refs)
@@ -123,8 +124,10 @@ def _addresses(keys: Iterable[IdentityKey]) -> list[tuple[str, str]]:
     return [(channel, key.value) for key in keys for channel in channels_reached_by(key.kind)]
 
 
-def _save_catalog(session: Session, shop: Shop, facts: Facts) -> None:
+def _save_catalog(session: Session, shop: Shop, facts: Facts, now: datetime) -> None:
     products.save_products(session, shop.id, facts.products)
+    if facts.products:
+        markets.make_due(session, shop.id, now)
 
 
 def _save_described(

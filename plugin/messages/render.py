@@ -24,6 +24,7 @@ from plugin.templates.compile import BLANK_PIXEL
 from plugin.templates.liquid import parse, says_labels
 from plugin.templates.product_details import with_details
 from plugin.templates.product_feeds import Catalog
+from plugin.templates.shopper_market import ShopperMarket
 from plugin.texts import SOURCE, nearest_locale, same_language
 from storage import consent
 from storage.channels import Channel
@@ -133,16 +134,16 @@ def render_message(
     locale = choose_locale(profile.locale, shop.language, template.compiled)
     own = profile.locale
     said = own if own and same_language(own, locale) else locale
+    catalog = catalog or Catalog()
+    market = catalog.market_of(session, shop, profile)
     items = (
-        (catalog or Catalog()).of(session, shop)
-        if product_feeds.shows_products(template.blocks)
-        else []
+        catalog.of(session, shop, market) if product_feeds.shows_products(template.blocks) else []
     )
     zone = _zone(shop)
     context: dict[str, object] = {
         "person": _person(profile),
         "shop": _shop(shop),
-        "event": _event(session, event, shop, zone),
+        "event": _event(session, event, shop, zone, market=market),
         "products": product_feeds.products_for(template.blocks, profile.properties, items),
         "coupon_code": coupon_code or "",
         "locale": said,
@@ -290,13 +291,15 @@ def _shop(shop: Shop) -> dict[str, object]:
     }
 
 
-def _event(session: Session, event: Event | None, shop: Shop, zone: ZoneInfo) -> dict[str, object]:
+def _event(
+    session: Session, event: Event | None, shop: Shop, zone: ZoneInfo, *, market: ShopperMarket
+) -> dict[str, object]:
     if event is None:
         return {"lines": [], "checkout_url": product_feeds.home_url(shop)}
     lines = event.properties.get("lines")
     return {
         **with_details(session, shop, event.properties),
-        "lines": product_feeds.with_pictures(session, shop.id, lines)
+        "lines": product_feeds.with_pictures(session, shop.id, lines, market)
         if isinstance(lines, list)
         else [],
         "metric": event.metric,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from liquid import BoundTemplate, Environment, RenderContext
 from liquid.filter import with_context
 
-from plugin.money import format_money
+from plugin.money import Amount, format_money
 from plugin.templates.shopify_liquid.context import MailContext, PlainContext
 from plugin.templates.shopify_liquid.filters import FILTERS
 from plugin.templates.shopify_liquid.tags import TAGS
@@ -14,8 +14,12 @@ from plugin.templates.shopify_liquid.values import to_items, to_text
 
 @with_context
 def money(value: object, currency: object = None, *, context: RenderContext) -> str:
-    """Minor units as an amount in the shopper's language: `{{ 3800 | money }}` is $38.00."""
-    code = to_text(currency) or to_text(_find(context, "shop", "currency")) or "USD"
+    """Minor units as an amount in the shopper's language: `{{ 3800 | money }}` is $38.00.
+
+    Without a currency it is the amount's own, or else the shop's.
+    """
+    own = value.currency if isinstance(value, Amount) else ""
+    code = to_text(currency) or own or to_text(_find(context, "shop", "currency")) or "USD"
     return format_money(value, code, to_text(_find(context, "locale")) or "en")
 
 

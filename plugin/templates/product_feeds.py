@@ -7,9 +7,19 @@ from typing import TypedDict
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.money import Amount
 from plugin.templates import product_blocks
+from plugin.templates.shopper_market import (
+    HOME,
+    ShopperMarket,
+    choose_market,
+    prices_for,
+    titles_for,
+)
 from storage.engine.types import JsonObject
+from storage.markets import MarketPrice, MarketReading, reading_of
 from storage.products import products_by_id, products_to_recommend
+from storage.profiles import Profile
 from storage.shops import Shop
 from storage.templates import MailBlock
 
@@ -22,33 +32,73 @@ class ProductCard(TypedDict):
     kind: str
     image: str
     price: int
+    currency: str
     url: str
     tags: list[str]
 
 
 @dataclass
 class Catalog:
-    """A shop's products, read once for a batch of messages."""
+    """A shop's products, read once for a batch of messages, and once for each market among them."""
 
     items: list[ProductCard] | None = field(default=None)
+    in_markets: dict[ShopperMarket, list[ProductCard]] = field(default_factory=dict)
+    readings: dict[int, MarketReading | None] = field(default_factory=dict)  # of the one shop
 
-    def of(self, session: Session, shop: Shop) -> list[ProductCard]:
-        """The products that the storefront shows and sells, as a template sees them."""
+    def market_of(self, session: Session, shop: Shop, profile: Profile) -> ShopperMarket:
+        """The market that a shopper is shown titles and prices of."""
+        if shop.id not in self.readings:
+            self.readings[shop.id] = reading_of(session, shop.id)
+        return choose_market(self.readings[shop.id], profile)
+
+    def of(self, session: Session, shop: Shop, market: ShopperMarket = HOME) -> list[ProductCard]:
+        """The products that the storefront shows and sells, as a template sees them: with the
+        titles and prices of a market, where they are known.
+        """
         if self.items is None:
-            home = home_url(shop)
-            self.items = [
-                {
-                    "id": product.id,
-                    "title": product.title,
-                    "kind": product.kind,
-                    "image": product.image,
-                    "price": product.price,
-                    "url": f"{home}/products/{product.handle}",
-                    "tags": product.tags,
-                }
-                for product in products_to_recommend(session, shop.id, clock.now())
-            ]
-        return self.items
+            self.items = _cards(session, shop)
+        if market not in self.in_markets:
+            self.in_markets[market] = _localise(session, shop.id, self.items, market)
+        return self.in_markets[market]
+
+
+def _cards(session: Session, shop: Shop) -> list[ProductCard]:
+    home = home_url(shop)
+    return [
+        {
+            "id": product.id,
+            "title": product.title,
+            "kind": product.kind,
+            "image": product.image,
+            "price": product.price,
+            "currency": shop.currency,
+            "url": f"{home}/products/{product.handle}",
+            "tags": product.tags,
+        }
+        for product in products_to_recommend(session, shop.id, clock.now())
+    ]
+
+
+def _localise(
+    session: Session, shop_id: int, items: list[ProductCard], market: ShopperMarket
+) -> list[ProductCard]:
+    ids = [card["id"] for card in items]
+    titles = titles_for(session, shop_id, market, ids)
+    prices = prices_for(session, shop_id, market, ids)
+    if not titles and not prices:
+        return items
+    found: list[ProductCard] = []
+    for card in items:
+        price = prices.get(card["id"]) or MarketPrice(card["price"], card["currency"])
+        found.append(
+            {
+                **card,
+                "title": titles.get(card["id"], card["title"]),
+                "price": Amount(*price),
+                "currency": price.currency,
+            }
+        )
+    return found
 
 
 def home_url(shop: Shop) -> str:
@@ -75,14 +125,21 @@ def _names(product: ProductCard) -> set[str]:
     return {name.lower() for name in (product["kind"], *product["tags"]) if name}
 
 
-def with_pictures(session: Session, shop_id: int, lines: Sequence[object]) -> list[JsonObject]:
-    """A checkout's lines with their products' pictures: the storefront's webhooks send none."""
+def with_pictures(
+    session: Session, shop_id: int, lines: Sequence[object], market: ShopperMarket = HOME
+) -> list[JsonObject]:
+    """A checkout's lines with their products' pictures, which webhooks do not send, and with their
+    titles in the shopper's language, which the API does not tell. The prices are those seen.
+    """
     known = [dict(line) for line in lines if isinstance(line, dict)]
     ids = [number for line in known if (number := _product_id(line))]
     found = products_by_id(session, shop_id, ids) if ids else {}
+    titles = titles_for(session, shop_id, market, ids)
     for line in known:
-        product = found.get(_product_id(line))
+        product = found.get(number := _product_id(line))
         line["image"] = line.get("image") or (product.image if product else "")
+        if product is not None and line.get("title") == product.title:
+            line["title"] = titles.get(number, product.title)
     return known
 
 

@@ -10,7 +10,7 @@ from plugin.insight import counts
 from plugin.jobs import Progress, SliceJob
 from plugin.privacy import retention
 from plugin.profiles import duplicates
-from plugin.sync import backfill, reconcile, write_backs
+from plugin.sync import backfill, markets, reconcile, write_backs
 from storage.engine import locks
 
 SLICE_JOBS = (
@@ -18,6 +18,7 @@ SLICE_JOBS = (
     lifecycle.SLICE_JOB,
     write_backs.SLICE_JOB,
     reconcile.SLICE_JOB,
+    markets.SLICE_JOB,
     duplicates.SLICE_JOB,
     counts.SLICE_JOB,
     lists.SLICE_JOB,

@@ -110,6 +110,9 @@ def _needs_of(
 def _needs_by(item: dict[str, Any]) -> Needs:
     """Return an entry of Shopify's table, which tells `or` from `and` in its text alone."""
     words, scopes = item["requiredAccess"].partition("Also:")[0], item["offlineScopes"]
+    if " for queries and " in words:  # we change no market
+        words = words.partition(" for queries and ")[0]
+        scopes = [scope for scope in scopes if f"`{scope}`" in words]
     if scopes and (" or " in words or words.startswith("Any of")):
         return {frozenset(scopes)}
     return {frozenset((scope,)) for scope in scopes}
