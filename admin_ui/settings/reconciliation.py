@@ -12,10 +12,12 @@ from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.shopify.api import pages
 from plugin.shopify.install.scopes import is_allowed
+from plugin.sync.markets import COUNTRIES_SCOPES, LOCALES_SCOPES
 from plugin.texts import N_
-from storage import reconciliations
+from storage import markets, reconciliations
 from storage.backfills import StoreNoun
 from storage.engine import db
+from storage.markets import MarketReading
 from storage.reconciliations import Reconciliation
 
 DAYS = 30
@@ -74,6 +76,7 @@ def show(visit: AdminRequest) -> Response:
     with db.reading() as session:
         rows = reconciliations.of_shop(session, visit.shop.id)
         mended = reconciliations.repairs(session, visit.shop.id, since)
+        reading = markets.reading_of(session, visit.shop.id)
     lately: dict[str, int] = {}
     for (noun, _kind), count in mended.items():
         lately[noun] = lately.get(noun, 0) + count
@@ -85,7 +88,23 @@ def show(visit: AdminRequest) -> Response:
         if noun in held or (held and noun in left_out)
     ]
     silent = silence(rows, visit.say)
-    return visit.page("settings/reconciliation.html", lines=lines, silent=silent, days=DAYS)
+    return visit.page(
+        "settings/reconciliation.html",
+        lines=lines,
+        silent=silent,
+        days=DAYS,
+        reading=reading,
+        countries=_countries(reading, visit.say),
+        locales=reading.locales[1:] if reading else [],
+        may_price=is_allowed(visit.shop, *COUNTRIES_SCOPES),
+        may_name=is_allowed(visit.shop, *LOCALES_SCOPES),
+    )
+
+
+def _countries(reading: MarketReading | None, say: Language) -> str:
+    """Return the countries with prices of their own, by name."""
+    codes = reading.countries if reading else []
+    return say.listing(sorted(say.locale.territories.get(code, code) for code in codes))
 
 
 def silence(rows: Sequence[Reconciliation], say: Language) -> str:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from plugin import clock
 from plugin.shopify.api.pages import SCOPES
-from storage import reconciliations
+from storage import markets, reconciliations
 from storage.engine import db
 from storage.shops import get_shop
 
@@ -69,6 +69,38 @@ def test_another_shop_is_told_nothing_of_it(merchant, other, shop, monkeypatch):
 
     assert "1,204" not in other.open("/settings/reconciliation").text
     assert "stopped sending" not in other.open("/").text
+
+
+def read_markets(shop, **values: object) -> None:
+    with db.transaction() as session:
+        held = markets.begin_reading(session, get_shop(session, shop.id), clock.now())
+        markets.save_progress(
+            session, held, countries=["DE", "AT"], locales=["en", "de", "zh-CN"], **values
+        )
+
+
+def test_it_tells_which_markets_mails_have_prices_and_titles_of(merchant, shop):
+    assert "Prices for" not in page(merchant)
+    read_markets(shop, since=clock.now() - timedelta(minutes=7))
+
+    told = page(merchant)
+
+    for words in ("Austria and Germany", "German, Chinese (Simplified, China)", "7 minutes ago"):
+        assert words in told
+    assert "奥地利和德国" in page(merchant, "zh-CN")
+
+
+def test_markets_that_may_not_be_read_or_wait_are_told(merchant, shop, monkeypatch):
+    monkeypatch.setattr("admin_ui.kit.auth.onboard.ensure_installed", lambda domain, token: 0)
+    read_markets(shop, error="Shopify is busy with this store.")
+    with db.transaction() as session:
+        get_shop(session, shop.id).scopes = "read_products,read_locales"
+
+    told = page(merchant)
+
+    assert told.count("Permission missing") == 1
+    assert "Waiting for Shopify" in told
+    assert "Austria" not in told
 
 
 def page(merchant, locale: str = "en") -> str:
