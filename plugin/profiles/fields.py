@@ -50,8 +50,11 @@ def apply_fact(row: ProfileValues, person: ProfileFact) -> bool:
 def values_of(person: ProfileFact) -> dict[str, FieldValue]:
     """What a fact says of a person, by field."""
     at = _moment(person.reported_at)
-    values = {**person.fields, **{PROPERTY + k: v for k, v in person.properties.items()}}
-    return {name: FieldValue(value, at, person.source) for name, value in values.items()}
+    source = person.source
+    values = {name: FieldValue(value, at, source) for name, value in person.fields.items()}
+    for name, value in person.properties.items():
+        values[PROPERTY + name] = FieldValue(value, at, source)
+    return values
 
 
 def merge_row(row: ProfileValues, other: ProfileValues) -> None:
@@ -150,4 +153,5 @@ def _weight(word: FieldValue) -> tuple[bool, str, str, str]:
 
 
 def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)  # as a rule it is
+    return utc.isoformat(timespec="microseconds")

@@ -127,6 +127,7 @@ def _without_others(person: ProfileFact, home: int, ownership: Ownership) -> Pro
         key
         for key in person.identities
         if key.kind in ADDRESSES
+        and ownership.owners[key] != home
         and person.fields.get(key.kind) == key.value
         and ownership.profile_of(key) != mine
     ]
