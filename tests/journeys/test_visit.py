@@ -87,6 +87,15 @@ def test_a_visit_is_kept_with_its_pages_and_where_it_came_from(
     assert {event.metric for event in storefront.events()} == {
         "Active on Site", "Viewed Product", "Viewed Cart",
     }  # fmt: skip
+    told = {event.metric: event for event in storefront.events()}
+    viewed, cart_viewed = told["Viewed Product"], told["Viewed Cart"]
+    assert (viewed.properties["vendor"], viewed.properties["categories"]) == (
+        "Dewpoint", ["Moisturizer"],
+    )  # fmt: skip
+    assert viewed.properties["image"].endswith("/cdn/images/cloud-cream.svg")
+    assert (cart_viewed.value, cart_viewed.currency) == (2400, "USD")
+    assert cart_viewed.properties["item_count"] == 1
+    assert cart_viewed.properties["lines"][0]["title"] == "Cloud Cream"
     cart = next(c["value"] for c in page.context.cookies() if c["name"] == "cart")
     with db.reading() as session:
         key = ("cart_token", cart.partition("?")[0])
