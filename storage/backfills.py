@@ -33,6 +33,7 @@ class StoreNoun(StrEnum):
     CHECKOUTS = "checkouts"
     COLLECTIONS = "collections"
     STOCK = "stock"  # by place
+    SUBSCRIPTIONS = "subscriptions"
     REFUNDS = "refunds"  # this and the next two are told of orders, and no stages
     RETURNS = "returns"
     FULFILMENTS = "fulfilments"

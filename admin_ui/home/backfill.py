@@ -23,6 +23,7 @@ STAGES = {
     StoreNoun.CHECKOUTS: N_("Abandoned checkouts"),
     StoreNoun.COLLECTIONS: N_("Collections"),
     StoreNoun.STOCK: N_("Stock"),
+    StoreNoun.SUBSCRIPTIONS: N_("Subscriptions"),
 }
 
 

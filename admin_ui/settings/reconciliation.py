@@ -31,6 +31,7 @@ NOUNS = {
     StoreNoun.FULFILMENTS: N_("Shipments"),
     StoreNoun.COLLECTIONS: N_("Collections"),
     StoreNoun.STOCK: N_("Stock"),
+    StoreNoun.SUBSCRIPTIONS: N_("Subscriptions"),
     StoreNoun.DELETIONS: N_("Deleted products"),
     StoreNoun.COLLECTION_DELETIONS: N_("Deleted collections"),
 }
@@ -45,6 +46,7 @@ TOPICS = {
     "collections/delete": N_("collection deletions"),
     "inventory_levels/connect": N_("stock at new places"),
     "inventory_levels/update": N_("stock updates"),
+    "subscription_contracts/create": N_("new subscriptions"),
     "orders/create": N_("new orders"),
     "orders/updated": N_("order updates"),
     "refunds/create": N_("refunds"),

@@ -45,6 +45,7 @@ NEEDS = {
     "collectionsCount": ("read_products",),
     "locations": ("read_inventory", "read_locations"),
     "inventoryItems": ("read_inventory",),
+    "subscriptionContracts": ("read_own_subscription_contracts",),
     "customer": ("read_customers",),
     "customers": ("read_customers",),
     "customerByIdentifier": ("read_customers",),
@@ -137,7 +138,7 @@ def _discount_by_code(store: Store, code: str) -> Any:
 
 
 COUNTED = ("customers", "products", "collections", "orders", "abandonedCheckouts")
-PAGED = (*COUNTED, "productVariants", "inventoryItems", "events")
+PAGED = (*COUNTED, "productVariants", "inventoryItems", "subscriptionContracts", "events")
 FIELDS: dict[str, Any] = {
     "shop": resolvers.shop,
     "currentAppInstallation": lambda store: {

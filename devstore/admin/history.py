@@ -11,7 +11,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from devstore.admin import markets, order_changes, resolvers, search, stock
+from devstore.admin import after_sales, markets, resolvers, search, stock
 from devstore.admin.resolvers import Answer
 from devstore.sales import amounts
 from devstore.shop import order_payloads
@@ -38,6 +38,8 @@ ROWS = {
     "inventoryItems": "select cast(size.value ->> 'id' as integer) as id,"
     " product.body ->> 'created_at' as created_at, product.body ->> 'updated_at' as updated_at,"
     " size.value as body from product, json_each(product.body, '$.variants') as size",
+    "subscriptionContracts": "select id, body ->> 'created_at' as created_at,"
+    " body ->> 'updated_at' as updated_at, body from contract",
     "customers": "select id, body ->> 'created_at' as created_at,"
     " body ->> 'updated_at' as updated_at, body from customer",
     "orders": "select id, body ->> 'created_at' as created_at,"
@@ -238,14 +240,14 @@ def order(store: Store, row: Document) -> Answer:
         "totalTaxSet": _bag(store, 0),
         "totalTipReceivedSet": _bag(store, 0),
         "lineItems": _lines(store, row, "LineItem", row["id"] + 100),
-        **order_changes.changes(store, row, line),
+        **after_sales.changes(store, row, line),
     }
 
 
 def fulfilment(store: Store, order: Document, row: Document) -> Answer:
     """One fulfilment of an order."""
     ids = ("LineItem", order["id"] + 100)
-    return order_changes.fulfilment(row, lambda place: _line(store, order, place, ids))
+    return after_sales.fulfilment(row, lambda place: _line(store, order, place, ids))
 
 
 def checkout(store: Store, row: Document) -> Answer:
@@ -363,6 +365,7 @@ MAKERS: dict[str, Callable[[Store, Document], Answer]] = {
     "productVariants": markets.variant,
     "collections": resolvers.collection,
     "inventoryItems": stock.item,
+    "subscriptionContracts": after_sales.contract,
     "customers": customer,
     "orders": order,
     "abandonedCheckouts": checkout,

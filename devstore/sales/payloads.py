@@ -170,3 +170,37 @@ def returned(order: Document, row: Document) -> Payload:
         "exchange_line_items": [],
         "total_exchange_line_items": 0,
     }
+
+
+def contract(shop: Database, row: Document) -> Payload:
+    """subscription_contracts/…: a contract as it stands, without any time."""
+    policy = {"interval": row["interval"], "interval_count": row["every"]}
+    return {
+        "admin_graphql_api_id": gid("SubscriptionContract", row["id"]),
+        "id": row["id"],
+        "billing_policy": {**policy, "min_cycles": None, "max_cycles": None},
+        "currency_code": shop.currency,
+        "customer_id": row["customer_id"],
+        "admin_graphql_api_customer_id": gid("Customer", row["customer_id"]),
+        "delivery_policy": policy,
+        "status": row["status"],
+        "admin_graphql_api_origin_order_id": None,
+        "origin_order_id": None,
+        "revision_id": str(row["revision"]),
+    }
+
+
+def billing_attempt(row: Document, attempt: Document) -> Payload:
+    """subscription_billing_attempts/…: one attempt to be paid."""
+    return {
+        "id": attempt["id"],
+        "admin_graphql_api_id": gid("SubscriptionBillingAttempt", attempt["id"]),
+        "idempotency_key": str(attempt["id"]),
+        "order_id": None,
+        "admin_graphql_api_order_id": None,
+        "subscription_contract_id": row["id"],
+        "admin_graphql_api_subscription_contract_id": gid("SubscriptionContract", row["id"]),
+        "ready": True,
+        "error_message": attempt["error"],
+        "error_code": attempt["error"],
+    }

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from devstore.goods.markets import Markets
 from devstore.goods.places import Places
-from devstore.sales.returns import Returns
+from devstore.sales.subscriptions import Subscriptions
 from devstore.shop import payloads
 from devstore.shop.database import Document
 
@@ -25,7 +25,7 @@ class Token(NamedTuple):
     scope: str
 
 
-class Store(Returns, Markets, Places):
+class Store(Subscriptions, Markets, Places):
     """A Shopify store. `Store()` is one in memory, `Store(path)` one that is kept."""
 
     def __init__(self, *args: Any, **named: Any) -> None:

@@ -5,6 +5,7 @@ create table if not exists collection (id integer primary key, handle text uniqu
 create table if not exists level (
   item_id integer not null, location_id integer not null, available integer, updated_at text not null,
   primary key (item_id, location_id));
+create table if not exists contract (id integer primary key, body text not null);
 create table if not exists cart (token text primary key, body text not null);
 create table if not exists checkout (
   token text primary key, cart_token text, order_id integer, updated_at text not null, body text not null);

@@ -33,7 +33,7 @@ from storage.engine.types import JsonObject
 from storage.shops import Shop
 
 STAGES = tuple(noun for noun in StoreNoun if noun in (*bulk.QUERIES, StoreNoun.CHECKOUTS))
-WITH_CHILDREN = (StoreNoun.PRODUCTS, StoreNoun.ORDERS)
+WITH_CHILDREN = (StoreNoun.PRODUCTS, StoreNoun.ORDERS, StoreNoun.SUBSCRIPTIONS)
 NODES_BATCH_SIZE = 250  # customers or orders in a transaction; of 500 the memory came to 200 MB
 LINES_BATCH_SIZE = 1_000  # lines that are put aside, or looked at together
 READ_SECONDS = 1.0  # of a step that reads a result: each step requests it again from its position

@@ -10,7 +10,12 @@ from typing import cast
 from sqlmodel import Session
 
 from plugin.facts import Facts
-from plugin.sync import catalog_differences, customer_differences, order_differences
+from plugin.sync import (
+    catalog_differences,
+    customer_differences,
+    order_differences,
+    subscription_differences,
+)
 from plugin.sync.differences import Differences
 from storage.backfills import StoreNoun
 from storage.inventory import ReportedLevel
@@ -49,6 +54,7 @@ COMPARERS: dict[str, Callable[[Session, int, Facts], Differences]] = {
     StoreNoun.CHECKOUTS: order_differences.compare_checkouts,
     StoreNoun.STOCK: catalog_differences.compare_stock,
     StoreNoun.COLLECTIONS: catalog_differences.compare_collections,
+    StoreNoun.SUBSCRIPTIONS: subscription_differences.compare_subscriptions,
     **dict.fromkeys(HAPPENINGS, order_differences.compare_happenings),
     StoreNoun.DELETIONS: catalog_differences.compare_deletions,
     StoreNoun.COLLECTION_DELETIONS: catalog_differences.compare_collection_deletions,

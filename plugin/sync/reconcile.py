@@ -37,6 +37,7 @@ NOUNS = (
     StoreNoun.FULFILMENTS,
     StoreNoun.COLLECTIONS,
     StoreNoun.STOCK,
+    StoreNoun.SUBSCRIPTIONS,
     StoreNoun.DELETIONS,
     StoreNoun.COLLECTION_DELETIONS,
 )

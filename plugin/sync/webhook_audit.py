@@ -40,6 +40,7 @@ TOPICS_OF_NOUN = {
         DifferenceKind.MISSING: "inventory_levels/connect",
         DifferenceKind.STALE: "inventory_levels/update",
     },
+    StoreNoun.SUBSCRIPTIONS: {DifferenceKind.MISSING: "subscription_contracts/create"},
     StoreNoun.REFUNDS: {DifferenceKind.MISSING: "refunds/create"},
     StoreNoun.RETURNS: {},  # of six topics it cannot be known which was lost
     StoreNoun.FULFILMENTS: {

@@ -20,6 +20,7 @@ QUERIES = {  # the other nouns are paged: plugin/shopify/api/pages.py
     StoreNoun.ORDERS: "bulk_orders",
     StoreNoun.COLLECTIONS: "bulk_collections",
     StoreNoun.STOCK: "bulk_stock",
+    StoreNoun.SUBSCRIPTIONS: "bulk_subscriptions",
 }
 MAX_LINE_BYTES = 16 * 1024 * 1024  # bytes: an order with all our fields stays far below
 CHUNK_BYTES = 64 * 1024  # bytes read at a time

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from plugin.facts import TAG_PREFIX, Facts, merge_facts
-from plugin.shopify.api import order_changes
+from plugin.shopify.api import contracts, order_changes
 from plugin.shopify.api import products as api_products
 from plugin.shopify.api.products import number
 from plugin.shopify.normalise import (
@@ -63,6 +63,8 @@ def facts_of(
         return order_changes.return_facts(node, currency)
     if noun == StoreNoun.FULFILMENTS:
         return order_changes.fulfilment_facts(node, children, currency)
+    if noun == StoreNoun.SUBSCRIPTIONS:
+        return contracts.contract_facts(node, children, currency, reported_at=reported_at)
     if noun == StoreNoun.STOCK and "item" not in node:
         return Facts()  # an item, of which the levels are the children
     topic, normalise, shape = TELLINGS[noun]

@@ -18,6 +18,7 @@ DOCUMENTS = {
     StoreNoun.CHECKOUTS: "abandoned_checkouts",
     StoreNoun.COLLECTIONS: "collections_changed",
     StoreNoun.STOCK: "stock_changed",
+    StoreNoun.SUBSCRIPTIONS: "subscriptions_changed",
     StoreNoun.REFUNDS: "refunds_changed",
     StoreNoun.RETURNS: "returns_changed",
     StoreNoun.FULFILMENTS: "fulfillments_changed",
@@ -32,6 +33,7 @@ SCOPES = {
     StoreNoun.CHECKOUTS: ("read_orders",),
     StoreNoun.COLLECTIONS: ("read_products",),
     StoreNoun.STOCK: ("read_products", "read_inventory", "read_locations"),
+    StoreNoun.SUBSCRIPTIONS: ("read_own_subscription_contracts", "read_customers"),
     StoreNoun.REFUNDS: ("read_orders",),
     StoreNoun.RETURNS: ("read_orders", "read_returns"),
     StoreNoun.FULFILMENTS: ("read_orders",),
@@ -149,6 +151,8 @@ def _parts(order: JsonObject, name: str) -> Iterator[JsonObject]:
 def _children(shop_id: int, noun: StoreNoun, node: JsonObject) -> Iterator[JsonObject]:
     if noun == StoreNoun.PRODUCTS:
         yield from variants(shop_id, node)
+    elif noun == StoreNoun.SUBSCRIPTIONS:
+        yield from node["billingAttempts"]["nodes"]
     elif noun in (StoreNoun.ORDERS, StoreNoun.CHECKOUTS, StoreNoun.FULFILMENTS):
         yield from _lines(shop_id, noun, node)
 

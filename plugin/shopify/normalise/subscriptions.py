@@ -6,7 +6,7 @@ from plugin.shopify.normalise.fields import id_of, object_of, text_of
 from plugin.values import parse_time
 from storage.engine.types import JsonObject
 from storage.profiles import IdentityKind, RecordKind
-from storage.subscription_contracts import SubscriptionContract
+from storage.subscription_contracts import ReportedContract, SubscriptionContract
 
 METRICS = {
     "subscription_contracts/create": "Started Subscription",
@@ -20,6 +20,10 @@ METRICS = {
     "subscription_billing_attempts/challenged": "Subscription Payment Challenged",
 }
 
+# The others happen once to a contract: shopify.dev, subscriptionContractActivate, "must be either
+# active, paused, or failed".
+HAPPEN_AGAIN = ("Activated Subscription", "Paused Subscription", "Failed Subscription")
+
 
 def contracts(topic: str, payload: JsonObject, currency: str) -> Facts:
     """One contract as it stands, and what became of it."""
@@ -32,7 +36,7 @@ def contracts(topic: str, payload: JsonObject, currency: str) -> Facts:
         sent,
     )
     policy = object_of(payload, "billing_policy")
-    row = {
+    row: ReportedContract = {
         "id": contract,
         "status": text_of(payload, "status"),
         "interval": text_of(policy, "interval"),
@@ -42,7 +46,8 @@ def contracts(topic: str, payload: JsonObject, currency: str) -> Facts:
     }
     events = []
     if metric := METRICS.get(topic):
-        unique = f"{contract}:{payload.get('revision_id') or sent.isoformat()}"
+        again = f":{payload.get('revision_id') or sent.isoformat()}"
+        unique = f"{contract}{again if metric in HAPPEN_AGAIN else ''}"
         events.append(
             EventFact(person, metric, unique, sent, properties={"subscription_id": contract})
         )

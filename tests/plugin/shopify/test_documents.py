@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from graphql import (
     FieldNode,
+    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
     get_named_type,
@@ -92,6 +93,9 @@ def _fields(text: str) -> Iterator[str]:
 
 def _paths(selected: SelectionSetNode, under: str) -> Iterator[str]:
     for field in selected.selections:
+        if isinstance(field, InlineFragmentNode):
+            yield from _paths(field.selection_set, under)
+            continue
         assert isinstance(field, FieldNode)
         name = field.name.value
         if name == "pageInfo":

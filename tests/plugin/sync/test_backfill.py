@@ -77,6 +77,9 @@ def count(shop_id: int, model, *where) -> int:
 
 def test_all_of_a_past_is_kept(database, past):
     shop_id = install(DOMAIN, past.id_token())
+    store = past.store
+    subscribed = store.start_subscription(store.customers()[0]["email"])["id"]
+    store.bill_subscription(subscribed, "success")
 
     stages = read_all(shop_id)
 
@@ -87,6 +90,7 @@ def test_all_of_a_past_is_kept(database, past):
         "orders": (BackfillState.DONE, ORDERS, 0),
         "checkouts": (BackfillState.DONE, LEFT, 0),
         "collections": (BackfillState.DONE, len(past.store.collections()), 0),
+        "subscriptions": (BackfillState.DONE, 1, 0),
         "stock": (BackfillState.DONE, 2 * len(sizes), 0),  # each item, and how much lies where
     }
     assert {s.share for s in stages.values()} == {1.0}
@@ -94,6 +98,8 @@ def test_all_of_a_past_is_kept(database, past):
     assert count(shop_id, Profile) == CUSTOMERS
     assert count(shop_id, Event, Event.metric == "Placed Order") == ORDERS - TESTS
     assert count(shop_id, Event, Event.metric == "Checkout Started") == LEFT
+    for metric in ("Started Subscription", "Subscription Order Paid"):
+        assert count(shop_id, Event, Event.metric == metric) == 1
     assert count(shop_id, InventoryLevel) == len(sizes)
     assert count(shop_id, BackfillLine) == 0
 

@@ -10,12 +10,12 @@ from devstore.shop.database import dumps
 from plugin import clock
 from plugin.cli import reconcile as cli_reconcile
 from plugin.shopify.api import graphql
-from storage import collections, events, inventory
+from storage import collections, events, inventory, subscription_contracts
 from storage.engine import db
 from storage.events import Event
 from storage.shops import get_shop
 from tests.plugin.shopify.box import the_shop
-from tests.plugin.sync.comparing import compare, deliver, finish, found, installed
+from tests.plugin.sync.comparing import compare, deliver, facts, finish, found, installed
 
 real = graphql.text_of
 
@@ -279,6 +279,77 @@ def test_a_sale_at_the_till_without_a_buyer_lacks_nothing(store, shop_id, market
     assert happened(shop_id, "") == []
 
 
+def test_a_subscription_that_was_lost_is_brought_with_its_buyer(store, shop_id):
+    made = store.start_subscription("maya@example.com", interval="week", every=2)
+    paid = store.bill_subscription(made["id"], "success")
+    failed = store.bill_subscription(made["id"], "failure", "EXPIRED_CARD")
+    deliver(shop_id, without(store, "subscription_"))
+
+    assert found(finish(shop_id)) == {("subscriptions", "missing"): 1}
+
+    assert contract(shop_id, made) == ("active", "week", 2)
+    told = {each.metric: each for each in happened(shop_id, "Subscription")}
+    assert told["Subscription Order Paid"].unique_id == str(paid)
+    assert told["Subscription Payment Failed"].unique_id == str(failed)
+    assert told["Subscription Payment Failed"].properties["error_code"] == "EXPIRED_CARD"
+    (person,) = facts(shop_id)["people"]
+    assert "maya@example.com" in person
+    assert found(finish(shop_id)) == {}
+
+
+@pytest.mark.parametrize(
+    ("topic", "status", "metric"),
+    [
+        ("subscription_contracts/pause", "paused", "Paused Subscription"),
+        ("subscription_contracts/cancel", "cancelled", "Cancelled Subscription"),
+        ("subscription_contracts/expire", "expired", "Expired Subscription"),
+        ("subscription_contracts/fail", "failed", "Failed Subscription"),
+    ],
+)
+def test_what_became_of_a_subscription_and_was_lost_is_brought(
+    store, shop_id, soon, topic, status, metric
+):
+    made = store.start_subscription("maya@example.com")
+    deliver(shop_id, store.deliveries())
+    soon()
+    store.move_subscription(made["id"], topic)
+
+    assert found(finish(shop_id)) == {("subscriptions", "stale"): 1}
+
+    assert contract(shop_id, made)[0] == status
+    assert len(happened(shop_id, metric)) == 1
+    deliver(shop_id, store.deliveries())  # late after all
+    assert len(happened(shop_id, metric)) == 1
+    assert found(finish(shop_id)) == {}
+
+
+def test_a_subscription_that_changes_or_goes_on_is_brought_without_an_event(store, shop_id, soon):
+    made = store.start_subscription("maya@example.com")
+    store.move_subscription(made["id"], "subscription_contracts/pause")
+    deliver(shop_id, store.deliveries())
+    soon()
+    store.move_subscription(made["id"], "subscription_contracts/activate")
+    store.change_subscription(made["id"], every=3)
+
+    assert found(finish(shop_id)) == {("subscriptions", "stale"): 1}
+
+    assert contract(shop_id, made) == ("active", "month", 3)
+    told = [each.metric for each in happened(shop_id, "Subscription")]
+    assert sorted(told) == ["Paused Subscription", "Started Subscription"]
+    assert found(finish(shop_id)) == {}
+
+
+def test_an_attempt_to_be_paid_that_was_lost_is_brought(store, shop_id):
+    made = store.start_subscription("maya@example.com")
+    store.bill_subscription(made["id"], "challenged")
+    deliver(shop_id, without(store, "subscription_billing_attempts/"))
+
+    assert found(finish(shop_id)) == {("subscriptions", "partial"): 1}
+
+    assert len(happened(shop_id, "Subscription Payment Challenged")) == 1
+    assert found(finish(shop_id)) == {}
+
+
 def test_what_the_store_does_not_allow_is_left_out_and_said_until_it_does(store, shop_id):
     with db.transaction() as session:
         get_shop(session, shop_id).scopes = ",".join(set(store.granted) - {"read_products"})
@@ -306,6 +377,12 @@ def collection(shop_id: int, collection_id: int) -> tuple[str, str, bool]:
     with db.reading() as session:
         kept = collections.collections_by_id(session, shop_id, [collection_id])[collection_id]
     return kept.title, kept.handle, kept.deleted
+
+
+def contract(shop_id: int, made: dict) -> tuple[str, str, int]:
+    with db.reading() as session:
+        (row,) = subscription_contracts.contracts_by_id(session, shop_id, [made["id"]]).values()
+    return row.status, row.interval, row.interval_count
 
 
 def stock(shop_id: int, size: dict) -> dict[int, int | None]:

@@ -1,4 +1,4 @@
-"""What became of orders, as the Admin API tells it: refunds, returns and parcels."""
+"""What became of sales, as the Admin API tells it: refunds, returns, parcels, subscriptions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +9,8 @@ from devstore.sales import payloads as sales
 from devstore.shop.database import Document
 from devstore.shop.payloads import gid, money
 from devstore.shop.store import Store
+
+OUTCOMES = {"success": "Success", "failure": "Failed", "challenged": "ActionRequired"}
 
 
 def changes(store: Store, order: Document, line: Callable[[int], Answer]) -> Answer:
@@ -90,4 +92,38 @@ def _event(row: Document) -> Answer:
         "id": gid("FulfillmentEvent", row["id"]),
         "status": row["status"].upper(),
         "happenedAt": resolvers.instant(row["happened_at"]),
+    }
+
+
+def contract(store: Store, row: Document) -> Answer:
+    """A contract with the attempts to be paid."""
+
+    def attempts(
+        _info: Any, first: int | None = None, after: str | None = None, reverse: bool = False
+    ) -> Answer:
+        rows = row["attempts"][::-1] if reverse else row["attempts"]
+        return resolvers.connection(rows, _attempt, first, after)
+
+    return {
+        "id": gid("SubscriptionContract", row["id"]),
+        "status": row["status"].upper(),
+        "revisionId": str(row["revision"]),
+        "createdAt": resolvers.instant(row["created_at"]),
+        "updatedAt": resolvers.instant(row["updated_at"]),
+        "customer": {"id": gid("Customer", row["customer_id"])},
+        "billingPolicy": {"interval": row["interval"].upper(), "intervalCount": row["every"]},
+        "billingAttempts": attempts,
+    }
+
+
+def _attempt(row: Document) -> Answer:
+    error = {"__typename": "SubscriptionBillingAttemptPaymentError", "code": row["error"]}
+    return {
+        "id": gid("SubscriptionBillingAttempt", row["id"]),
+        "createdAt": resolvers.instant(row["created_at"]),
+        "completedAt": resolvers.instant(row["created_at"]),
+        "state": {
+            "__typename": f"SubscriptionBillingAttempt{OUTCOMES[row['outcome']]}State",
+            "error": error if row["error"] else None,
+        },
     }
