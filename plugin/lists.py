@@ -13,7 +13,7 @@ from sqlmodel import Session
 from plugin import clock, jobs
 from plugin.errors import RegularsError
 from plugin.facts import Facts, IdentityKey, ProfileFact, ProfileRef
-from plugin.flows import definition, enrol
+from plugin.flows import enrol
 from plugin.ingest.record import record_facts
 from plugin.jobs import Progress, SliceJob
 from plugin.profiles import list_membership
@@ -117,15 +117,7 @@ def list_usage(session: Session, shop_id: int, list_id: int) -> ListUsage:
 
 def flows_triggered_by(session: Session, shop_id: int, list_id: int) -> list[Flow]:
     """Return the flows that a new member of a list triggers."""
-    found = []
-    for flow in flows.flows_of(session, shop_id):
-        version = flows.get_flow_version(session, shop_id, flow.id, flow.version)
-        if (
-            version is not None
-            and f"list:{list_id}" == definition.parse_definition(version.definition).trigger
-        ):
-            found.append(flow)
-    return found
+    return [each for each in flows.flows_of(session, shop_id) if each.trigger == f"list:{list_id}"]
 
 
 def delete_list(shop_id: int, list_id: int) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+import structlog
 from sqlmodel import Session
 
+from plugin.errors import RegularsError
 from plugin.facts import ProfileRef
 from plugin.flows import definition, filters
 from plugin.flows.definition import FlowDefinition
@@ -17,6 +19,8 @@ from storage.events import Event, EventRow
 from storage.flows import EnrolmentRow, EnrolmentState, Flow
 from storage.messages import MessageState
 from storage.shops import Shop
+
+log = structlog.get_logger()
 
 
 def enrol_for_events(
@@ -84,10 +88,13 @@ def _whose(event: EventRow) -> ProfileRef:
 def _live(session: Session, shop: Shop) -> list[tuple[Flow, FlowDefinition]]:
     if shop.uninstalled_at is not None:
         return []
-    return [
-        (flow, definition.parse_definition(version.definition))
-        for flow, version in flows.live_flows(session, shop.id)
-    ]
+    found = []
+    for flow, version in flows.live_flows(session, shop.id):
+        try:
+            found.append((flow, definition.parse_definition(version.definition)))
+        except RegularsError as error:  # saved by another version: the shop's others go on
+            log.error("flow.not_understood", shop=shop.id, flow=flow.id, error=error.message)
+    return found
 
 
 def _enter(

@@ -273,3 +273,16 @@ def test_an_order_takes_back_a_last_reminder_that_was_queued_but_not_sent(shop, 
     with db.reading() as session:
         found = session.exec(select(Message).where(Message.shop_id == shop.id))
         assert {(m.state, m.skip_reason) for m in found} == {("skipped", "did:Placed Order")}
+
+
+def test_a_flow_that_cannot_be_read_stops_no_other(shop, time, reminders):
+    with db.transaction() as session:
+        unread = add_flow(session, shop.id, "From a newer version", abandoned_checkout())
+        version = flows.get_flow_version(session, shop.id, unread, 1)
+        version.definition = {**version.definition, "from_tomorrow": True}
+        session.add(version)
+    set_status(shop.id, unread, True)
+
+    tell(shop, "Checkout Started", "c1", START)
+
+    assert {enrolment.flow_id for enrolment in enrolments(shop)} == {reminders}
