@@ -207,6 +207,7 @@ def merge_facts(many: Sequence[Facts]) -> Facts:
         total.finished_operations += facts.finished_operations
         total.privacy_requests += facts.privacy_requests
         total.plan_changed |= facts.plan_changed
+        total.historical |= facts.historical
         if facts.uninstalled_at is not None:
             total.uninstalled_at = max(
                 facts.uninstalled_at, total.uninstalled_at or facts.uninstalled_at

@@ -1,11 +1,14 @@
-"""Failed webhooks: deliveries that could not be digested, for a merchant to look at."""
+"""Failed webhooks: deliveries that could not be digested, for a merchant to look at.
+
+Beside them lie records that were read of the storefront's API and could not be parsed.
+"""
 
 from collections.abc import Sequence
 
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from storage.inbox import Delivery, DeliveryState, settled
+from storage.inbox import Delivery, DeliveryState, NewDelivery, settled
 
 
 def offer_again(session: Session, shop_id: int, webhook_id: str) -> None:
@@ -28,8 +31,45 @@ def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[De
     ).all()
 
 
-def count_quarantined(session: Session, shop_id: int) -> int:
-    """How many of a shop's deliveries could not be digested."""
-    return session.exec(
-        select(func.count()).where(Delivery.shop_id == shop_id, *settled(DeliveryState.QUARANTINED))
-    ).one()
+def count_quarantined(session: Session, shop_id: int, topic: str = "") -> int:
+    """How many of a shop's deliveries could not be digested, all or those of a topic."""
+    query = select(func.count()).where(
+        Delivery.shop_id == shop_id, *settled(DeliveryState.QUARANTINED)
+    )
+    return session.exec(query.where(Delivery.topic == topic) if topic else query).one()
+
+
+def quarantine_node(session: Session, row: NewDelivery, error: str, *, has_room: bool) -> bool:
+    """Put a record that was read into quarantine, or bring it up to date there; whether it is new.
+
+    One that is being tried again is left alone. Without room only known ones are kept.
+    """
+    held = session.get(Delivery, (row.shop_id, row.webhook_id))
+    if held is None:
+        if has_room:
+            made = Delivery(**row._asdict(), state=DeliveryState.QUARANTINED, error=error[:500])
+            session.add(made)
+            session.flush()
+        return has_room
+    is_known = held.state == DeliveryState.QUARANTINED and held.body == row.body
+    if is_known or held.state == DeliveryState.NEW:
+        return False
+    is_new = held.state != DeliveryState.QUARANTINED
+    held.body, held.error, held.state = row.body, error[:500], DeliveryState.QUARANTINED
+    held.received_at, held.triggered_at = row.received_at, row.triggered_at
+    session.flush()
+    return is_new
+
+
+def release_nodes(session: Session, shop_id: int, topic: str, keys: Sequence[str]) -> None:
+    """Take records of a topic out of quarantine that could be parsed since, and empty them."""
+    session.connection().execute(
+        update(Delivery)
+        .where(
+            col(Delivery.shop_id) == shop_id,
+            col(Delivery.topic) == topic,
+            col(Delivery.webhook_id).in_(keys),
+            col(Delivery.state) == DeliveryState.QUARANTINED,
+        )
+        .values(state=DeliveryState.DONE, error="", body=b"")
+    )

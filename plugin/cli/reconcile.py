@@ -102,10 +102,10 @@ def _dry(shop: Shop, noun: StoreNoun, since: datetime, until: datetime) -> Repai
     while more:
         asked_at = clock.now()
         page = pages.changed_page(shop.id, noun, since - reconcile.OVERLAP, until, place=place)
-        reported, lost = parse_nodes(shop, noun, page.nodes, asked_at)
-        total.add(_undone(shop, noun, reported))
-        total.looked += lost
-        total.unresolved += lost
+        read = parse_nodes(shop, noun, page.nodes, asked_at)
+        total.add(_undone(shop, noun, read.reported))
+        total.looked += len(read.unread)
+        total.unresolved += len(read.unread)
         place, more = page.cursor, page.more
     return total
 

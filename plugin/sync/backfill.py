@@ -18,14 +18,16 @@ from pydantic_core import from_json
 from sqlmodel import Session
 
 from plugin import clock, jobs
-from plugin.errors import ConcurrentChangeError, MalformedError, RegularsError
+from plugin.errors import ConcurrentChangeError, RegularsError
 from plugin.facts import Facts, merge_facts
 from plugin.ingest.record import record_facts
 from plugin.jobs import Progress, SliceJob
-from plugin.shopify.api import bulk, nodes, pages
+from plugin.shopify.api import bulk, pages
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import number
 from plugin.shopify.install.scopes import is_allowed
+from plugin.sync import unread
+from plugin.sync.unread import NodeWithChildren, UnreadNode
 from storage import backfills, shops
 from storage.backfills import ENDED_STATES, Backfill, BackfillState, StoreNoun
 from storage.engine import db
@@ -44,8 +46,6 @@ FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
 MAX_ATTEMPTS = 12  # in a row; with rests that double, over three hours
 MAX_REQUESTS = 3  # how often an operation that Shopify breaks off is asked for
 
-# without its parent, if that line makes no sense
-NodeWithChildren = tuple[JsonObject | None, list[JsonObject]]
 log = structlog.get_logger()
 
 
@@ -195,10 +195,10 @@ def _read(shop: Shop, held: Backfill) -> None:
     with closing(bulk.read_lines(url, held.offset)) as lines:
         for batch in _batches(lines, LINES_BATCH_SIZE if apart else NODES_BATCH_SIZE):
             if apart:
-                _put_aside(held, batch)
+                _put_aside(shop, held, batch)
             else:
                 progress = {"lines_read": held.lines_read + len(batch), "offset": batch[-1][1]}
-                _record(shop, held, [(_parsed(line), []) for line, _ in batch], progress)
+                _record(shop, held, [_family(line) for line, _ in batch], progress)
             if time.monotonic() > until:
                 return
     if found.size is not None and held.offset < found.size:
@@ -223,12 +223,21 @@ def _parsed(line: bytes) -> JsonObject | None:
     return node if isinstance(node, dict) and isinstance(node.get("id"), str) else None
 
 
-def _put_aside(held: Backfill, batch: Sequence[tuple[bytes, int]]) -> None:
-    rows = []
+def _family(line: bytes) -> NodeWithChildren:
+    node = _parsed(line)
+    return (node, []) if node else (None, unread.nonsense(line).children)
+
+
+def _put_aside(shop: Shop, held: Backfill, batch: Sequence[tuple[bytes, int]]) -> None:
+    rows, lost = [], []
     for at, (line, _) in enumerate(batch, held.lines_read):
         if node := _parsed(line):
             rows.append((str(node.get("__parentId") or node["id"]), at, line.decode()))
+        else:
+            lost.append(unread.nonsense(line))
+    unread.keep_unread(shop, held.stage, lost)
     progress = {"lines_read": held.lines_read + len(batch), "offset": batch[-1][1], "attempts": 0}
+    progress["skipped"] = held.skipped + len(lost)
     with db.transaction(redone=True) as session:
         _advance(session, held, **progress)
         backfills.add_lines(session, held.shop_id, held.stage, rows)
@@ -286,17 +295,18 @@ def _record(
     drop_until: str | None = None,
 ) -> None:
     """Record what nodes say, and the progress that it is, in one transaction."""
-    parsed = [_facts(shop, held.stage, *family) for family in families]
-    facts = [each for each in parsed if each is not None]
+    read = [(unread.parse_node(shop, held.stage, family), family) for family in families]
+    facts = [(each, family) for each, family in read if isinstance(each, Facts)]
+    unread.keep_unread(shop, held.stage, [each for each, _ in read if isinstance(each, UnreadNode)])
     progress |= {"done": held.done + len(families), "attempts": 0}
     progress["skipped"] = held.skipped + len(families) - len(facts)
     try:
-        _commit(shop, held, facts, progress, drop_until=drop_until)
+        _commit(shop, held, [each for each, _ in facts], progress, drop_until=drop_until)
     except (*db.TRANSIENT, ConcurrentChangeError):
         raise
     except Exception:  # one node that cannot be kept does not spoil the others
         log.exception("backfill.failed", shop=shop.id, stage=held.stage)
-        progress["skipped"] += len(facts) - _one_by_one(shop, facts)
+        progress["skipped"] += len(facts) - _one_by_one(shop, held.stage, facts)
         _commit(shop, held, [], progress, drop_until=drop_until)
 
 
@@ -318,18 +328,21 @@ def _commit(
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in entered])
 
 
-def _one_by_one(shop: Shop, facts: Sequence[Facts]) -> int:
+def _one_by_one(
+    shop: Shop, stage: StoreNoun, facts: Sequence[tuple[Facts, NodeWithChildren]]
+) -> int:
     """Record what can be recorded, so that one node does not spoil its batch; how many that was."""
     good = 0
-    for each in facts:
+    for each, family in facts:
         try:
             with db.transaction(redone=True) as session:
                 db.lock_shop(session, shop.id)
                 record_facts(session, shop, _as_past([each]), clock.now())
         except db.TRANSIENT:
             raise
-        except Exception:  # any error: it is counted as skipped, and shown
+        except Exception as error:  # any error: it is counted as skipped, and shown
             log.exception("backfill.node_failed", shop=shop.id)
+            unread.keep_unread(shop, stage, [UnreadNode(*family, unread.explain(error))])
         else:
             good += 1
     return good
@@ -337,19 +350,6 @@ def _one_by_one(shop: Shop, facts: Sequence[Facts]) -> int:
 
 def _as_past(facts: Sequence[Facts]) -> Facts:
     return replace(merge_facts(facts), historical=True)
-
-
-def _facts(
-    shop: Shop, stage: StoreNoun, node: JsonObject | None, children: list[JsonObject]
-) -> Facts | None:
-    """What a node says; None when it makes no sense."""
-    if node is None:
-        return None
-    try:
-        return nodes.facts_of(shop.id, stage, node, children, currency=shop.currency)
-    except (MalformedError, ShopifyError, KeyError, TypeError, ValueError, AttributeError) as error:
-        log.warning("backfill.not_understood", shop=shop.id, stage=stage, error=str(error)[:200])
-        return None
 
 
 def _again(held: Backfill, error: str) -> None:

@@ -15,12 +15,12 @@ from sqlmodel import Session
 
 from plugin import clock, jobs
 from plugin.errors import ConcurrentChangeError, RegularsError
-from plugin.facts import Facts
 from plugin.jobs import Progress, SliceJob
 from plugin.shopify.api import pages
 from plugin.shopify.install.scopes import is_allowed
-from plugin.sync import backfill, webhook_audit
-from plugin.sync.repair import RepairResult, parse_nodes, repair_records
+from plugin.sync import backfill, unread, webhook_audit
+from plugin.sync.repair import ReadPage, RepairResult, parse_nodes, repair_records
+from plugin.sync.unread import UnreadNode
 from storage import backfills, inbox_claims, reconciliations, shops
 from storage.backfills import BackfillState, StoreNoun
 from storage.engine import db
@@ -177,15 +177,17 @@ def _page(shop: Shop, held: Reconciliation) -> None:
     page = pages.changed_page(
         shop.id, held.noun, held.since - OVERLAP, held.until, place=held.cursor
     )
-    reported, lost = parse_nodes(shop, held.noun, page.nodes, asked_at)
+    read = parse_nodes(shop, held.noun, page.nodes, asked_at)
+    unread.keep_unread(shop, held.noun, read.unread, asked_at)
+    unread.drop_read(shop, held.noun, [node for node, _ in read.families.values()])
     place = {"cursor": page.cursor if page.more else BACKFILL_READ, "attempts": 0, "error": ""}
     try:
-        outcome = _commit(shop, held, reported, place, lost=lost)
+        outcome = _commit(shop, held, read, place)
     except (*db.TRANSIENT, ConcurrentChangeError):
         raise
     except Exception:  # one record that cannot be repaired does not fail its page
         log.exception("reconcile.failed", shop=shop.id, noun=held.noun)
-        outcome = _one_by_one(shop, held, reported, place, lost=lost)
+        outcome = _one_by_one(shop, held, read, place)
     if outcome.gaps:
         log.info("reconcile.repaired", shop=shop.id, noun=held.noun, **outcome.counts())
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment) for enrolment in outcome.entered])
@@ -210,41 +212,39 @@ def _close(held: Reconciliation) -> None:
 def _commit(
     shop: Shop,
     held: Reconciliation,
-    reported: Mapping[str, Facts],
+    read: ReadPage,
     place: Mapping[str, object],
-    *,
-    lost: int,
 ) -> RepairResult:
     """Mend what differs and move the window on, in one transaction."""
     with db.transaction() as session:
         db.lock_shop(session, shop.id)
-        outcome = repair_records(session, shop, held.noun, reported)
-        _count(session, held, place, outcome, lost=lost)
+        outcome = repair_records(session, shop, held.noun, read.reported)
+        _count(session, held, place, outcome, lost=len(read.unread))
     return outcome
 
 
 def _one_by_one(
     shop: Shop,
     held: Reconciliation,
-    reported: Mapping[str, Facts],
+    read: ReadPage,
     place: Mapping[str, object],
-    *,
-    lost: int,
 ) -> RepairResult:
     """Repair each record by itself, so that one does not fail its page."""
     total = RepairResult()
-    for thing, facts in reported.items():
+    for thing, facts in read.reported.items():
         try:
             with db.transaction() as session:
                 db.lock_shop(session, shop.id)
                 total.add(repair_records(session, shop, held.noun, {thing: facts}))
         except db.TRANSIENT:
             raise
-        except Exception:  # any error: it is counted as unresolved, and shown
+        except Exception as error:  # any error: it is counted as unresolved, and shown
             log.exception("reconcile.record_failed", shop=shop.id, noun=held.noun)
             total.unresolved += 1
+            lost = UnreadNode(*read.families[thing], unread.explain(error))
+            unread.keep_unread(shop, held.noun, [lost])
     with db.transaction() as session:
-        _count(session, held, place, total, lost=lost)
+        _count(session, held, place, total, lost=len(read.unread))
     return total
 
 

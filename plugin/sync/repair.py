@@ -9,15 +9,13 @@ import structlog
 from sqlmodel import Session
 
 from plugin import clock
-from plugin.errors import MalformedError
 from plugin.facts import Facts, merge_facts
 from plugin.ingest.record import record_facts
 from plugin.privacy import redaction
-from plugin.shopify.api import nodes
-from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.pages import NodeWithChildren
 from plugin.sync import compare, customer_differences
 from plugin.sync.differences import Differences
+from plugin.sync.unread import UnreadNode, parse_node
 from storage import products
 from storage.backfills import StoreNoun
 from storage.reconciliations import DifferenceKind
@@ -47,23 +45,28 @@ class RepairResult:
         self.entered += other.entered
 
 
+@dataclass(slots=True)
+class ReadPage:
+    """What the nodes of a page say, by the record's id, and which of them could not be read."""
+
+    reported: dict[str, Facts] = field(default_factory=dict)
+    families: dict[str, NodeWithChildren] = field(default_factory=dict)
+    unread: list[UnreadNode] = field(default_factory=list)
+
+
 def parse_nodes(
     shop: Shop, noun: StoreNoun, families: Sequence[NodeWithChildren], asked_at: datetime
-) -> tuple[dict[str, Facts], int]:
-    """What nodes say, by the record's id, and how many make no sense."""
-    reported: dict[str, Facts] = {}
-    lost = 0
-    for node, children in families:
-        try:
-            facts = nodes.facts_of(
-                shop.id, noun, node, children, currency=shop.currency, reported_at=asked_at
-            )
-            if record := compare.record_id(noun, facts):
-                reported[record] = facts
-        except (MalformedError, ShopifyError, KeyError, TypeError, ValueError) as error:
-            log.warning("reconcile.not_understood", shop=shop.id, noun=noun, error=str(error)[:200])
-            lost += 1
-    return reported, lost
+) -> ReadPage:
+    """What nodes say. Those of a test order say nothing."""
+    page = ReadPage()
+    for family in families:
+        read = parse_node(shop, noun, family, asked_at)
+        if isinstance(read, UnreadNode):
+            page.unread.append(read)
+        elif record := compare.record_id(noun, read):
+            page.reported[record] = read
+            page.families[record] = family
+    return page
 
 
 def repair_records(

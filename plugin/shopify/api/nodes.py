@@ -4,9 +4,11 @@ Each node takes the shape of its webhook, so that one normaliser understands bot
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from plugin.errors import MalformedError
 from plugin.facts import TAG_PREFIX, Facts, merge_facts
 from plugin.shopify.api import contracts, order_changes
 from plugin.shopify.api import products as api_products
@@ -21,9 +23,11 @@ from plugin.shopify.normalise import (
     orders,
     products,
 )
+from plugin.values import parse_time
 from storage.backfills import StoreNoun
 from storage.engine.types import JsonObject
 
+TOPIC = "admin_api/"  # with a noun, of a node that is kept among the deliveries
 SMS, EMAIL = "customers_marketing_consent/update", "customers_email_marketing_consent/update"
 WHATSAPP = "customers_whats_app_marketing_consent/update"
 TAGS, SUMS = "customer.tags_added", "customers/purchasing_summary"
@@ -69,6 +73,17 @@ def facts_of(
         return Facts()  # an item, of which the levels are the children
     topic, normalise, shape = TELLINGS[noun]
     return normalise(topic, shape(node, children) | sent, currency)
+
+
+def normalise(topic: str, payload: JsonObject, currency: str) -> Facts:
+    """A node that was kept because it could not be read: {node, children}, by its noun."""
+    noun, told = StoreNoun(topic.removeprefix(TOPIC)), payload.get("triggered_at")
+    node, children = payload["node"], payload["children"]
+    if node is None:
+        raise MalformedError("the record is not there, or is no JSON")
+    reported_at = parse_time(told, "triggered_at") if told else None
+    facts = facts_of(0, noun, node, children, currency=currency, reported_at=reported_at)
+    return replace(facts, historical=True)
 
 
 def _customer(node: JsonObject) -> JsonObject:

@@ -48,6 +48,8 @@ SEARCHES = {
     StoreNoun.DELETIONS: f"subject_type:PRODUCT AND {DESTROYED}",
     StoreNoun.COLLECTION_DELETIONS: f"subject_type:COLLECTION AND {DESTROYED}",
 }
+MALFORMED = (KeyError, TypeError, AttributeError)
+NO_CHILD: JsonObject = {}  # makes no sense: a node with such a child is not read
 NodeWithChildren = tuple[JsonObject, list[JsonObject]]
 
 
@@ -121,7 +123,7 @@ def _page(shop_id: int, noun: StoreNoun, asked: Mapping[str, object]) -> Page:
     nodes = found["nodes"]
     if noun in PARTS_OF_ORDERS:
         nodes = [part for order in nodes for part in _parts(order, PARTS_OF_ORDERS[noun])]
-    families = [(node, list(_children(shop_id, noun, node))) for node in nodes]
+    families = [(node, _all_children(shop_id, noun, node)) for node in nodes]
     info = found["pageInfo"]
     return Page(families, info["endCursor"] or "", info["hasNextPage"])
 
@@ -143,9 +145,20 @@ def _stock_page(shop_id: int, search: str, place: str) -> Page:
 
 def _parts(order: JsonObject, name: str) -> Iterator[JsonObject]:
     """What happened to an order, each with the order that it is about."""
-    held = order[name]
-    for part in held if isinstance(held, list) else held["nodes"]:
-        yield {**part, "order": {name: order[name] for name in ("id", "test", "updatedAt")}}
+    try:
+        held = order[name]
+        about = {"order": {each: order[each] for each in ("id", "test", "updatedAt")}}
+        parts = [{**part, **about} for part in (held if isinstance(held, list) else held["nodes"])]
+    except MALFORMED:
+        parts = [order]  # which is no part, and is kept as such
+    yield from parts
+
+
+def _all_children(shop_id: int, noun: StoreNoun, node: JsonObject) -> list[JsonObject]:
+    try:
+        return list(_children(shop_id, noun, node))
+    except MALFORMED:
+        return [NO_CHILD]
 
 
 def _children(shop_id: int, noun: StoreNoun, node: JsonObject) -> Iterator[JsonObject]:
