@@ -21,7 +21,7 @@ from graphql.validation import NoDeprecatedCustomRule
 
 from devstore.admin.api import SCHEMA
 from plugin.manifest import load_manifest, topic_handlers
-from plugin.shopify.api import client
+from plugin.shopify.api import client, pages
 from plugin.shopify.api.graphql import DOCUMENTS, text_of
 from plugin.shopify.install.app_config import COMPLIANCE
 
@@ -72,6 +72,18 @@ def test_the_manifest_asks_for_no_scope_that_nothing_needs(introspection, admin_
         return all(any(client.covers_scopes(scopes, [scope]) for scope in need) for need in needs)
 
     assert [scope for scope in asked if enough([each for each in asked if each != scope])] == []
+
+
+@pytest.mark.parametrize("noun", sorted(pages.DOCUMENTS))
+def test_a_noun_is_compared_only_where_a_store_grants_all_that_its_fields_need(
+    introspection, admin_schema, noun
+):
+    needs = _needs_of(parse(text_of(pages.DOCUMENTS[noun])), admin_schema, introspection)
+    granted = pages.SCOPES[noun]
+
+    assert [
+        set(need) for need in needs if not any(client.covers_scopes(granted, [s]) for s in need)
+    ] == []
 
 
 def _needs(introspection: dict[str, Any], schema: GraphQLSchema) -> Needs:

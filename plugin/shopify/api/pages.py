@@ -29,8 +29,8 @@ DOCUMENTS = {
 SCOPES = {
     StoreNoun.CUSTOMERS: ("read_customers",),
     StoreNoun.PRODUCTS: ("read_products",),
-    StoreNoun.ORDERS: ("read_orders",),
-    StoreNoun.CHECKOUTS: ("read_orders",),
+    StoreNoun.ORDERS: ("read_orders", "read_customers", "read_products"),
+    StoreNoun.CHECKOUTS: ("read_orders", "read_customers", "read_products"),
     StoreNoun.COLLECTIONS: ("read_products",),
     StoreNoun.STOCK: ("read_products", "read_inventory", "read_locations"),
     StoreNoun.SUBSCRIPTIONS: ("read_own_subscription_contracts", "read_customers"),
