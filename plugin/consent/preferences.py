@@ -287,8 +287,8 @@ def _is_on(state: ConsentRow | None, purpose: ConsentPurpose) -> bool:
 
 
 def _is_changed(box: PreferenceBox, wanted: PreferenceUpdate) -> bool:
-    if wanted.nothing and box.purpose == ConsentPurpose.MARKETING:
-        return not box.refused
+    if wanted.nothing:
+        return box.purpose == ConsentPurpose.MARKETING and not box.refused
     return box.on != (box.key in wanted.boxes)
 
 

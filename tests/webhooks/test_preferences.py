@@ -266,6 +266,14 @@ def test_unsubscribing_from_all_means_every_address_on_every_channel(merchant, w
     assert shown.count('<span class="badge quiet">Unsubscribed') == len(EVERYWHERE)
 
 
+def test_unsubscribing_from_all_stops_nothing_about_orders(web, world, path):
+    know(world, ("email", OTHER_MAIL), ("phone", OTHER_PHONE))
+
+    web.post(path, data=form(web.get(path).text, do="none"))
+
+    assert {state(world, *place, purpose="transactional") for place in EVERYWHERE} == {None}
+
+
 def test_one_click_ends_mail_to_its_address_and_leads_to_all_other_choices(web, world, path):
     know(world, ("email", OTHER_MAIL))
     agree(world, EVERYWHERE[:3], at=clock.now() - timedelta(days=1), source="form")
