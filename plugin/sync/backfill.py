@@ -5,16 +5,14 @@ rows, so that after a crash the next process continues from there. Children do n
 their parents in Shopify's files: such lines are put aside first.
 """
 
-import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from pydantic_core import from_json
 from sqlmodel import Session
 
 from plugin import clock, jobs
@@ -26,12 +24,11 @@ from plugin.shopify.api import bulk, pages
 from plugin.shopify.api.client import ShopifyError
 from plugin.shopify.api.products import number
 from plugin.shopify.install.scopes import is_allowed
-from plugin.sync import unread
+from plugin.sync import lines, unread
 from plugin.sync.unread import NodeWithChildren, UnreadNode
 from storage import backfills, shops
 from storage.backfills import ENDED_STATES, Backfill, BackfillState, StoreNoun
 from storage.engine import db
-from storage.engine.types import JsonObject
 from storage.shops import Shop
 
 STAGES = tuple(noun for noun in StoreNoun if noun in (*bulk.QUERIES, StoreNoun.CHECKOUTS))
@@ -161,9 +158,9 @@ def _look(shop: Shop, held: Backfill) -> None:
 
 
 def _sizes(held: Backfill, found: bulk.Operation) -> dict[str, int]:
-    """How much there is; where no line is put aside, each is one by itself."""
-    apart = held.stage in WITH_CHILDREN
-    return {"lines_available": found.objects, "total": found.roots if apart else found.objects}
+    """How much there is; of stock, the levels of the items."""
+    total = found.objects - found.roots if held.stage == StoreNoun.STOCK else found.roots
+    return {"lines_available": found.objects, "total": total}
 
 
 def _broken(held: Backfill, found: bulk.Operation) -> None:
@@ -192,13 +189,13 @@ def _read(shop: Shop, held: Backfill) -> None:
     if found is None or url is None:
         raise bulk.ResultExpiredError("The result is gone.")
     apart = held.stage in WITH_CHILDREN
-    with closing(bulk.read_lines(url, held.offset)) as lines:
-        for batch in _batches(lines, LINES_BATCH_SIZE if apart else NODES_BATCH_SIZE):
+    with closing(bulk.read_lines(url, held.offset)) as result:
+        for batch in lines.split_batches(result, LINES_BATCH_SIZE if apart else NODES_BATCH_SIZE):
             if apart:
                 _put_aside(shop, held, batch)
             else:
                 progress = {"lines_read": held.lines_read + len(batch), "offset": batch[-1][1]}
-                _record(shop, held, [_family(line) for line, _ in batch], progress)
+                _record(shop, held, list(lines.read_nodes(held.stage, batch)), progress)
             if time.monotonic() > until:
                 return
     if found.size is not None and held.offset < found.size:
@@ -209,29 +206,10 @@ def _read(shop: Shop, held: Backfill) -> None:
         _move(held, state=BackfillState.DONE, finished_at=clock.now())
 
 
-def _batches(lines: Iterator[tuple[bytes, int]], size: int) -> Iterator[list[tuple[bytes, int]]]:
-    while batch := list(itertools.islice(lines, size)):
-        yield batch
-
-
-def _parsed(line: bytes) -> JsonObject | None:
-    """The node in a line; None when it is none."""
-    try:
-        node = from_json(line)
-    except ValueError:
-        return None
-    return node if isinstance(node, dict) and isinstance(node.get("id"), str) else None
-
-
-def _family(line: bytes) -> NodeWithChildren:
-    node = _parsed(line)
-    return (node, []) if node else (None, unread.nonsense(line).children)
-
-
 def _put_aside(shop: Shop, held: Backfill, batch: Sequence[tuple[bytes, int]]) -> None:
     rows, lost = [], []
     for at, (line, _) in enumerate(batch, held.lines_read):
-        if node := _parsed(line):
+        if node := lines.parse_line(line):
             rows.append((str(node.get("__parentId") or node["id"]), at, line.decode()))
         else:
             lost.append(unread.nonsense(line))
@@ -250,7 +228,7 @@ def _join(shop: Shop, held: Backfill) -> None:
     while True:
         with db.reading() as session:
             rows = backfills.next_lines(session, shop.id, held.stage, limit)
-        families = _families(rows)
+        families = lines.join_families(rows)
         if len(rows) < limit or len(families) > 1:
             break
         limit *= 4  # one that is larger than a batch
@@ -260,19 +238,6 @@ def _join(shop: Shop, held: Backfill) -> None:
     if len(rows) == limit:
         families.popitem()  # its last members may not be among the rows
     _record(shop, held, list(families.values()), {}, drop_until=list(families)[-1])
-
-
-def _families(rows: Sequence[tuple[str, str]]) -> dict[str, NodeWithChildren]:
-    """Root ids with the parent (None when its line never came) and the children."""
-    found: dict[str, NodeWithChildren] = {}
-    for root, body in rows:
-        node = from_json(body)
-        _, children = found.setdefault(root, (None, []))
-        if "__parentId" in node:
-            children.append(node)
-        else:
-            found[root] = (node, children)
-    return found
 
 
 def _page(shop: Shop, held: Backfill) -> None:

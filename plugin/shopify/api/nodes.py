@@ -69,8 +69,6 @@ def facts_of(
         return order_changes.fulfilment_facts(node, children, currency)
     if noun == StoreNoun.SUBSCRIPTIONS:
         return contracts.contract_facts(node, children, currency, reported_at=reported_at)
-    if noun == StoreNoun.STOCK and "item" not in node:
-        return Facts()  # an item, of which the levels are the children
     topic, normalise, shape = TELLINGS[noun]
     return normalise(topic, shape(node, children) | sent, currency)
 

@@ -91,7 +91,7 @@ def test_all_of_a_past_is_kept(database, past):
         "checkouts": (BackfillState.DONE, LEFT, 0),
         "collections": (BackfillState.DONE, len(past.store.collections()), 0),
         "subscriptions": (BackfillState.DONE, 1, 0),
-        "stock": (BackfillState.DONE, 2 * len(sizes), 0),  # each item, and how much lies where
+        "stock": (BackfillState.DONE, len(sizes), 0),
     }
     assert {s.share for s in stages.values()} == {1.0}
     assert count(shop_id, Order) == ORDERS - TESTS
