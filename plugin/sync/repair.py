@@ -13,8 +13,8 @@ from plugin.facts import Facts, merge_facts
 from plugin.ingest.record import record_facts
 from plugin.privacy import redaction
 from plugin.shopify.api.pages import NodeWithChildren
-from plugin.sync import compare, customer_differences
-from plugin.sync.differences import Differences
+from plugin.sync.comparison import compare, customers
+from plugin.sync.comparison.rows import Differences
 from plugin.sync.unread import UnreadNode, parse_node
 from storage import products
 from storage.backfills import StoreNoun
@@ -99,9 +99,7 @@ def _learn(session: Session, shop: Shop, noun: StoreNoun, reported: Mapping[str,
     if noun == StoreNoun.PRODUCTS:
         variants = [variant for each in facts.products for variant in each.variants]
         products.fill_tracked(session, shop.id, variants)
-    if noun == StoreNoun.CUSTOMERS and (
-        untold := customer_differences.find_untold(session, shop.id, facts)
-    ):
+    if noun == StoreNoun.CUSTOMERS and (untold := customers.find_untold(session, shop.id, facts)):
         record_facts(session, shop, Facts(profiles=untold, historical=True), clock.now())
         session.flush()
         session.expire_all()

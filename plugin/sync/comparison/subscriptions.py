@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from plugin.facts import EventFact, Facts
 from plugin.shopify.normalise.subscriptions import HAPPEN_AGAIN
-from plugin.sync.differences import Differences
+from plugin.sync.comparison.rows import Differences
 from storage import events, subscription_contracts
 from storage.reconciliations import DifferenceKind
 from storage.subscription_contracts import ReportedContract

@@ -10,13 +10,8 @@ from typing import cast
 from sqlmodel import Session
 
 from plugin.facts import Facts
-from plugin.sync import (
-    catalog_differences,
-    customer_differences,
-    order_differences,
-    subscription_differences,
-)
-from plugin.sync.differences import Differences
+from plugin.sync.comparison import catalog, customers, orders, subscriptions
+from plugin.sync.comparison.rows import Differences
 from storage.backfills import StoreNoun
 from storage.inventory import ReportedLevel
 
@@ -28,9 +23,9 @@ def record_id(noun: StoreNoun, facts: Facts) -> str:
     nothing, as those of a test order.
     """
     if noun in HAPPENINGS:
-        return next((order_differences.happening_id(did) for did in facts.events), "")
+        return next((orders.happening_id(did) for did in facts.events), "")
     if noun == StoreNoun.CUSTOMERS:
-        return customer_differences.customer_id(facts.profiles[0]) or ""
+        return customers.customer_id(facts.profiles[0]) or ""
     if noun in (StoreNoun.PRODUCTS, StoreNoun.DELETIONS):
         return str(facts.products[0][0]["id"])
     if noun == StoreNoun.ORDERS:
@@ -38,7 +33,7 @@ def record_id(noun: StoreNoun, facts: Facts) -> str:
     if noun == StoreNoun.CHECKOUTS:
         return str(facts.checkouts[0][1]["token"])
     if noun == StoreNoun.STOCK:
-        return catalog_differences.level_id(cast("ReportedLevel", facts.records[0].row))
+        return catalog.level_id(cast("ReportedLevel", facts.records[0].row))
     return str(facts.records[0].row["id"])
 
 
@@ -48,14 +43,14 @@ def find_differences(session: Session, shop_id: int, noun: StoreNoun, facts: Fac
 
 
 COMPARERS: dict[str, Callable[[Session, int, Facts], Differences]] = {
-    StoreNoun.CUSTOMERS: customer_differences.compare_customers,
-    StoreNoun.PRODUCTS: catalog_differences.compare_products,
-    StoreNoun.ORDERS: order_differences.compare_orders,
-    StoreNoun.CHECKOUTS: order_differences.compare_checkouts,
-    StoreNoun.STOCK: catalog_differences.compare_stock,
-    StoreNoun.COLLECTIONS: catalog_differences.compare_collections,
-    StoreNoun.SUBSCRIPTIONS: subscription_differences.compare_subscriptions,
-    **dict.fromkeys(HAPPENINGS, order_differences.compare_happenings),
-    StoreNoun.DELETIONS: catalog_differences.compare_deletions,
-    StoreNoun.COLLECTION_DELETIONS: catalog_differences.compare_collection_deletions,
+    StoreNoun.CUSTOMERS: customers.compare_customers,
+    StoreNoun.PRODUCTS: catalog.compare_products,
+    StoreNoun.ORDERS: orders.compare_orders,
+    StoreNoun.CHECKOUTS: orders.compare_checkouts,
+    StoreNoun.STOCK: catalog.compare_stock,
+    StoreNoun.COLLECTIONS: catalog.compare_collections,
+    StoreNoun.SUBSCRIPTIONS: subscriptions.compare_subscriptions,
+    **dict.fromkeys(HAPPENINGS, orders.compare_happenings),
+    StoreNoun.DELETIONS: catalog.compare_deletions,
+    StoreNoun.COLLECTION_DELETIONS: catalog.compare_collection_deletions,
 }

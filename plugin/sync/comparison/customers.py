@@ -5,7 +5,7 @@ from sqlmodel import Session
 from plugin.facts import Facts, ProfileFact
 from plugin.profiles import fields
 from plugin.profiles.fields import PROPERTY
-from plugin.sync.differences import Differences
+from plugin.sync.comparison.rows import Differences
 from storage import consent, profiles
 from storage.consent_ledger import ReportedConsent
 from storage.engine.types import Row

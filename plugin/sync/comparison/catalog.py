@@ -7,7 +7,7 @@ from typing import cast
 from sqlmodel import Session
 
 from plugin.facts import Facts
-from plugin.sync.differences import Differences, find_kind
+from plugin.sync.comparison.rows import Differences, find_kind
 from storage import collections, inventory, products
 from storage.collections import ReportedCollection
 from storage.inventory import InventoryLevel, ReportedLevel, ReportedStock, Stock

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from sqlmodel import Session
 
 from plugin.facts import EventFact, Facts
-from plugin.sync.differences import Differences, find_kind, find_lacking
+from plugin.sync.comparison.rows import Differences, find_kind, find_lacking
 from storage import checkouts, events, orders
 from storage.checkouts import LineItem
 from storage.engine.types import JsonObject
