@@ -46,7 +46,8 @@ def find_known_keys(
         rows = session.connection().execute(
             wanted.where(at.shop_id == shop_id, at.kind == kind, bulk.is_among(at.value, values))
         )
-        found |= {(kind, value): KnownKey(*claim) for value, *claim in rows.all()}
+        for value, *claim in rows.all():
+            found[kind, value] = KnownKey(*claim)
     return found
 
 

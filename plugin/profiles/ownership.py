@@ -49,10 +49,10 @@ class Ownership:
     named: dict[int, set[KeyKind]] | None = None
 
     def __post_init__(self) -> None:
-        known = self.known.items()
-        self.owners = {key: held.source_profile_id for key, held in known}
-        self.claimed = {key: held.claimed_at for key, held in known}
-        self.browsers = {key: held.browser_id for key, held in known if held.browser_id is not None}
+        for key, (_, source, claimed_at, browser_id) in self.known.items():
+            self.owners[key], self.claimed[key] = source, claimed_at
+            if browser_id is not None:
+                self.browsers[key] = browser_id
 
     def find_home(self, person: ProfileFact) -> int | None:
         """Return the source profile of a fact, after each of its keys has its owner."""
@@ -101,12 +101,15 @@ class Ownership:
         anchor = _anchor(keys)
         if anchor is None:
             return
+        is_customer = anchor.kind == IdentityKind.CUSTOMER
         for key in keys:
-            if key.kind in ADDRESSES and anchor.kind == IdentityKind.CUSTOMER:
+            if is_customer and key.kind in ADDRESSES:
                 self._keep_claim(key, home)
-            self._renew(key, anchor, person.reported_at)
-            if key.kind in DEVICES and (browser := self.browsers.get(key)):
-                self._settle_browser(browser, key, home, person)
+                self._renew(key, anchor, person.reported_at)
+            elif key.kind in DEVICES:
+                self._renew(key, anchor, person.reported_at)
+                if browser := self.browsers.get(key):
+                    self._settle_browser(browser, key, home, person)
 
     def profile_of(self, key: Pair) -> int:
         """The profile that a key leads to."""
@@ -306,7 +309,11 @@ class Ownership:
 
 def _anchor(keys: Iterable[IdentityKey]) -> IdentityKey | None:
     """The strongest key that names a person; a phone number is one where nothing else does."""
-    return min((key for key in keys if key.kind in STRONG), key=_strength, default=None)
+    strongest = None
+    for key in keys:
+        if key.kind in STRONG and (strongest is None or _strength(key) < _strength(strongest)):
+            strongest = key
+    return strongest
 
 
 def _strength(key: IdentityKey) -> int:
