@@ -133,6 +133,7 @@ class Message(SQLModel, table=True):
     address: str = Field(default="", description="the address; empty until it is sent or skipped")
     transactional: bool = False
     smart_sending: bool = Field(default=False, description="not soon after another message")
+    smart_sending_in_flow: bool = Field(default=False, description="not soon after its flow's own")
     tracking_params: bool = Field(default=True, description="whether its links say utm_source")
     flow_id: int | None = big(nullable=True, default=None)
     enrolment_id: int | None = big(nullable=True, default=None)
@@ -173,6 +174,7 @@ class MessageRow(TypedDict):
     address: NotRequired[str]
     transactional: bool
     smart_sending: NotRequired[bool]
+    smart_sending_in_flow: NotRequired[bool]
     tracking_params: NotRequired[bool]
     flow_id: NotRequired[int | None]
     enrolment_id: NotRequired[int | None]

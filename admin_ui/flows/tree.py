@@ -142,7 +142,9 @@ def _notes(message: JsonObject, channel: Channel, say: Language) -> list[str]:
     found = of_filter(message.get("additional_filters"), say)
     hours = CHANNELS[channel].smart_sending_window // timedelta(hours=1)
     time = span(hours, "hours", say)
-    if message.get("smart_sending_enabled", True) and not message.get("transactional"):
+    if message.get("transactional"):
+        return found
+    if message.get("smart_sending_enabled", True):
         found.append(
             say.text("Skipped if another message was sent in the last %(time)s.", time=time)
         )

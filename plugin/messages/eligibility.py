@@ -133,16 +133,18 @@ def _wishes(session: Session, message: Message, address: str) -> SkipReason | No
 
 
 def _smart_sending(session: Session, message: Message) -> SkipReason | None:
-    """Skip what comes too soon after another message, whichever flow that was of.
+    """Skip what comes too soon after another message: of whichever flow, or of its own alone.
 
     As Klaviyo's does, it counts messages that themselves go out at any time, and neither stops nor
     counts what a shopper asked for.
     """
-    if message.transactional or not message.smart_sending:
+    if message.transactional or not (message.smart_sending or message.smart_sending_in_flow):
         return None
     since = clock.now() - CHANNELS[message.channel].smart_sending_window
     of = (message.shop_id, message.profile_id, message.channel)
-    return SkipReason.SMART_SENDING if sent_since(session, *of, since=since) else None
+    flow_id = None if message.smart_sending else message.flow_id
+    too_soon = sent_since(session, *of, since=since, flow_id=flow_id)
+    return SkipReason.SMART_SENDING if too_soon else None
 
 
 def _proof(session: Session, held: Consent) -> SkipReason | None:

@@ -46,6 +46,7 @@ from storage.messages import (
 )
 from storage.profiles import Profile, get_profile
 from storage.shops import Shop, get_shop
+from storage.smart_sending import lock_recipient
 
 CALL_BUDGET_S = SENDING_LEASE_S - 10  # the call ends before anybody else may try
 MAX_COUPON_WAIT = timedelta(hours=1)
@@ -250,6 +251,8 @@ def _prepare(
     if spec is None:
         outcome.skip_message(session, message, SkipReason.NO_CHANNEL)
         return None
+    if not message.transactional:
+        lock_recipient(session, message.profile_id)
     reason = eligibility.skip_reason(session, shop, message, profile)
     if reason or profile is None:
         outcome.skip_message(session, message, reason or SkipReason.NO_PROFILE)

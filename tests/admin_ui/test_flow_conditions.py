@@ -100,3 +100,24 @@ def test_a_message_says_who_does_not_get_it() -> None:
         "Only if: Placed order for a total of more than 100 at any time",
         "Skipped if another message was sent in the last 16 hours.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "notes"),
+    [
+        ({"transactional": True, "regulars-smart-sending-in-flow": True}, []),
+        ({"smart_sending_enabled": False}, []),
+        ({"smart_sending_enabled": False, "regulars-smart-sending-in-flow": True},
+         ["Skipped if this flow sent a message in the last 16 hours."]),
+    ],
+)  # fmt: skip
+def test_a_message_that_waits_for_no_other_says_nothing_of_it(said: Any, notes: list[str]) -> None:
+    message = {"template_id": "1", **said}
+    definition = {
+        "entry_action_id": "1",
+        "actions": [{"id": "1", "type": "send-email", "data": {"message": message}}],
+    }
+
+    (step,) = tree.steps(definition, tree.Counted({}, {}, {}, {}, {}), ENGLISH)
+
+    assert step.notes == notes

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 
-from plugin.channels.registry import CHANNELS, channel_of_action
+from plugin.channels.registry import channel_of_action
 from plugin.flows.fields import FieldReader, Shape, TemplateId, Text, Unsupported
 from plugin.flows.filters import ProfileFilter, Who, matches_filter
 from plugin.flows.steps.base import Follow, Next, StepBatch
@@ -15,7 +15,6 @@ from storage.engine.ids import new_id
 from storage.engine.types import JsonObject
 from storage.flows import ActionStatus, Enrolment, StepOutcome
 from storage.messages import MessageState, SkipReason
-from storage.smart_sending import flow_has_sent
 
 
 class MessageData(Shape):
@@ -72,7 +71,8 @@ class SendMessage:
         if not self.is_live:
             batch.log_step(enrolment, action_id, StepOutcome.SKIPPED)
             return Follow()
-        reason = self._skip_reason(batch, enrolment)
+        who = Who(batch.shop_id, enrolment.profile_id, enrolment.started_at)
+        is_for_them = matches_filter(batch.session, self.message.additional_filters, who, batch.now)
         batch.messages.append(
             {
                 "shop_id": batch.shop_id,
@@ -85,37 +85,20 @@ class SendMessage:
                 "channel": self.channel,
                 "transactional": self.message.transactional,
                 "smart_sending": self.message.smart_sending_enabled,
+                "smart_sending_in_flow": self.message.smart_sending_in_flow,
                 "tracking_params": self.message.add_tracking_params,
                 "flow_id": enrolment.flow_id,
                 "enrolment_id": enrolment.id,
                 "event_id": enrolment.event_id,
                 "action_id": action_id,
                 "template_id": int(self.message.template_id),
-                "state": MessageState.SKIPPED if reason else MessageState.DUE,
-                "skip_reason": reason,
+                "state": MessageState.DUE if is_for_them else MessageState.SKIPPED,
+                "skip_reason": "" if is_for_them else SkipReason.MESSAGE_FILTER,
                 "due_at": batch.now,
                 "lease_until": batch.lease_until,
                 "created_at": batch.now,
             }
         )
-        outcome = StepOutcome.SKIPPED if reason else StepOutcome.QUEUED
+        outcome = StepOutcome.QUEUED if is_for_them else StepOutcome.SKIPPED
         batch.log_step(enrolment, action_id, outcome)
         return Follow()
-
-    def _skip_reason(self, batch: StepBatch, enrolment: Enrolment) -> str:
-        """Why the flow itself keeps its message from this shopper; else nothing."""
-        who = Who(batch.shop_id, enrolment.profile_id, enrolment.started_at)
-        if not matches_filter(batch.session, self.message.additional_filters, who, batch.now):
-            return SkipReason.MESSAGE_FILTER
-        if self.message.smart_sending_in_flow and self._has_just_sent(batch, enrolment):
-            return SkipReason.SMART_SENDING
-        return ""
-
-    def _has_just_sent(self, batch: StepBatch, enrolment: Enrolment) -> bool:
-        """Whether this flow, which a shopper may be in several times, has just sent them one."""
-        to = (enrolment.profile_id, enrolment.flow_id)
-        since = batch.now - CHANNELS[self.channel].smart_sending_window
-        return any(
-            (row["profile_id"], row["flow_id"]) == to and row["state"] == MessageState.DUE
-            for row in batch.messages
-        ) or flow_has_sent(batch.session, batch.shop_id, *to, since=since)

@@ -1,5 +1,7 @@
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +13,12 @@ from plugin.channels.base import Envelope, SendError
 from plugin.channels.email import smtp
 from plugin.messages import outcome
 from plugin.messages import send as sending
+from plugin.messages.render import Rendered, render_message
 from plugin.messages.send import resolve_stuck, send_messages
 from plugin.settings import get_settings
 from plugin.templates import library
 from storage import message_claims
+from storage.channels import Channel
 from storage.consent_ledger import ConsentState
 from storage.coupons import count_free
 from storage.engine import db
@@ -22,6 +26,7 @@ from storage.events import timeline
 from storage.flows import Enrolment, EnrolmentState, Flow, FlowStatus
 from storage.message_claims import claim_due
 from storage.messages import Message, SkipReason
+from storage.preferences import PreferenceRow, SendingFrequency, save_preferences
 from storage.shops import Shop
 from tests.plugin.channels.relay import Relay
 from tests.plugin.messages.world import MAYA, Accepting, World, build, use_provider
@@ -94,6 +99,49 @@ def test_two_workers_with_the_same_ids_send_each_once(
 
     assert [world.read(i).state for i in ids] == ["accepted"] * 8
     assert len(relay.raw) == 8
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        ({"smart_sending": True}, SkipReason.SMART_SENDING),
+        ({"smart_sending_in_flow": True}, SkipReason.SMART_SENDING),
+        ({}, SkipReason.FREQUENCY),
+    ],
+)
+def test_of_two_messages_that_workers_send_to_a_shopper_at_once_one_goes(
+    database: str,
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: dict[str, bool],
+    reason: SkipReason,
+) -> None:
+    """Smart sending of two flows, of one that a shopper is in twice, and a wish for one a week."""
+    world = build(shop)
+    use_provider(monkeypatch, Accepting())
+    if reason == SkipReason.FREQUENCY:
+        with db.transaction() as session:
+            wish: PreferenceRow = {
+                "shop_id": shop.id, "channel": Channel.EMAIL, "address": MAYA,
+                "frequency": SendingFrequency.WEEKLY, "paused_until": None,
+                "declined_topic_ids": [], "changed_at": clock.now(),
+            }  # fmt: skip
+            save_preferences(session, [wish])
+    both_may = threading.Barrier(2, timeout=1)
+
+    def render(*args: Any, **kwargs: Any) -> Rendered:
+        with suppress(threading.BrokenBarrierError):
+            both_may.wait()
+        return render_message(*args, **kwargs)
+
+    monkeypatch.setattr(sending, "render_message", render)
+    ids = [world.queue(**flags) for _ in range(2)]
+
+    with ThreadPoolExecutor(2) as workers:
+        list(workers.map(lambda each: send_messages(shop.id, [each]), ids))
+
+    states = sorted((row.state, row.skip_reason) for row in map(world.read, ids))
+    assert states == [("accepted", ""), ("skipped", reason)]
 
 
 def test_no_transaction_is_open_while_the_relay_is_spoken_to(
