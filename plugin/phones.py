@@ -62,36 +62,36 @@ def read_phone(text: str, country: str | None = None) -> PhoneNumber | None:
     number = _parse(text, country)
     if number is None:
         return None
-    e164, kind = _e164(number), phonenumbers.number_type(number)
-    may_text = _ABILITY.get(kind, TextAbility.NO)
-    if number.extension:
-        may_text = TextAbility.NO
-    elif e164.startswith(_MACHINES):
-        may_text = TextAbility.UNKNOWN
     return PhoneNumber(
-        e164=e164,
-        kind=Type.to_string(kind),
+        e164=_e164(number),
+        kind=Type.to_string(phonenumbers.number_type(number)),
         extension=number.extension or "",
-        may_text=may_text,
+        may_text=_ability(number),
         time_zones=_time_zones(number),
     )
 
 
+# One delivery names its customer several times, a batch even more often.
+@lru_cache(4096)
 def read_own_number(text: str, country: str | None) -> str | None:
     """Return a number of one person in E.164: two extensions of one line are two people."""
-    return _own_number(text, None if _is_whole(text) else country)
-
-
-@lru_cache(4096)  # one delivery names its customer several times, a batch even more often
-def _own_number(text: str, country: str | None) -> str | None:
     number = _parse(text, country)
     return None if number is None or number.extension else _e164(number)
 
 
+@lru_cache(4096)
 def may_text(e164: str) -> bool:
     """Return whether a number may hold a consent to texts: what is no mobile may not."""
-    number = read_phone(e164)
-    return number is not None and number.may_text != TextAbility.NO
+    number = _parse(e164, None)
+    return number is not None and _ability(number) != TextAbility.NO
+
+
+def _ability(number: phonenumbers.PhoneNumber) -> TextAbility:
+    if number.extension:
+        return TextAbility.NO
+    if _e164(number).startswith(_MACHINES):
+        return TextAbility.UNKNOWN
+    return _ABILITY.get(phonenumbers.number_type(number), TextAbility.NO)
 
 
 def _e164(number: phonenumbers.PhoneNumber) -> str:
@@ -102,13 +102,18 @@ def _parse(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     if not text or len(text) > MAX_TYPED_CHARS:
         return None
     if _is_whole(text):
-        return _valid(text, None)
+        return _whole(text)
     if _names_two(text):
         return None
     found = _valid(text, country)
     if country is None or text.lstrip().startswith(("+", "＋")):
         return found
     return _with_lost_plus(text, country, found)
+
+
+@lru_cache(4096)
+def _whole(text: str) -> phonenumbers.PhoneNumber | None:
+    return _valid(text, None)
 
 
 def _is_whole(text: str) -> bool:
