@@ -13,7 +13,7 @@ from plugin.facts import Facts, merge_facts
 from plugin.ingest.record import record_facts
 from plugin.privacy import redaction
 from plugin.shopify.api.pages import NodeWithChildren
-from plugin.sync.comparison import compare, customers
+from plugin.sync.comparison import compare, customers, orders
 from plugin.sync.comparison.rows import Differences
 from plugin.sync.unread import UnreadNode, parse_node
 from storage import products
@@ -92,15 +92,21 @@ def repair_records(
 
 
 def _learn(session: Session, shop: Shop, noun: StoreNoun, reported: Mapping[str, Facts]) -> None:
-    """Keep what webhooks do not say, of records that we know: whether a stock is counted, and a
-    customer's language.
+    """Keep what webhooks do not say, of records that we know: whether a stock is counted, a
+    customer's language, and what happened to orders before the install.
     """
     facts = redaction.drop_redacted(session, shop.id, merge_facts(list(reported.values())))
     if noun == StoreNoun.PRODUCTS:
         variants = [variant for each in facts.products for variant in each.variants]
         products.fill_tracked(session, shop.id, variants)
-    if noun == StoreNoun.CUSTOMERS and (untold := customers.find_untold(session, shop.id, facts)):
-        record_facts(session, shop, Facts(profiles=untold, historical=True), clock.now())
+    untold = Facts(historical=True)
+    if noun == StoreNoun.CUSTOMERS:
+        untold.profiles = customers.find_untold(session, shop.id, facts)
+    if noun in compare.HAPPENINGS:
+        untold.events = orders.find_earlier(session, shop, facts)
+        untold.profiles = list({id(did.profile): did.profile for did in untold.events}.values())
+    if untold.profiles:
+        record_facts(session, shop, untold, clock.now())
         session.flush()
         session.expire_all()
 

@@ -13,6 +13,7 @@ from storage.engine.types import JsonObject
 from storage.orders import ReportedOrderLine
 from storage.profiles import IdentityKind
 from storage.reconciliations import DifferenceKind
+from storage.shops import Shop
 
 
 def compare_orders(session: Session, shop_id: int, facts: Facts) -> Differences:
@@ -57,10 +58,7 @@ def compare_happenings(session: Session, shop_id: int, facts: Facts) -> Differen
     """What happened to orders and we have no event of, or of a parcel an older one. Where an order
     has no buyer, there can be none.
     """
-    ownerless = orders.find_ownerless(
-        session, shop_id, {int(did.properties["order_id"]) for did in facts.events}
-    )
-    told = [did for did in facts.events if did.properties["order_id"] not in ownerless]
+    told = _of_buyers(session, shop_id, facts)
     known = events.known_events(session, shop_id, [(did.metric, did.unique_id) for did in told])
     sent = {did.unique_id: did for did in told if did.may_change}
     held = events.descriptions(session, shop_id, "Confirmed Shipment", sent.keys())
@@ -81,10 +79,29 @@ def compare_happenings(session: Session, shop_id: int, facts: Facts) -> Differen
     return found
 
 
+def find_earlier(session: Session, shop: Shop, facts: Facts) -> list[EventFact]:
+    """What happened to orders before the install and we lack: no webhook was to tell of it, so that
+    to learn it is no repair.
+    """
+    told = [
+        did for did in _of_buyers(session, shop.id, facts) if did.occurred_at < shop.installed_at
+    ]
+    known = events.known_events(session, shop.id, [(did.metric, did.unique_id) for did in told])
+    return [did for did in told if (did.metric, did.unique_id) not in known]
+
+
 def happening_id(did: EventFact) -> str:
     """The refund, return or fulfilment that an event is about."""
     about = did.properties.get("return_id") or did.properties.get("fulfillment_id")
     return str(about or did.unique_id)
+
+
+def _of_buyers(session: Session, shop_id: int, facts: Facts) -> list[EventFact]:
+    """The events of orders that have a buyer, or are not known yet."""
+    ownerless = orders.find_ownerless(
+        session, shop_id, {int(did.properties["order_id"]) for did in facts.events}
+    )
+    return [did for did in facts.events if did.properties["order_id"] not in ownerless]
 
 
 def _has_news(held: JsonObject, told: JsonObject) -> bool:

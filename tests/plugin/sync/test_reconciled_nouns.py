@@ -159,6 +159,31 @@ def test_a_refund_in_test_mode_says_nothing(store, shop_id, market):
     assert happened(shop_id, "Refunded Order") == []
 
 
+def test_what_happened_before_the_install_is_learned_and_no_webhook_is_missed(
+    store, shopify, market
+):
+    sold = [market.sale(f"buyer{number}@example.com")["id"] for number in range(3)]
+    for order in sold:
+        store.refund_order(order, {}, shipping=True)
+        sent = store.fulfil_order(order, numbers=("A",))["fulfillments"][0]["id"]
+    shop_id = installed(market, shopify)
+    with db.transaction() as session:
+        get_shop(session, shop_id).installed_at = store.now() + timedelta(seconds=30)
+    began = store.now()
+    store.now = lambda: began + timedelta(minutes=1)
+    store.report_parcel(order, sent, "delivered")
+
+    rows = finish(shop_id)
+
+    assert found(rows).keys().isdisjoint({("refunds", "missing"), ("fulfilments", "missing")})
+    assert found(rows)["fulfilments", "partial"] == 1, "the parcel that came since"
+    topics = {"refunds/create", "fulfillments/create"}
+    assert topics.isdisjoint(rows["refunds"].inactive_topics + rows["fulfilments"].inactive_topics)
+    assert len(happened(shop_id, "Refunded Order")) == len(sold)
+    assert len(happened(shop_id, "Confirmed Shipment")) == len(sold)
+    assert found(finish(shop_id)) == {}
+
+
 @pytest.mark.parametrize(
     ("topics", "metrics"),
     [
@@ -259,6 +284,37 @@ def test_where_a_parcel_is_that_was_lost_is_brought(store, shop_id, market):
 
     assert len(happened(shop_id, "Delivered Shipment")) == 1
     assert found(finish(shop_id)) == {}
+
+
+def test_of_a_parcel_that_was_seen_often_the_last_places_are_read(store, shop_id, market):
+    order = market.sale("maya@example.com")["id"]
+    sent = store.fulfil_order(order, numbers=("A",))["fulfillments"][0]["id"]
+    for _ in range(30):
+        store.report_parcel(order, sent, "in_transit")
+    store.report_parcel(order, sent, "delivered")
+    deliver(shop_id, without(store, "fulfillment_events/"))
+
+    assert found(finish(shop_id)) == {("fulfilments", "partial"): 1}
+
+    assert len(happened(shop_id, "Delivered Shipment")) == 1
+
+
+def test_of_several_tries_to_deliver_the_first_counts_in_any_order(store, shop_id, market):
+    order = market.sale("maya@example.com")["id"]
+    sent = store.fulfil_order(order, numbers=("A",))["fulfillments"][0]["id"]
+    began = store.now()
+    for day in range(2):
+        store.now = lambda day=day: began + timedelta(days=day)
+        store.report_parcel(order, sent, "out_for_delivery")
+    told = store.deliveries()
+    first, second = (each for each in told if each.topic == "fulfillment_events/create")
+    deliver(shop_id, [each for each in told if each not in (first, second)])
+
+    deliver(shop_id, [second])
+    deliver(shop_id, [first])
+
+    (tried,) = happened(shop_id, "Marked Out for Delivery")
+    assert tried.occurred_at == began.replace(microsecond=0)
 
 
 def test_a_sale_at_the_till_without_a_buyer_lacks_nothing(store, shop_id, market):
