@@ -67,8 +67,11 @@ def fulfilment(row: Document, line: Callable[[int], Answer]) -> Answer:
     def parts(_info: Any, first: int | None = None, after: str | None = None) -> Answer:
         return resolvers.connection(range(len(row["lines"])), part, first, after)
 
-    def seen(_info: Any, first: int | None = None, after: str | None = None) -> Answer:
-        return resolvers.connection(row.get("events", ()), _event, first, after)
+    def seen(
+        _info: Any, first: int | None = None, after: str | None = None, reverse: bool = False
+    ) -> Answer:
+        rows = row.get("events", [])
+        return resolvers.connection(rows[::-1] if reverse else rows, _event, first, after)
 
     def parcels(_info: Any, first: int | None = None) -> list[Answer]:
         return [

@@ -15,8 +15,8 @@ from storage.engine.types import JsonObject
 from storage.orders import ReportedOrder
 from storage.profiles import RecordKind
 
+# That a carrier confirmed a parcel is told by its fulfilment, with the numbers to follow it by.
 PARCEL = {
-    "confirmed": "Confirmed Shipment",
     "out_for_delivery": "Marked Out for Delivery",
     "delivered": "Delivered Shipment",
 }
@@ -139,15 +139,18 @@ def fulfilments(topic: str, payload: JsonObject, currency: str) -> Facts:
 
 
 def parcels(topic: str, payload: JsonObject, currency: str) -> Facts:
-    """fulfillment_events/create: where a parcel is."""
+    """fulfillment_events/create: where a parcel is. Of several tries to deliver it the first counts,
+    in whichever order they are told.
+    """
     at = parse_time(payload.get("happened_at"), "happened_at")
     person = _buyer(id_of(payload, "order_id"), at)
     metric = PARCEL.get(text_of(payload, "status"))
     if metric is None:
         return Facts(profiles=[person])
     properties = {"order_id": payload["order_id"], "fulfillment_id": payload.get("fulfillment_id")}
+    shipment = str(id_of(payload, "fulfillment_id"))
     event = EventFact(
-        person, metric, str(id_of(payload, "fulfillment_id")), at, properties=properties
+        person, metric, shipment, at, properties=properties, counts_from_earliest=True
     )
     return Facts(profiles=[person], events=[event])
 
