@@ -59,7 +59,7 @@ EVER = {"operator": "alltime"}
          "仅当：任何时间“下单”次数大于 100（其中 source为“pos”和tags含有以下任意一个：a和b）"),
         ({"type": "metric-property", "metric_id": "Placed Order", "field": "$value",
           "filter": {"type": "numeric", "operator": "between", "start": 5, "end": 10}},
-         "Only if: Event value is 5 to 10", "仅当：事件金额5 到 10"),
+         "Only if: Event value is 5 to 10", "仅当：事件金额介于 5 到 10"),
     ],
 )  # fmt: skip
 def test_a_condition_reads_as_it_is_meant(condition: Any, english: str, chinese: str) -> None:
