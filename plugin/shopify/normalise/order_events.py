@@ -139,8 +139,8 @@ def fulfilments(topic: str, payload: JsonObject, currency: str) -> Facts:
 
 
 def parcels(topic: str, payload: JsonObject, currency: str) -> Facts:
-    """fulfillment_events/create: where a parcel is. Of several tries to deliver it the first counts,
-    in whichever order they are told.
+    """fulfillment_events/create: where a parcel is. Of several tries to deliver it the first
+    counts, in any order of telling.
     """
     at = parse_time(payload.get("happened_at"), "happened_at")
     person = _buyer(id_of(payload, "order_id"), at)
