@@ -1,6 +1,7 @@
 """A database that an earlier version wrote is upgraded, and keeps its rows."""
 
 import json
+import os
 
 import psycopg
 import pytest
@@ -26,13 +27,14 @@ def empty(request, tmp_path):
         db.disconnect()
         return
     server = request.getfixturevalue("postgres_server")
+    name = f"empty_{os.getpid()}"  # tests in other processes use the server, too
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE empty")
-    db.connect(server.replace("/postgres?", "/empty?"))
+        connection.execute(f"CREATE DATABASE {name}")
+    db.connect(server.replace("/postgres?", f"/{name}?"))
     yield
     db.disconnect()
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("DROP DATABASE empty WITH (FORCE)")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.parametrize("versions", VERSIONS)
