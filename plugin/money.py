@@ -40,6 +40,28 @@ class Amount(int):
         return made
 
 
+class CalculatedAmount(float):
+    """An amount that was calculated, in minor units and parts of them, that knows its currency."""
+
+    currency: str
+
+    def __new__(cls, minor: float, currency: str) -> "CalculatedAmount":
+        """An amount of a currency."""
+        made = super().__new__(cls, minor)
+        made.currency = currency
+        return made
+
+
+def in_currency(minor: float, currency: str) -> Amount | CalculatedAmount:
+    """An amount of a currency; what is a whole number stays one."""
+    return Amount(minor, currency) if isinstance(minor, int) else CalculatedAmount(minor, currency)
+
+
+def currency_of(value: object) -> str:
+    """The currency that an amount knows; empty for any other value."""
+    return value.currency if isinstance(value, Amount | CalculatedAmount) else ""
+
+
 def format_money(minor: object, currency: str, locale: str) -> str:
     """An amount in minor units, written for a locale: 3800 USD is $38.00, 3800 JPY is ¥3,800.
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from liquid import BoundTemplate, Environment, RenderContext
 from liquid.filter import with_context
 
-from plugin.money import Amount, format_money
+from plugin.money import currency_of, format_money
 from plugin.templates.shopify_liquid.context import MailContext, PlainContext
 from plugin.templates.shopify_liquid.filters import FILTERS
 from plugin.templates.shopify_liquid.tags import TAGS
@@ -18,8 +18,8 @@ def money(value: object, currency: object = None, *, context: RenderContext) -> 
 
     Without a currency it is the amount's own, or else the shop's.
     """
-    own = value.currency if isinstance(value, Amount) else ""
-    code = to_text(currency) or own or to_text(_find(context, "shop", "currency")) or "USD"
+    named = to_text(currency) or currency_of(value)
+    code = named or to_text(_find(context, "shop", "currency")) or "USD"
     return format_money(value, code, to_text(_find(context, "locale")) or "en")
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
+from plugin.money import currency_of, in_currency
 from plugin.templates.shopify_liquid.comparisons import are_equal, is_less, kind_of
 from plugin.templates.shopify_liquid.values import (
     check_length,
@@ -134,11 +135,13 @@ def compact(value: object, name: object = None) -> list[object]:
 
 def sum_(value: object, name: object = None) -> int | float:
     """`sum`: of the items, or of a property of theirs."""
-    numbers = [to_number(_key(each, name)) for each in to_items(value)]
+    parts = [_key(each, name) for each in to_items(value)]
     total: int | Decimal = 0
-    for number in numbers:
-        total += number
-    return to_result(total)
+    for part in parts:
+        total += to_number(part)
+    found = to_result(total)
+    known = {code for code in map(currency_of, parts) if code}
+    return in_currency(found, *known) if len(known) == 1 else found
 
 
 def _key(item: object, name: object) -> object:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from liquid.exceptions import ResourceLimitError
 
 from plugin import clock
+from plugin.money import Amount
 from plugin.templates.liquid import parse
 from plugin.templates.shopify_liquid.filters import FILTERS
 
@@ -219,3 +220,29 @@ def test_no_shopper_reads_a_word_of_python(steps: str, x: Any, y: Any, escaped: 
 
     said = said.lower() if "capitalize" in steps else said  # it writes True itself
     assert not re.search("None|True|False|undefined|Markup|object|error", said)
+
+
+@pytest.mark.parametrize(
+    ("reckoned", "written"),
+    [
+        ("x", "¥5,400"),
+        ("x | times: 2", "¥10,800"),
+        ("x | times: 0.9 | round", "¥4,860"),
+        ("x | times: 0.755", "¥4,077"),
+        ("2 | times: x", "¥10,800"),
+        ("x | divided_by: 7", "¥771"),
+        ("x | minus: 400 | at_least: 1 | ceil", "¥5,000"),
+        ("cards | map: 'price' | sum", "¥10,800"),
+        ("cards | sum: 'price'", "¥10,800"),
+        ("x | divided_by: x", "$0.01"),
+        ("x | plus: dollars", "$54.01"),
+        ("100 | plus: 20", "$1.20"),
+    ],
+)
+def test_what_is_reckoned_with_a_price_is_in_its_currency(reckoned: str, written: str) -> None:
+    x = Amount(5400, "JPY")
+    known = {"x": x, "dollars": Amount(1, "USD"), "cards": [{"price": x}, {"price": x}, {}]}
+
+    said = shown(f"{{{{ {reckoned} | money }}}}", shop={"currency": "USD"}, locale="en", **known)
+
+    assert said == written
