@@ -64,6 +64,36 @@ def test_what_is_added_to_a_cart_tells_what_klaviyos_metric_does(database, shop,
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("https://aurora.example/de/products/balm", "https://aurora.example/de/products/balm"),
+        ("https://de.aurora.example/balm", "https://de.aurora.example/balm"),
+        ("https://dewpoint.myshopify.com/balm", "https://dewpoint.myshopify.com/balm"),
+        ("/pages/quiz", "/pages/quiz"),
+        ("https://evil.example/balm", None),
+        ("https://evil-aurora.example/balm", None),
+        ("https://aurora.example@evil.example/", None),
+        ("https://evil.example\\@aurora.example/", None),
+        ("https://[", None),
+        ("//evil.example/balm", None),
+        ("evil.example/balm", None),
+        (7, None),
+    ],
+)
+def test_s15_what_a_browser_tells_leads_a_mail_to_no_other_site(database, shop, told, shown):
+    shop.url = "https://www.aurora.example"
+    apply_facts(shop, products.normalise("products/update", BALM, "USD"))
+    seen = {"product_id": 7, "url": told, "browser_id": "b-1"}
+
+    with db.reading() as session:
+        found = with_details(session, shop, seen)
+        of_the_api = with_details(session, shop, {"url": told})
+
+    assert found["url"] == (shown or "https://www.aurora.example/products/balm")
+    assert of_the_api["url"] == told
+
+
 def test_of_an_unknown_or_deleted_product_no_details_are_made_up(database, shop):
     told(shop, 0)
     assert not {"image", "url", "categories"} & details(shop).keys()
