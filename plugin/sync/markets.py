@@ -72,7 +72,8 @@ def _open(shop: Shop, held: MarketReading, now: datetime) -> None:
     fresh = (countries, locales) != (held.countries, held.locales)
     whole = fresh or held.whole_at is None or now - held.whole_at >= WHOLE_EVERY
     with db.transaction() as session:
-        markets.delete_others(session, shop.id, countries, locales[1:])
+        if whole:
+            markets.delete_others(session, shop.id, countries, locales[1:])
         markets.save_progress(
             session, held, countries=countries, locales=locales, until=now, whole=whole, cursor="",
             to_read=[
