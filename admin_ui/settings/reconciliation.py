@@ -44,7 +44,7 @@ TOPICS = {
     "collections/create": N_("new collections"),
     "collections/update": N_("collection updates"),
     "collections/delete": N_("collection deletions"),
-    "inventory_levels/connect": N_("stock at new places"),
+    "inventory_levels/connect": N_("stock at new locations"),
     "inventory_levels/update": N_("stock updates"),
     "subscription_contracts/create": N_("new subscriptions"),
     "orders/create": N_("new orders"),
