@@ -1,7 +1,7 @@
 """Orders, abandoned checkouts, and what happened to orders: what differs."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlmodel import Session
 
@@ -58,7 +58,7 @@ def compare_happenings(session: Session, shop_id: int, facts: Facts) -> Differen
     """What happened to orders and we have no event of, or of a parcel an older one. Where an order
     has no buyer, there can be none.
     """
-    told = _of_buyers(session, shop_id, facts)
+    told = _of_buyers(session, shop_id, facts.events)
     known = events.known_events(session, shop_id, [(did.metric, did.unique_id) for did in told])
     sent = {did.unique_id: did for did in told if did.may_change}
     held = events.descriptions(session, shop_id, "Confirmed Shipment", sent.keys())
@@ -83,9 +83,8 @@ def find_earlier(session: Session, shop: Shop, facts: Facts) -> list[EventFact]:
     """What happened to orders before the install and we lack: no webhook was to tell of it, so that
     to learn it is no repair.
     """
-    told = [
-        did for did in _of_buyers(session, shop.id, facts) if did.occurred_at < shop.installed_at
-    ]
+    earlier = [did for did in facts.events if did.occurred_at < shop.installed_at]
+    told = _of_buyers(session, shop.id, earlier)
     known = events.known_events(session, shop.id, [(did.metric, did.unique_id) for did in told])
     return [did for did in told if (did.metric, did.unique_id) not in known]
 
@@ -96,12 +95,12 @@ def happening_id(did: EventFact) -> str:
     return str(about or did.unique_id)
 
 
-def _of_buyers(session: Session, shop_id: int, facts: Facts) -> list[EventFact]:
+def _of_buyers(session: Session, shop_id: int, told: Sequence[EventFact]) -> list[EventFact]:
     """The events of orders that have a buyer, or are not known yet."""
     ownerless = orders.find_ownerless(
-        session, shop_id, {int(did.properties["order_id"]) for did in facts.events}
+        session, shop_id, {int(did.properties["order_id"]) for did in told}
     )
-    return [did for did in facts.events if did.properties["order_id"] not in ownerless]
+    return [did for did in told if did.properties["order_id"] not in ownerless]
 
 
 def _has_news(held: JsonObject, told: JsonObject) -> bool:
