@@ -71,6 +71,7 @@ class SkipReason(StrEnum):
     NO_CHANNEL = "no_channel"
     # what the provider made of it
     TRY_AGAIN = "try_again"
+    SENDER_REFUSED = "sender_refused"
     GAVE_UP = "gave_up"
     REJECTED = "rejected"
     ADDRESS_GONE = "address_gone"

@@ -16,6 +16,8 @@ class SendError(RegularsError):
 
     `permanent`: another attempt would fail alike. `ambiguous`: the connection broke after the
     message was handed over. `address_gone`: the address was refused, not the content.
+    `address_doubtful`: the address was refused by words that may not hold tomorrow.
+    `sender_refused`: our own sender was refused, which says nothing of the recipient.
     """
 
     def __init__(
@@ -25,11 +27,15 @@ class SendError(RegularsError):
         *,
         ambiguous: bool = False,
         address_gone: bool = False,
+        address_doubtful: bool = False,
+        sender_refused: bool = False,
     ) -> None:
         super().__init__(message, status=502)
         self.permanent = permanent
         self.ambiguous = ambiguous
         self.address_gone = address_gone
+        self.address_doubtful = address_doubtful
+        self.sender_refused = sender_refused
 
 
 @dataclass(frozen=True, slots=True)

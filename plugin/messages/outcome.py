@@ -38,8 +38,11 @@ def apply_result(
             _mark_bounced(session, message, now)
     elif message.send_attempts >= MAX_ATTEMPTS:
         fail_message(session, message, SkipReason.GAVE_UP)
+        if refused.address_doubtful and message.address:  # so it was said for days
+            _mark_bounced(session, message, now)
     else:
-        reschedule(session, message, now + backoff(message.send_attempts), SkipReason.TRY_AGAIN)
+        reason = SkipReason.SENDER_REFUSED if refused.sender_refused else SkipReason.TRY_AGAIN
+        reschedule(session, message, now + backoff(message.send_attempts), reason)
 
 
 def mark_ambiguous(session: Session, message: Message, now: datetime, *, again: datetime) -> None:

@@ -63,6 +63,9 @@ REASONS: dict[str, str] = {
     SkipReason.NO_TEMPLATE: N_("Not sent: template deleted."),
     SkipReason.NO_CHANNEL: N_("Not sent: channel not set up."),
     SkipReason.TRY_AGAIN: N_("The email provider asked to retry later."),
+    SkipReason.SENDER_REFUSED: N_(
+        "The email provider refuses your sender address. Check it in Settings; it is tried again."
+    ),
     SkipReason.GAVE_UP: N_("Not sent: the email provider deferred it for three days."),
     SkipReason.REJECTED: N_("Not sent: the email provider rejected it."),
     SkipReason.ADDRESS_GONE: N_("Not sent: this address doesn't exist."),

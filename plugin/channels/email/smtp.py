@@ -3,32 +3,71 @@ the relay's answer decides between accepted, later, never and unknown.
 """
 
 import contextlib
+import io
 import ipaddress
-import re
 import smtplib
 import ssl
 import threading
 import time
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from plugin.channels.base import EmailContent, Envelope, SendError
 from plugin.channels.email.mime import build_mime, check_address
+from plugin.channels.email.replies import Stage, read_refusal
 from plugin.settings import get_settings
 
-CALL_TIMEOUT_S = 30.0  # the longest that one exchange with the relay may take
+CALL_TIMEOUT_S = 30.0  # the longest that one answer of the relay may take, but for the last one
 MAX_IDLE_S = 45.0  # relays close a connection that is silent for longer
 MAX_MAILS_PER_CONNECTION = 200  # mails over one connection; many relays stop at some number
-# Enhanced codes (RFC 3463) that speak of the recipient's mailbox; the others of 5.1 speak of ours.
-_GONE = re.compile(r"5\.(1\.[12346]|1\.10|2\.1)\b")
+MAX_DEFERRALS = 2  # in a row on one connection; some relays take more on the next
+
+
+class _Replies(io.RawIOBase):
+    """What the relay says, read until a moment: a reply of many slow lines ends no later."""
+
+    def __init__(self, line: "_Line") -> None:
+        self._line = line
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        sock = self._line.sock
+        assert sock is not None
+        left = self._line.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("The mail relay's answer took too long.")
+        sock.settimeout(left)
+        return sock.recv_into(buffer)
+
+
+class _Line(smtplib.SMTP):
+    """A connection of which each answer comes before `until`, by time.monotonic()."""
+
+    def __init__(self, until: float, host: str, port: int, **options: Any) -> None:
+        self.until = until
+        super().__init__(host, port, **options)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read the next answer."""
+        if self.file is None:
+            self.file = io.BufferedReader(_Replies(self))
+        return super().getreply()
+
+
+class _TlsLine(_Line, smtplib.SMTP_SSL):
+    """A connection that is encrypted from its beginning."""
 
 
 class _Kept(threading.local):
     """This thread's connection."""
 
-    smtp: smtplib.SMTP | None = None
+    smtp: _Line | None = None
     url = ""
     used_at = 0.0
     sent = 0
+    deferred = 0  # mails in a row
 
 
 _kept = _Kept()
@@ -85,11 +124,12 @@ def _begin_mail(url: str, envelope: Envelope) -> None:
         smtp = _connection(url, envelope.deadline)
         try:
             options = _utf8_option(smtp, envelope)
-            _expect(smtp.mail(check_address(envelope.sender), options), (250,))
+            sender, recipient = map(check_address, (envelope.sender, envelope.recipient))
+            _expect(Stage.SENDER, smtp.mail(sender, options), (250,))
             _limit(smtp, envelope.deadline)
-            _expect(smtp.rcpt(check_address(envelope.recipient)), (250, 251))
+            _expect(Stage.RECIPIENT, smtp.rcpt(recipient), (250, 251))
             _limit(smtp, envelope.deadline)
-            _expect(smtp.docmd("DATA"), (354,))
+            _expect(Stage.BEFORE_MAIL, smtp.docmd("DATA"), (354,))
             return
         except (smtplib.SMTPServerDisconnected, OSError):
             close_connection()
@@ -105,20 +145,23 @@ def _hand_over(mail: bytes, deadline: float) -> None:
         _limit(smtp, deadline)
         # Base64 lines and headers never begin with a dot, so there is none to stuff.
         smtp.send(mail + b".\r\n")
-        if smtp.sock is not None:
-            smtp.sock.settimeout(max(1.0, min(CALL_TIMEOUT_S, deadline - time.monotonic())))
+        # A relay may look into the mail before it answers (RFC 5321, 4.5.3.2.6).
+        smtp.until = max(deadline, time.monotonic() + 1)
         answer = smtp.getreply()
+        if not 200 <= answer[0] < 600:
+            raise smtplib.SMTPServerDisconnected("no answer that can be read")
     except (smtplib.SMTPException, OSError) as error:
         close_connection()
         raise SendError(
             "The line to the mail relay broke after the message was handed over.", ambiguous=True
         ) from error
-    _expect(answer, (250,))
+    _expect(Stage.MAIL, answer, (250,))
     _kept.used_at = time.monotonic()
     _kept.sent += 1
+    _kept.deferred = 0
 
 
-def _connection(url: str, deadline: float) -> smtplib.SMTP:
+def _connection(url: str, deadline: float) -> _Line:
     stale = (
         time.monotonic() - _kept.used_at > MAX_IDLE_S
         or _kept.sent >= MAX_MAILS_PER_CONNECTION
@@ -129,21 +172,22 @@ def _connection(url: str, deadline: float) -> smtplib.SMTP:
             _kept.smtp.docmd("QUIT")
         close_connection()
     if _kept.smtp is None:
-        _kept.smtp, _kept.url, _kept.sent = _connect(url, deadline), url, 0
+        _kept.smtp, _kept.url = _connect(url, deadline), url
+        _kept.sent = _kept.deferred = 0
         _kept.used_at = time.monotonic()
-    _limit(_kept.smtp, deadline)
+    _kept.smtp.until = time.monotonic() + _remaining(deadline)  # if none is left, the next uses it
     return _kept.smtp
 
 
-def _connect(url: str, deadline: float) -> smtplib.SMTP:
+def _connect(url: str, deadline: float) -> _Line:
     parts = urlsplit(url)
     host, port = parts.hostname or "localhost", parts.port
     timeout = _remaining(deadline)
-    smtp: smtplib.SMTP
+    smtp: _Line
     if parts.scheme == "smtps":
-        smtp = smtplib.SMTP_SSL(host, port or 465, timeout=timeout, context=_tls())
+        smtp = _TlsLine(deadline, host, port or 465, timeout=timeout, context=_tls())
     elif parts.scheme == "smtp":
-        smtp = smtplib.SMTP(host, port or 587, timeout=timeout)
+        smtp = _Line(deadline, host, port or 587, timeout=timeout)
     else:
         raise SendError("REGULARS_SMTP_URL must begin with smtp:// or smtps://.")
     try:
@@ -169,15 +213,15 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _expect(answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
+def _expect(stage: Stage, answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
     """Continue if the relay agreed; otherwise reset the connection for the next
     message, and raise.
     """
     code, text = answer
     if code in wanted:
         return
-    reply_text = text.decode("utf-8", "replace")
-    if code in (-1, 421) or _kept.smtp is None:
+    _kept.deferred = _kept.deferred + 1 if 400 <= code < 500 else 0
+    if code in (-1, 421) or _kept.smtp is None or _kept.deferred >= MAX_DEFERRALS:
         close_connection()
     else:
         try:
@@ -186,12 +230,7 @@ def _expect(answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
             close_connection()
     if code == -1:
         raise smtplib.SMTPServerDisconnected("no answer")
-    enhanced = reply_text.split(" ", 1)[0] if re.match(r"\d\.\d+\.\d+", reply_text) else ""
-    raise SendError(
-        f"The mail relay answered {code} {enhanced}".strip() + ".",
-        permanent=code >= 500,
-        address_gone=code >= 500 and bool(_GONE.match(enhanced)),
-    )
+    raise read_refusal(stage, code, text.decode("utf-8", "replace"))
 
 
 def _utf8_option(smtp: smtplib.SMTP, envelope: Envelope) -> list[str]:
@@ -202,14 +241,15 @@ def _utf8_option(smtp: smtplib.SMTP, envelope: Envelope) -> list[str]:
     return ["SMTPUTF8"]
 
 
-def _limit(smtp: smtplib.SMTP, deadline: float) -> None:
-    if smtp.sock is None:
-        raise smtplib.SMTPServerDisconnected("no connection")
+def _limit(smtp: _Line, deadline: float) -> None:
     try:
-        smtp.sock.settimeout(_remaining(deadline))
+        left = _remaining(deadline)
     except SendError:
         close_connection()  # a mail was begun and not ended: the next must not follow it
         raise
+    smtp.until = time.monotonic() + left
+    if smtp.sock is not None:
+        smtp.sock.settimeout(left)
 
 
 def _remaining(deadline: float) -> float:

@@ -272,8 +272,45 @@ def test_f13_a_policy_refusal_says_nothing_of_the_mailbox(world: World, relay: R
     relay.stage, relay.answers = "DATA", ["554 5.7.1 policy"]
     send_messages(world.shop.id, [first, second])
 
+    assert (world.read(first).state, world.read(first).skip_reason) == ("due", "try_again")
+    assert world.read(second).state == "accepted"
+
+
+def test_f13_a_mail_that_a_relay_does_not_take_as_it_is_fails_alone(
+    world: World, relay: Relay
+) -> None:
+    first, second = world.queue(), world.queue()
+    relay.stage, relay.answers = "DATA", ["554 5.6.0 malformed"]
+    send_messages(world.shop.id, [first, second])
+
     assert (world.read(first).state, world.read(first).skip_reason) == ("failed", "rejected")
     assert world.read(second).state == "accepted"
+
+
+def test_f13_a_refused_sender_puts_mails_off_and_silences_no_recipient(
+    world: World, relay: Relay
+) -> None:
+    ids = [world.queue(), world.queue(transactional=True)]
+    relay.answers = ["550 5.1.1 Sender address rejected: user unknown"] * 2
+    send_messages(world.shop.id, ids)
+
+    for row in map(world.read, ids):
+        assert (row.state, row.skip_reason) == ("due", "sender_refused")
+    assert "Bounced Email" not in metrics(world)
+
+
+def test_f13_a_doubtful_mailbox_is_silenced_only_after_days_of_the_same(
+    world: World, relay: Relay
+) -> None:
+    first, last = world.queue(), world.queue(send_attempts=outcome.MAX_ATTEMPTS - 1)
+    relay.answers = ["550 5.2.1 too many mails to this user"] * 2
+    send_messages(world.shop.id, [first])
+    assert world.read(first).skip_reason == "try_again"
+    assert "Bounced Email" not in metrics(world)
+
+    send_messages(world.shop.id, [last])
+    assert (world.read(last).state, world.read(last).skip_reason) == ("failed", "gave_up")
+    assert metrics(world).count("Bounced Email") == 1
 
 
 def test_f14_marketing_cut_off_after_data_is_ambiguous_and_not_repeated(
