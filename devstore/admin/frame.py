@@ -34,7 +34,7 @@ async def home(request: Request) -> Response:
 
 def _rows(store: Store, listed: str) -> dict[str, Any]:
     if listed == "webhooks":
-        return {"rows": store.outbox()[::-1][:200]}
+        return {"rows": store.outbox()[::-1][:200], "lost": " ".join(store.lost_topics)}
     if listed == "home":
         whole = (each for each in store.orders() if not each["cancelled_at"])
         orders = [each for each in whole if not amounts.is_test(each)]
@@ -181,6 +181,12 @@ async def redeliver(request: Request) -> Response:
     return RedirectResponse("/admin/webhooks", 303)
 
 
+async def lose(request: Request) -> Response:
+    """POST /admin/webhooks/lose {topics}: what the app will not hear from now on, by topics."""
+    shop_of(request).lose(*str((await request.form())["topics"]).split())
+    return RedirectResponse("/admin/webhooks", 303)
+
+
 async def theme_editor(request: Request) -> Response:
     """GET and POST /admin/themes/current/editor: the switch of the app's embed block."""
     store = shop_of(request)
@@ -230,6 +236,7 @@ routes = [
     Route("/admin/apps/{handle}/frame-url", frame_source),
     Route("/admin/apps/{handle}/{path:path}", app_page),
     Route("/admin/webhooks/redeliver", redeliver, methods=["POST"]),
+    Route("/admin/webhooks/lose", lose, methods=["POST"]),
     Route("/admin/orders/test", test_order, methods=["POST"]),
     Route("/admin/orders/{id:int}/{act}", order_action, methods=["POST"]),
     Route("/admin/products/{handle}", product_stock, methods=["POST"]),

@@ -2,12 +2,73 @@
 
 from devstore.sales import amounts
 from devstore.shop.database import Database, Document
-from devstore.shop.payloads import Payload, at, gid, money, money_set
+from devstore.shop.payloads import Payload, address, at, gid, money, money_set
+
+SIDES = ("presentment_money", "shop_money")
+# What a line has inside an order alone.
+IN_ORDERS = ("attributed_staffs", "current_quantity", "sales_line_item_group_id")
 
 
 def line_id(order: Document, place: int) -> int:
     """The id of a line: its place never changes, for what is taken out stays among the lines."""
     return int(order["id"]) + 100 + place
+
+
+def order_line(shop: Database, row: Document, place: int) -> Payload:
+    """A line of an order."""
+    line, number = row["lines"][place], line_id(row, place)
+    share = line.get("reduction", 0)
+    sent = line.get("fulfilled", 0)
+    return {
+        "id": number,
+        "admin_graphql_api_id": gid("LineItem", number),
+        "attributed_staffs": [],
+        "current_quantity": amounts.left(row, line),
+        "fulfillable_quantity": max(0, amounts.left(row, line) - sent),
+        "fulfillment_service": "manual",
+        "fulfillment_status": "fulfilled"
+        if sent >= line["quantity"]
+        else "partial"
+        if sent
+        else None,
+        "gift_card": False,
+        "grams": line["grams"],
+        "name": f"{line['title']} - {line['variant_title']}",
+        "price": money(line["price"]),
+        "price_set": money_set(shop, line["price"]),
+        "product_exists": True,
+        "product_id": line["product_id"],
+        "properties": [],
+        "quantity": line["quantity"],
+        "requires_shipping": True,
+        "sales_line_item_group_id": None,
+        "sku": line["sku"],
+        "taxable": True,
+        "title": line["title"],
+        "total_discount": "0.00",  # codes for the whole order stand in discount_allocations
+        "total_discount_set": money_set(shop, 0),
+        "variant_id": line["variant_id"],
+        "variant_inventory_management": "shopify",
+        "variant_title": line["variant_title"],
+        "vendor": line["vendor"],
+        "tax_lines": [],
+        "duties": [],
+        "discount_allocations": [
+            {
+                "amount": money(share),
+                "amount_set": money_set(shop, share),
+                "discount_application_index": 0,
+            }
+        ]
+        if share
+        else [],
+    }
+
+
+def _plain_line(shop: Database, order: Document, place: int) -> Payload:
+    """A line as it stands inside parcels and refunds."""
+    told = order_line(shop, order, place)
+    return {name: value for name, value in told.items() if name not in IN_ORDERS}
 
 
 def refund(shop: Database, order: Document, row: Document) -> Payload:
@@ -25,7 +86,7 @@ def refund(shop: Database, order: Document, row: Document) -> Payload:
         "duties": [],
         "total_duties_set": money_set(shop, 0),
         "return": {"id": row["return_id"]} if row["return_id"] else None,
-        "order_adjustments": [_shipping_adjustment(shop, row)] if shipping else [],
+        "order_adjustments": [_shipping_adjustment(shop, order, row)] if shipping else [],
         "refund_shipping_lines": [_shipping(shop, order, row)] if shipping else [],
         "refund_line_items": [
             {
@@ -38,6 +99,7 @@ def refund(shop: Database, order: Document, row: Document) -> Payload:
                 "subtotal_set": money_set(shop, each["cents"]),
                 "total_tax": 0,
                 "total_tax_set": money_set(shop, 0),
+                "line_item": _plain_line(shop, order, each["place"]),
             }
             for number, each in enumerate(row["lines"])
         ],
@@ -54,9 +116,11 @@ def _shipping(shop: Database, order: Document, row: Document) -> Payload:
     }
 
 
-def _shipping_adjustment(shop: Database, row: Document) -> Payload:
+def _shipping_adjustment(shop: Database, order: Document, row: Document) -> Payload:
     return {
         "id": row["id"] + 41,
+        "order_id": order["id"],
+        "refund_id": row["id"],
         "kind": "shipping_refund",
         "reason": "Shipping refund",
         "amount": money(-row["shipping"]),
@@ -69,6 +133,7 @@ def _shipping_adjustment(shop: Database, row: Document) -> Payload:
 def transaction(shop: Database, order: Document, row: Document) -> Payload:
     """order_transactions/create, and the same inside a refund."""
     number = row["id"] + 50
+    nothing = {"amount": "0.0", "currency": shop.currency}
     return {
         "id": number,
         "admin_graphql_api_id": gid("OrderTransaction", number),
@@ -84,6 +149,12 @@ def transaction(shop: Database, order: Document, row: Document) -> Payload:
         "source_name": "web",
         "amount": money(row["cents"]),
         "currency": shop.currency,
+        "payment_id": f"#{order['order_number']}.1",
+        "total_unsettled_set": {side: dict(nothing) for side in SIDES},
+        "manual_payment_gateway": False,
+        "amount_rounding": None,
+        "receipt": {},
+        **dict.fromkeys(("authorization", "device_id", "error_code", "location_id", "user_id")),
     }
 
 
@@ -130,6 +201,8 @@ def fulfilment(shop: Database, order: Document, row: Document) -> Payload:
         "location_id": None,
         "shipment_status": None,
         "email": order["email"],
+        "destination": address(order["address"]),
+        "origin_address": None,
         "tracking_company": CARRIER if numbers else None,
         "tracking_number": numbers[0] if numbers else None,
         "tracking_numbers": numbers,
@@ -137,30 +210,18 @@ def fulfilment(shop: Database, order: Document, row: Document) -> Payload:
         "tracking_urls": urls,
         "receipt": {},
         "line_items": [
-            {
-                "id": line_id(order, place),
-                "title": order["lines"][place]["title"],
-                "variant_title": order["lines"][place]["variant_title"],
-                "product_id": order["lines"][place]["product_id"],
-                "variant_id": order["lines"][place]["variant_id"],
-                "quantity": quantity,
-                "price": money(order["lines"][place]["price"]),
-                "gift_card": False,
-                "requires_shipping": True,
-            }
+            _plain_line(shop, order, place) | {"quantity": quantity}
             for place, quantity in row["lines"]
         ],
     }
 
 
 def returned(order: Document, row: Document) -> Payload:
-    """returns/request, approve and close, and the same inside an order."""
+    """returns/request and approve, and the same inside an order."""
     return {
-        "id": row["id"],
-        "admin_graphql_api_id": gid("Return", row["id"]),
-        "status": row["status"],
+        **_return(row),
         "name": f"#{order['order_number']}-R{row['number']}",
-        "order": {"id": order["id"], "admin_graphql_api_id": gid("Order", order["id"])},
+        "order": _order(order),
         "total_return_line_items": len(row["lines"]),
         "return_line_items": [
             {"id": row["id"] + 1 + number, "line_item_id": line_id(order, place), "quantity": count}
@@ -170,6 +231,25 @@ def returned(order: Document, row: Document) -> Payload:
         "exchange_line_items": [],
         "total_exchange_line_items": 0,
     }
+
+
+def return_moved(order: Document, row: Document, topic: str) -> Payload:
+    """What became of a return: the topics do not tell alike."""
+    if topic == "returns/approve":
+        return returned(order, row)
+    if topic == "returns/decline":
+        why = {"reason": "return_period_ended", "note": "The 30-day return window has ended."}
+        return {**_return(row), "order": _order(order), "decline": why}
+    return {**_return(row), "order_id": order["id"]}
+
+
+def _return(row: Document) -> Payload:
+    about = gid("Return", row["id"])
+    return {"id": row["id"], "admin_graphql_api_id": about, "status": row["status"]}
+
+
+def _order(order: Document) -> Payload:
+    return {"id": order["id"], "admin_graphql_api_id": gid("Order", order["id"])}
 
 
 def contract(shop: Database, row: Document) -> Payload:

@@ -39,7 +39,7 @@ class Returns(ChangedOrders):
                 row["approved_at"] = now
             row["closed_at"] = now if topic == "returns/close" else None
             order = self._keep_order(order)
-            self.emit(topic, payloads.returned(order, row))
+            self.emit(topic, payloads.return_moved(order, row, topic))
             self._tell_order("orders/updated", order)
             return order
 

@@ -31,6 +31,7 @@ UNUSED: Payload = {
     "tax_exempt": False,
     "tax_lines": [],
     "taxes_included": False,
+    "merchant_business_entity_id": "MTU0ODM4MDAwOQ",
     "total_outstanding": "0.00",
     "total_tax": "0.00",
     "total_tip_received": "0.00",
@@ -38,6 +39,10 @@ UNUSED: Payload = {
     "payment_terms": None,
     "line_item_groups": [],
 }
+
+UNIT_PRICE = (
+    "measured_type", "quantity_value", "quantity_unit", "reference_value", "reference_unit"
+)  # fmt: skip
 
 
 def checkout(shop: Database, row: Document, buyer: Document | None) -> Payload:
@@ -161,6 +166,9 @@ def _checkout_line(line: Document) -> Payload:
         "user_id": None,
         "rank": None,
         "compare_at_price": money(was) if was else None,
+        "destination_location_id": None,
+        "origin_location_id": None,
+        "unit_price_measurement": dict.fromkeys(UNIT_PRICE),
         "line_price": money(line["price"] * line["quantity"]),
         "price": money(line["price"]),
     }
@@ -215,7 +223,7 @@ def order(shop: Database, row: Document, buyer: Document) -> Payload:
         "billing_address": address(row["address"]),
         "customer": customer(shop, buyer, bare=True),
         "discount_applications": _applications(row),
-        "line_items": [_order_line(shop, row, line, n) for n, line in enumerate(row["lines"])],
+        "line_items": [sales.order_line(shop, row, place) for place in range(len(row["lines"]))],
         "shipping_address": address(row["address"]),
         "shipping_lines": [_shipping_line(shop, row)],
         "fulfillments": [sales.fulfilment(shop, row, each) for each in row.get("fulfillments", ())],
@@ -248,6 +256,8 @@ def _prices(shop: Database, row: Document) -> Payload:
         "total_line_items_price_set": money_set(shop, row["subtotal"]),
         "total_price": money(total),
         "total_price_set": money_set(shop, total),
+        "total_cash_rounding_payment_adjustment_set": money_set(shop, 0),
+        "total_cash_rounding_refund_adjustment_set": money_set(shop, 0),
         "total_shipping_price_set": money_set(shop, row["shipping"] + off),
         "total_tax_set": money_set(shop, 0),
         "total_weight": sum(line["grams"] * line["quantity"] for line in row["lines"]),
@@ -260,6 +270,7 @@ def _shipping_line(shop: Database, row: Document) -> Payload:
         "id": row["id"] + 900,
         "carrier_identifier": None,
         "code": "Standard",
+        "current_discounted_price_set": money_set(shop, amounts.current_shipping(row)),
         "discounted_price": money(row["shipping"]),
         "discounted_price_set": money_set(shop, row["shipping"]),
         "is_removed": False,
@@ -321,52 +332,3 @@ def _applications(row: Document) -> list[Payload]:
             "code": row["code"],
         }
     ]
-
-
-def _order_line(shop: Database, row: Document, line: Document, position: int) -> Payload:
-    share, number = line.get("reduction", 0), sales.line_id(row, position)
-    sent = line.get("fulfilled", 0)
-    return {
-        "id": number,
-        "admin_graphql_api_id": gid("LineItem", number),
-        "attributed_staffs": [],
-        "current_quantity": amounts.left(row, line),
-        "fulfillable_quantity": max(0, amounts.left(row, line) - sent),
-        "fulfillment_service": "manual",
-        "fulfillment_status": "fulfilled"
-        if sent >= line["quantity"]
-        else "partial"
-        if sent
-        else None,
-        "gift_card": False,
-        "grams": line["grams"],
-        "name": f"{line['title']} - {line['variant_title']}",
-        "price": money(line["price"]),
-        "price_set": money_set(shop, line["price"]),
-        "product_exists": True,
-        "product_id": line["product_id"],
-        "properties": [],
-        "quantity": line["quantity"],
-        "requires_shipping": True,
-        "sales_line_item_group_id": None,
-        "sku": line["sku"],
-        "taxable": True,
-        "title": line["title"],
-        "total_discount": "0.00",  # codes for the whole order stand in discount_allocations
-        "total_discount_set": money_set(shop, 0),
-        "variant_id": line["variant_id"],
-        "variant_inventory_management": "shopify",
-        "variant_title": line["variant_title"],
-        "vendor": line["vendor"],
-        "tax_lines": [],
-        "duties": [],
-        "discount_allocations": [
-            {
-                "amount": money(share),
-                "amount_set": money_set(shop, share),
-                "discount_application_index": 0,
-            }
-        ]
-        if share
-        else [],
-    }

@@ -78,10 +78,11 @@ class Outbox(Database):
         if topic not in COMPLIANCE and not self.app.hears(topic):
             return
         at = self.now()
+        is_lost = topic.startswith(tuple(self.lost_topics))
         with self.transaction() as db:
             db.execute(
-                "insert into delivery (id, event_id, topic, triggered_at, body, due_at)"
-                " values (?, ?, ?, ?, ?, ?)",
+                "insert into delivery (id, event_id, topic, triggered_at, body, due_at,"
+                " given_up_at, answer) values (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     str(uuid.uuid4()),
                     str(uuid.uuid4()),
@@ -90,8 +91,20 @@ class Outbox(Database):
                     at.strftime("%Y-%m-%dT%H:%M:%S.%f") + "000Z",
                     json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(),
                     (at + after).timestamp(),
+                    at.isoformat() if is_lost else None,
+                    "lost" if is_lost else None,
                 ),
             )
+
+    @property
+    def lost_topics(self) -> list[str]:
+        """What the app will not hear, by the beginnings of topics: Shopify promises no delivery."""
+        found: list[str] = self.setting("lost topics", [])
+        return found
+
+    def lose(self, *topics: str) -> None:
+        """Let webhooks of these topics get lost from now on, and no others."""
+        self.set("lost topics", list(topics))
 
     def deliveries(self, topic: str | None = None) -> list[Request]:
         """Every delivery as headers and body, to shuffle, repeat and replay without a network."""

@@ -76,7 +76,12 @@ def advance_reconciliation(shop_id: int) -> Progress:
     return Progress.MORE
 
 
-SLICE_JOB = SliceJob("reconcile", advance_reconciliation, reconciliations.due_shops)
+SLICE_JOB = SliceJob(
+    "reconcile",
+    advance_reconciliation,
+    reconciliations.due_shops,
+    interval=timedelta(seconds=10),
+)
 
 
 def make_due_now(shop_id: int) -> None:

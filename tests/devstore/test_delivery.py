@@ -116,6 +116,27 @@ def test_everything_can_be_sent_a_second_time_under_the_same_ids(store):
     assert sorted(came[:3]) == sorted(came[3:])
 
 
+def test_what_gets_lost_is_never_tried(store, clock):
+    came = []
+
+    def answer(request):
+        came.append(request.headers["X-Shopify-Topic"])
+        return httpx2.Response(200)
+
+    store.lose("customers/create")
+    store.subscribe_newsletter("mia@example.com")
+    clock.skip(hours=5)
+    deliver(store, answer)
+
+    assert came == ["customers/update", "customers_email_marketing_consent/update"]
+    (lost,) = store.outbox("customers/create")
+    assert (lost.given_up, lost.attempts) == (True, 0)
+    store.lose()
+    store.register_customer("noor@example.com")
+    deliver(store, answer)
+    assert came[2:] == ["customers/create"]
+
+
 def test_a_slow_app_is_a_dead_app(store, monkeypatch):
     monkeypatch.setattr("devstore.delivery.TOTAL_S", 0.02)
     store.register_customer("mia@example.com")
