@@ -8,13 +8,14 @@ const read = {};
 const posts = [];
 const points = [];
 
-// Answers every question and keeps the path; a list is asked for by its `map`.
+// Answers every question and keeps the path; a list is asked for by its `map`, or a `slice` of it.
 const recorder = (into, path = []) =>
   new Proxy({}, {
     get(_, name) {
       if (name === Symbol.toPrimitive) return () => '';
       if (typeof name === 'symbol' || name === 'toJSON') return undefined;
       if (name === 'map') return (each) => [each(recorder(into, [...path, '0']))];
+      if (name === 'slice') return () => recorder(into, path);
       into.add([...path, name].join('.'));
       return recorder(into, [...path, name]);
     },
