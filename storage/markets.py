@@ -177,28 +177,12 @@ def save_titles(
                 bulk.is_among(col(ProductTitle.product_id), gone),
             )
         )
-    if rows:
-        _upsert(session, ProductTitle, rows, ("shop_id", "locale", "product_id"))
+    bulk.upsert_rows(session, ProductTitle, rows)
 
 
 def save_prices(session: Session, rows: Sequence[VariantPriceRow]) -> None:
     """Keep what variants cost."""
-    if rows:
-        _upsert(session, VariantPrice, rows, ("shop_id", "country", "product_id", "variant_id"))
-
-
-def _upsert(
-    session: Session,
-    table: type[SQLModel],
-    rows: Sequence[ProductTitleRow] | Sequence[VariantPriceRow],
-    key: Sequence[str],
-) -> None:
-    upsert = db.insert(table)
-    changed = {name: upsert.excluded[name] for name in rows[0] if name not in key}
-    session.connection().execute(
-        upsert.on_conflict_do_update(index_elements=list(key), set_=changed),
-        [dict(r) for r in rows],
-    )
+    bulk.upsert_rows(session, VariantPrice, rows)
 
 
 def titles_in(
