@@ -3,6 +3,7 @@
 What is not there, or of another type, is not equal to anything: only `not-…` holds for it.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -38,9 +39,9 @@ SETS: dict[str, Callable[[Collection[Any], Collection[str]], bool]] = {
 class PropertyFilter(Shape):
     """What a property has to be."""
 
+    @abstractmethod
     def holds(self, value: object) -> bool:
         """Whether a value is that; None is a property that is not there."""
-        raise NotImplementedError
 
     def in_capitals(self) -> Self:
         """Return the same filter with its texts in capitals, for values where case is nothing."""

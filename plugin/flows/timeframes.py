@@ -1,5 +1,6 @@
 """Timeframes: which of a shopper's events a condition means, by when they happened."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, NamedTuple
@@ -54,9 +55,9 @@ class Timeframe(Shape):
 
     type: Literal["date"]
 
+    @abstractmethod
     def window(self, started_at: datetime, now: datetime) -> Window:
         """From when until when; `started_at` is what set the flow off."""
-        raise NotImplementedError
 
 
 class AllTime(Timeframe):
