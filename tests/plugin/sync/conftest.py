@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from devstore.shop.store import Store
 from plugin import clock
 from tests.plugin.shopify.box import Shopify
-from tests.plugin.sync.comparing import real_now
+from tests.plugin.sync.comparing import installed, real_now
 from tests.plugin.sync.gaps import Market
 
 
@@ -24,3 +25,15 @@ def market(shopify: Shopify, door, broker, request) -> Market:
     shopify.store.now = real_now  # the webhooks are older than the comparison
     small = "postgresql" in request.node.name
     return Market(shopify.store, 0.1 if small else 1.0)
+
+
+@pytest.fixture
+def store(sqlite: str, shopify: Shopify, market: Market, later: None) -> Store:
+    """The store itself."""
+    return market.store
+
+
+@pytest.fixture
+def shop_id(store: Store, shopify: Shopify, market: Market) -> int:
+    """The shop, installed and read."""
+    return installed(market, shopify)

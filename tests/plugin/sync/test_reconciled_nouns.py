@@ -21,16 +21,6 @@ real = graphql.text_of
 
 
 @pytest.fixture
-def store(sqlite, shopify, market, later):
-    return market.store
-
-
-@pytest.fixture
-def shop_id(store, shopify, market) -> int:
-    return installed(market, shopify)
-
-
-@pytest.fixture
 def soon(store):
     """Let the store's time go on: payloads carry whole seconds."""
     began = store.now

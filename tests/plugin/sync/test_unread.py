@@ -17,19 +17,9 @@ from storage.engine import db
 from storage.flows import Enrolment
 from storage.inbox import Delivery, DeliveryState
 from tests.plugin.sync import test_backfill as history
-from tests.plugin.sync.comparing import DOMAIN, facts, finish, found, installed
+from tests.plugin.sync.comparing import DOMAIN, facts, finish, found
 
 past, quick = history.past, history.quick
-
-
-@pytest.fixture
-def store(sqlite, shopify, market, later):
-    return market.store
-
-
-@pytest.fixture
-def shop_id(store, shopify, market) -> int:
-    return installed(market, shopify)
 
 
 @pytest.fixture
