@@ -15,7 +15,7 @@ def locations(
     store: Store,
     first: int | None = None,
     after: str | None = None,
-    includeInactive: bool = False,  # noqa: N803
+    includeInactive: bool = False,  # noqa: N803  arguments have Shopify's names
 ) -> Answer:
     """QueryRoot.locations."""
     return resolvers.connection(
@@ -30,7 +30,7 @@ def item(store: Store, variant: Document) -> Answer:
         _info: Any,
         first: int | None = None,
         after: str | None = None,
-        includeInactive: bool = False,  # noqa: N803
+        includeInactive: bool = False,  # noqa: N803  as above
     ) -> Answer:
         rows = [row for row in store.levels(item_id(variant)) if includeInactive or _lies(row)]
         return resolvers.connection(rows, _level, first, after)
@@ -48,7 +48,7 @@ def _location(store: Store, place: Document) -> Answer:
         first: int | None = None,
         after: str | None = None,
         query: str | None = None,
-        includeInactive: bool = False,  # noqa: N803
+        includeInactive: bool = False,  # noqa: N803  as above
     ) -> Answer:
         where, values = search.condition(query)
         wanted = int(first or 0)

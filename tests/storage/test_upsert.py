@@ -23,7 +23,7 @@ def checkout(shop: Shop, token: str, total: int, **changes: object) -> CheckoutR
         "started_at": AT, "updated_at": AT, "reported_at": AT, "completed_at": None,
         "total": total, "currency": "EUR", "url": "", "lines": [],
     }  # fmt: skip
-    return row | changes  # type: ignore[return-value]
+    return row | changes  # type: ignore[return-value]  # `changes` are any of its columns
 
 
 def save(*rows: CheckoutRow) -> list[str]:
