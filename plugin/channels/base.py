@@ -37,6 +37,11 @@ class SendError(RegularsError):
         self.address_doubtful = address_doubtful
         self.sender_refused = sender_refused
 
+    @property
+    def is_about_address(self) -> bool:
+        """Whether the recipient's address was refused, for good or for now."""
+        return self.address_gone or self.address_doubtful
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

@@ -198,9 +198,7 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
     except SendError as error:
         refused = error
     with db.transaction() as session:
-        if refused is not None and (
-            refused.address_gone or refused.address_doubtful
-        ):  # a word on consent: see `receipts`
+        if refused is not None and refused.is_about_address:  # a word on consent: see `receipts`
             db.lock_shop(session, shop_id)
         message = lock_message(session, shop_id, message_id)
         if (
