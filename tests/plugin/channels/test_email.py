@@ -1,12 +1,20 @@
 import asyncio
 import smtplib
+import socket
+import ssl
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import product
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from dramatiq.middleware import TimeLimitExceeded
 
 from plugin.channels.base import EmailContent, Envelope, SendError
@@ -251,3 +259,52 @@ def test_a_sender_beyond_ascii_is_written_as_it_is_or_refused(relay: Relay) -> N
     SmtpEmail().send(*made(sender="你好@dewpoint.example"))
 
     assert len(relay.raw) == 1
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """What a relay on this machine shows, and who trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "relay.pem"
+    plain = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(key.private_bytes(*plain) + certificate.public_bytes(Encoding.PEM))
+    shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    shown.load_cert_chain(file)
+    return shown, ssl.create_default_context(cafile=str(file))
+
+
+@pytest.mark.parametrize("scheme", ["smtps", "smtp"])
+def test_a_relay_is_spoken_to_over_tls_from_the_start_or_once_it_offers_it(
+    certified: tuple[ssl.SSLContext, ssl.SSLContext], scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, trusting = certified
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    relay = Relay()
+    of_scheme = {"ssl_context": shown} if scheme == "smtps" else {
+        "tls_context": shown, "require_starttls": True,
+    }  # fmt: skip
+    controller = Controller(relay, hostname="127.0.0.1", port=port, **of_scheme)
+    controller.start()
+    monkeypatch.setattr(smtp_channel, "_tls", lambda: trusting)
+    monkeypatch.setenv("REGULARS_SMTP_URL", f"{scheme}://localhost:{port}")
+    get_settings.cache_clear()
+    try:
+        for number in (1, 2):
+            SmtpEmail().send(*made(message_id=number))
+    finally:
+        smtp_channel.close_connection()
+        controller.stop()
+        get_settings.cache_clear()
+
+    assert len(relay.raw) == 2
