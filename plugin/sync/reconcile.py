@@ -58,7 +58,7 @@ MAX_RECORDS_PER_WINDOW = 10_000
 MIN_WINDOW = timedelta(minutes=1)  # what changed within it is read, however much it is
 RETRY_DELAY = timedelta(minutes=5)  # behind by more than this, the next window is read at once
 FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=30)
-INBOX_WAIT = timedelta(minutes=1)  # until the digest has caught up
+INBOX_WAIT = timedelta(seconds=10)  # until the digest has caught up
 REPAIRS_KEPT_FOR = timedelta(days=30)  # how long repairs are listed
 
 log = structlog.get_logger()
