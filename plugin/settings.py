@@ -1,13 +1,16 @@
 """Settings: what the operator sets, by `REGULARS_…` in the environment or in a `.env` file."""
 
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from plugin.errors import RegularsError
+
+DNS_PORT = 53
 
 
 class Settings(BaseSettings):
@@ -37,6 +40,10 @@ class Settings(BaseSettings):
     smtp_idempotency_header: str = Field(
         "", description="the header by which the relay knows a repeated mail, if it offers one"
     )
+    dns_servers: str = Field(
+        "", description="where senders' domains are looked up; empty: as this machine does"
+    )
+    dkim_selectors: str = Field("", description="under which the relay's keys stand in DNS")
     max_event_age_hours: int = Field(24, description="older news starts no flow")
     import_mb: int = Field(500, ge=1, description="of the largest file of profiles, in MB")
     keep_access_log_days: int = Field(365, ge=1, description="who viewed which shopper's data")
@@ -49,6 +56,16 @@ class Settings(BaseSettings):
     def _are_networks(cls, text: str) -> str:
         _networks(text)
         return text
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _are_servers(cls, text: str) -> str:
+        _servers(text)
+        return text
+
+    def name_servers(self) -> tuple[tuple[str, int], ...]:
+        """The (address, port) of each of `dns_servers`."""
+        return _servers(self.dns_servers)
 
     def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of `trusted_proxies`."""
@@ -76,6 +93,12 @@ class Settings(BaseSettings):
 @lru_cache
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+
+
+@lru_cache
+def _servers(text: str) -> tuple[tuple[str, int], ...]:
+    parts = [urlsplit(f"//{each.strip()}") for each in text.split(",") if each.strip()]
+    return tuple((str(ip_address(part.hostname or "")), part.port or DNS_PORT) for part in parts)
 
 
 @lru_cache
