@@ -45,6 +45,7 @@ class Shop(SQLModel, table=True):
     )
     scopes: str = ""
     generation: int = Field(default=1, description="how many times it was installed")
+    grants: int = Field(default=0, description="how often its merchant came back with a code")
     installed_at: datetime = moment()
     uninstalled_at: datetime | None = moment(default=None)
     catalog_synced_at: datetime | None = moment(default=None)

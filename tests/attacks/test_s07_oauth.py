@@ -18,6 +18,7 @@ from plugin import clock
 from plugin.manifest import load_manifest
 from plugin.runtime.web import build_app
 from plugin.settings import get_settings
+from plugin.shopify.api import access_tokens
 from storage import shops
 from storage.engine import db
 from tests.plugin.shopify.box import Shopify
@@ -244,6 +245,22 @@ def test_s07_a_state_is_good_once(browser, shopify):
 
     assert answer.status_code == 403
     assert shopify.seen == []
+
+
+def test_s07_tokens_that_are_refreshed_meanwhile_do_not_void_the_merchants_yes(browser, shopify):
+    browser.get(merchant_says_yes(shopify, begun(browser)))
+    back = merchant_says_yes(shopify, begun(browser))
+    with db.reading() as session:
+        shop = shops.shop_by_domain(session, DOMAIN)
+    access_tokens.refresh_token(shop.id, shop.access_token)
+
+    answer = browser.get(back)
+
+    assert answer.status_code == 302
+    with db.reading() as session:
+        again = shops.shop_by_domain(session, DOMAIN)
+    assert again.token_expires_at != shop.token_expires_at
+    assert again.grants == 2
 
 
 def test_s07_a_state_is_good_for_ten_minutes(browser, shopify, monkeypatch):

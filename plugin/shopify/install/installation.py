@@ -72,6 +72,7 @@ def _install(domain: str, grant: dict[str, str]) -> int:
                 # Since a revoked token, too: the webhook of the uninstall may still be on its way.
                 _reinstall(shop)
             _fill(shop, pair, details)
+            shop.grants += "code" in grant
     log.info("shopify.installed", shop=shop.id, generation=shop.generation)
     return shop.id
 

@@ -2,9 +2,9 @@
 authorization URL of a store; then, from the query that its merchant returns with, get the store and
 the code for its tokens.
 
-The state in that URL belongs to one browser, which holds its signature in a cookie, and to the
-store as it is now: after its use the store is changed, so it works once. (shopify.dev:
-authorization code grant)
+The state in that URL belongs to one browser, which holds its signature in a cookie, and to how
+often the store was installed and granted access: its use counts one more, so it works once.
+Tokens that are refreshed meanwhile change neither. (shopify.dev: authorization code grant)
 """
 
 import hashlib
@@ -113,7 +113,7 @@ def _seals(state: str, domain: str, issued: int) -> list[str]:
     """The seal under each of the installation's keys, the current one's first."""
     with db.reading() as session:
         shop = shops.shop_by_domain(session, domain)
-    now = "" if shop is None else f"{shop.generation} {shop.token_expires_at}"
+    now = "" if shop is None else f"{shop.generation} {shop.grants}"
     text = f"{state} {domain} {issued} {now}".encode()
     return [
         hmac.new(key, text, hashlib.sha256).hexdigest()
