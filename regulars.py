@@ -1,6 +1,7 @@
-"""The entry points: `main` is the command, `app` the web, `broker` the workers'.
+"""The entry points: `main` is the command, `app` the web, `broker` the workers', `senders` the
+senders'.
 
-`app` and `broker` are made on first use, so that `regulars --help` needs no settings and loads
+All but `main` are made on first use, so that `regulars --help` needs no settings and loads
 nothing.
 """
 
@@ -45,6 +46,17 @@ def _app() -> Any:
 
 
 def _broker() -> Any:
+    return _connected("actors")
+
+
+def _senders() -> Any:
+    return _connected("senders")
+
+
+def _connected(actors: str) -> Any:
+    """The broker, with the actors of a module of `plugin.worker`, which declare themselves."""
+    import importlib
+
     from plugin.runtime.garbage import begin_loading, end_loading
 
     begin_loading()
@@ -57,14 +69,14 @@ def _broker() -> Any:
     broker = connect_broker()
     broker.add_middleware(ExitWithParent())
 
-    import plugin.worker.actors  # noqa: F401  its actors declare themselves on the broker
+    importlib.import_module(f"plugin.worker.{actors}")
 
     end_loading()
     return broker
 
 
 def __getattr__(name: str) -> Any:
-    makers = {"app": _app, "broker": _broker}
+    makers = {"app": _app, "broker": _broker, "senders": _senders}
     if name not in makers:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = makers[name]()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from plugin.cli.options import HOST, PORT, Host, Port, Processes, Threads
+from plugin.cli.options import HOST, PORT, Host, Port, Processes, Senders, Threads
 from plugin.errors import RegularsError
 
 group = typer.Typer()
@@ -20,9 +20,10 @@ def serve(
     port: Port = PORT,
     web: Annotated[int, typer.Option(help="Number of web processes.")] = 1,
     workers: Processes = 1,
+    senders: Senders = 1,
     threads: Threads = 4,
 ) -> None:
-    """Run everything on this machine: broker, web, workers and clock."""
+    """Run everything on this machine: broker, web, workers, senders and clock."""
     from plugin.runtime.parent_death import exit_with_supervisor
     from plugin.runtime.supervisor import print_line
     from plugin.runtime.supervisor import serve as run
@@ -35,7 +36,8 @@ def serve(
         host=host,
         port=port,
         web=web,
-        processes=workers,
+        workers=workers,
+        senders=senders,
         threads=threads,
         on_ready=lambda: print_line(
             "serve", f"ready at http://{host}:{port}, outside {settings.url}"
@@ -72,7 +74,17 @@ def web(
 
 @group.command()
 def worker(processes: Processes = 1, threads: Threads = 4) -> None:
-    """Run workers."""
+    """Run workers, which do everything but send."""
+    _run_actors("regulars:broker", processes, threads)
+
+
+@group.command()
+def sender(processes: Senders = 1, threads: Threads = 4) -> None:
+    """Run senders, which do nothing but send messages."""
+    _run_actors("regulars:senders", processes, threads)
+
+
+def _run_actors(broker: str, processes: int, threads: int) -> None:
     from plugin.runtime.parent_death import SUPERVISED_VARIABLE
 
     if SUPERVISED_VARIABLE not in os.environ:  # else the supervisor has upgraded and waited
@@ -80,7 +92,7 @@ def worker(processes: Processes = 1, threads: Threads = 4) -> None:
 
         require_broker(connect_broker())
         require_schema()
-    words = ["-m", "dramatiq", "regulars:broker", "--skip-logging"]
+    words = ["-m", "dramatiq", broker, "--skip-logging"]
     words += ["--processes", str(processes), "--threads", str(threads)]
     words += ["--worker-shutdown-timeout", "10000"]  # ms
     os.execv(sys.executable, [sys.executable, *words])

@@ -1,4 +1,4 @@
-"""The supervisor: starts Valkey, web, worker and clock in order, keeps them alive, ends them.
+"""The supervisor: starts Valkey, web, workers and clock in order, keeps them alive, ends them.
 
 One thread and one loop: a child is tied to the thread that forked it (see `parent_death`).
 """
@@ -212,7 +212,8 @@ def serve(
     host: str,
     port: int,
     web: int = 1,
-    processes: int = 1,
+    workers: int = 1,
+    senders: int = 1,
     threads: int = 4,
     beside: Sequence[Child] = (),
     on_ready: Callable[[], None],
@@ -221,7 +222,8 @@ def serve(
 
     Args:
         web: how many web processes share the port.
-        processes: how many worker processes, each with `threads` threads.
+        workers: how many worker processes, each with `threads` threads.
+        senders: how many sender processes, each with as many.
         beside: what else to run, started first.
         on_ready: called once when everything answers.
 
@@ -236,11 +238,11 @@ def serve(
         supervisor.start([*beside, *_broker(settings)])
         supervisor.run_once(Child("migrate", own_command("migrate"), grace_s=5))
         supervisor.wait()
-        work = own_command("worker", "--processes", str(processes), "--threads", str(threads))
         supervisor.start(
             [
                 Child("clock", own_command("clock"), grace_s=4),
-                Child("worker", work, grace_s=12),
+                _actors("worker", workers, threads),
+                _actors("sender", senders, threads),
                 *_web(listener, web, lambda: is_answering(host, port, "/readyz")),
             ]
         )
@@ -266,6 +268,11 @@ def _broker(settings: Settings) -> list[Child]:
             ready=lambda: valkey.is_answering(home),
         )
     ]
+
+
+def _actors(name: str, processes: int, threads: int) -> Child:
+    words = (name, "--processes", str(processes), "--threads", str(threads))
+    return Child(name, own_command(*words), grace_s=12)
 
 
 def _web(listener: socket.socket, count: int, ready: Callable[[], bool]) -> list[Child]:

@@ -1,4 +1,4 @@
-"""The actors that Dramatiq runs: each gets ids and does their work.
+"""The actors that Dramatiq runs, but for those that send: each gets ids and does their work.
 
 Actors never retry by themselves: what a crash or an error left undone keeps its row, and the clock
 enqueues it again when its lease has run out.
@@ -13,7 +13,6 @@ from plugin.flows.advance import advance_enrolments
 from plugin.forms import library as form_library
 from plugin.ingest.digest import digest_deliveries
 from plugin.jobs import SliceJob
-from plugin.messages.send import send_messages
 from plugin.offers import coupons
 from plugin.privacy import requests
 from plugin.shopify.install import scopes, web_pixel
@@ -40,18 +39,6 @@ def digest() -> None:
 def advance(shop_id: int, ids: list[int]) -> None:
     """Do the due steps of these enrolments."""
     advance_enrolments(shop_id, ids)
-
-
-@dramatiq.actor(queue_name="send", max_retries=0)
-def send(shop_id: int, ids: list[int]) -> None:
-    """Send these messages."""
-    send_messages(shop_id, ids)
-
-
-@dramatiq.actor(queue_name="send_first", max_retries=0, priority=jobs.FIRST)
-def send_first(shop_id: int, ids: list[int]) -> None:
-    """Send these messages, which shoppers wait for, before anything else is done."""
-    send_messages(shop_id, ids)
 
 
 @dramatiq.actor(actor_name="refill", queue_name="refill", max_retries=0)

@@ -127,9 +127,9 @@ class Served:
             eventually("worker and clock begin", lambda: self._work_began(before), within_s=90)
 
     def _work_began(self, after: int) -> bool:
-        """Whether a worker and the clock have begun; the web answers before they have."""
+        """Whether worker, sender and clock have begun; the web answers before they have."""
         said = (self.folder / "app.log").read_bytes()[after:]
-        return b"worker.started" in said and b"clock.started" in said
+        return said.count(b"worker.started") >= 2 and b"clock.started" in said
 
     def stop(self) -> None:
         """End the processes in good order."""

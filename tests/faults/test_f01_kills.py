@@ -18,7 +18,7 @@ from tests.faults.town import KEY_HEADER, THREADS, Town, eventually
 from tests.sizes import PATIENCE, size
 
 JOURNEYS = size(70, 250)  # of each kind
-PARTS = ("worker", "web", "clock", "valkey")
+PARTS = ("worker", "sender", "web", "clock", "valkey")
 FLOW = "Abandoned checkout"
 FIRST_WAIT, SECOND_WAIT = ("waiting", "1"), ("waiting", "3")
 DONE = ("finished", "3")  # the last delay of the flow
@@ -117,7 +117,7 @@ class Play:
         """
         all_mails = 3 * self.journeys
         since = self.storm.last_at
-        in_doubt = THREADS * self.storm.killed.count("worker")
+        in_doubt = THREADS * self.storm.killed.count("sender")
 
         def nearly() -> bool:
             self.town.skip_retries()
@@ -150,7 +150,7 @@ def expected(journeys: int) -> Counter[str]:
 
 
 def shuffled(*counts: int) -> list[str]:
-    """Parts to kill: so many workers, webs, clocks and brokers."""
+    """Parts to kill: so many workers, senders, webs, clocks and brokers."""
     return [part for part, count in zip(PARTS, counts, strict=True) for _ in range(count)]
 
 
@@ -168,7 +168,7 @@ def report(play: Play, figures: dict[str, float]) -> None:
 def test_f01_journeys_survive_kills_of_every_part(tmp_path: Path) -> None:
     with Town(tmp_path, key_header=KEY_HEADER) as town:
         play = Play(town, JOURNEYS, seed=7)
-        play.run(shuffled(1, 3, 1, 1), shuffled(1, 0, 1, 1), shuffled(2, 1, 1, 1))
+        play.run(shuffled(1, 0, 3, 1, 1), shuffled(0, 1, 0, 1, 1), shuffled(1, 1, 1, 1, 1))
         figures = play.settle(patiently=True)
         report(play, figures)
 
@@ -179,14 +179,14 @@ def test_f01_journeys_survive_kills_of_every_part(tmp_path: Path) -> None:
         assert town.enrolments(FLOW) == {DONE: JOURNEYS}
         assert town.enrolments("Welcome") == {("finished", "1"): JOURNEYS}
         repeated = town.receptions() - 3 * JOURNEYS
-        assert repeated <= THREADS * play.storm.killed.count("worker")
+        assert repeated <= THREADS * play.storm.killed.count("sender")
         assert figures["recovered_s"] <= RECOVERS_S * PATIENCE
 
 
 def test_f01_without_a_key_nothing_goes_twice_and_every_doubt_is_named(tmp_path: Path) -> None:
     with Town(tmp_path) as town:
         play = Play(town, 30, seed=11)
-        play.run(shuffled(0, 1, 0, 0), shuffled(1, 0, 0, 1), shuffled(2, 0, 0, 0))
+        play.run(shuffled(0, 0, 1, 0, 0), shuffled(0, 1, 0, 0, 1), shuffled(1, 1, 0, 0, 0))
         figures = play.settle(patiently=False)
         report(play, figures)
 
@@ -201,7 +201,7 @@ def check_at_most_once(town: Town, play: Play) -> None:
         == states.total()
         == 3 * play.journeys
     )
-    assert states[MessageState.AMBIGUOUS] <= THREADS * play.storm.killed.count("worker")
+    assert states[MessageState.AMBIGUOUS] <= THREADS * play.storm.killed.count("sender")
     mails = Counter(town.mails())
     assert max(mails.values()) == 1
     for message in town.messages():
@@ -222,7 +222,7 @@ def postgres(postgres_server: str) -> Generator[str]:
 def test_f01_kills_lose_nothing_on_postgresql_either(tmp_path: Path, postgres: str) -> None:
     with Town(tmp_path, database_url=postgres, key_header=KEY_HEADER) as town:
         play = Play(town, 25, seed=13)
-        play.run(shuffled(0, 1, 0, 0), shuffled(1, 0, 0, 1), shuffled(1, 0, 1, 0))
+        play.run(shuffled(0, 0, 1, 0, 0), shuffled(0, 1, 0, 0, 1), shuffled(1, 0, 0, 1, 0))
         figures = play.settle(patiently=False)
         report(play, figures)
 

@@ -36,6 +36,10 @@ from tests.sizes import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 THREADS = 4
+COMMANDS = {
+    "worker": "dramatiq regulars:broker", "sender": "dramatiq regulars:senders",
+    "valkey": "valkey-server",
+}  # fmt: skip
 KEY_HEADER = "Idempotency-Key"
 Answer = TypeVar("Answer")
 
@@ -207,8 +211,8 @@ class Town:
     # Faults
 
     def parts(self, name: str) -> list[int]:
-        """The processes of one part: web, worker, clock or valkey; its topmost first."""
-        wanted = {"worker": "dramatiq", "valkey": "valkey-server"}.get(name, f"regulars {name}")
+        """The processes of one part, as web or worker; its topmost first."""
+        wanted = COMMANDS.get(name, f"regulars {name}")
         for pid in children(self.supervisor.pid):
             if wanted in command_of(pid):
                 return [pid, *descendants(pid)]

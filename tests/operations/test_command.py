@@ -37,7 +37,9 @@ def test_help_loads_nothing_and_needs_no_settings(tmp_path):
     told = run("--help", cwd=tmp_path)
 
     assert told.returncode == 0
-    assert all(name in told.stdout for name in ("serve", "demo", "tour", "migrate", "worker"))
+    assert all(
+        name in told.stdout for name in ("serve", "demo", "tour", "migrate", "worker", "sender")
+    )
 
 
 @pytest.mark.parametrize("missing", sorted(SETTINGS))

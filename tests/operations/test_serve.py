@@ -22,7 +22,10 @@ from tests.operations.processes import (
 )
 from tests.sizes import PATIENCE
 
-PARTS = ("valkey-server", "regulars clock", "dramatiq", "regulars web")
+PARTS = (
+    "valkey-server", "regulars clock", "dramatiq regulars:broker", "dramatiq regulars:senders",
+    "regulars web",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def _parent(pid):
 def test_o02_serve_heals_after_every_kill_and_stops_in_order(serving, port, tmp_path):
     with serving as supervisor:
         until(lambda: ready(port), "ready")
-        until(lambda: len(below(supervisor.pid)) == 5, "four parts and dramatiq's own process")
+        until(lambda: len(below(supervisor.pid)) == 7, "five parts and dramatiq's own processes")
         for part in PARTS:
             before = one(supervisor.pid, part)
             os.kill(before, signal.SIGKILL)
@@ -93,7 +96,7 @@ def test_o02_serve_heals_after_every_kill_and_stops_in_order(serving, port, tmp_
 def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(serving, port, tmp_path):
     with serving as supervisor:
         until(lambda: ready(port), "ready")
-        until(lambda: len(below(supervisor.pid)) == 5, "four parts and dramatiq's own process")
+        until(lambda: len(below(supervisor.pid)) == 7, "five parts and dramatiq's own processes")
         everybody = below(supervisor.pid)
         supervisor.kill()
         until(lambda: not any(map(alive, everybody)), "everybody is gone", 15)

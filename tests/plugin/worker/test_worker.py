@@ -8,7 +8,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
 from plugin.profiles.duplicates import SLICE_JOB
-from plugin.worker import actors, scheduler
+from plugin.worker import actors, scheduler, senders
 from storage import duplicates
 from storage.engine import db
 from storage.profiles import Profile
@@ -73,7 +73,8 @@ def test_the_clock_enqueues_unchecked_profiles(shop: Shop, broker: StubBroker) -
 
 def test_every_queue_has_an_actor_of_its_name() -> None:
     """A job is enqueued by one name, for the queue and for the actor."""
-    declared = [each for each in vars(actors).values() if isinstance(each, dramatiq.Actor)]
+    both = [*vars(actors).values(), *vars(senders).values()]
+    declared = [each for each in both if isinstance(each, dramatiq.Actor)]
 
     assert len(declared) > 5
     assert [each.actor_name for each in declared if each.actor_name != each.queue_name] == []
