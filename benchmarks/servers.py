@@ -85,7 +85,7 @@ def web(place: Path, data: Path, **settings: str) -> Generator[tuple[int, int, i
         place: where their words go.
         data: the product's data folder.
     """
-    port, lock = free_port(), valkey.claim_folder(data)
+    port, lock = free_port(), valkey.claim_server(data)
     env = clean_env(REGULARS_DATA_DIR=str(data), **settings)
     command = [sys.executable, "-m", "regulars", "web", "--port", str(port)]
     broker = running(

@@ -45,6 +45,9 @@ def import_profiles(
     start_flows: Annotated[bool, typer.Option(help="Start the list's flows.")] = False,
 ) -> None:
     """Import profiles from a CSV file, with consent if they opted in."""
+    if not file.is_file():
+        raise RegularsError(f"File not found: {file}.")
+
     from plugin.cli import backfill as cli_backfill
     from plugin.cli import imports
     from plugin.runtime import logs

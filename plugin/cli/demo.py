@@ -11,7 +11,14 @@ from pathlib import Path
 from devstore.people.merchant import Merchant
 from plugin.errors import RegularsError
 from plugin.manifest import PATH as MANIFEST
-from plugin.runtime.supervisor import Child, is_answering, own_command, print_line, serve
+from plugin.runtime.supervisor import (
+    Child,
+    check_port,
+    is_answering,
+    own_command,
+    print_line,
+    serve,
+)
 from plugin.settings import Settings
 from storage.forms import FormStatus
 
@@ -40,7 +47,6 @@ def run_demo(folder: Path, *, port: int, shop_port: int, smtp_port: int, fresh: 
         RegularsError: another demo runs on this folder, or a part does not start.
     """
     folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     lock = _lock(folder)
     if fresh:
         _forget(folder)
@@ -121,7 +127,13 @@ def _store_command(folder: Path, settings: Settings, port: int, smtp_port: int) 
 
 
 def _lock(folder: Path) -> int:
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise RegularsError(
+            f"Can't write to {folder}: {error.strerror}. Choose another folder with --dir."
+        ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -144,6 +156,7 @@ def _free_ports(*wanted: int) -> list[int]:
     """Return the wanted ports, or the next free ones; print each change."""
     found: list[int] = []
     for port in wanted:
+        check_port(port)
         free = next(
             (
                 each

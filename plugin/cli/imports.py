@@ -51,8 +51,6 @@ def import_file(
         raise RegularsError(f"Unknown field or channel: {', '.join(sorted(unknown))}.")
     if channels and not (where and parse_date(on)):
         raise RegularsError("Add where and when people opted in: --where, --on 2026-11-21.")
-    if not path.is_file():
-        raise RegularsError(f"File not found: {path}.")
     held = lifecycle.begin_upload(shop.id, path.name, path.stat().st_size)
     try:
         _copy(held, path)

@@ -13,8 +13,8 @@ from plugin.errors import RegularsError
 HOST, PORT = "127.0.0.1", 8000
 Host = Annotated[str, typer.Option(help="Address to listen on. Use 0.0.0.0 for all.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.")]
-Processes = Annotated[int, typer.Option(help="Number of worker processes.")]
-Senders = Annotated[int, typer.Option(help="Number of sender processes.")]
+Processes = Annotated[int, typer.Option(min=1, help="Number of worker processes.")]
+Senders = Annotated[int, typer.Option(min=1, help="Number of sender processes.")]
 Domain = Annotated[str, typer.Option("--shop", help="Store's myshopify.com domain.")]
 Store = Annotated[
     str, typer.Option("--shop", help="Store's myshopify.com domain, if several are installed.")
@@ -23,7 +23,7 @@ Email = Annotated[str, typer.Option(help="Customer's email.")]
 Phone = Annotated[str, typer.Option(help="Customer's phone number, with country code.")]
 Customer = Annotated[str, typer.Option("--customer-id", help="Shopify customer ID.")]
 Out = Annotated[Path | None, typer.Option(help="File to write, readable only by its owner.")]
-Threads = Annotated[int, typer.Option(help="Threads per worker and sender process.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads per worker and sender process.")]
 
 
 def to_line(text: str) -> bytes:

@@ -18,7 +18,7 @@ def serve(
     *,
     host: Host = HOST,
     port: Port = PORT,
-    web: Annotated[int, typer.Option(help="Number of web processes.")] = 1,
+    web: Annotated[int, typer.Option(min=1, help="Number of web processes.")] = 1,
     workers: Processes = 1,
     senders: Senders = 1,
     threads: Threads = 4,

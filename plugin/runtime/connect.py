@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from plugin import jobs
 from plugin.errors import RegularsError
 from plugin.runtime import valkey
+from plugin.runtime.data_folder import unwritable
 from plugin.settings import Settings, get_settings
 from storage import schema
 from storage.engine import db, encryption
@@ -38,7 +39,7 @@ def connect_database(settings: Settings) -> None:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         db.connect(settings.database())
     except OSError as error:
-        raise RegularsError(f"Can't write to {settings.data_dir}: {error.strerror}.") from None
+        raise unwritable(settings.data_dir, error) from None
     except db.DatabaseError as error:
         raise RegularsError(str(error)) from None
 

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import BinaryIO, Self
 
 from plugin.errors import RegularsError
-from plugin.runtime import parent_death, valkey
+from plugin.runtime import data_folder, parent_death, valkey
 from plugin.runtime.logs import UnfailingStream
 from plugin.settings import Settings
 
@@ -27,6 +27,7 @@ READY_TIMEOUT_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0  # before a child that died is started again
 HEALTHY_AFTER_S = 30.0  # a child that lived this long starts again without a growing pause
 BACKLOG = 2048
+MAX_PORT = 65_535
 
 
 @dataclass
@@ -231,6 +232,7 @@ def serve(
         RegularsError: the port is taken, another Regulars has the data, or a part does not start.
     """
     listener = open_listener(host, port)
+    claimed = data_folder.claim_folder(settings.data_dir)
     os.environ["REGULARS_BROKER_URL"] = settings.broker_url or valkey.server_address(
         settings.data_dir
     )
@@ -251,6 +253,7 @@ def serve(
             on_ready()
         supervisor.stay()
         listener.close()
+    os.close(claimed)
 
 
 def _broker(settings: Settings) -> list[Child]:
@@ -258,7 +261,7 @@ def _broker(settings: Settings) -> list[Child]:
     if settings.broker_url:
         return []
     home = settings.data_dir
-    lock = valkey.claim_folder(home)
+    lock = valkey.claim_server(home)
     return [
         Child(
             "valkey",
@@ -287,12 +290,23 @@ def own_command(*words: str) -> list[str]:
     return [sys.executable, "-m", "regulars", *words]
 
 
+def check_port(port: int) -> None:
+    """Go on only with a number that a port can have.
+
+    Raises:
+        RegularsError: it is too low or too high.
+    """
+    if not 0 < port <= MAX_PORT:
+        raise RegularsError(f"There is no port {port}. Choose one from 1 to {MAX_PORT}.")
+
+
 def open_listener(host: str, port: int) -> socket.socket:
     """The web's socket. It is ours, so that connections wait while a web process starts again.
 
     Raises:
         RegularsError: the port is taken, or the address is not this machine's.
     """
+    check_port(port)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

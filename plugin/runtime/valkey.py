@@ -5,7 +5,6 @@ server does, so that a second one never writes the same append-only file (measur
 """
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 
 from plugin.errors import RegularsError
+from plugin.runtime.data_folder import is_locked_by_us, unwritable
 
 MAX_SOCKET_PATH_BYTES = 100  # unix(7): 108 bytes on Linux, 104 on macOS
 STALE_AFTER_S = 10.0  # a server without its supervisor is gone after about 1.5 s
@@ -40,37 +40,30 @@ def server_folder(data_dir: Path) -> Path:
     return data_dir.resolve() / "broker"
 
 
-def claim_folder(data_dir: Path) -> int:
-    """Lock the data folder for this process; return the lock to pass on to the server.
+def claim_server(data_dir: Path) -> int:
+    """Lock the broker's files; return the lock to pass on to the server.
 
-    A server that a killed supervisor left behind is stopped.
+    A server that a killed supervisor left behind is stopped: who asks has claimed the data folder.
 
     Raises:
-        RegularsError: another Regulars runs on this folder.
+        RegularsError: another server does not let go of them, or they cannot be written.
     """
     home = server_folder(data_dir)
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _make_private(socket_path(data_dir).parent)
-    ours, servers = _open(home / "supervisor.lock"), _open(home / "server.lock")
-    if not _locked(ours):
-        owner = os.pread(ours, 32, 0).decode(errors="replace").strip()
-        os.close(ours)
-        os.close(servers)
-        raise RegularsError(
-            f"Regulars is already running on {data_dir} (process {owner}). "
-            "Stop it first, or set another REGULARS_DATA_DIR."
-        )
-    os.ftruncate(ours, 0)
-    os.pwrite(ours, str(os.getpid()).encode(), 0)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_private(socket_path(data_dir).parent)
+        lock = os.open(home / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise unwritable(home, error) from None
     deadline = time.monotonic() + STALE_AFTER_S
-    while not _locked(servers):
+    while not is_locked_by_us(lock):
         if time.monotonic() > deadline:
             raise RegularsError(f"An old Valkey server still uses {home}. Stop it.")
         with contextlib.suppress(OSError):
             _say(data_dir, b"SHUTDOWN\r\n")
         time.sleep(POLL_INTERVAL_S)
     socket_path(data_dir).unlink(missing_ok=True)
-    return servers
+    return lock
 
 
 def server_command(data_dir: Path) -> list[str]:
@@ -131,15 +124,3 @@ def _make_private(path: Path) -> None:
     if path.stat().st_uid != os.getuid() or path.is_symlink():
         raise RegularsError(f"Another user owns the folder {path}. Remove it.")
     path.chmod(0o700)
-
-
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _locked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

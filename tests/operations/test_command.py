@@ -3,11 +3,14 @@
 import socket
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from tests.operations.processes import SETTINGS, environment, free_port, run
 
+ROOT = Path(__file__).parents[2]
 HEAVY = ("sqlalchemy", "pydantic", "starlette", "dramatiq", "uvicorn", "jinja2", "httpx2")
 
 
@@ -86,6 +89,37 @@ def test_a_taken_port_is_named(tmp_path):
 
     assert f"Can't use port {port} on 127.0.0.1" in said
     assert "--port" in said
+
+
+def test_a_port_that_there_is_not_is_one_line(tmp_path):
+    said = sentence(run("serve", "--port", "99999", cwd=tmp_path, **SETTINGS))
+
+    assert said == "regulars: There is no port 99999. Choose one from 1 to 65535."
+
+
+def test_a_folder_for_shopifys_files_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+
+    said = sentence(run("manifest", "--dir", "file/app", cwd=tmp_path))
+
+    assert said == (
+        "regulars: Can't write to file/app: Not a directory. Choose another folder with --dir."
+    )
+
+
+def test_a_file_that_is_not_there_is_named_before_anything_else(tmp_path):
+    said = sentence(run("import", "nofile.csv", cwd=tmp_path))
+
+    assert said == "regulars: File not found: nofile.csv."
+
+
+def test_the_version_is_the_packages(tmp_path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    answer = run("--version", cwd=tmp_path)
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout == f"regulars {project['version']}\n"
 
 
 def test_a_database_that_is_away_ends_serve_with_its_reason(tmp_path):

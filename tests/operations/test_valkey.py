@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from plugin.errors import RegularsError
-from plugin.runtime import valkey
+from plugin.runtime import data_folder, valkey
 from tests.operations.processes import alive, until
 from tests.sizes import PATIENCE
 
@@ -18,7 +18,7 @@ from tests.sizes import PATIENCE
 @contextmanager
 def server(data_dir):
     """A server on a folder that this process has taken."""
-    lock = valkey.claim_folder(data_dir)
+    lock = valkey.claim_server(data_dir)
     process = subprocess.Popen(valkey.server_command(data_dir), pass_fds=(lock,))
     os.close(lock)  # from here on the server holds it
     try:
@@ -41,7 +41,7 @@ def data_dir(tmp_path):
 
 def in_another_process(code, data_dir):
     """What a process of its own says to some code about the folder."""
-    imports = "import sys, time, pathlib; from plugin.runtime import valkey; "
+    imports = "import sys, time, pathlib; from plugin.runtime import data_folder, valkey; "
     head = imports + "d = pathlib.Path(sys.argv[1]); "
     return [sys.executable, "-c", head + code, str(data_dir)]
 
@@ -50,7 +50,7 @@ def test_what_is_queued_outlives_the_server(data_dir):
     for before in (0, 1, 2):
         start = """
 import subprocess
-lock = valkey.claim_folder(d)
+lock = valkey.claim_server(d)
 server = subprocess.Popen(valkey.server_command(d), pass_fds=(lock,))
 while not valkey.is_answering(d): time.sleep(.02)
 import redis
@@ -68,20 +68,20 @@ server.wait()
 
 def test_two_never_run_on_one_folder(data_dir):
     held = in_another_process(
-        "valkey.claim_folder(d); print('mine', flush=True); time.sleep(60)", data_dir
+        "data_folder.claim_folder(d); print('mine', flush=True); time.sleep(60)", data_dir
     )
     with subprocess.Popen(held, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
         with pytest.raises(RegularsError, match=f"already running .*process {other.pid}"):
-            valkey.claim_folder(data_dir)
+            data_folder.claim_folder(data_dir)
         other.kill()
 
 
 def test_a_server_left_behind_is_told_to_stop(data_dir):
     leave = """
 import os, subprocess
-lock = valkey.claim_folder(d)
+lock = valkey.claim_server(d)
 quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 server = subprocess.Popen(valkey.server_command(d), pass_fds=(lock,), **quiet)
 while not valkey.is_answering(d): time.sleep(.02)
@@ -95,7 +95,7 @@ os._exit(0)
     assert alive(left)
 
     started = time.monotonic()
-    os.close(valkey.claim_folder(data_dir))
+    os.close(valkey.claim_server(data_dir))
 
     assert time.monotonic() - started < 5 * PATIENCE
     assert not alive(left)

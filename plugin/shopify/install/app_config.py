@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from plugin.errors import RegularsError
 from plugin.manifest import PATH, load_manifest, topic_handlers
 from plugin.shopify.install.oauth import CALLBACK
 from storage.engine.types import JsonObject
@@ -40,13 +41,23 @@ class Installation(BaseSettings):
 
 
 def write_config(folder: Path) -> list[Path]:
-    """Write the files into `folder`, and what belongs to the extensions where it is not there."""
-    if folder.resolve() != PATH.parent.resolve():
-        described = shutil.ignore_patterns("shopify.extension.toml")  # written below
-        shutil.copytree(EXTENSIONS, folder / "extensions", ignore=described, dirs_exist_ok=True)
-    wanted = config_files(folder)
-    for path, text in wanted.items():
-        path.write_text(text, encoding="utf-8")
+    """Write the files into `folder`, and what belongs to the extensions where it is not there.
+
+    Raises:
+        RegularsError: the folder cannot be written.
+    """
+    try:
+        if folder.resolve() != PATH.parent.resolve():
+            described = shutil.ignore_patterns("shopify.extension.toml")  # written below
+            shutil.copytree(EXTENSIONS, folder / "extensions", ignore=described, dirs_exist_ok=True)
+        wanted = config_files(folder)
+        for path, text in wanted.items():
+            path.write_text(text, encoding="utf-8")
+    except (OSError, shutil.Error) as error:
+        reason = getattr(error, "strerror", None) or "some files could not be copied"
+        raise RegularsError(
+            f"Can't write to {folder}: {reason}. Choose another folder with --dir."
+        ) from None
     return list(wanted)
 
 
