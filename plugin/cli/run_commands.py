@@ -40,7 +40,7 @@ def serve(
         senders=senders,
         threads=threads,
         on_ready=lambda: print_line(
-            "serve", f"ready at http://{host}:{port}, outside {settings.url}"
+            "serve", f"ready at http://{host}:{port}, outside {settings.url}", settings.log_format
         ),
     )
 

@@ -14,13 +14,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import BinaryIO, Self
 
 from plugin.errors import RegularsError
 from plugin.runtime import data_folder, parent_death, valkey
-from plugin.runtime.logs import UnfailingStream
-from plugin.settings import Settings
+from plugin.runtime.logs import UnfailingStream, line_of
+from plugin.settings import LogFormat, Settings
 
 POLL_INTERVAL_S = 0.1
 READY_TIMEOUT_S = 60.0
@@ -236,7 +237,7 @@ def serve(
     os.environ["REGULARS_BROKER_URL"] = settings.broker_url or valkey.server_address(
         settings.data_dir
     )
-    with Supervisor(print_line) as supervisor:
+    with Supervisor(partial(print_line, log_format=settings.log_format)) as supervisor:
         supervisor.start([*beside, *_broker(settings)])
         supervisor.run_once(Child("migrate", own_command("migrate"), grace_s=5))
         supervisor.wait()
@@ -321,12 +322,12 @@ def open_listener(host: str, port: int) -> socket.socket:
     return listener
 
 
-def print_line(name: str, line: str) -> None:
+def print_line(name: str, line: str, log_format: LogFormat = LogFormat.LOGFMT) -> None:
     """Print one line of output and the name of its process."""
     stream = UnfailingStream(
         sys.stdout
     )  # a log's disk that is full must not end what it is a log of
-    stream.write(f"{name:>8} | {line}\n")
+    stream.write(f"{line_of(name, line, log_format)}\n")
     stream.flush()
 
 

@@ -1,11 +1,12 @@
 """Settings: what the operator sets, by `REGULARS_…` in the environment or in a `.env` file."""
 
+from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,6 +19,22 @@ WebAddress = Annotated[str, AfterValidator(checks.web_address)]
 Filled = Annotated[str, AfterValidator(checks.not_empty)]
 Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
 Requests = Annotated[int, Field(ge=1, le=MAX_REQUESTS)]
+
+
+class LogFormat(StrEnum):
+    """How a line of the logs is written."""
+
+    LOGFMT = "logfmt"  # key=value
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """How much the logs tell."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 class Settings(BaseSettings):
@@ -63,6 +80,8 @@ class Settings(BaseSettings):
         "", description="where senders' domains are looked up; empty: as this machine does"
     )
     dkim_selectors: str = Field("", description="under which the relay's keys stand in DNS")
+    log_format: Annotated[LogFormat, BeforeValidator(str.lower)] = LogFormat.LOGFMT
+    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = LogLevel.INFO
     max_event_age_hours: int = Field(24, ge=1, le=24 * 365, description="older starts no flow")
     import_mb: int = Field(500, ge=1, le=1_000_000, description="of the largest file, in MB")
     keep_access_log_days: Days = Field(365, description="who viewed which shopper's data")
@@ -144,6 +163,7 @@ def _sentence(problem: ErrorDetails) -> str:
     words = {
         "missing": "is not set. Set it in the environment or in .env.",
         "value_error": str(limits.get("error")),
+        "enum": f"must be {str(limits.get('expected')).replace(chr(39), '')}.",
         "int_parsing": f"must be a whole number, such as {default}.",
         "greater_than_equal": f"must be {limits.get('ge')} or more, such as {default}.",
         "less_than_equal": f"must be {limits.get('le')} or less, such as {default}.",

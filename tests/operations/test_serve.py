@@ -1,5 +1,6 @@
 """`regulars serve` whole: up, healed after every kill, ended in order, its data kept."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -102,7 +103,13 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(serving, 
         until(lambda: not any(map(alive, everybody)), "everybody is gone", 15)
 
     command = [sys.executable, "-m", "regulars", "serve", "--port", str(port), "--web", "2"]
-    with running(command, cwd=tmp_path, env=environment(**SETTINGS)) as again:
+    settings = environment(**SETTINGS, REGULARS_LOG_FORMAT="json")
+    (tmp_path / "log").unlink()
+    with running(command, cwd=tmp_path, env=settings) as again:
         until(lambda: ready(port), "ready again")
         webs = [line for line in below(again.pid).values() if "regulars web" in line]
         assert len(webs) == 2
+        until(lambda: "ready at" in (tmp_path / "log").read_text(), "serve says so")
+    told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert {"serve", "clock", "worker"} <= {line["process"] for line in told}
+    assert all({"event", "level", "timestamp"} <= {*line} for line in told)
