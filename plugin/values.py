@@ -1,7 +1,7 @@
 """Normalise an address, a number, a time or an amount."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -30,6 +30,8 @@ CURRENCY_DECIMALS = {
     "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
     "CLF": 4, "UYW": 4,
 }  # fmt: skip
+BIRTHDAY = "birthday"  # the property that holds it, in ISO 8601
+MIN_AGE_YEARS = 16
 MAX_MONEY_UNITS = 10**14  # whole units: its minor units fit into 64 bits in every currency
 
 
@@ -89,6 +91,12 @@ def parse_mailbox(address: str) -> str:
     if domain in ("gmail.com", "googlemail.com"):
         name, domain = name.replace(".", ""), "gmail.com"
     return f"{name}@{domain}"
+
+
+def is_under_age(born: date, today: date) -> bool:
+    """Whether we may keep nothing of a person: GDPR, article 8(1); COPPA below 13."""
+    had_birthday = (today.month, today.day) >= (born.month, born.day)
+    return today.year - born.year - (not had_birthday) < MIN_AGE_YEARS
 
 
 def parse_phone(text: object, country: str | None = None) -> str | None:

@@ -18,7 +18,9 @@ from storage.shops import Shop
 
 
 class ImportState(StrEnum):
-    """`uploading → ready → running → done | stopped | failed`, and `reverting → reverted`."""
+    """`uploading → ready → running → done | stopped | failed`, `ready → discarded`, and
+    `reverting → reverted`.
+    """
 
     UPLOADING = "uploading"
     READY = "ready"  # the file is whole; the merchant says what its columns are
@@ -28,6 +30,7 @@ class ImportState(StrEnum):
     STOPPED = "stopped"  # by the merchant
     REVERTED = "reverted"
     FAILED = "failed"  # the file cannot be read
+    DISCARDED = "discarded"  # by the merchant, before any row was read
 
 
 class ProblemCode(StrEnum):
@@ -51,12 +54,14 @@ class ProblemCode(StrEnum):
     OPEN = "open"
     COLUMNS = "columns"
     NO_ADDRESS = "no_address"
+    TOO_YOUNG = "too_young"
     FAILED = "failed"
     # a cell: the row is imported without it
     EMAIL = "email"
     PHONE = "phone"
     NO_TEXTS = "no_texts"
     MOMENT = "moment"
+    DAY_OR_MONTH = "day_or_month"
     CONSENT = "consent"
     STAYS = "stays"
 
@@ -64,9 +69,10 @@ class ProblemCode(StrEnum):
 WORKING_STATES = (ImportState.RUNNING, ImportState.REVERTING)
 ENDED_STATES = (
     ImportState.DONE, ImportState.STOPPED, ImportState.REVERTED, ImportState.FAILED,
+    ImportState.DISCARDED,
 )  # fmt: skip
 SOURCE = "import:"  # how the source of a membership begins that a file made
-MAX_PROBLEMS = 100_000  # kept of one import, as a list; the others are counted
+MAX_PROBLEM_ROWS = 100_000  # listed of one import; the others are counted
 
 
 class Declaration(TypedDict, total=False):
@@ -104,7 +110,7 @@ class Import(SQLModel, table=True):
     line: int = big(default=1)
     rows: int = big(default=0)  # of people, read so far
     rejected: int = big(default=0)  # of these, left out
-    problems: int = big(default=0)
+    problems: int = big(default=0)  # rows that are not taken as they stand, left out or not
     added_to_list: int = big(default=0)
     error: str = Field(default="", description="a `ProblemCode`, when it has failed")
     due_at: datetime = moment()
@@ -241,11 +247,12 @@ def save_progress(session: Session, held: Import, **changes: Any) -> bool:
 
 
 def add_problems(session: Session, held: Import, found: Sequence[tuple[int, int, str]]) -> None:
-    """Note flaws, given as (line, place, reason), as long as there is room in the list."""
-    room = max(0, MAX_PROBLEMS - held.problems)
+    """Note problems, given as (line, place, reason), as long as there is room in the list."""
+    if held.problems >= MAX_PROBLEM_ROWS:
+        return
     names = ("line", "column", "code")
     key = {"shop_id": held.shop_id, "import_id": held.id}
-    rows = [{**key, **dict(zip(names, each, strict=True))} for each in found[:room]]
+    rows = [{**key, **dict(zip(names, each, strict=True))} for each in found]
     bulk.add_rows(session, ImportProblem, rows, unless_known=True)
 
 

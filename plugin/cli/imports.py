@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from plugin.errors import RegularsError
 from plugin.imports import lifecycle
 from plugin.imports.columns import ColumnKind
-from plugin.imports.consents import parse_date
+from plugin.imports.dates import parse_date
 from plugin.jobs import Progress as SliceProgress
 from plugin.sheets import files, problems
 from plugin.worker.slices import run_slice

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from plugin import values
 from plugin.forms.definition import date_questions, questions_of
 from plugin.phones import may_text
 from plugin.texts import N_, texts_for
-from plugin.values import calling_code, parse_email, parse_phone, without_unstorable
+from plugin.values import BIRTHDAY, calling_code, parse_email, parse_phone, without_unstorable
 from storage.engine.types import JsonObject
 from storage.forms import FormVersion
 from storage.privacy_requests import ANONYMOUS_BROWSER_PREFIX
 
-BIRTHDAY, OLD_ENOUGH = "birthday", 16
 MAX_ANSWER_CHARS = 200  # characters of a token or an answer
 INVALID_EMAIL = N_("Please enter a complete email address.")
 INVALID_PHONE = N_("Please enter the number with its country code.")
@@ -109,12 +109,10 @@ def _parse_answers(
 
 
 def is_under_age(submission: Submission, now: datetime) -> bool:
-    """Whether a birthday says that we may keep nothing: GDPR, article 8(1); COPPA below 13."""
+    """Whether a birthday says that we may keep nothing."""
     if BIRTHDAY not in submission.answers:
         return False
-    born, today = date.fromisoformat(submission.answers[BIRTHDAY]), now.date()
-    age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-    return age < OLD_ENOUGH
+    return values.is_under_age(date.fromisoformat(submission.answers[BIRTHDAY]), now.date())
 
 
 def _text(body: JsonObject, name: str, longest: int = MAX_ANSWER_CHARS) -> str:

@@ -24,6 +24,7 @@ class ColumnKind(StrEnum):
     COUNTRY = "country"
     LOCALE = "locale"
     TIMEZONE = "timezone"
+    BIRTHDAY = "birthday"
     EMAIL_CONSENT = "email_consent"
     EMAIL_CONSENT_AT = "email_consent_at"
     SMS_CONSENT = "sms_consent"
@@ -75,6 +76,11 @@ NAMES = {
         "locale", "language", "语言", "sprache", "langue", "idioma", "lingua", "言語",
     ),
     ColumnKind.TIMEZONE: ("timezone", "时区"),
+    ColumnKind.BIRTHDAY: (
+        "birthday", "birthdate", "dateofbirth", "dob", "bday", "生日", "出生日期", "geburtstag",
+        "geburtsdatum", "datedenaissance", "fechadenacimiento", "cumpleaños", "datadenascimento",
+        "datadinascita", "compleanno", "geboortedatum", "誕生日", "生年月日", "생일", "생년월일",
+    ),
     ColumnKind.EMAIL_CONSENT: (
         "acceptsemailmarketing", "acceptsmarketing", "emailmarketingconsent", "emailconsent",
         "emailmarketing", "consent", "subscribed", "newsletter", "emailstatus",

@@ -3,10 +3,9 @@
 A yes that the merchant declares for the whole file is for those rows alone that say nothing.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 
 from plugin.imports import columns
 from plugin.imports.answers import (
@@ -19,6 +18,7 @@ from plugin.imports.answers import (
     strongest,
 )
 from plugin.imports.columns import ColumnKind
+from plugin.imports.dates import is_ambiguous, parse_date
 from plugin.sheets.cells import unescape_formula
 from plugin.sheets.records import Row
 from storage.channels import STOREFRONT_CHANNELS, Channel
@@ -40,7 +40,6 @@ OTHER_PURPOSES = {
     ColumnKind.WHATSAPP_TRANSACTIONAL: (Channel.WHATSAPP, ConsentPurpose.TRANSACTIONAL),
     ColumnKind.OPEN_TRACKING: (Channel.EMAIL, ConsentPurpose.OPEN_TRACKING),
 }
-_SLASHED = re.compile(r"(\d{4})/(\d\d)/(\d\d)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ class ConsentReader:
         cell = "" if place is None else text_at(row, place)
         found = parse_date(cell) if cell else None
         if place is not None and cell and found is None:
-            problems.append((place, ProblemCode.MOMENT))
+            problems.append((place, date_problem(cell)))
         return found
 
 
@@ -160,11 +159,6 @@ def text_at(row: Row, place: int) -> str:
     return unescape_formula(row.cells[place]) if place < len(row.cells) else ""
 
 
-def parse_date(text: str) -> datetime | None:
-    """A date, or a moment as ISO 8601 has it; without an offset it is UTC's."""
-    try:
-        found = datetime.fromisoformat(_SLASHED.sub(r"\1-\2-\3", text))
-    except ValueError:
-        return None
-    at = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return at if date(2000, 1, 1) <= at.date() else None
+def date_problem(cell: str) -> ProblemCode:
+    """Why a cell is no date."""
+    return ProblemCode.DAY_OR_MONTH if is_ambiguous(cell) else ProblemCode.MOMENT

@@ -205,6 +205,13 @@ def discard_import(shop_id: int, import_id: int) -> None:
     files.delete_file(shop_id, import_id)
 
 
+def delete_upload(held: Import) -> None:
+    """Delete a file because its merchant wants it; what was read of it stays."""
+    if held.state in (ImportState.UPLOADING, ImportState.READY):
+        _move(held, state=ImportState.DISCARDED, finished_at=clock.now())
+    discard_import(held.shop_id, held.id)
+
+
 def expire_imports() -> None:
     """Delete expired files."""
     with db.reading() as session:
@@ -291,7 +298,7 @@ def _commit(shop: Shop, held: Import, taken: ParsedRows, last: Row) -> None:
             "line": last.next_line,
             "rows": held.rows + taken.rows,
             "rejected": held.rejected + taken.rejected,
-            "problems": held.problems + len(found),
+            "problems": held.problems + len({line for line, *_ in found}),
         }
         imports.add_problems(session, held, found)
         _advance(session, held, **progress)

@@ -6,18 +6,19 @@ word is none.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from plugin import facts
+from plugin import clock, facts
 from plugin.facts import ConsentFact, Facts, ListJoinFact, ProfileFact, SuppressionFact
 from plugin.imports import columns
 from plugin.imports.answers import Answer
 from plugin.imports.columns import ColumnKind
-from plugin.imports.consents import ConsentReader, parse_date, text_at
+from plugin.imports.consents import ConsentReader, date_problem, text_at
 from plugin.imports.countries import country_of
+from plugin.imports.dates import parse_date, parse_day
 from plugin.phones import may_text
 from plugin.sheets.records import Row
-from plugin.values import parse_email, parse_phone, without_unstorable
+from plugin.values import BIRTHDAY, is_under_age, parse_email, parse_phone, without_unstorable
 from storage import profiles
 from storage.channels import IDENTITY_KIND, STOREFRONT_CHANNELS, Channel
 from storage.consent_ledger import ConsentSource, ConsentState, LedgerKey
@@ -25,6 +26,7 @@ from storage.imports import Import, ProblemCode
 from storage.profiles import DataSource
 
 MAX_TEXT_CHARS = 255  # letters of a name
+MAX_AGE_YEARS = 120
 MAX_PROPERTY_NAME_CHARS = 100  # letters of a property's name
 WHOLE_ROW = -1  # the place of a flaw of the whole row
 RowProblem = tuple[int, int, str]  # line, column, reason
@@ -84,9 +86,11 @@ class RowParser:
                 customer if customer.isascii() and customer.isdigit() else None,
             ),
         )
-        if email is None and phone is None:
+        birthday = self._birthday(row, taken)
+        refused = _refusal(email or phone, birthday)
+        if refused:
             taken.rejected += 1
-            taken.problems.append((row.line, WHOLE_ROW, ProblemCode.NO_ADDRESS))
+            taken.problems.append((row.line, WHOLE_ROW, refused))
             return
         person = ProfileFact(
             keys,
@@ -97,6 +101,8 @@ class RowParser:
         person.properties = {
             name: value for n, name in self.properties if (value := text_at(row, n))
         }
+        if birthday:
+            person.properties[BIRTHDAY] = birthday.isoformat()
         taken.lines[id(person)] = row.line
         taken.facts.profiles.append(person)
         held = {profiles.IdentityKind.EMAIL: email, profiles.IdentityKind.PHONE: phone}
@@ -136,6 +142,16 @@ class RowParser:
         found = parse_phone(cell, country or self.country or None)
         if cell and found is None:
             taken.problems.append((row.line, self.at[ColumnKind.PHONE], ProblemCode.PHONE))
+        return found
+
+    def _birthday(self, row: Row, taken: ParsedRows) -> date | None:
+        cell = self._cell(row, ColumnKind.BIRTHDAY)
+        found = parse_day(cell) if cell else None
+        if found and not 0 <= clock.now().year - found.year <= MAX_AGE_YEARS:
+            found = None
+        if cell and found is None:
+            place = self.at[ColumnKind.BIRTHDAY]
+            taken.problems.append((row.line, place, date_problem(cell)))
         return found
 
     def _country(self, row: Row) -> str | None:
@@ -201,6 +217,15 @@ class RowParser:
 
     def _dedupe_key(self, row: Row, about: str) -> str:
         return f"{ConsentSource.IMPORT}:{self.held.id}:{row.line}:{about}"
+
+
+def _refusal(address: str | None, birthday: date | None) -> ProblemCode | None:
+    """Why nothing is kept of a row."""
+    if address is None:
+        return ProblemCode.NO_ADDRESS
+    if birthday is not None and is_under_age(birthday, clock.now().date()):
+        return ProblemCode.TOO_YOUNG
+    return None
 
 
 def _drop_contradicted(taken: ParsedRows) -> None:

@@ -23,11 +23,15 @@ SENTENCES: dict[str, str] = {
     ProblemCode.NO_ADDRESS: N_(
         "Row has no valid email or phone number."
     ),
+    ProblemCode.TOO_YOUNG: N_("This person is younger than 16, so nothing is kept."),
     ProblemCode.FAILED: N_("Row couldn't be saved."),
     ProblemCode.EMAIL: N_("Not a valid email."),
     ProblemCode.PHONE: N_("Not a valid phone number."),
     ProblemCode.NO_TEXTS: N_("This number can't receive texts."),
     ProblemCode.MOMENT: N_("Not a valid date, such as 2026-11-21."),
+    ProblemCode.DAY_OR_MONTH: N_(
+        "It isn't clear which number is the month. Write dates as 2026-11-21."
+    ),
     ProblemCode.CONSENT: N_("Not a consent value, so it is ignored."),
     ProblemCode.STAYS: N_("This address unsubscribed before, so it stays unsubscribed."),
 }  # fmt: skip

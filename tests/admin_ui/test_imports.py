@@ -92,12 +92,13 @@ def test_a_file_is_read_followed_and_taken_off_its_list_again(merchant, shop, br
     part = merchant.fetch(f"{path}/progress").text
     assert "hx-trigger" not in part
     assert "1 new member" in part
-    assert "5 errors" in part
+    assert "2 rows with errors" in part
     assert set(sheet.people(shop)) == {"ana@example.com"}
     assert sheet.people(shop)["ana@example.com"].properties == {"Tier": "gold"}
     told = list(csv.reader(io.StringIO(merchant.fetch(f"{path}/flaws").text)))
     assert told[0] == ["Row", "Problem"]
-    assert ["3", f"Email: {problems.SENTENCES[ProblemCode.EMAIL]}"] in told
+    assert ["3", f"{problems.SENTENCES[ProblemCode.NO_ADDRESS]} "
+            f"Email: {problems.SENTENCES[ProblemCode.EMAIL]}"] in told  # fmt: skip
     with db.reading() as session:
         list_id = next(each.id for each in lists_of(session, shop.id) if each.name == "VIP")
     assert sheet.members(shop, list_id) == {"ana@example.com"}
@@ -243,3 +244,47 @@ def test_an_export_holds_no_other_shops_audience(merchant, other, shop):
 
     assert "ana@example.com" not in other.fetch("/audience/export").text
     assert other.fetch(f"/audience/lists/{held.list_id}/export").status_code == 404
+
+
+MIXED = (
+    "Email,First Name,Phone,Consent,Birthday,City\n"
+    "ana@example.com,Ana,+12125550101,yes,1990-02-30,Oslo\n"
+    "ANA@example.com,Ana B,,yes,,Oslo\n"
+    "not-an-email,Bo,,yes,,\n"
+    'cy@example.com,"Cy ""The, Kid""",12125550102,no,,New York\n'
+    ",No Mail,+4915112345678,yes,,\n"
+    "dan@example.com.,Dan,,unsubscribed,03/04/1990,\n"
+)
+
+
+def test_each_row_with_errors_is_counted_once_with_all_its_reasons(merchant, shop):
+    answer, path = bring(merchant, MIXED.encode())
+    assert 'value="birthday" selected' in answer.text
+    kinds = ("email", "first_name", "phone", "email_consent", "birthday", "")
+    merchant.post(path, **chosen(*kinds))
+    while run_slice(lifecycle.SLICE_JOB, shop.id) is Progress.MORE:
+        pass
+
+    part = merchant.fetch(f"{path}/progress").text
+
+    assert "2 rows with errors" in part
+    assert "1 row imported without an invalid value" in part
+    assert [part.count(f'<th scope="row">{line}</th>') for line in (2, 3, 4, 7)] == [1, 0, 1, 1]
+    told = dict(csv.reader(io.StringIO(merchant.fetch(f"{path}/flaws").text)))
+    assert told["4"].count("Not a valid email") == 1
+    assert told["2"].startswith("Birthday:")
+
+
+def test_a_file_is_deleted_after_a_question_and_says_so(merchant, shop, data_dir):
+    answer, path = bring(merchant)
+    button = answer.text[answer.text.index('value="discard"') - 200 :]
+    assert "hx-confirm" in button[:600]
+
+    gone = merchant.post(f"{path}/act", act="discard")
+
+    assert list(data_dir.rglob("*.csv")) == []
+    assert state_of(shop, path) == ImportState.DISCARDED
+    assert "Deleted. Nothing was imported." in gone.text
+    assert problems.SENTENCES[ProblemCode.GONE] not in gone.text
+    assert "Deleted" in merchant.fetch("/audience/imports").text
+    assert sheet.people(shop) == {}

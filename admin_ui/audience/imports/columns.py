@@ -11,7 +11,8 @@ from plugin import clock
 from plugin.imports import columns, lifecycle, rows
 from plugin.imports.answers import Answer
 from plugin.imports.columns import ColumnKind
-from plugin.imports.consents import ConsentReader, parse_date
+from plugin.imports.consents import ConsentReader
+from plugin.imports.dates import parse_date
 from plugin.sheets import problems
 from plugin.sheets.records import Row
 from plugin.texts import N_
@@ -32,6 +33,7 @@ KINDS: dict[str, str] = {
     ColumnKind.COUNTRY: N_("Country"),
     ColumnKind.LOCALE: N_("Language"),
     ColumnKind.TIMEZONE: N_("Time zone"),
+    ColumnKind.BIRTHDAY: N_("Birthday"),
     ColumnKind.CUSTOMER: N_("Shopify customer ID"),
     ColumnKind.EMAIL_CONSENT: N_("Email consent"),
     ColumnKind.EMAIL_CONSENT_AT: N_("Email consent date"),

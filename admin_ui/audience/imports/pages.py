@@ -1,5 +1,6 @@
 """Imports: upload a file, match its columns, declare its consent, and follow its progress."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ STATES = {
     ImportState.STOPPED: N_("Stopped"),
     ImportState.REVERTED: N_("Removed from list"),
     ImportState.FAILED: N_("Failed"),
+    ImportState.DISCARDED: N_("Deleted"),
 }
 FLAWS_SHOWN = 50
 PROBLEMS_BATCH_SIZE = 1_000
@@ -165,7 +167,8 @@ def act(visit: AdminRequest) -> Response:
     elif what == "leave":
         lifecycle.revert_import(held)
     elif what == "discard" and held.state not in WORKING_STATES:
-        lifecycle.discard_import(held.shop_id, held.id)
+        lifecycle.delete_upload(held)
+        return _page(visit, _held(visit), toast=visit.say.text("File deleted."))
     return _page(visit, _held(visit))
 
 
@@ -236,8 +239,16 @@ def _progress(visit: AdminRequest, held: Import) -> dict[str, Any]:
         "held": held, "joined": joined, "state": visit.say.text(STATES[held.state]),
         "working": held.state in WORKING_STATES,
         "error": visit.say.text(problems.SENTENCES[held.error]) if held.error else "",
-        "flaws": [(line, sentence(visit, held, place, why)) for line, place, why in found],
+        "flaws": [*_by_row(visit, held, found)],
     }  # fmt: skip
+
+
+def _by_row(
+    visit: AdminRequest, held: Import, found: Sequence[tuple[int, int, str]]
+) -> Iterator[tuple[int, list[str]]]:
+    """Each row once, with all that is wrong with it."""
+    for line, problems_of_row in itertools.groupby(found, key=lambda each: each[0]):
+        yield line, [sentence(visit, held, place, why) for _, place, why in problems_of_row]
 
 
 def _flaw_rows(visit: AdminRequest, held: Import) -> Iterator[Sequence[object]]:
@@ -248,8 +259,8 @@ def _flaw_rows(visit: AdminRequest, held: Import) -> Iterator[Sequence[object]]:
             found = imports.problems_of(
                 session, held.shop_id, held.id, after, limit=PROBLEMS_BATCH_SIZE
             )
-        for line, place, why in found:
-            yield line, sentence(visit, held, place, why)
+        for line, reasons in _by_row(visit, held, found):
+            yield line, " ".join(reasons)
         if len(found) < PROBLEMS_BATCH_SIZE:
             return
         after = found[-1][:2]
