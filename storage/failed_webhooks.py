@@ -5,7 +5,7 @@ Beside them lie records that were read of the storefront's API and could not be 
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
 from storage.inbox import Delivery, DeliveryState, NewDelivery, settled
@@ -13,12 +13,40 @@ from storage.inbox import Delivery, DeliveryState, NewDelivery, settled
 
 def offer_again(session: Session, shop_id: int, webhook_id: str) -> None:
     """Take a delivery out of quarantine and digest it once more."""
-    session.connection().execute(
+    _release(session, shop_id, col(Delivery.webhook_id) == webhook_id)
+
+
+def offer_all_again(session: Session, shop_id: int, topic: str = "", reason: str = "") -> int:
+    """As `offer_again`, for all of a shop's, or those of a topic or with some words in their
+    reason; how many.
+    """
+    which = [col(Delivery.topic) == topic] if topic else []
+    if reason:
+        which.append(col(Delivery.error).icontains(reason, autoescape=True))
+    return _release(session, shop_id, *which)
+
+
+def _release(session: Session, shop_id: int, *which: ColumnElement[bool]) -> int:
+    released = session.connection().execute(
         update(Delivery)
-        .where(col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id) == webhook_id)
-        .where(col(Delivery.state) == DeliveryState.QUARANTINED)
+        .where(col(Delivery.shop_id) == shop_id, *settled(DeliveryState.QUARANTINED), *which)
         .values(state=DeliveryState.NEW, error="", attempts=0, lease_until=0.0)
     )
+    return released.rowcount
+
+
+def quarantined_by_reason(
+    session: Session, shop_id: int, limit: int = 50
+) -> Sequence[tuple[str, str, int]]:
+    """(topic, reason, how many) of a shop's failed webhooks, the most frequent first."""
+    count = func.count()
+    return session.exec(
+        select(Delivery.topic, Delivery.error, count)
+        .where(Delivery.shop_id == shop_id, *settled(DeliveryState.QUARANTINED))
+        .group_by(Delivery.topic, Delivery.error)
+        .order_by(count.desc(), Delivery.topic)
+        .limit(limit)
+    ).all()
 
 
 def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[Delivery]:

@@ -88,6 +88,11 @@ def all_domains(session: Session) -> dict[str, int]:
     return dict(session.exec(select(Shop.domain, Shop.id)).all())
 
 
+def all_shops(session: Session) -> Sequence[Shop]:
+    """Every store that rows are kept of, installed or not, by its domain."""
+    return session.exec(select(Shop).order_by(Shop.domain)).all()
+
+
 def add_shop(session: Session, domain: str, at: datetime, **fields: Any) -> Shop:
     """A store's first install."""
     shop = Shop(id=new_id(), domain=domain, installed_at=at, **fields)

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from plugin.cli import data_commands, demo_commands, privacy_commands, run_commands
+from plugin.cli import (
+    data_commands,
+    demo_commands,
+    operator_commands,
+    privacy_commands,
+    run_commands,
+)
 from plugin.errors import RegularsError
 
 command = typer.Typer(
@@ -14,7 +20,7 @@ command = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (run_commands, data_commands, privacy_commands, demo_commands):
+for module in (run_commands, operator_commands, data_commands, privacy_commands, demo_commands):
     command.add_typer(module.group)
 
 
