@@ -256,6 +256,7 @@ def quiet_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the rate limits after earlier tests."""
     monkeypatch.setattr(rate_limits, "ANSWERS", rate_limits.Limit())
     monkeypatch.setattr(rate_limits, "HINTS", rate_limits.Limit())
+    monkeypatch.setattr(rate_limits, "OF_SHOPS", rate_limits.Limit())
 
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ written the entries before.
 """
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.requests import Request
 
@@ -15,7 +15,10 @@ from plugin.settings import get_settings
 Address = IPv4Address | IPv6Address
 
 MAX_PROXIES = 20  # proxies
-NETWORK_BITS = 64  # of an IPv6 address: one network chooses the rest freely
+IPV6_BITS = 128
+# Of an IPv6 address: a household has a network of 64 bits or delegates it by 56, a site by 48
+# (RFC 6177), and each chooses the rest of its addresses freely.
+NETWORK_BITS = (64, 56, 48)
 
 
 def address_of(request: Request, *, through_shopify: bool = False) -> str:
@@ -41,12 +44,12 @@ def address_of(request: Request, *, through_shopify: bool = False) -> str:
     return "" if found is None else str(found)
 
 
-def network_of(address: str) -> str:
-    """What to count an address's requests under: an IPv6 address is one of very many of its own."""
+def networks_of(address: str) -> tuple[str, ...]:
+    """What to count an address's requests under, from the narrowest network to the widest."""
     found = _read(address)
     if isinstance(found, IPv6Address):
-        return str(IPv6Network((found, NETWORK_BITS), strict=False))
-    return address
+        return tuple(f"{int(found) >> IPV6_BITS - bits:x}/{bits}" for bits in NETWORK_BITS)
+    return (address,)
 
 
 def _read(note: str) -> Address | None:

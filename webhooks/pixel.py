@@ -20,7 +20,7 @@ from plugin.values import without_unstorable
 from storage import shops
 from storage.engine import db
 from webhooks.client_ip import address_of
-from webhooks.rate_limits import allows_event, too_many
+from webhooks.rate_limits import allows_hint, allows_sender, too_many
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_EVENTS = 50  # in one batch
@@ -37,10 +37,12 @@ async def receive(request: Request) -> Response:
     except (ValueError, RecursionError):
         return Response(status_code=204, headers=HEADERS)
     if isinstance(body, dict) and isinstance(body.get("events"), list):
-        domain = str(without_unstorable(body.get("shop")))[:MAX_DOMAIN_CHARS]
-        if not allows_event(domain, address_of(request)):
+        if not allows_sender(address_of(request)):
             return too_many(HEADERS)
-        await run_in_threadpool(_take, domain, body["events"][:MAX_EVENTS], _device(request))
+        domain = str(without_unstorable(body.get("shop")))[:MAX_DOMAIN_CHARS]
+        events = body["events"][:MAX_EVENTS]
+        if not await run_in_threadpool(_take, domain, events, _device(request)):
+            return too_many(HEADERS)
     return Response(status_code=204, headers=HEADERS)
 
 
@@ -59,8 +61,13 @@ def _device(request: Request) -> str:
     return "computer" if "mozilla" in agent else ""
 
 
-def _take(domain: str, events: Sequence[Any], device: str) -> None:
+def _take(domain: str, events: Sequence[Any], device: str) -> bool:
+    """Record them for the shop, if it is installed; False when it has had too many."""
     with db.reading() as session:
         shop = shops.shop_by_domain(session, domain)
-    if shop is not None and shop.uninstalled_at is None:
-        record_pixel_events(shop, events, device)
+    if shop is None or shop.uninstalled_at is not None:
+        return True
+    if not allows_hint(shop.domain):
+        return False
+    record_pixel_events(shop, events, device)
+    return True

@@ -22,7 +22,7 @@ from storage.engine.types import JsonObject
 from storage.profiles import IdentityKind
 from storage.shops import Shop
 from webhooks.client_ip import address_of
-from webhooks.rate_limits import allows_event, allows_submit, too_many
+from webhooks.rate_limits import allows_hint, allows_sender, allows_submit, too_many
 from webhooks.signatures import proxy_params
 
 MAX_BODY_BYTES = 16 * 1024
@@ -59,7 +59,7 @@ async def view(request: Request) -> Response:
     shop = await _shop(request)
     if shop is None:
         return Response(status_code=401)
-    if not allows_event(shop.domain, address_of(request, through_shopify=True)):
+    if not _allows_hint(request, shop):
         return too_many()
     await run_in_threadpool(form_submit.count_view, shop.id, request.path_params["form_id"])
     return Response(status_code=204)
@@ -73,7 +73,7 @@ async def identify(request: Request) -> Response:
     shop = await _shop(request)
     if shop is None:
         return Response(status_code=401)
-    if not allows_event(shop.domain, address_of(request, through_shopify=True)):
+    if not _allows_hint(request, shop):
         return too_many()
     customer_id, body = _logged_in(request), await _json(request)
     browser_id = str((body or {}).get("browser_id") or "")
@@ -127,6 +127,11 @@ def routes() -> list[Route]:
             max_body_size=MAX_BODY_BYTES,
         ),
     ]
+
+
+def _allows_hint(request: Request, shop: Shop) -> bool:
+    sender = address_of(request, through_shopify=True)
+    return allows_sender(sender) and allows_hint(shop.domain)
 
 
 async def _shop(request: Request) -> Shop | None:

@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from plugin.settings import get_settings
-from webhooks.client_ip import address_of, network_of
+from webhooks.client_ip import address_of, networks_of
 
 HERS = "203.0.113.9"
 SHOPIFYS = "23.227.38.65"
@@ -65,8 +65,13 @@ def test_the_settings_say_which_proxies_are_ours(monkeypatch):
         get_settings.cache_clear()
 
 
-def test_an_ipv6_household_is_one_however_many_addresses_it_takes():
-    assert (
-        network_of("2001:db8::1") == network_of("2001:db8::ffff:7") != network_of("2001:db8:1::1")
+def test_an_ipv6_address_is_counted_with_its_household_and_its_site():
+    home, same_home, same_site, elsewhere = map(
+        networks_of, ("2001:db8::1", "2001:db8::ffff:7", "2001:db8:0:1::1", "2001:db8:1::1")
     )
-    assert network_of(HERS) == HERS
+
+    assert len(set(home)) == 3
+    assert home == same_home
+    assert [a == b for a, b in zip(home, same_site, strict=True)] == [False, True, True]
+    assert not set(home) & set(elsewhere)
+    assert networks_of(HERS) == (HERS,)

@@ -27,22 +27,33 @@ def minute(monkeypatch):
 def test_o11_a_key_comes_so_often_in_any_minute(minute):
     limit = Limit()
 
-    assert [limit.admits("her", 3) for _ in range(5)] == [True] * 3 + [False] * 2
-    assert limit.admits("him", 3)
+    assert [limit.admits(("one", 3)) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert limit.admits(("other", 3))
     minute.now += 60 + 15  # a quarter of the next minute: three quarters of the last still count
-    assert [limit.admits("her", 3) for _ in range(2)] == [True, False]
+    assert [limit.admits(("one", 3)) for _ in range(2)] == [True, False]
     minute.now += 120
-    assert [limit.admits("her", 3) for _ in range(4)] == [True] * 3 + [False]
+    assert [limit.admits(("one", 3)) for _ in range(4)] == [True] * 3 + [False]
 
 
-def test_o11_no_number_of_keys_fills_the_memory(minute, monkeypatch):
+def test_o11_who_is_refused_under_one_key_is_counted_under_none(minute):
+    limit = Limit()
+
+    assert [limit.admits(("wide", 3), ("narrow", 1)) for _ in range(9)] == [True] + [False] * 8
+    assert [limit.admits(("wide", 3)) for _ in range(3)] == [True, True, False]
+
+
+def test_o11_no_number_of_keys_fills_the_memory_or_is_counted_as_one(minute, monkeypatch):
     monkeypatch.setattr(rate_limits, "MAX_KEYS", 100)
     limit = Limit()
 
-    admitted = sum(limit.admits(key, 5) for key in range(10_000))
-
-    assert admitted == 100 + 5  # each of the first, and all the others together as one
-    assert len(limit._now) == 101
+    assert limit.admits(("often here", 3))
+    for key in range(10_000):
+        assert limit.admits((key, 5))
+        if key in (50, 100):
+            assert limit.admits(("often here", 3))
+    assert len(limit._now) == 100
+    assert limit.admits((0, 1))  # forgotten long ago
+    assert not limit.admits((9_999, 1))
 
 
 @pytest.fixture
