@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from plugin import clock
-from plugin.privacy.deliveries import SubjectMatcher
+from plugin.privacy.subject_matcher import SubjectMatcher
 from plugin.sheets import files
 from storage import imports
 from storage.engine import db
@@ -13,7 +13,7 @@ from storage.privacy_requests import DataSubject
 
 def find_rows(shop_id: int, subject: DataSubject) -> Iterator[str]:
     """Yield the rows that name the data subject, as they stand in the files."""
-    is_match = SubjectMatcher(subject).matches
+    is_match = SubjectMatcher(subject).matches_row
     for held in _held(shop_id):
         if held.encoding:
             path = files.path_of(shop_id, held.id)
@@ -22,7 +22,7 @@ def find_rows(shop_id: int, subject: DataSubject) -> Iterator[str]:
 
 def redact_rows(shop_id: int, subject: DataSubject) -> None:
     """Overwrite the rows that name the data subject. A file still being uploaded is deleted."""
-    is_match = SubjectMatcher(subject).matches
+    is_match = SubjectMatcher(subject).matches_row
     for held in _held(shop_id):
         if held.encoding:
             path = files.path_of(shop_id, held.id)

@@ -6,14 +6,17 @@ redaction.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from plugin.settings import get_settings
 from plugin.sheets import records
 
 KEPT_FOR = timedelta(days=7)
+OVERLAP_BYTES = 4 * 1024  # of pieces of a broken row: no address is cut in two
+Matcher = Callable[[Sequence[str]], bool]  # of a row's cells
 MAX_PIECE_BYTES = 512 * 1024  # bytes of an upload's piece: small enough for any line
 
 
@@ -48,17 +51,13 @@ def append_piece(path: Path, at: int, piece: bytes) -> int:
     return length
 
 
-def matching_rows(
-    path: Path, encoding: str, delimiter: str, is_match: Callable[[bytes], bool]
-) -> Iterator[str]:
+def matching_rows(path: Path, encoding: str, delimiter: str, is_match: Matcher) -> Iterator[str]:
     """Yield the rows that match, as they stand in the file."""
     for _, raw in _hers(path, encoding, delimiter, is_match):
         yield raw.decode(encoding, "replace")
 
 
-def blank_rows(
-    path: Path, encoding: str, delimiter: str, is_match: Callable[[bytes], bool]
-) -> None:
+def blank_rows(path: Path, encoding: str, delimiter: str, is_match: Matcher) -> None:
     """Overwrite the rows that match with spaces; every other byte stays in its place."""
     with path.open("r+b") as file:
         for start, raw in _hers(path, encoding, delimiter, is_match):
@@ -69,16 +68,26 @@ def blank_rows(
 
 
 def _hers(
-    path: Path, encoding: str, delimiter: str, is_match: Callable[[bytes], bool]
+    path: Path, encoding: str, delimiter: str, is_match: Matcher
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield first byte and bytes of each row that matches; in pieces, where one is very long."""
+    """Yield first byte and bytes of each row that matches; of a broken one, which may be very long,
+    those of each piece that does.
+    """
     with path.open("rb") as file:
         for row in records.read_rows(path, encoding, delimiter):
-            file.seek(row.start)
-            for start in range(row.start, row.end, records.MAX_ROW_CHARS):
-                raw = file.read(min(records.MAX_ROW_CHARS, row.end - start))
-                if is_match(raw.decode(encoding, "replace").encode()):
-                    yield start, raw
+            if row.cells and is_match(row.cells):
+                yield row.start, _bytes(file, row.start, row.end)
+            elif row.flaw:
+                for start in range(row.start, row.end, records.MAX_ROW_CHARS):
+                    begin = max(row.start, start - OVERLAP_BYTES)
+                    raw = _bytes(file, begin, min(start + records.MAX_ROW_CHARS, row.end))
+                    if is_match([raw.decode(encoding, "replace")]):
+                        yield begin, raw
+
+
+def _bytes(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start)
 
 
 def delete_file(shop_id: int, import_id: int) -> None:

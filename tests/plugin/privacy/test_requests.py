@@ -7,7 +7,7 @@ import pytest
 
 from plugin import clock
 from plugin.facts import IdentityKey, ProfileFact
-from plugin.privacy.deliveries import SubjectMatcher
+from plugin.privacy.subject_matcher import SubjectMatcher
 from plugin.profiles.identity import resolve_profiles
 from storage import consent, data_subject, suppressions
 from storage.consent_ledger import ConsentState
