@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
-from liquid import BoundTemplate
 from liquid.exceptions import OutputStreamLimitError
 
 from plugin.messages import links
+from plugin.templates.liquid import MailTemplate
 from plugin.templates.shopify_liquid.context import Addresses, MailContext
 
 MAX_LINKS = 65_536  # in one message: a token holds two bytes for the number
@@ -42,7 +42,7 @@ class MessageLinks(Addresses):
 
     here: links.Target
     sender: Sender
-    sources: Sequence[BoundTemplate]
+    sources: Sequence[MailTemplate]
     ways_out: frozenset[str]
     leads_to: list[str] = field(default_factory=list)
     _shown: dict[tuple[int, str], str] = field(default_factory=dict)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 from sqlmodel import Session
 
@@ -21,9 +20,10 @@ from plugin.messages import eligibility, links
 from plugin.messages.addresses import MessageLinks, Sender
 from plugin.templates import product_feeds
 from plugin.templates.compile import BLANK_PIXEL
-from plugin.templates.liquid import parse, says_labels
+from plugin.templates.liquid import MailTemplate, parse, says_labels
 from plugin.templates.product_details import with_details
 from plugin.templates.product_feeds import Catalog
+from plugin.templates.shopify_liquid.limits import time_limit
 from plugin.templates.shopper_market import ShopperMarket
 from plugin.texts import SOURCE, nearest_locale, same_language
 from storage import consent
@@ -45,6 +45,16 @@ MAX_CACHED_TEMPLATES = 256  # template versions kept parsed in this process
 MAX_SUBJECT_CHARS = 250  # characters
 
 
+class RenderError(RegularsError):
+    """A template that failed for one person. Kind and line may be logged: they hold no value."""
+
+    def __init__(self, error: LiquidError) -> None:
+        super().__init__(f"The template failed for this customer: {error.message}.", status=422)
+        self.kind = type(error).__name__
+        place = error.context()
+        self.line = None if place is None else place[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """One message as one person gets it; `links` are the addresses behind its numbered links."""
@@ -60,10 +70,10 @@ class Rendered:
 class Parsed:
     """One language of a template version, ready to render."""
 
-    subject: BoundTemplate
-    html: BoundTemplate
-    text: BoundTemplate
-    links: list[BoundTemplate]
+    subject: MailTemplate
+    html: MailTemplate
+    text: MailTemplate
+    links: list[MailTemplate]
     labels: bool  # whether it says what values are called
 
 
@@ -129,7 +139,7 @@ def render_message(
     """One message for one person.
 
     Raises:
-        RegularsError: the template went over its limits, or failed on this person's data.
+        RenderError: the template went over its limits, or failed on this person's data.
     """
     locale = choose_locale(profile.locale, shop.language, template.compiled)
     own = profile.locale
@@ -192,19 +202,18 @@ def render_content(
     addresses = MessageLinks(here, sender, parsed.links, frozenset(filter(None, ways_out.values())))
     open_url = links.open_url(here) if counts_opens else ""
     context |= {**ways_out, "links": addresses, "open_url": open_url}
+    until = time_limit()
     try:
-        html = parsed.html.render(**context)
+        html = parsed.html.render_until(until, context)
         return Rendered(
-            subject=single_line(parsed.subject.render(**context))[:MAX_SUBJECT_CHARS],
+            subject=single_line(parsed.subject.render_until(until, context))[:MAX_SUBJECT_CHARS],
             html=html if counts_opens else html.replace(BLANK_PIXEL, ""),
-            text=re.sub(r"\n{3,}", "\n\n", parsed.text.render(**context)),
+            text=re.sub(r"\n{3,}", "\n\n", parsed.text.render_until(until, context)),
             links=addresses.leads_to,
             locale=locale,
         )
     except LiquidError as error:
-        raise RegularsError(
-            f"The template failed for this customer: {error}.", status=422
-        ) from None
+        raise RenderError(error) from None
 
 
 def render_preview(

@@ -8,27 +8,22 @@ under the same attempt.
 import contextlib
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import structlog
 from sqlmodel import Session
 
-from plugin import clock, jobs
+from plugin import clock
 from plugin.channels.base import Content, EmailContent, Envelope, Provider, SendError
 from plugin.channels.registry import CHANNELS
-from plugin.errors import RegularsError
 from plugin.messages import eligibility, outcome
 from plugin.messages.content import build_content
-from plugin.messages.render import Loaded, Rendered, load_template, render_message
-from plugin.templates import product_feeds
+from plugin.messages.draft import Draft, write_draft
+from plugin.messages.render import Rendered
 from plugin.templates.product_feeds import Catalog
 from storage import consent
-from storage.coupons import give_code
 from storage.engine import db, locks
 from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
-from storage.events import get_event
-from storage.flows import get_flow
 from storage.message_claims import (
     claim_stuck,
     refund_attempt,
@@ -44,12 +39,11 @@ from storage.messages import (
     lock_message,
     set_state,
 )
-from storage.profiles import Profile, get_profile
+from storage.profiles import get_profile
 from storage.shops import Shop, get_shop
 from storage.smart_sending import lock_recipient
 
 CALL_BUDGET_S = SENDING_LEASE_S - 10  # the call ends before anybody else may try
-MAX_COUPON_WAIT = timedelta(hours=1)
 STUCK_BATCH_SIZE = 500
 # Of one batch: a worker has ten to stop, and a requested mail should not wait long for a free one.
 SLICE_SECONDS = 2.0
@@ -184,11 +178,9 @@ class Prepared(NamedTuple):
 
 def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
     started = time.monotonic()
-    dry: list[int] = []
+    draft = write_draft(shop_id, message_id, catalog)
     with db.transaction() as session:
-        prepared = _prepare(session, shop_id, message_id, catalog, started=started, dry=dry)
-    if dry:
-        jobs.enqueue("refill", shop_id, dry)
+        prepared = _prepare(session, shop_id, message_id, draft, started=started)
     if prepared is None:
         return
     refused: SendError | None = None
@@ -225,15 +217,11 @@ def _prepare(
     session: Session,
     shop_id: int,
     message_id: int,
-    catalog: Catalog,
+    draft: Draft | None,
     *,
     started: float,
-    dry: list[int],
 ) -> Prepared | None:
-    """Mark a message `sending` and return what to send; None when it must not or cannot go now.
-
-    Coupons with empty pools are added to `dry`.
-    """
+    """Mark a message `sending` and return what to send; None when it must not or cannot go now."""
     now = clock.now()
     message = lock_message(session, shop_id, message_id)
     if message is None or message.state != MessageState.DUE or message.due_at > now:
@@ -257,7 +245,11 @@ def _prepare(
     if reason or profile is None:
         outcome.skip_message(session, message, reason or SkipReason.NO_PROFILE)
         return None
-    rendered = _content(session, shop, message, profile, catalog=catalog, dry=dry)
+    if draft is None or not draft.is_for(message):  # who gets it, or may, has just changed
+        outcome.reschedule(session, message, now, "")
+        return None
+    message.template_version = draft.template_version or message.template_version
+    rendered = _rendered(session, message, draft)
     if rendered is None:
         return None
     set_state(session, message, MessageState.SENDING)
@@ -273,62 +265,13 @@ def _prepare(
     return Prepared(envelope, content, provider, message.send_attempts)
 
 
-def _content(
-    session: Session,
-    shop: Shop,
-    message: Message,
-    profile: Profile,
-    *,
-    catalog: Catalog,
-    dry: list[int],
-) -> Rendered | None:
-    """What the message says; None when it waits or is skipped, and the row says why."""
-    try:
-        template = load_template(session, shop.id, message.template_id, message.template_version)
-    except RegularsError:
-        outcome.skip_message(session, message, SkipReason.NO_TEMPLATE)
-        return None
-    message.template_version = template.version
-    if not _give_coupon(session, message, template, dry):
-        return None
-    event_id, flow_id = message.event_id, message.flow_id
-    flow = None if flow_id is None else get_flow(session, shop.id, flow_id)
-    try:
-        return render_message(
-            session,
-            shop,
-            message,
-            profile,
-            event=None if event_id is None else get_event(session, shop.id, event_id),
-            template=template,
-            coupon_code=message.coupon_code,
-            campaign=flow.name if flow else "",
-            catalog=catalog,
-        )
-    except RegularsError as error:
-        log.warning("message.render", shop=shop.id, message=message.id, error=error.message)
-        outcome.fail_message(session, message, SkipReason.RENDER)
-        return None
-
-
-def _give_coupon(session: Session, message: Message, template: Loaded, dry: list[int]) -> bool:
-    """Give the message its code, if its template shows one; else let it wait, an hour at most."""
-    coupon_id = product_feeds.coupon_of(template.blocks)
-    if coupon_id is None or message.coupon_code:
-        return True
-    now = clock.now()
-    message.coupon_code = give_code(
-        session, message.shop_id, coupon_id, message.idempotency_key, at=now
-    )
-    if message.coupon_code:
-        return True
-    waited = message.skip_reason == SkipReason.WAITS_FOR_COUPON
-    if waited and now - message.created_at > MAX_COUPON_WAIT:
-        outcome.skip_message(session, message, SkipReason.NO_COUPON)
-        return False
-    dry.append(coupon_id)
-    outcome.reschedule(session, message, now + outcome.COUPON_WAIT, SkipReason.WAITS_FOR_COUPON)
-    return False
+def _rendered(session: Session, message: Message, draft: Draft) -> Rendered | None:
+    """What a draft says; None where it says nothing, and the row says why."""
+    if draft.reason == SkipReason.NO_TEMPLATE:
+        outcome.skip_message(session, message, draft.reason)
+    elif draft.reason is not None:
+        outcome.fail_message(session, message, draft.reason)
+    return draft.rendered
 
 
 def _envelope(shop: Shop, message: Message, started: float) -> Envelope:

@@ -9,15 +9,14 @@ from html import escape
 
 import css_inline
 import mrml
-from liquid.exceptions import LiquidError
 from sqlmodel import Session
 
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.templates import blocks, layout, plain_text
 from plugin.templates.blocks import Page
-from plugin.templates.liquid import parse, unknown_filters
 from plugin.templates.liquid_shield import LiquidShield, map_outside_tags
+from plugin.templates.trial import check_tags, texts_written, try_mail
 from plugin.texts import SOURCE, is_right_to_left
 from storage.engine.ids import new_id
 from storage.templates import CompiledMail, MailBlock, Template, TemplateVersion, get_template
@@ -113,6 +112,10 @@ def _compile(
 def _compile_once(mail: str) -> str:
     """Compile one language of a mail, JSON in and out, so that no caller changes what is kept."""
     subject, preview, content, locale, words = json.loads(mail)
+    texts = texts_written(
+        subject, preview, content, [(f"Translation ({locale})", text) for text in words.values()]
+    )
+    check_tags(texts)
     page = Page(words=words, rtl=is_right_to_left(locale))
     subject, preview = page.say(subject), page.say(preview)
     mjml = layout.mjml_document(
@@ -129,8 +132,7 @@ def _compile_once(mail: str) -> str:
         "text": plain_text.to_text(content, page),
         "links": page.links,
     }
-    for part in (subject, preview, found["html"], found["text"], *page.links):
-        _must_parse(part, locale)
+    try_mail(found, locale, texts)
     return json.dumps(found)
 
 
@@ -145,12 +147,3 @@ def to_html(mjml: str) -> str:
     # What only media queries say is added after inlining, which would drop it.
     html = html.replace("</head>", f"<style>{layout.RESPONSIVE}</style></head>", 1)
     return shield.show(html).replace("</body>", f"{PIXEL}</body>", 1)
-
-
-def _must_parse(text: str, locale: str) -> None:
-    try:
-        unknown = unknown_filters(parse(text, escaped=False))
-    except LiquidError as error:
-        raise RegularsError(f"The Liquid in this mail ({locale}): {error}.", status=422) from None
-    if unknown:
-        raise RegularsError(f"There is no Liquid filter {unknown[0]!r}.", status=422)

@@ -11,6 +11,8 @@ from plugin.templates.shopify_liquid.filters import FILTERS
 from plugin.templates.shopify_liquid.tags import TAGS
 from plugin.templates.shopify_liquid.values import to_items, to_text
 
+MAX_PART_BYTES = 1_000_000  # of the HTML of a mail, or of its text
+
 
 @with_context
 def money(value: object, currency: object = None, *, context: RenderContext) -> str:
@@ -32,30 +34,43 @@ def label(value: object, name: object, *, context: RenderContext) -> str:
     return ", ".join(to_text(labels.get(text, text)) for text in texts)
 
 
-class _Template(BoundTemplate):
+class MailTemplate(BoundTemplate):
+    """A part of a mail that is HTML."""
+
     context_class = MailContext
 
+    def render_until(self, until: float, values: Mapping[str, object]) -> str:
+        """This part with its values put in, by the `time_limit` of its mail.
 
-class _PlainTemplate(BoundTemplate):
+        Raises:
+            LiquidError: the limit was reached, or another one.
+        """
+        context = self.context_class(self, globals=self.make_globals(values), until=until)
+        buffer = self._get_buffer()
+        self.render_with_context(context, buffer)
+        return buffer.getvalue()
+
+
+class _PlainTemplate(MailTemplate):
     context_class = PlainContext
 
 
 class _Limited(Environment):
-    """A template that loops, nests or grows without end stops at these."""
+    """A template that nests or writes without end stops at these; at others in its context."""
 
-    loop_iteration_limit = 10_000
-    output_stream_limit = 1_000_000
-    local_namespace_limit = 1_000_000
+    output_stream_limit = MAX_PART_BYTES
     context_depth_limit = 10
 
 
-def parse(text: str, *, escaped: bool) -> BoundTemplate:
+def parse(text: str, *, escaped: bool) -> MailTemplate:
     """A template of this text; `escaped` when its output is HTML.
 
     Raises:
         LiquidError: it is not Liquid.
     """
-    return (_html if escaped else _text).from_string(text)
+    found = (_html if escaped else _text).from_string(text)
+    assert isinstance(found, MailTemplate)
+    return found
 
 
 def unknown_filters(template: BoundTemplate) -> list[str]:
@@ -88,4 +103,4 @@ def _environment(template_class: type[BoundTemplate]) -> Environment:
     return made
 
 
-_html, _text = _environment(_Template), _environment(_PlainTemplate)
+_html, _text = _environment(MailTemplate), _environment(_PlainTemplate)

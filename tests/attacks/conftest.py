@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from plugin.runtime.web import build_app
 from storage.shops import Shop
 from tests.admin_ui.conftest import client, filled, filled_once, merchant, other, pages
+from tests.plugin.messages.conftest import world
 from tests.plugin.shopify.box import door, shopify
 from webhooks.app import routes
 
@@ -20,6 +21,7 @@ __all__ = [
     "other",
     "pages",
     "shopify",
+    "world",
 ]  # fixtures
 
 

@@ -17,7 +17,7 @@ from dramatiq.brokers.stub import StubBroker
 from plugin.channels.registry import CHANNELS
 from plugin.flows import advance
 from plugin.ingest import digest
-from plugin.messages import send
+from plugin.messages import draft, send
 from storage.channels import Channel
 from storage.engine import db, encryption
 from tests.plugin.messages.world import Accepting
@@ -67,8 +67,8 @@ def work(url: str, kind: str, poison: str, shop_id: str = "0", *ids: str) -> Non
         )
         digest.digest_deliveries()
     elif kind == "message":
-        send.render_message = die_of_it(
-            send.render_message, lambda session, shop, message, *_: message.id
+        draft.render_message = die_of_it(
+            draft.render_message, lambda session, shop, message, *_: message.id
         )
         CHANNELS[Channel.EMAIL] = CHANNELS[Channel.EMAIL]._replace(providers=(Accepting(),))
         send.SLICE_SECONDS = 60.0  # one turn for all of them, however busy the machine is

@@ -24,6 +24,7 @@ from liquid.builtin.expressions.logical import (
 from liquid.builtin.expressions.primitive import Blank, Empty
 from liquid.expression import Expression
 
+from plugin.templates.shopify_liquid.context import MailContext
 from plugin.templates.shopify_liquid.values import FAULTS, is_blank, is_empty, is_true, to_text
 
 
@@ -100,6 +101,8 @@ class Comparison(Expression):
 
     def evaluate(self, context: RenderContext) -> bool:
         """Whether it holds."""
+        assert isinstance(context, MailContext)
+        context.check_time()
         try:
             return self.compare(self.left.evaluate(context), self.right.evaluate(context))
         except FAULTS:
@@ -121,6 +124,8 @@ class AnyOf(Expression):
 
     def evaluate(self, context: RenderContext) -> list[bool]:
         """Whether it equals each of them."""
+        assert isinstance(context, MailContext)
+        context.check_time()
         left = self.left.evaluate(context)
         return [are_equal(left, each.evaluate(context)) for each in self.expressions]
 

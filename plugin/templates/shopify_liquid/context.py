@@ -1,12 +1,14 @@
 """The variables of one mail, looked up as Ruby's Liquid does (`Liquid::VariableLookup`)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from liquid import BoundTemplate, RenderContext, Token, is_undefined
+from liquid.exceptions import LocalNamespaceLimitError, ResourceLimitError
 from liquid.undefined import UNDEFINED
 from liquid.utils import ReadOnlyChainMap
 from markupsafe import escape
 
+from plugin.templates.shopify_liquid import limits
 from plugin.templates.shopify_liquid.values import to_plain_text, to_shown
 
 
@@ -23,12 +25,17 @@ class Addresses:
 class MailContext(RenderContext):
     """Variables, of which those that there are not are nothing. The time is ours: no `today`."""
 
-    __slots__ = ("is_plain",)
+    __slots__ = ("_rounds", "_until", "_weights", "is_plain")
 
     starts_plain = False
 
-    def __init__(self, template: BoundTemplate, **options: object) -> None:
+    def __init__(
+        self, template: BoundTemplate, *, until: float | None = None, **options: object
+    ) -> None:
         super().__init__(template, **options)  # type: ignore[arg-type]
+        self._until = limits.time_limit() if until is None else until
+        self._rounds = 0
+        self._weights: dict[str, int] = {}  # of each name that the template gives
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
         self.is_plain = self.starts_plain
 
@@ -36,6 +43,53 @@ class MailContext(RenderContext):
         """A value as it is written here: escaped in HTML, without markup in plain text."""
         shown = to_shown(value)
         return to_plain_text(shown) if self.is_plain else escape(shown)
+
+    def check_time(self) -> None:
+        """See that this mail has not had its time yet.
+
+        Raises:
+            TemplateTooSlowError: it has.
+        """
+        limits.check_time(self._until)
+
+    def filter(self, name: str, token: Token | None) -> Callable[..., object]:
+        """A filter that takes and gives no more than a mail may hold."""
+        self.check_time()
+        run = super().filter(name, token)
+
+        def within_limits(*values: object, **named: object) -> object:
+            try:
+                for value in (*values, *named.values()):
+                    limits.weigh(value)
+                made = run(*values, **named)
+                limits.weigh(made)
+            except ResourceLimitError as error:
+                error.token = error.token or token
+                raise
+            return made
+
+        return within_limits
+
+    def assign(self, key: str, val: object) -> None:
+        """Give a value a name; all of them together hold no more than a mail may.
+
+        Raises:
+            LocalNamespaceLimitError: they do.
+        """
+        self.check_time()
+        self._weights[key] = limits.weigh(val)
+        if sum(self._weights.values()) > limits.MAX_NAMED_CHARS:
+            raise LocalNamespaceLimitError("its variables hold too much", token=None)
+        self.locals[key] = val
+
+    def raise_for_loop_limit(self, length: int = 1) -> None:
+        """Count the rounds of a loop that begins.
+
+        Raises:
+            LoopIterationLimitError: with those before, there are too many.
+        """
+        self._rounds += length
+        limits.check_rounds(self._rounds)
 
     def render_plain(self, template: BoundTemplate) -> str:
         """A template of plain text, rendered here: with the variables of this place."""

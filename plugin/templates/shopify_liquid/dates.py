@@ -19,6 +19,7 @@ from plugin.templates.shopify_liquid.values import to_text
 
 _NUMBER = re.compile(r"\s*[+-]?\d+\.?\d*\s*")
 MAX_DATE_CHARS = 64  # no text that names a time is longer
+MAX_FORM_CHARS = 1000  # each `%100d` of it becomes a hundred letters
 MAX_SECONDS = 253_402_300_800  # the year 10000; a larger number counts milliseconds
 # The zones that Ruby's Time.parse knows by name (RFC 2822, 4.3), in hours.
 _ZONES = {
@@ -31,7 +32,7 @@ _ZONES = {
 def date_(value: object, form: object = None, *, context: RenderContext) -> object:
     """`date`: a time in a form; what is no time is shown as it is."""
     written = to_text(form)
-    if not written or (at := to_time(value, shop_zone(context))) is None:
+    if not 0 < len(written) <= MAX_FORM_CHARS or (at := to_time(value, shop_zone(context))) is None:
         return value
     shown = strftime(at, str(written))
     return Markup(shown) if isinstance(written, Markup) else shown

@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from plugin.money import currency_of, in_currency
 from plugin.templates.shopify_liquid.comparisons import are_equal, is_less, kind_of
+from plugin.templates.shopify_liquid.limits import check_length
 from plugin.templates.shopify_liquid.values import (
-    check_length,
     is_empty,
     is_true,
     property_of,

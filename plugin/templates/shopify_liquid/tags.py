@@ -1,9 +1,9 @@
 """Tags in which a bad value fails nothing but itself: it renders as nothing, and the mail goes on.
 
-Only a limit ends a mail (`environment.py`): a template that runs away.
+Only a limit ends a mail (`limits.py`): a template that runs away.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from liquid import RenderContext, Tag, TokenStream
@@ -31,6 +31,7 @@ from plugin.templates.shopify_liquid.values import FAULTS, to_integer, to_shown
 def write_value(expression: Expression, context: RenderContext, buffer: TextIO) -> int:
     """Write what an expression shows, or nothing where its value does not do."""
     assert isinstance(context, MailContext)
+    context.check_time()
     try:
         return buffer.write(context.show(expression.evaluate(context)))
     except ResourceLimitError:
@@ -61,7 +62,7 @@ class _CycleNode(CycleNode):
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         group = to_shown(self.group.evaluate(context)) if self.group else ""
         key = group or str([to_shown(each.evaluate(context)) for each in self.args])
-        index = context.cycle(key, len(self.args))
+        index = context.cycle(hash(key), len(self.args))  # the key may be a long text
         if index >= len(self.args):
             return 0
         return write_value(self.args[index], context, buffer)
@@ -139,7 +140,7 @@ class _Loop(LoopExpression):
         stop = min(max(start + limit, 0), len(items))
         context.stopindex(key, index=stop)
         taken = items[max(start, 0) : stop]
-        return iter(reversed(taken) if self.reversed else taken), len(taken)
+        return _timed(reversed(taken) if self.reversed else taken, context), len(taken)
 
 
 class _ForNode(ForNode):
@@ -204,6 +205,13 @@ def _looped(node: Node) -> Node:
             cols=said.cols,
         )
     return node
+
+
+def _timed(items: Iterable[object], context: RenderContext) -> Iterator[object]:
+    assert isinstance(context, MailContext)
+    for item in items:
+        context.check_time()
+        yield item
 
 
 def _loop_items(value: object) -> Sequence[object]:

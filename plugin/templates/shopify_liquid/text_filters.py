@@ -12,15 +12,22 @@ from liquid.builtin.filters import extra
 from liquid.filter import with_environment
 from markupsafe import Markup
 
-from plugin.templates.shopify_liquid.values import check_length, to_integer, to_plain_text, to_text
+from plugin.templates.shopify_liquid.limits import check_items, check_length
+from plugin.templates.shopify_liquid.values import (
+    to_integer,
+    to_plain_text,
+    to_text,
+    without_spans,
+)
 
 SPACE = " \t\n\v\f\r\0"  # what Ruby's strip takes away
 _SPACES = re.compile(f"[{SPACE}]+")
 _LINE_END = re.compile(r"\r?\n")
 _ESCAPES = {"&": "&amp;", ">": "&gt;", "<": "&lt;", '"': "&quot;", "'": "&#39;"}
 _ESCAPED_ONCE = re.compile(r"[\"><']|&(?!([a-zA-Z]+|(#\d+));)", re.ASCII)
-_BLOCKS = re.compile(r"<script.*?</script>|<!--.*?-->|<style.*?</style>", re.DOTALL)
-_TAGS = re.compile(r"<.*?>", re.DOTALL)
+_BLOCK_BEGIN = re.compile(r"<script|<!--|<style")
+_BLOCK_ENDS = {"<script": "</script>", "<!--": "-->", "<style": "</style>"}
+_TAG_BEGIN = re.compile("<")
 
 
 def append(value: object, other: object) -> str:
@@ -131,6 +138,7 @@ def truncatewords(value: object, count: object = None, ellipsis: object = "...")
 def split(value: object, separator: object) -> list[str]:
     """`split`: empty parts at the end are dropped."""
     text, between = to_text(value), to_text(separator)
+    check_items(text.count(between))
     if between == " ":
         parts = [_like(text, word) for word in _words(text)]
     else:
@@ -154,7 +162,8 @@ def strip_newlines(value: object) -> str:
 
 def strip_html(value: object) -> str:
     """`strip_html`: the words alone, their entities as the letters that they stand for."""
-    return html.unescape(_TAGS.sub("", _BLOCKS.sub("", _raw(value))))
+    text = without_spans(_raw(value), _BLOCK_BEGIN, _BLOCK_ENDS)
+    return html.unescape(without_spans(text, _TAG_BEGIN, {}, ">"))
 
 
 def escape(value: object) -> str:

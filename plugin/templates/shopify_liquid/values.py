@@ -13,21 +13,24 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 from liquid.builtin.expressions.primitive import Blank, Empty
-from liquid.exceptions import LiquidError, LoopIterationLimitError, OutputStreamLimitError
+from liquid.exceptions import LiquidError
 from markupsafe import Markup
+
+from plugin.templates.shopify_liquid.limits import (
+    MAX_NUMBER_BITS,
+    MAX_NUMBER_CHARS,
+    check_items,
+)
 
 # What a value raises that does not do for its filter. RecursionError: lists in lists in lists.
 FAULTS = (LiquidError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
-MAX_ITEMS = 10_000  # of a range such as (1..n) that is read whole
-MAX_TEXT_CHARS = 1_000_000  # of what one filter makes out of several texts
-MAX_NUMBER_BITS = 1024  # as large as a float: no number of a shop's is larger
 
 _DECIMAL = re.compile(r"\s*-?\d+\.\d+\s*\Z", re.ASCII)
 _LEADING = re.compile(r"\s*([+-]?\d+)", re.ASCII)
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*\Z", re.ASCII)
 _MARKUP = re.compile(r"<[/!a-zA-Z]|&#?\w+;")
 _BREAK = re.compile(r"<br\s*/?>\n?")
-_TAG = re.compile(r"</?[a-zA-Z][^>]*>|<!--.*?-->", re.DOTALL)
+_TAG_BEGIN = re.compile(r"</?[a-zA-Z]|<!--")
 _WIDE = Context(prec=1000)
 
 
@@ -55,11 +58,37 @@ def to_plain_text(text: str) -> str:
     """What a reader sees of a text: one that is marked as HTML without its tags and entities."""
     if not isinstance(text, Markup):
         return text
-    return html.unescape(_TAG.sub("", _BREAK.sub("\n", text)))
+    return html.unescape(without_spans(_BREAK.sub("\n", text), _TAG_BEGIN, {"<!--": "-->"}, ">"))
+
+
+def without_spans(
+    text: str, begin: re.Pattern[str], ends: Mapping[str, str], otherwise: str = ""
+) -> str:
+    """A text without what begins in one of these ways and ends as that way does.
+
+    It is read once: `<.*?>` would look for an end that is nowhere at every beginning anew.
+    """
+    pieces, at = [], 0
+    nowhere: set[str] = set()
+    for found in begin.finditer(text):
+        closing = ends.get(found[0], otherwise)
+        if found.start() < at or closing in nowhere:
+            continue
+        end = text.find(closing, found.end())
+        if end < 0:
+            nowhere.add(closing)
+            continue
+        pieces.append(text[at : found.start()])
+        at = end + len(closing)
+    return "".join([*pieces, text[at:]])
 
 
 def to_number(value: object) -> int | Decimal:
-    """A value as a number: a text's leading digits, and zero for what is none."""
+    """A value as a number: a text's leading digits, and zero for what is none.
+
+    Raises:
+        ValueError: it is a text longer than any number.
+    """
     if isinstance(value, bool):
         return 0
     if isinstance(value, int):
@@ -67,6 +96,8 @@ def to_number(value: object) -> int | Decimal:
     if isinstance(value, float):
         return _decimal(value)
     if isinstance(value, str):
+        if len(value) > MAX_NUMBER_CHARS:
+            raise ValueError("This number is too long.")
         if _DECIMAL.match(value):
             return Decimal(value.strip())
         return int(found[1]) if (found := _LEADING.match(value)) else 0
@@ -120,8 +151,7 @@ def to_items(value: object) -> list[object]:
     if value is None or isinstance(value, Blank | Empty):
         return []
     if isinstance(value, range):
-        if len(value) > MAX_ITEMS:
-            raise LoopIterationLimitError("loop iteration limit reached", token=None)
+        check_items(len(value))
         return list(value)
     if isinstance(value, list | tuple):
         return _flat(value)
@@ -152,16 +182,6 @@ def is_blank(value: object) -> bool:
     if isinstance(value, str):
         return not value or value.isspace()
     return not is_true(value) or is_empty(value)
-
-
-def check_length(chars: int) -> None:
-    """See that a text stays within what a mail may hold.
-
-    Raises:
-        OutputStreamLimitError: it does not.
-    """
-    if chars > MAX_TEXT_CHARS:
-        raise OutputStreamLimitError("output stream limit reached", token=None)
 
 
 def _plain(value: object) -> str:

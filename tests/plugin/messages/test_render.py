@@ -1,5 +1,4 @@
 import re
-import time
 from typing import Any
 
 import pytest
@@ -201,12 +200,18 @@ def test_s16_what_a_customer_is_called_is_never_run(world: World, payload: str) 
     ],
 )
 def test_s16_a_template_that_runs_away_is_stopped(world: World, bomb: str) -> None:
-    published(world, "Hi", {"type": "text", "text": bomb})
-    began = time.monotonic()
-    with pytest.raises(RegularsError, match="failed for this customer"):
-        rendered(world, "own")
+    with pytest.raises(RegularsError, match=r"Block 1 \(text\), line 1: "):
+        published(world, "Hi", {"type": "text", "text": bomb})
 
-    assert time.monotonic() - began < 5
+
+def test_s16_a_template_that_runs_away_with_some_data_fails_for_them_alone(world: World) -> None:
+    published(
+        world, "Hi", {"type": "text", "text": "{% for i in (1..event.value) %}x{% endfor %}" * 2}
+    )
+
+    with pytest.raises(RegularsError, match="failed for this customer: its loops go around more"):
+        rendered(world, "own")
+    assert rendered(world, "own", event=False).subject == "Hi"
 
 
 def test_a_header_is_one_line(world: World) -> None:

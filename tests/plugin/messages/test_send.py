@@ -11,7 +11,7 @@ from dramatiq.brokers.stub import StubBroker
 from plugin import clock
 from plugin.channels.base import Envelope, SendError
 from plugin.channels.email import smtp
-from plugin.messages import outcome
+from plugin.messages import draft, outcome
 from plugin.messages import send as sending
 from plugin.messages.render import Rendered, render_message
 from plugin.messages.send import resolve_stuck, send_messages
@@ -134,7 +134,7 @@ def test_of_two_messages_that_workers_send_to_a_shopper_at_once_one_goes(
             both_may.wait()
         return render_message(*args, **kwargs)
 
-    monkeypatch.setattr(sending, "render_message", render)
+    monkeypatch.setattr(draft, "render_message", render)
     ids = [world.queue(**flags) for _ in range(2)]
 
     with ThreadPoolExecutor(2) as workers:
@@ -474,7 +474,7 @@ def test_f20_a_message_that_breaks_us_is_given_up_after_some_tries(
     def break_down(*args: object, **more: object) -> None:
         raise TypeError("nobody foresaw this")
 
-    monkeypatch.setattr(sending, "render_message", break_down)
+    monkeypatch.setattr(draft, "render_message", break_down)
     message_id = world.queue()
     for _ in range(sending.MAX_RENDER_ATTEMPTS):
         assert world.read(message_id).state == "due"
