@@ -8,8 +8,8 @@ from sqlalchemy import Index, bindparam, delete, func, update
 from sqlmodel import Session, SQLModel, col, select
 
 from storage.engine import db
-from storage.engine.shop_days import day_of
 from storage.engine.types import big, moment, row_key, shop_key
+from storage.shop_days import day_of
 
 
 class Attribution(SQLModel, table=True):

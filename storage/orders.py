@@ -8,9 +8,9 @@ from sqlalchemy import BigInteger, Index, delete, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import bulk, db
-from storage.engine.shop_days import day_of
 from storage.engine.types import big, json_column, moment, origin, row_key, shop_key
 from storage.engine.upsert import save_newest
+from storage.shop_days import day_of
 
 
 class Order(SQLModel, table=True):
