@@ -32,6 +32,8 @@ CURRENCY_DECIMALS = {
 }  # fmt: skip
 BIRTHDAY = "birthday"  # the property that holds it, in ISO 8601
 MIN_AGE_YEARS = 16
+# A time beyond these has no place in every zone, or none after a wait.
+FIRST_YEAR, LAST_YEAR = 1900, 2999
 MAX_MONEY_UNITS = 10**14  # whole units: its minor units fit into 64 bits in every currency
 
 
@@ -121,6 +123,8 @@ def parse_time(text: object, name: str) -> datetime:
         at = None
     if at is None or at.utcoffset() is None:
         raise MalformedError(f"{name} is not a time with an offset")
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise MalformedError(f"{name} is not between {FIRST_YEAR} and {LAST_YEAR}")
     return at
 
 

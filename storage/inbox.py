@@ -12,10 +12,9 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import ColumnElement, Index, LargeBinary, PoolProxiedConnection, delete, func, text
 from sqlalchemy import select as columns
-from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from storage.engine import db
+from storage.engine import db, faults
 from storage.engine.types import enum_column, moment, shop_key
 
 # Shopify waits five seconds for an answer, and a request may already have waited here for the one
@@ -81,7 +80,7 @@ def add_deliveries(arrivals: Sequence[NewDelivery], *, wait_ms: int = BUSY_TIMEO
     on PostgreSQL, for each of twenty 31 instead of 60 on SQLite (measured).
 
     Raises:
-        OperationalError: the database is busy or away; nothing is stored.
+        PassingFaultError: the database is busy or away; nothing is stored.
     """
     is_sqlite = db.is_sqlite(db.inbox_engine())
     try:
@@ -89,13 +88,13 @@ def add_deliveries(arrivals: Sequence[NewDelivery], *, wait_ms: int = BUSY_TIMEO
             if is_sqlite:
                 return _keep_in_sqlite(connection, arrivals, wait_ms)
             return _keep_in_postgres(connection, arrivals)
-    except UNAVAILABLE_ERRORS as error:
+    except (sqlite3.Error, psycopg.Error) as error:
+        if not faults.is_passing(error, lost=True):
+            raise
         statement = KEEP_IN_SQLITE if is_sqlite else KEEP_IN_POSTGRES
-        raise OperationalError(statement, None, error) from error
+        raise faults.passing_fault(statement, error) from error
 
 
-# As the drivers say it; SQLAlchemy is not there to put it in its own words.
-UNAVAILABLE_ERRORS = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
 COLUMNS = """
 (shop_id, webhook_id, topic, api_version, triggered_at, received_at, body,
  priority, state, attempts, lease_until, error)
@@ -133,7 +132,7 @@ def _keep_in_sqlite(
         new = cursor.rowcount
         cursor.execute("COMMIT")
     except sqlite3.Error as error:
-        if db.is_conflict(error):
+        if faults.is_out_of_room(error):
             with contextlib.suppress(sqlite3.Error):
                 connection.rollback()
             connection.invalidate()

@@ -9,7 +9,6 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import structlog
 
@@ -17,6 +16,7 @@ from plugin import clock, jobs
 from plugin.errors import MalformedError
 from plugin.facts import Facts, merge_facts
 from plugin.ingest.record import record_facts
+from plugin.ingest.storable import require_storable
 from plugin.shopify.normalise.route import normaliser
 from plugin.values import without_unstorable
 from storage import erasure, inbox_claims, shops
@@ -33,6 +33,17 @@ SHARED_BATCH_SIZE = 50
 UNPARSABLE = re.compile(rb"\\u(0000|d[89a-f])|\x00|\xed[\xa0-\xbf]", re.IGNORECASE)
 
 log = structlog.get_logger()
+
+
+def _number(text: str) -> float:
+    """A number of JSON; Python reads more than there are, and no database keeps those."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise MalformedError("the body holds a number that is none")
+    return value
+
+
+PARSER = json.JSONDecoder(parse_float=_number, parse_constant=_number)
 
 
 def digest_deliveries(until: float = math.inf) -> int:
@@ -137,9 +148,13 @@ def parse_delivery(delivery: ClaimedDelivery, currency: str) -> Facts:
     if normalise is None:
         raise MalformedError(f"there is no handler for the topic {delivery.topic}")
     try:
-        payload: Any = json.loads(delivery.body)
+        payload = PARSER.decode(
+            delivery.body.decode(json.detect_encoding(delivery.body), "surrogatepass")
+        )
         if UNPARSABLE.search(delivery.body):
             payload = without_unstorable(payload)
+    except MalformedError:
+        raise
     except (ValueError, RecursionError):
         raise MalformedError("the body is not JSON") from None
     if not isinstance(payload, dict):
@@ -147,7 +162,9 @@ def parse_delivery(delivery: ClaimedDelivery, currency: str) -> Facts:
     if delivery.triggered_at:
         payload["triggered_at"] = delivery.triggered_at
     try:
-        return normalise(delivery.topic, payload, currency)
+        facts = normalise(delivery.topic, payload, currency)
+        require_storable(facts)
+        return facts
     except MalformedError:
         raise
     except Exception as error:  # any error: it must not fail the other deliveries of the batch

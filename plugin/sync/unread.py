@@ -15,6 +15,7 @@ import structlog
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.facts import Facts
+from plugin.ingest.storable import require_storable
 from plugin.manifest import load_manifest
 from plugin.shopify.api import nodes
 from storage import failed_webhooks
@@ -51,9 +52,11 @@ def parse_node(
     if node is None:
         return UnreadNode(None, children, NO_NODE)
     try:
-        return nodes.facts_of(
+        facts = nodes.facts_of(
             shop.id, noun, node, children, currency=shop.currency, reported_at=reported_at
         )
+        require_storable(facts)
+        return facts
     except Exception as error:  # any error: it must not fail the other nodes
         log.warning("sync.unread", shop=shop.id, noun=noun, error=type(error).__name__)
         return UnreadNode(node, children, explain(error))

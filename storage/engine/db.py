@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,13 @@ from typing import Any
 from pydantic_core import from_json, to_json
 from sqlalchemy import Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.sql import Executable
 from sqlmodel import Session, SQLModel
 
-from storage.engine import tenant_guard
+from storage.engine import faults, tenant_guard
+from storage.engine.faults import TRANSIENT as TRANSIENT
 from storage.engine.write_queue import WriteQueue
 
 PAGE_BYTES = 4_096  # SQLite's own
@@ -42,10 +42,6 @@ POSTGRES: dict[str, int | str] = {
 
 class DatabaseError(Exception):
     """The database cannot be used; the message is one sentence for the operator."""
-
-
-# The database is busy, or away for a moment: the same work can be done again later.
-TRANSIENT = (OperationalError, InterfaceError, PoolTimeoutError)
 
 
 class _Engines:
@@ -202,7 +198,7 @@ def _turn(turns: WriteQueue | None) -> Generator[None]:
     """Run the block as the only writer.
 
     Raises:
-        OperationalError: our turn did not come in time; SQLite's own error for it.
+        PassingFaultError: our turn did not come in time.
     """
     if turns is None:
         yield
@@ -210,19 +206,8 @@ def _turn(turns: WriteQueue | None) -> Generator[None]:
     with turns.acquire(BUSY_TIMEOUT_MS / 1_000) as ours:
         if not ours:
             busy = sqlite3.OperationalError("database is locked")
-            raise OperationalError("BEGIN IMMEDIATE", None, busy)
+            raise faults.passing_fault("BEGIN IMMEDIATE", busy)
         yield
-
-
-def is_conflict(error: BaseException | None) -> bool:
-    """Return whether SQLite could not write, for want of room or by a fault of the disk.
-
-    The connection is not to be used again: on a disk that stayed full for a minute, 4 to 22 of some
-    10,000 commits that came after failed ones of the same connection reported success and kept
-    nothing (SQLite 3.40.1 on tmpfs; none with a new connection after each failure).
-    """
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the lower byte names the kind
-    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def database_time(session: Session) -> float:
@@ -293,7 +278,8 @@ def _engine(url: URL, page_bytes: int = PAGE_BYTES) -> Engine:
         made = create(connect_args={"check_same_thread": False})
         event.listen(made, "connect", partial(_prepare_sqlite, page_bytes=page_bytes))
         event.listen(made, "begin", _begin_sqlite)
-        event.listen(made, "handle_error", _leave_if_at_odds)
+        event.listen(made, "handle_error", faults.leave_if_out_of_room)
+    event.listen(made, "handle_error", faults.tell_passing, retval=True)
     tenant_guard.guard_queries(made, SQLModel.metadata)
     return made
 
@@ -315,14 +301,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any, *, page_bytes: 
         "PRAGMA recursive_triggers=ON"
     )  # a REPLACE deletes: storage/engine/append_only.py
     connection.execute(f"PRAGMA synchronous={LASTING}")
-
-
-def _leave_if_at_odds(context: ExceptionContext) -> None:
-    if is_conflict(context.original_exception):
-        if context.connection is not None:  # closed with a transaction open it might keep the lock
-            with suppress(sqlite3.Error):
-                context.connection.connection.rollback()
-        context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
 
 
 def _begin_sqlite(connection: Any) -> None:

@@ -6,7 +6,6 @@ import sys
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.exc import OperationalError
 from sqlmodel import select, update
 
 from plugin import clock
@@ -15,7 +14,7 @@ from plugin.flows import advance, library
 from plugin.ingest import digest
 from plugin.messages import send
 from storage import flows, inbox
-from storage.engine import db
+from storage.engine import db, faults
 from storage.flows import Enrolment
 from storage.inbox import Delivery, DeliveryState, NewDelivery
 from storage.shops import Shop
@@ -77,13 +76,13 @@ def test_f20_a_database_that_is_away_for_long_puts_nothing_into_quarantine(
     sqlite: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:
-        raise OperationalError("SELECT 1", None, Exception("database is locked"))
+        raise faults.passing_fault("SELECT 1", Exception("database is locked"))
 
     keep(shop)
     with monkeypatch.context() as patch:
         patch.setattr(digest, "apply_facts", away)
         for _ in range(2 * digest.MAX_ATTEMPTS):
-            with pytest.raises(OperationalError):
+            with pytest.raises(faults.PassingFaultError):
                 digest.digest_deliveries()
             let_leases_run_out(shop)
     digest.digest_deliveries()

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy.exc import OperationalError
 
+from storage.engine import faults
 from webhooks.group_commit import GroupCommit
 
 
@@ -24,7 +24,7 @@ def take(rows: Sequence[int]) -> None:
 
 
 def refuse(rows: Sequence[int]) -> None:
-    raise OperationalError("BEGIN IMMEDIATE", None, Exception("database is locked"))
+    raise faults.passing_fault("BEGIN IMMEDIATE", Exception("database is locked"))
 
 
 @settings(max_examples=300, deadline=None)

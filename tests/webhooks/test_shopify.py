@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from plugin.runtime.web import build_app
 from storage import inbox
-from storage.engine import db
+from storage.engine import db, faults
 from storage.inbox import Delivery, NewDelivery
 from webhooks import body_timeout, shopify
 from webhooks.app import routes
@@ -122,7 +122,7 @@ def test_another_method_is_405(small_client):
 
 def test_a_database_that_is_away_is_503_so_that_shopify_tries_again(small_client, monkeypatch):
     def away() -> None:
-        raise db.OperationalError("insert", {}, Exception("away"))
+        raise faults.passing_fault("insert", Exception("away"))
 
     monkeypatch.setattr(db, "inbox_engine", away)
 

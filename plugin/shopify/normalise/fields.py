@@ -10,12 +10,24 @@ from storage.checkouts import LineItem
 from storage.engine.types import JsonObject
 from storage.profiles import IdentityKind, RecordKind
 
+MAX_NUMBER, MAX_DIGITS = 2**63 - 1, 18  # of 64 bits
+
 
 def id_of(payload: JsonObject, name: str) -> int:
     """A whole number that must be there, such as an id."""
     value = payload.get(name)
     if isinstance(value, bool) or not isinstance(value, int):
         raise MalformedError(f"{name} is not a number")
+    if abs(value) > MAX_NUMBER:
+        raise MalformedError(f"{name} is a number of more than 64 bits")
+    return value
+
+
+def number_of(payload: JsonObject, name: str) -> int | None:
+    """A whole number, where one is there: an odd line's product leads nowhere."""
+    value = payload.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_NUMBER:
+        return None
     return value
 
 
@@ -50,7 +62,7 @@ def objects_of(payload: JsonObject, name: str) -> list[JsonObject]:
 def gid(value: object) -> int | None:
     """The number at the end of a global id: gid://shopify/Order/5 is 5."""
     tail = str(value or "").rpartition("/")[2].partition("?")[0]
-    return int(tail) if tail.isascii() and tail.isdigit() else None
+    return int(tail) if tail.isascii() and tail.isdigit() and len(tail) <= MAX_DIGITS else None
 
 
 def in_shop_money(bag: object, plain: object, currency: str, name: str) -> int:
@@ -150,8 +162,8 @@ def line_items(payload: JsonObject, currency: str) -> list[LineItem]:
             "price": in_shop_money(
                 line.get("price_set"), line.get("price") or 0, currency, "line_items.price"
             ),
-            "product_id": line.get("product_id"),
-            "variant_id": line.get("variant_id"),
+            "product_id": number_of(line, "product_id"),
+            "variant_id": number_of(line, "variant_id"),
         }
         for line in objects_of(payload, "line_items")
     ]

@@ -6,6 +6,7 @@ from plugin.shopify.normalise.fields import (
     as_presented,
     id_of,
     in_shop_money,
+    number_of,
     objects_of,
     text_of,
 )
@@ -57,8 +58,8 @@ def sold_lines(payload: JsonObject, order_id: int, currency: str) -> list[SoldLi
         row: ReportedOrderLine = {
             "order_id": order_id,
             "line_id": id_of(line, "id") if line.get("id") is not None else place,
-            "product_id": line.get("product_id"),
-            "variant_id": line.get("variant_id"),
+            "product_id": number_of(line, "product_id"),
+            "variant_id": number_of(line, "variant_id"),
             "title": text_of(line, "title"),
             "quantity": ordered if left is None else id_of(line, "current_quantity"),
             "price": price,

@@ -1,16 +1,20 @@
 """The digest: what is understood is applied once; the rest lies in quarantine with the reason."""
 
 import json
+import random
+import string
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
 from plugin import clock
 from plugin.ingest import digest
-from plugin.ingest.digest import digest_deliveries
+from plugin.ingest.digest import MAX_ATTEMPTS, digest_deliveries
 from storage import consent, events, failed_webhooks, inbox, orders, products, profiles, shops
 from storage.engine import db
-from storage.inbox import NewDelivery
+from storage.inbox import Delivery, NewDelivery
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CUSTOMER = {
@@ -59,7 +63,11 @@ def test_a_customer_becomes_a_profile(database, shop):
         (b'{"id": "seven"}', "id is not a number"),
         (b'{"id": 7, "updated_at": "yesterday"}', "updated_at is not a time"),
         (b'{"id": 7, "updated_at": "2026-11-21T07:00:00"}', "updated_at is not a time"),
-        (b'{"id": 1e400, "updated_at": null}', "id is not a number"),
+        (b'{"id": 1e400, "updated_at": null}', "a number that is none"),
+        (b'{"id": NaN, "updated_at": null}', "a number that is none"),
+        (b'{"id": 9223372036854775808, "updated_at": null}', "id is a number of more than 64 bits"),
+        (b'{"id": 7, "updated_at": "0001-01-01T00:00:00+14:00"}', "updated_at is not between"),
+        (b'{"id": 7, "updated_at": "9999-12-31T23:59:59-12:00"}', "updated_at is not between"),
         (
             b'{"id": 7, "created_at": "2026-11-21T07:00:00Z", "total_price": "1e999999999",'
             b' "updated_at": "2026-11-21T07:00:00Z"}',
@@ -78,6 +86,63 @@ def test_a_malformed_delivery_is_quarantined_alone_with_its_reason(shop, body, r
     assert webhook_id == "bad"
     assert reason in error
     assert profile(shop) is not None
+
+
+LONG = "".join(random.Random(7).choices(string.ascii_letters, k=9_000))  # no index can pack it
+WHEN = "2026-11-21T12:00:00Z"
+CHECKOUT = {"token": LONG, "created_at": WHEN, "updated_at": WHEN, "total_price": "1"}
+ORDER = {"id": 7, "created_at": WHEN, "updated_at": WHEN}
+TOO_LONG = [
+    ("carts/create", {"token": LONG, "updated_at": WHEN}, "cart_token"),
+    ("carts/create", {"id": LONG, "updated_at": WHEN}, "cart_token"),
+    ("checkouts/create", CHECKOUT, "checkout_token"),
+    ("checkouts/create", {**CHECKOUT, "token": "c", "cart_token": LONG}, "cart_token"),
+    ("orders/create", {**ORDER, "cart_token": LONG}, "cart_token"),
+    ("orders/create", {**ORDER, "checkout_token": LONG}, "checkout_token"),
+    ("orders/create", {**ORDER, "customer": {"id": LONG}}, "customer_id"),
+    ("products/create", {"id": 7, "updated_at": WHEN, "handle": LONG}, "product.handle"),
+]
+
+
+@pytest.mark.parametrize(("topic", "body", "field"), TOO_LONG)
+def test_s02_a_text_too_long_for_an_index_is_refused_at_the_door(
+    database, shop, topic, body, field
+):
+    keep(shop, topic, body, "long")
+    keep(shop, "customers/create", CUSTOMER, "ordinary")
+
+    digest_deliveries()
+
+    assert quarantine(shop) == [("long", f"{field} is longer than 1000 bytes")]
+    assert profile(shop) is not None
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_f20_what_no_door_foresaw_is_set_aside_alone_after_its_tries(database, shop, monkeypatch):
+    """PostgreSQL's index refuses it, by an error that the driver calls operational; SQLite's takes
+    a text of any length.
+    """
+    monkeypatch.setattr(digest, "require_storable", lambda facts: None)
+    keep(shop, "carts/create", {"token": LONG, "updated_at": WHEN}, "long")
+    keep(shop, "customers/create", CUSTOMER, "ordinary")
+
+    digest_deliveries()
+    assert profile(shop) is not None
+    for _ in range(MAX_ATTEMPTS - 1):
+        assert not quarantine(shop)
+        let_leases_run_out(shop)
+        digest_deliveries()
+
+    ((webhook_id, error),) = quarantine(shop)
+    assert webhook_id == "long"
+    assert error.startswith("tried 5 times: OperationalError")
+
+
+def let_leases_run_out(shop) -> None:
+    with db.inbox_transaction() as session:
+        session.connection().execute(
+            update(Delivery).where(col(Delivery.shop_id) == shop.id).values(lease_until=0.0)
+        )
 
 
 def test_o14_a_delivery_out_of_quarantine_is_digested_again(shop):
