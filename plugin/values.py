@@ -20,6 +20,9 @@ _PLAIN = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?!.*xn--)[a-z0-9.-]+",
     re.ASCII | re.IGNORECASE,
 )
+# Until 2009 these carriers gave out addresses with dots where RFC 5322 has none, and kept them
+# (rbbtoday.com/news/20090403/59059.html, plusmb.jp/2009/04/10/3177.html).
+_OLD_JAPANESE = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,63}@(?:docomo|ezweb)\.ne\.jp")
 # How many decimals a currency has where it is not two: ISO 4217, list one, published 2026-01-01 by
 # its maintenance agency (six-group.com). It is what Shopify's amounts and minor units have. CLDR
 # gives 13 of the others fewer (AFN, ALL, IQD, IRR, KPW, LAK, LBP, MGA, MMK, RSD, SOS, SYP, YER),
@@ -58,6 +61,8 @@ def parse_email(text: object) -> str | None:
 @lru_cache(4096)  # one delivery names its customer several times, a batch even more often
 def _email(text: str) -> str | None:
     typed = text.strip()
+    if _OLD_JAPANESE.fullmatch(typed.lower()):
+        return typed.lower()
     if _PLAIN.fullmatch(typed):
         return typed.lower() if _normal(f"a@{typed.rpartition('@')[2].lower()}") else None
     return _normal(typed)

@@ -39,6 +39,7 @@ class ProblemCode(StrEnum):
     # the whole file, which is then refused
     PACKED = "packed"
     BINARY = "binary"
+    MARKUP = "markup"
     TOO_LARGE = "too_large"
     EMPTY = "empty"
     HEADLESS = "headless"
@@ -59,6 +60,8 @@ class ProblemCode(StrEnum):
     # a cell: the row is imported without it
     EMAIL = "email"
     PHONE = "phone"
+    MASKED = "masked"
+    ROUNDED = "rounded"
     NO_TEXTS = "no_texts"
     MOMENT = "moment"
     DAY_OR_MONTH = "day_or_month"

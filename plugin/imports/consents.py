@@ -19,7 +19,7 @@ from plugin.imports.answers import (
 )
 from plugin.imports.columns import ColumnKind
 from plugin.imports.dates import is_ambiguous, parse_date
-from plugin.sheets.cells import unescape_formula
+from plugin.sheets.cells import read_cell
 from plugin.sheets.records import Row
 from storage.channels import STOREFRONT_CHANNELS, Channel
 from storage.consent_ledger import ConsentPurpose, ConsentState
@@ -156,7 +156,7 @@ def _channels_named(file_name: str, *, has_email: bool) -> frozenset[Channel]:
 
 def text_at(row: Row, place: int) -> str:
     """A cell of a row; "" where the row ends before it."""
-    return unescape_formula(row.cells[place]) if place < len(row.cells) else ""
+    return read_cell(row.cells[place]) if place < len(row.cells) else ""
 
 
 def date_problem(cell: str) -> ProblemCode:

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from plugin import clock, jobs
 from plugin.errors import ConcurrentChangeError, RegularsError
 from plugin.imports import columns
+from plugin.imports.header import find_header
 from plugin.imports.rows import WHOLE_ROW, ParsedRows, RowParser
 from plugin.ingest.record import record_facts
 from plugin.jobs import Progress, SliceJob
@@ -94,7 +95,7 @@ def finish_upload(held: Import) -> None:
     path = files.path_of(held.shop_id, held.id)
     try:
         sort = encoding.detect_format(path)
-        set_format(held, sort.encoding, sort.delimiter, sort.data_offset)
+        set_format(held, sort.encoding, sort.delimiter)
     except FileNotFoundError:
         raise SheetError(ProblemCode.GONE) from None
     except SheetError as error:
@@ -109,14 +110,14 @@ def finish_upload(held: Import) -> None:
         raise
 
 
-def set_format(held: Import, encoding: str, delimiter: str, begins: int = 0) -> None:
-    """Read the first row in an encoding and by a separator, and guess what its columns are.
+def set_format(held: Import, encoding: str, delimiter: str) -> None:
+    """Read the header in an encoding and by a separator, and guess what its columns are.
 
     Raises:
         SheetError: it names no columns.
     """
     path = files.path_of(held.shop_id, held.id)
-    header = next(records.read_rows(path, encoding, delimiter, begins), None)
+    header = find_header(records.read_rows(path, encoding, delimiter))
     if header is None:
         raise SheetError(ProblemCode.EMPTY)
     if header.flaw:

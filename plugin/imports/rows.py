@@ -4,13 +4,15 @@ Consent is a yes only if the file or the merchant says so (`plugin.imports.conse
 word is none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from plugin import clock, facts
 from plugin.facts import ConsentFact, Facts, ListJoinFact, ProfileFact, SuppressionFact
 from plugin.imports import columns
+from plugin.imports.addresses import read_email, read_phone
 from plugin.imports.answers import Answer
 from plugin.imports.columns import ColumnKind
 from plugin.imports.consents import ConsentReader, date_problem, text_at
@@ -18,7 +20,7 @@ from plugin.imports.countries import country_of
 from plugin.imports.dates import parse_date, parse_day
 from plugin.phones import may_text
 from plugin.sheets.records import Row
-from plugin.values import BIRTHDAY, is_under_age, parse_email, parse_phone, without_unstorable
+from plugin.values import BIRTHDAY, is_under_age, without_unstorable
 from storage import profiles
 from storage.channels import IDENTITY_KIND, STOREFRONT_CHANNELS, Channel
 from storage.consent_ledger import ConsentSource, ConsentState, LedgerKey
@@ -43,6 +45,12 @@ class ParsedRows:
     unasked: set[LedgerKey] = field(default_factory=set)  # who never agreed, as a row says
     lines: dict[int, int] = field(default_factory=dict)  # the line of a person, by its id()
 
+    def reject(self, line: int, reason: str) -> None:
+        """Leave a row out."""
+        self.rows += 1
+        self.rejected += 1
+        self.problems.append((line, WHOLE_ROW, reason))
+
 
 class RowParser:
     """Reads the rows of one import."""
@@ -50,11 +58,7 @@ class RowParser:
     def __init__(self, held: Import, country: str) -> None:
         self.held, self.country = held, country
         self.at = {kind: n for n, kind in enumerate(held.mapping) if kind in columns.FIELDS}
-        self.properties = [
-            (n, str(without_unstorable(held.columns[n]))[:MAX_PROPERTY_NAME_CHARS])
-            for n, kind in enumerate(held.mapping)
-            if kind == ColumnKind.PROPERTY and held.columns[n]
-        ]
+        self.properties = [*_properties(held)]
         self.consents = ConsentReader(held)
         self.where = str(held.declaration.get("where", ""))
         self.since = parse_date(str(held.declaration.get("on", ""))) or held.created_at
@@ -64,11 +68,10 @@ class RowParser:
         taken = ParsedRows()
         for row in rows:
             if row.flaw:
-                taken.rows += 1
-                taken.rejected += 1
-                taken.problems.append((row.line, WHOLE_ROW, row.flaw))
+                taken.reject(row.line, row.flaw)
+            elif any(cell.strip() for cell in row.cells[len(self.held.columns) :]):
+                taken.reject(row.line, ProblemCode.COLUMNS)
             elif row.cells:
-                taken.rows += 1
                 self._take(row, taken)
         _drop_contradicted(taken)
         return taken
@@ -89,9 +92,9 @@ class RowParser:
         birthday = self._birthday(row, taken)
         refused = _refusal(email or phone, birthday)
         if refused:
-            taken.rejected += 1
-            taken.problems.append((row.line, WHOLE_ROW, refused))
+            taken.reject(row.line, refused)
             return
+        taken.rows += 1
         person = ProfileFact(
             keys,
             self._said_at(row),
@@ -131,17 +134,16 @@ class RowParser:
         return "" if place is None else text_at(row, place)
 
     def _email(self, row: Row, taken: ParsedRows) -> str | None:
-        cell = self._cell(row, ColumnKind.EMAIL)
-        found = parse_email(cell)
-        if cell and found is None:
-            taken.problems.append((row.line, self.at[ColumnKind.EMAIL], ProblemCode.EMAIL))
+        found, problem = read_email(self._cell(row, ColumnKind.EMAIL))
+        if problem:
+            taken.problems.append((row.line, self.at[ColumnKind.EMAIL], problem))
         return found
 
     def _phone(self, row: Row, country: str | None, taken: ParsedRows) -> str | None:
-        cell = self._cell(row, ColumnKind.PHONE)
-        found = parse_phone(cell, country or self.country or None)
-        if cell and found is None:
-            taken.problems.append((row.line, self.at[ColumnKind.PHONE], ProblemCode.PHONE))
+        home = country or self.country or None
+        found, problem = read_phone(self._cell(row, ColumnKind.PHONE), home)
+        if problem:
+            taken.problems.append((row.line, self.at[ColumnKind.PHONE], problem))
         return found
 
     def _birthday(self, row: Row, taken: ParsedRows) -> date | None:
@@ -217,6 +219,18 @@ class RowParser:
 
     def _dedupe_key(self, row: Row, about: str) -> str:
         return f"{ConsentSource.IMPORT}:{self.held.id}:{row.line}:{about}"
+
+
+def _properties(held: Import) -> Iterator[tuple[int, str]]:
+    """The columns that become properties, and their names; of two of one name the second has a
+    number.
+    """
+    taken: Counter[str] = Counter()
+    for place, (kind, title) in enumerate(zip(held.mapping, held.columns, strict=True)):
+        if kind == ColumnKind.PROPERTY and title:
+            name = str(without_unstorable(title))[:MAX_PROPERTY_NAME_CHARS]
+            taken[name] += 1
+            yield place, name if taken[name] == 1 else f"{name} ({taken[name]})"
 
 
 def _refusal(address: str | None, birthday: date | None) -> ProblemCode | None:

@@ -7,6 +7,9 @@ from storage.imports import ProblemCode
 SENTENCES: dict[str, str] = {
     ProblemCode.PACKED: N_("This is a ZIP file or an Excel workbook. Unzip it, or save it as CSV."),
     ProblemCode.BINARY: N_("This isn't a text file. Save it as CSV."),
+    ProblemCode.MARKUP: N_(
+        "This is a web page or document. Open it in a spreadsheet and save it as CSV."
+    ),
     ProblemCode.TOO_LARGE: N_("File too large. Split it into several files."),
     ProblemCode.EMPTY: N_("The file has no rows."),
     ProblemCode.HEADLESS: N_("The first row must have column names, such as Email and First Name."),
@@ -19,7 +22,9 @@ SENTENCES: dict[str, str] = {
     ProblemCode.NUL: N_("Row contains binary data."),
     ProblemCode.LONG: N_("Row too long."),
     ProblemCode.OPEN: N_("Closing quotation mark missing."),
-    ProblemCode.COLUMNS: N_("Row has too many columns."),
+    ProblemCode.COLUMNS: N_(
+        "Row has more values than there are columns. Put text with a separator in quotation marks."
+    ),
     ProblemCode.NO_ADDRESS: N_(
         "Row has no valid email or phone number."
     ),
@@ -27,6 +32,10 @@ SENTENCES: dict[str, str] = {
     ProblemCode.FAILED: N_("Row couldn't be saved."),
     ProblemCode.EMAIL: N_("Not a valid email."),
     ProblemCode.PHONE: N_("Not a valid phone number."),
+    ProblemCode.MASKED: N_("Hidden behind stars. Export it again in full."),
+    ProblemCode.ROUNDED: N_(
+        "A spreadsheet rounded this number. Export it again and import that file unopened."
+    ),
     ProblemCode.NO_TEXTS: N_("This number can't receive texts."),
     ProblemCode.MOMENT: N_("Not a valid date, such as 2026-11-21."),
     ProblemCode.DAY_OR_MONTH: N_(

@@ -4,6 +4,7 @@ Memory holds one row, and none grows beyond `MAX_ROW_CHARS`: a quotation mark th
 costs its own row, and reading continues with the line after it.
 """
 
+import codecs
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -86,12 +87,15 @@ class _Lines:
 def read_rows(
     path: Path, encoding: str, delimiter: str, offset: int = 0, *, line: int = 1
 ) -> Iterator[Row]:
-    """The rows from a byte on, which is the first of `line`; blank ones have no cells.
+    """The rows from a byte on, which is the first of `line`; blank ones have no cells. A byte order
+    mark at the beginning of the file is none of them.
 
     Args:
         encoding: one in which a byte 10 is always a line's end.
     """
     with path.open("rb") as file:
+        if not offset and file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
+            offset = len(codecs.BOM_UTF8)
         file.seek(offset)
         lines = _Lines(file, encoding, line)
         reader = csv.reader(lines, delimiter=delimiter)

