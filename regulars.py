@@ -5,6 +5,7 @@ All but `main` are made on first use, so that `regulars --help` needs no setting
 nothing.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).with_suffix("")))  # in a wheel our parts lie in regulars/
 
 
+PRIVATE_UMASK = 0o077  # what we write is our user's alone, as what our children write is
+
+
 def main() -> None:
     """The command `regulars`."""
+    os.umask(PRIVATE_UMASK)
     from plugin.runtime.garbage import begin_loading
 
     begin_loading()
@@ -79,6 +84,7 @@ def __getattr__(name: str) -> Any:
     makers = {"app": _app, "broker": _broker, "senders": _senders}
     if name not in makers:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    os.umask(PRIVATE_UMASK)
     globals()[name] = makers[name]()
     return globals()[name]
 

@@ -9,6 +9,7 @@ from plugin import jobs
 from plugin.errors import RegularsError
 from plugin.runtime import valkey
 from plugin.runtime.data_folder import unwritable
+from plugin.runtime.private_files import make_private
 from plugin.settings import Settings, get_settings
 from storage import schema
 from storage.engine import db, encryption
@@ -35,8 +36,7 @@ def connect_broker() -> Broker:
 def connect_database(settings: Settings) -> None:
     """Connect this process to the database alone."""
     try:
-        if not settings.database_url:
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_private(settings)
         db.connect(settings.database())
     except OSError as error:
         raise unwritable(settings.data_dir, error) from None

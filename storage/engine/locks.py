@@ -50,7 +50,7 @@ def exclusive(name: str, wait_s: float = LOCK_TIMEOUT_S) -> Generator[None]:
 def _beside_sqlite(name: str, until: float) -> Generator[None]:
     """A file for each lock, empty for ever: SQLite's own file locks work on every system."""
     folder = Path(str(db.engine().url.database)).with_suffix(".locks")
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
     path = folder / re.sub(r"[^a-z0-9.-]", "_", name)
     left_s = max(0.0, until - time.monotonic())
     connection = sqlite3.connect(path, timeout=left_s, isolation_level=None)

@@ -34,7 +34,7 @@ class WriteQueue:
         Raises:
             OSError: the file cannot be made or written.
         """
-        self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
         # of the process that this object's locks belong to

@@ -78,6 +78,8 @@ def test_o02_serve_heals_after_every_kill_and_stops_in_order(serving, port, tmp_
             until(lambda p=part, b=before: one(supervisor.pid, p) not in (None, b), part, 10)
             until(lambda: ready(port), f"ready after {part} was killed", 20)
         everybody = below(supervisor.pid)
+        kept = (tmp_path / "var/data").rglob("*")
+        assert not [path for path in kept if path.lstat().st_mode & 0o077]
 
         second = run("serve", "--port", str(free_port()), cwd=tmp_path, **SETTINGS)
         assert f"already running on var/data (process {supervisor.pid})" in second.stderr
