@@ -26,6 +26,7 @@ from storage.flows import Enrolment, StepLog
 from storage.inbox import Delivery, DeliveryState
 from storage.ledger_audit import violations_at
 from storage.messages import Message, MessageState, SkipReason
+from storage.metrics import delete_unused_metrics
 from storage.orders import Order, OrderLine
 from storage.preferences import Preference
 from storage.privacy_requests import DataSubject, PrivacyRequest, keyed_hash
@@ -81,6 +82,7 @@ def erase_batch(session: Session, shop_id: int, subject: DataSubject) -> bool:
         if table.name in PAIR_TABLES
         or ("profile_id" in table.c and table.name not in BLANKED_COLUMNS)
     ]
+    stages.append(lambda: delete_unused_metrics(session, shop_id))
     return any(stage() for stage in stages)
 
 

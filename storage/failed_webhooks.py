@@ -4,15 +4,17 @@ Beside them lie records that were read of the storefront's API and could not be 
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from storage.inbox import Delivery, DeliveryState, NewDelivery, settled
+from storage.inbox import Delivery, DeliveryState, NewDelivery, has_body, settled
 
 
 def offer_again(session: Session, shop_id: int, webhook_id: str) -> None:
-    """Take a delivery out of quarantine and digest it once more."""
+    """Take a delivery out of quarantine and digest it once more, unless it was emptied."""
     _release(session, shop_id, col(Delivery.webhook_id) == webhook_id)
 
 
@@ -29,7 +31,12 @@ def offer_all_again(session: Session, shop_id: int, topic: str = "", reason: str
 def _release(session: Session, shop_id: int, *which: ColumnElement[bool]) -> int:
     released = session.connection().execute(
         update(Delivery)
-        .where(col(Delivery.shop_id) == shop_id, *settled(DeliveryState.QUARANTINED), *which)
+        .where(
+            col(Delivery.shop_id) == shop_id,
+            *settled(DeliveryState.QUARANTINED),
+            has_body(),
+            *which,
+        )
         .values(state=DeliveryState.NEW, error="", attempts=0, lease_until=0.0)
     )
     return released.rowcount
@@ -49,6 +56,25 @@ def quarantined_by_reason(
     ).all()
 
 
+def empty_quarantined(session: Session, shop_id: int, before: datetime, limit: int) -> int:
+    """Empty up to `limit` deliveries in quarantine from before a moment; how many.
+
+    Their topics, times and errors stay.
+    """
+    old = (
+        columns(col(Delivery.webhook_id))
+        .where(
+            col(Delivery.shop_id) == shop_id,
+            *settled(DeliveryState.QUARANTINED),
+            col(Delivery.received_at) < before,
+            has_body(),
+        )
+        .limit(limit)
+    )
+    mine = (col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id).in_(old))
+    return session.connection().execute(update(Delivery).where(*mine).values(body=b"")).rowcount
+
+
 def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[Delivery]:
     """A shop's deliveries that could not be digested, newest first."""
     return session.exec(
@@ -60,9 +86,11 @@ def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[De
 
 
 def count_quarantined(session: Session, shop_id: int, topic: str = "") -> int:
-    """How many of a shop's deliveries could not be digested, all or those of a topic."""
+    """How many of a shop's deliveries could not be digested and can be tried again, all or those of
+    a topic.
+    """
     query = select(func.count()).where(
-        Delivery.shop_id == shop_id, *settled(DeliveryState.QUARANTINED)
+        Delivery.shop_id == shop_id, *settled(DeliveryState.QUARANTINED), has_body()
     )
     return session.exec(query.where(Delivery.topic == topic) if topic else query).one()
 

@@ -215,21 +215,33 @@ def priority_of(topic: str) -> int:
     return LATER_PRIORITY if topic.startswith(LATER_TOPICS) else FIRST_PRIORITY
 
 
-def shops_before(session: Session, before: datetime) -> list[int]:
-    """Shops with a digested delivery from before a moment: two looks at an index for each shop."""
+def shops_before(session: Session, before: datetime, state: DeliveryState) -> list[int]:
+    """Shops with something to delete among deliveries in a final state from before a moment: two
+    looks at an index for each shop, and one at each delivery that was emptied in quarantine.
+    """
     shop, at = col(Delivery.shop_id), col(Delivery.received_at)
     shops = columns(func.min(shop).label("shop_id")).cte("shops", recursive=True)
     after = columns(func.min(shop)).where(shop > shops.c.shop_id).scalar_subquery()
     shops = shops.union_all(columns(after).where(shops.c.shop_id.is_not(None)))
     oldest = (
         columns(at)
-        .where(shop == shops.c.shop_id, *settled(DeliveryState.DONE))
+        .where(shop == shops.c.shop_id, *settled(state), *_expiring(state))
         .order_by(at)
         .limit(1)
     )
     query = columns(shops.c.shop_id).where(oldest.correlate(shops).scalar_subquery() < before)
     found = db.across_shops(session, query, "the clock enqueues jobs for expired deliveries")
     return list(found.scalars())
+
+
+def _expiring(state: DeliveryState) -> list[ColumnElement[bool]]:
+    """What of a final state goes in time: digested deliveries, and what quarantined ones hold."""
+    return [] if state == DeliveryState.DONE else [has_body()]
+
+
+def has_body() -> ColumnElement[bool]:
+    """Return the condition that a delivery was not emptied."""
+    return func.length(col(Delivery.body)) > 0
 
 
 def delete_digested(session: Session, shop_id: int, before: datetime, limit: int) -> int:

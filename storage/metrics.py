@@ -5,12 +5,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple, TypedDict
 
-from sqlalchemy import Index, func, insert
+from sqlalchemy import Index, delete, func, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import bulk, db
 from storage.engine.types import enum_column, moment, row_key, shop_key
 from storage.events import Event
+from storage.flows import Flow
 
 
 class MetricService(StrEnum):
@@ -100,6 +101,21 @@ def add_metrics(session: Session, rows: Sequence[MetricRow]) -> None:
     """Add metrics that are not known yet."""
     if rows:
         session.connection().execute(insert(Metric), list(rows))
+
+
+def delete_unused_metrics(session: Session, shop_id: int) -> int:
+    """Delete metrics without an event, as of a shopper who alone had one: its name may hold theirs.
+
+    One that starts a flow is the merchant's own word.
+    """
+    names = set(session.exec(select(Metric.name).where(Metric.shop_id == shop_id)))
+    if not names:
+        return 0
+    names -= {seen.name for seen in seen_metrics(session, shop_id)}
+    triggers = session.exec(select(Flow.trigger).where(Flow.shop_id == shop_id))
+    names -= {trigger.removeprefix("metric:") for trigger in triggers}
+    unused = (col(Metric.shop_id) == shop_id, bulk.is_among(col(Metric.name), names))
+    return session.connection().execute(delete(Metric).where(*unused)).rowcount if names else 0
 
 
 def metrics_of(session: Session, shop_id: int) -> dict[str, Metric]:

@@ -39,6 +39,8 @@ def show(visit: AdminRequest) -> Response:
 def try_again(visit: AdminRequest) -> Response:
     """Have one read once more."""
     delivery = _delivery(visit)
+    if not delivery.body:
+        raise missing()
     with db.inbox_transaction() as session:
         failed_webhooks.offer_again(session, visit.shop.id, delivery.webhook_id)
     jobs.enqueue("digest")

@@ -1,8 +1,9 @@
 """Delete data after its retention time, in small pieces that delay no other work.
 
-Digested deliveries are kept for inspection; their facts stand in our tables. Failed webhooks stay
-until the merchant has seen to them. Events, visits and the access log are kept as long as the
-setting says (reports and segments look back two years at most).
+Digested deliveries are kept for inspection; their facts stand in our tables. Failed webhooks keep
+their content for longer, for the merchant to see to, and then topic, time and reason. Events,
+visits and the access log are kept as long as the setting says (reports and segments look back two
+years at most).
 
 The clock looks which shops have something to delete, and a worker deletes it; only the access log,
 a few rows of all shops, the clock deletes itself.
@@ -16,8 +17,9 @@ from sqlmodel import Session
 from plugin import clock, jobs
 from plugin.jobs import Progress, SliceJob
 from plugin.settings import get_settings
-from storage import access_log, events, inbox, visits
+from storage import access_log, events, failed_webhooks, inbox, visits
 from storage.engine import db
+from storage.inbox import DeliveryState
 
 # In a transaction: deliveries are overwritten by SQLite, 8 KB each, while others want to come in.
 # Of 300,000 events that lie in no order it drops 200 in 43 ms, and PostgreSQL in 36 (measured on
@@ -43,7 +45,14 @@ def delete_access_log() -> None:
 def find_due_shops(session: Session, now: datetime) -> list[int]:
     """Shops with deliveries, events or visits that were over for a while at `now`."""
     with db.inbox_reading() as inbox_session:
-        found = set(inbox.shops_before(inbox_session, _deliveries_end(now) - MAX_LAG))
+        found = {
+            shop_id
+            for state, end in (
+                (DeliveryState.DONE, _deliveries_end(now)),
+                (DeliveryState.QUARANTINED, _failed_end(now)),
+            )
+            for shop_id in inbox.shops_before(inbox_session, end - MAX_LAG, state)
+        }
     found.update(events.shops_before(session, _events_end(now) - MAX_LAG))
     found.update(visits.shops_before(session, _events_end(now) - MAX_LAG))
     return sorted(found)
@@ -54,7 +63,7 @@ def delete_expired(shop_id: int) -> Progress:
 
     Each kind has its batch in each step, so that none waits for another that has many.
     """
-    kinds = (_delete_deliveries, _delete_events, _delete_visits)
+    kinds = (_delete_deliveries, _empty_failed, _delete_events, _delete_visits)
     if RETENTION_BATCH_SIZE not in [delete(shop_id) for delete in kinds]:
         return Progress.DONE
     time.sleep(PAUSE_S)
@@ -70,6 +79,12 @@ def _delete_deliveries(shop_id: int) -> int:
     with db.inbox_transaction() as session:
         before = _deliveries_end(clock.now())
         return inbox.delete_digested(session, shop_id, before, RETENTION_BATCH_SIZE)
+
+
+def _empty_failed(shop_id: int) -> int:
+    with db.inbox_transaction() as session:
+        before = _failed_end(clock.now())
+        return failed_webhooks.empty_quarantined(session, shop_id, before, RETENTION_BATCH_SIZE)
 
 
 def _delete_events(shop_id: int) -> int:
@@ -89,6 +104,11 @@ def _delete_visits(shop_id: int) -> int:
 def _deliveries_end(now: datetime) -> datetime:
     """The moment from before which no digested delivery is kept."""
     return now - timedelta(days=get_settings().keep_deliveries_days)
+
+
+def _failed_end(now: datetime) -> datetime:
+    """The moment from before which no failed webhook keeps its content."""
+    return now - timedelta(days=get_settings().keep_failed_webhooks_days)
 
 
 def _events_end(now: datetime) -> datetime:

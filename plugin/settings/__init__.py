@@ -89,6 +89,7 @@ class Settings(BaseSettings):
         25, ge=1, le=MAX_MONTHS, description="what shoppers did, and their visits"
     )
     keep_deliveries_days: Days = Field(7, description="digested webhooks, to look into")
+    keep_failed_webhooks_days: Days = Field(30, description="the content of failed webhooks")
     attribution_days: int = Field(
         5, ge=0, le=MAX_DAYS, description="a click earns an order for this long"
     )

@@ -185,6 +185,21 @@ def test_o14_a_delivery_is_tried_again_once_more(merchant, shop, filled, broker)
         assert failed_webhooks.count_quarantined(session, shop.id) == 1
 
 
+def test_an_expired_delivery_shows_its_reason_and_offers_no_retry(merchant, shop, filled, broker):
+    path = "/settings/quarantine/b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"
+    before = broker.queues["digest"].qsize()
+    with db.inbox_transaction() as session:
+        assert failed_webhooks.empty_quarantined(session, shop.id, clock.now(), 10) == 2
+
+    shown = merchant.fetch(path).text
+
+    assert "total_price is not an amount of money" in shown
+    assert "The content was deleted" in shown
+    assert f'action="{path}"' not in shown + merchant.fetch("/settings/quarantine").text
+    assert merchant.post(path).status_code == 404
+    assert broker.queues["digest"].qsize() == before
+
+
 def test_home_counts_thirty_days_and_warns_of_quarantine(merchant, filled):
     text = merchant.open("/").text
 

@@ -11,7 +11,16 @@ from plugin import clock
 from plugin.privacy import retention
 from plugin.worker import scheduler
 from plugin.worker.slices import run_slice
-from storage import access_log, activity, events, inbox, inbox_claims, shops, visits
+from storage import (
+    access_log,
+    activity,
+    events,
+    failed_webhooks,
+    inbox,
+    inbox_claims,
+    shops,
+    visits,
+)
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.inbox import DeliveryState, NewDelivery, get_delivery
@@ -25,7 +34,7 @@ def keep(shop: Shop, name: str, at: datetime, state: str) -> None:
     arrival = NewDelivery(shop.id, name, "orders/create", "2026-10", "", at, b"{}")
     inbox.add_deliveries([arrival])
     with db.inbox_transaction() as session:
-        inbox_claims.settle_deliveries(session, shop.id, [name], state)
+        inbox_claims.settle_deliveries(session, shop.id, [name], state, error="no amount")
 
 
 def test_digested_deliveries_go_after_a_week_and_nothing_else_does(
@@ -49,6 +58,31 @@ def test_digested_deliveries_go_after_a_week_and_nothing_else_does(
     with db.inbox_reading() as session:
         assert all(get_delivery(session, shop.id, name) for name in kept)
         assert not any(get_delivery(session, shop.id, f"old-{number}") for number in range(5))
+
+
+def test_a_failed_webhook_loses_its_content_after_a_month_and_keeps_its_reason(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "RETENTION_BATCH_SIZE", 2)
+    now = clock.now()
+    for number in range(5):
+        keep(shop, f"old-{number}", now - timedelta(days=30, hours=2), DeliveryState.QUARANTINED)
+    keep(shop, "young", now - timedelta(days=29), DeliveryState.QUARANTINED)
+    with db.reading() as session:
+        assert retention.find_due_shops(session, now) == [shop.id]
+
+    run_slice(retention.SLICE_JOB, shop.id)
+
+    with db.inbox_transaction() as session:
+        held = {row.webhook_id: row for row in failed_webhooks.quarantined(session, shop.id)}
+        emptied = [held[f"old-{number}"] for number in range(5)]
+        assert {row.body for row in emptied} == {b""}
+        assert {(row.topic, row.error) for row in emptied} == {("orders/create", "no amount")}
+        assert held["young"].body == b"{}"
+        assert failed_webhooks.count_quarantined(session, shop.id) == 1
+        assert failed_webhooks.offer_all_again(session, shop.id) == 1, "nothing is left to retry"
+    with db.reading() as session:
+        assert retention.find_due_shops(session, now) == []
 
 
 def did(shop: Shop, at: datetime) -> None:
