@@ -1,11 +1,14 @@
 """The plan that a shop pays the app's maker for, where the manifest names one."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, update
-from sqlmodel import Field, Session, SQLModel, col
+from sqlalchemy import BigInteger, or_, update
+from sqlmodel import Field, Session, SQLModel, col, select
 
+from storage.engine import db
 from storage.engine.types import moment
+from storage.shops import Shop
 
 
 class AppPlan(SQLModel, table=True):
@@ -30,6 +33,21 @@ def get_app_plan(session: Session, shop_id: int) -> AppPlan | None:
 def save_app_plan(session: Session, plan: AppPlan) -> None:
     """Keep how a plan stands."""
     session.merge(plan)
+
+
+def unchecked(session: Session, since: datetime) -> Sequence[int]:
+    """Return installed shops with a paid plan that was not checked since a time."""
+    query = (
+        select(AppPlan.shop_id)
+        .join(Shop, col(Shop.id) == col(AppPlan.shop_id))
+        .where(
+            col(AppPlan.active).is_(True),
+            or_(col(AppPlan.checked_at).is_(None), col(AppPlan.checked_at) <= since),
+            col(Shop.uninstalled_at).is_(None),
+        )
+    )
+    rows = db.across_shops(session, query, "the clock enqueues checks of plans")
+    return [row[0] for row in rows]
 
 
 def mark_unchecked(session: Session, shop_id: int) -> None:

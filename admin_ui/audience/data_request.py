@@ -9,7 +9,9 @@ from storage import privacy_requests
 from storage.engine import db
 
 
-@page("/settings/privacy/{request_id}", title=N_("Customer data export"), personal=True)
+@page(
+    "/settings/privacy/{request_id}", title=N_("Customer data export"), personal=True, by_law=True
+)
 def download(visit: AdminRequest) -> Response:
     """Download the file of a request."""
     with db.reading() as session:

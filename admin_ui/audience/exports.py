@@ -11,13 +11,13 @@ from storage import lists
 from storage.engine import db
 
 
-@page("/audience/export", title=N_("Audience export"), personal=True)
+@page("/audience/export", title=N_("Audience export"), personal=True, by_law=True)
 def everybody(visit: AdminRequest) -> Response:
     """Download every profile; `as` is the format."""
     return _file(visit, "audience", None)
 
 
-@page("/audience/lists/{list_id}/export", title=N_("List export"), personal=True)
+@page("/audience/lists/{list_id}/export", title=N_("List export"), personal=True, by_law=True)
 def one_list(visit: AdminRequest) -> Response:
     """Download the members of a list; `as` is the format."""
     list_id = visit.number("list_id")

@@ -11,7 +11,9 @@ from storage import profiles
 from storage.engine import db
 
 
-@page("/audience/profiles/{profile_id}/proof", title=N_("Consent proof"), personal=True)
+@page(
+    "/audience/profiles/{profile_id}/proof", title=N_("Consent proof"), personal=True, by_law=True
+)
 def download(visit: AdminRequest) -> Response:
     """Download the proof; `as` may be `csv`."""
     shop_id = visit.shop.id

@@ -136,7 +136,7 @@ def _answer(
         if shop is None:
             return refuse(request)
         visit = AdminRequest(request, shop, page.title, form, sender.user_id, piece)
-        if url := billing.approval_url(shop):
+        if not page.by_law and (url := billing.approval_url(shop)):
             return plan.ask(visit, url)
         answer = page.answer(visit)
         access.log_access(

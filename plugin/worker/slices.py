@@ -10,6 +10,7 @@ from plugin.insight import counts
 from plugin.jobs import Progress, SliceJob
 from plugin.privacy import retention
 from plugin.profiles import duplicates
+from plugin.shopify.install import billing
 from plugin.sync import backfill, markets, reconcile, write_backs
 from storage.engine import locks
 
@@ -23,6 +24,7 @@ SLICE_JOBS = (
     counts.SLICE_JOB,
     lists.SLICE_JOB,
     retention.SLICE_JOB,
+    billing.SLICE_JOB,
 )
 
 log = structlog.get_logger()

@@ -48,3 +48,15 @@ def test_the_gate_speaks_chinese(merchant, unpaid):
 
 def test_an_app_without_billing_mentions_no_plan(merchant):
     assert merchant.open("/").status_code == 200
+
+
+def test_what_the_law_gives_is_given_without_a_plan(merchant, shop, unpaid):
+    asked = merchant.open("/audience")
+    assert 'data-download="/audience/export?as=csv"' in asked.text
+
+    exported = merchant.fetch("/audience/export?as=csv")
+
+    assert exported.status_code == 200
+    assert exported.headers["Content-Disposition"].startswith("attachment")
+    assert merchant.fetch("/settings/privacy/1").status_code == 404  # there is none, and no plan
+    assert merchant.fetch("/audience/profiles/1/proof").status_code == 404

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from starlette.responses import Response
 
 from devstore.admin import billing as devstore_billing
 from plugin import clock, manifest
@@ -20,6 +21,7 @@ from storage.shops import Shop
 from tests.plugin.shopify.box import Shopify, the_shop
 
 DOMAIN = "dewpoint.myshopify.com"
+AT_ONCE = {"Retry-After": "0"}  # it is tried again without a wait
 PLAN = {"name": "Regulars", "price": "29.00", "currency": "USD", "trial_days": 14, "test": True}
 
 
@@ -114,11 +116,61 @@ def test_should_the_news_be_lost_it_is_noticed_within_a_day(
     devstore_billing.end(shopify.store)
     assert approval_url(shop) is None
 
-    with db.transaction() as session:
-        day_old = clock.now() - billing.CHECK_INTERVAL - timedelta(seconds=1)
-        app_plans.save_app_plan(session, AppPlan(shop_id=shop.id, active=True, checked_at=day_old))
+    last_checked(shop, billing.CHECK_INTERVAL + timedelta(seconds=1))
 
+    assert approval_url(shop) is None  # no visit waits for the answer
+    check_in_background()
     assert approval_url(shop) is not None
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_who_has_paid_stays_in_while_shopify_does_not_answer(
+    shop: Shop, shopify: Shopify, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    offer(monkeypatch, **PLAN)
+    last_checked(shop, timedelta(hours=25))
+    shopify.seen.clear()
+    shopify.trouble = [Response(status_code=status, headers=AT_ONCE) for _ in range(20)]
+
+    assert approval_url(shop) is None
+    assert shopify.seen == []
+    check_in_background()
+    assert shopify.seen
+    assert approval_url(shop) is None
+
+    with db.transaction() as session:
+        app_plans.mark_unchecked(session, shop.id)  # a webhook says that something changed
+    assert approval_url(shop) is None
+
+    last_checked(shop, billing.PAID_LATELY + timedelta(hours=1))
+    with pytest.raises(RegularsError):
+        approval_url(shop)
+    shopify.trouble = []
+    assert approval_url(shop) is not None
+
+
+def test_who_never_paid_is_not_let_in_while_shopify_does_not_answer(
+    shop: Shop, shopify: Shopify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, **PLAN)
+    shopify.trouble = [Response(status_code=503, headers=AT_ONCE) for _ in range(20)]
+
+    with pytest.raises(RegularsError):
+        approval_url(shop)
+
+
+def last_checked(shop: Shop, ago: timedelta) -> None:
+    with db.transaction() as session:
+        plan = AppPlan(shop_id=shop.id, active=True, checked_at=clock.now() - ago)
+        app_plans.save_app_plan(session, plan)
+
+
+def check_in_background() -> None:
+    with db.reading() as session:
+        due = billing.find_due_shops(session, clock.now())
+    assert due
+    for shop_id in due:
+        billing.check_plan(shop_id)
 
 
 @pytest.mark.parametrize(

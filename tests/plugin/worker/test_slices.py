@@ -106,7 +106,7 @@ def test_a_slice_that_breaks_leaves_its_shop_to_the_next(sqlite: str) -> None:
 
 def test_a_message_of_an_earlier_release_finds_its_actor(broker: StubBroker) -> None:
     names = {"backfill", "imports", "write_back", "reconcile", "likeness", "tallies", "lists",
-             "retention", "markets"}  # fmt: skip
+             "retention", "markets", "plans"}  # fmt: skip
 
     assert {job.name for job in SLICE_JOBS} == names
     for name in names:
