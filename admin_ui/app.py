@@ -30,6 +30,7 @@ from admin_ui.settings import (
     failed_webhooks,
     general,
     reconciliation,
+    sender,
     write_backs,
 )
 from plugin.shopify.install.oauth import CALLBACK
@@ -40,7 +41,7 @@ PAGES = (
     lists, list_members, imports, exports, data_request,
     pages, preview, forms, coupons,
     metrics,
-    general, consent, reconciliation, write_backs, access_log, failed_webhooks,
+    general, sender, consent, reconciliation, write_backs, access_log, failed_webhooks,
 )  # fmt: skip
 
 

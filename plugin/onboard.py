@@ -5,6 +5,7 @@ from datetime import timedelta
 from plugin import clock, jobs
 from plugin.flows import library as flow_library
 from plugin.forms import library as form_library
+from plugin.messages import sender_proofs
 from plugin.shopify.api.access_tokens import LIFETIME_S
 from plugin.shopify.install import scopes
 from plugin.shopify.install.installation import install, install_with_code
@@ -35,6 +36,7 @@ def ensure_installed(domain: str, id_token: str) -> int:
             return shop.id
         shop_id = install(domain, id_token)
         seed_library(shop_id)
+        sender_proofs.ask_of_new_shop(shop_id)
         jobs.enqueue("sync", shop_id)
     return shop_id
 
@@ -48,6 +50,7 @@ def install_by_code(domain: str, code: str) -> int:
     with locks.exclusive(f"onboard-{domain}"):
         shop_id = install_with_code(domain, code)
         seed_library(shop_id)
+        sender_proofs.ask_of_new_shop(shop_id)
         jobs.enqueue("sync", shop_id)
     return shop_id
 

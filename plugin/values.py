@@ -88,18 +88,6 @@ def ascii_domain(domain: str) -> str | None:
         return None
 
 
-def parse_mailbox(address: str) -> str:
-    """The mailbox behind a normal address: tags do not count, and Gmail overlooks dots.
-
-    Tags: RFC 5233; dots: support.google.com/mail/answer/7436150.
-    """
-    name, _, domain = address.partition("@")
-    name = name.partition("+")[0] or name
-    if domain in ("gmail.com", "googlemail.com"):
-        name, domain = name.replace(".", ""), "gmail.com"
-    return f"{name}@{domain}"
-
-
 def is_under_age(born: date, today: date) -> bool:
     """Whether we may keep nothing of a person: GDPR, article 8(1); COPPA below 13."""
     had_birthday = (today.month, today.day) >= (born.month, born.day)

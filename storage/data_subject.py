@@ -45,11 +45,11 @@ DELIVERIES_PAGE_SIZE = 200  # deliveries read at once; a body has 6 MB at most
 UNRELATED_TABLES = frozenset((
     "backfill", "collection", "coupon", "erasure_permit", "rejected_event", "flow", "flow_version",
     "redacted_identity", "form", "form_stat", "form_version", "import_problem",
-    "inventory_level", "list", "market_reading",
+    "inventory_level", "list", "mailbox_count", "market_reading",
     "metric", "app_plan", "privacy_request", "product", "product_title", "profile_import",
     "property_definition",
-    "reconciliation", "repair", "stock", "suppression", "stored_count", "template",
-    "template_version",
+    "reconciliation", "repair", "sender_address", "stock", "suppression", "stored_count",
+    "template", "template_version",
     "topic", "variant", "variant_price",
 ))  # fmt: skip
 

@@ -38,6 +38,8 @@ SETTINGS = {
     "REGULARS_SECRET_KEY": "a key for tests that is long enough",
     "REGULARS_SHOPIFY_CLIENT_ID": "test-client-id",
     "REGULARS_SHOPIFY_CLIENT_SECRET": "a client secret of 32 bytes for tests",
+    "REGULARS_TRUST_STORE_EMAIL": "true",
+    "REGULARS_DNS_SERVERS": "127.0.0.1:9",  # where none answers
 }
 os.environ.update(SETTINGS)
 for name in [name for name in os.environ if name.startswith("REGULARS_") and name not in SETTINGS]:
@@ -231,6 +233,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]
 QUEUES = (
     "digest", "advance", "send", "send_first", "refill", "sync", "backfill", "privacy",
     "write_back", "reconcile", "imports", "likeness", "tallies", "lists", "retention",
+    "senders",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from starlette.routing import BaseRoute
 
 from plugin.manifest import load_manifest
 from plugin.runtime.web import NoThreadRoute
-from webhooks import confirmations, links, pixel, preferences, storefront
+from webhooks import confirmations, links, pixel, preferences, sender_proofs, storefront
 from webhooks.shopify import ShopifyWebhook
 
 
@@ -18,4 +18,5 @@ def routes() -> list[BaseRoute]:
         *links.routes(),
         *preferences.routes(),
         *confirmations.routes(),
+        *sender_proofs.routes(),
     ]

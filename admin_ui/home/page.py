@@ -14,6 +14,7 @@ from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
 from admin_ui.settings import reconciliation
 from plugin import clock, jobs
+from plugin.messages.sender import proof_of
 from plugin.settings import get_settings
 from plugin.shopify.install import scopes
 from plugin.texts import N_
@@ -198,7 +199,7 @@ def tasks(session: Session, shop: Shop, say: Language) -> list[Task]:
     welcomes = [f for f in flows.flows_of(session, shop.id) if f.trigger.startswith("list:")]
     todo = [
         Task(
-            bool(shop.sender_email and shop.postal_address),
+            proof_of(session, shop) is not None and bool(shop.postal_address),
             say.text("Set your sender"),
             say.text(
                 "Customers open emails from names they know. Marketing emails must include a "

@@ -118,7 +118,7 @@ SHOPPERS = Domain(
     texts.CATALOGUES,
     {
         "webhooks": ("**.py", "templates/**.html"),
-        "plugin": ("texts.py", "forms/**.py", "templates/**.py"),
+        "plugin": ("texts.py", "messages/sender_proofs.py", "forms/**.py", "templates/**.py"),
     },
     _library,
 )

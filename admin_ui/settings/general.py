@@ -8,7 +8,10 @@ from admin_ui.kit import links
 from admin_ui.kit.language import LANGUAGES
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
+from admin_ui.settings import sender
+from plugin import jobs
 from plugin.manifest import load_manifest
+from plugin.messages import sender_proofs
 from plugin.shopify.install import scopes
 from plugin.texts import N_
 from plugin.values import parse_email
@@ -41,9 +44,14 @@ def save(visit: AdminRequest) -> Response:
     with db.transaction() as session:
         shop = shops.get_shop(session, visit.shop.id)
         assert shop is not None  # the visit's own
+        is_other = sent["sender_email"] not in ("", shop.sender_email)
         for name, value in sent.items():
             setattr(shop, name, value)
         session.add(shop)
+        if is_other:
+            sender_proofs.ask_for_proof(session, shop)
+    if is_other:
+        jobs.enqueue("senders", shop.id)
     saved = replace(visit, shop=shop)
     return _page(saved, sent, {}, toast=saved.say.text("Saved"))
 
@@ -84,6 +92,7 @@ def _page(
         status=status,
         values=values,
         errors=errors,
+        warnings=[] if errors else sender.warnings(visit),
         limits=MAX_SETTING_CHARS,
         languages=LANGUAGES,
         scopes=[(scope, scope not in lacking) for scope in load_manifest()["scopes"]],

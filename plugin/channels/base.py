@@ -56,6 +56,7 @@ class Envelope:
     sent_at: datetime
     deadline: float  # by time.monotonic(): after this another worker may send it
     transactional: bool = False
+    reply_to: str = ""  # where answers go; "" to the sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class EmailContent:
     html: str
     text: str
     sender_name: str
-    unsubscribe_url: str
+    unsubscribe_url: str  # "" for mail that is no message to a shopper
 
 
 @dataclass(frozen=True, slots=True)

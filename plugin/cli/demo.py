@@ -92,6 +92,9 @@ def _set_up_environment(folder: Path, port: int, shop: str, smtp_port: int) -> N
         "REGULARS_URL": f"http://{HOST}:{port}",
         "REGULARS_SHOPIFY_ORIGIN": shop,
         "REGULARS_APP_BRIDGE_URL": f"{shop}/cdn/app-bridge.js",
+        "REGULARS_TRUST_STORE_EMAIL": "true",
+        "REGULARS_SENDER_EMAIL": "demo@regulars.example",
+        "REGULARS_DNS_SERVERS": f"{HOST}:9",  # where none answers: nothing leaves the machine
         "REGULARS_SMTP_URL": f"smtp://{HOST}:{smtp_port}",
         "REGULARS_SMTP_IDEMPOTENCY_HEADER": "Idempotency-Key",
         "REGULARS_CLOCK_FILE": str(folder / "clock"),

@@ -12,9 +12,9 @@ from sqlmodel import Session
 
 from plugin import clock
 from plugin.facts import ProfileRef
+from plugin.mailboxes import parse_mailbox
 from plugin.messages.links import Target
 from plugin.templates import library
-from plugin.values import parse_mailbox
 from storage import confirmations, messages
 from storage.channels import Channel
 from storage.confirmations import REPEATABLE_FOR, VALID_FOR, ConfirmationKind, ConfirmationRequest

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.channels.marketplaces import is_relayed
 from plugin.channels.registry import CHANNELS, NEEDS_WRITTEN_CONSENT
+from plugin.messages.sender import choose_sender
 from storage import checkouts, consent, preferences, suppressions
 from storage.channels import IDENTITY_KIND, Channel
 from storage.consent import Consent
@@ -43,8 +44,9 @@ def skip_reason(
     if not address:
         return SkipReason.NO_ADDRESS
     spec = CHANNELS.get(message.channel)
-    if spec is not None and spec.needs_sender and not shop.sender_email:
-        return SkipReason.NO_SENDER
+    sender = choose_sender(session, shop) if spec is not None and spec.needs_sender else None
+    if isinstance(sender, SkipReason):
+        return sender
     if reason := _consent(session, message, address) or _wishes(session, message, address):
         return reason
     needed = spec is not None and spec.needs_postal_address and not message.transactional

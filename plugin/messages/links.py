@@ -17,7 +17,7 @@ from plugin.settings import get_settings
 from storage.engine import encryption
 
 CLICK, OPEN, UNSUBSCRIBE = "link:click", "link:open", "link:unsubscribe"
-PREFERENCES, ASK = "link:preferences", "link:ask"
+PREFERENCES, ASK, SENDER = "link:preferences", "link:ask", "link:sender"
 MAC_BYTES = 12
 _BODY = struct.Struct(">qqH")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{40,120}\Z")
@@ -85,6 +85,11 @@ def preferences_url(target: Target) -> str:
 def confirmation_url(target: Target) -> str:
     """Return the URL of a confirmation mail's button."""
     return f"{_origin()}/a/{make_token(ASK, target)}"
+
+
+def sender_url(target: Target) -> str:
+    """Return the URL of the link in a mail to a sender address; its row stands for the message."""
+    return f"{_origin()}/s/{make_token(SENDER, target)}"
 
 
 def _origin() -> str:

@@ -20,6 +20,7 @@ from plugin.messages import eligibility, outcome
 from plugin.messages.content import build_content
 from plugin.messages.draft import Draft, write_draft
 from plugin.messages.render import Rendered
+from plugin.messages.sender import MailSender, choose_sender
 from plugin.templates.product_feeds import Catalog
 from storage import consent
 from storage.engine import db, locks
@@ -261,7 +262,7 @@ def _prepare(
     message.subject = content.subject if isinstance(content, EmailContent) else ""
     message.links, message.locale = rendered.links, rendered.locale
     session.add(message)
-    envelope = _envelope(shop, message, started)
+    envelope = _envelope(session, shop, message, started)
     return Prepared(envelope, content, provider, message.send_attempts)
 
 
@@ -274,14 +275,20 @@ def _rendered(session: Session, message: Message, draft: Draft) -> Rendered | No
     return draft.rendered
 
 
-def _envelope(shop: Shop, message: Message, started: float) -> Envelope:
+def _envelope(session: Session, shop: Shop, message: Message, started: float) -> Envelope:
+    sender = MailSender("")
+    if CHANNELS[message.channel].needs_sender:
+        chosen = choose_sender(session, shop)
+        assert isinstance(chosen, MailSender)  # else it was not eligible
+        sender = chosen
     return Envelope(
         shop_id=shop.id,
         message_id=message.id,
         idempotency_key=message.idempotency_key,
         channel=message.channel,
         recipient=message.address,
-        sender=shop.sender_email if CHANNELS[message.channel].needs_sender else "",
+        sender=sender.address,
+        reply_to=sender.reply_to,
         sent_at=clock.now(),
         deadline=started + CALL_BUDGET_S,
         transactional=message.transactional,

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from plugin import clock, jobs
 from plugin.jobs import Progress, SliceJob
 from plugin.settings import get_settings
-from storage import access_log, events, failed_webhooks, inbox, visits
+from storage import access_log, events, failed_webhooks, inbox, mailbox_counts, visits
 from storage.engine import db
 from storage.inbox import DeliveryState
 
@@ -40,6 +40,12 @@ def delete_access_log() -> None:
     while gone == RETENTION_BATCH_SIZE and time.monotonic() < until:
         with db.transaction() as session:
             gone = access_log.delete_before(session, before, RETENTION_BATCH_SIZE)
+
+
+def delete_mailbox_counts() -> None:
+    """Drop the counts of mails to a mailbox, which are of no use after a day."""
+    with db.transaction() as session:
+        mailbox_counts.delete_over(session, clock.now())
 
 
 def find_due_shops(session: Session, now: datetime) -> list[int]:

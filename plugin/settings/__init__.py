@@ -76,6 +76,13 @@ class Settings(BaseSettings):
     smtp_idempotency_header: Annotated[str, AfterValidator(checks.header_name)] = Field(
         "", description="the header by which the relay knows a repeated mail, if it offers one"
     )
+    sender_email: Annotated[str, AfterValidator(checks.mail_address)] = Field(
+        "", description="ours: for shops without a proven address"
+    )
+    sender_domains: str = Field("", description="shop=domain, …: what it may write from unasked")
+    trust_store_email: bool = Field(
+        False, description="the address that Shopify names as a store's own needs no proof"
+    )
     dns_servers: str = Field(
         "", description="where senders' domains are looked up; empty: as this machine does"
     )
@@ -105,6 +112,16 @@ class Settings(BaseSettings):
     def _are_servers(cls, text: str) -> str:
         _servers(text)
         return text
+
+    @field_validator("sender_domains")
+    @classmethod
+    def _are_pairs(cls, text: str) -> str:
+        _domains(text)
+        return text
+
+    def domains_of(self, shop: str) -> frozenset[str]:
+        """The domains that a shop may write from without a proof of its own."""
+        return _domains(self.sender_domains).get(shop, frozenset())
 
     def name_servers(self) -> tuple[tuple[str, int], ...]:
         """The (address, port) of each of `dns_servers`."""
@@ -139,6 +156,11 @@ def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 @lru_cache
+def _domains(text: str) -> dict[str, frozenset[str]]:
+    return checks.sender_domains(text)
+
+
+@lru_cache
 def _servers(text: str) -> tuple[tuple[str, int], ...]:
     return checks.name_servers(text)
 
@@ -165,6 +187,7 @@ def _sentence(problem: ErrorDetails) -> str:
         "missing": "is not set. Set it in the environment or in .env.",
         "value_error": str(limits.get("error")),
         "enum": f"must be {str(limits.get('expected')).replace(chr(39), '')}.",
+        "bool_parsing": "must be true or false.",
         "int_parsing": f"must be a whole number, such as {default}.",
         "greater_than_equal": f"must be {limits.get('ge')} or more, such as {default}.",
         "less_than_equal": f"must be {limits.get('le')} or less, such as {default}.",

@@ -11,6 +11,8 @@ RELAY = "smtp://user:password@mail.example.com:587"
 _RESERVED = re.compile(r"[#/?@\[\]\\\s\x00-\x1f\x7f]")
 _BEYOND_HOST = re.compile(r"[#/?\\\s]")
 _HEADER = re.compile(r"[A-Za-z0-9-]+\Z")
+_ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\".]+(\.[^\s@<>\".]+)+")
+_PAIR = re.compile(r"([^\s=]+\.[^\s=.]+)=([^\s=@]+\.[^\s=.@]+)")
 MIN_SECRET_CHARS = 32
 DNS_PORT = 53
 
@@ -93,6 +95,26 @@ def header_name(text: str) -> str:
     if text and not _HEADER.match(text):
         raise ValueError("must be a header's name, such as Idempotency-Key.")
     return text
+
+
+def mail_address(text: str) -> str:
+    """An address that mail may come from, if it is set."""
+    if text and not _ADDRESS.fullmatch(text):
+        raise ValueError("must be an email address, such as mail@example.com.")
+    return text
+
+
+def sender_domains(text: str) -> dict[str, frozenset[str]]:
+    """The domains of each shop, from pairs between commas."""
+    found: dict[str, frozenset[str]] = {}
+    for each in filter(None, map(str.strip, text.lower().split(","))):
+        pair = _PAIR.fullmatch(each)
+        if pair is None:
+            raise ValueError(
+                f"holds {each}, which is no pair, such as name.myshopify.com=example.com."
+            )
+        found[pair[1]] = found.get(pair[1], frozenset()) | {pair[2]}
+    return found
 
 
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

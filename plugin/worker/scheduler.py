@@ -61,6 +61,7 @@ def run_tick(ticks: int) -> None:
         requests.expire_exports()
         lifecycle.expire_imports()
         retention.delete_access_log()
+        retention.delete_mailbox_counts()
 
 
 def _is_turn(ticks: int, interval: timedelta) -> bool:

@@ -8,6 +8,7 @@ from plugin import jobs, lists
 from plugin.imports import lifecycle
 from plugin.insight import counts
 from plugin.jobs import Progress, SliceJob
+from plugin.messages import sender_proofs
 from plugin.privacy import retention
 from plugin.profiles import duplicates
 from plugin.shopify.install import billing
@@ -23,6 +24,7 @@ SLICE_JOBS = (
     duplicates.SLICE_JOB,
     counts.SLICE_JOB,
     lists.SLICE_JOB,
+    sender_proofs.SLICE_JOB,
     retention.SLICE_JOB,
     billing.SLICE_JOB,
 )

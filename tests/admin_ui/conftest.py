@@ -130,6 +130,8 @@ def _copy_rows(source: Path, target: Path) -> None:
         connection.execute("ATTACH ? AS source", (str(source),))
         for table in SQLModel.metadata.sorted_tables:
             key = "shop_id" if "shop_id" in table.c else "id"
+            if key not in table.c:
+                continue  # of no shop's
             there = "SELECT count(*) FROM source.sqlite_master WHERE name = ?"
             if connection.execute(there, (table.name,)).fetchone() == (1,):
                 copied = f"SELECT * FROM source.{table.name} WHERE {key} = ?"

@@ -81,6 +81,8 @@ def rows_of(shop_id: int) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     with db.reading() as main, db.inbox_reading() as apart:
         for table in SQLModel.metadata.sorted_tables:
+            if not {"shop_id", "id"} & set(table.c.keys()):
+                continue  # of no shop's
             session = apart if table.name in tables.INBOX_TABLES else main
             key = table.c.shop_id if "shop_id" in table.c else table.c.id
             asked = columns(table).where(key == shop_id).order_by(*table.primary_key)

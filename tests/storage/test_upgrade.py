@@ -5,13 +5,14 @@ import os
 
 import psycopg
 import pytest
-from sqlalchemy import insert, inspect
+from sqlalchemy import MetaData, Table, insert, inspect
 
 from plugin.flows.definition import parse_definition
-from storage import flows, schema
+from storage import flows, schema, senders
 from storage.engine import db
 from storage.engine.types import JsonObject
 from storage.flows import FlowVersion
+from storage.senders import SenderProof
 from tests.conftest import NOW
 from tests.storage import frozen_versions
 
@@ -106,3 +107,23 @@ def counts():
             for table in (each for each in schema.tables_of(line) if each.name in there):
                 found[table.name] = len(frozen_versions.rows_of(connection, table.name).fetchall())
     return found
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_the_only_shop_of_an_installation_writes_from_stays_its_own(empty, keys, count):
+    frozen_versions.load("0007-0001")
+    with db.transaction() as session:
+        shops = Table("shop", MetaData(), autoload_with=session.connection())  # as it was then
+        first = session.connection().execute(shops.select()).mappings().one()
+        session.connection().execute(
+            shops.update().where(shops.c.id == first["id"]).values(sender_email="a@shop.example")
+        )
+        for other in range(1, count):
+            row = {**first, "id": other, "domain": f"shop-{other}.myshopify.com"}
+            session.connection().execute(shops.insert(), row)
+
+    schema.upgrade()
+
+    with db.reading() as session:
+        held = senders.get_sender(session, first["id"], "a@shop.example")
+    assert (held and held.proof) == (SenderProof.KEPT if count == 1 else None)

@@ -11,11 +11,11 @@ from starlette.testclient import TestClient
 
 from plugin import clock
 from plugin.consent.preferences import VERSION
+from plugin.mailboxes import parse_mailbox
 from plugin.messages import links
 from plugin.messages.links import Target
 from plugin.messages.send import send_messages
 from plugin.privacy import requests
-from plugin.values import parse_mailbox
 from storage import (
     confirmations,
     consent,

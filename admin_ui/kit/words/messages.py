@@ -54,6 +54,9 @@ REASONS: dict[str, str] = {
     SkipReason.SHOP_UNINSTALLED: N_("Not sent: app uninstalled."),
     SkipReason.NO_PROFILE: N_("Not sent: profile deleted."),
     SkipReason.NO_SENDER: N_("Not sent: no sender email. Add one in Settings."),
+    SkipReason.SENDER_UNPROVEN: N_(
+        "Not sent: your sender email isn't confirmed yet. Confirm it in Settings."
+    ),
     SkipReason.NO_POSTAL_ADDRESS: N_(
         "Not sent: no postal address, which marketing emails must include. Add one in Settings."
     ),

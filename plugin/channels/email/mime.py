@@ -28,12 +28,12 @@ def build_mime(envelope: Envelope, content: EmailContent, idempotency_header: st
     boundary = _digest("boundary", envelope)
     headers = [
         ("From", _mailbox(content.sender_name, envelope.sender)),
+        *([("Reply-To", check_address(envelope.reply_to))] if envelope.reply_to else []),
         ("To", check_address(envelope.recipient)),
         ("Subject", encode_words("Subject", content.subject)),
         ("Date", format_datetime(envelope.sent_at)),
         ("Message-ID", f"<{_digest('message-id', envelope)}@{domain}>"),
-        ("List-Unsubscribe", f"<{content.unsubscribe_url}>"),
-        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),  # RFC 8058
+        *_ways_out(content.unsubscribe_url),
         ("MIME-Version", "1.0"),
         ("Content-Type", f'multipart/alternative;\r\n boundary="{boundary}"'),
     ]
@@ -48,6 +48,16 @@ def build_mime(envelope: Envelope, content: EmailContent, idempotency_header: st
         for kind, text in (("text/plain", content.text), ("text/html", content.html))
     )
     return f"{head}\r\n{parts}--{boundary}--\r\n".encode()
+
+
+def _ways_out(url: str) -> list[tuple[str, str]]:
+    """The headers by which a mail program unsubscribes (RFC 8058)."""
+    if not url:
+        return []
+    return [
+        ("List-Unsubscribe", f"<{url}>"),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+    ]
 
 
 def encode_words(name: str, text: str) -> str:

@@ -5,7 +5,7 @@ Nothing here is cached beyond what the resolver itself keeps, and no question ta
 `LIFETIME_S`: a merchant waits for the answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -43,14 +43,20 @@ class SenderDns(NamedTuple):
 
 
 def read_sender_dns(domain: str) -> SenderDns:
-    """Read how mail of a domain can be authenticated (RFC 7208, 6376, 7489)."""
+    """Read how mail of a domain can be authenticated (RFC 7208, 6376, 7489).
+
+    Where the first question gets no answer, no other is asked.
+    """
+    spf = _spf(domain)
+    if spf is RecordState.UNKNOWN:
+        return SenderDns(spf, RecordState.UNKNOWN, RecordState.UNKNOWN)
     dmarc, policy = _dmarc(domain)
-    return SenderDns(_spf(domain), _dkim(domain), dmarc, policy)
+    return SenderDns(spf, _dkim(domain), dmarc, policy)
 
 
-def names_shop(domain: str, word: str) -> bool:
-    """Whether a domain's TXT record `_regulars` holds a shop's word; False where none answers."""
-    return word in (_texts(f"{PROOF_HOST}.{domain}") or ())
+def names_shop(domain: str, words: Collection[str]) -> bool:
+    """Whether a TXT record of `_regulars` is one of a shop's words; False where none answers."""
+    return not set(words).isdisjoint(_texts(f"{PROOF_HOST}.{domain}") or ())
 
 
 def _spf(domain: str) -> RecordState:

@@ -84,14 +84,14 @@ def test_a_silent_name_server_says_nothing(names, monkeypatch):
     names.is_silent = True
     unknown = RecordState.UNKNOWN
     assert read_sender_dns("shop.example") == (unknown, unknown, unknown, "")
-    assert not names_shop("shop.example", "word")
+    assert not names_shop("shop.example", ["word"])
 
 
 def test_the_word_of_a_shop_counts_as_a_record_of_its_own(names):
     names.records = {"_regulars.shop.example": ["another", "word"]}
-    assert names_shop("shop.example", "word")
-    assert not names_shop("shop.example", "wor")
-    assert not names_shop("other.example", "word")
+    assert names_shop("shop.example", ["old", "word"])
+    assert not names_shop("shop.example", ["wor"])
+    assert not names_shop("other.example", ["word"])
 
 
 def test_a_domain_beyond_ascii_is_asked_as_dns_knows_it(names):
