@@ -22,10 +22,10 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
-from urllib.parse import quote
 
 import jwt
 
+from admin_ui.kit import searches
 from benchmarks import cpu, peers, report
 from benchmarks.postgres import postgres
 from benchmarks.servers import KEY, SECRET, SETTINGS, BenchmarkError, clean_env, web
@@ -203,7 +203,10 @@ def _pages(
         )
     largest = max(known, key=lambda found: sizes.get(found.id, 0))
     some = Random(9).choices(people, k=looks)
-    yield "GET /audience?q=…", [f"/audience?q={quote(words)}" for words in questions[: looks * 2]]
+    yield (
+        "a search",
+        [searches.address("/audience", shop.id, words) for words in questions[: looks * 2]],
+    )
     yield "a profile", [f"/audience/profiles/{one.id}" for one in some]
     for name, path in (
         ("the busiest profile", f"/audience/profiles/{busiest}"),

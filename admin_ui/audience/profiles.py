@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from admin_ui.kit import words
+from admin_ui.kit import searches, words
 from admin_ui.kit.pagination import paginate
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
@@ -18,15 +18,24 @@ from storage.counts import Count
 from storage.engine import db
 from storage.profiles import Profile
 
+PATH = "/audience"
 PAGE = 50
-MAX_SEARCH_CHARS = 100  # letters of a search
 
 
 @page("/audience", title=N_("Audience"), personal=True)
 def show(visit: AdminRequest) -> Response:
-    """Show a page of profiles, from `before` on; `q` looks for some."""
-    shop_id = visit.shop.id
-    sought = visit.request.query_params.get("q", "")[:MAX_SEARCH_CHARS]
+    """Show a page of profiles, from `before` on."""
+    return _page(visit)
+
+
+@page("/audience/search", title=N_("Audience"), method="POST", personal=True, changes=False)
+def search_by_post(visit: AdminRequest) -> Response:
+    """Show the profiles that `q` finds."""
+    return _page(visit)
+
+
+def _page(visit: AdminRequest) -> Response:
+    shop_id, sought = visit.shop.id, searches.sought(visit)
     code = calling_code(visit.shop.country)
     with db.reading() as session:
         found = paginate(
@@ -48,7 +57,9 @@ def show(visit: AdminRequest) -> Response:
     return visit.page(
         "audience/profiles.html",
         sought=sought,
-        longest=MAX_SEARCH_CHARS,
+        path=searches.address(PATH, shop_id, sought),
+        longer=searches.address(PATH, shop_id, sought, before=found.older),
+        longest=searches.MAX_SEARCH_CHARS,
         profiles=found.rows,
         states=held,
         words=words,

@@ -14,7 +14,7 @@ def log_access(visit: AdminRequest, page: Page) -> None:
     if not page.personal:
         return
     profile_id = visit.number("profile_id") if "profile_id" in visit.request.path_params else None
-    act = CHANGE if page.method == "POST" else READ
+    act = CHANGE if page.changes else READ
     with db.transaction() as session:
         access_log.add_entry(
             session,

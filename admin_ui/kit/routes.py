@@ -28,6 +28,7 @@ class Page:
     personal: bool  # it shows customers' data, so each opening of it is written down
     max_fields: int
     answer: Answer
+    changes: bool = False  # something that is kept
     by_law: bool = False  # what the law of personal data gives does not wait for a plan
 
     @property
@@ -49,6 +50,7 @@ def page(
     method: str = "GET",
     personal: bool = False,
     max_fields: int = MAX_FIELDS,
+    changes: bool | None = None,
     by_law: bool = False,
 ) -> Callable[[Answer], Answer]:
     """Declare what answers at a path.
@@ -57,11 +59,13 @@ def page(
         title: what the page that is answered with is called, marked for the catalogue.
         personal: whether the answer shows customers' data.
         max_fields: how many fields its form may have.
+        changes: whether something is changed; so a POST does unless it says otherwise.
         by_law: whether a merchant may have it without a plan that is paid.
     """
 
     def declare(answer: Answer) -> Answer:
-        declared = Page(path, method, title, personal, max_fields, answer, by_law)
+        does = method == "POST" if changes is None else changes
+        declared = Page(path, method, title, personal, max_fields, answer, does, by_law)
         _declared[answer.__module__].append(declared)
         return answer
 

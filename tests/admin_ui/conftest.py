@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from admin_ui.app import routes
+from admin_ui.kit import searches
 from plugin.settings import get_settings
 from storage.engine import db
 from storage.shops import Shop, add_shop
@@ -156,7 +157,7 @@ def other(sqlite: str, shop: Shop, client: TestClient) -> Merchant:
 
 
 @pytest.fixture
-def pages(filled: dict[str, int]) -> Callable[[], list[str]]:
+def pages(filled: dict[str, int], shop: Shop) -> Callable[[], list[str]]:
     """Every page of the filled shop."""
     return lambda: [
         "/",
@@ -167,8 +168,8 @@ def pages(filled: dict[str, int]) -> Callable[[], list[str]]:
         f"/audience/imports/{filled['read']}",
         "/audience/lists",
         f"/audience/lists/{filled['list']}",
-        f"/audience/lists/{filled['list']}?q=maya",
-        f"/audience/lists/{filled['list']}/add?q=ma",
+        searches.address(f"/audience/lists/{filled['list']}", shop.id, "maya"),
+        searches.address(f"/audience/lists/{filled['list']}/add", shop.id, "ma"),
         f"/audience/lists/{filled['list']}/settings",
         f"/audience/profiles/{filled['profile']}/lists",
         f"/audience/profiles/{filled['profile']}",

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from admin_ui.kit import searches
 from plugin import clock
 from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import duplicates, properties
@@ -91,11 +92,11 @@ def test_an_address_that_is_none_is_refused_and_nothing_is_kept(merchant, shop):
 
 def test_a_search_finds_by_any_name_address_or_number(merchant, filled):
     for words in ("may", "OKAFOR", "maya okafor", "okafor maya", "maya.ok", "+1 415 555", "+1415"):
-        text = merchant.fetch("/audience", params={"q": words}).text
+        text = merchant.post("/audience/search", q=words).text
         assert "Maya Okafor" in text, words
         assert "Lena Brandt" not in text, words
-    assert "陈小雨" in merchant.fetch("/audience", params={"q": "小雨"}).text
-    assert "No profiles found" in merchant.fetch("/audience", params={"q": "%"}).text
+    assert "陈小雨" in merchant.post("/audience/search", q="小雨").text
+    assert "No profiles found" in merchant.post("/audience/search", q="%").text
 
 
 def test_p12_a_long_list_is_paged_to_its_end_without_a_hole(merchant, shop):
@@ -113,7 +114,7 @@ def test_p12_a_long_list_is_paged_to_its_end_without_a_hole(merchant, shop):
         seen += [n for n in range(120) if f">p{n}@example.com</a>" in text]
         if 'id="older"' not in text:
             break
-        path = text.split('hx-get="/audience?q=&amp;before=')[1].split('"')[0]
+        path = text.split('hx-get="/audience?before=')[1].split('"')[0]
         path = f"/audience?before={path}"
 
     assert sorted(seen) == list(range(120))
@@ -535,3 +536,27 @@ def test_a_profile_lists_addresses_before_browsers(merchant, shop, filled):
         "42 browsers, carts and orders"
     )
     assert text.count("a-browser-") < 40
+
+
+def test_what_a_merchant_looks_for_stands_in_no_address(merchant, shop, filled, monkeypatch):
+    found = merchant.post("/audience/search", q="lena")
+    address = found.headers["HX-Replace-Url"]
+
+    assert "lena" not in address.lower()
+    assert "Lena Brandt" in merchant.fetch(address).text  # a reload, and the way back
+    assert 'value="lena"' in merchant.fetch(address).text
+    assert "Maya" in merchant.fetch("/audience?q=lena").text  # a search by its address is none
+    assert 'hx-get="/audience/search' not in found.text
+
+    later = clock.now() + searches.VALID_FOR + timedelta(seconds=1)
+    monkeypatch.setattr(searches.clock, "now", lambda: later)
+    assert 'value=""' in merchant.fetch(address).text
+
+
+def test_a_search_is_no_other_shops_and_is_read_not_change(merchant, shop, filled, other):
+    address = merchant.post("/audience/search", q="lena").headers["HX-Replace-Url"]
+
+    assert 'value="lena"' not in other.fetch(address).text
+    with db.reading() as session:
+        entries = access_log.entries_page(session, shop.id, 5)
+    assert ("audience/search", "read") in {(each.page, each.action) for each in entries}

@@ -155,7 +155,7 @@ def test_the_search_answers_while_one_types(page, visit, filled):
     box.press_sequentially("len", delay=20)
     expect(page.get_by_role("table", name="Profiles").get_by_role("row")).to_have_count(2)
     expect(page.locator("#results")).to_contain_text("Lena Brandt")
-    assert page.url.endswith("/audience?q=len")
+    assert "/audience?find=" in page.url  # and not what was typed, which may be an address
     assert page.evaluate("document.activeElement.id") == "q"
     box.press("Enter")
     expect(page.locator("#results")).to_contain_text("Lena Brandt")

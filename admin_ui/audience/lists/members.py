@@ -10,7 +10,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from admin_ui.audience import profiles as profile_pages
-from admin_ui.kit import words
+from admin_ui.kit import searches, words
 from admin_ui.kit.pagination import Position, paginate
 from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
@@ -46,14 +46,32 @@ class Row:
 
 @page("/audience/lists/{list_id}", title=TITLE, personal=True)
 def show(visit: AdminRequest) -> Response:
-    """Show a page of members, from `before` on; `q` looks for some."""
+    """Show a page of members, from `before` on."""
+    return show_list(visit, visit.number("list_id"))
+
+
+@page("/audience/lists/{list_id}/search", title=TITLE, method="POST", personal=True, changes=False)
+def search_members(visit: AdminRequest) -> Response:
+    """Show the members that `q` finds."""
     return show_list(visit, visit.number("list_id"))
 
 
 @page("/audience/lists/{list_id}/add", title=ADD_TITLE, personal=True)
 def show_people(visit: AdminRequest) -> Response:
+    """Show the profiles that were found, to add to the list."""
+    return _people(visit, searches.sought(visit).strip())
+
+
+@page(
+    "/audience/lists/{list_id}/add/search",
+    title=ADD_TITLE,
+    method="POST",
+    personal=True,
+    changes=False,
+)
+def search_people(visit: AdminRequest) -> Response:
     """Show the profiles that `q` finds, to add to the list."""
-    return _people(visit, _sought(visit))
+    return _people(visit, searches.sought(visit).strip())
 
 
 @page("/audience/lists/{list_id}/add", title=ADD_TITLE, method="POST", personal=True)
@@ -66,7 +84,7 @@ def add_new(visit: AdminRequest) -> Response:
     profile_id = lists.get_or_create_profile(visit.shop, key) if key else None
     if profile_id is None:
         error = visit.say.text("Enter a valid email or phone number.")
-        return _people(visit, said[: profile_pages.MAX_SEARCH_CHARS], error=error, status=422)
+        return _people(visit, said[: searches.MAX_SEARCH_CHARS], error=error, status=422)
     return _people(
         visit, said, toast=added(visit, *lists.add_member(visit.shop, list_id, profile_id))
     )
@@ -108,7 +126,8 @@ def change(visit: AdminRequest) -> Response:
 
 def show_list(visit: AdminRequest, list_id: int, toast: str = "") -> Response:
     """The page of one list; POST /audience/lists answers with it too."""
-    shop_id, sought = visit.shop.id, _sought(visit)
+    shop_id, here = visit.shop.id, f"/audience/lists/{list_id}"
+    sought = searches.sought(visit).strip()
     with db.reading() as session:
         held = get_list(session, visit, list_id)
         size = count_members(session, visit, list_id)
@@ -127,12 +146,13 @@ def show_list(visit: AdminRequest, list_id: int, toast: str = "") -> Response:
     return visit.page(
         "audience/lists/list.html",
         toast=toast,
-        path=f"/audience/lists/{list_id}",
+        path=searches.address(here, shop_id, sought),
+        longer=searches.address(here, shop_id, sought, before=found.older),
         list=held,
         size=size,
         counted=visit.say.counted_at(size),
         sought=sought,
-        longest=profile_pages.MAX_SEARCH_CHARS,
+        longest=searches.MAX_SEARCH_CHARS,
         older=found.older,
         **values,
     )
@@ -203,10 +223,6 @@ def count_members(session: Session, visit: AdminRequest, list_id: int) -> Count:
     return stored_lists.count_members(session, visit.shop.id).get(list_id, Count(0))
 
 
-def _sought(visit: AdminRequest) -> str:
-    return visit.request.query_params.get("q", "").strip()[: profile_pages.MAX_SEARCH_CHARS]
-
-
 def _members(
     session: Session,
     visit: AdminRequest,
@@ -246,6 +262,7 @@ def _people(
         ]
     return visit.page(
         "audience/lists/list_add.html",
+        path=searches.address(f"/audience/lists/{list_id}/add", shop_id, sought),
         toast=toast,
         status=status,
         error=error,
@@ -253,7 +270,7 @@ def _people(
         sought=sought,
         fresh=key.value if key and not known else "",
         begins=begins,
-        longest=profile_pages.MAX_SEARCH_CHARS,
+        longest=searches.MAX_SEARCH_CHARS,
         **values,
     )
 
