@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, not_, or_, update
+from sqlalchemy import ColumnElement, func, not_, or_, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from storage.engine import bulk, db
+from storage.engine import bulk, db, leases
 from storage.inbox import FIRST_PRIORITY, LATER_PRIORITY, Delivery, DeliveryState
 
 LEASE_S = 15.0  # a digest of 500 takes well under a second; after this another worker may try
@@ -69,14 +69,19 @@ def _shops_waiting(session: Session, now: float) -> list[int]:
         mine = (shop == shops.c.shop_id, new, col(Delivery.priority) == turn)
         return columns(1).select_from(Delivery).where(*mine, *leases).exists()
 
-    waits = [has(turn, Delivery.lease_until < now) for turn in (FIRST_PRIORITY, LATER_PRIORITY)]
-    busy = [
-        has(turn, Delivery.lease_until > now + LEASE_S - BUSY_TIMEOUT_S)
-        for turn in (FIRST_PRIORITY, LATER_PRIORITY)
-    ]
+    until, turns = col(Delivery.lease_until), (FIRST_PRIORITY, LATER_PRIORITY)
+    waits = [has(turn, lease) for turn in turns for lease in _ended(now)]
+    begun = until.between(now + LEASE_S - BUSY_TIMEOUT_S, leases.latest_end(now))
+    busy = [has(turn, begun) for turn in turns]
     query = columns(shops.c.shop_id).where(or_(*waits), not_(or_(*busy)))
     found = db.across_shops(session, query, "the inbox is digested for all shops in turn")
     return list(found.scalars())
+
+
+def _ended(now: float) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The two conditions of `leases.is_over`, each of which is a range of the index."""
+    until = col(Delivery.lease_until)
+    return until < now, until > leases.latest_end(now)
 
 
 def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[ClaimedDelivery]:
@@ -85,17 +90,15 @@ def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[Cl
     Attempts are counted here, before the work, so that a delivery which kills its worker is
     counted too. Deliveries are leased together only with others that were tried as often.
     """
-    due = session.exec(
+    asked = (
         select(Delivery.webhook_id, Delivery.attempts)
-        .where(
-            Delivery.shop_id == shop_id,
-            Delivery.state == DeliveryState.NEW,
-            Delivery.lease_until < now,
-        )
+        .where(Delivery.shop_id == shop_id, Delivery.state == DeliveryState.NEW, lease)
         .order_by(col(Delivery.priority), col(Delivery.lease_until))
         .limit(limit)
         .with_for_update(skip_locked=True)
-    ).all()
+        for lease in _ended(now)
+    )
+    due = next((found for query in asked if (found := session.exec(query).all())), None)
     if not due:
         return []
     tried = due[0][1]
@@ -140,7 +143,8 @@ def has_due(session: Session) -> bool:
     query = (
         select(Delivery.webhook_id)
         .where(
-            Delivery.state == DeliveryState.NEW, Delivery.lease_until < db.database_time(session)
+            Delivery.state == DeliveryState.NEW,
+            leases.is_over(Delivery.lease_until, db.database_time(session)),
         )
         .limit(1)
     )

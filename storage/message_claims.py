@@ -91,7 +91,8 @@ def claim_stuck(session: Session, limit: int) -> list[tuple[int, int]]:
     stuck = (
         select(Message.shop_id, Message.id)
         .where(
-            Message.state == MessageState.SENDING, Message.lease_until < db.database_time(session)
+            Message.state == MessageState.SENDING,
+            leases.is_over(Message.lease_until, db.database_time(session)),
         )
         .limit(limit)
     )

@@ -16,7 +16,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from storage import counts
 from storage.channels import Channel
 from storage.counts import Count
-from storage.engine import bulk, db
+from storage.engine import bulk, db, leases
 from storage.engine.ids import new_id
 from storage.engine.types import big, enum_column, moment, origin, row_key, shop_key
 from storage.shops import Shop
@@ -160,7 +160,7 @@ def due_shops(session: Session, now: datetime) -> list[int]:
     theirs = select(WriteBack.shop_id).where(
         WriteBack.state == WriteBackState.DUE,
         WriteBack.due_at <= now,
-        WriteBack.lease_until < db.database_time(session),
+        leases.is_over(WriteBack.lease_until, db.database_time(session)),
     )
     query = select(Shop.id).where(col(Shop.uninstalled_at).is_(None), col(Shop.id).in_(theirs))
     rows = db.across_shops(session, query, "the clock enqueues write-backs")
@@ -181,7 +181,7 @@ def claim_write_backs(
             WriteBack.shop_id == shop_id,
             WriteBack.state == WriteBackState.DUE,
             WriteBack.due_at <= now,
-            WriteBack.lease_until < clock,
+            leases.is_over(WriteBack.lease_until, clock),
         )
         .order_by(col(WriteBack.lease_until), col(WriteBack.due_at), col(WriteBack.id))
         .limit(limit)

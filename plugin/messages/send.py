@@ -24,7 +24,7 @@ from plugin.messages.sender import MailSender, choose_sender
 from plugin.templates.product_feeds import Catalog
 from storage import consent
 from storage.engine import db, locks
-from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, split_by_attempts
+from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, latest_end, split_by_attempts
 from storage.message_claims import (
     claim_stuck,
     refund_attempt,
@@ -159,7 +159,8 @@ def resolve_stuck() -> None:
             message = lock_message(session, shop_id, message_id)
             if message is None or message.state != MessageState.SENDING:
                 continue
-            if message.lease_until < db.database_time(session):
+            there = db.database_time(session)
+            if not there <= message.lease_until <= latest_end(there):
                 now, tries = clock.now(), message.crashes
                 outcome.mark_ambiguous(
                     session, message, now, again=now

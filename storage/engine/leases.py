@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, update
+from sqlalchemy import ColumnElement, bindparam, or_, update
 from sqlmodel import Session, col, select
 
 from storage.engine import db
@@ -17,6 +17,19 @@ CROSS_SHOP_REASON = "the clock claims what is due"
 # How many are tried together, by how often they were tried before: a row that kills its worker has
 # few companions the second time and none from the third time on.
 BATCH_SIZE_BY_ATTEMPT = (500, 20)
+# No lease is longer, and a clock may be set back a little. One that ends later was taken while the
+# clock was ahead, as on a machine that boots before it knows the time: it would hold for as long.
+LONGEST_LEASE_S, CLOCK_SLACK_S = 300.0, 60.0
+
+
+def latest_end(clock: float) -> float:
+    """Until when a lease that is taken at `clock` can last."""
+    return clock + LONGEST_LEASE_S + CLOCK_SLACK_S
+
+
+def is_over(lease_until: Any, clock: float) -> ColumnElement[bool]:
+    """The condition that a lease has ended, or can be none."""
+    return or_(col(lease_until) < clock, col(lease_until) > latest_end(clock))
 
 
 def claim_due(
@@ -43,7 +56,7 @@ def claim_due(
     clock = db.database_time(session)
     due = (
         select(table.shop_id, table.id)
-        .where(table.state == state, table.due_at <= now, table.lease_until < clock, *which)
+        .where(table.state == state, table.due_at <= now, is_over(table.lease_until, clock), *which)
         .order_by(table.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -88,7 +101,7 @@ def start_claim(
     free = (
         select(table.id)
         .where(col(table.shop_id) == shop_id, col(table.id).in_(ids))
-        .where(col(table.claimed).is_(False) | (col(table.lease_until) < clock))
+        .where(col(table.claimed).is_(False) | is_over(table.lease_until, clock))
         .order_by(table.id)
         .with_for_update(skip_locked=True)
     )
