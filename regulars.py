@@ -39,11 +39,12 @@ def _app() -> Any:
     from plugin.runtime.parent_death import exit_with_supervisor
     from plugin.runtime.web import build_app
     from plugin.settings import get_settings
+    from storage.engine import db
     from webhooks.app import routes as webhook_routes
 
     logs.set_up_logs()
     exit_with_supervisor()
-    connect_broker()
+    connect_broker(lock_timeout_s=db.WEB_LOCK_TIMEOUT_S)
     return build_app(
         [*webhook_routes(), *admin_routes()],
         https=get_settings().url.startswith("https://"),

@@ -190,7 +190,12 @@ def _run(line: str, engine: Engine, act: object) -> None:
     options = {"begin": "IMMEDIATE", "all_shops": "a migration"}
     with engine.execution_options(**options).begin() as connection:
         if not db.is_sqlite(engine):
-            connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index takes its time
+            for limit in (
+                "statement_timeout",
+                "lock_timeout",
+                "idle_in_transaction_session_timeout",
+            ):
+                connection.execute(text(f"SET LOCAL {limit} = 0"))  # an index takes its time
         config = _config(line)
         config.attributes["connection"] = connection
         act(config)

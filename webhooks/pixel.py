@@ -6,8 +6,10 @@ checkouts and consent come in signed webhooks alone. It needs no preflight (text
 answer is empty.
 """
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from plugin.errors import RegularsError
 from plugin.ingest.pixel import record_pixel_events
 from plugin.values import without_unstorable
 from storage import shops
@@ -25,7 +28,45 @@ from webhooks.rate_limits import allows_hint, allows_sender, too_many
 MAX_BODY_BYTES = 64 * 1024
 MAX_EVENTS = 50  # in one batch
 MAX_DOMAIN_CHARS = 200
+MAX_REQUESTS_OF_SHOP, TURN_TIMEOUT_S = 4, 2.0
 HEADERS = {"Access-Control-Allow-Origin": "*"}  # without credentials: no cookies come along
+
+
+class ShopTurns:
+    """Lets few requests of one shop into this process's threads at a time; the others wait on its
+    loop. All need the shop's lock: where that is held, they would take every thread for it.
+    """
+
+    def __init__(self, at_once: int = MAX_REQUESTS_OF_SHOP, wait_s: float = TURN_TIMEOUT_S) -> None:
+        self._at_once, self._wait_s = at_once, wait_s
+        self._doors: dict[str, asyncio.Semaphore] = {}
+        self._inside: dict[str, int] = {}
+
+    @asynccontextmanager
+    async def turn(self, domain: str) -> AsyncGenerator[None]:
+        """Run the block when it is this request's turn.
+
+        Raises:
+            RegularsError: 503, as its turn did not come in time.
+        """
+        door = self._doors.setdefault(domain, asyncio.Semaphore(self._at_once))
+        self._inside[domain] = self._inside.get(domain, 0) + 1
+        try:
+            try:
+                await asyncio.wait_for(door.acquire(), self._wait_s)
+            except TimeoutError:
+                raise RegularsError("Too many wait for this shop. Try again soon.", 503) from None
+            try:
+                yield
+            finally:
+                door.release()
+        finally:
+            self._inside[domain] -= 1
+            if not self._inside[domain]:
+                del self._inside[domain], self._doors[domain]
+
+
+TURNS = ShopTurns()
 
 
 async def receive(request: Request) -> Response:
@@ -41,7 +82,9 @@ async def receive(request: Request) -> Response:
             return too_many(HEADERS)
         domain = str(without_unstorable(body.get("shop")))[:MAX_DOMAIN_CHARS]
         events = body["events"][:MAX_EVENTS]
-        if not await run_in_threadpool(_take, domain, events, _device(request)):
+        async with TURNS.turn(domain):
+            taken = await run_in_threadpool(_take, domain, events, _device(request))
+        if not taken:
             return too_many(HEADERS)
     return Response(status_code=204, headers=HEADERS)
 

@@ -21,6 +21,7 @@ from plugin.shopify.normalise.route import normaliser
 from plugin.values import without_unstorable
 from storage import erasure, inbox_claims, shops
 from storage.engine import db
+from storage.engine.faults import ShopBusyError
 from storage.inbox import DeliveryState
 from storage.inbox_claims import ClaimedDelivery
 from storage.shops import Shop
@@ -59,12 +60,21 @@ def digest_deliveries(until: float = math.inf) -> int:
             by_shop.setdefault(delivery.shop_id, []).append(delivery)
         try:
             for shop_id, batch in by_shop.items():
-                _digest_shop(shop_id, batch)
+                _digest_unless_busy(shop_id, batch)
         except db.TRANSIENT:
             _uncount(by_shop)
             raise  # the database is busy or away: the lease runs out and another worker tries again
         total += len(deliveries)
     return total
+
+
+def _digest_unless_busy(shop_id: int, batch: Sequence[ClaimedDelivery]) -> None:
+    """Leave a shop to a later digest that another transaction holds; the others do not wait."""
+    try:
+        _digest_shop(shop_id, batch)
+    except ShopBusyError:
+        log.warning("digest.shop_busy", shop=shop_id)
+        _uncount({shop_id: batch})
 
 
 def _claim() -> list[ClaimedDelivery]:

@@ -15,8 +15,11 @@ from storage import schema
 from storage.engine import db, encryption
 
 
-def connect_broker() -> Broker:
+def connect_broker(*, lock_timeout_s: int = db.LOCK_TIMEOUT_S) -> Broker:
     """Connect this process by its settings.
+
+    Args:
+        lock_timeout_s: how long its work waits for a lock of the database.
 
     Raises:
         RegularsError: a setting is missing or wrong, or the database does not answer.
@@ -26,18 +29,18 @@ def connect_broker() -> Broker:
         encryption.set_keys(settings.keys())
     except encryption.SecretError as error:
         raise RegularsError(str(error)) from None
-    connect_database(settings)
+    connect_database(settings, lock_timeout_s=lock_timeout_s)
     try:
         return jobs.connect(broker_url(settings))
     except ValueError as error:
         raise RegularsError(str(error)) from None
 
 
-def connect_database(settings: Settings) -> None:
+def connect_database(settings: Settings, *, lock_timeout_s: int = db.LOCK_TIMEOUT_S) -> None:
     """Connect this process to the database alone."""
     try:
         make_private(settings)
-        db.connect(settings.database())
+        db.connect(settings.database(), lock_timeout_s=lock_timeout_s)
     except OSError as error:
         raise unwritable(settings.data_dir, error) from None
     except db.DatabaseError as error:

@@ -1,7 +1,9 @@
 """The database: `connect` once in a process, then one `transaction` around each piece of work."""
 
 import sqlite3
+import threading
 import time
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
@@ -30,14 +32,21 @@ BUSY_TIMEOUT_MS = 15_000  # how long a SQLite writer waits for the one before it
 # A server that is gone without a word is noticed within ten seconds, whether it owes us an answer
 # (keepalives) or an acknowledgement (tcp_user_timeout): libpq's default is two hours.
 # A minute is what the longest lease lasts; a statement that runs on would be done a second time.
+# A process that was stopped in its transaction loses it, and with it its locks, after half of that.
 POSTGRES: dict[str, int | str] = {
     "connect_timeout": 5,
     "keepalives_idle": 4,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 8_000,
-    "options": "-c jit=off -c timezone=UTC -c statement_timeout=60s",
+    "options": "-c jit=off -c timezone=UTC -c statement_timeout=60s"
+    " -c idle_in_transaction_session_timeout=30s",
 }
+# How long we wait for a lock: a worker's row is offered again, and who asks the web asks again.
+LOCK_TIMEOUT_S, WEB_LOCK_TIMEOUT_S = 10, 2
+# Threads of a process that wait for one shop's lock, and for those of all: the others of a web
+# process, of 40, answer for the other shops.
+MAX_WAITING_FOR_SHOP, MAX_WAITING = 8, 20
 
 
 class DatabaseError(Exception):
@@ -53,14 +62,14 @@ class _Engines:
     inbox_turns: WriteQueue | None = None
 
 
-def connect(url: str) -> None:
+def connect(url: str, *, lock_timeout_s: int = LOCK_TIMEOUT_S) -> None:
     """Open the database at `url` (`sqlite:///path` or `postgresql://…`) for this process.
 
     Raises:
         DatabaseError: the address is not one that we can use, or nothing answers there.
     """
     disconnect()
-    main = _engine(parse_url(url))
+    main = _engine(parse_url(url), lock_timeout_s=lock_timeout_s)
     inbox = main
     if is_sqlite(main):
         inbox = _engine(inbox_url(parse_url(url)), page_bytes=INBOX_PAGE_BYTES)
@@ -239,9 +248,39 @@ def lock_shop(session: Session, shop_id: int) -> None:
     """Let only this transaction write a shop's profiles: two that merge must not cross.
 
     SQLite has one writer anyway.
+
+    Raises:
+        ShopBusyError: the lock did not come in time, or too many threads wait for it already.
     """
-    if not is_sqlite(engine()):
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": shop_id})
+    if is_sqlite(engine()):
+        return
+    statement = "SELECT pg_advisory_xact_lock(:key)"
+    with _place_in_line(shop_id):
+        try:
+            session.execute(text(statement), {"key": shop_id})
+        except faults.PassingFaultError as error:
+            if faults.is_lock_timeout(error):
+                raise faults.ShopBusyError(statement, None, error) from error
+            raise
+
+
+_waiting: Counter[int] = Counter()  # threads, by shop
+_counting = threading.Lock()
+
+
+@contextmanager
+def _place_in_line(shop_id: int) -> Generator[None]:
+    with _counting:
+        if _waiting[shop_id] >= MAX_WAITING_FOR_SHOP or _waiting.total() >= MAX_WAITING:
+            raise faults.ShopBusyError(None, None, TimeoutError("too many wait for this shop"))
+        _waiting[shop_id] += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _waiting[shop_id] -= 1
+            if not _waiting[shop_id]:
+                del _waiting[shop_id]
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -260,7 +299,9 @@ def across_shops(session: Session, statement: Executable, why: str, params: Any 
     return session.execute(statement, params, execution_options={"all_shops": why})
 
 
-def _engine(url: URL, page_bytes: int = PAGE_BYTES) -> Engine:
+def _engine(
+    url: URL, page_bytes: int = PAGE_BYTES, *, lock_timeout_s: int = LOCK_TIMEOUT_S
+) -> Engine:
     """Create an engine. Its errors hold no values: they are logged, and a row names a shopper."""
     create = partial(
         create_engine,
@@ -271,7 +312,8 @@ def _engine(url: URL, page_bytes: int = PAGE_BYTES) -> Engine:
         json_deserializer=from_json,
     )
     if url.get_backend_name() != "sqlite":
-        made = create(pool_pre_ping=True, connect_args=POSTGRES)
+        options = f"{POSTGRES['options']} -c lock_timeout={lock_timeout_s}s"
+        made = create(pool_pre_ping=True, connect_args={**POSTGRES, "options": options})
     else:
         if url.database in (None, "", ":memory:"):
             raise DatabaseError("A SQLite database needs a file: sqlite:///path/to/regulars.db.")

@@ -21,10 +21,11 @@ PASSING_CLASSES = (
     "57P",  # the server shuts down, starts, or ended this connection
     "58",  # a fault of the machine below the database
 )
+LOCK_TIMEOUT = "55P03"
 PASSING_CODES = (
     "25006",  # read-only: a failover, where the old primary or a replica still answers
     "25P03",  # this connection was idle in its transaction for too long
-    "55P03",  # a lock was not to be had in time
+    LOCK_TIMEOUT,  # a lock was not to be had in time
     "57014",  # a statement's minute was over: no delivery makes ours so long, a busy disk does
 )
 # sqlite.org/rescode.html
@@ -44,6 +45,10 @@ PASSING_IN_SQLITE = frozenset(
 
 class PassingFaultError(OperationalError):
     """The database cannot do this now; nothing was changed."""
+
+
+class ShopBusyError(PassingFaultError):
+    """Another transaction holds the lock of this one shop; the database does others' work."""
 
 
 TRANSIENT = (PassingFaultError, PoolTimeoutError)
@@ -66,6 +71,11 @@ def is_passing(error: BaseException | None, *, lost: bool) -> bool:
 def passing_fault(statement: str | None, error: BaseException) -> PassingFaultError:
     """Return a driver's error as ours, without values: it is logged, and they name a shopper."""
     return PassingFaultError(statement, None, error, hide_parameters=True)
+
+
+def is_lock_timeout(error: PassingFaultError) -> bool:
+    """Return whether PostgreSQL gave up the wait for a lock."""
+    return getattr(error.orig, "sqlstate", None) == LOCK_TIMEOUT
 
 
 def tell_passing(context: ExceptionContext) -> PassingFaultError | None:

@@ -71,6 +71,7 @@ def _in_postgres(name: str, until: float) -> Generator[None]:
     key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
     take = text("SELECT pg_try_advisory_xact_lock(:key)")
     with db.engine().begin() as connection:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         while not connection.execute(take, {"key": key}).scalar():
             if time.monotonic() > until:
                 raise LockTimeoutError(name)
