@@ -21,6 +21,13 @@ from sqlmodel import Session
 IDS_PER_JOB = 500  # ids in one message; a queue hop of 400 µs is then under 1 µs for each
 FIRST, LAST = -10, 10  # priorities: a lower number goes first in Dramatiq; all others have 0
 
+# Every queue there is, for who counts what waits in them: the actors lie above all who may ask.
+QUEUES = (
+    "digest", "advance", "send", "send_first", "refill", "sync", "backfill", "privacy", "publish",
+    "write_back", "reconcile", "markets", "imports", "likeness", "tallies", "lists", "retention",
+    "senders", "plans",
+)  # fmt: skip
+
 log = structlog.get_logger()
 
 

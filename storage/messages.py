@@ -107,6 +107,10 @@ ALLOWED: dict[MessageState, frozenset[MessageState]] = {
 }
 
 
+# Literally as its index says it: SQLite does not conclude that from values.
+LOST = "state IN ('failed', 'ambiguous')"
+
+
 class Message(SQLModel, table=True):
     """One message to one shopper on one channel. Its key names its cause: twice is a no-op.
 
@@ -120,6 +124,8 @@ class Message(SQLModel, table=True):
               sqlite_where=text("state = 'due'")),
         Index("message_sending", "lease_until", postgresql_where=text("state = 'sending'"),
               sqlite_where=text("state = 'sending'")),
+        Index("message_lost", "due_at",
+              postgresql_where=text(LOST), sqlite_where=text(LOST)),
         Index("message_profile", "shop_id", "profile_id", "created_at"),
         Index("message_flow", "shop_id", "flow_id", "action_id", "state"),
         Index("message_sent", "shop_id", "sent_at", "flow_id"),

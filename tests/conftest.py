@@ -22,6 +22,7 @@ from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import URL, Dialect, Engine, create_engine
 from sqlalchemy.util import LRUCache
 
+from plugin import jobs
 from plugin.channels.email import smtp
 from plugin.flows import library as flow_library
 from plugin.forms import library as form_library
@@ -230,17 +231,10 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]
     get_settings.cache_clear()
 
 
-QUEUES = (
-    "digest", "advance", "send", "send_first", "refill", "sync", "backfill", "privacy",
-    "write_back", "reconcile", "imports", "likeness", "tallies", "lists", "retention",
-    "senders",
-)  # fmt: skip
-
-
 def make_broker() -> StubBroker:
     """A broker that only stores what is enqueued, as this process's."""
     broker = StubBroker(middleware=[])
-    for queue in QUEUES:
+    for queue in jobs.QUEUES:
         broker.declare_queue(queue)
     dramatiq.set_broker(broker)
     return broker

@@ -4,12 +4,20 @@ from starlette.routing import BaseRoute
 
 from plugin.manifest import load_manifest
 from plugin.runtime.web import NoThreadRoute
-from webhooks import confirmations, links, pixel, preferences, sender_proofs, storefront
+from webhooks import (
+    confirmations,
+    links,
+    metrics,
+    pixel,
+    preferences,
+    sender_proofs,
+    storefront,
+)
 from webhooks.shopify import ShopifyWebhook
 
 
 def routes() -> list[BaseRoute]:
-    """Webhooks, the app proxy, the pixel, and the links in messages."""
+    """Webhooks, the app proxy, the pixel, the links in messages, and monitoring."""
     uri = load_manifest()["webhooks"]["uri"]
     return [
         NoThreadRoute(uri, ShopifyWebhook()),
@@ -19,4 +27,5 @@ def routes() -> list[BaseRoute]:
         *preferences.routes(),
         *confirmations.routes(),
         *sender_proofs.routes(),
+        *metrics.routes(),
     ]

@@ -145,6 +145,10 @@ class ChannelSpec(NamedTuple):
         same = [each for each in ready if each.name == had_it]
         return next(iter((*same, *ready)), self.providers[0])
 
+    def is_set_up(self) -> bool:
+        """Whether any provider is, so that messages can go."""
+        return any(each.is_set_up() for each in self.providers)
+
     def detects_repeats(self, name: str) -> bool:
         """Whether the provider of this name does; one that we have no longer does not."""
         return any(each.name == name and each.detects_repeats() for each in self.providers)

@@ -18,16 +18,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from plugin.channels.registry import CHANNELS
 from plugin.errors import RegularsError
 from plugin.runtime.connect import broker_answers
 from plugin.runtime.garbage import end_loading
+from plugin.settings import get_settings
 from storage import schema
+from storage.channels import Channel
 from storage.engine import db
 
 MAX_BODY_BYTES = 1_000_000  # a route that takes more says so itself
 BODY_TIMEOUT_S = 8.0  # a megabyte over a slow line; a client that drips bytes holds a connection
 READINESS_CACHE_S = 1.0
 RETRY_AFTER_S = 10
+REQUIRED = ("database", "broker", "migrations")  # for being ready
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -86,11 +90,12 @@ async def show_health(request: Request) -> Response:
 def show_readiness(request: Request) -> Response:
     """Return 200 when we can work: the database takes a write and is current, the broker answers.
 
-    No external service is checked: its outage does not make us unready. Anybody may ask us, and one
-    check writes: an answer therefore counts for a second.
+    No external service is checked: its outage does not make us unready. Whether mail can go and
+    webhooks can be verified is told beside: a restart, or no traffic, would not mend a setting.
+    Anybody may ask us, and one check writes: an answer therefore counts for a second.
     """
     checks = request.app.state.readiness.checks()
-    fine = all(checks.values())
+    fine = all(is_there for part, is_there in checks.items() if part in REQUIRED)
     return JSONResponse(
         {"status": "ok" if fine else "unready", **checks}, status_code=200 if fine else 503
     )
@@ -113,6 +118,8 @@ class Readiness:
                     "database": database,
                     "broker": broker_answers(dramatiq.get_broker()),
                     "migrations": database and schema.is_current(),
+                    "mail": CHANNELS[Channel.EMAIL].is_set_up(),
+                    "webhooks": bool(get_settings().client_secrets()),
                 }
                 self._until = time.monotonic() + READINESS_CACHE_S
             return self._known

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     dkim_selectors: str = Field("", description="under which the relay's keys stand in DNS")
     log_format: Annotated[LogFormat, BeforeValidator(str.lower)] = LogFormat.LOGFMT
     log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = LogLevel.INFO
+    metrics_token: Annotated[str, AfterValidator(checks.long_enough)] = Field(
+        "", description="a Bearer token that opens /metrics; empty: only this machine may read it"
+    )
     max_event_age_hours: int = Field(24, ge=1, le=24 * 365, description="older starts no flow")
     import_mb: int = Field(500, ge=1, le=1_000_000, description="of the largest file, in MB")
     keep_access_log_days: Days = Field(365, description="who viewed which shopper's data")

@@ -13,7 +13,7 @@ _BEYOND_HOST = re.compile(r"[#/?\\\s]")
 _HEADER = re.compile(r"[A-Za-z0-9-]+\Z")
 _ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\".]+(\.[^\s@<>\".]+)+")
 _PAIR = re.compile(r"([^\s=]+\.[^\s=.]+)=([^\s=@]+\.[^\s=.@]+)")
-MIN_SECRET_CHARS = 32
+MIN_SECRET_CHARS, MIN_TOKEN_CHARS = 32, 16
 DNS_PORT = 53
 
 
@@ -30,6 +30,16 @@ def secret_key(text: str) -> str:
     if not keys or any(len(key) < MIN_SECRET_CHARS for key in keys):
         raise ValueError(
             f"must hold at least {MIN_SECRET_CHARS} characters. Make one with "
+            "`openssl rand -hex 32`."
+        )
+    return text
+
+
+def long_enough(text: str) -> str:
+    """A token that cannot be guessed, if it is set."""
+    if text and (len(text) < MIN_TOKEN_CHARS or not text.isascii() or not text.isprintable()):
+        raise ValueError(
+            f"must hold at least {MIN_TOKEN_CHARS} plain characters. Make one with "
             "`openssl rand -hex 32`."
         )
     return text

@@ -63,7 +63,23 @@ def test_o01_unready_without_a_broker(client, database, no_broker):
         "database": True,
         "broker": False,
         "migrations": True,
+        "mail": False,
+        "webhooks": True,
     }
+
+
+def test_o01_a_missing_relay_is_told_and_makes_nothing_unready(client, database, monkeypatch):
+    monkeypatch.setattr(web, "broker_answers", lambda broker: True)
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["mail"]) == (200, False)
+
+
+def test_o01_readiness_knows_of_a_relay(client, database, monkeypatch, relay):
+    monkeypatch.setattr(web, "broker_answers", lambda broker: True)
+
+    assert client.get("/readyz").json()["mail"] is True
 
 
 def test_o01_unready_without_a_database(client, no_broker):

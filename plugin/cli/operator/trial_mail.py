@@ -27,7 +27,7 @@ def require_relay() -> None:
     Raises:
         RegularsError: none is set.
     """
-    if not any(provider.is_set_up() for provider in CHANNELS[Channel.EMAIL].providers):
+    if not CHANNELS[Channel.EMAIL].is_set_up():
         raise RegularsError(
             "No mail can be sent: REGULARS_SMTP_URL is not set. "
             "Set it, as smtp://user:password@mail.example.com:587."
