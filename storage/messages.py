@@ -63,6 +63,7 @@ class SkipReason(StrEnum):
     MESSAGE_FILTER = "message_filter"
     STOPPED = "stopped"
     NO_SENDER = "no_sender"
+    MAILBOX_LIMIT = "mailbox_limit"
     SENDER_UNPROVEN = "sender_unproven"
     NO_POSTAL_ADDRESS = "no_postal_address"
     WAITS_FOR_COUPON = "waits_for_coupon"

@@ -32,6 +32,7 @@ from storage.engine import db
 from storage.engine.ids import new_id
 from storage.engine.types import JsonObject
 from storage.forms import Form, FormEvent, FormStatus, FormVersion
+from storage.mailbox_counts import MailboxUse
 from storage.profiles import DataSource, get_profile
 from storage.shops import Shop
 from storage.write_backs import WriteBackKind
@@ -165,13 +166,23 @@ def _must_confirm(
     form = _form(session, shop.id, form_id)
     profile = get_profile(session, shop.id, ref.profile_id)
     where = (submission.country, submission.locale)
-    return frozenset(
+    pending = {
         channel
         for channel, address in asked.items()
         if double_opt_in.requires_double_opt_in(
             session, shop, form, profile, place=(channel, address), evidence=where
         )
-    )
+    }
+    if Channel.EMAIL not in pending and _had_enough(session, shop, submission.email):
+        pending.add(Channel.EMAIL)
+    return frozenset(pending)
+
+
+def _had_enough(session: Session, shop: Shop, address: str) -> bool:
+    """Whether a mailbox had its sign-up today elsewhere, or under another spelling."""
+    if consent.consent_state(session, shop.id, Channel.EMAIL, address) == ConsentState.SUBSCRIBED:
+        return False
+    return not confirmations.admits(session, MailboxUse.SIGN_UP, shop, address, now=clock.now())
 
 
 def _keep_consent(

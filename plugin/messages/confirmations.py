@@ -15,12 +15,13 @@ from plugin.facts import ProfileRef
 from plugin.mailboxes import parse_mailbox
 from plugin.messages.links import Target
 from plugin.templates import library
-from storage import confirmations, messages
+from storage import confirmations, mailbox_counts, messages
 from storage.channels import Channel
 from storage.confirmations import REPEATABLE_FOR, VALID_FOR, ConfirmationKind, ConfirmationRequest
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.messages import MessageSource
+from storage.mailbox_counts import MailboxUse
+from storage.messages import MessageRow, MessageSource, MessageState, SkipReason
 from storage.profiles import get_profile
 from storage.shops import Shop, get_shop
 
@@ -54,7 +55,12 @@ def request_confirmation(
     canonical = parse_mailbox(address)
     most = max(most for most, _ in LIMITS[kind])
     before = confirmations.requests_of(session, shop.id, kind, canonical, limit=most)
-    if _enough(kind, before, now):
+    is_typed = kind == ConfirmationKind.DOUBLE_OPT_IN  # others come from a mail's own links
+    if _enough(kind, before, now) or (
+        is_typed and not admits(session, MailboxUse.CONFIRMATION, shop, address, now=now)
+    ):
+        if is_typed:
+            _note_limit(session, shop, ref, address, now=now)
         return None
     made = ConfirmationRequest(
         shop_id=shop.id, id=new_id(), kind=kind, profile_id=ref.source_profile_id,
@@ -68,34 +74,54 @@ def request_confirmation(
     return made.id
 
 
+def admits(session: Session, use: MailboxUse, shop: Shop, address: str, *, now: datetime) -> bool:
+    """Count a mail that anybody may have asked for; False when its mailbox has had one today from
+    another shop of the installation, or under another spelling.
+    """
+    holder = f"{shop.id}:{address}"
+    return mailbox_counts.admit_mail(session, use, parse_mailbox(address), holder=holder, now=now)
+
+
+def _note_limit(
+    session: Session, shop: Shop, ref: ProfileRef, address: str, *, now: datetime
+) -> None:
+    """Show the merchant, once a day, why a sign-up was asked for no confirmation."""
+    row = _message(session, shop, ref, ConfirmationKind.DOUBLE_OPT_IN, now=now)
+    row["idempotency_key"] = f"ask:limit:{ref.source_profile_id}:{now.date()}"
+    row["address"] = address
+    row["state"], row["skip_reason"] = MessageState.SKIPPED, SkipReason.MAILBOX_LIMIT
+    messages.add_messages(session, [row])
+
+
 def confirmation_message(
     session: Session, shop: Shop, made: ConfirmationRequest, now: datetime
 ) -> None:
     """Queue the mail of a request to its own address, even if the profile has another by now."""
-    ref = profile_of(session, made)
-    messages.add_messages(
-        session,
-        [
-            {
-                "shop_id": shop.id,
-                "id": made.id,
-                "idempotency_key": f"ask:{made.id}",
-                "profile_id": ref.profile_id,
-                "source_profile_id": ref.columns["source_profile_id"],
-                "channel": Channel.EMAIL,
-                "source": MessageSource.CONFIRMATION,
-                "address": made.address,
-                "transactional": True,
-                "template_id": library.seed_templates(session, shop)[
-                    library.CONFIRMATIONS[made.kind]
-                ],
-                "due_at": now,
-                # the caller enqueues it
-                "lease_until": db.database_time(session) + messages.LEASE_S,
-                "created_at": now,
-            }
-        ],
-    )
+    row = _message(session, shop, profile_of(session, made), made.kind, now=now)
+    row["id"], row["idempotency_key"], row["address"] = made.id, f"ask:{made.id}", made.address
+    # the caller enqueues it
+    row["lease_until"] = db.database_time(session) + messages.LEASE_S
+    messages.add_messages(session, [row])
+
+
+def _message(
+    session: Session, shop: Shop, ref: ProfileRef, kind: ConfirmationKind, *, now: datetime
+) -> MessageRow:
+    """The row of a confirmation mail, yet without its address and key."""
+    templates = library.seed_templates(session, shop)
+    return {
+        "shop_id": shop.id,
+        "id": new_id(),
+        "idempotency_key": "",
+        "profile_id": ref.profile_id,
+        "source_profile_id": ref.columns["source_profile_id"],
+        "channel": Channel.EMAIL,
+        "source": MessageSource.CONFIRMATION,
+        "transactional": True,
+        "template_id": templates[library.CONFIRMATIONS[kind]],
+        "due_at": now,
+        "created_at": now,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,9 @@ REASONS: dict[str, str] = {
     SkipReason.SHOP_UNINSTALLED: N_("Not sent: app uninstalled."),
     SkipReason.NO_PROFILE: N_("Not sent: profile deleted."),
     SkipReason.NO_SENDER: N_("Not sent: no sender email. Add one in Settings."),
+    SkipReason.MAILBOX_LIMIT: N_(
+        "Not sent: this mailbox had enough confirmation emails today. It has many spellings."
+    ),
     SkipReason.SENDER_UNPROVEN: N_(
         "Not sent: your sender email isn't confirmed yet. Confirm it in Settings."
     ),
