@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from sqlmodel import Session
 
 IDS_PER_JOB = 500  # ids in one message; a queue hop of 400 µs is then under 1 µs for each
+MAX_WAITING_JOBS = 10  # for one actor, before what is due is not offered anew
 FIRST, LAST = -10, 10  # priorities: a lower number goes first in Dramatiq; all others have 0
 
 # Every queue there is, for who counts what waits in them: the actors lie above all who may ask.
@@ -52,6 +53,7 @@ class SliceJob:
     interval: timedelta = timedelta(minutes=1)  # how often the clock looks for due shops
     slice_seconds: float = 20.0
     priority: int = 0
+    sends: bool = False  # by a relay, which may hang: the senders run it, not the workers
     enqueues_rest: bool = True  # when a slice is over; else the clock does at its next look
 
 
@@ -93,6 +95,22 @@ def enqueue(actor: str, *args: object) -> None:
         broker.enqueue(message)
     except (dramatiq.BrokerError, RedisError, AMQPError, OSError):
         log.warning("job.not_enqueued", actor=actor)
+
+
+def is_backed_up(actor: str) -> bool:
+    """Whether so many jobs wait for an actor that a clock's next offers would be the same again."""
+    broker = dramatiq.get_broker()
+    try:
+        if isinstance(broker, RedisBroker):
+            # Not what the broker calls the queue's size: that counts what dead workers had fetched.
+            waiting = broker.client.llen(f"{broker.namespace}:{actor}")
+        elif isinstance(broker, RabbitmqBroker):
+            waiting = broker.get_queue_message_counts(actor)[0]
+        else:
+            waiting = broker.queues[actor].qsize()
+    except (dramatiq.BrokerError, RedisError, AMQPError, OSError):
+        return False  # to enqueue will fail alike, and says so
+    return bool(waiting >= MAX_WAITING_JOBS)
 
 
 def enqueue_for_rows(actor: str, keys: Sequence[tuple[int, int]]) -> None:

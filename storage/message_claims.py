@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from storage.channels import Channel
 from storage.engine import db, leases
 from storage.engine.leases import Claim
 from storage.messages import LEASE_S, Message, MessageState
@@ -27,10 +28,12 @@ def claim_due(
 
 def still_due(
     session: Session, shop_id: int, ids: Sequence[int], now: datetime
-) -> Sequence[tuple[int, int]]:
-    """Return those of a shop's messages that are still unsent, the earliest first: (id, tries)."""
-    return session.exec(
-        select(Message.id, Message.crashes)
+) -> Sequence[tuple[int, int, Channel]]:
+    """Return those of a shop's messages that are still unsent, the earliest first: (id, tries,
+    channel).
+    """
+    rows = session.exec(
+        select(Message.id, Message.crashes, Message.channel)
         .where(
             Message.shop_id == shop_id,
             col(Message.id).in_(ids),
@@ -38,7 +41,8 @@ def still_due(
             Message.due_at <= now,
         )
         .order_by(col(Message.due_at), col(Message.id))
-    ).all()
+    )
+    return [(message_id, crashes, Channel(channel)) for message_id, crashes, channel in rows]
 
 
 def start_claim(session: Session, shop_id: int, ids: Sequence[int]) -> Claim:
@@ -49,6 +53,24 @@ def start_claim(session: Session, shop_id: int, ids: Sequence[int]) -> Claim:
 def refund_attempt(session: Session, shop_id: int, begun: Claim) -> None:
     """Take back that these messages were tried."""
     leases.refund_attempt(session, Message, "crashes", shop_id, begun=begun)
+
+
+def put_off(
+    session: Session, shop_id: int, ids: Sequence[int], *, until: datetime, reason: str
+) -> None:
+    """Make messages that no worker has claimed due later, for a reason that they share."""
+    session.connection().execute(
+        update(Message)
+        .where(
+            col(Message.shop_id) == shop_id,
+            col(Message.id).in_(ids),
+            col(Message.state) == MessageState.DUE,
+        )
+        .where(
+            col(Message.claimed).is_(False) | (col(Message.lease_until) < db.database_time(session))
+        )
+        .values(due_at=until, skip_reason=reason, lease_until=0.0)
+    )
 
 
 def release_claim(session: Session, shop_id: int, ids: Sequence[int]) -> None:

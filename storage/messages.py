@@ -15,7 +15,7 @@ from storage.engine.types import big, enum_column, json_column, moment, origin, 
 
 LEASE_S = 15.0  # an offer that no worker took is made again after this
 # no provider call may last longer; after this no worker is sending it any more
-SENDING_LEASE_S = 60.0
+SENDING_LEASE_S = 120.0
 
 
 class MessageState(StrEnum):
@@ -73,6 +73,7 @@ class SkipReason(StrEnum):
     NO_CHANNEL = "no_channel"
     # what the provider made of it
     TRY_AGAIN = "try_again"
+    RELAY_AWAY = "relay_away"
     SENDER_REFUSED = "sender_refused"
     GAVE_UP = "gave_up"
     REJECTED = "rejected"
@@ -286,6 +287,20 @@ def count_sent(session: Session, shop_id: int, since: datetime, until: datetime)
             col(Message.sent_at) < until,
         )
     ).one()
+
+
+def count_waiting(session: Session, shop_id: int, reasons: Sequence[str]) -> dict[str, int]:
+    """How many messages wait for each of these reasons."""
+    rows = session.exec(
+        select(Message.skip_reason, func.count())
+        .where(
+            Message.shop_id == shop_id,
+            Message.state == MessageState.DUE,
+            col(Message.skip_reason).in_(reasons),
+        )
+        .group_by(Message.skip_reason)
+    )
+    return dict(rows.all())
 
 
 def messages_by_key(session: Session, shop_id: int, keys: Collection[str]) -> dict[str, Message]:

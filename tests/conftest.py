@@ -256,6 +256,13 @@ def quiet_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "OF_SHOPS", rate_limits.Limit())
 
 
+@pytest.fixture(autouse=True)
+def rested_relays() -> None:
+    """Forget what earlier tests' relays did."""
+    for rests in (smtp.connecting, smtp.exchanges, smtp.senders):
+        rests.clear()
+
+
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 

@@ -12,7 +12,7 @@ from admin_ui.kit.charts import Chart
 from admin_ui.kit.language import Language
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
-from admin_ui.settings import reconciliation
+from admin_ui.settings import reconciliation, waiting_mails
 from plugin import clock, jobs
 from plugin.messages.sender import proof_of
 from plugin.settings import get_settings
@@ -111,6 +111,7 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
         todo = tasks(session, shop, say)
         reading = backfill.read_progress(session, shop.id, say)
         silent = reconciliation.silence(reconciliations.of_shop(session, shop.id), say)
+        unsent = waiting_mails.sentences(session, shop.id, say)
     with db.inbox_reading() as inbox_session:
         quarantined = failed_webhooks.count_quarantined(inbox_session, shop.id)
     return visit.page(
@@ -129,6 +130,7 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
         grant=links.grant(shop),
         past=reading,
         silent=silent,
+        unsent=unsent,
     )
 
 

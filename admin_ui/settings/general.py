@@ -8,7 +8,7 @@ from admin_ui.kit import links
 from admin_ui.kit.language import LANGUAGES
 from admin_ui.kit.request import AdminRequest
 from admin_ui.kit.routes import page
-from admin_ui.settings import sender
+from admin_ui.settings import sender, waiting_mails
 from plugin import jobs
 from plugin.manifest import load_manifest
 from plugin.messages import sender_proofs
@@ -86,6 +86,7 @@ def _page(
         asked = privacy_requests.requests_of(session, shop.id)
         compared = [row.finished_at for row in reconciliations.of_shop(session, shop.id)]
         unwritten, _ = write_backs.failed_write_backs(session, shop.id)
+        unsent = waiting_mails.sentences(session, shop.id, visit.say)
     return visit.page(
         "settings/general.html",
         toast=toast,
@@ -99,6 +100,7 @@ def _page(
         grant=links.grant(shop) if lacking else "",
         quarantined=quarantined,
         unwritten=unwritten,
+        unsent=unsent,
         compared_at=min((at for at in compared if at is not None), default=None),
         asked=asked,
         embed=links.embed(shop),

@@ -17,7 +17,9 @@ class SendError(RegularsError):
     `permanent`: another attempt would fail alike. `ambiguous`: the connection broke after the
     message was handed over. `address_gone`: the address was refused, not the content.
     `address_doubtful`: the address was refused by words that may not hold tomorrow.
-    `sender_refused`: our own sender was refused, which says nothing of the recipient.
+    `sender_refused`: our own sender was refused, which says nothing of the recipient. `away`: it
+    takes no message now, whatever it says. `broke`: the line broke before the message was handed
+    over. `until`: when it may be asked again.
     """
 
     def __init__(
@@ -29,6 +31,9 @@ class SendError(RegularsError):
         address_gone: bool = False,
         address_doubtful: bool = False,
         sender_refused: bool = False,
+        away: bool = False,
+        broke: bool = False,
+        until: datetime | None = None,
     ) -> None:
         super().__init__(message, status=502)
         self.permanent = permanent
@@ -36,6 +41,14 @@ class SendError(RegularsError):
         self.address_gone = address_gone
         self.address_doubtful = address_doubtful
         self.sender_refused = sender_refused
+        self.away = away
+        self.broke = broke
+        self.until = until
+
+    @property
+    def is_about_message(self) -> bool:
+        """Whether it says anything of this message, which was tried then; else none would go."""
+        return not (self.away or self.sender_refused)
 
     @property
     def is_about_address(self) -> bool:
@@ -86,6 +99,13 @@ class Provider(Protocol[ContentT]):
     """A service that delivers messages of one channel."""
 
     name: str
+
+    def get_ready(self, sender: str) -> None:
+        """Connect, where that takes time, before messages of `sender` are sent.
+
+        Raises:
+            SendError: none can be sent now; `until` says when to ask again.
+        """
 
     def send(self, envelope: Envelope, content: ContentT) -> str:
         """Send a message; return the provider's own id for it, or "" where it gives none.

@@ -31,6 +31,9 @@ def apply_result(
         record_message_event(session, message, metric, str(message.id), at=now)
     elif refused.ambiguous:
         mark_ambiguous(session, message, now, again=now + backoff(message.send_attempts))
+    elif not refused.is_about_message:
+        message.send_attempts -= 1  # it was no try of this one
+        reschedule(session, message, refused.until or now + backoff(1), reason_of(refused))
     elif refused.permanent:
         gone = refused.address_gone
         fail_message(session, message, SkipReason.ADDRESS_GONE if gone else SkipReason.REJECTED)
@@ -41,8 +44,13 @@ def apply_result(
         if refused.address_doubtful and message.address:  # so it was said for days
             _mark_bounced(session, message, now)
     else:
-        reason = SkipReason.SENDER_REFUSED if refused.sender_refused else SkipReason.TRY_AGAIN
-        reschedule(session, message, now + backoff(message.send_attempts), reason)
+        until = now + backoff(message.send_attempts)
+        reschedule(session, message, until, SkipReason.TRY_AGAIN)
+
+
+def reason_of(refused: SendError) -> SkipReason:
+    """Why all messages wait, where a refusal is about none of them."""
+    return SkipReason.SENDER_REFUSED if refused.sender_refused else SkipReason.RELAY_AWAY
 
 
 def mark_ambiguous(session: Session, message: Message, now: datetime, *, again: datetime) -> None:

@@ -23,10 +23,12 @@ from plugin.messages.render import Rendered
 from plugin.messages.sender import MailSender, choose_sender
 from plugin.templates.product_feeds import Catalog
 from storage import consent
+from storage.channels import Channel
 from storage.engine import db, locks
 from storage.engine.leases import BATCH_SIZE_BY_ATTEMPT, latest_end, split_by_attempts
 from storage.message_claims import (
     claim_stuck,
+    put_off,
     refund_attempt,
     release_claim,
     start_claim,
@@ -68,7 +70,11 @@ def send_messages(shop_id: int, ids: Sequence[int]) -> None:
     """
     turn = _SendBatch(shop_id)
     with db.reading() as session:  # of an offer that came too late nothing is left to do
-        due = still_due(session, shop_id, ids, clock.now())
+        offered = still_due(session, shop_id, ids, clock.now())
+        shop = get_shop(session, shop_id)
+        chosen = None if shop is None else choose_sender(session, shop)
+    sender = chosen.address if isinstance(chosen, MailSender) else ""  # it is skipped without one
+    due = _with_ready_provider(shop_id, sender, offered)
     tries = dict(due)
     for some in split_by_attempts(due):
         if tries[some[0]] < len(BATCH_SIZE_BY_ATTEMPT):
@@ -83,6 +89,32 @@ def send_messages(shop_id: int, ids: Sequence[int]) -> None:
             continue  # its lease runs out, and it is offered again
     if turn.broken is not None:
         raise turn.broken
+
+
+def _with_ready_provider(
+    shop_id: int, sender: str, due: Sequence[tuple[int, int, Channel]]
+) -> list[tuple[int, int]]:
+    """Those for which a provider is ready, as (id, tries); the others are put off, untried.
+
+    No message is claimed while a provider is connected to, which may take minutes.
+    """
+    ready: list[tuple[int, int]] = []
+    by_channel: dict[Channel, list[tuple[int, int]]] = {}
+    for message_id, tries, channel in due:
+        by_channel.setdefault(channel, []).append((message_id, tries))
+    for channel, its in by_channel.items():
+        spec = CHANNELS.get(channel)
+        try:
+            if spec is not None:
+                spec.choose_provider().get_ready(sender if spec.needs_sender else "")
+            ready += its
+        except SendError as refused:
+            until = refused.until or clock.now() + outcome.backoff(1)
+            reason = outcome.reason_of(refused)
+            with db.transaction() as session:
+                put_off(session, shop_id, [each for each, _ in its], until=until, reason=reason)
+            log.info("messages.put_off", shop=shop_id, count=len(its), reason=reason)
+    return ready
 
 
 class _SendBatch:
@@ -112,7 +144,9 @@ class _SendBatch:
                 if tries >= MAX_CRASHES:
                     _give_up(self.shop_id, message_id)
                 else:
-                    _send_one(self.shop_id, message_id, self.catalog)
+                    refused = _send_one(self.shop_id, message_id, self.catalog)
+                    if refused and (refused.ambiguous or not refused.is_about_message):
+                        self.until = 0.0  # the next turn finds out what the others can expect
             except db.TRANSIENT:
                 with contextlib.suppress(*db.TRANSIENT), db.transaction() as session:
                     refund_attempt(session, self.shop_id, rest)
@@ -178,13 +212,14 @@ class Prepared(NamedTuple):
     attempt: int
 
 
-def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
+def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> SendError | None:
+    """Send a message if it may go; the provider's refusal, if there was one."""
     started = time.monotonic()
     draft = write_draft(shop_id, message_id, catalog)
     with db.transaction() as session:
         prepared = _prepare(session, shop_id, message_id, draft, started=started)
     if prepared is None:
-        return
+        return None
     refused: SendError | None = None
     provider_message_id = ""
     try:
@@ -201,7 +236,7 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
             or message.send_attempts != prepared.attempt
         ):
             log.warning("message.late_answer", shop=shop_id, message=message_id)
-            return
+            return refused
         if refused is None:
             message.provider_message_id = provider_message_id
         outcome.apply_result(session, message, refused, clock.now())
@@ -213,6 +248,7 @@ def _send_one(shop_id: int, message_id: int, catalog: Catalog) -> None:
             reason=message.skip_reason,
             answer=refused.message if refused else "",
         )
+    return refused
 
 
 def _prepare(

@@ -120,6 +120,8 @@ def _mail(shop: Shop, sender: SenderAddress) -> None:
         state = SenderState.ASKED
     except SendError as error:
         log.warning("sender.not_asked", shop=shop.id, sender=sender.id, answer=error.message)
+        if not error.is_about_message:
+            _count_no_attempt(shop.id, sender.address)
         if not error.permanent:
             return  # it is due again
         state = SenderState.REFUSED
@@ -127,6 +129,15 @@ def _mail(shop: Shop, sender: SenderAddress) -> None:
         held = senders.lock_sender(session, shop.id, sender.address)
         if held is not None and held.state != SenderState.CONFIRMED:
             held.state, held.wants_mail, held.due_at = state, False, None
+            session.add(held)
+
+
+def _count_no_attempt(shop_id: int, address: str) -> None:
+    """The relay takes nothing now: that is no word on this address."""
+    with db.transaction() as session:
+        held = senders.lock_sender(session, shop_id, address)
+        if held is not None and held.attempts:
+            held.attempts -= 1
             session.add(held)
 
 
@@ -214,4 +225,6 @@ def _is_open(sender: SenderAddress, now: datetime) -> bool:
     return sender.state != SenderState.CONFIRMED and asked is not None and now <= asked + ASKED_FOR
 
 
-SLICE_JOB = SliceJob("senders", work_on_proof, senders.shops_due, interval=timedelta(seconds=10))
+SLICE_JOB = SliceJob(
+    "senders", work_on_proof, senders.shops_due, interval=timedelta(seconds=10), sends=True
+)

@@ -12,12 +12,11 @@ from plugin import clock, jobs, onboard
 from plugin.flows.advance import advance_enrolments
 from plugin.forms import library as form_library
 from plugin.ingest.digest import digest_deliveries
-from plugin.jobs import SliceJob
 from plugin.offers import coupons
 from plugin.privacy import requests
 from plugin.shopify.install import scopes, web_pixel
 from plugin.sync import backfill, products
-from plugin.worker.slices import SLICE_JOBS, run_slice_and_enqueue_rest
+from plugin.worker.slices import SLICE_JOBS, declare_slice_actor
 from storage import shops
 from storage.engine import db, locks
 
@@ -94,14 +93,4 @@ def publish_forms(shop_id: int) -> None:
     form_library.publish(shop_id)
 
 
-def declare_slice_actor(job: SliceJob) -> dramatiq.Actor[[int], None]:
-    """Declare the actor that runs a job's slices; its queue has the same name."""
-
-    @dramatiq.actor(actor_name=job.name, queue_name=job.name, max_retries=0, priority=job.priority)
-    def run(shop_id: int) -> None:
-        run_slice_and_enqueue_rest(job, shop_id)
-
-    return run
-
-
-SLICE_ACTORS = {job.name: declare_slice_actor(job) for job in SLICE_JOBS}
+SLICE_ACTORS = {job.name: declare_slice_actor(job) for job in SLICE_JOBS if not job.sends}

@@ -71,13 +71,18 @@ def _is_turn(ticks: int, interval: timedelta) -> bool:
 def enqueue_due_work() -> None:
     """Claim the flow steps and messages that are due in every shop, and enqueue them."""
     now = clock.now()
+    # While a relay is slow its senders take few offers; the same ones again would pile up.
+    first, later = (send.actor_for(transactional=kind) for kind in (True, False))
+    first_most, most = (
+        0 if jobs.is_backed_up(each) else CLAIM_BATCH_SIZE for each in (first, later)
+    )
     with db.transaction() as session:
         steps = flows.claim_due(session, now, CLAIM_BATCH_SIZE)
-        awaited = message_claims.claim_due(session, now, CLAIM_BATCH_SIZE, transactional=True)
-        others = message_claims.claim_due(session, now, CLAIM_BATCH_SIZE, transactional=False)
-    jobs.enqueue_for_rows(send.actor_for(transactional=True), awaited)
+        awaited = message_claims.claim_due(session, now, first_most, transactional=True)
+        others = message_claims.claim_due(session, now, most, transactional=False)
+    jobs.enqueue_for_rows(first, awaited)
     jobs.enqueue_for_rows("advance", steps)
-    jobs.enqueue_for_rows(send.actor_for(transactional=False), others)
+    jobs.enqueue_for_rows(later, others)
 
 
 def enqueue_housekeeping() -> None:

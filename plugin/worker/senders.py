@@ -7,6 +7,7 @@ import dramatiq
 
 from plugin import jobs
 from plugin.messages.send import send_messages
+from plugin.worker.slices import SLICE_JOBS, declare_slice_actor
 
 
 @dramatiq.actor(queue_name="send", max_retries=0)
@@ -19,3 +20,6 @@ def send(shop_id: int, ids: list[int]) -> None:
 def send_first(shop_id: int, ids: list[int]) -> None:
     """Send these messages, which shoppers wait for, before all others."""
     send_messages(shop_id, ids)
+
+
+SLICE_ACTORS = {job.name: declare_slice_actor(job) for job in SLICE_JOBS if job.sends}

@@ -2,6 +2,7 @@
 
 import time
 
+import dramatiq
 import structlog
 
 from plugin import jobs, lists
@@ -52,3 +53,13 @@ def run_slice_and_enqueue_rest(job: SliceJob, shop_id: int) -> None:
     """Run a slice; what it left waits behind the other shops' slices."""
     if run_slice(job, shop_id) is Progress.MORE and job.enqueues_rest:
         jobs.enqueue(job.name, shop_id)
+
+
+def declare_slice_actor(job: SliceJob) -> dramatiq.Actor[[int], None]:
+    """Declare the actor that runs a job's slices; its queue has the same name."""
+
+    @dramatiq.actor(actor_name=job.name, queue_name=job.name, max_retries=0, priority=job.priority)
+    def run(shop_id: int) -> None:
+        run_slice_and_enqueue_rest(job, shop_id)
+
+    return run

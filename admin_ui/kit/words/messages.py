@@ -69,6 +69,9 @@ REASONS: dict[str, str] = {
     SkipReason.NO_TEMPLATE: N_("Not sent: template deleted."),
     SkipReason.NO_CHANNEL: N_("Not sent: channel not set up."),
     SkipReason.TRY_AGAIN: N_("The email provider asked to retry later."),
+    SkipReason.RELAY_AWAY: N_(
+        "Waiting: the email provider can't be reached or accepts nothing. We keep trying."
+    ),
     SkipReason.SENDER_REFUSED: N_(
         "The email provider refuses your sender address. Check it in Settings; it is tried again."
     ),

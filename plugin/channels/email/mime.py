@@ -22,13 +22,14 @@ def build_mime(envelope: Envelope, content: EmailContent, idempotency_header: st
     """The mail, its lines ended by CRLF.
 
     Raises:
-        SendError: an address or the header's name could not stand in a header.
+        SendError: an address or the header's name could not stand in a header. Only the
+            recipient's speaks of the recipient.
     """
-    domain = check_address(envelope.sender).rpartition("@")[2]
+    domain = check_sender(envelope.sender).rpartition("@")[2]
     boundary = _digest("boundary", envelope)
     headers = [
         ("From", _mailbox(content.sender_name, envelope.sender)),
-        *([("Reply-To", check_address(envelope.reply_to))] if envelope.reply_to else []),
+        *([("Reply-To", check_sender(envelope.reply_to))] if envelope.reply_to else []),
         ("To", check_address(envelope.recipient)),
         ("Subject", encode_words("Subject", content.subject)),
         ("Date", format_datetime(envelope.sent_at)),
@@ -39,7 +40,8 @@ def build_mime(envelope: Envelope, content: EmailContent, idempotency_header: st
     ]
     if idempotency_header:
         if not _TOKEN.match(idempotency_header):
-            raise SendError("REGULARS_SMTP_IDEMPOTENCY_HEADER is not a header's name.", True)
+            said = "REGULARS_SMTP_IDEMPOTENCY_HEADER is not a header's name."
+            raise SendError(said, away=True)
         headers.append((idempotency_header, _digest("idempotency", envelope)))
     head = "".join(f"{name}: {value}\r\n" for name, value in headers)
     parts = "".join(
@@ -82,9 +84,21 @@ def check_address(address: str) -> str:
     return f"{local}@{known}"
 
 
+def check_sender(address: str) -> str:
+    """As `check_address`, of our own sender.
+
+    Raises:
+        SendError: it is none.
+    """
+    try:
+        return check_address(address)
+    except SendError as error:
+        raise SendError("The sender is not an email address.", sender_refused=True) from error
+
+
 def _mailbox(name: str, address: str) -> str:
     name = " ".join(_CONTROL.sub(" ", name).split())
-    address = check_address(address)
+    address = check_sender(address)
     if not name:
         return address
     if _PLAIN.match(name) and "=?" not in name and len(name) <= 60:

@@ -15,6 +15,7 @@ GONE = frozenset(("5.1.1", "5.1.3", "5.1.4", "5.1.6", "5.1.10"))
 # Of the recipient's mailbox too, and yet often over the next day: a name server that was away, a
 # mailbox that is full, closed for a while or written to too often (Gmail's 5.2.1).
 DOUBTFUL = frozenset(("5.1.2", "5.2.0", "5.2.1", "5.2.2", "5.4.4"))
+LOGINS = (530, 534, 535, 538)  # it wants a password, or another one (RFC 4954, 6)
 SENDERS = frozenset(("5.1.7", "5.1.8"))
 TOO_LARGE = "5.3.4"
 POLICIES = ("5.3.", "5.4.", "5.5.", "5.7.")
@@ -44,6 +45,8 @@ def read_refusal(stage: Stage, code: int, text: str) -> SendError:
     found = _ENHANCED.match(text)
     enhanced = found[0] if found else ""
     said = f"The mail relay answered {code} {enhanced}".strip() + f" to {stage}."
+    if stage is Stage.SENDER and (code < 500 or code in LOGINS):
+        return SendError(said, away=True)
     if code < 500:
         return SendError(said)
     if stage is Stage.SENDER or enhanced in SENDERS or _SENDER.search(text):

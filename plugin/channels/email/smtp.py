@@ -3,67 +3,35 @@ the relay's answer decides between accepted, later, never and unknown.
 """
 
 import contextlib
-import io
-import ipaddress
 import smtplib
-import ssl
 import threading
 import time
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from collections import defaultdict
+from datetime import datetime
 
+import structlog
+
+from plugin import clock
 from plugin.channels.base import EmailContent, Envelope, SendError
-from plugin.channels.email.mime import build_mime, check_address
+from plugin.channels.email import connection
+from plugin.channels.email.connection import Line, time_left
+from plugin.channels.email.mime import build_mime, check_address, check_sender
 from plugin.channels.email.replies import Stage, read_refusal
+from plugin.channels.rest import MAX_FAILURES, Rest
 from plugin.settings import get_settings
 
-CALL_TIMEOUT_S = 30.0  # the longest that one answer of the relay may take, but for the last one
+CONNECT_S = 150.0  # greeting, EHLO, STARTTLS, EHLO again, password: five slow answers
 MAX_IDLE_S = 45.0  # relays close a connection that is silent for longer
 MAX_MAILS_PER_CONNECTION = 200  # mails over one connection; many relays stop at some number
 MAX_DEFERRALS = 2  # in a row on one connection; some relays take more on the next
 
-
-class _Replies(io.RawIOBase):
-    """What the relay says, read until a moment: a reply of many slow lines ends no later."""
-
-    def __init__(self, line: "_Line") -> None:
-        self._line = line
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        sock = self._line.sock
-        assert sock is not None
-        left = self._line.until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("The mail relay's answer took too long.")
-        sock.settimeout(left)
-        return sock.recv_into(buffer)
-
-
-class _Line(smtplib.SMTP):
-    """A connection of which each answer comes before `until`, by time.monotonic()."""
-
-    def __init__(self, until: float, host: str, port: int, **options: Any) -> None:
-        self.until = until
-        super().__init__(host, port, **options)
-
-    def getreply(self) -> tuple[int, bytes]:
-        """Read the next answer."""
-        if self.file is None:
-            self.file = io.BufferedReader(_Replies(self))
-        return super().getreply()
-
-
-class _TlsLine(_Line, smtplib.SMTP_SSL):
-    """A connection that is encrypted from its beginning."""
+log = structlog.get_logger()
 
 
 class _Kept(threading.local):
     """This thread's connection."""
 
-    smtp: _Line | None = None
+    line: Line | None = None
     url = ""
     used_at = 0.0
     sent = 0
@@ -71,6 +39,11 @@ class _Kept(threading.local):
 
 
 _kept = _Kept()
+# By the relay's address: whether it can be connected to, and goes through with a mail. By that and
+# a sender: whether it takes the sender.
+connecting: defaultdict[str, Rest] = defaultdict(Rest)
+exchanges: defaultdict[str, Rest] = defaultdict(Rest)
+senders: defaultdict[tuple[str, str], Rest] = defaultdict(Rest)
 
 
 class SmtpEmail:
@@ -86,68 +59,123 @@ class SmtpEmail:
         """Return whether a relay is named."""
         return bool(get_settings().smtp_url)
 
+    def get_ready(self, sender: str) -> None:
+        """Connect, in no mail's time.
+
+        Raises:
+            SendError: the relay rests, refused this sender again and again, or is not there.
+        """
+        url, now = get_settings().smtp_url, clock.now()
+        for rest in (connecting[url], exchanges[url]):
+            if until := rest.ends_at(now):
+                raise SendError("The mail relay is left alone for a while.", away=True, until=until)
+        if until := senders[url, sender].ends_at(now):
+            raise SendError("The mail relay refuses the sender.", sender_refused=True, until=until)
+        try:
+            _connection(_relay(), time.monotonic() + CONNECT_S)
+        except (SendError, smtplib.SMTPException, OSError) as error:
+            close_connection()
+            said = error.message if isinstance(error, SendError) else type(error).__name__
+            until = _fail(connecting[url], now, said) or connecting[url].ends_at(clock.now())
+            raise SendError(f"The mail relay is away: {said}", away=True, until=until) from error
+        connecting[url].end()
+
     def send(self, envelope: Envelope, content: EmailContent) -> str:
         """Send a mail; a relay gives no id of its own.
 
         Raises:
             SendError: the relay refused it, or its answer never came.
         """
-        settings = get_settings()
-        if not settings.smtp_url:
-            raise SendError("No mail relay is set: REGULARS_SMTP_URL is empty.")
-        mail = build_mime(envelope, content, settings.smtp_idempotency_header)
+        url, began = _relay(), clock.now()
         try:
-            _begin_mail(settings.smtp_url, envelope)
-            _hand_over(mail, envelope.deadline)
-            return ""
-        except SendError:
+            mail = build_mime(envelope, content, get_settings().smtp_idempotency_header)
+        except SendError as refused:
+            if not refused.is_about_message:
+                _learn(url, envelope.sender, refused, began)
             raise
-        except (smtplib.SMTPException, OSError) as error:
-            close_connection()
-            raise SendError(f"The mail relay hung up: {type(error).__name__}.") from error
+        try:
+            _begin_mail(url, envelope)
+            _hand_over(mail, envelope.deadline)
+        except SendError as refused:
+            _learn(url, envelope.sender, refused, began)
+            raise
         except BaseException:
             close_connection()  # a worker may be stopped anywhere: the connection is amid a mail
             raise
+        exchanges[url].end()
+        senders[url, envelope.sender].end()
+        return ""
 
 
 def close_connection() -> None:
     """Close this thread's connection, if there is one."""
-    smtp, _kept.smtp = _kept.smtp, None
-    if smtp is not None:
-        smtp.close()
+    line, _kept.line = _kept.line, None
+    if line is not None:
+        line.close()
+
+
+def _relay() -> str:
+    url = get_settings().smtp_url
+    if not url:
+        raise SendError("No mail relay is set: REGULARS_SMTP_URL is empty.", away=True)
+    return url
+
+
+def _learn(url: str, sender: str, refused: SendError, began: datetime) -> None:
+    """Remember what a failed mail says of the relay, and of our sender."""
+    said = refused.message
+    if refused.ambiguous or refused.away or refused.broke:
+        refused.until = _fail(exchanges[url], began, said, tolerated=MAX_FAILURES)
+        return
+    exchanges[url].end()
+    if refused.sender_refused:
+        refused.until = _fail(senders[url, sender], began, said, tolerated=MAX_FAILURES)
+    else:
+        senders[url, sender].end()
+
+
+def _fail(rest: Rest, began: datetime, said: str, *, tolerated: int = 0) -> datetime | None:
+    """Count a failure; the end of the rest that begins now, if one does."""
+    now = clock.now()
+    pause = rest.fail(began, now, tolerated=tolerated)
+    if pause is None:
+        return None
+    log.warning("relay.rests", seconds=pause.total_seconds(), said=said)
+    return now + pause
 
 
 def _begin_mail(url: str, envelope: Envelope) -> None:
     """Sender and recipient. A kept connection that went stale is replaced once."""
     for attempt in (1, 2):
-        fresh = _kept.smtp is None
-        smtp = _connection(url, envelope.deadline)
+        fresh, stage = _kept.line is None or not _kept.sent, Stage.SENDER
         try:
-            options = _utf8_option(smtp, envelope)
-            sender, recipient = map(check_address, (envelope.sender, envelope.recipient))
-            _expect(Stage.SENDER, smtp.mail(sender, options), (250,))
-            _limit(smtp, envelope.deadline)
-            _expect(Stage.RECIPIENT, smtp.rcpt(recipient), (250, 251))
-            _limit(smtp, envelope.deadline)
-            _expect(Stage.BEFORE_MAIL, smtp.docmd("DATA"), (354,))
+            line = _connection(url, envelope.deadline)
+            options = _utf8_option(line, envelope)
+            _expect(stage, line.mail(check_sender(envelope.sender), options), (250,))
+            stage = _go_on(Stage.RECIPIENT, envelope.deadline)
+            _expect(stage, line.rcpt(check_address(envelope.recipient)), (250, 251))
+            stage = _go_on(Stage.BEFORE_MAIL, envelope.deadline)
+            _expect(stage, line.docmd("DATA"), (354,))
             return
-        except (smtplib.SMTPServerDisconnected, OSError):
+        except (smtplib.SMTPException, OSError) as error:
             close_connection()
-            if fresh or attempt == 2:
-                raise
+            was_silent = isinstance(error.__context__, TimeoutError)  # smtplib tells it no better
+            if fresh or was_silent or attempt == 2:
+                said = f"The mail relay hung up at {stage}: {type(error).__name__}."
+                raise SendError(said, away=stage is Stage.SENDER, broke=True) from error
 
 
 def _hand_over(mail: bytes, deadline: float) -> None:
     """The mail itself. From here on a broken line leaves it open whether it was accepted."""
-    smtp = _kept.smtp
-    assert smtp is not None
+    line = _kept.line
+    assert line is not None
+    _go_on(Stage.MAIL, deadline)
     try:
-        _limit(smtp, deadline)
         # Base64 lines and headers never begin with a dot, so there is none to stuff.
-        smtp.send(mail + b".\r\n")
+        line.send(mail + b".\r\n")
         # A relay may look into the mail before it answers (RFC 5321, 4.5.3.2.6).
-        smtp.until = max(deadline, time.monotonic() + 1)
-        answer = smtp.getreply()
+        line.deadline = max(deadline, time.monotonic() + connection.LEAST_S)
+        answer = line.getreply(line.deadline - time.monotonic())
         if not 200 <= answer[0] < 600:
             raise smtplib.SMTPServerDisconnected("no answer that can be read")
     except (smtplib.SMTPException, OSError) as error:
@@ -161,56 +189,23 @@ def _hand_over(mail: bytes, deadline: float) -> None:
     _kept.deferred = 0
 
 
-def _connection(url: str, deadline: float) -> _Line:
+def _connection(url: str, deadline: float) -> Line:
     stale = (
         time.monotonic() - _kept.used_at > MAX_IDLE_S
         or _kept.sent >= MAX_MAILS_PER_CONNECTION
         or _kept.url != url
     )
-    if _kept.smtp is not None and stale:
+    if _kept.line is not None and stale:
         with contextlib.suppress(smtplib.SMTPException, OSError):
-            _kept.smtp.docmd("QUIT")
+            _kept.line.putcmd("QUIT")  # its answer may take long, and says nothing
         close_connection()
-    if _kept.smtp is None:
-        _kept.smtp, _kept.url = _connect(url, deadline), url
+    if _kept.line is None:
+        _kept.line, _kept.url = connection.connect(url, deadline), url
         _kept.sent = _kept.deferred = 0
         _kept.used_at = time.monotonic()
-    _kept.smtp.until = time.monotonic() + _remaining(deadline)  # if none is left, the next uses it
-    return _kept.smtp
-
-
-def _connect(url: str, deadline: float) -> _Line:
-    parts = urlsplit(url)
-    host, port = parts.hostname or "localhost", parts.port
-    timeout = _remaining(deadline)
-    smtp: _Line
-    if parts.scheme == "smtps":
-        smtp = _TlsLine(deadline, host, port or 465, timeout=timeout, context=_tls())
-    elif parts.scheme == "smtp":
-        smtp = _Line(deadline, host, port or 587, timeout=timeout)
-    else:
-        raise SendError("REGULARS_SMTP_URL must begin with smtp:// or smtps://.")
-    try:
-        smtp.ehlo_or_helo_if_needed()
-        if parts.scheme == "smtp" and smtp.has_extn("starttls"):
-            smtp.starttls(context=_tls())
-            smtp.ehlo()
-        if parts.username:
-            if not isinstance(smtp.sock, ssl.SSLSocket) and not _is_loopback(host):
-                raise SendError("The mail relay offers no encryption; the password stays here.")
-            smtp.login(unquote(parts.username), unquote(parts.password or ""))
-    except smtplib.SMTPAuthenticationError as error:
-        smtp.close()
-        raise SendError("The mail relay refused the user name or the password.") from error
-    except BaseException:
-        smtp.close()
-        raise
-    return smtp
-
-
-def _tls() -> ssl.SSLContext:
-    """Trust the machine's authorities; to read them takes longer than to send a mail."""
-    return ssl.create_default_context()
+    _kept.line.deadline = deadline
+    time_left(deadline)  # if none is left, the next mail uses this connection
+    return _kept.line
 
 
 def _expect(stage: Stage, answer: tuple[int, bytes], wanted: tuple[int, ...]) -> None:
@@ -221,11 +216,11 @@ def _expect(stage: Stage, answer: tuple[int, bytes], wanted: tuple[int, ...]) ->
     if code in wanted:
         return
     _kept.deferred = _kept.deferred + 1 if 400 <= code < 500 else 0
-    if code in (-1, 421) or _kept.smtp is None or _kept.deferred >= MAX_DEFERRALS:
+    if code in (-1, 421) or _kept.line is None or _kept.deferred >= MAX_DEFERRALS:
         close_connection()
     else:
         try:
-            _kept.smtp.rset()
+            _kept.line.rset()
         except (smtplib.SMTPException, OSError):
             close_connection()
     if code == -1:
@@ -233,34 +228,29 @@ def _expect(stage: Stage, answer: tuple[int, bytes], wanted: tuple[int, ...]) ->
     raise read_refusal(stage, code, text.decode("utf-8", "replace"))
 
 
-def _utf8_option(smtp: smtplib.SMTP, envelope: Envelope) -> list[str]:
+def _utf8_option(line: smtplib.SMTP, envelope: Envelope) -> list[str]:
     if all(a.rpartition("@")[0].isascii() for a in (envelope.sender, envelope.recipient)):
         return []
-    if not smtp.has_extn("smtputf8"):
-        raise SendError("The mail relay takes no addresses beyond ASCII.", permanent=True)
-    return ["SMTPUTF8"]
+    if line.has_extn("smtputf8"):
+        return ["SMTPUTF8"]
+    said = "The mail relay takes no addresses beyond ASCII."
+    if not envelope.sender.rpartition("@")[0].isascii():
+        raise SendError(said, sender_refused=True)
+    raise SendError(said, permanent=True)
 
 
-def _limit(smtp: _Line, deadline: float) -> None:
+def _go_on(stage: Stage, deadline: float) -> Stage:
+    """Begin the next stage, if there is time for its answer.
+
+    What is handed over late ends in doubt: the last answer needs as much time as any may take.
+    """
+    line = _kept.line
+    assert line is not None
     try:
-        left = _remaining(deadline)
+        left = time_left(deadline, connection.ANSWER_S if stage is Stage.MAIL else None)
     except SendError:
         close_connection()  # a mail was begun and not ended: the next must not follow it
         raise
-    smtp.until = time.monotonic() + left
-    if smtp.sock is not None:
-        smtp.sock.settimeout(left)
-
-
-def _remaining(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left < 1:
-        raise SendError("There was no time left to send this in.")
-    return min(CALL_TIMEOUT_S, left)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    if line.sock is not None:
+        line.sock.settimeout(left)
+    return stage

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from dramatiq.middleware import TimeLimitExceeded
 
 from plugin.channels.base import EmailContent, Envelope, SendError
+from plugin.channels.email import connection
 from plugin.channels.email import smtp as smtp_channel
 from plugin.channels.email.mime import build_mime
 from plugin.channels.email.smtp import SmtpEmail
@@ -230,7 +231,7 @@ def test_a_letter_that_ran_out_of_time_leaves_a_clean_line(
         patch.setattr(relay, "handle_RCPT", slow)
         with pytest.raises(SendError, match="no time left"):
             SmtpEmail().send(*made(deadline=time.monotonic() + 2))
-    assert smtp_channel._kept.smtp is None
+    assert smtp_channel._kept.line is None
 
     began = time.monotonic()
     SmtpEmail().send(*made(message_id=8))
@@ -250,9 +251,20 @@ def test_a_worker_that_is_stopped_leaves_a_clean_line(
         with pytest.raises(TimeLimitExceeded):
             SmtpEmail().send(*made(message_id=8))
 
-    assert smtp_channel._kept.smtp is None
+    assert smtp_channel._kept.line is None
     SmtpEmail().send(*made(message_id=9))
     assert "Welcome" in relay.raw[-1].decode()
+
+
+@pytest.mark.parametrize("field", ["sender", "reply_to"])
+def test_a_sender_that_is_no_address_says_nothing_of_the_recipient(
+    relay: Relay, field: str
+) -> None:
+    with pytest.raises(SendError) as refused:
+        SmtpEmail().send(*made(**{field: "hello at dewpoint"}))
+
+    assert (refused.value.sender_refused, refused.value.is_about_message) == (True, False)
+    assert not refused.value.address_gone
 
 
 def test_a_sender_beyond_ascii_is_written_as_it_is_or_refused(relay: Relay) -> None:
@@ -296,7 +308,7 @@ def test_a_relay_is_spoken_to_over_tls_from_the_start_or_once_it_offers_it(
     }  # fmt: skip
     controller = Controller(relay, hostname="127.0.0.1", port=port, **of_scheme)
     controller.start()
-    monkeypatch.setattr(smtp_channel, "_tls", lambda: trusting)
+    monkeypatch.setattr(connection, "_tls", lambda: trusting)
     monkeypatch.setenv("REGULARS_SMTP_URL", f"{scheme}://localhost:{port}")
     get_settings.cache_clear()
     try:

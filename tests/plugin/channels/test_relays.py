@@ -7,11 +7,18 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from plugin.channels.base import SendError
-from plugin.channels.email import smtp
+from plugin.channels.email import connection
 from plugin.channels.email.smtp import SmtpEmail, close_connection
 from plugin.settings import get_settings
 from tests.plugin.channels import scripted_relay
-from tests.plugin.channels.scripted_relay import Connection, Lines, Script, ScriptedRelay, says
+from tests.plugin.channels.scripted_relay import (
+    Connection,
+    Lines,
+    Script,
+    ScriptedRelay,
+    is_silent,
+    says,
+)
 from tests.plugin.channels.test_email import made
 from tests.sizes import PATIENCE
 
@@ -102,7 +109,7 @@ def test_after_two_temporary_refusals_the_next_mail_takes_a_new_connection(
 def test_the_last_answer_may_take_as_long_as_the_mail_has(
     answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(smtp, "CALL_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(connection, "ANSWER_S", 1.0)
     with answering(at("END", "250 2.0.0 kept", every_s=2.5)) as relay:
         SmtpEmail().send(*made())
 
@@ -126,3 +133,54 @@ def test_a_connection_that_took_all_of_a_mails_time_is_kept_for_the_next(
 
     assert not refused.ambiguous
     assert (relay.connections, relay.recipients) == (1, ["maya@example.com"])
+
+
+@pytest.mark.parametrize("word", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA"])
+def test_f15_a_relay_that_hangs_holds_its_sender_for_one_answer(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    assert connection.ANSWER_S <= 30
+    monkeypatch.setattr(connection, "ANSWER_S", 0.5)
+    began = time.monotonic()
+    with answering(lambda said, _: is_silent() if said == word else None):
+        refused = refusal()
+
+    assert time.monotonic() - began < 0.5 + 2 * PATIENCE
+    assert (refused.permanent, refused.ambiguous) == (False, False)
+    assert refused.away == (word in ("GREETING", "EHLO", "MAIL"))
+
+
+def test_f15_a_relay_that_hangs_after_the_mail_holds_its_sender_for_the_mails_time(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ANSWER_S", 0.5)
+    began = time.monotonic()
+    with answering(lambda said, _: is_silent() if said == "END" else None):
+        refused = refusal(deadline=began + 2)
+
+    assert 1 < time.monotonic() - began < 2 + 2 * PATIENCE
+    assert refused.ambiguous
+
+
+@pytest.mark.parametrize("greeting", ["SSH-2.0-OpenSSH_9.2", "554 5.7.1 go away", "", "220"])
+def test_f15_garbage_instead_of_a_greeting_or_tls_puts_the_mail_off_untried(
+    answering: Answering, greeting: str
+) -> None:
+    def script(word: str, connection: Connection) -> Lines | None:
+        if word == "GREETING" and greeting != "220":
+            return says(greeting)
+        if word == "EHLO":
+            return says("250-relay.example", "250 STARTTLS")
+        return says("220 go ahead", "HTTP/1.1 400 Bad Request") if word == "STARTTLS" else None
+
+    with answering(script):
+        refused = refusal()
+
+    assert (refused.away, refused.permanent, refused.ambiguous) == (True, False, False)
+
+
+def test_f15_a_greeting_that_comes_late_is_waited_for(answering: Answering) -> None:
+    with answering(at("GREETING", "220 relay.example", every_s=1.5)) as relay:
+        SmtpEmail().send(*made())
+
+    assert relay.recipients == ["maya@example.com"]

@@ -39,6 +39,9 @@ class ListedSms:
         self.sent: list[tuple[Envelope, TextContent]] = []
         self.refusal: SendError | None = None
 
+    def get_ready(self, sender: str) -> None:
+        """It is."""
+
     def send(self, envelope: Envelope, content: TextContent) -> str:
         """Keep it, or refuse it."""
         if self.refusal is not None:

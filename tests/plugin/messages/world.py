@@ -21,7 +21,7 @@ from storage.flows import Enrolment, Flow, FlowStatus
 from storage.messages import Message, add_messages, get_message
 from storage.products import ProductWithVariants, save_products
 from storage.profiles import Profile
-from storage.shops import Shop
+from storage.shops import Shop, get_shop
 
 MAYA = "maya@example.com"
 
@@ -30,6 +30,9 @@ class Accepting:
     """A provider that accepts everything at once."""
 
     name = "accepting"
+
+    def get_ready(self, sender: str) -> None:
+        """It is."""
 
     def send(self, envelope: Envelope, content: Any) -> str:
         """Take it."""
@@ -93,6 +96,15 @@ class World:
         """Change a row of the shop's."""
         with db.transaction() as session:
             row = session.get(model, (self.shop.id, key))
+            for name, value in changes.items():
+                setattr(row, name, value)
+            session.add(row)
+
+    def change_shop(self, **changes: Any) -> None:
+        """Change the shop itself."""
+        with db.transaction() as session:
+            row = get_shop(session, self.shop.id)
+            assert row is not None
             for name, value in changes.items():
                 setattr(row, name, value)
             session.add(row)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from plugin import jobs
 from plugin.jobs import Progress, SliceJob
-from plugin.worker import actors, scheduler
+from plugin.worker import actors, scheduler, senders
 from plugin.worker.slices import SLICE_JOBS, run_slice, run_slice_and_enqueue_rest
 
 ONE, OTHER = 1, 2
@@ -106,12 +106,14 @@ def test_a_slice_that_breaks_leaves_its_shop_to_the_next(sqlite: str) -> None:
 
 def test_a_message_of_an_earlier_release_finds_its_actor(broker: StubBroker) -> None:
     names = {"backfill", "imports", "write_back", "reconcile", "likeness", "tallies", "lists",
-             "retention", "markets", "plans"}  # fmt: skip
+             "retention", "markets", "plans", "senders"}  # fmt: skip
 
     assert {job.name for job in SLICE_JOBS} == names
+    declared = actors.SLICE_ACTORS | senders.SLICE_ACTORS
     for name in names:
-        assert actors.SLICE_ACTORS[name].queue_name == name
-        assert actors.SLICE_ACTORS[name].actor_name == name
+        assert declared[name].queue_name == name
+        assert declared[name].actor_name == name
+    assert set(senders.SLICE_ACTORS) == {"senders"}, "what sends holds no worker"
 
 
 def test_what_merchants_watch_is_found_within_seconds(sqlite: str) -> None:

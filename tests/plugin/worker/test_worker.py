@@ -6,13 +6,14 @@ import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from plugin import clock
+from plugin import clock, jobs
 from plugin.profiles.duplicates import SLICE_JOB
 from plugin.worker import actors, scheduler, senders
 from storage import duplicates
 from storage.engine import db
 from storage.profiles import Profile
 from storage.shops import Shop
+from tests.plugin.messages.world import build
 
 
 def test_a_store_is_synced_by_one_worker_at_a_time(
@@ -69,6 +70,24 @@ def test_the_clock_enqueues_unchecked_profiles(shop: Shop, broker: StubBroker) -
     scheduler.enqueue_slices([SLICE_JOB])
 
     assert broker.queues["likeness"].qsize() == 1
+
+
+def test_while_a_senders_queue_is_full_the_clock_offers_it_no_more(
+    shop: Shop, broker: StubBroker
+) -> None:
+    world = build(shop)
+    for transactional in (False, True):
+        world.queue(transactional=transactional)
+    for _ in range(jobs.MAX_WAITING_JOBS):
+        jobs.enqueue("send", shop.id, [])
+
+    scheduler.enqueue_due_work()
+    assert broker.queues["send"].qsize() == jobs.MAX_WAITING_JOBS
+    assert broker.queues["send_first"].qsize() == 1
+
+    broker.queues["send"].queue.clear()
+    scheduler.enqueue_due_work()
+    assert broker.queues["send"].qsize() == 1
 
 
 def test_every_queue_has_an_actor_of_its_name() -> None:

@@ -1,0 +1,25 @@
+"""Mails that wait because the provider takes none, in a sentence for each reason."""
+
+from sqlmodel import Session
+
+from admin_ui.kit.language import Language
+from storage.messages import SkipReason, count_waiting
+
+
+def sentences(session: Session, shop_id: int, say: Language) -> list[str]:
+    """Say what the provider refuses, and how many mails wait for it; empty when none does."""
+    counts = count_waiting(session, shop_id, (SkipReason.SENDER_REFUSED, SkipReason.RELAY_AWAY))
+    told = []
+    if count := counts.get(SkipReason.SENDER_REFUSED, 0):
+        told.append(say.plural(
+            "The email provider refuses your sender address. %(num)s email is waiting.",
+            "The email provider refuses your sender address. %(num)s emails are waiting.",
+            count,
+        ))  # fmt: skip
+    if count := counts.get(SkipReason.RELAY_AWAY, 0):
+        told.append(say.plural(
+            "The email provider can't be reached or accepts nothing. %(num)s email is waiting.",
+            "The email provider can't be reached or accepts nothing. %(num)s emails are waiting.",
+            count,
+        ))  # fmt: skip
+    return told
