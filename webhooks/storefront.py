@@ -102,14 +102,12 @@ async def submit(request: Request) -> Response:
         customer_id=_logged_in(request),
     )
     try:
-        errors = await run_in_threadpool(
+        reply = await run_in_threadpool(
             form_submit.submit_form, shop, request.path_params["form_id"], body, sender
         )
     except NoFormError:
         return Response(status_code=404)
-    if errors:
-        return JSONResponse({"errors": errors}, status_code=422)
-    return JSONResponse({"ok": True})
+    return JSONResponse(reply, status_code=422 if "errors" in reply else 200)
 
 
 def routes() -> list[Route]:

@@ -71,6 +71,16 @@ def requires_double_opt_in(
     )
 
 
+def asks_strangers(shop: Shop, form: Form, evidence: tuple[str, str]) -> bool:
+    """Whether an address of which nothing is known must be confirmed: what a browser may be told
+    about any address.
+    """
+    if form.opt_in == OptIn.SINGLE_OPT_IN:
+        return False
+    in_countries = _country(None, *evidence, shop) in double_opt_in_countries()
+    return form.opt_in == OptIn.DOUBLE_OPT_IN or in_countries
+
+
 def leaves_unconfirmed(form: Form, definition: JsonObject) -> list[Channel]:
     """Return the channels where a form asks for consent that must be confirmed, and cannot be.
 

@@ -21,9 +21,11 @@ from plugin.forms import double_opt_in
 from plugin.forms.claim import Claim
 from plugin.forms.definition import consent_words, translate_node
 from plugin.forms.submission import Submission, is_under_age, parse_submission
+from plugin.forms.typos import correct
 from plugin.messages import confirmations
 from plugin.profiles import list_membership
-from plugin.texts import nearest_locale
+from plugin.texts import N_, nearest_locale, texts_for
+from plugin.values import parse_email
 from storage import consent, events, forms, write_backs
 from storage.channels import Channel
 from storage.confirmations import ConfirmationKind
@@ -41,6 +43,9 @@ SUBSCRIBES = {
     Channel.EMAIL: ChannelMetrics.of("Email").subscribed,
     Channel.SMS: ChannelMetrics.of("SMS").subscribed,
 }
+MEANT = N_("Did you mean this address? Tap it, or send again to keep yours.")
+CONFIRM_TITLE = N_("Please confirm your address")
+CONFIRM_TEXT = N_("We sent you an email. Press the button in it, and you are signed up.")
 METAFIELD_KEY = re.compile(r"[A-Za-z0-9_-]{2,64}")  # shopify.dev, MetafieldsSetInput.key
 
 
@@ -85,10 +90,9 @@ def count_view(shop_id: int, form_id: int) -> None:
             )
 
 
-def submit_form(
-    shop: Shop, form_id: int, body: JsonObject, sender: RequestOrigin
-) -> dict[str, str] | None:
-    """Take a form's answers in; a message for each field that will not do, or None.
+def submit_form(shop: Shop, form_id: int, body: JsonObject, sender: RequestOrigin) -> JsonObject:
+    """Take a form's answers in and return what the browser hears: `ok`, with what is to be said
+    in place of the form's own words; or `errors`, a message for each field that will not do.
 
     Raises:
         NoFormError: the shop shows no such form.
@@ -100,9 +104,13 @@ def submit_form(
             raise NoFormError
         submission, errors = parse_submission(version, body, shop.country or None)
         if submission is None:
-            return errors
+            return {"errors": errors}
+        if suggested := _suggested(submission, body):
+            question = texts_for(submission.locale).text(MEANT)
+            return {"errors": {"email": question}, "suggested": suggested}
+        answer = _answer(shop, _form(session, shop.id, form_id), submission)
         if is_under_age(submission, now):
-            return None  # the same answer as to others, so that no one learns to give another age
+            return answer  # the same answer as to others, so that no one learns to give another age
         db.lock_shop(session, shop.id)
         claim = claims.resolve_profile(session, shop.id, submission, sender.customer_id, now=now)
         ref, allowed = claim.ref, claims.may_set_consent(session, shop.id, submission, claim)
@@ -138,7 +146,25 @@ def submit_form(
     jobs.enqueue_for_rows("advance", [(shop.id, enrolment_id) for enrolment_id in entered])
     if mailed is not None:
         jobs.enqueue("send_first", shop.id, [mailed])
-    return None
+    return answer
+
+
+def _suggested(submission: Submission, body: JsonObject) -> str:
+    """The address that was probably meant, until the shopper says that theirs is right: `sure`
+    holds the address they were asked about. A popup of an earlier release cannot ask.
+    """
+    if "sure" not in body or parse_email(body["sure"]) == submission.email:
+        return ""
+    return correct(submission.email) or ""
+
+
+def _answer(shop: Shop, form: Form, submission: Submission) -> JsonObject:
+    """What every shopper of this form and country hears, the known ones too."""
+    where = (submission.country, submission.locale)
+    if not double_opt_in.asks_strangers(shop, form, where):
+        return {"ok": True}
+    texts = texts_for(submission.locale)
+    return {"ok": True, "title": texts.text(CONFIRM_TITLE), "text": texts.text(CONFIRM_TEXT)}
 
 
 def _form(session: Session, shop_id: int, form_id: int) -> Form:

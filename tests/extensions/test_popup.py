@@ -108,6 +108,7 @@ def test_an_answer_reaches_the_server_whole(page, shop):
         "locale": "en",
         "browser_id": "b-1",
         "cart_token": "c-1",
+        "sure": "",
         "website": "",
     }
     assert shop.posted("view") == [{"version": 1, "browser_id": "b-1"}]
@@ -238,3 +239,60 @@ def test_a_logged_in_browser_is_identified_once_a_tab(page, shop):
         page.wait_for_timeout(300)
 
     assert shop.posted("identify") == [{"browser_id": "b-1"}]
+
+
+def fill_in(page: Page, shop: Shop, email: str) -> None:
+    opened(page, shop)
+    to_step_two(page)
+    page.get_by_label("Email").fill(email)
+    page.get_by_role("button", name="Send my routine").click()
+
+
+MEANT = {"errors": {"email": "Did you mean this address?"}, "suggested": "ada@gmail.com"}
+
+
+def test_a_mistyped_domain_is_mended_by_one_tap(page, shop):
+    shop.answers = [(422, MEANT), (200, {"ok": True})]
+    fill_in(page, shop, "ada@gmial.com")
+    page.get_by_role("button", name="ada@gmail.com").click()
+    expect(page.get_by_role("heading", name="It is on its way")).to_be_visible()
+
+    assert [sent["email"] for sent in shop.posted("submit")] == ["ada@gmial.com", "ada@gmail.com"]
+
+
+def test_an_address_is_sent_as_it_was_typed_at_the_second_press(page, shop):
+    shop.answers = [(422, MEANT), (200, {"ok": True})]
+    fill_in(page, shop, "ada@gmial.com")
+    expect(page.get_by_label("Email")).to_have_accessible_description(
+        "Did you mean this address? ada@gmail.com"
+    )
+    page.get_by_role("button", name="Send my routine").click()
+    expect(page.get_by_role("heading", name="It is on its way")).to_be_visible()
+
+    sent = shop.posted("submit")
+    assert [each["email"] for each in sent] == ["ada@gmial.com"] * 2
+    assert [each["sure"] for each in sent] == ["", "ada@gmial.com"]
+
+
+def test_who_must_confirm_is_told_so_and_not_that_it_is_on_its_way(page, shop):
+    said = {"ok": True, "title": "Please confirm your address", "text": "We sent you an email."}
+    shop.answers = [(200, said)]
+    fill_in(page, shop, "ada@example.com")
+
+    expect(page.get_by_role("heading", name="Please confirm your address")).to_be_focused()
+    expect(page.get_by_text("We sent you an email.")).to_be_visible()
+    expect(page.get_by_text("It is on its way")).to_have_count(0)
+
+
+def test_a_ticked_box_shows_a_tick(page, shop):
+    opened(page, shop)
+    to_step_two(page)
+    box = page.get_by_role("checkbox")
+    box.check()
+    drawn = box.evaluate(
+        "e => ['borderRightStyle', 'borderBottomStyle', 'borderLeftWidth', 'transform']"
+        ".map((name) => getComputedStyle(e, '::before')[name])"
+    )
+
+    assert drawn[:3] == ["solid", "solid", "0px"]  # the two strokes, turned
+    assert drawn[3] != "none"

@@ -15,6 +15,7 @@ from plugin.forms import library
 from plugin.texts import translations
 from storage import consent, flows, forms, lists, profiles
 from storage.engine import db
+from storage.forms import OptIn
 from storage.shops import get_shop
 from storage.write_backs import WriteBack
 from webhooks.app import routes
@@ -292,3 +293,35 @@ def test_s15_a_shared_browser_stays_with_its_first_shopper(client, form_id, shop
 
 def test_an_unsigned_identification_is_refused(client, form_id, shop):
     assert client.post("/proxy/identify", json={"browser_id": "b-7"}).status_code == 401
+
+
+def test_a_mistyped_address_is_asked_about_once_and_never_refused(client, form_id, shop):
+    asked = answer(client, form_id, email="kim@gmial.com", sure="")
+    assert asked.status_code == 422
+    assert asked.json()["suggested"] == "kim@gmail.com"
+    assert "Did you mean" in asked.json()["errors"]["email"]
+    assert "您是不是" in answer(
+        client, form_id, email="kim@gmial.com", sure="", locale="zh-CN"
+    ).json()["errors"]["email"]  # fmt: skip
+
+    taken = answer(client, form_id, email="Kim@gmial.com", sure=" Kim@gmial.com")
+    assert taken.json() == {"ok": True}
+    # a popup that was loaded before this one cannot ask
+    assert answer(client, form_id, email="lee@gmial.com").json() == {"ok": True}
+
+
+def test_who_must_confirm_hears_so(client, form_id, shop):
+    with db.transaction() as session:
+        form = forms.get_form(session, shop.id, form_id)
+        form.opt_in = OptIn.DOUBLE_OPT_IN
+        session.add(form)
+    strange = answer(client, form_id).json()
+    with db.transaction() as session:
+        form = forms.get_form(session, shop.id, form_id)
+        form.opt_in = OptIn.BY_COUNTRY
+        session.add(form)
+
+    assert strange["ok"]
+    assert strange["title"] == "Please confirm your address"
+    assert "title" in answer(client, form_id, email="li@example.com", country="DE").json()
+    assert answer(client, form_id, email="lo@example.com", country="US").json() == {"ok": True}

@@ -1,5 +1,5 @@
 // One block of a form (Klaviyo's block JSON) comes in, its element goes out. A block that asks adds a
-// field: { read, say, fault, box, input }, by the key of its answer, which is also the key of its error.
+// field: { read, say, fault, box, error, input }, by the key of its answer, which is also the key of its error.
 // Words are only ever set as text; of HTML, only what `copy` names survives.
 
 export const make = (tag, attributes, ...children) => {
@@ -51,7 +51,7 @@ export const builder = (words, fields) => {
     box.className = 'field';
     box.append(error);
     box.oninput = () => say('');
-    fields[key] = { read, say, fault, box, input: inputs[0] };
+    fields[key] = { read, say, fault, box, error, input: inputs[0] };
     return box;
   };
 

@@ -14,6 +14,7 @@ export const draw = (form, shop) => {
   const opened = performance.now();
   let at = 0; // the step that is shown
   let busy;
+  let sure = ''; // the address that the shopper was asked about
   let buttonColour; // where a form from Klaviyo keeps its accent
 
   const column = ({ rows, styles: { background_image, background_color } = {} }) => {
@@ -70,12 +71,23 @@ export const draw = (form, shop) => {
 
   const note = (message) => (pages[at].querySelector('.column > .error').textContent = message);
 
-  const complain = (errors) => {
+  const complain = (errors, suggested) => {
     const first = Object.keys(fields).find((key) => errors[key]);
     if (!first) return note(Object.values(errors).join(' '));
     turn(pages.findIndex((element) => element.contains(fields[first].box)));
     for (const key in fields) fields[key].say(errors[key] ?? '');
     fields[first].input.focus();
+    if (!suggested) return;
+    // One tap takes what is suggested; sending again takes what was typed.
+    const { input, error } = fields.email;
+    sure = input.value.trim();
+    const take = make('button', { type: 'button', class: 'take' }, suggested);
+    take.onclick = () => {
+      input.value = suggested;
+      fields.email.say('');
+      go(actions.get(pages[at].querySelector('.main')));
+    };
+    error.append(' ', take);
   };
 
   const send = async () => {
@@ -86,13 +98,19 @@ export const draw = (form, shop) => {
       email,
       phone,
       consent: { email: email_consent ?? !!email, sms: !!(sms_consent && phone) },
+      sure,
       elapsed_ms: Math.round(performance.now() - opened),
       website: trap.value,
     });
     const reply = await answer.json();
-    if (answer.status === 422) return complain(reply.errors);
+    if (answer.status === 422) return complain(reply.errors, reply.suggested);
     if (!reply.ok) throw reply;
     shop.submitted();
+    if (reply.title) {
+      const said = [make('h2', { tabindex: -1 }, reply.title), make('p', { class: 'text' }, reply.text)];
+      const end = pages[success].querySelector('.column');
+      end.replaceChildren(...said, ...end.querySelectorAll('.main'));
+    }
     if (reply.coupon) dialog.querySelectorAll('.coupon').forEach((code) => (code.textContent = reply.coupon));
     return true;
   };
