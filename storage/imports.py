@@ -66,6 +66,7 @@ class ProblemCode(StrEnum):
     MOMENT = "moment"
     DAY_OR_MONTH = "day_or_month"
     CONSENT = "consent"
+    PROPERTIES = "properties"
     STAYS = "stays"
 
 

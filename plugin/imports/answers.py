@@ -29,17 +29,29 @@ REFUSALS = {  # each stronger than the one before it
     Answer.BOUNCED: ConsentState.BOUNCED,
 }
 LIFTED_BY_OWNER = (Answer.SUPPRESSED, Answer.BOUNCED)
+# Sheets write what is true in their own language: WAHR, VRAI, VERDADERO, SANT.
 YES = frozenset((
-    "yes", "y", "true", "t", "1", "subscribed", "opted in", "opt in", "optin",
-    "是", "已订阅", "ja", "oui", "sí", "si", "sim", "sì", "はい", "예",
+    "yes", "y", "true", "t", "1", "subscribed", "opted in", "opt in", "optin", "optedin", "granted",
+    "agreed", "consented", "✓", "✔", "☑", "✅", "√",
+    "是", "已订阅", "已訂閱", "订阅", "訂閱", "同意", "已同意", "接受",
+    "ja", "wahr", "abonniert", "angemeldet", "oui", "vrai", "abonné", "abonnée",
+    "sí", "si", "verdadero", "suscrito", "suscrita", "sim", "verdadeiro", "inscrito", "inscrita",
+    "sì", "vero", "iscritto", "iscritta", "waar", "aangemeld", "ingeschreven",
+    "はい", "同意する", "購読中", "예", "네", "동의", "да", "истина", "tak", "prawda", "evet",
+    "doğru", "ano", "igen", "igaz", "kyllä", "tosi", "sant", "sand", "ναι", "có", "ใช่",
 ))  # fmt: skip
 # Shopify's export writes `no` for customers who were never asked, too: it withdraws nothing.
 NEVER = frozenset((
     "no", "n", "false", "f", "0", "never subscribed", "not subscribed", "non subscribed",
     "nonsubscribed", "notsubscribed", "neversubscribed", "pending", "none", "null", "unconfirmed",
-    "implied", "transactional", "archived", "never", "not set", "not opted in", "否",
-    "未订阅", "nein", "non", "não", "nao", "いいえ", "아니요", "not suppressed", "not bounced",
-    "not unsubscribed",
+    "implied", "transactional", "archived", "never", "not set", "not opted in", "n/a",
+    "not suppressed", "not bounced", "not unsubscribed", "not activated", "ineligible",
+    "non marketing contact", "✗", "✘", "❌", "×",
+    "否", "不", "未订阅", "未訂閱", "不同意", "未同意", "nein", "falsch", "nicht angemeldet", "non",
+    "faux", "falso", "não", "nao", "onwaar", "nee", "いいえ", "同意しない", "未購読", "아니요",
+    "아니오", "미동의", "нет", "ложь", "nie", "fałsz", "hayır", "hayir", "yanlış", "yanliş", "ne",
+    "nepravda", "nem", "hamis", "ei", "epätosi", "nej", "nei", "falskt", "falsk", "όχι", "không",
+    "ไม่", "tidak",
 ))  # fmt: skip
 _BOUNCED = re.compile(r"bounce|cleaned|invalid|undeliverable|退信")
 # Mailchimp's `abuse`; Klaviyo's SPAM_COMPLAINT and USER_SUPPRESSED; Brevo's blocklist; Shopify's
@@ -50,7 +62,8 @@ _SUPPRESSED = re.compile(
 )
 _NO = re.compile(
     r"unsub|un subscr|opt(?:ed)? ?out|revok|withdr|declin|refus|stopped|退订|取消订阅|desinscri"
-    r"|désinscri|desabonn|désabonn|abgemeldet|配信停止|수신거부"
+    r"|désinscri|desabonn|désabonn|abgemeldet|ausgetragen|disiscri|\bbaja\b|descadastr|afgemeld"
+    r"|uitgeschreven|avregistr|отпис|退訂|取消訂閱|配信停止|解約|退会|수신 ?거부|구독 ?취소"
 )
 _SIGNS = re.compile(r"[\s_\-\[\]{}()'\"]+")
 # Mailchimp's archive has a file for each status, without a column for it.

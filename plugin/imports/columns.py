@@ -6,7 +6,7 @@ Omnisend's and Brevo's contacts, and what people write by hand.
 """
 
 import re
-from collections.abc import Sequence
+import unicodedata
 from enum import StrEnum
 
 
@@ -15,6 +15,7 @@ class ColumnKind(StrEnum):
 
     NOTHING = ""  # it is not imported
     PROPERTY = "property"
+    PROPERTIES = "properties"  # all of them, as JSON: our own export
     EMAIL = "email"
     PHONE = "phone"
     CUSTOMER = "customer_id"
@@ -50,27 +51,39 @@ NAMES = {
     ColumnKind.EMAIL: (
         "email", "emailaddress", "mail", "邮箱", "电子邮件", "邮件", "邮箱地址", "電子郵件",
         "emailadresse", "courriel", "adressemail", "adresseemail", "correo", "correoelectrónico",
-        "メールアドレス", "メール", "이메일",
+        "メールアドレス", "メール", "이메일", "电子邮箱", "电子信箱", "電子信箱", "電郵",
+        "邮件地址", "eメール", "eメールアドレス", "correoelectronico", "emailadres", "epost",
+        "epostadress", "sähköposti", "indirizzoemail", "endereçodeemail", "이메일주소",
     ),
     ColumnKind.PHONE: (
         "phone", "phonenumber", "mobile", "mobilephone", "mobilenumber", "cell", "telephone",
         "电话", "手机", "手机号", "电话号码", "電話", "telefon", "telefonnummer", "handy",
         "téléphone", "móvil", "teléfono", "telefone", "telefono", "電話番号", "전화번호",
+        "手机号码", "手機", "手機號碼", "电话号", "联系方式", "mobil", "mobilnummer",
+        "mobiltelefon", "handynummer", "telephonenumber", "telephoneno", "phoneno", "mobileno",
+        "cellphone", "tel", "gsm", "portable", "celular", "cellulare", "numerodetelefono",
+        "telefoonnummer", "puhelin", "携帯電話", "携帯電話番号", "휴대폰", "휴대전화", "휴대폰번호",
+        "연락처",
     ),
-    ColumnKind.CUSTOMER: ("customerid", "shopifycustomerid", "shopifyid"),
+    ColumnKind.CUSTOMER: ("shopifycustomerid", "shopifyid"),
     ColumnKind.FIRST: (
-        "firstname", "givenname", "forename", "名", "vorname", "prénom", "nombre", "nome",
+        "firstname", "givenname", "forename", "名", "vorname", "prénom", "nombre", "nome", "fname",
+        "first", "prenom", "voornaam", "förnamn", "fornavn", "etunimi", "imię",
     ),
     ColumnKind.LAST: (
         "lastname", "surname", "familyname", "姓", "nachname", "nomdefamille", "apellido",
-        "apellidos", "sobrenome", "cognome",
+        "apellidos", "sobrenome", "cognome", "lname", "last", "nom", "姓氏", "achternaam",
+        "efternamn", "etternavn", "sukunimi", "nazwisko",
     ),
     ColumnKind.NAME: (
         "name", "fullname", "customername", "姓名", "名字", "nombrecompleto", "氏名", "이름",
+        "客户姓名", "顾客姓名", "会员姓名", "會員姓名", "顧客名", "お名前", "名前",
+        "nombreyapellidos", "nomcomplet", "nomecompleto", "vollständigername", "naam",
     ),
     ColumnKind.COUNTRY: (
         "country", "countrycode", "cc", "defaultaddresscountrycode", "国家", "国家地区", "國家",
-        "land", "pays", "país", "paese", "国", "국가",
+        "land", "pays", "país", "paese", "国", "국가", "countryregion", "countryorregion",
+        "countryname", "国家或地区", "pais", "kraj", "maa",
     ),
     ColumnKind.LOCALE: (
         "locale", "language", "语言", "sprache", "langue", "idioma", "lingua", "言語",
@@ -84,20 +97,29 @@ NAMES = {
     ColumnKind.EMAIL_CONSENT: (
         "acceptsemailmarketing", "acceptsmarketing", "emailmarketingconsent", "emailconsent",
         "emailmarketing", "consent", "subscribed", "newsletter", "emailstatus",
-        "emailsubscriptionstatus", "subscriptionstatus",
+        "emailsubscriptionstatus", "subscriptionstatus", "emailpermission", "emailsubscription",
+        "emailsubscribed", "emailoptin", "emailmarketingstatus", "marketingconsent",
+        "marketingoptin", "optin", "optedin", "issubscribed", "newslettersubscription",
+        "newsletterstatus", "subscribedtonewsletter", "接受电子邮件营销", "接受营销", "邮件订阅",
+        "是否订阅", "订阅状态", "是否接受電子報行銷", "newsletteranmeldung", "einwilligung",
+        "メルマガ", "メルマガ購読", "뉴스레터",
     ),
     ColumnKind.SMS_CONSENT: (
-        "acceptssmsmarketing", "smsmarketingconsent", "smsconsent", "smsmarketing",
-        "smsstatus", "smssubscriptionstatus",
+        "acceptssmsmarketing", "smsmarketingconsent", "smsconsent", "smsmarketing", "smsstatus",
+        "smssubscriptionstatus", "phonepermission", "contactphonepermission", "smspermission",
+        "smsoptin", "smssubscribed", "smssubscription", "smsmarketingstatus", "textsubscribed",
+        "acceptssms", "textconsent", "短信订阅", "是否接受短信",
     ),
     ColumnKind.WHATSAPP_CONSENT: ("whatsappmarketingconsent", "whatsappconsent"),
     ColumnKind.EMAIL_CONSENT_AT: (
         "emailmarketingconsenttimestamp", "emailconsenttimestamp", "consentdate", "consentedat",
-        "emailconsentdate", "confirmtime", "emailoptindate", "optindate",
+        "emailconsentdate", "confirmtime", "emailoptindate", "optindate", "subscribedat",
+        "subscribedon", "subscribedate", "subscribeddate", "datesubscribed", "subscriptiondate",
+        "optedinat", "emailsubscribedat", "emailsubscribeddate", "订阅时间",
     ),
     ColumnKind.SMS_CONSENT_AT: (
-        "smsmarketingconsenttimestamp", "smsconsenttimestamp", "smsconsentdate",
-        "smsoptindate",
+        "smsmarketingconsenttimestamp", "smsconsenttimestamp", "smsconsentdate", "smsoptindate",
+        "smssubscribedat", "smsoptedinat", "smssubscribeddate",
     ),
     ColumnKind.WHATSAPP_CONSENT_AT: (
         "whatsappmarketingconsenttimestamp", "whatsappconsenttimestamp",
@@ -105,7 +127,8 @@ NAMES = {
     ColumnKind.SUPPRESSED: (
         "emailsuppressions", "emailmarketingsuppressions", "suppressed", "suppressionreason",
         "emailblocklisted", "emailblacklisted", "blocklisted", "blacklisted", "blacklist",
-        "donotemail", "complained", "spamcomplaint",
+        "donotemail", "complained", "spamcomplaint", "donotcontact", "complaint", "complainedat",
+        "markedasspam",
     ),
     ColumnKind.SMS_SUPPRESSED: (
         "smssuppressions", "smsmarketingsuppressions", "smsblocklisted", "smsblacklisted",
@@ -119,54 +142,95 @@ NAMES = {
         "unsubtime", "unsubscribed", "unsubscribedat", "unsubscribedate", "emailoptoutdate",
         "optoutdate", "optedout", "optout", "emailoptout", "hasoptedoutofemail", "退订时间",
         "unsubreason", "unsubreasonother", "unsubcampaigntitle", "unsubcampaignid",
+        "unsubscribedfromallemail", "optedoutofallemail", "unsubscribedon", "unsubscribeddate",
+        "dateunsubscribed", "emailunsubscribed", "emailunsubscribedat", "optedoutat", "是否退订",
     ),
     ColumnKind.SMS_UNSUBSCRIBED: (
-        "smsunsubtime", "smsunsubscribed", "smsoptoutdate", "smsoptout",
+        "smsunsubtime", "smsunsubscribed", "smsoptoutdate", "smsoptout", "smsunsubscribedat",
+        "smsoptedoutat", "smsunsubscribeddate",
     ),
     ColumnKind.EMAIL_BOUNCED: (
         "cleantime", "cleancampaigntitle", "cleancampaignid", "cleaned", "bounced", "hardbounced",
-        "hardbounce", "emailbounced",
+        "hardbounce", "emailbounced", "emailhardbouncereason", "hardbouncereason", "hardbouncedat",
+        "bouncedat", "bouncereason",
     ),
     ColumnKind.EMAIL_TRANSACTIONAL: ("emailtransactionalconsent",),
     ColumnKind.SMS_TRANSACTIONAL: ("smstransactionalconsent",),
     ColumnKind.WHATSAPP_TRANSACTIONAL: ("whatsapptransactionalconsent",),
     ColumnKind.OPEN_TRACKING: ("emailopentrackingconsent", "opentrackingconsent"),
 }  # fmt: skip
+# Where no column has a name of the list above: of several addresses or names the first one here.
+FALLBACKS = {
+    ColumnKind.EMAIL: (
+        "customeremail",
+        "contactemail",
+        "useremail",
+        "primaryemail",
+        "email1",
+        "email1value",
+        "billingemail",
+        "buyeremail",
+        "orderemail",
+        "subscriber",
+        "subscriberemail",
+    ),
+    ColumnKind.PHONE: (
+        "mobilephonenumber",
+        "smsnumber",
+        "smsphonenumber",
+        "customerphone",
+        "contactphone",
+        "contactnumber",
+        "phone1",
+        "phone1value",
+        "primaryphone",
+        "defaultaddressphone",
+        "billingphone",
+        "shippingphone",
+        "buyerphone",
+        "addresstelephone",
+        "businessphone",
+        "homephone",
+        "收货人手机",
+        "收货人手机号",
+        "买家手机号",
+        "联系电话",
+    ),
+    ColumnKind.NAME: (
+        "billingname",
+        "shippingname",
+        "recipientname",
+        "contactname",
+        "customer",
+        "buyername",
+        "收货人",
+        "收货人姓名",
+        "收件人",
+        "买家姓名",
+        "昵称",
+        "暱稱",
+    ),
+    ColumnKind.FIRST: ("customerfirstname", "billingfirstname", "shippingfirstname"),
+    ColumnKind.LAST: ("customerlastname", "billinglastname", "shippinglastname"),
+    ColumnKind.COUNTRY: (
+        "defaultaddresscountry",
+        "billingcountry",
+        "shippingcountry",
+        "billingcountrycode",
+        "addresscountry",
+        "address1country",
+    ),
+}
 # These say too much else to be taken for consent; yet who is "unsubscribed" there is.
-STATUS_NAMES = frozenset(("status", "state", "memberstatus", "subscriberstatus", "contactstatus"))
+STATUS_NAMES = frozenset((
+    "status", "state", "memberstatus", "subscriberstatus", "contactstatus", "subscriptionstate",
+    "状态", "狀態", "estado", "statut", "stato",
+))  # fmt: skip
+OPT_OUTS = ("optedoutofemail",)  # HubSpot: one such column for each type of subscription
 KNOWN = {name: field for field, names in NAMES.items() for name in names}
 _SIGNS = re.compile(r"[\W_]+")
 
 
-def guess_columns(header: Sequence[str]) -> list[ColumnKind]:
-    """A field for each column; nothing where we do not know it, or have it already."""
-    found: list[ColumnKind] = []
-    for name in header:
-        field = KNOWN.get(_SIGNS.sub("", name).lower(), ColumnKind.NOTHING)
-        found.append(field if field not in found else ColumnKind.NOTHING)
-    return found
-
-
-def unread_refusals(header: Sequence[str], mapping: Sequence[str]) -> list[tuple[int, str]]:
-    """The columns, and what they hold, that may say a no although the merchant maps them to
-    nothing: a second one of a kind, or one that is left out.
-    """
-    found: list[tuple[int, str]] = []
-    for place, (name, kind) in enumerate(zip(header, mapping, strict=True)):
-        plain = _SIGNS.sub("", name).lower()
-        known = KNOWN.get(plain, ColumnKind.NOTHING)
-        if plain in STATUS_NAMES:
-            known = ColumnKind.EMAIL_CONSENT
-        if kind in (ColumnKind.NOTHING, ColumnKind.PROPERTY) and known:
-            found.append((place, known))
-    return found
-
-
-def detect_exporter(header: Sequence[str]) -> str:
-    """Return which system exported a file: Shopify, Klaviyo, Mailchimp, or "" if unknown."""
-    names = {_SIGNS.sub("", name).lower() for name in header}
-    if "klaviyoid" in names:
-        return "Klaviyo"
-    if {"leid", "euid"} <= names:
-        return "Mailchimp"
-    return "Shopify" if {"customerid", "totalorders"} <= names else ""
+def plain_name(title: str) -> str:
+    """A column's name without signs and capitals."""
+    return _SIGNS.sub("", unicodedata.normalize("NFC", title)).lower()

@@ -19,6 +19,8 @@ from plugin.imports.answers import (
 )
 from plugin.imports.columns import ColumnKind
 from plugin.imports.dates import is_ambiguous, parse_date
+from plugin.imports.exporters import detect_exporter
+from plugin.imports.header import speaks_of_all, unread_refusals
 from plugin.sheets.cells import read_cell
 from plugin.sheets.records import Row
 from storage.channels import STOREFRONT_CHANNELS, Channel
@@ -69,9 +71,11 @@ class ConsentReader:
     def __init__(self, held: Import) -> None:
         mapped = [(n, kind) for n, kind in enumerate(held.mapping) if kind in columns.FIELDS]
         self.at = {kind: n for n, kind in mapped}
-        self.heeded = [*mapped, *columns.unread_refusals(held.columns, held.mapping)]
+        self.heeded = [*mapped, *unread_refusals(held.columns, held.mapping)]
+        self.vague = {n for n, _ in self.heeded if speaks_of_all(held.columns[n])}
         self.declared = frozenset(held.declaration.get("channels", ())) & set(STOREFRONT_CHANNELS)
-        self.of_file = read_file_name(held.file_name, columns.detect_exporter(held.columns))
+        exporter = detect_exporter(held.columns)
+        self.of_file = read_file_name(held.file_name, exporter.name if exporter else "")
         spoken_of = _channels_named(held.file_name, has_email=ColumnKind.EMAIL in self.at)
         self.agreed_by_name = spoken_of if self.of_file == Answer.YES else frozenset()
         refuses = self.of_file in REFUSALS or self.of_file == Answer.NEVER
@@ -107,6 +111,7 @@ class ConsentReader:
         self, row: Row, channel: Channel, word: Answer, since: datetime | None
     ) -> Iterator[RowConsent]:
         """Every no of a row, also those of columns that the merchant left out; NEVER is a mild one.
+        So is, for another channel, a no that names none.
 
         An opt-out is over where the file dates a later yes: Omnisend keeps both dates.
         """
@@ -123,6 +128,8 @@ class ConsentReader:
                 said = read_word(cell)
                 if said in REFUSALS or said == Answer.NEVER:
                     yield RowConsent(said)
+            elif place in self.vague and _refuses(kind, cell):
+                yield RowConsent(Answer.NEVER)
         if channel in self.named:
             yield RowConsent(self.of_file, "file")
 
@@ -135,6 +142,13 @@ class ConsentReader:
         if place is not None and cell and found is None:
             problems.append((place, date_problem(cell)))
         return found
+
+
+def _refuses(kind: str, cell: str) -> bool:
+    """Whether a cell says a no, of some channel."""
+    if kind in FLAGS:
+        return read_flag(cell, FLAGS[ColumnKind(kind)][1]) in REFUSALS
+    return kind.endswith("_consent") and read_word(cell) in REFUSALS
 
 
 def _hardest(refusals: Sequence[RowConsent]) -> RowConsent:

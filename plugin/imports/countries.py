@@ -44,19 +44,20 @@ def country_of(text: str) -> str | None:
 @lru_cache(1)
 def _names() -> Mapping[str, str]:
     """CLDR's codes and names, without names that mean two countries, and `OTHER_NAMES`."""
-    meant: dict[str, set[str]] = {}
+    meant: dict[str, str] = {}  # "" where it is two countries' name: sets would take 8 MB
     for locale in locale_identifiers():
         # Babel's own way in keeps whole languages for good: some 150 MB.
         with Path(resolve_locale_filename(locale)).open("rb") as file:
             territories = pickle.load(file).get("territories", {})
         for code, name in territories.items():
             if _is_country(code) and isinstance(name, str):
-                meant.setdefault(_folded(name), set()).add(code)
-                meant.setdefault(code.lower(), set()).add(code)
+                folded = _folded(name)
+                meant[folded] = code if meant.get(folded, code) == code else ""
+                meant[code.lower()] = code
     for old, (code, *others) in get_global("territory_aliases").items():
         if not others and _is_country(code) and old.isalpha():  # alpha-3, and UK
-            meant.setdefault(old.lower(), {code})
-    found = {name: codes.pop() for name, codes in meant.items() if len(codes) == 1}
+            meant.setdefault(old.lower(), code)
+    found = {name: code for name, code in meant.items() if code}
     return found | {_folded(name): code for name, code in OTHER_NAMES.items()}
 
 

@@ -14,8 +14,7 @@ from sqlmodel import Session
 
 from plugin import clock, jobs
 from plugin.errors import ConcurrentChangeError, RegularsError
-from plugin.imports import columns
-from plugin.imports.header import find_header
+from plugin.imports.header import find_header, guess_columns
 from plugin.imports.rows import WHOLE_ROW, ParsedRows, RowParser
 from plugin.ingest.record import record_facts
 from plugin.jobs import Progress, SliceJob
@@ -129,7 +128,7 @@ def set_format(held: Import, encoding: str, delimiter: str) -> None:
     _move(
         held, state=ImportState.READY, encoding=encoding, delimiter=delimiter,
         data_offset=header.end, offset=header.end, line=header.next_line, columns=names,
-        mapping=columns.guess_columns(names),
+        mapping=guess_columns(names),
         size=path.stat().st_size,
     )  # fmt: skip
 

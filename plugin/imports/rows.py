@@ -4,6 +4,7 @@ Consent is a yes only if the file or the merchant says so (`plugin.imports.conse
 word is none.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from plugin.imports.columns import ColumnKind
 from plugin.imports.consents import ConsentReader, date_problem, text_at
 from plugin.imports.countries import country_of
 from plugin.imports.dates import parse_date, parse_day
+from plugin.imports.exporters import ORDERS, detect_exporter
 from plugin.phones import may_text
 from plugin.sheets.records import Row
 from plugin.values import BIRTHDAY, is_under_age, without_unstorable
@@ -59,6 +61,8 @@ class RowParser:
         self.held, self.country = held, country
         self.at = {kind: n for n, kind in enumerate(held.mapping) if kind in columns.FIELDS}
         self.properties = [*_properties(held)]
+        exporter = detect_exporter(held.columns)
+        self.is_of_orders = exporter is not None and exporter.name == ORDERS
         self.consents = ConsentReader(held)
         self.where = str(held.declaration.get("where", ""))
         self.since = parse_date(str(held.declaration.get("on", ""))) or held.created_at
@@ -90,6 +94,8 @@ class RowParser:
             ),
         )
         birthday = self._birthday(row, taken)
+        if self.is_of_orders and not self._names_someone(row):
+            return  # sold at the till, or a further line of such an order
         refused = _refusal(email or phone, birthday)
         if refused:
             taken.reject(row.line, refused)
@@ -104,6 +110,7 @@ class RowParser:
         person.properties = {
             name: value for n, name in self.properties if (value := text_at(row, n))
         }
+        person.properties |= self._all_properties(row, taken)
         if birthday:
             person.properties[BIRTHDAY] = birthday.isoformat()
         taken.lines[id(person)] = row.line
@@ -126,8 +133,16 @@ class RowParser:
             )
 
     def _said_at(self, row: Row) -> datetime:
-        """Of two rows about one person the later one is newer, yet none newer than the file."""
-        return self.held.created_at - timedelta(minutes=1) + timedelta(microseconds=row.line)
+        """Of two rows about one person the later one is newer, yet none newer than the file; of
+        orders the earlier one, since Shopify lists the newest first.
+        """
+        after = timedelta(microseconds=row.line)
+        return (
+            self.held.created_at - timedelta(minutes=1) + (-after if self.is_of_orders else after)
+        )
+
+    def _names_someone(self, row: Row) -> bool:
+        return bool(self._cell(row, ColumnKind.EMAIL) or self._cell(row, ColumnKind.PHONE))
 
     def _cell(self, row: Row, kind: str) -> str:
         place = self.at.get(kind)
@@ -156,6 +171,18 @@ class RowParser:
             taken.problems.append((row.line, place, date_problem(cell)))
         return found
 
+    def _all_properties(self, row: Row, taken: ParsedRows) -> dict[str, object]:
+        cell = self._cell(row, ColumnKind.PROPERTIES)
+        try:
+            found = without_unstorable(json.loads(cell)) if cell else {}
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            place = self.at[ColumnKind.PROPERTIES]
+            taken.problems.append((row.line, place, ProblemCode.PROPERTIES))
+            return {}
+        return {name[:MAX_PROPERTY_NAME_CHARS]: value for name, value in found.items()}
+
     def _country(self, row: Row) -> str | None:
         return country_of(self._cell(row, ColumnKind.COUNTRY))
 
@@ -164,7 +191,7 @@ class RowParser:
     ) -> dict[str, str | None]:
         first, last = self._cell(row, ColumnKind.FIRST), self._cell(row, ColumnKind.LAST)
         if not first and not last:
-            first, _, last = self._cell(row, ColumnKind.NAME).partition(" ")
+            first, _, last = _person_name(self._cell(row, ColumnKind.NAME)).partition(" ")
         cell: dict[str, str | None] = {
             "email": email,
             "phone": phone,
@@ -219,6 +246,12 @@ class RowParser:
 
     def _dedupe_key(self, row: Row, about: str) -> str:
         return f"{ConsentSource.IMPORT}:{self.held.id}:{row.line}:{about}"
+
+
+def _person_name(text: str) -> str:
+    """A full name; the number of an order or a customer is none."""
+    is_number = text.startswith("#") or not any(letter.isalpha() for letter in text)
+    return "" if is_number else text
 
 
 def _properties(held: Import) -> Iterator[tuple[int, str]]:

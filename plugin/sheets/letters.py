@@ -28,7 +28,11 @@ _PAIRS = {
         rb"[\x81-\x9f\xe0-\xfc][\x40-\xfc]",
     ),
 }
-_PATTERNS = {
+_RUNS = {
+    encoding: re.compile(b"(?:%b|%b|%b|[\x80-\xff])+" % parts, re.DOTALL)
+    for encoding, parts in _PAIRS.items()
+}
+_LETTERS = {
     encoding: re.compile(b"(?P<sign>%b)|(?P<letter>%b)|%b|[\x80-\xff]" % parts, re.DOTALL)
     for encoding, parts in _PAIRS.items()
 }
@@ -41,7 +45,7 @@ MIN_HANGUL = 6  # letters; fewer may be Chinese ones of the first half of the al
 def guess_encoding(lines: Sequence[bytes], *, is_macintosh: bool = False) -> str:
     """The encoding of lines that hold letters beyond ASCII and are not UTF-8."""
     text = b"\n".join(lines)
-    shares = {encoding: _share(text, encoding) for encoding in _PATTERNS if _fits(lines, encoding)}
+    shares = {encoding: _share(text, encoding) for encoding in _PAIRS if _fits(lines, encoding)}
     best = max(shares, key=lambda encoding: shares[encoding], default=WESTERN)
     if best == KOREAN and shares.get(CHINESE) == shares[KOREAN]:
         best = KOREAN if len(_HIGH.findall(text)) >= 2 * MIN_HANGUL else CHINESE
@@ -66,6 +70,14 @@ def is_in(line: bytes, encoding: str) -> bool:
 
 
 def _share(text: bytes, encoding: str) -> float:
-    """How many of a text's letters are of everyday use in an encoding."""
-    found = [match for match in _PATTERNS[encoding].finditer(text) if not match["sign"]]
-    return sum(match["letter"] is not None for match in found) / len(found) if found else 0.0
+    """How many of a text's letters are of everyday use in an encoding; none in the middle of a
+    Latin word is.
+    """
+    good = total = 0
+    for run in _RUNS[encoding].finditer(text):
+        around = text[run.start() - 1 : run.start()] + text[run.end() : run.end() + 1]
+        in_word = any(chr(byte).isalpha() and byte < 128 for byte in around)
+        found = [m for m in _LETTERS[encoding].finditer(run[0]) if not m["sign"]]
+        total += len(found)
+        good += 0 if in_word else sum(m["letter"] is not None for m in found)
+    return good / total if total else 0.0

@@ -42,6 +42,7 @@ SENTENCES: dict[str, str] = {
         "It isn't clear which number is the month. Write dates as 2026-11-21."
     ),
     ProblemCode.CONSENT: N_("Not a consent value, so it is ignored."),
+    ProblemCode.PROPERTIES: N_("Not properties as JSON, so they are ignored."),
     ProblemCode.STAYS: N_("This address unsubscribed before, so it stays unsubscribed."),
 }  # fmt: skip
 

@@ -10,8 +10,9 @@ import duckdb
 import pytest
 
 from admin_ui.audience.imports.columns import KINDS
-from plugin.imports import columns, lifecycle
+from plugin.imports import lifecycle
 from plugin.imports.columns import ColumnKind
+from plugin.imports.header import guess_columns
 from plugin.jobs import Progress
 from plugin.profiles.export import COLUMNS
 from plugin.sheets import parquet, problems
@@ -194,7 +195,7 @@ def test_the_audience_goes_out_as_a_table_without_formulas_and_comes_back(mercha
     assert (ana["First Name"], ana["Phone Number"]) == ("'=1+1", "'+351912345678")
     assert ana["Email Marketing Consent"] == "subscribed"
     assert [row[0] for row in csv.reader(table(part))][1:] == ["ana@example.com"]
-    assert columns.guess_columns(head)[:8] == [
+    assert guess_columns(head)[:8] == [
         "email", "phone", "first_name", "last_name", "country", "locale", "timezone",
         "email_consent",
     ]  # fmt: skip

@@ -13,6 +13,7 @@ from plugin.imports.answers import Answer
 from plugin.imports.columns import ColumnKind
 from plugin.imports.consents import ConsentReader
 from plugin.imports.dates import parse_date
+from plugin.imports.exporters import ORDERS, detect_exporter
 from plugin.sheets import problems
 from plugin.sheets.records import Row
 from plugin.texts import N_
@@ -25,6 +26,7 @@ from storage.imports import Import
 KINDS: dict[str, str] = {
     ColumnKind.NOTHING: N_("Don't import"),
     ColumnKind.PROPERTY: N_("Save as property"),
+    ColumnKind.PROPERTIES: N_("Properties (JSON)"),
     ColumnKind.EMAIL: N_("Email address"),
     ColumnKind.PHONE: N_("Phone"),
     ColumnKind.FIRST: N_("First name"),
@@ -145,6 +147,7 @@ def choices(visit: AdminRequest, held: Import) -> dict[str, Any]:
     first = lifecycle.sample_rows(held, SAMPLE_ROWS)
     with db.reading() as session:
         known = lists.lists_of(session, held.shop_id)
+    origin = detect_exporter(held.columns)
     samples = [_sample(first, n) for n in range(len(held.columns))]
     shown = [n for n, kind in enumerate(held.mapping) if kind != ColumnKind.NOTHING]
     folded = [n for n, kind in enumerate(held.mapping) if kind == ColumnKind.NOTHING]
@@ -153,7 +156,8 @@ def choices(visit: AdminRequest, held: Import) -> dict[str, Any]:
     return {
         "shown": shown, "folded": folded,
         "samples": samples, "kinds": kinds(visit.say),
-        "origin": columns.detect_exporter(held.columns),
+        "origin": origin.name if origin else "",
+        "is_of_orders": origin is not None and origin.name == ORDERS,
         "named": _named_status(visit, held),
         "outcomes": outcomes(visit, held),
         "lists": [(each.id, each.name) for each in known],

@@ -37,6 +37,11 @@ def take_in(
     if properties:
         held.mapping = [kind or ColumnKind.PROPERTY for kind in held.mapping]
     held.declaration = said
+    return run(shop, held, list_name)
+
+
+def run(shop: Shop, held: Import, list_name: str = "") -> Import:
+    """Read a file with matched columns to its end; the import as it is then."""
     lifecycle.start_import(held, list_name)
     return finish(shop, held)
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from plugin import clock
 from plugin.imports.answers import NEVER, YES, Answer, read_file_name
-from plugin.imports.columns import ColumnKind, guess_columns
+from plugin.imports.columns import ColumnKind
+from plugin.imports.header import guess_columns
 from plugin.imports.rows import RowParser
 from plugin.messages.eligibility import consent_blocks
 from plugin.profiles.export import export_csv

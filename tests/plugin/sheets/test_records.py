@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.imports import columns
+from plugin.imports.header import guess_columns
 from plugin.sheets import encoding, files, problems, records
 from plugin.sheets.cells import csv_chunks, read_cell
 from storage.imports import ProblemCode
@@ -104,9 +104,7 @@ def test_shopifys_apostrophes_and_our_own_are_taken_off_again():
 
 
 def test_a_column_of_a_kind_is_taken_once():
-    guessed = columns.guess_columns(
-        ["E-mail", "Email Address", "First_Name", "手机号", "Loyalty tier"]
-    )
+    guessed = guess_columns(["E-mail", "Email Address", "First_Name", "手机号", "Loyalty tier"])
 
     assert guessed == ["email", "", "first_name", "phone", ""]
 
@@ -122,7 +120,7 @@ def test_a_column_of_a_kind_is_taken_once():
     ],
 )
 def test_columns_are_known_by_their_names_in_other_languages(header, kinds):
-    assert columns.guess_columns(header.split(";")) == kinds
+    assert guess_columns(header.split(";")) == kinds
 
 
 def test_blanking_a_row_leaves_every_other_byte_in_its_place(sheet):
