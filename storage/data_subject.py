@@ -53,6 +53,9 @@ UNRELATED_TABLES = frozenset((
     "topic", "variant", "variant_price",
 ))  # fmt: skip
 
+# Among them those that hold a shopper's words until they are redacted.
+WITH_WORDS = frozenset(("metric", "privacy_request"))
+
 
 def addresses(table: Any, subject: DataSubject) -> ColumnElement[bool]:
     """Select a ledger's rows about the addresses of a data subject."""
@@ -128,6 +131,12 @@ def tables() -> list[Table]:
         for table in SQLModel.metadata.sorted_tables
         if "shop_id" in table.c and table.name not in INBOX_TABLES
     ]
+
+
+def personal_tables() -> list[str]:
+    """The names of the tables that may hold rows about a data subject."""
+    names = [table.name for table in SQLModel.metadata.sorted_tables if "shop_id" in table.c]
+    return [name for name in names if name not in UNRELATED_TABLES or name in WITH_WORDS]
 
 
 def find_subject(session: Session, shop_id: int, keys: Iterable[tuple[str, str]]) -> DataSubject:

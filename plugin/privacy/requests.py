@@ -77,18 +77,22 @@ def accept_request(session: Session, shop_id: int, asked: PrivacyFact, now: date
 
 def run_requests(shop_id: int, ids: Sequence[int]) -> None:
     """Carry out requests that are due. Safe to run twice."""
+    forgot = emptied = False
     for request_id in ids:
         with db.reading() as session:
             request = privacy_requests.get_request(session, shop_id, request_id)
         if request is None or request.state != PrivacyRequestState.NEW:
             continue
         if request.kind == PrivacyTopic.REDACT:
-            _redact(request)
+            forgot |= _redact(request)
         elif request.kind == PrivacyTopic.DATA_REQUEST:
             _copy(request)
         else:
-            _empty(request)
+            emptied |= _empty(request)
         log.info("privacy.worked", shop=shop_id, request=request_id, kind=request.kind)
+    touched = () if emptied else data_subject.personal_tables()
+    if (forgot or emptied) and not vacuum.vacuum_database(touched):
+        log.warning("privacy.not_scrubbed", shop=shop_id)
 
 
 def expire_exports() -> None:
@@ -111,7 +115,8 @@ def redact_profile(shop_id: int, keys: Sequence[IdentityKey]) -> bool:
     return request is None or request.state == PrivacyRequestState.DONE
 
 
-def _redact(request: PrivacyRequest) -> None:
+def _redact(request: PrivacyRequest) -> bool:
+    """Redact a shopper; False while deliveries about them wait to be digested."""
     subject = _subject(request)
     _piece_by_piece(request.shop_id, subject)
     if deliveries.redact_deliveries(request.shop_id, subject, request.requested_at):
@@ -121,11 +126,10 @@ def _redact(request: PrivacyRequest) -> None:
             due_at=clock.now() + DIGEST_POLL_DELAY,
             lease_until=0.0,
         )
-        return
+        return False
     import_files.redact_rows(request.shop_id, subject)
     _finish(request, state=PrivacyRequestState.DONE, subject=None)
-    if not vacuum.vacuum_database():
-        log.warning("privacy.not_scrubbed", shop=request.shop_id, request=request.id)
+    return True
 
 
 def _piece_by_piece(shop_id: int, subject: DataSubject) -> None:
@@ -156,24 +160,26 @@ def _copy(request: PrivacyRequest) -> None:
     jobs.enqueue("send_first", request.shop_id, [ask.id])
 
 
-def _empty(request: PrivacyRequest) -> None:
-    """Empty a shop, unless it came back after the uninstall that the request is about."""
+def _empty(request: PrivacyRequest) -> bool:
+    """Empty a shop, unless it came back after the uninstall that the request is about; whether that
+    was done.
+    """
     shop_id = request.shop_id
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
     if shop is None:
-        return
+        return False
     try:
         back = _is_back(shop, request.requested_at)
     except ShopifyError:
         if clock.now() - request.requested_at < MAX_DIGEST_WAIT:
             _finish(request, due_at=clock.now() + RETRY_DELAY, lease_until=0.0)
-            return
+            return False
         back = False
     if back:
         log.warning("privacy.shop_is_back", shop=shop_id, request=request.id)
         _finish(request, state=PrivacyRequestState.DONE, subject=None)
-        return
+        return False
     with db.transaction() as session:
         shops.uninstall(session, shop_id, max(request.requested_at, shop.installed_at))
     files.delete_files(shop_id)
@@ -181,7 +187,7 @@ def _empty(request: PrivacyRequest) -> None:
     with db.transaction() as session:
         erasure.delete_shop(session, shop_id)
     _all_rows(shop_id)  # what a worker was still writing
-    vacuum.vacuum_database()
+    return True
 
 
 def _is_back(shop: Shop, asked_at: datetime) -> bool:

