@@ -21,6 +21,7 @@ from storage.tables import INBOX_TABLES
 
 VERSION_TABLES = ("main_version", "inbox_version")
 MIGRATIONS = Path(__file__).parent / "migrations"
+WRITABLE_WITHIN_S = 4.0  # every other writer in line has a turn of milliseconds
 # Databases found complete, by line: readiness asks every second, and one check is enough.
 _complete: dict[str, WeakSet[Engine]] = {"main": WeakSet(), "inbox": WeakSet()}
 
@@ -127,7 +128,7 @@ def takes_writes() -> bool:
     """Whether both databases take a write now; it is a real one, and changes nothing."""
     try:
         for line, engine in lines():
-            with engine.begin() as connection:
+            with db.writing(engine, WRITABLE_WITHIN_S) as connection:
                 connection.execute(text(f"UPDATE {line}_version SET version_num = version_num"))
     except (db.DatabaseError, SQLAlchemyError):
         return False

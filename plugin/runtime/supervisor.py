@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, Self
 
@@ -22,11 +23,15 @@ from plugin.errors import RegularsError
 from plugin.runtime import data_folder, parent_death, valkey
 from plugin.runtime.logs import UnfailingStream, line_of
 from plugin.settings import LogFormat, Settings
+from storage.engine.write_queue import QueueWatch
 
 POLL_INTERVAL_S = 0.1
 READY_TIMEOUT_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0  # before a child that died is started again
 HEALTHY_AFTER_S = 30.0  # a child that lived this long starts again without a growing pause
+MAX_RESTARTS_BEFORE_READY = 3  # a setting that is wrong is so each time
+# All other writers wait for 15 s: who has a turn for twice as long was stopped, or hangs.
+TURN_LIMIT_S, LOOK_INTERVAL_S = 30.0, 1.0
 BACKLOG = 2048
 MAX_PORT = 65_535
 
@@ -53,6 +58,9 @@ class Supervisor:
     say: Callable[[str, str], None]
     children: list[Child] = field(default_factory=list)
     signals: int = 0
+    queues: list[QueueWatch] = field(default_factory=list)
+    turn_limit_s: float = TURN_LIMIT_S
+    _look_at: float = 0.0
     _pipes: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
 
     def __enter__(self) -> Self:
@@ -75,13 +83,14 @@ class Supervisor:
         """Wait until every child is ready.
 
         Raises:
-            RegularsError: one has ended, or takes too long.
+            RegularsError: one ends each time that it is started, or takes too long.
         """
         deadline = time.monotonic() + READY_TIMEOUT_S
         for child in self.children:
             while not self.signals and not child.ready():
                 self._forward()
-                self._all_live()
+                self._heal()
+                self._require_starts()
                 if time.monotonic() > deadline:
                     raise RegularsError(f"`{child.name}` was not ready in {READY_TIMEOUT_S:.0f} s.")
 
@@ -89,6 +98,7 @@ class Supervisor:
         """Keep the children alive until SIGTERM or SIGINT."""
         while not self.signals:
             self._heal()
+            self._end_stuck()
             self._forward()
 
     def run_once(self, child: Child) -> None:
@@ -105,11 +115,29 @@ class Supervisor:
         if process.returncode and not self.signals:
             raise RegularsError(f"`{child.name}` failed. See the error above.")
 
-    def _all_live(self) -> None:
+    def _require_starts(self) -> None:
         for child in self.children:
-            if child.process and child.process.poll() is not None:
-                self._forward()
-                raise RegularsError(f"`{child.name}` stopped at once. See the error above.")
+            if child.deaths > MAX_RESTARTS_BEFORE_READY:
+                raise RegularsError(
+                    f"`{child.name}` stopped {child.deaths} times at once. See the error above."
+                )
+
+    def _end_stuck(self) -> None:
+        """End a child's process that stands at the head of a queue of writers for too long."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_INTERVAL_S
+        for pid in filter(None, [queue.overdue(self.turn_limit_s) for queue in self.queues]):
+            with contextlib.suppress(ProcessLookupError):
+                group = os.getpgid(pid)
+                for child in self.children:
+                    if child.process and child.process.pid == group:
+                        wait = f"{self.turn_limit_s:.0f} s"
+                        self.say(
+                            child.name, f"has kept the others from writing for {wait}; ending it"
+                        )
+                        os.kill(pid, signal.SIGKILL)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         self.signals += 1
@@ -250,11 +278,18 @@ def serve(
             ]
         )
         supervisor.wait()
+        supervisor.queues = _queues(settings.database())
         if not supervisor.signals:
             on_ready()
         supervisor.stay()
         listener.close()
     os.close(claimed)
+
+
+def _queues(database_url: str) -> list[QueueWatch]:
+    """The queues before SQLite's writers; PostgreSQL ends an idle transaction by itself."""
+    kind, _, rest = database_url.partition(":///")
+    return QueueWatch.beside(Path(rest.partition("?")[0])) if kind.startswith("sqlite") else []
 
 
 def _broker(settings: Settings) -> list[Child]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Engine, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -20,7 +20,7 @@ from sqlmodel import Session, SQLModel
 
 from storage.engine import faults, tenant_guard
 from storage.engine.faults import TRANSIENT as TRANSIENT
-from storage.engine.write_queue import WriteQueue
+from storage.engine.write_queue import QUEUE_SUFFIX, WriteQueue
 
 PAGE_BYTES = 4_096  # SQLite's own
 # A delivery of 7 KB then fills one page instead of three: 42 µs of CPU instead of 50 to keep one of
@@ -99,7 +99,7 @@ def disconnect() -> None:
 
 def _turns(of: Engine) -> WriteQueue:
     try:
-        return WriteQueue(Path(f"{of.url.database}-turns"))
+        return WriteQueue(Path(f"{of.url.database}{QUEUE_SUFFIX}"))
     except OSError as error:
         disconnect()
         raise DatabaseError(f"{error.filename} cannot be written: {error.strerror}.") from None
@@ -203,7 +203,15 @@ def _session(of: Engine, begin: str) -> Generator[Session]:
 
 
 @contextmanager
-def _turn(turns: WriteQueue | None) -> Generator[None]:
+def writing(of: Engine, within_s: float) -> Generator[Connection]:
+    """Open a connection that writes, in line with all other writers, if its turn comes in time."""
+    turns = _Engines.inbox_turns if of is _Engines.inbox else _Engines.main_turns
+    with _turn(turns, within_s), of.execution_options(begin="IMMEDIATE").begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _turn(turns: WriteQueue | None, within_s: float | None = None) -> Generator[None]:
     """Run the block as the only writer.
 
     Raises:
@@ -212,7 +220,7 @@ def _turn(turns: WriteQueue | None) -> Generator[None]:
     if turns is None:
         yield
         return
-    with turns.acquire(BUSY_TIMEOUT_MS / 1_000) as ours:
+    with turns.acquire(BUSY_TIMEOUT_MS / 1_000 if within_s is None else within_s) as ours:
         if not ours:
             busy = sqlite3.OperationalError("database is locked")
             raise faults.passing_fault("BEGIN IMMEDIATE", busy)

@@ -7,15 +7,20 @@ has the lock again, and a small write of the web waits for many large ones of a 
 
 import fcntl
 import os
+import struct
 import threading
 import time
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
+QUEUE_SUFFIX = "-turns"  # of the file beside the database's
 POLL_INTERVAL_S = 0.0005  # a small write takes some milliseconds
 NEXT, WRITER = 0, 1  # bytes of the file: who holds one is next in line, or writes
+# Behind these each notes its process and since when, for who looks whether a turn has no end.
+NOTE, NOTES_AT = struct.Struct("=qd"), 16
 
 
 class WriteQueue:
@@ -28,8 +33,8 @@ class WriteQueue:
     def __init__(self, file: Path) -> None:
         """
         Args:
-            file: empty, and the same one for every process. It is to be opened here alone: when a
-                process closes it, fcntl(2) ends all locks that the process has on it.
+            file: the same one for every process. It is to be opened here alone: when a process
+                closes it, fcntl(2) ends all locks that the process has on it.
 
         Raises:
             OSError: the file cannot be made or written.
@@ -97,6 +102,7 @@ class WriteQueue:
         while True:
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                os.pwrite(self._file, NOTE.pack(os.getpid(), time.monotonic()), _note_at(byte))
                 return True
             except BlockingIOError:
                 if time.monotonic() >= until:
@@ -105,3 +111,53 @@ class WriteQueue:
 
     def _unlock(self, byte: int) -> None:
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
+
+
+class QueueWatch:
+    """Looks who stands at the head of a queue for long: a process that was stopped there, or hangs,
+    would keep all others from writing for as long. It stands in no queue itself.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """
+        Args:
+            file: the queue's; this process opens it here alone.
+        """
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        self._seen: dict[int, tuple[int, float]] = {}
+
+    @classmethod
+    def beside(cls, database: Path) -> list[Self]:
+        """Watch the queues of a database and of its inbox."""
+        found = database.parent.glob(f"{database.stem}*{QUEUE_SUFFIX}")
+        return [cls(file) for file in sorted(found)]
+
+    def overdue(self, limit_s: float) -> int | None:
+        """Return the process that has been at the head for longer than `limit_s`, twice in a row.
+
+        Once may be a note of an earlier turn: it is written just after the lock is taken.
+        """
+        for byte in (WRITER, NEXT):
+            held = self._holder(byte)
+            before, self._seen[byte] = self._seen.get(byte), held
+            if held == before and held[0] and time.monotonic() - held[1] > limit_s:
+                return held[0]
+        return None
+
+    def close(self) -> None:
+        """Look no more."""
+        os.close(self._file)
+
+    def _holder(self, byte: int) -> tuple[int, float]:
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+        except BlockingIOError:
+            note = os.pread(self._file, NOTE.size, _note_at(byte))
+            pid, since = NOTE.unpack(note) if len(note) == NOTE.size else (0, 0.0)
+            return pid, since
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
+        return 0, 0.0
+
+
+def _note_at(byte: int) -> int:
+    return NOTES_AT + byte * NOTE.size

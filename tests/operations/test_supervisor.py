@@ -127,4 +127,61 @@ except RegularsError as error:
 
     assert ("bad", "no such luck") in words(tmp_path)
     assert words(tmp_path)[-1][0] in ("caught", "one")
-    assert ("caught", "`bad` stopped at once. See the error above.") in words(tmp_path)
+    assert ("caught", "`bad` stopped 4 times at once. See the error above.") in words(tmp_path)
+
+
+def test_a_child_that_dies_before_it_is_ready_is_started_again(tmp_path):
+    dies_twice = f"""{SUPERVISE}
+from pathlib import Path
+frail = child("frail", code='''
+import time
+from pathlib import Path
+times = Path("times")
+times.write_text(times.read_text() + "." if times.exists() else ".")
+if len(times.read_text()) < 3: raise SystemExit("not yet")
+Path("ready").touch()
+while True: time.sleep(0.05)
+''')
+frail.ready = Path("ready").exists
+with Supervisor(print_line) as supervisor:
+    supervisor.start([child("one"), frail])
+    supervisor.wait()
+    print_line("all", "ready")
+    supervisor.stay()
+"""
+    with running([sys.executable, "-c", dies_twice, "3"], cwd=tmp_path) as supervisor:
+        until(lambda: ("all", "ready") in words(tmp_path), "all are ready")
+        supervisor.terminate()
+        assert supervisor.wait(10 * PATIENCE) == 0
+
+    assert words(tmp_path).count(("frail", "not yet")) == 2
+    assert ups(tmp_path, "one") == 1
+
+
+def test_f04_a_process_that_is_stopped_while_it_writes_is_ended(tmp_path):
+    writer = """
+import os, signal, sys, time
+from pathlib import Path
+from storage.engine.write_queue import WriteQueue
+with WriteQueue(Path("kept.db-turns")).acquire(30) as ours:
+    assert ours
+    print("writes", flush=True)
+    if not Path("stopped").exists():
+        Path("stopped").touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+print("has written", flush=True)
+while True: time.sleep(0.05)
+"""
+    watched = f"""{SUPERVISE}
+from pathlib import Path
+from storage.engine.write_queue import QueueWatch
+Path("kept.db-turns").touch()
+with Supervisor(print_line, queues=QueueWatch.beside(Path("kept.db")), turn_limit_s=1) as it:
+    it.start([child("one"), child("writer", code={writer!r})])
+    it.stay()
+"""
+    with running([sys.executable, "-c", watched, "3"], cwd=tmp_path):
+        until(lambda: ("writer", "has written") in words(tmp_path), "the next one writes", 20)
+
+    assert ("writer", "has kept the others from writing for 1 s; ending it") in words(tmp_path)
+    assert ups(tmp_path, "one") == 1

@@ -1,6 +1,8 @@
 """Who writes next: on SQLite threads and processes have the one writer in turn."""
 
+import contextlib
 import ctypes
+import signal
 import subprocess
 import sys
 import threading
@@ -12,8 +14,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from storage import schema
 from storage.engine import db
-from storage.engine.write_queue import WriteQueue
+from storage.engine.write_queue import QueueWatch, WriteQueue
 from tests.faults.town import ROOT, eventually
 from tests.sizes import PATIENCE
 
@@ -247,3 +250,56 @@ def test_a_line_that_cannot_be_made_is_said_in_a_sentence(tmp_path: Path) -> Non
         db.connect(f"sqlite:///{tmp_path / 'regulars.db'}")
     with pytest.raises(db.DatabaseError, match="not connected"):
         db.engine()
+
+
+def test_f04_who_is_stopped_at_the_head_of_the_queue_is_found_and_no_other(
+    turns: WriteQueue, file: Path, tmp_path: Path
+) -> None:
+    watch, dots = QueueWatch(file), tmp_path / "dots"
+    words = (str(file), str(dots), str(HOLDS_S))
+    process = subprocess.Popen([sys.executable, "-c", COMES_BACK, *words], cwd=ROOT)
+    try:
+        eventually("it writes", dots.exists, within_s=30)
+        time.sleep(1)  # in which it has many turns
+        assert [watch.overdue(0.5 * PATIENCE) for _ in range(5)] == [None] * 5
+        eventually(
+            "it is stopped while it writes", lambda: stopped_inside(process, turns), within_s=30
+        )
+        eventually("it is found", lambda: watch.overdue(0.1) == process.pid, within_s=5)
+    finally:
+        process.kill()
+        process.wait()
+    assert watch.overdue(0) is None
+    watch.close()
+
+
+def stopped_inside(process: subprocess.Popen[bytes], turns: WriteQueue) -> bool:
+    process.send_signal(signal.SIGSTOP)
+    if not is_free(turns, 0.1):
+        return True
+    process.send_signal(signal.SIGCONT)
+    return False
+
+
+def test_o01_readiness_stands_in_line_with_every_writer(
+    sqlite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a process was stopped between its turn and its transaction."""
+    monkeypatch.setattr(schema, "WRITABLE_WITHIN_S", 0.1)
+    assert schema.takes_writes()
+    with turn_elsewhere(sqlite):
+        assert not schema.takes_writes()
+    assert schema.takes_writes()
+
+
+@contextlib.contextmanager
+def turn_elsewhere(url: str) -> Generator[None]:
+    """Another process has the turn, and no transaction."""
+    hold = HOLDS.replace("db.transaction()", "db._turn(db._Engines.main_turns)")
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, url], cwd=ROOT, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"it has the turn\n"
+        yield
+        process.kill()
