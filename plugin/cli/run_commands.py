@@ -57,11 +57,13 @@ def web(
     import uvicorn
 
     from plugin.runtime import logs
+    from plugin.runtime.connections import LimitedProtocol
     from plugin.runtime.supervisor import open_listener
 
     logs.set_up_logs()
     config = uvicorn.Config(
         "regulars:app",
+        http=LimitedProtocol,
         log_config=None,
         access_log=False,  # addresses of unsubscribe pages carry tokens
         proxy_headers=False,
