@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 
 from storage.backfills import ENDED_STATES, Backfill, BackfillState
 from storage.engine import db
+from storage.flows import Enrolment, EnrolmentState
 from storage.inbox import Delivery, DeliveryState, settled
 from storage.messages import LOST, Message, MessageState
 from storage.reconciliations import Reconciliation
@@ -170,6 +171,33 @@ def due_reconciliations(session: Session, now: datetime) -> Backlog:
     )
     row = _run(session, columns(func.count(), func.min(some.c.due_at))).one()
     return Backlog(row[0], row[1])
+
+
+def count_far_leases(session: Session, seconds: float) -> int:
+    """Messages and enrolments that are leased for longer than `seconds` from now, of those that are
+    the first to be due.
+    """
+    limit = db.database_time(session) + seconds
+    waiting: list[tuple[Any, str]] = [
+        (Message, MessageState.DUE),
+        (Enrolment, EnrolmentState.WAITING),
+    ]
+    found = 0
+    for table, state in waiting:
+        first = columns(table.lease_until).where(table.state == state)
+        some = first.order_by(table.due_at).limit(MAX_ROWS).subquery()
+        far = columns(func.count()).select_from(some).where(some.c.lease_until > limit)
+        found += int(_run(session, far).scalar_one())
+    return found
+
+
+def count_far_delivery_leases(session: Session, seconds: float) -> int:
+    """As `count_far_leases`, of new deliveries."""
+    limit = db.database_time(session) + seconds
+    new = columns(col(Delivery.lease_until)).where(col(Delivery.state) == DeliveryState.NEW)
+    some = new.limit(MAX_ROWS).subquery()
+    far = columns(func.count()).select_from(some).where(some.c.lease_until > limit)
+    return int(_run(session, far).scalar_one())
 
 
 def count_shops(session: Session) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Small commands of an operator's day: look at the stores, retry what failed, try the relay."""
+"""Commands of an operator's day: examine the installation and the stores, retry what failed."""
 
 from typing import Annotated
 
@@ -7,6 +7,20 @@ import typer
 from plugin.cli.options import Store
 
 group = typer.Typer()
+
+
+@group.command()
+def doctor() -> None:
+    """Look at everything that an installation needs: a line for each, and what to do."""
+    from plugin.cli.doctor.examination import examine
+    from plugin.cli.doctor.findings import Level
+
+    levels = set()
+    for finding in examine():
+        typer.echo(str(finding))
+        levels.add(finding.level)
+    if Level.FAILED in levels:
+        raise typer.Exit(1)
 
 
 @group.command()

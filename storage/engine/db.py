@@ -237,6 +237,16 @@ def database_time(session: Session) -> float:
     return float(session.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
 
 
+def unsafe_settings() -> list[str]:
+    """PostgreSQL's settings that are off and without which a power cut loses what was committed."""
+    if is_sqlite(engine()):
+        return []
+    names = ("fsync", "full_page_writes", "synchronous_commit")
+    query = "SELECT name FROM pg_settings WHERE setting = 'off' AND name = ANY(:names) ORDER BY 1"
+    with engine().connect() as connection:
+        return list(connection.execute(text(query), {"names": list(names)}).scalars())
+
+
 def size_bytes(session: Session) -> int:
     """How much room the main database takes on its disk, with its indexes."""
     if session.get_bind().dialect.name == "sqlite":
