@@ -81,7 +81,7 @@ def _mail(request: Request) -> Response:
     shop_id, template_id, locale = opened
     with db.reading() as session:
         shop = shops.get_shop(session, shop_id)
-        if shop is None:
+        if shop is None or shop.uninstalled_at is not None:
             return pages.problem(request, 404)
         try:
             html = render.render_preview(session, shop, template_id, locale).html

@@ -13,6 +13,7 @@ from typing import TextIO, cast
 import structlog
 from structlog.types import Processor
 
+from plugin.runtime.tracebacks import format_traceback
 from plugin.settings import LogFormat, LogLevel, get_settings
 
 RENDERERS: dict[LogFormat, Processor] = {
@@ -63,7 +64,7 @@ def set_up_logs() -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     written: list[Processor] = [
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(format_traceback),
         RENDERERS[settings.log_format],
     ]
     structlog.configure(

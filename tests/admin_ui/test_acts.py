@@ -14,7 +14,16 @@ from plugin.facts import IdentityKey, ProfileFact
 from plugin.profiles import duplicates, properties
 from plugin.profiles.identity import resolve_profiles
 from plugin.worker.slices import run_slice
-from storage import access_log, coupons, failed_webhooks, flows, forms, metrics, write_backs
+from storage import (
+    access_log,
+    coupons,
+    failed_webhooks,
+    flows,
+    forms,
+    metrics,
+    shops,
+    write_backs,
+)
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.flows import FlowStatus
@@ -167,6 +176,17 @@ def test_a_preview_runs_nothing_and_ends(merchant, client, filled, monkeypatch):
     assert client.get(address.replace(".en.", ".zh-CN.")).status_code == 404
     later = clock.now() + timedelta(minutes=11)
     monkeypatch.setattr("admin_ui.flows.preview.clock.now", lambda: later)
+    assert client.get(address).status_code == 404
+
+
+def test_a_preview_ends_with_the_uninstall(merchant, client, shop, filled):
+    page = merchant.fetch(f"/flows/{filled['Welcome']}/messages/1").text
+    address = page.split('class="mail" sandbox src="')[1].split('"')[0]
+    assert client.get(address).status_code == 200
+
+    with db.transaction() as session:
+        shops.uninstall(session, shop.id, clock.now())
+
     assert client.get(address).status_code == 404
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 
+import psycopg
 import pytest
 import structlog
 
@@ -79,6 +80,32 @@ def test_the_level_is_the_settings_and_no_library_tells_addresses(lines, level, 
 
     assert len(told) == count
     assert "mia@example.com" not in "\n".join(told)
+
+
+@pytest.mark.parametrize("log_format", ["json", "logfmt"])
+@pytest.mark.parametrize("library", [True, False])
+def test_s24_an_errors_line_tells_where_and_what_kind_and_never_a_value(
+    lines, capsys, log_format, library
+):
+    lines(log_format=log_format)
+    logger = logging.getLogger("dramatiq.worker") if library else structlog.get_logger()
+    try:
+        try:
+            int("mia@example.com")
+        except ValueError as error:
+            raise psycopg.errors.UniqueViolation(
+                'duplicate key value violates "profile_email"\n'
+                "DETAIL:  Key (shop_id, email)=(1, mia@example.com) exists, +14155550123, Mia."
+            ) from error
+    except psycopg.Error:
+        logger.exception("digest.failed")
+
+    told = capsys.readouterr().err
+    assert "invalid literal for int() with base 10: …" in told
+    assert "psycopg.errors.UniqueViolation: duplicate key value violates …" in told
+    assert "test_logs.py" in told
+    assert "DETAIL" not in told
+    assert not any(word in told for word in ("example.com, ", "'mia@", "4155550123", "Mia"))
 
 
 def test_a_format_or_level_that_there_is_not_is_named(lines):
