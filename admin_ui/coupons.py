@@ -1,5 +1,6 @@
 """Coupons: what each takes off, how many of its codes are left, and what Shopify minds."""
 
+import re
 from decimal import Decimal, InvalidOperation
 
 from starlette.responses import Response
@@ -9,13 +10,14 @@ from admin_ui.kit.routes import page
 from plugin.errors import MalformedError
 from plugin.offers import coupons
 from plugin.texts import N_
-from plugin.values import to_minor_units
+from plugin.values import currency_decimals, to_minor_units
 from storage import coupons as stored_coupons
 from storage.coupons import Coupon, DiscountKind
 from storage.engine import db
 
 TITLE = N_("Coupons")
 BLANK = {"name": "", "prefix": "", "kind": DiscountKind.PERCENTAGE, "worth": "10"}
+AMOUNT = re.compile(r"\d{1,10}([.,]\d{1,4})?", re.ASCII)
 LIMITS = {"name": coupons.MAX_NAME_CHARS, "prefix": 20, "worth": 12}
 
 
@@ -51,11 +53,21 @@ def _worth(visit: AdminRequest, sent: dict[str, str]) -> int | None:
     """Whole percent, or minor units; None for what is neither."""
     try:
         if sent["kind"] == DiscountKind.AMOUNT:
-            return to_minor_units(sent["worth"], visit.shop.currency)
+            return _amount(sent["worth"], visit.shop.currency)
         whole = Decimal(sent["worth"] or "0")
         return int(whole) if whole == whole.to_integral_value() else None
     except (InvalidOperation, MalformedError, ValueError, OverflowError):
         return None
+
+
+def _amount(written: str, currency: str) -> int | None:
+    """An amount as one writes it: digits, and decimals after a point or a comma, as many as the
+    currency has at most. With a mark for thousands it could be read in two ways.
+    """
+    whole, _, decimals = written.replace(",", ".", 1).partition(".")
+    if not AMOUNT.fullmatch(written) or len(decimals) > currency_decimals(currency):
+        return None
+    return to_minor_units(f"{whole}.{decimals or 0}", currency)
 
 
 def _errors(visit: AdminRequest, sent: dict[str, str], worth: int | None) -> dict[str, str]:
@@ -64,6 +76,8 @@ def _errors(visit: AdminRequest, sent: dict[str, str], worth: int | None) -> dic
         errors["name"] = say.text("Enter a coupon name.")
     if not coupons.PREFIX.fullmatch(sent["prefix"]):
         errors["prefix"] = say.text("Use up to 20 letters and digits.")
+    elif _is_taken(visit.shop.id, sent["prefix"]):
+        errors["prefix"] = say.text("Another coupon uses this prefix. Choose one of its own.")
     if sent["kind"] == DiscountKind.PERCENTAGE and not (worth and 0 < worth <= 100):
         errors["worth"] = say.text("Enter a whole number from 1 to 100.")
     if sent["kind"] == DiscountKind.AMOUNT and not (worth and 0 < worth <= coupons.MAX_AMOUNT):
@@ -71,6 +85,11 @@ def _errors(visit: AdminRequest, sent: dict[str, str], worth: int | None) -> dic
     if sent["kind"] not in set(DiscountKind):
         errors["kind"] = say.text("Choose a discount type.")
     return errors
+
+
+def _is_taken(shop_id: int, prefix: str) -> bool:
+    with db.reading() as session:
+        return coupons.is_taken(session, shop_id, prefix)
 
 
 def _page(

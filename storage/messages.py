@@ -368,25 +368,6 @@ def count_reasons(session: Session, shop_id: int, flow_id: int) -> dict[str, dic
     return counts
 
 
-def due_by_enrolment(
-    session: Session, shop_id: int, profile_ids: Sequence[int]
-) -> dict[int, list[Message]]:
-    """Return the unsent messages that flows have queued for these shoppers, by enrolment."""
-    found: dict[int, list[Message]] = {}
-    for message in session.exec(
-        select(Message)
-        .where(
-            Message.shop_id == shop_id,
-            col(Message.profile_id).in_(sorted(set(profile_ids))),
-            Message.state == MessageState.DUE,
-        )
-        .with_for_update()
-    ):
-        if message.enrolment_id is not None:
-            found.setdefault(message.enrolment_id, []).append(message)
-    return found
-
-
 def set_state(session: Session, message: Message, state: MessageState, reason: str = "") -> None:
     """Bring a message into another state, with the reason.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 from starlette.responses import Response
@@ -25,6 +25,7 @@ from plugin.texts import N_
 from storage import (
     attributions,
     consent,
+    enrolment_messages,
     events,
     flows,
     lists,
@@ -127,8 +128,7 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
             older=entries.older,
             earned=attributions.attributions_of(session, shop_id, sent) if sent else {},
             templates={t.id: t.name for t in templates.templates_of(session, shop_id)},
-            flows={flow.id: flow.name for flow in flows.flows_of(session, shop_id)},
-            enrolments=flows.enrolments_of(session, shop_id, profile.id, PAGE),
+            **_flows(session, shop_id, profile.id),
             named=[each for each in known if each.kind in STRONG][:PAGE],
             traces=[each for each in known if each.kind not in STRONG],
             most_traces=PAGE,
@@ -149,6 +149,18 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
             touches=visits.touches(session, shop_id, profile.id),
             words=words,
         )
+
+
+def _flows(session: Session, shop_id: int, profile_id: int) -> dict[str, Any]:
+    """The flows that a shopper is or was in, and which of them sent nothing."""
+    entered = flows.enrolments_of(session, shop_id, profile_id, PAGE)
+    return {
+        "flows": {flow.id: flow.name for flow in flows.flows_of(session, shop_id)},
+        "enrolments": entered,
+        "unsent": enrolment_messages.enrolments_without_mail(
+            session, shop_id, profile_id, [each.id for each in entered]
+        ),
+    }
 
 
 def timeline(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlmodel import Session
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from admin_ui.kit.language import Language
 from admin_ui.kit.request import AdminRequest
@@ -49,7 +49,11 @@ class BackfillProgress:
 
 @page("/past", title=N_("Home"))
 def show(visit: AdminRequest) -> Response:
-    """Show the card alone, which the home page polls during the backfill."""
+    """Show the card alone, which the home page polls during the backfill; opened by hand, the home
+    page.
+    """
+    if "hx-request" not in visit.request.headers:
+        return RedirectResponse(f"/?{visit.request.url.query}", status_code=302)
     with db.reading() as session:
         found = read_progress(session, visit.shop.id, visit.say)
     return visit.part("home/backfill.html", past=found)

@@ -12,7 +12,7 @@ from plugin.flows import definition, filters
 from plugin.flows.definition import FlowDefinition
 from plugin.flows.filters import Who
 from plugin.settings import get_settings
-from storage import flows, messages
+from storage import enrolment_messages, flows, messages
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.events import Event, EventRow
@@ -159,7 +159,7 @@ def _leave(
             did.setdefault(event["profile_id"], set()).add(event["metric"])
     if not did:
         return
-    queued = messages.due_by_enrolment(session, shop_id, list(did))
+    queued = enrolment_messages.due_by_enrolment(session, shop_id, list(did))
     waiting = flows.waiting_enrolments(session, shop_id, list(did))
     for enrolment in [*waiting, *flows.load_enrolments(session, shop_id, list(queued))]:
         steps, metrics = watched.get(enrolment.flow_id, (None, set()))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+from sqlmodel import Session
 
 from plugin import clock, jobs
 from plugin.errors import RegularsError
@@ -64,9 +65,19 @@ def create_coupon(shop_id: int, name: str, prefix: str, kind: str, *, worth: int
         created_at=clock.now(),
     )
     with db.transaction() as session:
+        db.lock_shop(session, shop_id)
+        if is_taken(session, shop_id, prefix):
+            raise RegularsError("Another coupon uses this prefix. Choose one of its own.", 422)
         session.add(coupon)
     jobs.enqueue("refill", shop_id, [coupon.id])
     return coupon.id
+
+
+def is_taken(session: Session, shop_id: int, prefix: str) -> bool:
+    """Whether a coupon's codes begin so already: a code must show what it is of."""
+    return bool(prefix) and any(
+        held.prefix == prefix for held in coupons.coupons_of(session, shop_id)
+    )
 
 
 def recreate_discount(shop_id: int, coupon_id: int) -> None:
