@@ -22,6 +22,7 @@ from plugin.errors import RegularsError
 from plugin.shopify.api.client import is_valid_query
 from plugin.shopify.api.session_token import SessionToken, verify_session_token
 from plugin.shopify.install import billing
+from plugin.values import without_unstorable
 from storage.engine import db
 from storage.shops import Shop, shop_by_domain
 
@@ -53,7 +54,8 @@ def merchant(page: Page) -> Callable[[Request], object]:
             piece = await request.body()
         elif request.method == "POST":
             sent = await request.form(max_fields=page.max_fields, max_files=0)
-            form = {key: value for key, value in sent.items() if isinstance(value, str)}
+            texts = {key: value for key, value in sent.items() if isinstance(value, str)}
+            form = without_unstorable(texts)  # PostgreSQL refuses a NUL in any text
         return await run_in_threadpool(
             _answer, page, request, sender, token, form=form, piece=piece
         )

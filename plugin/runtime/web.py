@@ -79,7 +79,14 @@ class _App(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._direct.get(scope["path"]) if scope["type"] == "http" else None
+        if endpoint is None and scope["type"] == "http" and _has_nul(scope):
+            endpoint = PlainTextResponse("An address has no such character.", status_code=400)
         await (endpoint or super().__call__)(scope, receive, send)
+
+
+def _has_nul(scope: Scope) -> bool:
+    """Whether an address holds a NUL, which PostgreSQL refuses in any text."""
+    return "\x00" in scope["path"] or b"%00" in scope.get("query_string", b"")
 
 
 async def show_health(request: Request) -> Response:

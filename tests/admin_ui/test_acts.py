@@ -31,6 +31,7 @@ from storage.profiles import Identity, Profile, find_identities, get_profile
 from storage.properties import definitions_of
 from storage.shops import get_shop
 from storage.write_backs import WriteBackState
+from tests.admin_ui.conftest import Merchant
 
 
 def toast(answer):
@@ -557,3 +558,16 @@ def test_a_profile_lists_addresses_before_browsers(merchant, shop, filled):
         "42 browsers, carts and orders"
     )
     assert text.count("a-browser-") < 40
+
+
+def test_s02_a_nul_in_what_a_merchant_types_is_left_out(database, shop, client):
+    merchant = Merchant(client, shop.domain)
+    told = {"name": "Spr\0ing", "prefix": "spring", "kind": "amount", "worth": "7.50"}
+    assert merchant.post("/coupons", **told).status_code == 200
+    sender = {"sender_name": "Dew\0point", "postal_address": "12 Mill\0 Lane", "language": ""}
+    assert merchant.post("/settings", sender_email=shop.sender_email, **sender).status_code == 200
+
+    with db.reading() as session:
+        kept = get_shop(session, shop.id)
+        assert coupons.coupons_of(session, shop.id)[-1].name == "Spring"
+    assert (kept.sender_name, kept.postal_address) == ("Dewpoint", "12 Mill Lane")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.served import AGAIN_S, Served, tell
+from tests.operations.processes import SETTINGS, run
 from tests.sizes import size
 
 DISK_MB, FULL_S, PER_S = size((24, 3.0, 40), (128, 60.0, 50))
@@ -64,3 +65,15 @@ def test_f10_a_full_disk_puts_everybody_off_and_harms_nothing(disk):
         assert served.missing(answered) == set()
         served.effects_once(lasts_s * PER_S)
         assert served.pids() == pids
+
+
+def test_f10_a_data_folder_that_is_read_only_is_told_in_one_sentence(disk, tmp_path):
+    subprocess.run(("mount", "-o", "remount,ro", str(disk)), check=True)
+    ended = run("serve", cwd=tmp_path, REGULARS_DATA_DIR=str(disk / "data"), **SETTINGS)
+
+    (sentence,) = [line for line in ended.stderr.splitlines() if "event=" not in line]
+    assert sentence == (
+        f"regulars: Can't write to {disk / 'data'}: Read-only file system. "
+        "Make it writable, or set another REGULARS_DATA_DIR."
+    )
+    assert ended.returncode == 1

@@ -126,6 +126,13 @@ def test_every_answer_carries_the_headers_unless_it_says_so_itself(client):
     assert framed["content-security-policy"] == "frame-ancestors https://a"
 
 
+@pytest.mark.parametrize("address", ["/readyz%00", "/healthz?as=a%00b"])
+def test_s02_an_address_with_a_nul_is_refused_in_a_sentence(client, address):
+    answer = client.get(address)
+
+    assert (answer.status_code, answer.text) == (400, "An address has no such character.")
+
+
 def test_a_body_over_a_megabyte_is_not_read(client):
     assert client.post("/size", content=b"x" * 1_000_000).json() == 1_000_000
     assert client.post("/size", content=b"x" * 1_000_001).status_code == 413

@@ -170,11 +170,17 @@ def details(event: Event, say: Language) -> list[str]:
         found.append(say.money(to_minor_units(price, code, "price"), code))
     lines = about.get("lines")
     found += [
-        f"{say.number(line.get('quantity') or 1)} × {line['title']}"
+        f"{say.number(_quantity(line))} × {line['title']}"
         for line in (lines[:10] if isinstance(lines, list) else [])
-        if isinstance(line, dict) and line.get("title")
+        if isinstance(line, dict) and line.get("title") and isinstance(line["title"], str)
     ]
     return found
+
+
+def _quantity(line: JsonObject) -> int:
+    """How many of a line there are; 1 where an event of the shop's own tells no such number."""
+    told = line.get("quantity")
+    return int(told) if isinstance(told, int | float) and 0 < told < MAX_SHOWN_NUMBER else 1
 
 
 def _is_code(code: object) -> TypeGuard[str]:
