@@ -69,7 +69,7 @@
   const stamped = (event) => ({
     ...event,
     clientId: start.clientId,
-    timestamp: new Date().toISOString(),
+    timestamp: new Date(Date.now() + start.ahead).toISOString(), // the shop's clock
     seq: seq++,
     context,
   });

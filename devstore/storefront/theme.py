@@ -1,6 +1,7 @@
 """Render a storefront page with the app's parts."""
 
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def _pixel(
         return None
     return {
         "clientId": client_id,
+        "ahead": round((store.now() - datetime.now(UTC)).total_seconds() * 1000),
         "settings": store.pixel["settings"],
         "script": "/cdn/extensions/pixel/index.js",
         "shop": {

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -12,6 +13,9 @@ from devstore.admin.oauth import query_hmac
 from devstore.people.shopper import Shopper
 from devstore.serve import build
 from devstore.shop import catalog
+from tests.admin_ui.browser import chromium
+
+STATIC = Path(catalog.__file__).parents[1] / "static"
 
 
 @pytest.fixture
@@ -152,6 +156,35 @@ def test_the_pixel_starts_once_the_app_made_it(store, extensions):
     line = start["events"][1]["data"]["cartLine"]
     assert line["merchandise"]["product"]["title"] == "Cloud Cream"
     assert line["cost"]["totalAmount"] == {"amount": 24.0, "currencyCode": "USD"}
+
+
+def test_what_the_pixel_tells_is_dated_by_the_shops_clock(store, extensions, clock):
+    async def look(shopper):
+        await shopper.visit("/")
+        return shopper.html
+
+    def ahead_s():
+        html = walk(store, look, extensions)
+        return json.loads(html.split('id="pixel-start">')[1].split("</script>")[0])["ahead"] / 1000
+
+    store.set_pixel({"accountID": "x"})
+    before = ahead_s()
+    clock.skip(days=1)
+
+    assert ahead_s() - before == pytest.approx(86_400, abs=60)
+    assert "Date.now() + start.ahead" in (STATIC / "pixel.js").read_text()
+
+
+def test_the_admin_fits_a_phone(shop):
+    page = shop.get("/admin").text
+    sheet = (STATIC / "admin.css").read_text()
+    with chromium() as browser:
+        phone = browser.new_page(viewport={"width": 390, "height": 844})
+        phone.route("**/*", lambda route: route.abort())
+        phone.set_content(f"{page}<style>{sheet}</style>")
+        width = phone.evaluate("document.documentElement.scrollWidth")
+
+    assert width <= 390
 
 
 def test_no_file_beside_the_extensions_assets_is_served(store, extensions):
