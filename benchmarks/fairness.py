@@ -22,8 +22,9 @@ from benchmarks.servers import KEY, SETTINGS
 from plugin.ingest.digest import digest_deliveries
 from plugin.runtime.garbage import end_loading
 from storage import inbox, schema
+from storage.arrivals import NewDelivery, add_deliveries
 from storage.engine import db, encryption
-from storage.inbox import Delivery, DeliveryState, NewDelivery
+from storage.inbox import Delivery, DeliveryState
 from storage.shops import add_shop
 
 OTHERS, EVERY_S, LOOK_EVERY_S = 4, 0.05, 0.002
@@ -73,7 +74,7 @@ def _keep(shop_id: int, name: str, count: int) -> None:
             body = person | {"updated_at": AT.isoformat(), "first_name": "Mina"}
             said = (f"{name}-{number}", "customers/update", "2026-10", AT.isoformat(), AT)
             arrivals.append(NewDelivery(shop_id, *said, json.dumps(body).encode()))
-        inbox.add_deliveries(arrivals)
+        add_deliveries(arrivals)
 
 
 def _waits(shops: list[int], count: int, name: str) -> list[float]:
@@ -119,7 +120,7 @@ def _digesting(until: Callable[[], bool]) -> None:
 def _state(shop_id: int, webhook_id: str) -> str:
     with db.inbox_reading() as session:
         found = inbox.get_delivery(session, shop_id, webhook_id)
-    return found.state if found else ""
+    return found.state if found else DeliveryState.NEW  # it is yet to be taken in
 
 
 def _left(shop_id: int) -> int:

@@ -168,7 +168,7 @@ def _ours(folder: Path, stack: contextlib.ExitStack) -> Start:
         shutil.copytree(template, data)
         with web(place, data, **SETTINGS) as (port, pid, broker):
             inbox = data / "regulars-inbox.db"
-            yield Server(port, pid, lambda: _count(inbox), broker)
+            yield Server(port, pid, lambda: _count(inbox, "arrival"), broker)
 
     return start
 
@@ -235,14 +235,14 @@ def _node(folder: Path, stack: contextlib.ExitStack) -> Start:
         env = clean_env(PORT=str(port), DATABASE=str(database), SECRET=SECRET)
         command = [node.node, str(packages / "ingest.mjs")]
         with running(command, place, lambda: listens(port), env) as pid:
-            yield Server(port, pid, lambda: _count(database))
+            yield Server(port, pid, lambda: _count(database, "delivery"))
 
     return start
 
 
-def _count(database: Path) -> int:
+def _count(database: Path, table: str) -> int:
     with contextlib.closing(sqlite3.connect(database)) as connection:
-        return int(connection.execute("SELECT count(*) FROM delivery").fetchone()[0])
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 def _count_in(url: str) -> int:

@@ -54,14 +54,14 @@ class Served:
 
     def waiting(self) -> int:
         """Deliveries that are yet to be digested."""
-        return self._count("state = 'new'")
+        return self.kept() - self._count("delivery WHERE state <> 'new'")
 
     def kept(self) -> int:
         """All deliveries."""
-        return self._count("true")
+        return self._count("arrival")
 
-    def _count(self, where: str) -> int:
-        found = self.inbox.execute(text(f"SELECT count(*) FROM delivery WHERE {where}"))
+    def _count(self, what: str) -> int:
+        found = self.inbox.execute(text(f"SELECT count(*) FROM {what}"))
         return int(found.scalar_one())
 
 

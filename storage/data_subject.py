@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Table, func, or_, tuple_
 from sqlalchemy import select as columns
 from sqlmodel import Session, SQLModel, col, select
 
+from storage.arrivals import Arrival
 from storage.attributions import Attribution
 from storage.backfills import BackfillLine
 from storage.channels import IDENTITY_KIND, channels_reached_by
@@ -83,7 +84,7 @@ def orders(shop_id: int, subject: DataSubject) -> Any:
 
 
 # The storefront's payloads as they came, before they are parsed: only their text names people.
-RAW_TABLES = frozenset(("backfill_line", "delivery"))
+RAW_TABLES = frozenset(("backfill_line", "arrival", "delivery"))
 
 # Which rows of a table are about a data subject, where `profile_id` alone does not tell.
 CONDITIONS: dict[str, Callable[[int, DataSubject], ColumnElement[bool]]] = {
@@ -248,13 +249,15 @@ def deliveries_page(session: Session, shop_id: int, after: str, until: datetime)
                 col(Delivery.topic),
                 col(Delivery.received_at),
                 col(Delivery.state),
-                col(Delivery.body),
+                col(Arrival.body),
             )
+            .join(Arrival, col(Arrival.id) == col(Delivery.arrival_id))
             .where(
+                col(Arrival.shop_id) == shop_id,
                 col(Delivery.shop_id) == shop_id,
                 col(Delivery.webhook_id) > after,
                 col(Delivery.received_at) <= until,
-                func.length(col(Delivery.body)) > 0,
+                func.length(col(Arrival.body)) > 0,
             )
             .order_by(col(Delivery.webhook_id))
             .limit(DELIVERIES_PAGE_SIZE)

@@ -13,17 +13,18 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
 from storage import consent_ledger
+from storage.arrivals import empty_arrivals
 from storage.attributions import Attribution
 from storage.backfills import BackfillLine
 from storage.consent import Consent
 from storage.consent_ledger import FORGOTTEN, ConsentChain, ConsentEvent
 from storage.coupons import CouponCode
 from storage.data_subject import CONDITIONS, addresses, condition, enrolments, orders, tables
-from storage.engine import bulk, db
+from storage.engine import bulk
 from storage.engine.append_only import ErasurePermit, permit_erasure
 from storage.engine.ids import new_id
 from storage.flows import Enrolment, StepLog
-from storage.inbox import Delivery, DeliveryState
+from storage.inbox import Delivery, DeliveryState, delete_deliveries
 from storage.ledger_audit import violations_at
 from storage.messages import Message, MessageState, SkipReason
 from storage.metrics import delete_unused_metrics
@@ -250,15 +251,17 @@ def _blank_ledger(session: Session, shop_id: int, subject: DataSubject) -> None:
 
 def blank_deliveries(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
     """Empty deliveries that are digested or never will be; their ids stay: each counts once."""
-    session.connection().execute(
+    blanked = session.connection().execute(
         update(Delivery)
         .where(
             col(Delivery.shop_id) == shop_id,
             col(Delivery.webhook_id).in_(webhook_ids),
             col(Delivery.state) != DeliveryState.NEW,
         )
-        .values(body=b"", state=DeliveryState.DONE, error="")
+        .values(state=DeliveryState.DONE, error="")
+        .returning(col(Delivery.arrival_id))
     )
+    empty_arrivals(session, shop_id, list(blanked.scalars()))
 
 
 def delete_pairs(session: Session, shop_id: int, families: Sequence[tuple[str, str]]) -> None:
@@ -282,8 +285,7 @@ def empty_shop(session: Session, shop_id: int) -> bool:
 
 def empty_inbox(session: Session, shop_id: int) -> bool:
     """Delete some of a shop's deliveries; False when none is left."""
-    table = db.table_of(Delivery)
-    return bool(_delete_some(session, table, shop_id))
+    return bool(delete_deliveries(session, shop_id, ROWS_BATCH_SIZE))
 
 
 def delete_shop(session: Session, shop_id: int) -> None:

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, func, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from storage.inbox import Delivery, DeliveryState, NewDelivery, has_body, settled
+from storage.arrivals import Arrival, NewDelivery, empty_arrivals
+from storage.inbox import MAX_ERROR_CHARS, Delivery, DeliveryState, add_settled, has_body, settled
 
 
 def offer_again(session: Session, shop_id: int, webhook_id: str) -> None:
@@ -34,7 +35,7 @@ def _release(session: Session, shop_id: int, *which: ColumnElement[bool]) -> int
         .where(
             col(Delivery.shop_id) == shop_id,
             *settled(DeliveryState.QUARANTINED),
-            has_body(),
+            has_body(shop_id),
             *which,
         )
         .values(state=DeliveryState.NEW, error="", attempts=0, lease_until=0.0)
@@ -62,17 +63,18 @@ def empty_quarantined(session: Session, shop_id: int, before: datetime, limit: i
     Their topics, times and errors stay.
     """
     old = (
-        columns(col(Delivery.webhook_id))
+        columns(col(Delivery.arrival_id))
         .where(
             col(Delivery.shop_id) == shop_id,
             *settled(DeliveryState.QUARANTINED),
             col(Delivery.received_at) < before,
-            has_body(),
+            has_body(shop_id),
         )
         .limit(limit)
     )
-    mine = (col(Delivery.shop_id) == shop_id, col(Delivery.webhook_id).in_(old))
-    return session.connection().execute(update(Delivery).where(*mine).values(body=b"")).rowcount
+    ids = list(session.connection().execute(old).scalars())
+    empty_arrivals(session, shop_id, ids)
+    return len(ids)
 
 
 def quarantined(session: Session, shop_id: int, limit: int = 100) -> Sequence[Delivery]:
@@ -90,7 +92,7 @@ def count_quarantined(session: Session, shop_id: int, topic: str = "") -> int:
     a topic.
     """
     query = select(func.count()).where(
-        Delivery.shop_id == shop_id, *settled(DeliveryState.QUARANTINED), has_body()
+        Delivery.shop_id == shop_id, *settled(DeliveryState.QUARANTINED), has_body(shop_id)
     )
     return session.exec(query.where(Delivery.topic == topic) if topic else query).one()
 
@@ -103,23 +105,25 @@ def quarantine_node(session: Session, row: NewDelivery, error: str, *, has_room:
     held = session.get(Delivery, (row.shop_id, row.webhook_id))
     if held is None:
         if has_room:
-            made = Delivery(**row._asdict(), state=DeliveryState.QUARANTINED, error=error[:500])
-            session.add(made)
-            session.flush()
+            add_settled(session, row, DeliveryState.QUARANTINED, error)
         return has_room
-    is_known = held.state == DeliveryState.QUARANTINED and held.body == row.body
+    came = session.exec(
+        select(Arrival).where(Arrival.shop_id == row.shop_id, Arrival.id == held.arrival_id)
+    ).one()
+    is_known = held.state == DeliveryState.QUARANTINED and came.body == row.body
     if is_known or held.state == DeliveryState.NEW:
         return False
     is_new = held.state != DeliveryState.QUARANTINED
-    held.body, held.error, held.state = row.body, error[:500], DeliveryState.QUARANTINED
-    held.received_at, held.triggered_at = row.received_at, row.triggered_at
+    held.error, held.state = error[:MAX_ERROR_CHARS], DeliveryState.QUARANTINED
+    came.body, came.triggered_at = row.body, row.triggered_at
+    came.received_at = held.received_at = row.received_at
     session.flush()
     return is_new
 
 
 def release_nodes(session: Session, shop_id: int, topic: str, keys: Sequence[str]) -> None:
     """Take records of a topic out of quarantine that could be parsed since, and empty them."""
-    session.connection().execute(
+    released = session.connection().execute(
         update(Delivery)
         .where(
             col(Delivery.shop_id) == shop_id,
@@ -127,5 +131,7 @@ def release_nodes(session: Session, shop_id: int, topic: str, keys: Sequence[str
             col(Delivery.webhook_id).in_(keys),
             col(Delivery.state) == DeliveryState.QUARANTINED,
         )
-        .values(state=DeliveryState.DONE, error="", body=b"")
+        .values(state=DeliveryState.DONE, error="")
+        .returning(col(Delivery.arrival_id))
     )
+    empty_arrivals(session, shop_id, list(released.scalars()))

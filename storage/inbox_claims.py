@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, func, not_, or_, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
+from storage import arrivals
+from storage.arrivals import FIRST_PRIORITY, LATER_PRIORITY, take_in_arrivals
 from storage.engine import bulk, db, leases
-from storage.inbox import FIRST_PRIORITY, LATER_PRIORITY, Delivery, DeliveryState
+from storage.inbox import MAX_ERROR_CHARS, Delivery, DeliveryState
 
 LEASE_S = 15.0  # a digest of 500 takes well under a second; after this another worker may try
 # How many are tried together, by how often they were tried before: a delivery that kills its worker
@@ -33,7 +35,7 @@ class ClaimedDelivery(NamedTuple):
     body: bytes
 
 
-LEASED = tuple(db.table_of(Delivery).c[name] for name in ClaimedDelivery._fields)
+TAKEN_IN_AT_ONCE = 5_000  # arrivals; ten times what a batch can hold
 
 
 def claim_deliveries(session: Session) -> list[ClaimedDelivery]:
@@ -42,6 +44,7 @@ def claim_deliveries(session: Session) -> list[ClaimedDelivery]:
     Whatever one shop sends, the others wait for one batch at the most. Shops that another worker
     is at are left to it.
     """
+    take_in_arrivals(session, TAKEN_IN_AT_ONCE)
     now = db.database_time(session)
     shops = _shops_waiting(session, now)
     random.shuffle(shops)
@@ -104,13 +107,27 @@ def _claim_of(session: Session, shop_id: int, limit: int, now: float) -> list[Cl
     tried = due[0][1]
     most = BATCH_SIZE_BY_ATTEMPT[tried] if tried < len(BATCH_SIZE_BY_ATTEMPT) else 1
     alike = [webhook_id for webhook_id, attempts in due if attempts == tried][:most]
-    leased = session.connection().execute(
-        update(Delivery)
-        .where(col(Delivery.shop_id) == shop_id, bulk.is_among(col(Delivery.webhook_id), alike))
-        .values(lease_until=now + LEASE_S, attempts=Delivery.attempts + 1)
-        .returning(*LEASED)
+    leased = (
+        session.connection()
+        .execute(
+            update(Delivery)
+            .where(col(Delivery.shop_id) == shop_id, bulk.is_among(col(Delivery.webhook_id), alike))
+            .values(lease_until=now + LEASE_S, attempts=Delivery.attempts + 1)
+            .returning(*(col(each) for each in LEASED))
+        )
+        .all()
     )
-    return [ClaimedDelivery(*row) for row in leased]
+    came = arrivals.get_arrivals(session, shop_id, [row.arrival_id for row in leased])
+    return [
+        ClaimedDelivery(
+            shop_id, row.webhook_id, row.topic, came[row.arrival_id].triggered_at, row.attempts,
+            came[row.arrival_id].body,
+        )
+        for row in leased
+    ]  # fmt: skip
+
+
+LEASED = (Delivery.webhook_id, Delivery.topic, Delivery.attempts, Delivery.arrival_id)
 
 
 def refund_attempts(session: Session, shop_id: int, webhook_ids: Sequence[str]) -> None:
@@ -134,12 +151,14 @@ def settle_deliveries(
         .where(
             col(Delivery.shop_id) == shop_id, bulk.is_among(col(Delivery.webhook_id), webhook_ids)
         )
-        .values(state=state, error=error[:500])
+        .values(state=state, error=error[:MAX_ERROR_CHARS])
     )
 
 
 def has_due(session: Session) -> bool:
     """Whether any delivery is ready to be digested."""
+    if arrivals.has_untaken(session):
+        return True
     query = (
         select(Delivery.webhook_id)
         .where(
@@ -164,4 +183,6 @@ def has_undigested_before(session: Session, shop_id: int, moment: datetime) -> b
         )
         .limit(1)
     )
-    return session.exec(query).first() is not None
+    if session.exec(query).first() is not None:
+        return True
+    return arrivals.has_untaken_before(session, shop_id, moment)

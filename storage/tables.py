@@ -4,6 +4,7 @@ from storage import (
     access_log,
     activity,
     app_plans,
+    arrivals,
     attributions,
     backfills,
     checkouts,
@@ -44,7 +45,11 @@ from storage import (
 )
 from storage.engine import append_only
 
-INBOX_TABLES = {inbox.Delivery.__tablename__}
+INBOX_TABLES = {
+    arrivals.Arrival.__tablename__,
+    arrivals.InboxPosition.__tablename__,
+    inbox.Delivery.__tablename__,
+}
 
 __all__ = [
     "INBOX_TABLES",
@@ -52,6 +57,7 @@ __all__ = [
     "activity",
     "app_plans",
     "append_only",
+    "arrivals",
     "attributions",
     "backfills",
     "checkouts",

@@ -12,6 +12,7 @@ from sqlalchemy import case, func, literal, text
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
+from storage import arrivals
 from storage.backfills import ENDED_STATES, Backfill, BackfillState
 from storage.engine import db
 from storage.flows import Enrolment, EnrolmentState
@@ -21,7 +22,7 @@ from storage.reconciliations import Reconciliation
 from storage.shops import Shop
 
 MAX_ROWS = 10_000
-MAX_DELIVERIES_AGED = 1_000  # to read when a delivery came is to read its page of 8 KB
+MAX_DELIVERIES_AGED = 1_000  # to read when a delivery came is to read its page
 WHY = "monitoring counts what is due in all shops"
 
 
@@ -120,7 +121,8 @@ def new_deliveries(session: Session) -> Backlog:
     aged = columns(col(Delivery.received_at)).where(new).limit(MAX_DELIVERIES_AGED).subquery()
     count = _run(session, columns(func.count()).select_from(some)).scalar_one()
     oldest = _run(session, columns(func.min(aged.c.received_at))).scalar_one()
-    return Backlog(count, oldest)
+    untaken, first = arrivals.count_untaken(session, MAX_ROWS)
+    return Backlog(count + untaken, min(filter(None, (oldest, first)), default=None))
 
 
 def count_quarantined(session: Session) -> int:

@@ -28,9 +28,15 @@ class GroupCommit(Generic[Row]):
         self,
         at_once: Callable[[Sequence[Row]], Awaitable[object]],
         patiently: Callable[[Sequence[Row]], object],
+        within_s: float,
     ) -> None:
+        """
+        Args:
+            within_s: so long a commit may take. A row may wait for the one before its own as well.
+        """
         self._at_once = at_once
         self._patiently = patiently
+        self._within_s = within_s
         self._waiting: dict[asyncio.Future[None], Row] = {}
         self._busy = False
 
@@ -38,6 +44,7 @@ class GroupCommit(Generic[Row]):
         """Return when the row is committed. A request that is cancelled before is not written.
 
         Raises:
+            TimeoutError: its commit took too long; the row may be stored all the same.
             Exception: what was raised for this row; the row is not stored.
         """
         if not self._busy:
@@ -58,13 +65,20 @@ class GroupCommit(Generic[Row]):
             if not group:  # they all went away
                 break
             try:
-                await self._at_once([*group.values()])
-            except Exception:  # the thread finds out which row fails
-                await self._flush_in_thread(group)
-            else:
-                for done in group:
-                    _finish(done)
+                async with asyncio.timeout(self._within_s):
+                    await self._commit(group)
+            except TimeoutError as error:
+                _fail_all(group, error)
         self._busy = False
+
+    async def _commit(self, group: Mapping[asyncio.Future[None], Row]) -> None:
+        try:
+            await self._at_once([*group.values()])
+        except Exception:  # the thread finds out which row fails
+            await self._flush_in_thread(group)
+        else:
+            for done in group:
+                _finish(done)
 
     async def _look_again(self) -> None:
         """Return after two turns of the loop without a new row: one reads, the next one runs it."""

@@ -8,7 +8,7 @@ from admin_ui.kit.request import AdminRequest, missing
 from admin_ui.kit.routes import page
 from plugin import jobs
 from plugin.texts import N_
-from storage import failed_webhooks, inbox
+from storage import arrivals, failed_webhooks, inbox
 from storage.engine import db
 from storage.inbox import Delivery, DeliveryState
 
@@ -26,12 +26,13 @@ def show_all(visit: AdminRequest) -> Response:
 def show(visit: AdminRequest) -> Response:
     """Show one of them as it came."""
     delivery = _delivery(visit)
+    body = _body(delivery)
     return visit.page(
         "settings/failed_webhook.html",
         delivery=delivery,
-        body=readable(delivery.body),
-        size=len(delivery.body),
-        cut=len(delivery.body) > MAX_BODY_CHARS_SHOWN,
+        body=readable(body),
+        size=len(body),
+        cut=len(body) > MAX_BODY_CHARS_SHOWN,
     )
 
 
@@ -39,7 +40,7 @@ def show(visit: AdminRequest) -> Response:
 def try_again(visit: AdminRequest) -> Response:
     """Have one read once more."""
     delivery = _delivery(visit)
-    if not delivery.body:
+    if not _body(delivery):
         raise missing()
     with db.inbox_transaction() as session:
         failed_webhooks.offer_again(session, visit.shop.id, delivery.webhook_id)
@@ -63,12 +64,15 @@ def readable(body: bytes) -> str:
 def _list(visit: AdminRequest, toast: str = "") -> Response:
     with db.inbox_reading() as session:
         found = failed_webhooks.quarantined(session, visit.shop.id)
+        ids = [delivery.arrival_id for delivery in found]
+        filled = arrivals.filled_among(session, visit.shop.id, ids)
         total = failed_webhooks.count_quarantined(session, visit.shop.id)
     return visit.page(
         "settings/failed_webhooks.html",
         toast=toast,
         path="/settings/quarantine",
         deliveries=found,
+        filled=filled,
         total=total,
     )
 
@@ -81,3 +85,8 @@ def _delivery(visit: AdminRequest) -> Delivery:
     if found is None or found.state != DeliveryState.QUARANTINED:
         raise missing()
     return found
+
+
+def _body(delivery: Delivery) -> bytes:
+    with db.inbox_reading() as session:
+        return arrivals.get_body(session, delivery.shop_id, delivery.arrival_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from plugin.privacy.subject_matcher import SubjectMatcher
-from storage import data_subject, erasure
+from storage import arrivals, data_subject, erasure
 from storage.engine import db
 from storage.inbox import DeliveryState
 from storage.privacy_requests import DataSubject
@@ -14,6 +14,8 @@ from storage.privacy_requests import DataSubject
 def deliveries(shop_id: int, subject: DataSubject, until: datetime) -> Iterator[list[Any]]:
     """Yield the deliveries up to a moment that name the data subject, in batches."""
     needles, after = SubjectMatcher(subject), ""
+    with db.inbox_transaction() as session:
+        arrivals.take_in_arrivals(session)
     while True:
         with db.inbox_reading() as session:
             page = data_subject.deliveries_page(session, shop_id, after, until)

@@ -19,10 +19,10 @@ from plugin.ingest.storable import require_storable
 from plugin.manifest import load_manifest
 from plugin.shopify.api import nodes
 from storage import failed_webhooks
+from storage.arrivals import NewDelivery
 from storage.backfills import StoreNoun
 from storage.engine import db
 from storage.engine.types import JsonObject
-from storage.inbox import NewDelivery
 from storage.shops import Shop
 
 MAX_KEPT = 100  # of a noun; a reading of which nothing can be parsed must not fill the inbox

@@ -25,7 +25,7 @@ from storage.engine.write_queue import QUEUE_SUFFIX, WriteQueue
 PAGE_BYTES = 4_096  # SQLite's own
 # A delivery of 7 KB then fills one page instead of three: 42 µs of CPU instead of 50 to keep one of
 # 32 in a commit (measured); of 16 KB pages a commit writes twice as much, and takes longer.
-INBOX_PAGE_BYTES = 8_192
+INBOX_PAGE_BYTES = 16_384
 LASTING = "FULL"  # a 200 or a `sending` must outlive a power cut: each commit waits for the disk
 BUSY_TIMEOUT_MS = 15_000  # how long a SQLite writer waits for the one before it
 # Short statements over arrays cost more to compile than to run: 32 ms against 1.5 ms measured.

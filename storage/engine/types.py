@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, LargeBinary, String, types
+from sqlalchemy import JSON, BigInteger, Integer, LargeBinary, String, types
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import Dialect
 from sqlmodel import Field, UTCDateTime
@@ -94,6 +94,15 @@ def shop_key() -> Any:
 def row_key() -> Any:
     """The second part of a primary key: an id of `storage.engine.ids`."""
     return Field(primary_key=True, sa_type=BigInteger)
+
+
+def arrival_key(*, primary_key: bool = False) -> Any:
+    """A number in the order of coming: SQLite finds a row by it in its place in the file."""
+    return Field(
+        default=None if primary_key else ...,
+        primary_key=primary_key,
+        sa_type=BigInteger().with_variant(Integer(), "sqlite"),
+    )
 
 
 def big(*, index: bool = False, nullable: bool = False, default: Any = ...) -> Any:

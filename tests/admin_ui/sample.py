@@ -19,11 +19,11 @@ from storage import (
     events,
     forms,
     inbox,
-    inbox_claims,
     orders,
     profile_names,
     search,
 )
+from storage.arrivals import NewDelivery
 from storage.attributions import Attribution
 from storage.consent_ledger import ConsentState
 from storage.engine import db
@@ -413,23 +413,16 @@ def _second_browser(session: Session, shop: Shop, at: datetime) -> None:
 
 
 def _quarantine(shop: Shop, now: datetime) -> None:
-    inbox.add_deliveries(
-        [
-            inbox.NewDelivery(shop.id, "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", "orders/updated",
-                          "2026-10", "", now - timedelta(hours=2),
-                          b'{"id": 820982911946154508, "total_price": "ten", "currency": "USD"}'),
-            inbox.NewDelivery(shop.id, "0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "checkouts/create",
-                          "2026-10", "", now - timedelta(days=1), b"<html>not JSON</html>"),
-        ],
-    )  # fmt: skip
-    for webhook_id, error in (
-        ("b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", "total_price is not an amount of money"),
-        ("0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "the body is not JSON"),
-    ):
+    for webhook_id, topic, came, body, error in (
+        ("b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", "orders/updated", now - timedelta(hours=2),
+         b'{"id": 820982911946154508, "total_price": "ten", "currency": "USD"}',
+         "total_price is not an amount of money"),
+        ("0f0a2f5c-7a0e-4b8e-9b1c-51a2a7f6a001", "checkouts/create", now - timedelta(days=1),
+         b"<html>not JSON</html>", "the body is not JSON"),
+    ):  # fmt: skip
+        new = NewDelivery(shop.id, webhook_id, topic, "2026-10", "", came, body)
         with db.inbox_transaction() as session:
-            inbox_claims.settle_deliveries(
-                session, shop.id, [webhook_id], inbox.DeliveryState.QUARANTINED, error=error
-            )
+            inbox.add_settled(session, new, inbox.DeliveryState.QUARANTINED, error)
 
 
 def all_people(shop: Shop) -> list[int]:

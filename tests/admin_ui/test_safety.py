@@ -5,10 +5,11 @@ import re
 import pytest
 
 from plugin.settings import get_settings
-from storage import flows, forms, inbox, inbox_claims
+from storage import arrivals, flows, forms, inbox_claims
+from storage.arrivals import NewDelivery
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.inbox import DeliveryState, NewDelivery
+from storage.inbox import DeliveryState
 from storage.lists import List
 from storage.profiles import Profile
 from storage.shops import get_shop
@@ -64,7 +65,7 @@ def test_s17_what_people_type_stays_text(merchant, shop, filled):
             last_active_at=NOW,
         )  # fmt: skip
         session.add(evil)
-    inbox.add_deliveries([NewDelivery(shop.id, EVIL, EVIL, "", "", NOW, EVIL.encode())])
+    arrivals.add_deliveries([NewDelivery(shop.id, EVIL, EVIL, "", "", NOW, EVIL.encode())])
     with db.inbox_transaction() as session:
         inbox_claims.settle_deliveries(
             session, shop.id, [EVIL], DeliveryState.QUARANTINED, error=EVIL

@@ -200,11 +200,11 @@ class Served:
             thread.join()
 
     def _deliveries(self) -> int:
-        return int(str(self.rows("SELECT count(*) FROM delivery", inbox=True)[0][0]))
+        return int(str(self.rows("SELECT count(*) FROM arrival", inbox=True)[0][0]))
 
     def missing(self, answered: list[Answer]) -> set[str]:
         """Deliveries that were answered 200 and have no row."""
-        kept = {row[0] for row in self.rows("SELECT webhook_id FROM delivery", inbox=True)}
+        kept = {row[0] for row in self.rows("SELECT webhook_id FROM arrival", inbox=True)}
         return {each.webhook_id for each in answered if each.status == 200} - kept
 
     def states(self) -> Counter[str]:

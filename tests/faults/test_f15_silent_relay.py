@@ -29,7 +29,12 @@ def silent(word: str, connection: Connection) -> Lines | None:
 
 def undigested_for(served: Served) -> float:
     """How long the oldest delivery has waited by now."""
-    (at,) = served.rows("SELECT min(received_at) FROM delivery WHERE state = 'new'", inbox=True)[0]
+    digested = (
+        "SELECT 1 FROM delivery d WHERE d.state <> 'new' AND d.shop_id = arrival.shop_id "
+        "AND d.webhook_id = arrival.webhook_id"
+    )
+    query = f"SELECT min(received_at) FROM arrival WHERE NOT EXISTS ({digested})"
+    (at,) = served.rows(query, inbox=True)[0]
     if at is None:
         return 0.0
     return (datetime.now(UTC) - datetime.fromisoformat(str(at)).replace(tzinfo=UTC)).total_seconds()

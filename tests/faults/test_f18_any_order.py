@@ -16,11 +16,11 @@ from plugin import clock
 from plugin.flows import library
 from plugin.flows.advance import advance_enrolments
 from plugin.ingest.digest import digest_deliveries
-from storage import flows, inbox
+from storage import arrivals, flows
+from storage.arrivals import NewDelivery
 from storage.engine import db
 from storage.events import Event
 from storage.flows import Enrolment
-from storage.inbox import NewDelivery
 from storage.messages import Message
 from storage.orders import Order
 from storage.shops import Shop, add_shop
@@ -43,7 +43,7 @@ def story() -> Story:
 
 
 def deliver(shop: Shop, requests: list[Request]) -> None:
-    inbox.add_deliveries(
+    arrivals.add_deliveries(
         [
             NewDelivery(
                 shop.id,

@@ -10,9 +10,9 @@ from sqlmodel import col
 from structlog.testing import capture_logs
 
 from plugin.ingest import digest
-from storage import inbox
+from storage.arrivals import NewDelivery, add_deliveries
 from storage.engine import db
-from storage.inbox import Delivery, DeliveryState, NewDelivery
+from storage.inbox import Delivery, DeliveryState
 from storage.shops import Shop
 from tests.conftest import NOW
 from tests.faults.mutants import Mutator, Told, told_by_stores
@@ -77,7 +77,7 @@ def keep(shop: Shop, start: int, mutants: list[Told]) -> None:
                     shop.id, f"plain-{number}", "customers/create", "2026-10", "", NOW, plain
                 )
             )
-    inbox.add_deliveries(arrivals)
+    add_deliveries(arrivals)
 
 
 def states(shop: Shop) -> Counter[str]:

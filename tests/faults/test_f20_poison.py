@@ -13,10 +13,11 @@ from plugin.facts import EventFact, Facts, IdentityKey, ProfileFact
 from plugin.flows import advance, library
 from plugin.ingest import digest
 from plugin.messages import send
-from storage import flows, inbox
+from storage import arrivals, flows
+from storage.arrivals import NewDelivery
 from storage.engine import db, faults
 from storage.flows import Enrolment
-from storage.inbox import Delivery, DeliveryState, NewDelivery
+from storage.inbox import Delivery, DeliveryState
 from storage.shops import Shop
 from tests.conftest import NOW
 from tests.faults.town import ROOT
@@ -35,7 +36,7 @@ def keep(shop: Shop) -> None:
             shop.id, f"w-{number}", "customers/create", "2026-10", str(NOW), NOW, raw
         )
 
-    inbox.add_deliveries([arrival(number) for number in range(CROWD)])
+    arrivals.add_deliveries([arrival(number) for number in range(CROWD)])
 
 
 def deaths_of(url: str, kind: str, poison: object, *more: object) -> int:

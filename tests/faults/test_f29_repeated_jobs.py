@@ -14,10 +14,10 @@ from plugin.flows import library
 from plugin.flows.advance import advance_enrolments
 from plugin.ingest.digest import digest_deliveries
 from plugin.messages import send
-from storage import flows, inbox
+from storage import arrivals, flows
+from storage.arrivals import NewDelivery
 from storage.engine import db
 from storage.flows import Enrolment
-from storage.inbox import NewDelivery
 from storage.messages import Message, MessageState
 from storage.shops import Shop
 from tests.plugin.channels.relay import Relay
@@ -63,7 +63,7 @@ def deliver(shop: Shop, story: Story) -> None:
         said = [headers[f"X-Shopify-{name}"] for name in ("Webhook-Id", "Topic", "API-Version")]
         return NewDelivery(shop.id, *said, headers["X-Shopify-Triggered-At"], story.at, body)
 
-    inbox.add_deliveries([arrival(*each) for each in story.deliveries()])
+    arrivals.add_deliveries([arrival(*each) for each in story.deliveries()])
 
 
 def work(shop: Shop, now: datetime) -> None:

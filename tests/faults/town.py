@@ -28,6 +28,7 @@ from sqlmodel import Session, col, create_engine, func, select, update
 
 from devstore.people.merchant import Merchant
 from plugin.runtime import parent_death, valkey
+from storage import arrivals
 from storage.engine import db
 from storage.flows import Enrolment, Flow
 from storage.inbox import Delivery
@@ -249,7 +250,8 @@ class Town:
         if not self.delivered():
             return False
         with self.session("inbox") as session:
-            return not session.exec(select(func.count()).where(Delivery.state == "new")).one()
+            new = session.exec(select(func.count()).where(Delivery.state == "new")).one()
+            return not new and not arrivals.has_untaken(session)
 
     def session(self, name: str = "main") -> Session:
         """A look into the app's database; on SQLite the inbox is a file of its own."""

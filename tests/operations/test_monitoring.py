@@ -17,12 +17,13 @@ from plugin.runtime.queues import queue_depths
 from plugin.runtime.web import build_app
 from plugin.settings import get_settings
 from plugin.worker.slices import SLICE_JOBS
-from storage import backfills, inbox, inbox_claims, messages
+from storage import backfills, inbox_claims, messages
+from storage.arrivals import NewDelivery, add_deliveries, take_in_arrivals
 from storage.backfills import BackfillState, StoreNoun
 from storage.engine import db
 from storage.engine.ids import new_id
 from storage.flows import Enrolment
-from storage.inbox import DeliveryState, NewDelivery
+from storage.inbox import DeliveryState
 from storage.messages import MessageState, SkipReason
 from storage.privacy_requests import PrivacyRequest, PrivacyTopic
 from storage.reconciliations import Reconciliation
@@ -99,9 +100,10 @@ def deliveries(shop, state):
 
     def plant():
         at = clock.now() - LATE
-        inbox.add_deliveries([NewDelivery(shop.id, "w1", "orders/create", "", "", at, b"{}")])
+        add_deliveries([NewDelivery(shop.id, "w1", "orders/create", "", "", at, b"{}")])
         if state == DeliveryState.QUARANTINED:
             with db.inbox_transaction() as session:
+                take_in_arrivals(session)
                 inbox_claims.settle_deliveries(session, shop.id, ["w1"], state, error="no")
 
     return plant

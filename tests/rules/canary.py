@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from devstore.shop.outbox import signature
 from plugin import clock
 from plugin.imports import lifecycle
-from storage import privacy_requests
+from storage import inbox, privacy_requests
 from storage.access_log import AccessLog
 from storage.activity import Activity, day_of
+from storage.arrivals import Arrival, NewDelivery
 from storage.attributions import Attribution
 from storage.backfills import BackfillLine
 from storage.channels import Channel
@@ -29,7 +30,7 @@ from storage.engine import db
 from storage.engine.ids import new_id
 from storage.events import Event
 from storage.flows import Enrolment, StepLog, StepOutcome
-from storage.inbox import Delivery, DeliveryState
+from storage.inbox import DeliveryState
 from storage.lists import Membership
 from storage.messages import Message, MessageState
 from storage.orders import Order, OrderLine
@@ -107,10 +108,7 @@ def plant(shop: Shop) -> list[SQLModel]:
     # A worker has written each of them several times by now: copies are left all over the file.
     with db.transaction() as session:
         session.add_all(rows)
-    deliveries = _deliveries(one)
-    with db.inbox_transaction() as session:
-        session.add_all(deliveries)
-    return [*rows, *deliveries]
+    return [*rows, *_add_deliveries(one)]
 
 
 def _profile_rows(one: Planted) -> list[SQLModel]:
@@ -243,8 +241,8 @@ def _message_rows(one: Planted) -> list[SQLModel]:
     ]  # fmt: skip
 
 
-def _deliveries(one: Planted) -> list[SQLModel]:
-    """Webhooks in every state."""
+def _add_deliveries(one: Planted) -> list[SQLModel]:
+    """Add webhooks in every state."""
     at = one.at
     bodies = {
         "done": (DeliveryState.DONE, "customers/update", json.dumps(customer())),
@@ -265,12 +263,14 @@ def _deliveries(one: Planted) -> list[SQLModel]:
         ),
         "new": ("new", "customers/update", json.dumps(customer())),
     }
-    return [
-        Delivery(shop_id=one.shop_id, webhook_id=name, topic=topic, received_at=at,
-                 body=body.encode(),
-                 state=state, triggered_at=at.isoformat())
-        for name, (state, topic, body) in bodies.items()
-    ]  # fmt: skip
+    added: list[SQLModel] = []
+    for name, (state, topic, body) in bodies.items():
+        new = NewDelivery(one.shop_id, name, topic, "", at.isoformat(), at, body.encode())
+        with db.inbox_transaction() as session:
+            delivery = inbox.add_settled(session, new, DeliveryState(state))
+            mine = select(Arrival).where(Arrival.shop_id == one.shop_id)
+            added += [delivery, session.exec(mine.where(Arrival.id == delivery.arrival_id)).one()]
+    return added
 
 
 def _bring_file(shop: Shop) -> None:

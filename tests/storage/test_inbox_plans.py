@@ -33,7 +33,7 @@ def asked() -> Generator[dict[str, Any]]:
 
 SETTLED = ("shops_before", "drop_digested", "heard", "quarantined", "count_quarantined")
 QUESTIONS = {
-    "shops_before": lambda s: inbox.shops_before(s, NOW),
+    "shops_before": lambda s: inbox.shops_before(s, NOW, inbox.DeliveryState.DONE),
     "drop_digested": lambda s: inbox.delete_digested(s, 1, NOW, 10),
     "heard": lambda s: inbox.active_topics(s, 1, ["orders/create"], NOW),
     "quarantined": lambda s: failed_webhooks.quarantined(s, 1),

@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from storage import inbox, inbox_claims
+from storage import arrivals, inbox, inbox_claims
+from storage.arrivals import NewDelivery
 from storage.engine import db
-from storage.inbox import Delivery, NewDelivery
+from storage.inbox import Delivery
 from storage.inbox_claims import BUSY_TIMEOUT_S, LEASE_S
 from tests.conftest import NOW
 
@@ -17,7 +18,7 @@ FLOOD, OTHERS = 1, range(2, 6)
 
 
 def keep(shop_id: int, *webhook_ids: str, topic: str = "orders/create") -> None:
-    inbox.add_deliveries(
+    arrivals.add_deliveries(
         [NewDelivery(shop_id, each, topic, "2026-10", "", NOW, b"{}") for each in webhook_ids],
     )
 

@@ -7,8 +7,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from storage import inbox
+from storage.arrivals import NewDelivery, add_deliveries, take_in_arrivals
 from storage.engine import db
-from storage.inbox import NewDelivery
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.usefixtures("sqlite")
@@ -30,9 +30,10 @@ def test_f10_what_could_not_be_kept_is_kept_by_another_connection() -> None:
     take_the_room(db.inbox_engine())
 
     with pytest.raises(OperationalError, match="full"):
-        inbox.add_deliveries(arrivals)
-    assert inbox.add_deliveries(arrivals) == 20
-    with db.inbox_reading() as session:
+        add_deliveries(arrivals)
+    add_deliveries(arrivals)
+    with db.inbox_transaction() as session:
+        take_in_arrivals(session)
         assert inbox.get_delivery(session, 1, "hook-19")
 
 
@@ -54,7 +55,7 @@ def test_a_database_that_is_only_busy_keeps_its_connections() -> None:
     with db.inbox_transaction() as session:
         session.connection()
         with pytest.raises(OperationalError, match="locked"):
-            inbox.add_deliveries(
+            add_deliveries(
                 [NewDelivery(1, "hook", "orders/create", "2026-10", "", NOW, b"{}")], wait_ms=0
             )
     assert held

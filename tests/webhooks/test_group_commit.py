@@ -52,7 +52,7 @@ def test_every_put_is_answered_and_only_bad_rows_fail(rows, bad, inline, pauses)
         return True
 
     async def everyone() -> list[bool]:
-        commit = GroupCommit(on_loop(write if inline else refuse), write)
+        commit = GroupCommit(on_loop(write if inline else refuse), write, 60)
         waits = [*pauses, *[False] * len(rows)]
         tasks = [one(commit, row, wait) for row, wait in zip(rows, waits, strict=False)]
         return await asyncio.wait_for(asyncio.gather(*tasks), 5)
@@ -70,7 +70,7 @@ def test_the_loop_goes_on_while_rows_wait_for_another_writer():
         assert free.wait(5)
 
     async def everyone() -> None:
-        commit = GroupCommit[int](on_loop(refuse), patiently)
+        commit = GroupCommit[int](on_loop(refuse), patiently, 60)
         waiting = asyncio.gather(*(commit.put(n) for n in range(3)))
         await asyncio.sleep(0.05)  # the loop would not come by here if it waited itself
         assert not waiting.done()
@@ -82,7 +82,7 @@ def test_the_loop_goes_on_while_rows_wait_for_another_writer():
 
 def test_concurrent_rows_share_a_commit():
     groups: list[int] = []
-    commit = GroupCommit[int](on_loop(lambda rows: groups.append(len(rows))), refuse)
+    commit = GroupCommit[int](on_loop(lambda rows: groups.append(len(rows))), refuse, 60)
 
     async def everyone() -> None:
         await asyncio.gather(*(commit.put(n) for n in range(32)))
@@ -95,7 +95,7 @@ def test_concurrent_rows_share_a_commit():
 @pytest.mark.parametrize("inline", [True, False])
 def test_a_caller_that_went_away_does_not_stop_the_others(inline):
     async def everyone() -> None:
-        commit = GroupCommit[int](on_loop(take if inline else refuse), take)
+        commit = GroupCommit[int](on_loop(take if inline else refuse), take, 60)
         gone = asyncio.ensure_future(commit.put(1))
         stays = asyncio.ensure_future(commit.put(2))
         await asyncio.sleep(0)
@@ -114,7 +114,7 @@ def test_a_request_that_gave_up_during_a_commit_is_not_kept_or_written():
         kept.extend(rows)
 
     async def everyone() -> None:
-        commit = GroupCommit[int](hang, refuse)
+        commit = GroupCommit[int](hang, refuse, 60)
         first = asyncio.ensure_future(commit.put(1))
         await asyncio.sleep(0.01)
         for number in range(2, 50):

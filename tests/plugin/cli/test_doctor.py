@@ -21,11 +21,12 @@ from plugin.cli.doctor.examination import examine
 from plugin.cli.doctor.findings import Level
 from plugin.runtime import valkey
 from plugin.settings import get_settings
-from storage import inbox, inbox_claims, messages
+from storage import inbox_claims, messages
+from storage.arrivals import NewDelivery, add_deliveries, take_in_arrivals
 from storage.backfills import StoreNoun
 from storage.engine import db, encryption
 from storage.engine.ids import new_id
-from storage.inbox import DeliveryState, NewDelivery
+from storage.inbox import DeliveryState
 from storage.reconciliations import Reconciliation
 from tests.conftest import SETTINGS, add_dewpoint
 from tests.operations.test_valkey import client, server
@@ -168,8 +169,9 @@ def a_skewed_clock(whole):
 
 
 def a_lease_of_next_year(whole):
-    inbox.add_deliveries([delivery(whole, clock.now())])
+    add_deliveries([delivery(whole, clock.now())])
     with db.inbox_transaction() as session:
+        take_in_arrivals(session)
         session.execute(
             text("UPDATE delivery SET lease_until = 9999999999 WHERE shop_id = shop_id")
         )
@@ -263,15 +265,16 @@ def a_topic_that_brings_nothing(whole):
 
 
 def an_unread_webhook(whole):
-    inbox.add_deliveries([delivery(whole, clock.now())])
+    add_deliveries([delivery(whole, clock.now())])
     with db.inbox_transaction() as session:
+        take_in_arrivals(session)
         inbox_claims.settle_deliveries(
             session, whole.shop.id, ["w1"], DeliveryState.QUARANTINED, error="no"
         )
 
 
 def no_workers(whole):
-    inbox.add_deliveries([delivery(whole, clock.now() - timedelta(hours=1))])
+    add_deliveries([delivery(whole, clock.now() - timedelta(hours=1))])
 
 
 def no_senders(whole):

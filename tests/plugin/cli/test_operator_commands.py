@@ -10,8 +10,9 @@ from plugin.cli.commands import command
 from plugin.runtime import connect
 from plugin.settings import get_settings
 from storage import failed_webhooks, inbox, inbox_claims, shops, suppressions
+from storage.arrivals import NewDelivery, add_deliveries, take_in_arrivals
 from storage.engine import db
-from storage.inbox import DeliveryState, NewDelivery
+from storage.inbox import DeliveryState
 from tests.conftest import NOW
 
 REASON = "the order has no currency"
@@ -39,8 +40,9 @@ def failed(run, shop):
         NewDelivery(shop.id, f"w{each}", topic, "2026-10", "", NOW, b"{}")
         for each, topic in enumerate(("orders/create", "orders/create", "customers/update"))
     ]
-    inbox.add_deliveries(rows)
+    add_deliveries(rows)
     with db.inbox_transaction() as session:
+        take_in_arrivals(session)
         for row, reason in zip(rows, (REASON, "100% unread", REASON), strict=True):
             inbox_claims.settle_deliveries(
                 session, shop.id, [row.webhook_id], DeliveryState.QUARANTINED, error=reason

@@ -12,9 +12,10 @@ from sqlmodel import col
 from plugin import clock
 from plugin.ingest import digest
 from plugin.ingest.digest import MAX_ATTEMPTS, digest_deliveries
-from storage import consent, events, failed_webhooks, inbox, orders, products, profiles, shops
+from storage import arrivals, consent, events, failed_webhooks, orders, products, profiles, shops
+from storage.arrivals import NewDelivery
 from storage.engine import db
-from storage.inbox import Delivery, NewDelivery
+from storage.inbox import Delivery
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CUSTOMER = {
@@ -29,7 +30,7 @@ CUSTOMER = {
 def keep(shop, topic: str, body: object, webhook_id: str = "w-1") -> None:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     arrival = NewDelivery(shop.id, webhook_id, topic, "2026-10", NOW.isoformat(), NOW, raw)
-    inbox.add_deliveries([arrival])
+    arrivals.add_deliveries([arrival])
 
 
 def quarantine(shop) -> list[tuple[str, str]]:

@@ -9,10 +9,10 @@ from plugin.jobs import Progress
 from plugin.shopify.install.installation import install
 from plugin.sync import backfill, reconcile
 from plugin.worker.slices import run_slice
-from storage import backfills, inbox, reconciliations
+from storage import backfills, reconciliations
+from storage.arrivals import NewDelivery, add_deliveries
 from storage.backfills import BackfillState
 from storage.engine import db
-from storage.inbox import NewDelivery
 from storage.shops import get_shop
 from tests.plugin.shopify.box import Shopify
 from tests.plugin.sync.gaps import Market
@@ -72,7 +72,7 @@ def keep(shop_id: int, requests, at) -> None:
         )
         for request in requests
     ]
-    inbox.add_deliveries(arrivals)
+    add_deliveries(arrivals)
 
 
 def facts(shop_id: int) -> dict:

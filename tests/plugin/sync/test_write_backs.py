@@ -13,11 +13,11 @@ from plugin.profiles.identity import resolve_profiles
 from plugin.shopify.install.installation import install
 from plugin.sync import write_backs as writing
 from plugin.worker.slices import run_slice
-from storage import consent, inbox, profiles, write_backs
+from storage import arrivals, consent, profiles, write_backs
+from storage.arrivals import NewDelivery
 from storage.consent_ledger import ConsentState
 from storage.engine import db
 from storage.engine.ids import new_id
-from storage.inbox import NewDelivery
 from storage.shops import get_shop
 from storage.write_backs import ON, WriteBack, WriteBackState
 from tests.plugin.shopify.box import Shopify, refused
@@ -83,7 +83,7 @@ def row(shop_id: int, channel: str = "email") -> WriteBack:
 def take_in(shop_id: int, shopify: Shopify, since: int = 0) -> None:
     """Deliver the store's webhooks."""
     told = [shopify.store.request(each) for each in shopify.store.outbox(since=since)]
-    inbox.add_deliveries([
+    arrivals.add_deliveries([
             NewDelivery(
                 shop_id, one.headers["X-Shopify-Webhook-Id"], one.topic, "2026-10",
                 one.headers["X-Shopify-Triggered-At"], clock.now(), one.body,
