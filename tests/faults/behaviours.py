@@ -18,7 +18,7 @@ from tests.plugin.channels.scripted_relay import (
 )
 from tests.sizes import size
 
-SCALE = size(1 / 100, 1 / 50)  # of the seconds that a relay is slow, and that we are patient
+SCALE = size(1 / 40, 1 / 20)  # of the seconds that a relay is slow, and that we are patient
 LONG = size(timedelta(minutes=20), timedelta(hours=70))  # whole: longer than any mail is tried
 DAY = size(timedelta(minutes=20), timedelta(hours=20))
 SILENCE = size(timedelta(minutes=2), timedelta(hours=20))
@@ -169,7 +169,7 @@ BEHAVIOURS = [
     Behaviour("a third is gone", a_third_is_gone, gone=True),
     Behaviour("greylists", greylisting),
     Behaviour("three mails a session", lambda: after(3, "RCPT", "452 4.5.3 too many")),
-    Behaviour("shuts down amid sessions", lambda: after(5, "MAIL", "421 4.3.2 shutting down")),
+    Behaviour("shuts down amid sessions", lambda: after(2, "MAIL", "421 4.3.2 shutting down")),
     Behaviour("full mailboxes", lambda: at(
         "RCPT", "552 5.2.2 mailbox is full", until=DAY)),
     Behaviour("a policy", lambda: at(
