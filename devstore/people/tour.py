@@ -94,7 +94,7 @@ def _demo(out: Path) -> Any:
     """A fresh demo on free ports; the address of its shop."""
     ports = _free_ports(3)
     options = {"port": ports[0], "shop-port": ports[1], "smtp-port": ports[2], "dir": out / "demo"}
-    command = [sys.executable, "-m", "regulars", "demo", "--fresh"]
+    command = [sys.executable, "-m", "regulars", "demo", "--fresh", "--past=0"]
     with (out / "demo.log").open("wb") as log:
         demo = subprocess.Popen(
             [*command, *(f"--{name}={value}" for name, value in options.items())],

@@ -8,6 +8,7 @@ import shutil
 import socket
 from pathlib import Path
 
+from devstore.people import seed
 from devstore.people.merchant import Merchant
 from plugin.errors import RegularsError
 from plugin.manifest import PATH as MANIFEST
@@ -23,6 +24,7 @@ from plugin.settings import Settings
 from storage.forms import FormStatus
 
 HOST = "127.0.0.1"
+ORDERS_A_CUSTOMER = 3
 MAX_PORT_ATTEMPTS = 50  # ports looked at when the wanted one is taken
 DATA = ("app", "store", "clock", "installed")
 WELCOME = """
@@ -40,8 +42,10 @@ WELCOME = """
 """
 
 
-def run_demo(folder: Path, *, port: int, shop_port: int, smtp_port: int, fresh: bool) -> None:
-    """Run the demo until SIGTERM or SIGINT.
+def run_demo(
+    folder: Path, *, port: int, shop_port: int, smtp_port: int, fresh: bool, past: int
+) -> None:
+    """Run the demo until SIGTERM or SIGINT; a new store has `past` customers already.
 
     Raises:
         RegularsError: another demo runs on this folder, or a part does not start.
@@ -51,6 +55,7 @@ def run_demo(folder: Path, *, port: int, shop_port: int, smtp_port: int, fresh: 
     if fresh:
         _forget(folder)
     (folder / "clock").touch()
+    give_past(folder, past)
     port, shop_port, smtp_port = _free_ports(port, shop_port, smtp_port)
     shop = f"http://{HOST}:{shop_port}"
     _set_up_environment(folder, port, shop, smtp_port)
@@ -68,6 +73,14 @@ def run_demo(folder: Path, *, port: int, shop_port: int, smtp_port: int, fresh: 
 
     serve(settings, host=HOST, port=port, beside=[store], on_ready=on_ready)
     os.close(lock)
+
+
+def give_past(folder: Path, customers: int) -> None:
+    """Let a new sample store have so many customers, and their orders, before the app comes."""
+    if customers and not (folder / "store").exists():
+        counts = {"customers": customers, "orders": customers * ORDERS_A_CUSTOMER}
+        counted = [f"--{name}={count}" for name, count in counts.items()]
+        seed.main([f"--data={folder / 'store'}", *counted])
 
 
 def _install(folder: Path, shop: str) -> None:

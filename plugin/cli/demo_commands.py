@@ -20,6 +20,9 @@ def demo(
     port: Port = PORT,
     shop_port: Annotated[int, typer.Option(help="Port of the sample store.")] = 8001,
     smtp_port: Annotated[int, typer.Option(help="Port of the mailbox.")] = 8025,
+    past: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Customers that a new store has already.")
+    ] = 200,
     fresh: Annotated[bool, typer.Option(help="Delete the demo's data and start over.")] = False,
 ) -> None:
     """Run everything with a sample store, ready to click through."""
@@ -27,7 +30,7 @@ def demo(
     from plugin.runtime.parent_death import exit_with_supervisor
 
     exit_with_supervisor()
-    run_demo(folder, port=port, shop_port=shop_port, smtp_port=smtp_port, fresh=fresh)
+    run_demo(folder, port=port, shop_port=shop_port, smtp_port=smtp_port, fresh=fresh, past=past)
 
 
 @group.command()
