@@ -90,7 +90,7 @@ class RowParser:
             (profiles.IdentityKind.PHONE, phone),
             (
                 profiles.IdentityKind.CUSTOMER,
-                customer if customer.isascii() and customer.isdigit() else None,
+                customer if _is_id(customer) else None,
             ),
         )
         birthday = self._birthday(row, taken)
@@ -283,3 +283,8 @@ def _drop_contradicted(taken: ParsedRows) -> None:
         if fact.state != ConsentState.SUBSCRIBED
         or (fact.channel, fact.address) not in taken.unasked
     ]
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text is a number as the storefront's ids are: of 64 bits."""
+    return text.isascii() and text.isdigit() and len(text) < 19

@@ -9,6 +9,8 @@ from plugin.sync.unread import NodeWithChildren, nonsense
 from storage.backfills import StoreNoun
 from storage.engine.types import JsonObject
 
+MAX_ID_CHARS = 200  # of a global id, which stands in an index
+
 
 def split_batches(
     lines: Iterator[tuple[bytes, int]], size: int
@@ -24,7 +26,12 @@ def parse_line(line: bytes) -> JsonObject | None:
         node = from_json(line)
     except ValueError:
         return None
-    return node if isinstance(node, dict) and isinstance(node.get("id"), str) else None
+    if not isinstance(node, dict):
+        return None
+    ids = node.get("id"), node.get("__parentId") or ""
+    return (
+        node if all(isinstance(each, str) and len(each) <= MAX_ID_CHARS for each in ids) else None
+    )
 
 
 def read_nodes(stage: StoreNoun, batch: Sequence[tuple[bytes, int]]) -> Iterator[NodeWithChildren]:
