@@ -3,11 +3,11 @@
 Without this door a delivery that it cannot hold fails its whole batch and is tried five times.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import chain
 
-from sqlalchemy import BigInteger, Column, Integer, String, Table
+from sqlalchemy import BigInteger, Integer, String, Table
 from sqlmodel import AutoString, SQLModel
 
 from plugin.errors import MalformedError
@@ -58,26 +58,30 @@ def _require_keys(person: ProfileFact) -> None:
 
 
 def _require_row(model: type[SQLModel], row: Mapping[str, object]) -> None:
-    for name, check in _checks(model):
-        check(row.get(name))
+    numbers, keys = _limited(model)
+    for column, bits in numbers:
+        value = row.get(column)
+        if value is not None and (type(value) is not int or value.bit_length() >= bits):
+            _require_number(f"{model.__tablename__}.{column}", value, bits)
+    for column in keys:
+        value = row.get(column)
+        if type(value) is not str or len(value) > SHORT_CHARS:
+            _require_key(f"{model.__tablename__}.{column}", value)
 
 
 @lru_cache
-def _checks(model: type[SQLModel]) -> list[tuple[str, Callable[[object], None]]]:
-    """What to look at in a row of a table, by column."""
+def _limited(model: type[SQLModel]) -> tuple[list[tuple[str, int]], list[str]]:
+    """The columns of a table that hold whole numbers, each with its bits, and those of its indexes
+    that hold a text.
+    """
     table = db.table_of(model)
-    found = ((each.name, _check_of(table, each)) for each in table.c)
-    return [(name, check) for name, check in found if check is not None]
-
-
-def _check_of(table: Table, column: Column[object]) -> Callable[[object], None] | None:
-    name = f"{table.name}.{column.name}"
-    if isinstance(column.type, Integer):
-        bits = 64 if isinstance(column.type, BigInteger) else 32
-        return lambda value: _require_number(name, value, bits)
-    if isinstance(column.type, String | AutoString) and column.name in _indexed(table):
-        return lambda value: _require_key(name, value)
-    return None
+    numbers = [
+        (column.name, 64 if isinstance(column.type, BigInteger) else 32)
+        for column in table.c
+        if isinstance(column.type, Integer)
+    ]
+    texts = [column.name for column in table.c if isinstance(column.type, String | AutoString)]
+    return numbers, [name for name in texts if name in _indexed(table)]
 
 
 def _indexed(table: Table) -> set[str]:
