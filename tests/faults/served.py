@@ -79,6 +79,7 @@ class Served:
             "REGULARS_DATABASE_URL": database_url,
             "REGULARS_BROKER_URL": broker_url or ("" if whole else NOBODY),
             "REGULARS_SMTP_URL": smtp_url,
+            "REGULARS_TRUST_STORE_EMAIL": "true",
             "REGULARS_SECRET_KEY": os.environ["REGULARS_SECRET_KEY"],
             "REGULARS_SHOPIFY_CLIENT_ID": "served",
             "REGULARS_SHOPIFY_CLIENT_SECRET": SECRET,

@@ -48,7 +48,8 @@ def test_f15_while_a_relay_is_silent_webhooks_are_digested_in_time(tmp_path: Pat
         with db.transaction() as session:
             shop = shops.shop_by_domain(session, DOMAINS[0])
             assert shop
-            shop.sender_email, shop.postal_address = "hello@dewpoint.example", "12 Mill Lane"
+            shop.email = shop.sender_email = "hello@dewpoint.example"
+            shop.postal_address = "12 Mill Lane"
         world = build(shop)
         outbox(world, CROWD, transactional=False)
         outbox(world, THREADS, transactional=True)

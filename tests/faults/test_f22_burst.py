@@ -64,7 +64,8 @@ def test_f22_a_burst_is_accepted_and_requested_mails_stay_fast(tmp_path, relay) 
         with db.transaction() as session:
             shop = shops.shop_by_domain(session, DOMAINS[0])
             assert shop
-            shop.sender_email, shop.postal_address = "hello@dewpoint.example", "12 Mill Lane"
+            shop.email = shop.sender_email = "hello@dewpoint.example"
+            shop.postal_address = "12 Mill Lane"
         world = build(shop)
         asked: list[int] = []
         with served.loading(CALM, BURST) as result:

@@ -71,6 +71,7 @@ class Town:
             "REGULARS_SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}",
             "REGULARS_SMTP_IDEMPOTENCY_HEADER": key_header,
             "REGULARS_CLOCK_FILE": str(self._clock),
+            "REGULARS_TRUST_STORE_EMAIL": "true",
             "REGULARS_ANSWERS_PER_MINUTE": "100000",  # the whole town has one address
             "REGULARS_ANSWERS_PER_MINUTE_OF_SHOP": "100000",
             "REGULARS_HINTS_PER_MINUTE": "100000",
