@@ -150,6 +150,7 @@ def fault(alert, shop, ready, monkeypatch):
         "RegularsRelayPutsOff": message(
             shop, count=21, skip_reason=SkipReason.TRY_AGAIN, **put_off
         ),
+        "RegularsRelayAway": message(shop, skip_reason=SkipReason.RELAY_AWAY, **put_off),
         "RegularsSenderRefused": message(shop, skip_reason=SkipReason.SENDER_REFUSED, **put_off),
         "RegularsMessagesGivenUp": message(
             shop, state=MessageState.FAILED, skip_reason=SkipReason.GAVE_UP
