@@ -8,15 +8,18 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from plugin.settings import get_settings
 from plugin.sheets import records
+from plugin.sheets.records import Row
 
 KEPT_FOR = timedelta(days=7)
 OVERLAP_BYTES = 4 * 1024  # of pieces of a broken row: no address is cut in two
-Matcher = Callable[[Sequence[str]], bool]  # of a row's cells
+Matcher = Callable[[Sequence[str]], bool]  # of the cells of a row, or of several
+ROWS_AT_ONCE = 100  # that are looked through together: most name no one who is looked for
 MAX_PIECE_BYTES = 512 * 1024  # bytes of an upload's piece: small enough for any line
 
 
@@ -73,16 +76,23 @@ def _hers(
     """Yield first byte and bytes of each row that matches; of a broken one, which may be very long,
     those of each piece that does.
     """
+    rows = records.read_rows(path, encoding, delimiter)
     with path.open("rb") as file:
-        for row in records.read_rows(path, encoding, delimiter):
-            if row.cells and is_match(row.cells):
-                yield row.start, _bytes(file, row.start, row.end)
-            elif row.flaw:
-                for start in range(row.start, row.end, records.MAX_ROW_CHARS):
-                    begin = max(row.start, start - OVERLAP_BYTES)
-                    raw = _bytes(file, begin, min(start + records.MAX_ROW_CHARS, row.end))
-                    if is_match([raw.decode(encoding, "replace")]):
-                        yield begin, raw
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            among = is_match([cell for row in some for cell in row.cells])
+            for row in some:
+                if row.flaw:
+                    for start, raw in _pieces(file, row):
+                        if is_match([raw.decode(encoding, "replace")]):
+                            yield start, raw
+                elif among and is_match(row.cells):
+                    yield row.start, _bytes(file, row.start, row.end)
+
+
+def _pieces(file: BinaryIO, row: Row) -> Iterator[tuple[int, bytes]]:
+    for start in range(row.start, row.end, records.MAX_ROW_CHARS):
+        begin = max(row.start, start - OVERLAP_BYTES)
+        yield begin, _bytes(file, begin, min(start + records.MAX_ROW_CHARS, row.end))
 
 
 def _bytes(file: BinaryIO, start: int, end: int) -> bytes:

@@ -71,6 +71,9 @@ def test_l13_a_shopper_is_gone_from_every_file_within_a_minute(town: Town, store
     eventually("the welcome mail is out", written_to, within_s=WITHIN_S)
     eventually("everything is told and digested", town.told, within_s=WITHIN_S)
     words = [EMAIL, PHONE.removeprefix("+"), FIRST, LAST, STREET, str(customer["id"])]
+    logged = (town.folder / "app.log").read_text().lower()
+    assert "worker" in logged, "every process writes there"
+    assert [word for word in words if word.lower() in logged] == []
     assert set(found(town.folder, words)) >= {EMAIL, FIRST, LAST, STREET, str(customer["id"])}
 
     store.ask_for_data(EMAIL)
