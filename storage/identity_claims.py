@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import bindparam, case, func, update
 from sqlalchemy import select as columns
 from sqlmodel import Session
 
 from storage.engine import bulk, db
-from storage.profiles import STRONG, Identity, KeyKind, Kind
+from storage.profiles import STRONG, Identity, IdentityKind, KeyKind, Kind
 
 
 class KnownKey(NamedTuple):
@@ -85,6 +85,20 @@ def keys_of_browser(
     return [(kind, value) for kind, value in rows]
 
 
+def set_typed(session: Session, shop_id: int, browser: str, *, is_typed: bool) -> None:
+    """Note whether a form alone ties a browser to its shopper."""
+    at = db.table_of(Identity).c
+    mine = (at.shop_id == shop_id, at.kind == IdentityKind.BROWSER, at.value == browser)
+    session.connection().execute(update(Identity).where(*mine).values(is_typed=is_typed))
+
+
+def is_typed_browser(session: Session, shop_id: int, browser: str) -> bool:
+    """Whether a form alone ties a browser to its shopper."""
+    at = db.table_of(Identity).c
+    mine = (at.shop_id == shop_id, at.kind == IdentityKind.BROWSER, at.value == browser)
+    return bool(session.connection().execute(columns(at.is_typed).where(*mine)).scalar())
+
+
 def save_claims(session: Session, shop_id: int, claims: Sequence[KeyClaim]) -> None:
     """Write the owners of some known identities, and since when they are."""
     if not claims:
@@ -97,6 +111,8 @@ def save_claims(session: Session, shop_id: int, claims: Sequence[KeyClaim]) -> N
             profile_id=bindparam("to_profile"),
             source_profile_id=bindparam("to_source"),
             claimed_at=bindparam("to_claimed"),
+            # another's by now, and by more than a form's word
+            is_typed=case((at.profile_id == bindparam("to_profile"), at.is_typed), else_=False),
         ),
         [
             {"of_kind": each.kind, "of": each.value, "to_profile": each.profile_id,

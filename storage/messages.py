@@ -64,6 +64,7 @@ class SkipReason(StrEnum):
     STOPPED = "stopped"
     NO_SENDER = "no_sender"
     MAILBOX_LIMIT = "mailbox_limit"
+    HEARSAY = "hearsay"
     SENDER_UNPROVEN = "sender_unproven"
     NO_POSTAL_ADDRESS = "no_postal_address"
     WAITS_FOR_COUPON = "waits_for_coupon"
@@ -253,6 +254,17 @@ def clicked_by(
         )
         .order_by(col(Message.clicked_at), col(Message.id))
     ).all()
+
+
+def has_clicked(session: Session, shop_id: int, profile_id: int, address: str) -> bool:
+    """Whether a shopper ever clicked in a message to one of their addresses."""
+    clicked = select(Message.id).where(
+        Message.shop_id == shop_id,
+        Message.profile_id == profile_id,
+        Message.address == address,
+        col(Message.clicked_at).is_not(None),
+    )
+    return session.exec(clicked.limit(1)).first() is not None
 
 
 def count_by_action(session: Session, shop_id: int, flow_id: int) -> dict[str, dict[str, int]]:

@@ -113,11 +113,13 @@ class ProductWithVariants(NamedTuple):
 
 
 class ProductDetails(NamedTuple):
-    """What an event tells of a product beside its name."""
+    """What mails show of an event's product."""
 
     handle: str
     kind: str
     image: str
+    title: str
+    price: int
 
 
 def save_products(session: Session, shop_id: int, described: Sequence[ProductWithVariants]) -> None:
@@ -264,13 +266,15 @@ def products_by_id(session: Session, shop_id: int, ids: Sequence[int]) -> dict[i
 def details_of(session: Session, shop_id: int, ids: Collection[int]) -> dict[int, ProductDetails]:
     """What events tell of products, by id; a deleted one has none left."""
     rows = session.connection().execute(
-        columns(col(Product.id), col(Product.handle), col(Product.kind), col(Product.image)).where(
+        columns(
+            col(Product.id), *(col(getattr(Product, name)) for name in ProductDetails._fields)
+        ).where(
             col(Product.shop_id) == shop_id,
             col(Product.status) != DELETED,
             bulk.is_among(col(Product.id), ids),
         )
     )
-    return {row.id: ProductDetails(row.handle, row.kind, row.image) for row in rows}
+    return {row[0]: ProductDetails(*row[1:]) for row in rows}
 
 
 def variants_by_product(

@@ -151,6 +151,7 @@ class Identity(SQLModel, table=True):
     linked_at: datetime = moment()
     claimed_at: datetime | None = moment(default=None)
     browser_id: str | None = Field(default=None, description="that alone named a cart or checkout")
+    is_typed: bool = Field(default=False, description="a form alone ties a browser to its shopper")
 
 
 class IdentityRow(TypedDict):
@@ -164,6 +165,7 @@ class IdentityRow(TypedDict):
     linked_at: datetime
     claimed_at: datetime | None
     browser_id: str | None
+    is_typed: bool
 
 
 class SourceProfile(SQLModel, table=True):

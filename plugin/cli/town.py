@@ -269,6 +269,7 @@ class DemoDataLoader:
                 "linked_at": who.at,
                 "claimed_at": who.at,
                 "browser_id": None,
+                "is_typed": False,
             }
             rows.add(Identity, about | identity)
         for named in profile_names.rows_of(self._shop.id, [row]):

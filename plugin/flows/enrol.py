@@ -11,6 +11,7 @@ from plugin.facts import ProfileRef
 from plugin.flows import definition, filters
 from plugin.flows.definition import FlowDefinition
 from plugin.flows.filters import Who
+from plugin.messages.hearsay import is_hearsay
 from plugin.settings import get_settings
 from storage import enrolment_messages, flows, messages
 from storage.engine import db
@@ -41,6 +42,7 @@ def enrol_for_events(
                 steps.trigger_filter is None
                 or steps.trigger_filter.matches(session, Event(**event))
             )
+            and not is_hearsay(session, shop.id, event["profile_id"], event["properties"])
         ]
         for ref, key, event in causes:
             at = event["occurred_at"]

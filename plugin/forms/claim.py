@@ -4,7 +4,8 @@ Any visitor can type any address. A sender who types the address of a known shop
 they use a browser or a cart of that shopper, or are logged in as them at the storefront. Otherwise
 their browser, cart and number stay apart; their answers only fill empty fields
 (`DataSource.UNPROVEN`); and a yes does not lift a no. The first sender of an address creates its
-profile, and is believed unless a no or a suppression for it already existed.
+profile, and is believed unless a no or a suppression for it already existed; what their browser
+tells is hearsay until the address has answered (`plugin.messages.hearsay`).
 """
 
 from datetime import datetime
@@ -16,7 +17,7 @@ from plugin import facts
 from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.forms.submission import Submission
 from plugin.profiles.identity import resolve_profiles
-from storage import consent, profiles, suppressions
+from storage import consent, identity_claims, profiles, suppressions
 from storage.channels import Channel
 from storage.consent_ledger import ConsentState
 from storage.profiles import STRONG, DataSource, IdentityKind
@@ -66,6 +67,11 @@ def resolve_profile(
     person.source = DataSource.FORM if proven else DataSource.UNPROVEN
     (ref,) = resolve_profiles(session, shop_id, [person], now)
     assert ref is not None  # the address is an identity
+    is_signed = owner is not None and any(known.get(key) == owner for key in signed)
+    for key in person.identities[1:]:
+        is_new = owner is None or known.get(key) != owner
+        if key.kind == IdentityKind.BROWSER and is_new and not is_signed:
+            identity_claims.set_typed(session, shop_id, key.value, is_typed=True)
     return Claim(ref, proven)
 
 

@@ -24,7 +24,7 @@ from plugin.ingest.visits import PageView
 from plugin.templates.product_feeds import home_url
 from plugin.values import parse_time
 from storage import events as stored_events
-from storage import profiles
+from storage import identity_claims, profiles
 from storage.engine import db
 from storage.engine.types import JsonObject
 from storage.metrics import MetricService, RejectReason
@@ -79,6 +79,7 @@ def record_pixel_events(shop: Shop, events: Sequence[Any], device: str = "") -> 
         known = [one.event for one in fresh if not one.custom and isinstance(one.event, EventFact)]
         understood = Facts(profiles=[one.profile for one in fresh], events=[*known, *admitted])
         _join_no_two_shoppers(session, shop.id, understood.profiles)
+        _vouch_by_checkouts(session, shop.id, understood.profiles)
         entered = record_facts(session, shop, understood, now)
         forgotten = {id(person) for person in understood.redacted}
         acts = [one.page_view for one in fresh if id(one.profile) not in forgotten]
@@ -107,6 +108,7 @@ def identify_browser(shop: Shop, browser: str, customer_id: str) -> None:
             if any(identity.kind in STRONG for identity in owned):
                 return
         record_facts(session, shop, Facts(profiles=[ProfileFact((customer, here), now)]), now)
+        identity_claims.set_typed(session, shop.id, browser, is_typed=False)
 
 
 def _hear(shop: Shop, event: Any, device: str, now: datetime) -> PixelEvent | None:
@@ -259,6 +261,23 @@ def _join_no_two_shoppers(session: Session, shop_id: int, people: Sequence[Profi
         parent |= dict.fromkeys(others, first)
         if named:
             shoppers[first] = named.pop()
+
+
+def _vouch_by_checkouts(session: Session, shop_id: int, people: Sequence[ProfileFact]) -> None:
+    """Let a browser be its shopper's that names the checkout which Shopify says is theirs."""
+    by_checkout = {
+        key: person.identities[0]
+        for person in people
+        for key in person.identities[1:]
+        if key.kind == IdentityKind.CHECKOUT
+    }
+    if not by_checkout:
+        return
+    known = identity_claims.find_known_keys(session, shop_id, {*by_checkout, *by_checkout.values()})
+    for checkout, browser in by_checkout.items():
+        claim, held = known.get(checkout), known.get(browser)
+        if claim and held and claim.claimed_at and claim.profile_id == held.profile_id:
+            identity_claims.set_typed(session, shop_id, browser.value, is_typed=False)
 
 
 def _is_token(value: object) -> bool:

@@ -11,11 +11,13 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.channels.marketplaces import is_relayed
 from plugin.channels.registry import CHANNELS, NEEDS_WRITTEN_CONSENT
+from plugin.messages.hearsay import is_hearsay
 from plugin.messages.sender import choose_sender
 from storage import checkouts, consent, preferences, suppressions
 from storage.channels import IDENTITY_KIND, Channel
 from storage.consent import Consent
 from storage.consent_ledger import ConsentPurpose, ConsentState, LedgerKey
+from storage.events import get_event
 from storage.flows import EnrolmentState, ExitReason, FlowStatus, get_enrolment, get_flow
 from storage.messages import Message, MessageSource, SkipReason
 from storage.preferences import SendingFrequency
@@ -47,6 +49,8 @@ def skip_reason(
     sender = choose_sender(session, shop) if spec is not None and spec.needs_sender else None
     if isinstance(sender, SkipReason):
         return sender
+    if _is_hearsay(session, message):
+        return SkipReason.HEARSAY
     if reason := _consent(session, message, address) or _wishes(session, message, address):
         return reason
     needed = spec is not None and spec.needs_postal_address and not message.transactional
@@ -147,6 +151,16 @@ def _smart_sending(session: Session, message: Message) -> SkipReason | None:
     flow_id = None if message.smart_sending else message.flow_id
     too_soon = sent_since(session, *of, since=since, flow_id=flow_id)
     return SkipReason.SMART_SENDING if too_soon else None
+
+
+def _is_hearsay(session: Session, message: Message) -> bool:
+    """Whether what began this message is only a browser's word on an address that a form named."""
+    if message.event_id is None:
+        return False
+    event = get_event(session, message.shop_id, message.event_id)
+    return event is not None and is_hearsay(
+        session, message.shop_id, message.profile_id, event.properties
+    )
 
 
 def _proof(session: Session, held: Consent) -> SkipReason | None:

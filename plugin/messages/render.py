@@ -21,7 +21,7 @@ from plugin.messages.addresses import MessageLinks, Sender
 from plugin.templates import product_feeds
 from plugin.templates.compile import BLANK_PIXEL
 from plugin.templates.liquid import MailTemplate, parse, says_labels
-from plugin.templates.product_details import with_details
+from plugin.templates.product_details import BROWSER, with_details
 from plugin.templates.product_feeds import Catalog
 from plugin.templates.shopify_liquid.limits import time_limit
 from plugin.templates.shopper_market import ShopperMarket
@@ -305,12 +305,13 @@ def _event(
 ) -> dict[str, object]:
     if event is None:
         return {"lines": [], "checkout_url": product_feeds.home_url(shop)}
-    lines = event.properties.get("lines")
+    told = event.properties.get("lines")
+    lines = told if isinstance(told, list) else []
     return {
         **with_details(session, shop, event.properties),
-        "lines": product_feeds.with_pictures(session, shop.id, lines, market)
-        if isinstance(lines, list)
-        else [],
+        "lines": product_feeds.lines_of_catalog(session, shop, lines, market)
+        if BROWSER in event.properties
+        else product_feeds.with_pictures(session, shop.id, lines, market),
         "metric": event.metric,
         "value": event.value,
         "currency": event.currency or shop.currency,

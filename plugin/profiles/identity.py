@@ -48,6 +48,7 @@ def resolve_profiles(
         rows: list[IdentityRow] = [
             {"shop_id": shop_id, "kind": key[0], "value": key[1], "linked_at": at[key],
              "claimed_at": ownership.claimed[key], "browser_id": ownership.browsers.get(key),
+             "is_typed": False,
              "profile_id": profile, "source_profile_id": None if source == profile else source}
             for key in new
             for profile, source in (ownership.ref(key),)

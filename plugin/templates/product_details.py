@@ -3,12 +3,15 @@
 It is read when it is wanted: a cart may be told before its product is.
 """
 
+import re
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from sqlmodel import Session
 
 from plugin.templates.product_feeds import home_url
+from plugin.values import to_decimal
 from storage import products
 from storage.engine.types import JsonObject
 from storage.products import ProductDetails
@@ -16,16 +19,22 @@ from storage.shops import Shop
 
 MAX_ID = 2**63
 BROWSER = "browser_id"  # a property of what a browser told
+# What a browser tells of products, which the catalog knows better.
+OF_PRODUCTS = frozenset(
+    ("title", "variant_title", "sku", "vendor", "price", "currency", "image", "categories")
+)
+# What readers or their mail programs take for an address.
+_LINK = re.compile(r"//|\\\\|\bwww\.|^[^\s/?#:@]+\.[^\s/?#:@.\d]{2,}(?=[/?#:]|$)|^\s*\w+:\S", re.I)
 
 
 def with_details(session: Session, shop: Shop, properties: JsonObject) -> JsonObject:
     """Return an event's properties with its product's picture, address and type, as Klaviyo's
-    ImageURL, URL and Categories. What the event tells itself stays, but for an address of another
-    site that a browser tells: anyone can forge that.
+    ImageURL, URL and Categories. What the event tells itself stays, but for what a browser tells:
+    anyone can forge that.
     """
-    if BROWSER in properties and not _leads_home(properties.get("url"), shop):
-        properties = {name: value for name, value in properties.items() if name != "url"}
     product = _product(session, shop.id, properties)
+    if BROWSER in properties:
+        properties = _of_browser(properties, product, shop)
     if product is None:
         return properties
     told = {
@@ -34,6 +43,32 @@ def with_details(session: Session, shop: Shop, properties: JsonObject) -> JsonOb
         "categories": _categories(product),
     }
     return {**{name: value for name, value in told.items() if value}, **properties}
+
+
+def _of_browser(properties: JsonObject, product: ProductDetails | None, shop: Shop) -> JsonObject:
+    """Return what of a browser's event a mail may print: of products what the catalog says, and no
+    address of another site.
+    """
+    kept = {
+        name: without_links(value, shop)
+        for name, value in properties.items()
+        if name not in (*OF_PRODUCTS, BROWSER)
+    }
+    if product is not None:
+        price = float(to_decimal(product.price, shop.currency))
+        kept |= {"title": product.title, "price": price, "currency": shop.currency}
+    return {name: v for name, v in kept.items() if name != "url" or _leads_home(v, shop)}
+
+
+def without_links(value: Any, shop: Shop) -> Any:
+    """Return what a browser told without texts that lead, or look like leading, elsewhere."""
+    if isinstance(value, str):
+        return "" if _LINK.search(value) and not _leads_home(value, shop) else value
+    if isinstance(value, list):
+        return [without_links(each, shop) for each in value]
+    if isinstance(value, dict):
+        return {name: without_links(each, shop) for name, each in value.items()}
+    return value
 
 
 def categories_of(session: Session, shop_id: int, properties: Mapping[str, object]) -> object:

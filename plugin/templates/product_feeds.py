@@ -18,7 +18,7 @@ from plugin.templates.shopper_market import (
 )
 from storage.engine.types import JsonObject
 from storage.markets import MarketPrice, MarketReading, reading_of
-from storage.products import products_by_id, products_to_recommend
+from storage.products import details_of, products_by_id, products_to_recommend
 from storage.profiles import Profile
 from storage.shops import Shop
 from storage.templates import MailBlock
@@ -141,6 +141,31 @@ def with_pictures(
         if product is not None and line.get("title") == product.title:
             line["title"] = titles.get(number, product.title)
     return known
+
+
+def lines_of_catalog(
+    session: Session, shop: Shop, lines: Sequence[object], market: ShopperMarket = HOME
+) -> list[JsonObject]:
+    """A cart's lines as a browser told them: which products and how many, and all else from the
+    catalog. What that does not know is left out.
+    """
+    known = [line for line in lines if isinstance(line, dict)]
+    ids = [number for line in known if (number := _product_id(line))]
+    found = details_of(session, shop.id, ids) if ids else {}
+    titles = titles_for(session, shop.id, market, ids)
+    prices = prices_for(session, shop.id, market, ids)
+    return [
+        {
+            "product_id": number,
+            "quantity": line.get("quantity", 1),
+            "title": titles.get(number, product.title),
+            "image": product.image,
+            "price": Amount(*(prices.get(number) or (product.price, shop.currency))),
+            "url": f"{home_url(shop)}/products/{product.handle}",
+        }
+        for line in known
+        if (product := found.get(number := _product_id(line)))
+    ]
 
 
 def _product_id(line: JsonObject) -> int:

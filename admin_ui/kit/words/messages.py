@@ -54,6 +54,9 @@ REASONS: dict[str, str] = {
     SkipReason.SHOP_UNINSTALLED: N_("Not sent: app uninstalled."),
     SkipReason.NO_PROFILE: N_("Not sent: profile deleted."),
     SkipReason.NO_SENDER: N_("Not sent: no sender email. Add one in Settings."),
+    SkipReason.HEARSAY: N_(
+        "Not sent: a browser reported this, and nothing shows yet that it is this customer's."
+    ),
     SkipReason.MAILBOX_LIMIT: N_(
         "Not sent: this mailbox had enough confirmation emails today. It has many spellings."
     ),
