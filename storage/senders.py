@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import Index, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import db
@@ -30,7 +30,7 @@ class SenderState(StrEnum):
     UNPROVEN = "unproven"
     ASKED = "asked"  # a mail to it waits for its click
     REFUSED = "refused"  # the relay does not take a mail to it
-    LIMITED = "limited"  # it has had as many of these mails as a day allows
+    LIMITED = "limited"  # it or its shop has had as many of these mails as a day allows
     CONFIRMED = "confirmed"
 
 
@@ -104,6 +104,16 @@ def due_sender(session: Session, shop_id: int, now: datetime) -> SenderAddress |
         SenderAddress.shop_id == shop_id, col(SenderAddress.due_at) <= now
     )
     return session.exec(due.order_by(col(SenderAddress.due_at)).limit(1)).first()
+
+
+def count_asked(session: Session, shop_id: int, since: datetime, *, but: str) -> int:
+    """How many other addresses than `but` a shop had asked since a moment."""
+    asked = select(func.count()).where(
+        SenderAddress.shop_id == shop_id,
+        SenderAddress.address != but,
+        col(SenderAddress.asked_at) > since,
+    )
+    return session.exec(asked).one()
 
 
 def shops_due(session: Session, now: datetime) -> Sequence[int]:

@@ -30,7 +30,7 @@ STATES = {
     SenderState.UNPROVEN: N_("No confirmation email was sent yet."),
     SenderState.ASKED: N_("We sent it an email with a link. Open it within seven days."),
     SenderState.REFUSED: N_("The email provider refused our email to it."),
-    SenderState.LIMITED: N_("It got enough confirmation emails for today. Try again tomorrow."),
+    SenderState.LIMITED: N_("Enough confirmation emails were sent for today. Try again tomorrow."),
     SenderState.CONFIRMED: N_("Confirmed"),
 }
 RECORDS = (("spf", "SPF"), ("dkim", "DKIM"), ("dmarc", "DMARC"))

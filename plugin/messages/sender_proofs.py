@@ -33,6 +33,8 @@ from storage.senders import ASKED_FOR, SenderAddress, SenderProof, SenderState
 from storage.shops import Shop, get_shop
 
 MAX_ATTEMPTS = 3
+MAX_ADDRESSES_PER_DAY = 5  # that a shop has asked
+DAY = timedelta(days=1)
 RETRY_AFTER = timedelta(minutes=5)
 CALL_BUDGET_S = 60.0
 WORD_PURPOSE = "sender-domain"
@@ -104,13 +106,20 @@ def _begin_mail(session: Session, sender: SenderAddress, now: datetime) -> bool:
     if sender.attempts >= MAX_ATTEMPTS:
         sender.state, sender.wants_mail = SenderState.REFUSED, False
         return False
-    mailbox = parse_mailbox(sender.address)
-    if not mailbox_counts.admit_mail(session, MailboxUse.SENDER_PROOF, mailbox, holder="", now=now):
+    if not _may_ask(session, sender, now):
         sender.state, sender.wants_mail = SenderState.LIMITED, False
         return False
     sender.attempts += 1
     sender.due_at, sender.asked_at = now + RETRY_AFTER, now
     return True
+
+
+def _may_ask(session: Session, sender: SenderAddress, now: datetime) -> bool:
+    """Whether neither the shop nor the mailbox had its fill today: the address may be anybody's."""
+    others = senders.count_asked(session, sender.shop_id, now - DAY, but=sender.address)
+    return others < MAX_ADDRESSES_PER_DAY and mailbox_counts.admit_mail(
+        session, MailboxUse.SENDER_PROOF, parse_mailbox(sender.address), holder="", now=now
+    )
 
 
 def _mail(shop: Shop, sender: SenderAddress) -> None:

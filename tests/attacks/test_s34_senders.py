@@ -221,6 +221,13 @@ def test_s34_no_mailbox_is_flooded_by_proofs_whichever_shop_asks(shop, relay, op
     assert held.state is SenderState.LIMITED
 
 
+def test_s34_a_shop_has_few_addresses_asked_in_a_day(shop, relay, operator):
+    for number in range(8):
+        take(shop, f"victim-{number}@shop.example")
+
+    assert len(relay.mails()) == 5
+
+
 def test_s34_a_relay_that_is_away_is_asked_again_and_then_given_up(
     shop, relay, operator, monkeypatch
 ):
