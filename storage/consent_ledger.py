@@ -56,6 +56,7 @@ class ConsentSource(StrEnum):
     ONE_CLICK = "one-click"  # the mail program's button: RFC 8058
     IMPORT = "import"  # a merchant's file
     ORDER = "order"
+    MERCHANT = "merchant"  # the shopper asked the merchant
     BOUNCE = "bounce"  # the mail relay's answer
 
 

@@ -88,7 +88,10 @@ def _change(
     found = preferences.save_choices(target, _wanted(before, form), request_origin(request))
     if found is None:
         return not_found_page(request)
-    return _page(found, texts_for(found.locale).text("Your preferences are saved."))
+    texts = texts_for(found.locale)
+    if do == "none":
+        return _page(found, texts.text("You are unsubscribed. You will get no more marketing."))
+    return _page(found, texts.text("Your preferences are saved."))
 
 
 def _wanted(before: PreferencePage, form: Said) -> PreferenceUpdate:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlmodel import Session
@@ -11,13 +12,14 @@ from starlette.responses import Response
 from admin_ui.audience import activity, property_values, visits
 from admin_ui.audience.activity import TimelineKind
 from admin_ui.audience.visits import VisitLine
-from admin_ui.kit import words
+from admin_ui.kit import links, words
 from admin_ui.kit.language import Language
 from admin_ui.kit.pagination import Position, paginate
 from admin_ui.kit.request import AdminRequest, missing, row_id
 from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.channels.registry import message_metrics
+from plugin.consent import on_request
 from plugin.messages import eligibility
 from plugin.profiles import merge
 from plugin.profiles.tags import tags_of
@@ -93,6 +95,15 @@ def undo(visit: AdminRequest) -> Response:
     return _page(visit, toast=said)
 
 
+@page("/audience/profiles/{profile_id}/unsubscribe", title=TITLE, method="POST", personal=True)
+def unsubscribe(visit: AdminRequest) -> Response:
+    """Unsubscribe a shopper who asked for it."""
+    changed = on_request.unsubscribe(visit.shop.id, visit.number("profile_id"))
+    say = visit.say
+    told = say.text("Unsubscribed from all marketing.") if changed else say.text("No changes.")
+    return _page(visit, toast=told)
+
+
 def _page(visit: AdminRequest, toast: str = "") -> Response:
     shop_id, profile_id = visit.shop.id, visit.number("profile_id")
     chosen = visit.request.query_params.get("kind", "")
@@ -117,6 +128,8 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
         bought, spent = orders.bought_by(session, shop_id, profile.id)
         return visit.page(
             "audience/profile.html",
+            in_shopify=partial(links.customer, visit.shop),
+            path=f"/audience/profiles/{profile_id}",
             toast=toast,
             profile=profile,
             name=words.person(profile, visit.say),

@@ -32,6 +32,11 @@ def app(domain: str) -> str:
     return f"{_admin(domain)}/admin/apps/{get_settings().shopify_client_id}"
 
 
+def customer(shop: Shop, customer_id: str) -> str:
+    """A customer in Shopify's admin."""
+    return f"{_origin(shop)}/admin/customers/{customer_id}"
+
+
 def grant(shop: Shop) -> str:
     """Return the URL where Shopify asks the merchant for missing permissions."""
     return f"{get_settings().url.rstrip('/')}{AUTH}?{urlencode({'shop': shop.domain})}"

@@ -51,8 +51,8 @@ p {{ margin: 0 0 12px; text-wrap: pretty; }}
 .more {{ padding: 8px 0; font-size: 14px; color: {MUTED}; }}
 .ticket {{ background: {PAGE}; border-radius: 10px; padding: 24px 16px 14px; }}
 .offer {{ font-size: 15px; line-height: 24px; margin: 0 0 10px; }}
-.code {{ font-family: ui-monospace,Menlo,Consolas,monospace; font-size: 22px; line-height: 30px;
-  letter-spacing: 2px; font-weight: 600; margin: 0 0 10px; }}
+.code {{ font-family: ui-monospace,Menlo,Consolas,monospace; font-size: 16px; line-height: 30px;
+  letter-spacing: 1px; white-space: nowrap; font-weight: 600; margin: 0 0 10px; }}
 .note {{ font-size: 13px; line-height: 20px; color: {MUTED}; }}
 """
 RESPONSIVE = """

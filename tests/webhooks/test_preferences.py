@@ -191,7 +191,8 @@ def test_one_button_ends_everything_but_news_of_orders(web, world, path):
     every = re.findall(r'name="box" value="(\w+)"', page)
     page = web.post(path, data=form(page, box=every)).text
 
-    web.post(path, data=form(page, do="none"))
+    done = web.post(path, data=form(page, do="none")).text
+    assert "You are unsubscribed. You will get no more marketing." in done
 
     assert state(world, "email", MAYA) == state(world, "sms", PHONE) == "unsubscribed"
     assert state(world, "sms", PHONE, "transactional") is None

@@ -39,7 +39,7 @@ SOURCES: dict[str, str] = {
     ConsentSource.CONFIRMATION: N_("Confirmed by email"),
     ConsentSource.PREFERENCES: N_("Preference page"),
     ConsentSource.ORDER: N_("Purchase"),
-    "merchant": N_("Edited by your team"),
+    ConsentSource.MERCHANT: N_("Edited by your team"),
     ConsentSource.BOUNCE: N_("Email bounce"),
     "complaint": N_("Spam complaint"),
 }

@@ -184,3 +184,11 @@ def test_a_shielded_text_comes_back_as_it_was(text: str) -> None:
     cover = liquid_shield.LiquidShield(text)
 
     assert cover.show(cover.hide(text)) == text
+
+
+def test_a_code_stands_on_one_line_of_a_phone() -> None:
+    html = one({"type": "coupon", "coupon_id": 1})["html"]
+    (tag,) = re.findall(r'<p [^>]*class="code"[^>]*>', html)
+
+    assert re.search(r"white-space: ?nowrap", tag)
+    assert re.search(r"font-size: ?16px", tag)
