@@ -3,6 +3,7 @@
 A lost message costs seconds, never work: the clock offers again what no worker took.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from dramatiq.brokers.redis import RedisBroker
 from pika.exceptions import AMQPError
 from redis.exceptions import RedisError
 from sqlmodel import Session
+
+from storage.engine import locks
 
 IDS_PER_JOB = 500  # ids in one message; a queue hop of 400 µs is then under 1 µs for each
 MAX_WAITING_JOBS = 10  # for one actor, before what is due is not offered anew
@@ -55,6 +58,22 @@ class SliceJob:
     priority: int = 0
     sends: bool = False  # by a relay, which may hang: the senders run it, not the workers
     enqueues_rest: bool = True  # when a slice is over; else the clock does at its next look
+
+
+def run_slice(job: SliceJob, shop_id: int, slice_seconds: float | None = None) -> Progress:
+    """Run steps on a shop until nothing is left or the slice is over.
+
+    At least one step is run. A shop with this job running in another process is left to it.
+    """
+    deadline = time.monotonic() + (job.slice_seconds if slice_seconds is None else slice_seconds)
+    try:
+        with locks.exclusive(f"{job.name}-{shop_id}", wait_s=0):
+            while job.run_step(shop_id) is Progress.MORE:
+                if time.monotonic() >= deadline:
+                    return Progress.MORE
+    except locks.LockTimeoutError:
+        log.debug("slice.already_running", job=job.name, shop=shop_id)
+    return Progress.DONE
 
 
 def connect(url: str) -> Broker:

@@ -6,8 +6,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plugin.errors import RegularsError
 from plugin.jobs import Progress as SliceProgress
+from plugin.jobs import run_slice
 from plugin.sync import backfill
-from plugin.worker.slices import run_slice
 from storage import backfills, shops
 from storage.backfills import ENDED_STATES, Backfill, BackfillState
 from storage.engine import db

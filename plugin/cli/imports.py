@@ -10,8 +10,8 @@ from plugin.imports import lifecycle
 from plugin.imports.columns import ColumnKind
 from plugin.imports.dates import parse_date
 from plugin.jobs import Progress as SliceProgress
+from plugin.jobs import run_slice
 from plugin.sheets import files, problems
-from plugin.worker.slices import run_slice
 from storage import imports
 from storage.channels import STOREFRONT_CHANNELS
 from storage.engine import db

@@ -11,11 +11,10 @@ from datetime import datetime
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.facts import Facts
-from plugin.jobs import Progress
+from plugin.jobs import Progress, run_slice
 from plugin.shopify.api import pages
 from plugin.sync import reconcile
 from plugin.sync.repair import RepairResult, parse_nodes, repair_records
-from plugin.worker.slices import run_slice
 from storage import reconciliations
 from storage.backfills import StoreNoun
 from storage.engine import db

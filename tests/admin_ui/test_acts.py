@@ -10,9 +10,9 @@ import pytest
 
 from plugin import clock
 from plugin.facts import IdentityKey, ProfileFact
+from plugin.jobs import run_slice
 from plugin.profiles import duplicates, properties
 from plugin.profiles.identity import resolve_profiles
-from plugin.worker.slices import run_slice
 from storage import (
     access_log,
     coupons,

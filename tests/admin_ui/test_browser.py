@@ -12,10 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from admin_ui.kit.language import Language
 from plugin.imports import lifecycle
-from plugin.jobs import Progress
+from plugin.jobs import Progress, run_slice
 from plugin.onboard import seed_library
 from plugin.settings import get_settings
-from plugin.worker.slices import run_slice
 from storage import flows
 from storage.engine import db
 from storage.flows import FlowStatus

@@ -13,11 +13,10 @@ from admin_ui.audience.imports.columns import KINDS
 from plugin.imports import lifecycle
 from plugin.imports.columns import ColumnKind
 from plugin.imports.header import guess_columns
-from plugin.jobs import Progress
+from plugin.jobs import Progress, run_slice
 from plugin.profiles.export import COLUMNS
 from plugin.sheets import parquet, problems
 from plugin.sheets.parquet import MOMENT
-from plugin.worker.slices import run_slice
 from storage.engine import db
 from storage.imports import ImportState, ProblemCode, get_import
 from storage.lists import lists_of

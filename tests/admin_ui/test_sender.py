@@ -2,9 +2,9 @@
 
 import pytest
 
+from plugin.jobs import run_slice
 from plugin.messages import sender_proofs
 from plugin.settings import get_settings
-from plugin.worker.slices import run_slice
 from storage.engine import db
 from storage.shops import get_shop
 

@@ -9,13 +9,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from plugin import clock, onboard
+from plugin.jobs import run_slice
 from plugin.messages import links, sender_proofs
 from plugin.messages.links import Target
 from plugin.messages.send import send_messages
 from plugin.messages.sender import MailSender, choose_sender, proof_of
 from plugin.runtime.web import build_app
 from plugin.settings import Settings, get_settings
-from plugin.worker.slices import run_slice
 from storage import senders, shops
 from storage.engine import db
 from storage.messages import SkipReason

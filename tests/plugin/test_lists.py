@@ -11,13 +11,12 @@ from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.flows import library
 from plugin.forms import library as form_library
 from plugin.imports import lifecycle
-from plugin.jobs import Progress
+from plugin.jobs import Progress, run_slice
 from plugin.lists import ListError, ListProblem
 from plugin.profiles import list_membership, merge
 from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
 from plugin.worker import scheduler
-from plugin.worker.slices import run_slice
 from storage import consent, flows, forms, merges, profiles
 from storage import lists as stored_lists
 from storage.engine import db

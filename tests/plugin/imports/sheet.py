@@ -4,8 +4,7 @@ from typing import Any
 
 from plugin.imports import lifecycle
 from plugin.imports.columns import ColumnKind
-from plugin.jobs import Progress
-from plugin.worker.slices import run_slice
+from plugin.jobs import Progress, run_slice
 from storage import consent, imports
 from storage.engine import db
 from storage.imports import Import

@@ -6,10 +6,9 @@ import pytest
 
 from plugin import clock
 from plugin.imports import lifecycle
-from plugin.jobs import Progress
+from plugin.jobs import Progress, run_slice
 from plugin.onboard import seed_library
 from plugin.sheets.problems import SheetError
-from plugin.worker.slices import run_slice
 from storage import consent, imports, shops
 from storage.consent_ledger import ConsentEvent
 from storage.engine import db

@@ -9,10 +9,9 @@ import pytest
 from plugin import clock, lists
 from plugin.facts import IdentityKey, ProfileFact, ProfileRef
 from plugin.imports import lifecycle
-from plugin.jobs import Progress
+from plugin.jobs import Progress, run_slice
 from plugin.profiles import list_membership, merge
 from plugin.profiles.identity import resolve_profiles
-from plugin.worker.slices import run_slice
 from storage import imports, merges, profiles
 from storage import lists as stored_lists
 from storage.engine import db

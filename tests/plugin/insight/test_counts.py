@@ -7,8 +7,8 @@ from dramatiq.brokers.stub import StubBroker
 
 from plugin import clock
 from plugin.insight.counts import SLICE_JOB
+from plugin.jobs import run_slice
 from plugin.worker import scheduler
-from plugin.worker.slices import run_slice
 from storage import consent, duplicates, lists, profiles
 from storage import counts as stored_counts
 from storage.consent import Consent

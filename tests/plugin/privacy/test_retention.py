@@ -9,9 +9,9 @@ from dramatiq.brokers.stub import StubBroker
 from sqlmodel import Session
 
 from plugin import clock
+from plugin.jobs import run_slice
 from plugin.privacy import retention
 from plugin.worker import scheduler
-from plugin.worker.slices import run_slice
 from storage import (
     access_log,
     activity,

@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from plugin.facts import IdentityKey, ProfileFact
-from plugin.jobs import Progress
+from plugin.jobs import Progress, run_slice
 from plugin.profiles import merge
 from plugin.profiles.duplicates import SLICE_JOB, duplicate_reason, is_one_typo_apart
 from plugin.profiles.identity import resolve_profiles
-from plugin.worker.slices import run_slice
 from storage import duplicates
 from storage.duplicates import DuplicateState
 from storage.engine import db

@@ -5,10 +5,9 @@ from datetime import timedelta
 
 from plugin import clock
 from plugin.ingest.digest import digest_deliveries
-from plugin.jobs import Progress
+from plugin.jobs import Progress, run_slice
 from plugin.shopify.install.installation import install
 from plugin.sync import backfill, reconcile
-from plugin.worker.slices import run_slice
 from storage import backfills, reconciliations
 from storage.arrivals import NewDelivery, add_deliveries
 from storage.backfills import BackfillState

@@ -11,12 +11,12 @@ from sqlmodel import func, select
 from devstore.people.seed import Seed
 from plugin import clock
 from plugin.facts import ProfileFact
+from plugin.jobs import run_slice
 from plugin.shopify.api import bulk, nodes, pages
 from plugin.shopify.install.installation import install
 from plugin.shopify.normalise import orders
 from plugin.shopify.normalise.bulk import normalise
 from plugin.sync import backfill
-from plugin.worker.slices import run_slice
 from storage import backfills, checkouts, consent, flows
 from storage.attributions import Attribution
 from storage.backfills import BackfillLine, BackfillState

@@ -12,10 +12,9 @@ from plugin.cli import reconcile as cli_reconcile
 from plugin.errors import RegularsError
 from plugin.flows.library import add_flow, set_status
 from plugin.ingest.digest import digest_deliveries
-from plugin.jobs import Progress
+from plugin.jobs import Progress, run_slice
 from plugin.shopify.install.installation import install
 from plugin.sync import reconcile, repair
-from plugin.worker.slices import run_slice
 from storage import backfills, products, reconciliations
 from storage.engine import db
 from storage.flows import Enrolment

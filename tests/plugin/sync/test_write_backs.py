@@ -8,11 +8,10 @@ from devstore.shop.database import Document
 from plugin import clock
 from plugin.facts import ProfileFact, identity_keys
 from plugin.ingest.digest import digest_deliveries
-from plugin.jobs import Progress
+from plugin.jobs import Progress, run_slice
 from plugin.profiles.identity import resolve_profiles
 from plugin.shopify.install.installation import install
 from plugin.sync import write_backs as writing
-from plugin.worker.slices import run_slice
 from storage import arrivals, consent, profiles, write_backs
 from storage.arrivals import NewDelivery
 from storage.consent_ledger import ConsentState

@@ -10,9 +10,9 @@ from dramatiq.brokers.stub import StubBroker
 from sqlmodel import Session
 
 from plugin import jobs
-from plugin.jobs import Progress, SliceJob
+from plugin.jobs import Progress, SliceJob, run_slice
 from plugin.worker import actors, scheduler, senders
-from plugin.worker.slices import SLICE_JOBS, run_slice, run_slice_and_enqueue_rest
+from plugin.worker.slices import SLICE_JOBS, run_slice_and_enqueue_rest
 
 ONE, OTHER = 1, 2
 
