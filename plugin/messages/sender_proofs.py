@@ -82,6 +82,7 @@ def work_on_proof(shop_id: int) -> Progress:
     is_named = found.spf != RecordState.UNKNOWN and sender_dns.names_shop(
         domain, domain_words(shop_id, domain)
     )
+    is_ready = due.wants_mail and _is_relay_ready()
     with db.transaction() as session:
         sender = senders.lock_sender(session, shop_id, due.address)
         if sender is None:
@@ -91,11 +92,24 @@ def work_on_proof(shop_id: int) -> Progress:
             senders.prove_sender(session, sender, SenderProof.DNS, clock.now())
         if shop.uninstalled_at is not None:
             sender.wants_mail = False
-        mails = _begin_mail(session, sender, clock.now())
+        if sender.wants_mail and not is_ready:
+            mails, sender.due_at = False, clock.now() + RETRY_AFTER
+        else:
+            mails = _begin_mail(session, sender, clock.now())
         session.add(sender)
     if mails:
         _mail(shop, sender)
     return Progress.MORE
+
+
+def _is_relay_ready() -> bool:
+    """Whether the relay lets us in; else the mail waits, and no attempt at it is counted."""
+    try:
+        CHANNELS[Channel.EMAIL].choose_provider().get_ready(operator_address())
+    except SendError as error:
+        log.warning("sender.waits", answer=error.message)
+        return False
+    return True
 
 
 def _begin_mail(session: Session, sender: SenderAddress, now: datetime) -> bool:
@@ -129,8 +143,6 @@ def _mail(shop: Shop, sender: SenderAddress) -> None:
         state = SenderState.ASKED
     except SendError as error:
         log.warning("sender.not_asked", shop=shop.id, sender=sender.id, answer=error.message)
-        if not error.is_about_message:
-            _count_no_attempt(shop.id, sender.address)
         if not error.permanent:
             return  # it is due again
         state = SenderState.REFUSED
@@ -138,15 +150,6 @@ def _mail(shop: Shop, sender: SenderAddress) -> None:
         held = senders.lock_sender(session, shop.id, sender.address)
         if held is not None and held.state != SenderState.CONFIRMED:
             held.state, held.wants_mail, held.due_at = state, False, None
-            session.add(held)
-
-
-def _count_no_attempt(shop_id: int, address: str) -> None:
-    """The relay takes nothing now: that is no word on this address."""
-    with db.transaction() as session:
-        held = senders.lock_sender(session, shop_id, address)
-        if held is not None and held.attempts:
-            held.attempts -= 1
             session.add(held)
 
 

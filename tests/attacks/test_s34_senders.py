@@ -21,6 +21,7 @@ from storage.engine import db
 from storage.messages import SkipReason
 from storage.senders import SenderProof, SenderState
 from storage.shops import Shop
+from tests.faults.town import free_ports
 from tests.plugin.channels.name_server import serving
 from tests.plugin.messages.world import World, build
 from webhooks.app import routes
@@ -245,6 +246,22 @@ def test_s34_a_relay_that_is_away_is_asked_again_and_then_given_up(
         held = senders.get_sender(session, shop.id, "hello@shop.example")
         assert (held.state, held.due_at) == (SenderState.REFUSED, None)
         assert senders.shops_due(session, clock.now() + timedelta(days=1)) == []
+
+
+def test_s34_a_relay_that_lets_nothing_in_uses_up_no_attempt(shop, operator, monkeypatch):
+    monkeypatch.setenv("REGULARS_SMTP_URL", f"smtp://127.0.0.1:{free_ports(1)[0]}")
+    get_settings.cache_clear()
+    take(shop, BANK)
+    now = clock.now()
+    for minutes in range(6, 60, 6):
+        at = now + timedelta(minutes=minutes)
+        monkeypatch.setattr(clock, "now", lambda at=at: at)
+        run_slice(sender_proofs.SLICE_JOB, shop.id)
+
+    with db.reading() as session:
+        held = senders.lock_sender(session, shop.id, BANK)
+    assert (held.attempts, held.wants_mail) == (0, True)
+    assert held.due_at > clock.now()
 
 
 def test_s34_a_new_shop_is_asked_for_its_address_once(shop, relay, operator, broker):
