@@ -10,16 +10,18 @@ import pytest
 from sqlalchemy import delete
 from sqlmodel import col
 
+from storage import inbox
+from storage.arrivals import Arrival, NewDelivery
 from storage.engine import db, vacuum
 from storage.events import Event
-from storage.inbox import Delivery
+from storage.inbox import Delivery, DeliveryState
 from storage.profiles import Profile
 from storage.shops import Shop
 from tests.rules import canary
 
 pytestmark = pytest.mark.usefixtures("shop")
 WORD = "quincella.canary@example.com"
-TABLES = ("profile", "event", "delivery")
+TABLES = ("profile", "event", "arrival", "delivery")
 
 
 def plant_and_delete(shop: Shop, url: str, *, others: int) -> None:
@@ -36,8 +38,8 @@ def plant_and_delete(shop: Shop, url: str, *, others: int) -> None:
                                 created_at=at, last_active_at=at))  # fmt: skip
     with db.inbox_transaction() as session:
         for word in words:
-            session.add(Delivery(**of, webhook_id=word, topic="x", received_at=at,
-                                 body=(word + noise).encode()))  # fmt: skip
+            new = NewDelivery(shop.id, word, "x", "", "", at, (word + noise).encode())
+            inbox.add_settled(session, new, DeliveryState.DONE)
     if not url.startswith("sqlite"):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("ANALYZE")
@@ -45,6 +47,7 @@ def plant_and_delete(shop: Shop, url: str, *, others: int) -> None:
         (db.transaction, Event, Event.unique_id),
         (db.transaction, Profile, Profile.email),
         (db.inbox_transaction, Delivery, Delivery.webhook_id),
+        (db.inbox_transaction, Arrival, Arrival.webhook_id),
     ):
         with begin() as session:
             theirs = col(column).in_(words[:2])
