@@ -25,16 +25,17 @@ MAX_TOPIC_CHARS = 60
 @page("/settings/consent", title=TITLE)
 def show(visit: AdminRequest) -> Response:
     """Show the settings of consent."""
-    return _page(visit, visit.shop.implied_countries, {})
+    return _page(visit, _names(visit, visit.shop.implied_countries), {})
 
 
 @page("/settings/consent", title=TITLE, method="POST")
 def save(visit: AdminRequest) -> Response:
     """Save them."""
-    said = visit.form.get("implied_countries", "").replace(",", " ").upper().split()
-    if unknown := [code for code in said if code not in visit.say.locale.territories]:
-        error = visit.say.text("Unknown country code: %(code)s.", code=unknown[0])
-        return _page(visit, " ".join(said), {"implied_countries": error}, status=422)
+    typed = visit.form.get("implied_countries", "")
+    said, unknown = _countries(visit, typed)
+    if unknown:
+        error = visit.say.text("Unknown country: %(name)s.", name=unknown)
+        return _page(visit, typed, {"implied_countries": error}, status=422)
     lines = visit.form.get("topics", "").splitlines()
     names = [name for line in lines if (name := " ".join(line.split())[:MAX_TOPIC_CHARS])]
     with db.transaction() as session:
@@ -45,7 +46,29 @@ def save(visit: AdminRequest) -> Response:
         preferences.set_topics(session, shop.id, list(dict.fromkeys(names))[:MAX_TOPICS])
         _set_forms_and_flows(session, shop, visit)
     saved = replace(visit, shop=shop)
-    return _page(saved, shop.implied_countries, {}, toast=saved.say.text("Saved"))
+    return _page(saved, _names(visit, shop.implied_countries), {}, toast=saved.say.text("Saved"))
+
+
+def _countries(visit: AdminRequest, typed: str) -> tuple[list[str], str]:
+    """The codes of countries that were named in the merchant's language or by their codes, and the
+    first word that names none.
+    """
+    known = {code: name for code, name in visit.say.locale.territories.items() if code.isalpha()}
+    by_name = {name.casefold(): code for code, name in known.items()}
+    whole = typed.replace("，", ",").replace("、", ",")
+    parts = whole.split(",") if "," in whole or whole.casefold() in by_name else whole.split()
+    found: list[str] = []
+    for part in filter(None, map(str.strip, parts or [whole])):
+        code = part.upper() if part.upper() in known else by_name.get(part.casefold(), "")
+        if not code:
+            return found, part
+        found.append(code)
+    return found, ""
+
+
+def _names(visit: AdminRequest, codes: str) -> str:
+    known = visit.say.locale.territories
+    return ", ".join(str(known.get(code, code)) for code in codes.split())
 
 
 def _set_forms_and_flows(session: Session, shop: Shop, visit: AdminRequest) -> None:

@@ -189,6 +189,7 @@ def pages(filled: dict[str, int], shop: Shop) -> Callable[[], list[str]]:
         f"/forms/{filled['form']}",
         "/settings",
         "/settings/consent",
+        "/settings/sender",
         "/settings/access",
         "/analytics/metrics",
         "/settings/reconciliation",

@@ -39,4 +39,16 @@ def test_the_merchant_sets_topics_double_opt_in_and_consent_by_purchase(merchant
 
     refused = merchant.post("/settings/consent", implied_countries="CA XX")
     assert refused.status_code == 422
-    assert "Unknown country code: XX." in refused.text
+    assert "Unknown country: XX." in refused.text
+
+
+def test_countries_are_named_in_words_and_shown_so(merchant, shop):
+    for typed in ("Canada, New Zealand", "canada,nz", "CA NZ"):
+        saved = merchant.post("/settings/consent", implied_countries=typed)
+        assert 'value="Canada, New Zealand"' in saved.text
+        with db.reading() as session:
+            assert get_shop(session, shop.id).implied_countries == "CA NZ"
+
+    refused = merchant.post("/settings/consent", implied_countries="Canada, Narnia")
+    assert "Unknown country: Narnia." in refused.text
+    assert 'value="Canada, Narnia"' in refused.text
