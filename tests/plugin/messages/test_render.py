@@ -11,7 +11,7 @@ from plugin.templates import library
 from plugin.templates.compile import publish_template
 from plugin.templates.liquid import format_money
 from storage.engine import db
-from storage.events import get_event
+from storage.events import Event, get_event
 from storage.messages import Message
 from storage.products import ProductWithVariants, save_products
 from storage.profiles import Profile
@@ -273,3 +273,17 @@ def test_a_value_is_said_in_the_shoppers_words(world: World, locale: str, words:
 
     assert said.subject == f"{words}, x, 5"
     assert f"{words}, x, 5" in said.html
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [{"product_id": 2**70}, {"product_id": [1]}, {"product_id": "x"}, {"product_id": {}}],
+        ["a", 5, None, [[]], {"title": [2**70], "price": "much", "quantity": -(2**70)}],
+        "no list at all", 7, {"title": "a"}, None,
+    ],
+)  # fmt: skip
+def test_lines_of_an_odd_shape_are_passed_over(world: World, lines: Any) -> None:
+    world.change(Event, world.event_id, properties={"lines": lines, "checkout_url": 5})
+
+    assert rendered(world).subject == "You left something in your bag"
