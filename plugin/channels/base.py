@@ -51,6 +51,11 @@ class SendError(RegularsError):
         return not (self.away or self.sender_refused)
 
     @property
+    def lost_line(self) -> bool:
+        """Whether the line broke, before or after the message was handed over."""
+        return self.broke or self.ambiguous
+
+    @property
     def is_about_address(self) -> bool:
         """Whether the recipient's address was refused, for good or for now."""
         return self.address_gone or self.address_doubtful

@@ -145,7 +145,7 @@ class _SendBatch:
                     _give_up(self.shop_id, message_id)
                 else:
                     refused = _send_one(self.shop_id, message_id, self.catalog)
-                    if refused and (refused.ambiguous or not refused.is_about_message):
+                    if refused and (refused.lost_line or not refused.is_about_message):
                         self.until = 0.0  # the next turn finds out what the others can expect
             except db.TRANSIENT:
                 with contextlib.suppress(*db.TRANSIENT), db.transaction() as session:

@@ -124,7 +124,7 @@ def _relay() -> str:
 def _learn(url: str, sender: str, refused: SendError, began: datetime) -> None:
     """Remember what a failed mail says of the relay, and of our sender."""
     said = refused.message
-    if refused.ambiguous or refused.away or refused.broke:
+    if refused.lost_line or refused.away:
         refused.until = _fail(exchanges[url], began, said, tolerated=MAX_FAILURES)
         return
     exchanges[url].end()
