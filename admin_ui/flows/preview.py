@@ -22,6 +22,7 @@ from admin_ui.kit.routes import page
 from plugin import clock
 from plugin.errors import RegularsError
 from plugin.messages import render
+from plugin.messages.sender import MailSender, choose_sender
 from plugin.texts import N_
 from storage import flows, shops
 from storage.engine import db, encryption
@@ -55,8 +56,10 @@ def show(visit: AdminRequest) -> Response:
         wanted = visit.request.query_params.get("in", "")
         locale = wanted if wanted in offered else (offered or [""])[0]
         seen = render.render_preview(session, shop, template.id, locale)
+        sender = choose_sender(session, shop)
     return visit.page(
         "flows/preview.html",
+        sender=sender.address if isinstance(sender, MailSender) else "",
         flow=flow,
         name=message.get("name") or template.name,
         subject=seen.subject,

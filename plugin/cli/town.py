@@ -338,6 +338,7 @@ class DemoDataLoader:
                     "linked_at": at,
                     "claimed_at": at,
                     "browser_id": None,
+                    "is_typed": False,
                 },
             )
 

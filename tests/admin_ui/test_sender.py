@@ -73,3 +73,16 @@ def test_a_look_at_dns_sends_no_mail(merchant, shop, relay):
 
     assert relay.mails() == []
     assert "Not known" in merchant.open("/settings/sender").text
+
+
+def test_a_preview_names_the_address_that_mail_comes_from(merchant, filled, monkeypatch):
+    monkeypatch.setenv("REGULARS_SENDER_EMAIL", "mail@regulars.example")
+    get_settings.cache_clear()
+    preview = f"/flows/{filled['Welcome']}/messages/1"
+    page = merchant.open(preview)
+    assert page.status_code == 200
+    assert "&lt;hello@dewpoint.example&gt;" in page.text
+
+    save(merchant, "hello@shop.example")
+
+    assert "&lt;mail@regulars.example&gt;" in merchant.open(preview).text

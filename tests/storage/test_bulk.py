@@ -56,6 +56,7 @@ def test_what_is_known_is_passed_over_only_when_asked(shop: Shop) -> None:
         "linked_at": AT,
         "claimed_at": None,
         "browser_id": None,
+        "is_typed": False,
         "source_profile_id": None,
     }
     with db.transaction() as session:
@@ -89,6 +90,7 @@ def test_pairs_are_found_whatever_they_are_made_of(shop: Shop) -> None:
         "linked_at": AT,
         "claimed_at": None,
         "browser_id": None,
+        "is_typed": False,
         "source_profile_id": None,
     }
     with db.transaction() as session:
