@@ -22,8 +22,8 @@ class Postgres(NamedTuple):
     def create(self, name: str, template: str = "template1") -> str:
         """Make a database as another one is; its address."""
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return self.url.replace("/postgres?", f"/{name}?")
+            connection.execute(f"CREATE DATABASE {name} OWNER regulars TEMPLATE {template}")
+        return self.url.replace("/postgres?", f"/{name}?").replace("postgres:@", "regulars:@")
 
 
 @contextlib.contextmanager
@@ -43,6 +43,7 @@ def postgres() -> Generator[Postgres]:
     try:
         with get_server(folder, cleanup_mode="delete") as server:
             pid = int((folder / "postmaster.pid").read_text().splitlines()[0])
+            server.psql("CREATE ROLE regulars LOGIN;")  # policies hold for no superuser
             yield Postgres(server.get_uri("postgres"), pid, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import (
     ColumnElement,
     LargeBinary,
@@ -23,6 +22,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.engine import bulk, db, faults
+from storage.engine.row_security import ALL_SHOPS, SETTING
 from storage.engine.types import arrival_key, big, moment
 
 # Shopify waits five seconds for an answer, and a request may already have waited here for the one
@@ -103,13 +103,15 @@ INSERT INTO arrival
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 # One statement for a whole group, with one value a column: an executemany costs three times that.
-KEEP_IN_POSTGRES = """
+# The group is of many shops, as its transaction says by itself: it is this statement alone.
+KEEP_IN_POSTGRES = f"""
 WITH given AS (
     SELECT nextval('arrival_id_seq') AS id, given.* FROM unnest(
         %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[],
         %b::timestamptz[], %b::bytea[], %b::int[]
     ) AS given
     (shop_id, webhook_id, topic, api_version, triggered_at, received_at, body, priority)
+    WHERE set_config('{SETTING}', '{ALL_SHOPS}', true) = '{ALL_SHOPS}'
 ), kept AS (
     INSERT INTO delivery
     (shop_id, webhook_id, arrival_id, topic, priority, received_at,
@@ -206,9 +208,7 @@ class AsyncInboxWriter:
 async def _connect() -> psycopg.AsyncConnection[Any]:
     url = db.inbox_engine().url.set(drivername="postgresql")
     address = url.render_as_string(hide_password=False)
-    return await psycopg.AsyncConnection.connect(
-        make_conninfo(address, **db.POSTGRES), autocommit=True
-    )
+    return await psycopg.AsyncConnection.connect(address, autocommit=True, **db.postgres_options())
 
 
 def _sqlite_time(at: datetime) -> str:
@@ -289,7 +289,8 @@ def has_untaken_before(session: Session, shop_id: int, moment: datetime) -> bool
     if session.get_bind().dialect.name != "sqlite":
         return False
     query = f"{WAITS} AND shop_id = :shop_id AND received_at < :moment LIMIT 1"
-    return _run(session, query, shop_id=shop_id, moment=_sqlite_time(moment)).first() is not None
+    values = {"shop_id": shop_id, "moment": _sqlite_time(moment)}
+    return session.connection().execute(text(query), values).first() is not None
 
 
 def get_arrivals(session: Session, shop_id: int, ids: Sequence[int]) -> dict[int, Any]:

@@ -16,7 +16,8 @@ from sqlalchemy import Engine, Table, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
-from storage.engine import append_only, db, planner_statistics
+from storage import planner_statistics
+from storage.engine import append_only, db, row_security
 from storage.tables import INBOX_TABLES
 
 VERSION_TABLES = ("main_version", "inbox_version")
@@ -24,6 +25,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 WRITABLE_WITHIN_S = 4.0  # every other writer in line has a turn of milliseconds
 # Databases found complete, by line: readiness asks every second, and one check is enough.
 _complete: dict[str, WeakSet[Engine]] = {"main": WeakSet(), "inbox": WeakSet()}
+_protected: WeakSet[Engine] = WeakSet()
 
 
 def upgrade(main: str = "head", inbox: str = "head") -> None:
@@ -39,6 +41,8 @@ def upgrade(main: str = "head", inbox: str = "head") -> None:
     # Not a migration of its own: SQLite's batch migrations make a table anew, without its triggers.
     with db.engine().execution_options(begin="IMMEDIATE").begin() as connection:
         append_only.create_triggers(connection)
+        if not db.is_sqlite(db.engine()):
+            row_security.protect(connection)
     for line, engine in lines():
         if db.is_sqlite(engine):
             with engine.execution_options(begin="IMMEDIATE").begin() as connection:
@@ -65,7 +69,27 @@ def downgrade() -> None:
 
 def is_current() -> bool:
     """Whether both databases stand at the newest version, with all its tables and columns."""
-    return is_newest() and not missing_parts()
+    return is_newest() and not missing_parts() and is_protected()
+
+
+def is_protected() -> bool:
+    """Whether the database keeps each shop's rows from other shops; SQLite cannot."""
+    engine = db.engine()
+    if db.is_sqlite(engine) or engine in _protected:
+        return True
+    with engine.connect() as connection:
+        if row_security.unprotected(connection):
+            return False
+    _protected.add(engine)
+    return True
+
+
+def is_exempt_from_policies() -> bool:
+    """Whether the database shows all shops' rows to whatever we ask, for our role's sake."""
+    if db.is_sqlite(db.engine()):
+        return False
+    with db.engine().connect() as connection:
+        return row_security.is_exempt(connection)
 
 
 def is_newest() -> bool:

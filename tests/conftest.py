@@ -32,6 +32,7 @@ from storage import flows, schema
 from storage.engine import db, encryption
 from storage.engine.ids import new_id
 from storage.shops import Shop
+from tests import pooler
 from tests.plugin.channels.relay import Relay, running
 from webhooks import rate_limits
 
@@ -151,6 +152,19 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 UNSAFE = ("fsync = off", "full_page_writes = off", "max_wal_size = '256MB'")
 
 
+ORDINARY = ("postgres:@", "regulars:@")
+
+
+def as_ordinary_role(url: str) -> str:
+    """A database's address for the role that owns the tables and may do no more than that."""
+    return pooler.through(url.replace(*ORDINARY))
+
+
+def as_superuser(url: str) -> str:
+    """The same database for the role that may do anything."""
+    return url.replace(*reversed(ORDINARY))
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     """A PostgreSQL server of this run's own, from a wheel, with a migrated database to copy.
@@ -176,10 +190,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
                     for setting in UNSAFE:
                         connection.execute(f"ALTER SYSTEM SET {setting}")
                     connection.execute("SELECT pg_reload_conf()")
-                    connection.execute("CREATE DATABASE template_regulars")
-                    db.connect(server.get_uri("template_regulars"))
+                    # Row-level security holds for no superuser, as the server's own URL is for.
+                    connection.execute("CREATE ROLE regulars LOGIN")
+                    connection.execute("CREATE DATABASE template_regulars OWNER regulars")
+                    db.connect(server.get_uri("template_regulars").replace(*ORDINARY))
                     schema.upgrade()
                     db.disconnect()
+        stack.enter_context(pooler.pooler(url, server.system_user))
         yield url
 
 
@@ -195,8 +212,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[st
     server = request.getfixturevalue("postgres_server")
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_regulars STRATEGY FILE_COPY")
-    yield server.replace("/postgres?", f"/{name}?")
+        connection.execute(
+            f"CREATE DATABASE {name} OWNER regulars TEMPLATE template_regulars STRATEGY FILE_COPY"
+        )
+    yield as_ordinary_role(server.replace("/postgres?", f"/{name}?"))
     db.disconnect()
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -22,8 +22,8 @@ from plugin.sheets import files
 from plugin.shopify.api.http import ShopifyError
 from plugin.shopify.install.installation import is_let_in
 from storage import confirmations as stored_confirmations
-from storage import data_subject, erasure, privacy_requests, shops, suppressions
-from storage.engine import db, vacuum
+from storage import data_subject, erasure, privacy_requests, shops, suppressions, vacuum
+from storage.engine import db
 from storage.engine.ids import new_id
 from storage.privacy_requests import DataSubject, PrivacyRequest, PrivacyRequestState, PrivacyTopic
 from storage.shops import Shop

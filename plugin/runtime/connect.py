@@ -1,5 +1,6 @@
 """Connects this process to what every process needs: the secret keys, the database, the broker."""
 
+import structlog
 from dramatiq.broker import Broker
 from dramatiq.brokers.redis import RedisBroker
 from pika.exceptions import AMQPError
@@ -13,6 +14,8 @@ from plugin.runtime.private_files import make_private
 from plugin.settings import Settings, get_settings
 from storage import schema
 from storage.engine import db, encryption
+
+log = structlog.get_logger()
 
 
 def connect_broker(*, lock_timeout_s: int = db.LOCK_TIMEOUT_S) -> Broker:
@@ -41,6 +44,8 @@ def connect_database(settings: Settings, *, lock_timeout_s: int = db.LOCK_TIMEOU
     try:
         make_private(settings)
         db.connect(settings.database(), lock_timeout_s=lock_timeout_s)
+        if schema.is_exempt_from_policies():
+            log.warning("database.no_row_security", why="its role is a superuser or BYPASSRLS")
     except OSError as error:
         raise unwritable(settings.data_dir, error) from None
     except db.DatabaseError as error:

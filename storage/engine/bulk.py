@@ -36,7 +36,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
 
-from storage.engine import db
+from storage.engine import db, row_security
 from storage.engine.types import Row
 
 KEY = "key_"  # before a column's name where it finds the row; no column is called so
@@ -92,20 +92,26 @@ def upsert_newer_rows(
 
 
 def load_rows(session: Session, model: type[SQLModel], rows: Sequence[Row]) -> None:
-    """As `add_rows`, for very many rows that are new: PostgreSQL takes them by COPY."""
+    """As `add_rows`, for very many rows of a shop that are new: PostgreSQL takes them by COPY.
+
+    That goes by no policy of row-level security, so it fills a table of its own, and an INSERT
+    takes them over from there.
+    """
     connection = session.connection()
     if not rows or db.is_sqlite(db.engine()):
         add_rows(session, model, rows)
         return
+    row_security.name_shops(connection, {row["shop_id"] for row in rows}, "COPY")
     table, quote = db.table_of(model), connection.dialect.identifier_preparer
-    prepared = _insert(table, connection.dialect, False)
+    prepared, to = _insert(table, connection.dialect, False), quote.format_table(table)
     names = ", ".join(map(quote.quote, prepared.columns))
-    with (
-        closing(connection.connection.cursor()) as cursor,
-        cast("Any", cursor).copy(f"COPY {quote.format_table(table)} ({names}) FROM STDIN") as copy,
-    ):
-        for values in _values(prepared, rows):
-            copy.write_row(values)
+    with closing(connection.connection.cursor()) as cursor:
+        cursor.execute(f"CREATE TEMP TABLE loaded ON COMMIT DROP AS TABLE {to} WITH NO DATA")
+        with cast("Any", cursor).copy(f"COPY loaded ({names}) FROM STDIN") as copy:
+            for values in _values(prepared, rows):
+                copy.write_row(values)
+        cursor.execute(f"INSERT INTO {to} ({names}) SELECT {names} FROM loaded")
+        cursor.execute("DROP TABLE loaded")
 
 
 def is_among(column: Any, values: Collection[Any]) -> ColumnElement[bool]:

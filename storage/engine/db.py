@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.sql import Executable
 from sqlmodel import Session, SQLModel
 
-from storage.engine import faults, tenant_guard
+from storage.engine import faults, postgres, row_security, tenant_guard
 from storage.engine.faults import TRANSIENT as TRANSIENT
 from storage.engine.write_queue import QUEUE_SUFFIX, WriteQueue
 
@@ -28,20 +28,6 @@ PAGE_BYTES = 4_096  # SQLite's own
 INBOX_PAGE_BYTES = 16_384
 LASTING = "FULL"  # a 200 or a `sending` must outlive a power cut: each commit waits for the disk
 BUSY_TIMEOUT_MS = 15_000  # how long a SQLite writer waits for the one before it
-# Short statements over arrays cost more to compile than to run: 32 ms against 1.5 ms measured.
-# A server that is gone without a word is noticed within ten seconds, whether it owes us an answer
-# (keepalives) or an acknowledgement (tcp_user_timeout): libpq's default is two hours.
-# A minute is what the longest lease lasts; a statement that runs on would be done a second time.
-# A process that was stopped in its transaction loses it, and with it its locks, after half of that.
-POSTGRES: dict[str, int | str] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 4,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 8_000,
-    "options": "-c jit=off -c timezone=UTC -c statement_timeout=60s"
-    " -c idle_in_transaction_session_timeout=30s",
-}
 # How long we wait for a lock: a worker's row is offered again, and who asks the web asks again.
 LOCK_TIMEOUT_S, WEB_LOCK_TIMEOUT_S = 10, 2
 # Threads of a process that wait for one shop's lock, and for those of all: the others of a web
@@ -60,6 +46,12 @@ class _Engines:
     inbox: Engine | None = None
     main_turns: WriteQueue | None = None  # of SQLite, which has one writer a file
     inbox_turns: WriteQueue | None = None
+    pooled: bool = False  # a pooler stands before PostgreSQL
+
+
+def postgres_options() -> dict[str, Any]:
+    """What a connection to PostgreSQL begins with, for one that no engine makes."""
+    return postgres.connection_options(postgres.settings(LOCK_TIMEOUT_S), pooled=_Engines.pooled)
 
 
 def connect(url: str, *, lock_timeout_s: int = LOCK_TIMEOUT_S) -> None:
@@ -69,21 +61,38 @@ def connect(url: str, *, lock_timeout_s: int = LOCK_TIMEOUT_S) -> None:
         DatabaseError: the address is not one that we can use, or nothing answers there.
     """
     disconnect()
-    main = _engine(parse_url(url), lock_timeout_s=lock_timeout_s)
-    inbox = main
-    if is_sqlite(main):
-        inbox = _engine(inbox_url(parse_url(url)), page_bytes=INBOX_PAGE_BYTES)
+    parsed = parse_url(url)
     try:
-        with main.connect() as connection:
-            connection.execute(text("SELECT 1"))
+        main = _open(parsed, lock_timeout_s)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
         raise DatabaseError(
             f"The database at {redact_password(url)} cannot be reached: {reason.rstrip('.')}."
         ) from None
+    sqlite = is_sqlite(main)
+    inbox = _engine(inbox_url(parsed), page_bytes=INBOX_PAGE_BYTES) if sqlite else main
     _Engines.main, _Engines.inbox = main, inbox
     if is_sqlite(main):
         _Engines.main_turns, _Engines.inbox_turns = _turns(main), _turns(inbox)
+
+
+def _open(url: URL, lock_timeout_s: int) -> Engine:
+    """The engine of a database that answers, directly or through a pooler."""
+    made = _engine(url, lock_timeout_s=lock_timeout_s)
+    try:
+        with made.connect() as connection:
+            if is_sqlite(made) or not postgres.is_pooled(connection):
+                connection.execute(text("SELECT 1"))
+                return made
+    except SQLAlchemyError as error:
+        if not postgres.refuses_options(error):
+            raise
+    made.dispose()
+    _Engines.pooled = True
+    made = _engine(url, lock_timeout_s=lock_timeout_s)
+    with made.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    return made
 
 
 def disconnect() -> None:
@@ -95,6 +104,7 @@ def disconnect() -> None:
         if turns is not None:
             turns.close()
     _Engines.main = _Engines.inbox = _Engines.main_turns = _Engines.inbox_turns = None
+    _Engines.pooled = False
 
 
 def _turns(of: Engine) -> WriteQueue:
@@ -143,6 +153,11 @@ def inbox_engine() -> Engine:
     if _Engines.inbox is None:
         raise DatabaseError("The database is not connected.")
     return _Engines.inbox
+
+
+def is_pooled() -> bool:
+    """Whether this process reaches PostgreSQL through a pooler."""
+    return _Engines.pooled
 
 
 def is_sqlite(of: Engine) -> bool:
@@ -330,12 +345,15 @@ def _engine(
         json_deserializer=from_json,
     )
     if url.get_backend_name() != "sqlite":
-        options = f"{POSTGRES['options']} -c lock_timeout={lock_timeout_s}s"
-        made = create(pool_pre_ping=True, connect_args={**POSTGRES, "options": options})
+        settings = postgres.settings(lock_timeout_s)
+        options = postgres.connection_options(settings, pooled=_Engines.pooled)
+        made = create(pool_pre_ping=True, connect_args=options)
+        row_security.bind_transactions(made, settings if _Engines.pooled else {})
     else:
         if url.database in (None, "", ":memory:"):
             raise DatabaseError("A SQLite database needs a file: sqlite:///path/to/regulars.db.")
         made = create(connect_args={"check_same_thread": False})
+        row_security.bind_transactions(made, {})  # before the BEGIN of ours is read
         event.listen(made, "connect", partial(_prepare_sqlite, page_bytes=page_bytes))
         event.listen(made, "begin", _begin_sqlite)
         event.listen(made, "handle_error", faults.leave_if_out_of_room)
@@ -356,7 +374,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any, *, page_bytes: 
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(
         "PRAGMA secure_delete=ON"
-    )  # what is erased is overwritten: storage/engine/vacuum.py
+    )  # what is erased is overwritten: storage/vacuum.py
     connection.execute(
         "PRAGMA recursive_triggers=ON"
     )  # a REPLACE deletes: storage/engine/append_only.py

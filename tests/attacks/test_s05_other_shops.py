@@ -89,4 +89,5 @@ def test_s05_what_is_told_to_one_shop_stays_there(way_in, shop, attacker):
 
     with db.reading() as session:
         assert count_profiles(session, attacker.id) == 1
+    with db.reading() as session:
         assert count_profiles(session, shop.id) == 0

@@ -102,7 +102,10 @@ def test_s09_no_list_names_anything_of_another_shop(at_home, filled, path):
 
 def twin_of(shop: Shop, filled: dict[str, int], other_id: int) -> None:
     """Give another shop the same rows under the same ids, with another shopper in them."""
+    both_shops = {"all_shops": "this test"}
     with db.transaction() as main, db.inbox_transaction() as apart:
+        for session in (main, apart):
+            session.connection(execution_options=both_shops)
         for table in SQLModel.metadata.sorted_tables:
             if "shop_id" not in table.c:
                 continue

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import as_ordinary_role
 from tests.sizes import PATIENCE
 
 
@@ -17,7 +18,7 @@ class Postgres:
 
     def __init__(self, server: Any, folder: Path) -> None:
         self._server, self._folder = server, folder
-        self.url = server.get_uri("town")
+        self.url = as_ordinary_role(server.get_uri("town"))
 
     def crash(self) -> None:
         """As a power cut ends it; it recovers from its log and runs again when this returns."""
@@ -46,7 +47,8 @@ def postgres() -> Generator[Postgres]:
     # A short path (a socket's may have 107 bytes) that the server's own user can enter.
     folder = Path(tempfile.gettempdir()) / f"regulars-own-postgres-{os.getpid()}"
     with embedded.get_server(folder, cleanup_mode="delete") as server:
-        server.psql("CREATE DATABASE town;")
+        server.psql("CREATE ROLE regulars LOGIN;")
+        server.psql("CREATE DATABASE town OWNER regulars;")
         ours = Postgres(server, folder)
         try:
             yield ours

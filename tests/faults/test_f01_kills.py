@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from storage.messages import SENDING_LEASE_S, MessageState
+from tests.conftest import as_ordinary_role
 from tests.faults.shoppers import Shoppers, reminded, welcomed
 from tests.faults.town import KEY_HEADER, THREADS, Town, eventually
 from tests.sizes import PATIENCE, size
@@ -213,8 +214,8 @@ def check_at_most_once(town: Town, play: Play) -> None:
 def postgres(postgres_server: str) -> Generator[str]:
     """An empty PostgreSQL database."""
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE town")
-    yield postgres_server.replace("/postgres?", "/town?")
+        connection.execute("CREATE DATABASE town OWNER regulars")
+    yield as_ordinary_role(postgres_server.replace("/postgres?", "/town?"))
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute("DROP DATABASE town WITH (FORCE)")
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from storage import schema
-from storage.engine import db
+from storage.engine import db, postgres
 
 WITHIN_S = 10.0
 
@@ -63,7 +63,7 @@ def test_f27_a_dead_server_connection_is_given_up_within_ten_seconds():
         port = listener.getsockname()[1]
         address = f"host=127.0.0.1 port={port} user=x dbname=x"
         pgconn = psycopg.pq.PGconn.connect_start(
-            psycopg.conninfo.make_conninfo(address, **db.POSTGRES).encode()
+            psycopg.conninfo.make_conninfo(address, **postgres.NETWORK).encode()
         )
         while pgconn.status not in (psycopg.pq.ConnStatus.BAD, psycopg.pq.ConnStatus.OK):
             pgconn.connect_poll()

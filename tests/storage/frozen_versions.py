@@ -25,7 +25,7 @@ def load(versions: str) -> None:
     main, inbox = versions.split("-")
     schema.upgrade(main, inbox)
     for line, engine in schema.lines():
-        with engine.begin() as connection:
+        with engine.execution_options(all_shops="a frozen database").begin() as connection:
             for statement in path_of(versions, line).read_text().splitlines():
                 connection.exec_driver_sql(json.loads(statement))
 
@@ -40,6 +40,5 @@ def migrations() -> dict[str, str]:
 
 def rows_of(connection: Connection, table: str) -> DBAPICursor:
     """All rows of a table, of every shop, as the driver gives them."""
-    cursor = connection.connection.cursor()
-    cursor.execute(f'SELECT * FROM "{table}"')
-    return cursor
+    of_all = {"all_shops": "all rows of a database are frozen"}
+    return connection.exec_driver_sql(f'SELECT * FROM "{table}"', execution_options=of_all).cursor

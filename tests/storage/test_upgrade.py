@@ -13,7 +13,7 @@ from storage.engine import db
 from storage.engine.types import JsonObject
 from storage.flows import FlowVersion
 from storage.senders import SenderProof
-from tests.conftest import NOW
+from tests.conftest import NOW, as_ordinary_role
 from tests.storage import frozen_versions
 
 VERSIONS = sorted(folder.name for folder in frozen_versions.FROZEN.iterdir())
@@ -30,8 +30,8 @@ def empty(request, tmp_path):
     server = request.getfixturevalue("postgres_server")
     name = f"empty_{os.getpid()}"  # tests in other processes use the server, too
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    db.connect(server.replace("/postgres?", f"/{name}?"))
+        connection.execute(f"CREATE DATABASE {name} OWNER regulars")
+    db.connect(as_ordinary_role(server.replace("/postgres?", f"/{name}?")))
     yield
     db.disconnect()
     with psycopg.connect(server, autocommit=True) as connection:
@@ -103,7 +103,7 @@ def counts():
     found = {}
     for line, engine in schema.lines():
         there = set(inspect(engine).get_table_names())
-        with engine.connect() as connection:
+        with engine.execution_options(all_shops="this is a test").connect() as connection:
             for table in (each for each in schema.tables_of(line) if each.name in there):
                 found[table.name] = len(frozen_versions.rows_of(connection, table.name).fetchall())
     return found

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import delete
 from sqlmodel import col
 
-from storage import inbox
+from storage import inbox, vacuum
 from storage.arrivals import Arrival, NewDelivery
-from storage.engine import db, vacuum
+from storage.engine import db
 from storage.events import Event
 from storage.inbox import Delivery, DeliveryState
 from storage.profiles import Profile

@@ -13,20 +13,22 @@ HEAD = ("store", "state", "since", "profiles", "subscribers", "failed webhooks")
 
 def list_stores() -> Iterator[str]:
     """A line for each store, under a head."""
-    with db.reading() as session, db.inbox_reading() as inbox:
-        rows = [
-            (
-                shop.domain,
-                *_state(shop),
-                _number(profiles.count_profiles(session, shop.id)),
-                _number(consent.count_subscribers(session, shop.id)),
-                f"{failed_webhooks.count_quarantined(inbox, shop.id):,}",
-            )
-            for shop in shops.all_shops(session)
-        ]
-    if not rows:
+    with db.reading() as session:
+        found = list(shops.all_shops(session))
+    if not found:
         return iter(["No store installed yet."])
-    return _table([HEAD, *rows])
+    return _table([HEAD, *map(_row, found)])
+
+
+def _row(shop: Shop) -> Sequence[str]:
+    with db.reading() as session, db.inbox_reading() as inbox:
+        return (
+            shop.domain,
+            *_state(shop),
+            _number(profiles.count_profiles(session, shop.id)),
+            _number(consent.count_subscribers(session, shop.id)),
+            f"{failed_webhooks.count_quarantined(inbox, shop.id):,}",
+        )
 
 
 def list_failed(shop: Shop) -> Iterator[str]:

@@ -185,6 +185,7 @@ def test_our_own_export_keeps_out_of_a_new_shop_who_may_not_be_written_to(databa
     }
     with db.reading() as session:
         before = consent_blocks(session, shop.id, places)
+    with db.reading() as session:
         after = consent_blocks(session, fresh.id, places)
     assert {place for place, why in after.items() if why is None} == {
         place for place, why in before.items() if why is None

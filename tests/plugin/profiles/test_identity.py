@@ -47,6 +47,7 @@ def test_two_shops_never_share_a_person(shop):
     person = ProfileFact((IdentityKey("email", "maya@example.com"),), START)
     with db.transaction() as session:
         (here,) = resolve_profiles(session, shop.id, [person], START)
+    with db.transaction() as session:
         (there,) = resolve_profiles(session, shop.id + 1, [person], START)
 
     assert here != there

@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine
 from sqlmodel import SQLModel
 
-from storage.engine import db
+from storage.engine import db, postgres
 
 # Written anew, a file or a table keeps other writers waiting: 2.5 s for 190 MB (measured on a busy
 # machine), and Shopify waits five seconds for an answer.
 VACUUM_UP_TO = 100 * 1024 * 1024
 MAX_ATTEMPTS = 20
 PAUSE_S = 0.25
-LOCK_TIMEOUT_S = 1.0  # for a table of PostgreSQL's; who comes after us waits as long
+LOCK_TIMEOUT_S = 1  # for a table of PostgreSQL's; who comes after us waits as long
 BUDGET_S = 30.0  # of PostgreSQL: a request is done within a minute
 STATISTICS = "pg_statistic"
 _SIZES = """
@@ -37,9 +36,12 @@ ORDER BY 2
 
 
 # ANALYZE leaves the values of an empty table; this forgets them from release 18 on.
+# `pg_stats` shows nothing of tables with policies.
 _FORGET_VALUES = """
-SELECT pg_clear_attribute_stats(schemaname, tablename, attname, inherited) FROM pg_stats
-WHERE schemaname = current_schema() AND tablename = %s
+SELECT pg_clear_attribute_stats(current_schema(), relname::text, attname::text, false)
+FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+WHERE relnamespace = current_schema()::regnamespace AND relname = %s
+AND attnum > 0 AND NOT attisdropped
 """
 
 
@@ -78,10 +80,11 @@ def _scrub_postgres(tables: list[str]) -> bool:
     """Write small tables anew, the smallest first, and clear the others for reuse."""
     until = time.monotonic() + BUDGET_S
     url = db.engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
-    options = f"{db.POSTGRES['options']} -c lock_timeout={LOCK_TIMEOUT_S}s"
-    address = make_conninfo(url, **{**db.POSTGRES, "options": options})
+    if db.is_pooled():  # where no timeout can be set for a statement outside of a transaction
+        return False
+    options = postgres.connection_options(postgres.settings(LOCK_TIMEOUT_S), pooled=False)
     try:
-        with psycopg.connect(address, autocommit=True) as connection:
+        with psycopg.connect(url, autocommit=True, **options) as connection:
             skipped: list[str | None] = []  # it warns of what is not ours
             connection.add_notice_handler(lambda notice: skipped.append(notice.sqlstate))
             sizes = connection.execute(_SIZES, [tables]).fetchall()
