@@ -161,7 +161,7 @@ def test_saving_the_page_as_it_is_says_nothing_new(web, world, path):
         assert len(consent.ledger_of(session, world.shop.id, [("email", MAYA)])) == 1
 
 
-def test_a_box_is_a_word_in_the_ledger_with_its_proof(web, world, path):
+def test_a_box_is_a_word_in_the_ledger_with_its_proof(web, world, path, relay):
     page = web.get(path).text
     every = re.findall(r'name="box" value="(\w+)"', page)
 

@@ -392,7 +392,9 @@ def test_a_message_with_a_dead_sender_is_resent_to_a_repeat_safe_relay(
 
 def test_a_message_that_is_being_sent_now_is_left_alone(world: World) -> None:
     message_id = world.queue()
-    world.change(Message, message_id, state="sending", send_attempts=1, lease_until=4e9)
+    world.change(
+        Message, message_id, state="sending", send_attempts=1, lease_until=time.time() + 60
+    )
     resolve_stuck()
 
     assert world.read(message_id).state == "sending"
