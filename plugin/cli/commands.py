@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from plugin.cli import (
+    backup_commands,
     data_commands,
     demo_commands,
     operator_commands,
@@ -20,7 +21,15 @@ command = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (run_commands, operator_commands, data_commands, privacy_commands, demo_commands):
+MODULES = (
+    run_commands,
+    operator_commands,
+    backup_commands,
+    data_commands,
+    privacy_commands,
+    demo_commands,
+)
+for module in MODULES:
     command.add_typer(module.group)
 
 

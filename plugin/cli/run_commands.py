@@ -90,10 +90,12 @@ def _run_actors(broker: str, processes: int, threads: int) -> None:
     from plugin.runtime.parent_death import SUPERVISED_VARIABLE
 
     if SUPERVISED_VARIABLE not in os.environ:  # else the supervisor has upgraded and waited
+        from plugin.backups.unsent import require_decision
         from plugin.runtime.connect import connect_broker, require_broker, require_schema
 
         require_broker(connect_broker())
         require_schema()
+        require_decision()
     words = ["-m", "dramatiq", broker, "--skip-logging"]
     words += ["--processes", str(processes), "--threads", str(threads)]
     words += ["--worker-shutdown-timeout", "10000"]  # ms
@@ -103,6 +105,7 @@ def _run_actors(broker: str, processes: int, threads: int) -> None:
 @group.command()
 def clock() -> None:
     """Run the clock, which enqueues what is due for the workers."""
+    from plugin.backups.unsent import require_decision
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_broker, require_broker, require_schema
     from plugin.runtime.parent_death import exit_with_supervisor
@@ -111,6 +114,7 @@ def clock() -> None:
     exit_with_supervisor()
     require_broker(connect_broker())
     require_schema()
+    require_decision()
 
     from plugin.runtime.garbage import end_loading
     from plugin.worker.scheduler import run_clock
@@ -120,8 +124,13 @@ def clock() -> None:
 
 
 @group.command()
-def migrate() -> None:
+def migrate(
+    before_serving: Annotated[
+        bool, typer.Option(hidden=True, help="Then fail if a restored backup is undecided.")
+    ] = False,
+) -> None:
     """Upgrade the database to the latest version."""
+    from plugin.backups.unsent import require_decision
     from plugin.runtime import logs
     from plugin.runtime.connect import connect_database
     from plugin.settings import get_settings
@@ -134,6 +143,8 @@ def migrate() -> None:
         schema.upgrade()
     except db.DatabaseError as error:
         raise RegularsError(str(error)) from None
+    if before_serving:
+        require_decision()
 
 
 @group.command()

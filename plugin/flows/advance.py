@@ -102,10 +102,10 @@ def _give_up(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
 def _advance(shop_id: int, ids: Sequence[int]) -> list[QueuedMessage]:
     now = clock.now()
     with db.transaction() as session:
-        batch = StepBatch(session, shop_id, now, db.database_time(session) + messages.LEASE_S)
         shop = shops.get_shop(session, shop_id)
         if shop is None:
             return []
+        batch = StepBatch(session, shop, now, db.database_time(session) + messages.LEASE_S)
         read: dict[tuple[int, int], tuple[Flow, FlowDefinition]] = {}
         for enrolment in flows.lock_due(session, shop_id, ids, now):
             key = (enrolment.flow_id, enrolment.version)

@@ -48,7 +48,7 @@ def enrol_for_events(
             at = event["occurred_at"]
             entered += _enter(
                 session,
-                shop.id,
+                shop,
                 flow,
                 steps,
                 ref=ref,
@@ -71,7 +71,7 @@ def enrol_for_list(
             cause = f"{key}:{ref.profile_id}"
             entered += _enter(
                 session,
-                shop.id,
+                shop,
                 flow,
                 steps,
                 ref=ref,
@@ -101,7 +101,7 @@ def _live(session: Session, shop: Shop) -> list[tuple[Flow, FlowDefinition]]:
 
 def _enter(
     session: Session,
-    shop_id: int,
+    shop: Shop,
     flow: Flow,
     steps: FlowDefinition,
     *,
@@ -111,14 +111,16 @@ def _enter(
     now: datetime,
     event_id: int | None,
 ) -> Iterable[int]:
-    last = flows.entered_before(session, shop_id, flow.id, [ref.profile_id]).get(ref.profile_id)
+    last = flows.entered_before(session, shop.id, flow.id, [ref.profile_id]).get(ref.profile_id)
     if not _may_reenter(steps.reentry_after, last, now):
         return ()
-    who = Who(shop_id, ref.profile_id, started_at)
+    who = Who(shop.id, ref.profile_id, started_at)
     if not filters.matches_filter(session, steps.profile_filter, who, now):
         return ()
+    # What comes of a time before a restoration was due then: `send_message.py` sends none of it.
+    is_restored = shop.restored_at is not None and started_at <= shop.restored_at
     row: EnrolmentRow = {
-        "shop_id": shop_id,
+        "shop_id": shop.id,
         "id": new_id(),
         "flow_id": flow.id,
         "version": flow.version,
@@ -127,7 +129,7 @@ def _enter(
         "trigger_key": key,
         "event_id": event_id,
         "action_id": steps.entry_id,
-        "due_at": now,
+        "due_at": started_at if is_restored else now,
         # the caller enqueues them at once
         "lease_until": db.database_time(session) + flows.LEASE_S,
         "started_at": started_at,

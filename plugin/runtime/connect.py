@@ -28,14 +28,23 @@ def connect_broker(*, lock_timeout_s: int = db.LOCK_TIMEOUT_S) -> Broker:
         RegularsError: a setting is missing or wrong, or the database does not answer.
     """
     settings = get_settings()
-    try:
-        encryption.set_keys(settings.keys())
-    except encryption.SecretError as error:
-        raise RegularsError(str(error)) from None
+    set_keys(settings)
     connect_database(settings, lock_timeout_s=lock_timeout_s)
     try:
         return jobs.connect(broker_url(settings))
     except ValueError as error:
+        raise RegularsError(str(error)) from None
+
+
+def set_keys(settings: Settings) -> None:
+    """Give this process the installation's secret keys.
+
+    Raises:
+        RegularsError: there is none, or one is too short.
+    """
+    try:
+        encryption.set_keys(settings.keys())
+    except encryption.SecretError as error:
         raise RegularsError(str(error)) from None
 
 

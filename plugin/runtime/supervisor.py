@@ -267,7 +267,7 @@ def serve(
     )
     with Supervisor(partial(print_line, log_format=settings.log_format)) as supervisor:
         supervisor.start([*beside, *_broker(settings)])
-        supervisor.run_once(Child("migrate", own_command("migrate"), grace_s=5))
+        supervisor.run_once(Child("migrate", own_command("migrate", "--before-serving"), grace_s=5))
         supervisor.wait()
         supervisor.start(
             [

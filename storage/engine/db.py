@@ -137,8 +137,12 @@ def redact_password(url: str) -> str:
 
 def inbox_url(url: URL) -> URL:
     """On SQLite the inbox is its own file, so that ingest never waits for a long write."""
-    path = Path(url.database or "")
-    return url.set(database=str(path.with_name(f"{path.stem}-inbox{path.suffix or '.db'}")))
+    return url.set(database=str(inbox_path(Path(url.database or ""))))
+
+
+def inbox_path(database: Path) -> Path:
+    """Where the inbox lies, beside SQLite's other file."""
+    return database.with_name(f"{database.stem}-inbox{database.suffix or '.db'}")
 
 
 def engine() -> Engine:

@@ -84,6 +84,9 @@ REASONS: dict[str, str] = {
     SkipReason.AMBIGUOUS: N_(
         "The connection dropped, so this email may have been delivered. We won't resend it."
     ),
+    SkipReason.RESTORED: N_(
+        "Not sent: it was due before a backup was restored, and counts as sent by then."
+    ),
 }
 NOT_SUBSCRIBED: dict[str, str] = {
     Channel.EMAIL: N_("Not sent: not subscribed to email marketing."),

@@ -12,6 +12,7 @@ from storage.engine.ids import new_id
 from storage.engine.types import JsonObject
 from storage.flows import Enrolment, StepLogRow, StepOutcome
 from storage.messages import MessageRow
+from storage.shops import Shop
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,10 @@ Next = Wait | Follow
 class StepBatch:
     """What a batch of steps comes to: rows of `message` and `step_log`, written at its end."""
 
-    def __init__(self, session: Session, shop_id: int, now: datetime, lease_until: float) -> None:
+    def __init__(self, session: Session, shop: Shop, now: datetime, lease_until: float) -> None:
         self.session = session
-        self.shop_id = shop_id
+        self.shop_id = shop.id
+        self.restored_at = shop.restored_at
         self.now = now
         # jobs are enqueued at once; until then the clock leaves these rows alone
         self.lease_until = lease_until

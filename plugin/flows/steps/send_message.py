@@ -71,8 +71,7 @@ class SendMessage:
         if not self.is_live:
             batch.log_step(enrolment, action_id, StepOutcome.SKIPPED)
             return Follow()
-        who = Who(batch.shop_id, enrolment.profile_id, enrolment.started_at)
-        is_for_them = matches_filter(batch.session, self.message.additional_filters, who, batch.now)
+        reason = self._skip_reason(batch, enrolment)
         batch.messages.append(
             {
                 "shop_id": batch.shop_id,
@@ -92,13 +91,24 @@ class SendMessage:
                 "event_id": enrolment.event_id,
                 "action_id": action_id,
                 "template_id": int(self.message.template_id),
-                "state": MessageState.DUE if is_for_them else MessageState.SKIPPED,
-                "skip_reason": "" if is_for_them else SkipReason.MESSAGE_FILTER,
+                "state": MessageState.SKIPPED if reason else MessageState.DUE,
+                "skip_reason": reason or "",
                 "due_at": batch.now,
                 "lease_until": batch.lease_until,
                 "created_at": batch.now,
             }
         )
-        outcome = StepOutcome.QUEUED if is_for_them else StepOutcome.SKIPPED
-        batch.log_step(enrolment, action_id, outcome)
+        batch.log_step(enrolment, action_id, StepOutcome.SKIPPED if reason else StepOutcome.QUEUED)
         return Follow()
+
+    def _skip_reason(self, batch: StepBatch, enrolment: Enrolment) -> SkipReason | None:
+        """Why the message is not to be sent, or nothing.
+
+        One that was due before the database was restored was sent by the copy that was lost.
+        """
+        if batch.restored_at is not None and enrolment.due_at <= batch.restored_at:
+            return SkipReason.RESTORED
+        who = Who(batch.shop_id, enrolment.profile_id, enrolment.started_at)
+        if not matches_filter(batch.session, self.message.additional_filters, who, batch.now):
+            return SkipReason.MESSAGE_FILTER
+        return None

@@ -1,0 +1,157 @@
+"""F28: a database that was restored from a backup sends nothing a second time."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlmodel import select, update
+
+from plugin import clock
+from plugin.backups import unsent
+from plugin.backups.backup import make_backup
+from plugin.backups.restore import restore_backup
+from plugin.errors import RegularsError
+from plugin.flows import library
+from plugin.flows.advance import advance_enrolments
+from plugin.ingest.digest import digest_deliveries
+from plugin.messages import send
+from plugin.settings import Settings
+from storage import arrivals, flows
+from storage.arrivals import NewDelivery
+from storage.engine import db
+from storage.flows import Enrolment
+from storage.messages import Message, MessageState
+from storage.restorations import UnsentChoice
+from storage.shops import Shop
+from tests.plugin.channels.relay import Relay
+from tests.story import Story
+
+SHOPPERS, SENT_BEFORE = 9, 3
+EVERYONE = [f"shopper{number}@example.com" for number in range(SHOPPERS)]
+pytestmark = pytest.mark.usefixtures("data_dir")
+
+
+@pytest.fixture
+def story(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Story:
+    """Shoppers who agreed to mails; the flows are on."""
+    story = Story()
+    monkeypatch.setattr(clock, "now", lambda: story.at)
+    library.seed_flows(shop.id)
+    with db.reading() as session:
+        every = [flow.id for flow in flows.flows_of(session, shop.id)]
+    for flow_id in every:
+        library.set_status(shop.id, flow_id, True)
+    return story
+
+
+def leave_checkout(story: Story, address: str) -> None:
+    variant = story.store.products()[0]["variants"][0]["id"]
+    story.store.subscribe_newsletter(address)
+    cart = story.store.add_to_cart(None, variant)
+    story.store.start_checkout(cart["token"], address)
+    story.wait(seconds=1)
+
+
+def deliver(shop: Shop, story: Story) -> None:
+    def arrival(headers: dict[str, str], body: bytes) -> NewDelivery:
+        said = [headers[f"X-Shopify-{name}"] for name in ("Webhook-Id", "Topic", "API-Version")]
+        return NewDelivery(shop.id, *said, headers["X-Shopify-Triggered-At"], story.at, body)
+
+    arrivals.add_deliveries([arrival(*each) for each in story.deliveries()])
+
+
+def advance(shop: Shop) -> list[int]:
+    """Let the clock and a worker do all steps that are due; the messages to be sent."""
+    digest_deliveries()
+    with db.transaction() as session:
+        session.connection().execute(
+            update(Enrolment).where(Enrolment.shop_id == shop.id).values(lease_until=0.0)
+        )
+        due = [number for _, number in flows.claim_due(session, clock.now(), 1_000)]
+    advance_enrolments(shop.id, due)
+    with db.reading() as session:
+        query = select(Message.id).where(
+            Message.shop_id == shop.id, Message.state == MessageState.DUE
+        )
+        return sorted(session.exec(query))
+
+
+def sent(relay: Relay) -> Counter[str]:
+    return Counter(str(mail["To"]) for mail in relay.mails())
+
+
+@pytest.fixture
+def restored(
+    shop: Shop, story: Story, relay: Relay, tmp_path: Path, elsewhere: Callable[[], Settings]
+) -> Counter[str]:
+    """A copy of when a third of the first reminders was out and one webhook lay in the inbox; all
+    others, and the second ones, went out of the copy that was lost. How many each shopper got.
+    """
+    for address in EVERYONE:
+        leave_checkout(story, address)
+    deliver(shop, story)
+    advance(shop)
+    story.wait(hours=1)
+    due = advance(shop)
+    assert len(due) == SHOPPERS
+    send.send_messages(shop.id, due[:SENT_BEFORE])
+    leave_checkout(story, "late@example.com")
+    deliver(shop, story)
+
+    make_backup(tmp_path / "backup.tar")
+
+    send.send_messages(shop.id, due)
+    for _ in range(3):
+        send.send_messages(shop.id, advance(shop))
+        story.wait(days=1, seconds=1)
+    got = sent(relay)
+    assert got == dict.fromkeys([*EVERYONE, "late@example.com"], 2)
+
+    restore_backup(tmp_path / "backup.tar", elsewhere())
+    return got
+
+
+def test_f28_nothing_goes_out_before_it_is_decided(restored: Counter[str]) -> None:
+    with pytest.raises(RegularsError, match="regulars unsent --count-as-sent") as refused:
+        unsent.require_decision()
+
+    assert f"{SHOPPERS - SENT_BEFORE}  email of dewpoint.myshopify.com" in refused.value.message
+
+
+def test_f28_what_counts_as_sent_is_sent_by_no_part_of_the_copy(
+    shop: Shop, story: Story, relay: Relay, restored: Counter[str]
+) -> None:
+    unsent.decide(UnsentChoice.SENT)
+    unsent.require_decision()
+    for _ in range(3):
+        send.send_messages(shop.id, advance(shop))
+        story.wait(days=1, seconds=1)
+
+    assert sent(relay) == restored
+
+    leave_checkout(story, "new@example.com")
+    deliver(shop, story)
+    advance(shop)
+    story.wait(hours=1)
+    send.send_messages(shop.id, advance(shop))
+    assert sent(relay) == restored + Counter({"new@example.com": 1})
+
+
+def test_f28_what_the_lost_copy_did_not_send_goes_out_once(
+    shop: Shop, story: Story, relay: Relay, restored: Counter[str]
+) -> None:
+    relay.raw.clear()
+    unsent.decide(UnsentChoice.SEND)
+    for _ in range(3):
+        send.send_messages(shop.id, advance(shop))
+        story.wait(days=1, seconds=1)
+
+    assert len(sent(relay)) >= SHOPPERS - SENT_BEFORE
+    assert max(sent(relay).values()) <= 2, "the first reminder and the second"
+
+
+def test_a_decision_is_asked_for_once(restored: Counter[str]) -> None:
+    unsent.decide(UnsentChoice.SENT)
+    with pytest.raises(RegularsError, match="Nothing is held"):
+        unsent.decide(UnsentChoice.SEND)

@@ -1,0 +1,170 @@
+"""A backup holds everything that was acknowledged before it began, and comes back as it was."""
+
+import json
+import tarfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlmodel import SQLModel, select, update
+
+from plugin import clock
+from plugin.backups.backup import make_backup
+from plugin.backups.restore import restore_backup
+from plugin.errors import RegularsError
+from plugin.ingest.digest import digest_deliveries
+from plugin.settings import Settings
+from storage import arrivals
+from storage.arrivals import NewDelivery
+from storage.engine import db, encryption
+from storage.inbox import Delivery
+from storage.profiles import Identity
+from storage.shops import Shop, get_shop
+from storage.tables import INBOX_TABLES
+from tests.conftest import SETTINGS
+from tests.rules import canary
+
+pytestmark = pytest.mark.usefixtures("data_dir")
+
+
+def all_rows() -> dict[str, list[tuple[object, ...]]]:
+    found: dict[str, list[tuple[object, ...]]] = {}
+    for table in SQLModel.metadata.sorted_tables:
+        engine = db.inbox_engine() if table.name in INBOX_TABLES else db.engine()
+        with engine.execution_options(all_shops="this test").connect() as connection:
+            rows = connection.execute(table.select().order_by(*table.primary_key))
+            found[table.name] = [tuple(row) for row in rows]
+    return found
+
+
+def customer(shop: Shop, number: int) -> NewDelivery:
+    at = clock.now()
+    said = {**canary.customer(), "id": number, "email": f"c{number}@example.com"}
+    body = json.dumps(said | {"phone": None}).encode()
+    return NewDelivery(
+        shop.id, f"w-{number}", "customers/create", "2026-10", at.isoformat(), at, body
+    )
+
+
+def test_o03_everything_comes_back_as_it_was(
+    database: str, shop: Shop, data_dir: Path, tmp_path: Path, elsewhere: Callable[[], Settings]
+) -> None:
+    canary.plant(shop)
+    before = all_rows()
+    uploads = {file.name: file.read_bytes() for file in data_dir.rglob("*.csv")}
+
+    manifest = make_backup(tmp_path / "backup.tar")
+    settings = elsewhere()
+    restore_backup(tmp_path / "backup.tar", settings)
+
+    after = all_rows()
+    assert len(after.pop("restoration")) == 1
+    before.pop("restoration")
+    assert after == before
+    assert sum(manifest.rows.values()) > 50
+    assert {file.name: file.read_bytes() for file in settings.data_dir.rglob("*.csv")} == uploads
+    with db.reading() as session:
+        restored = get_shop(session, shop.id)
+        assert restored
+        assert restored.access_token == "shpat_test", "its secrets open with the same key"
+
+
+def test_o03_what_was_acknowledged_before_a_backup_is_in_it_while_others_write(
+    database: str, shop: Shop, tmp_path: Path, elsewhere: Callable[[], Settings]
+) -> None:
+    acknowledged: list[int] = []
+    ends = threading.Event()
+
+    def load() -> None:
+        for number in range(1, 5_000):
+            if ends.is_set():
+                return
+            arrivals.add_deliveries([customer(shop, number)])
+            acknowledged.append(number)
+
+    def work() -> None:
+        while not ends.is_set():
+            digest_deliveries()
+
+    threads = [threading.Thread(target=load), threading.Thread(target=work)]
+    for thread in threads:
+        thread.start()
+    while len(acknowledged) < 100:
+        ends.wait(0.01)
+    before = [*acknowledged]
+    make_backup(tmp_path / "backup.tar")
+    ends.set()
+    for thread in threads:
+        thread.join()
+
+    restore_backup(tmp_path / "backup.tar", elsewhere())
+    with db.inbox_transaction() as session:  # a lease of the lost copy's runs out
+        freed = update(Delivery).where(Delivery.shop_id == shop.id).values(lease_until=0.0)
+        session.connection().execute(freed)
+    while digest_deliveries():
+        pass
+
+    with db.reading() as session:
+        asked = select(Identity.value).where(Identity.shop_id == shop.id, Identity.kind == "email")
+        known = set(session.exec(asked))
+    assert {f"c{number}@example.com" for number in before} <= known
+
+
+def test_a_backup_is_its_owners_alone(sqlite: str, shop: Shop, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar"
+    canary.plant(shop)
+    make_backup(file)
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert SETTINGS["REGULARS_SECRET_KEY"].encode() not in file.read_bytes()
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
+def test_a_place_that_is_not_empty_is_left_alone(
+    database: str, shop: Shop, tmp_path: Path, elsewhere: Callable[[], Settings]
+) -> None:
+    make_backup(tmp_path / "backup.tar")
+    settings = elsewhere()
+    restore_backup(tmp_path / "backup.tar", settings)
+
+    with pytest.raises(RegularsError, match=r"exists\. Restore into an empty|is not empty"):
+        restore_backup(tmp_path / "backup.tar", settings)
+
+
+def test_a_damaged_backup_is_refused_before_anything_is_written(
+    database: str, shop: Shop, tmp_path: Path, elsewhere: Callable[[], Settings]
+) -> None:
+    file = tmp_path / "backup.tar"
+    make_backup(file)
+    with tarfile.open(file) as tar:
+        name = next(name for name in tar.getnames() if name.startswith("regulars."))
+        middle = tar.getmember(name).offset_data + tar.getmember(name).size // 2
+    whole = file.read_bytes()
+    settings = elsewhere()
+
+    for spoilt in (whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :], whole[:900]):
+        file.write_bytes(spoilt)
+        with pytest.raises(RegularsError, match=r"is damaged|is not a whole backup"):
+            restore_backup(file, settings)
+
+    assert [*settings.data_dir.iterdir()] == []
+    engine = create_engine(db.parse_url(settings.database()))
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+            assert connection.execute(text(tables)).scalar_one() == 0
+    engine.dispose()
+
+
+def test_a_backup_of_another_key_is_refused_by_name(
+    sqlite: str, shop: Shop, tmp_path: Path, elsewhere: Callable[[], Settings]
+) -> None:
+    make_backup(tmp_path / "backup.tar")
+    encryption.set_keys({"1": "quite another key of at least 32 characters"})
+    try:
+        with pytest.raises(RegularsError, match="another REGULARS_SECRET_KEY"):
+            restore_backup(tmp_path / "backup.tar", elsewhere())
+    finally:
+        encryption.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
