@@ -20,8 +20,8 @@ from tests.sizes import size
 
 SCALE = size(1 / 40, 1 / 20)  # of the seconds that a relay is slow, and that we are patient
 LONG = size(timedelta(minutes=20), timedelta(hours=70))  # whole: longer than any mail is tried
-DAY = size(timedelta(minutes=20), timedelta(hours=20))
-SILENCE = size(timedelta(minutes=2), timedelta(hours=20))
+HOURS = size(timedelta(minutes=20), timedelta(hours=6))
+SILENCE = size(timedelta(minutes=2), timedelta(hours=6))
 GREYLISTED = timedelta(minutes=5)
 Answer = Callable[[], Lines]
 
@@ -132,7 +132,7 @@ def broken_tls() -> Script:
     began = clock.now()
 
     def script(word: str, connection: Connection) -> Lines | None:
-        if clock.now() > began + DAY:
+        if clock.now() > began + HOURS:
             return None
         if word == "EHLO":
             return says("250-relay.example", "250 STARTTLS")
@@ -156,11 +156,11 @@ BEHAVIOURS = [
     Behaviour("knows HELO only", lambda: at("EHLO", "502 5.5.1 not implemented")),
     Behaviour("refuses the sender", lambda: at(
         "MAIL", "550 5.1.1 <hello@dewpoint.example>: Sender address rejected: user unknown",
-        until=DAY)),
+        until=HOURS)),
     Behaviour("asks for a password", lambda: at(
         "MAIL", "530 5.7.0 Authentication required", until=LONG)),
     Behaviour("takes no mail for now", lambda: at(
-        "MAIL", "452 4.3.1 Insufficient system storage", until=DAY)),
+        "MAIL", "452 4.3.1 Insufficient system storage", until=HOURS)),
     Behaviour("5.2.1 once", lambda: once_each(
         "RCPT", "550-5.2.1 The user is receiving mail at a rate that",
         "550 5.2.1 prevents additional messages")),
@@ -171,9 +171,9 @@ BEHAVIOURS = [
     Behaviour("three mails a session", lambda: after(3, "RCPT", "452 4.5.3 too many")),
     Behaviour("shuts down amid sessions", lambda: after(2, "MAIL", "421 4.3.2 shutting down")),
     Behaviour("full mailboxes", lambda: at(
-        "RCPT", "552 5.2.2 mailbox is full", until=DAY)),
+        "RCPT", "552 5.2.2 mailbox is full", until=HOURS)),
     Behaviour("a policy", lambda: at(
-        "END", "550 5.7.1 rejected by local policy", until=DAY)),
+        "END", "550 5.7.1 rejected by local policy", until=HOURS)),
     Behaviour("too many connections", lambda: every_other_connection(
         "421 4.7.0 too many connections")),
     Behaviour("slow answers of many lines", lambda: at(
@@ -181,12 +181,12 @@ BEHAVIOURS = [
     Behaviour("25 s for every answer", lambda: every_answer(25), slow=True),
     Behaviour("33 s for the last answer", lambda: at("END", "250 OK", every_s=33), slow=True),
     Behaviour("no SMTP after the dot", lambda: at("END", "<html>"), doubts=True),
-    Behaviour("hangs up at DATA", lambda: doing("DATA", hangs_up, DAY)),
+    Behaviour("hangs up at DATA", lambda: doing("DATA", hangs_up, HOURS)),
     Behaviour("hangs up after the dot", lambda: doing("END", hangs_up), doubts=True),
     Behaviour("silent at the start", lambda: doing("GREETING", is_silent, SILENCE), slow=True),
     Behaviour("silent at MAIL", lambda: doing("MAIL", is_silent, SILENCE), slow=True),
     Behaviour("silent after the dot", lambda: doing("END", is_silent), slow=True, doubts=True),
-    Behaviour("refuses connections", lambda: usual, refuses_for=DAY),
-    Behaviour("greets in another protocol", lambda: at("GREETING", "SSH-2.0-OpenSSH", until=DAY)),
+    Behaviour("refuses connections", lambda: usual, refuses_for=HOURS),
+    Behaviour("greets in another protocol", lambda: at("GREETING", "SSH-2.0-OpenSSH", until=HOURS)),
     Behaviour("offers broken TLS", broken_tls),
 ]  # fmt: skip
