@@ -185,7 +185,8 @@ BEHAVIOURS = [
     Behaviour("hangs up after the dot", lambda: doing("END", hangs_up), doubts=True),
     Behaviour("silent at the start", lambda: doing("GREETING", is_silent, SILENCE), slow=True),
     Behaviour("silent at MAIL", lambda: doing("MAIL", is_silent, SILENCE), slow=True),
-    Behaviour("silent after the dot", lambda: doing("END", is_silent), slow=True, doubts=True),
+    Behaviour(
+        "silent after the dot", lambda: doing("END", is_silent, SILENCE), slow=True, doubts=True),
     Behaviour("refuses connections", lambda: usual, refuses_for=HOURS),
     Behaviour("greets in another protocol", lambda: at("GREETING", "SSH-2.0-OpenSSH", until=HOURS)),
     Behaviour("offers broken TLS", broken_tls),
