@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL
 
 from storage.engine import db
+from storage.engine.row_security import ALL_SHOPS, SETTING
 
 
 class CopyError(Exception):
@@ -65,7 +66,8 @@ def dump_postgres(of: Engine, to: Path) -> dict[str, int]:
     snapshot = of.execution_options(isolation_level="REPEATABLE READ", all_shops="a backup")
     with snapshot.connect() as connection:
         name = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
-        words = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={name}"]
+        words = ["--format=custom", "--no-owner", "--no-privileges", "--enable-row-security"]
+        words.append(f"--snapshot={name}")
         _run("pg_dump", of.url, [*words, f"--file={to}"])
         return _count(connection, _tables(connection))
 
@@ -75,6 +77,7 @@ def count_postgres(url: str, tables: Iterable[str]) -> dict[str, int]:
     engine = create_engine(db.parse_url(url))
     try:
         with engine.connect() as connection:
+            connection.execute(text(f"SELECT set_config('{SETTING}', '{ALL_SHOPS}', false)"))
             return _count(connection, tables)
     finally:
         engine.dispose()
@@ -120,6 +123,7 @@ def _run(program: str, url: URL, words: list[str]) -> None:
         "PGPASSWORD": url.password,
         "PGSSLMODE": url.query.get("sslmode"),
         "PGSSLROOTCERT": url.query.get("sslrootcert"),
+        "PGOPTIONS": f"-c {SETTING}={ALL_SHOPS}",
     }
     told = {name: str(value) for name, value in login.items() if value}
     place = ["--dbname", url.database or ""]

@@ -245,8 +245,8 @@ def elsewhere(
         server = request.getfixturevalue("postgres_server")
         names.append(f"restored_{os.getpid()}_{next(_numbers)}")
         with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {names[0]}")
-        url = server.replace("/postgres?", f"/{names[0]}?")
+            connection.execute(f"CREATE DATABASE {names[0]} OWNER regulars")
+        url = server.replace("/postgres?", f"/{names[0]}?").replace(*ORDINARY)
         return place.model_copy(update={"database_url": url})
 
     if "database_url" in request.fixturenames:  # PostgreSQL's own programs, of its own version

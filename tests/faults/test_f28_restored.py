@@ -68,6 +68,7 @@ def advance(shop: Shop) -> list[int]:
         session.connection().execute(
             update(Enrolment).where(Enrolment.shop_id == shop.id).values(lease_until=0.0)
         )
+    with db.transaction() as session:
         due = [number for _, number in flows.claim_due(session, clock.now(), 1_000)]
     advance_enrolments(shop.id, due)
     with db.reading() as session:
