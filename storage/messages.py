@@ -10,6 +10,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from storage.channels import Channel
+from storage.counts import Count, count_up_to
 from storage.engine import db
 from storage.engine.types import big, enum_column, json_column, moment, origin, row_key, shop_key
 
@@ -111,8 +112,9 @@ ALLOWED: dict[MessageState, frozenset[MessageState]] = {
 }
 
 
-# Literally as its index says it: SQLite does not conclude that from values.
+# Literally as their indexes say it: SQLite does not conclude that from values.
 LOST = "state IN ('failed', 'ambiguous')"
+PUT_OFF = "state = 'due' AND skip_reason <> ''"
 
 
 class Message(SQLModel, table=True):
@@ -130,6 +132,8 @@ class Message(SQLModel, table=True):
               sqlite_where=text("state = 'sending'")),
         Index("message_lost", "due_at",
               postgresql_where=text(LOST), sqlite_where=text(LOST)),
+        Index("message_put_off", "shop_id", "skip_reason",
+              postgresql_where=text(PUT_OFF), sqlite_where=text(PUT_OFF)),
         Index("message_profile", "shop_id", "profile_id", "created_at"),
         Index("message_flow", "shop_id", "flow_id", "action_id", "state"),
         Index("message_sent", "shop_id", "sent_at", "flow_id"),
@@ -302,18 +306,13 @@ def count_sent(session: Session, shop_id: int, since: datetime, until: datetime)
     ).one()
 
 
-def count_waiting(session: Session, shop_id: int, reasons: Sequence[str]) -> dict[str, int]:
-    """How many messages wait for each of these reasons."""
-    rows = session.exec(
-        select(Message.skip_reason, func.count())
-        .where(
-            Message.shop_id == shop_id,
-            Message.state == MessageState.DUE,
-            col(Message.skip_reason).in_(reasons),
-        )
-        .group_by(Message.skip_reason)
-    )
-    return dict(rows.all())
+def count_waiting(session: Session, shop_id: int, reasons: Collection[str]) -> dict[str, Count]:
+    """How many messages wait for each of these reasons, or that there are many."""
+    mine = columns(col(Message.id)).where(col(Message.shop_id) == shop_id, text(PUT_OFF))
+    return {
+        reason: count_up_to(session, mine.where(col(Message.skip_reason) == reason))
+        for reason in reasons
+    }
 
 
 def messages_by_key(session: Session, shop_id: int, keys: Collection[str]) -> dict[str, Message]:

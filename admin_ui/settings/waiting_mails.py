@@ -19,13 +19,13 @@ def sentences(session: Session, shop_id: int, say: Language) -> list[str]:
                 "The operator sets one with REGULARS_SMTP_URL."
             )
         )
-    if count := counts.get(SkipReason.SENDER_REFUSED, 0):
+    if count := counts[SkipReason.SENDER_REFUSED]:
         told.append(say.plural(
             "The email provider refuses your sender address. %(num)s email is waiting.",
             "The email provider refuses your sender address. %(num)s emails are waiting.",
             count,
         ))  # fmt: skip
-    if count := counts.get(SkipReason.RELAY_AWAY, 0):
+    if count := counts[SkipReason.RELAY_AWAY]:
         told.append(say.plural(
             "The email provider can't be reached or accepts nothing. %(num)s email is waiting.",
             "The email provider can't be reached or accepts nothing. %(num)s emails are waiting.",
