@@ -55,21 +55,26 @@ class Settings(BaseSettings):
     secret_key: Annotated[str, AfterValidator(checks.secret_key)] = Field(
         description="32 characters or more; `old-id:key,…` may follow a comma"
     )
-    shopify_client_id: Filled
-    shopify_client_secret: Filled
+    shopify_client_id: Filled = Field(description="your app's, from Shopify's developer dashboard")
+    shopify_client_secret: Filled = Field(description="your app's, beside its client id")
     shopify_old_client_secret: str = Field("", description="still accepted while it is rotated")
     shopify_origin: Annotated[str, AfterValidator(checks.web_address_or_none)] = Field(
         "", description="empty: https://{shop}; the dev store's address"
     )
-    app_bridge_url: WebAddress = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
+    app_bridge_url: WebAddress = Field(
+        "https://cdn.shopify.com/shopifycloud/app-bridge.js",
+        description="Shopify's script for apps in its admin; the dev store has its own",
+    )
     trusted_proxies: str = Field(
         "127.0.0.0/8,::1",
         description="trusted for X-Forwarded-For: addresses and networks",
     )
     answers_per_minute: Requests = Field(30, description="of a form, from one address to one shop")
-    answers_per_minute_of_shop: Requests = 1_000
-    hints_per_minute: Requests = Field(300, description="views and browser events, of one address")
-    hints_per_minute_of_shop: Requests = 30_000
+    answers_per_minute_of_shop: Requests = Field(1_000, description="of all forms of one shop")
+    hints_per_minute: Requests = Field(300, description="views and browser events, of an address")
+    hints_per_minute_of_shop: Requests = Field(
+        30_000, description="views and browser events, of one shop"
+    )
     smtp_url: Annotated[str, AfterValidator(checks.relay_address)] = Field(
         "", description="smtp://user:password@host:port, smtps:// for TLS"
     )
@@ -86,9 +91,13 @@ class Settings(BaseSettings):
     dns_servers: str = Field(
         "", description="where senders' domains are looked up; empty: as this machine does"
     )
-    dkim_selectors: str = Field("", description="under which the relay's keys stand in DNS")
-    log_format: Annotated[LogFormat, BeforeValidator(str.lower)] = LogFormat.LOGFMT
-    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = LogLevel.INFO
+    dkim_selectors: str = Field("", description="the names of the relay's DKIM keys in DNS")
+    log_format: Annotated[LogFormat, BeforeValidator(str.lower)] = Field(
+        LogFormat.LOGFMT, description="of a line: logfmt or json"
+    )
+    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = Field(
+        LogLevel.INFO, description="debug, info, warning or error; none shows addresses"
+    )
     metrics_token: Annotated[str, AfterValidator(checks.long_enough)] = Field(
         "", description="a Bearer token that opens /metrics; empty: only this machine may read it"
     )
