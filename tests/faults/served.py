@@ -50,6 +50,9 @@ class Answer:
     took_ms: float
 
 
+OF_ALL_SHOPS = "SELECT set_config('regulars.shop', 'all', false)"
+
+
 class Served:
     """Processes over a migrated database with two stores. Everything ends with the `with` block."""
 
@@ -216,6 +219,8 @@ class Served:
     def rows(self, sql: str, *, inbox: bool = False) -> list[tuple[object, ...]]:
         """What a query finds, past the app's own engines."""
         with (self._inbox if inbox else self._main).connect() as connection:
+            if connection.dialect.name != "sqlite":
+                connection.execute(text(OF_ALL_SHOPS))
             return [tuple(row) for row in connection.execute(text(sql))]
 
     def count(self, sql: str) -> int:
