@@ -55,7 +55,7 @@ class Town:
         url = db.parse_url(database_url or f"sqlite:///{folder / 'app' / 'regulars.db'}")
         self._on_sqlite = not database_url
         inbox = db.inbox_url(url) if self._on_sqlite else url
-        of_all = {} if url.startswith("sqlite") else {"options": "-c regulars.shop=all"}
+        of_all = {} if self._on_sqlite else {"options": "-c regulars.shop=all"}
         self._engines = {
             line: create_engine(place, connect_args=of_all)
             for line, place in (("main", url), ("inbox", inbox))
