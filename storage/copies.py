@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -22,12 +22,22 @@ class CopyError(Exception):
     """A copy could not be made, checked or brought back; one sentence."""
 
 
+@contextlib.contextmanager
+def _opened(file: Path) -> Generator[sqlite3.Connection]:
+    try:
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise CopyError(f"{file.name} can't be copied: {error}.") from error
+
+
 def copy_sqlite(of: Engine, to: Path) -> None:
-    """Copy a SQLite database into a new file that needs no other beside it."""
-    with (
-        contextlib.closing(of.raw_connection()) as held,
-        contextlib.closing(sqlite3.connect(to)) as copy,
-    ):
+    """Copy a SQLite database into a new file that needs no other beside it.
+
+    Raises:
+        CopyError: the disk is full, or the database is damaged.
+    """
+    with contextlib.closing(of.raw_connection()) as held, _opened(to) as copy:
         source = held.driver_connection
         assert isinstance(source, sqlite3.Connection)
         source.backup(copy)
@@ -40,7 +50,7 @@ def check_sqlite(file: Path) -> None:
     Raises:
         CopyError: it is damaged.
     """
-    with contextlib.closing(sqlite3.connect(file)) as connection:
+    with _opened(file) as connection:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise CopyError(f"{file.name} is damaged: {found}.")
@@ -49,7 +59,7 @@ def check_sqlite(file: Path) -> None:
 def count_sqlite(file: Path) -> dict[str, int]:
     """How many rows each table of a file has."""
     own = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    with contextlib.closing(sqlite3.connect(file)) as connection:
+    with _opened(file) as connection:
         tables = [name for (name,) in connection.execute(own)]
         return {
             table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]

@@ -41,8 +41,9 @@ TAKEN_IN_AT_ONCE = 5_000  # arrivals; ten times what a batch can hold
 def claim_deliveries(session: Session) -> list[ClaimedDelivery]:
     """Lease some undigested deliveries to the caller, of as many shops as wait, each its share.
 
-    Whatever one shop sends, the others wait for one batch at the most. Shops that another worker
-    is at are left to it.
+    Whatever one shop sends, the others wait for one batch at the most, on SQLite for one more for
+    each `TAKEN_IN_AT_ONCE` that lie before theirs when no worker ran. Shops that another worker is
+    at are left to it.
     """
     take_in_arrivals(session, TAKEN_IN_AT_ONCE)
     now = db.database_time(session)

@@ -51,7 +51,15 @@ class Unsent(SQLModel):
 
 
 def begin_restoration(session: Session, *, backed_up_at: datetime, restored_at: datetime) -> None:
-    """Note that this database was restored just now."""
+    """Note that this database was restored just now.
+
+    One that was backed up while it was held is in doubt since the first of its backups.
+    """
+    held = held_restoration(session)
+    if held is not None:
+        held.restored_at = restored_at
+        session.add(held)
+        return
     session.add(Restoration(id=new_id(), backed_up_at=backed_up_at, restored_at=restored_at))
 
 

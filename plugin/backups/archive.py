@@ -63,9 +63,9 @@ def write_archive(file: Path, folder: Path, manifest: BackupManifest) -> None:
     Raises:
         RegularsError: the file cannot be written.
     """
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1))
     coming = folder.with_name(f"{folder.name}.tar")
     try:
+        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1))
         with (
             os.fdopen(os.open(coming, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as raw,
             tarfile.open(fileobj=raw, mode="w") as tar,
@@ -102,7 +102,7 @@ def read_archive(file: Path, folder: Path) -> BackupManifest:
     except (tarfile.TarError, KeyError, EOFError, ValidationError) as error:
         raise RegularsError(f"{file} is not a whole backup of Regulars: {error}.") from None
     except OSError as error:
-        raise RegularsError(f"Can't read {file}: {error.strerror}.") from None
+        raise RegularsError(f"Can't unpack {file} in {folder.parent}: {error.strerror}.") from None
     return manifest
 
 

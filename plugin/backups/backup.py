@@ -32,11 +32,11 @@ def make_backup(file: Path) -> BackupManifest:
     with folder_beside(file) as folder:
         try:
             rows = _copy_database(folder)
+            _copy_uploads(folder)
         except copies.CopyError as error:
             raise RegularsError(str(error)) from None
         except OSError as error:
             raise RegularsError(f"Can't write to {file.parent}: {error.strerror}.") from None
-        _copy_uploads(folder)
         names = [str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()]
         manifest = BackupManifest(
             regulars=version("regulars"),

@@ -1,7 +1,7 @@
 """Bring a backup back into an empty place, and ask what of it must not be sent again."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from plugin import clock
@@ -18,64 +18,97 @@ def restore_backup(file: Path, settings: Settings) -> BackupManifest:
     """Bring a backup back, upgrade it to this version, and hold what was due until it is decided.
 
     Raises:
-        RegularsError: the file is no whole backup, its place is not empty, or it is of another
-            database or a newer version.
+        RegularsError: the file is no whole backup, its place is not empty or has no room, or it is
+            of another database or a newer version.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with folder_beside(settings.data_dir / file.name) as folder:
-        manifest = read_archive(file, folder)
-        try:
-            _place(folder, manifest, settings)
-            connect_database(settings)
-            schema.upgrade()
-        except (copies.CopyError, db.DatabaseError) as error:
-            raise RegularsError(str(error)) from None
+    address = db.parse_url(settings.database())
+    kind = address.get_backend_name()
+    place = Path(address.database or "") if kind == "sqlite" else settings.data_dir / file.name
+    try:
+        for folder in (settings.data_dir, place.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with folder_beside(place) as folder:
+            manifest = read_archive(file, folder)
+            if kind != manifest.database:
+                raise RegularsError(
+                    f"This backup is of {manifest.database}, and REGULARS_DATABASE_URL names "
+                    f"{kind}."
+                )
+            if kind == "sqlite":
+                _restore_sqlite(folder, manifest, settings, place)
+            else:
+                _restore_postgres(folder, manifest, settings)
+    except OSError as error:
+        raise RegularsError(f"Can't restore to {place.parent}: {error.strerror}.") from None
+    except (copies.CopyError, db.DatabaseError) as error:
+        raise RegularsError(str(error)) from None
+    return manifest
+
+
+def _restore_sqlite(
+    folder: Path, manifest: BackupManifest, settings: Settings, database: Path
+) -> None:
+    """Upgrade and hold the databases where they are unpacked: what has no hold, or not all of its
+    migrations, is never in its place.
+    """
+    places = {backup.INBOX: db.inbox_path(database), backup.MAIN: database}
+    _require_empty(places.values())
+    rows: dict[str, int] = {}
+    for name in places:
+        copies.check_sqlite(folder / name)
+        rows |= copies.count_sqlite(folder / name)
+    _require_rows(manifest.rows, rows)
+    db.connect(f"sqlite:///{folder / backup.MAIN}")
+    schema.upgrade()
+    _hold(manifest)
+    db.disconnect()  # which leaves all in the files themselves
+    _place_uploads(folder, settings)
+    for name, place in places.items():
+        (folder / name).chmod(0o600)
+        (folder / name).replace(place)
+    connect_database(settings)
+
+
+def _restore_postgres(folder: Path, manifest: BackupManifest, settings: Settings) -> None:
+    """The hold comes first: if we end after it, nothing is sent."""
+    copies.restore_postgres(folder / backup.DUMP, settings.database())
+    connect_database(settings)
+    _hold(manifest)
+    counted = {name: n for name, n in manifest.rows.items() if name != "restoration"}
+    _require_rows(counted, copies.count_postgres(settings.database(), counted))
+    schema.upgrade()
+    _place_uploads(folder, settings)
+
+
+def _hold(manifest: BackupManifest) -> None:
     with db.transaction() as session:
         restorations.begin_restoration(
             session, backed_up_at=manifest.made_at, restored_at=clock.now()
         )
-    return manifest
 
 
-def _place(folder: Path, manifest: BackupManifest, settings: Settings) -> None:
-    address = db.parse_url(settings.database())
-    kind = address.get_backend_name()
-    if kind != manifest.database:
-        raise RegularsError(
-            f"This backup is of {manifest.database}, and REGULARS_DATABASE_URL names {kind}."
-        )
-    if kind == "sqlite":
-        _place_files(folder, manifest, Path(address.database or ""))
-    else:
-        copies.restore_postgres(folder / backup.DUMP, settings.database())
-        _require_rows(manifest, copies.count_postgres(settings.database(), manifest.rows))
+def _place_uploads(folder: Path, settings: Settings) -> None:
     if (folder / backup.UPLOADS).is_dir():
         shutil.copytree(
             folder / backup.UPLOADS, settings.data_dir / backup.UPLOADS, dirs_exist_ok=True
         )
 
 
-def _place_files(folder: Path, manifest: BackupManifest, database: Path) -> None:
-    to = {backup.MAIN: database, backup.INBOX: db.inbox_path(database)}
-    for place in to.values():
-        if place.exists():
+def _require_empty(places: Iterable[Path]) -> None:
+    """Go on only where no part of a database lies: SQLite would write the log of an older one,
+    left beside it, into what we put there (sqlite.org/howtocorrupt.html, 2.4).
+    """
+    parts = (Path(f"{place}{end}") for place in places for end in ("", "-wal", "-journal"))
+    for part in parts:
+        if part.exists():
             raise RegularsError(
-                f"{place} exists. Restore into an empty folder: move the old one away, or set "
-                "another REGULARS_DATA_DIR."
+                f"{part} exists. Restore into an empty folder: move the old one away with the "
+                "files beside it, or set another REGULARS_DATA_DIR."
             )
-    rows: dict[str, int] = {}
-    for name in to:
-        copies.check_sqlite(folder / name)
-        rows |= copies.count_sqlite(folder / name)
-    _require_rows(manifest, rows)
-    for name, place in to.items():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).chmod(0o600)
-        (folder / name).replace(place)
 
 
-def _require_rows(manifest: BackupManifest, found: Mapping[str, int]) -> None:
+def _require_rows(counted: Mapping[str, int], found: Mapping[str, int]) -> None:
     """Go on only with as many rows in each table as were counted when the backup was made."""
-    for table, count in manifest.rows.items():
+    for table, count in counted.items():
         if found.get(table) != count:
             raise RegularsError(f"{table} came back with {found.get(table)} rows of {count}.")

@@ -1,18 +1,21 @@
 """A backup holds everything that was acknowledged before it began, and comes back as it was."""
 
 import json
+import resource
 import tarfile
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlmodel import SQLModel, select, update
+from sqlmodel import SQLModel, col, select, update
 
 from plugin import clock
 from plugin.backups.backup import make_backup
 from plugin.backups.restore import restore_backup
+from plugin.backups.unsent import decide, describe, require_decision
 from plugin.errors import RegularsError
 from plugin.ingest.digest import digest_deliveries
 from plugin.settings import Settings
@@ -21,10 +24,13 @@ from storage.arrivals import NewDelivery
 from storage.engine import db, encryption
 from storage.inbox import Delivery
 from storage.profiles import Identity
+from storage.restorations import UnsentChoice, begin_restoration
 from storage.shops import Shop, get_shop
 from storage.tables import INBOX_TABLES
 from tests.conftest import SETTINGS
 from tests.rules import canary
+
+AT = datetime(2026, 11, 1, 9, tzinfo=UTC)
 
 pytestmark = pytest.mark.usefixtures("data_dir")
 
@@ -101,7 +107,7 @@ def test_o03_what_was_acknowledged_before_a_backup_is_in_it_while_others_write(
 
     restore_backup(tmp_path / "backup.tar", elsewhere())
     with db.inbox_transaction() as session:  # a lease of the lost copy's runs out
-        freed = update(Delivery).where(Delivery.shop_id == shop.id).values(lease_until=0.0)
+        freed = update(Delivery).where(col(Delivery.shop_id) == shop.id).values(lease_until=0.0)
         session.connection().execute(freed)
     while digest_deliveries():
         pass
@@ -168,3 +174,72 @@ def test_a_backup_of_another_key_is_refused_by_name(
             restore_backup(tmp_path / "backup.tar", elsewhere())
     finally:
         encryption.set_keys({"1": SETTINGS["REGULARS_SECRET_KEY"]})
+
+
+def test_a_log_that_an_older_database_left_is_not_written_into_a_restored_one(
+    sqlite: str, shop: Shop, tmp_path: Path, elsewhere: Callable[[], Settings]
+) -> None:
+    make_backup(tmp_path / "backup.tar")
+    settings = elsewhere()
+    left = Path(f"{db.parse_url(settings.database()).database}-wal")
+    left.write_bytes(b"what a crash left")
+
+    with pytest.raises(RegularsError, match=r"-wal exists\. Restore into an empty"):
+        restore_backup(tmp_path / "backup.tar", settings)
+
+    assert [*settings.data_dir.iterdir()] == [left]
+
+
+def test_what_is_restored_half_is_not_there_or_is_held(
+    database: str,
+    shop: Shop,
+    tmp_path: Path,
+    elsewhere: Callable[[], Settings],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without its hold it would send again what was sent."""
+    make_backup(tmp_path / "backup.tar")
+    settings = elsewhere()
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("storage.schema.upgrade", die)
+    with pytest.raises(KeyboardInterrupt):
+        restore_backup(tmp_path / "backup.tar", settings)
+
+    if database.startswith("sqlite"):
+        assert [*settings.data_dir.iterdir()] == []
+        return
+    with pytest.raises(RegularsError, match="Nothing is sent until you say"):
+        require_decision()
+
+
+def test_a_backup_of_what_is_held_is_in_doubt_since_the_first(
+    sqlite: str, shop: Shop, tmp_path: Path, elsewhere: Callable[[], Settings]
+) -> None:
+    with db.transaction() as session:
+        begin_restoration(session, backed_up_at=AT, restored_at=clock.now())
+    make_backup(tmp_path / "backup.tar")
+
+    restore_backup(tmp_path / "backup.tar", elsewhere())
+
+    assert f"was sent between {AT:%Y-%m-%d %H:%M} and " in describe()[0]
+    decide(UnsentChoice.SENT)
+    require_decision()
+
+
+def test_a_disk_without_room_is_said_in_a_sentence_and_leaves_nothing(
+    sqlite: str, shop: Shop, tmp_path: Path
+) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
+    try:
+        with pytest.raises(RegularsError, match=r"regulars-inbox\.db can't be copied: d.+\.$"):
+            make_backup(folder / "backup.tar")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert [*folder.iterdir()] == []
