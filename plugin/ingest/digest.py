@@ -192,8 +192,8 @@ def apply_facts(shop: Shop, facts: Facts) -> None:
 
 def _uncount(by_shop: Mapping[int, Sequence[ClaimedDelivery]]) -> None:
     """That the database was away says nothing against a delivery."""
-    with db.inbox_transaction() as session:
-        for shop_id, batch in by_shop.items():
+    for shop_id, batch in by_shop.items():
+        with db.inbox_transaction() as session:
             inbox_claims.refund_attempts(
                 session, shop_id, [delivery.webhook_id for delivery in batch]
             )

@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 import string
 from datetime import UTC, datetime
 
@@ -12,10 +13,21 @@ from sqlmodel import col
 from plugin import clock
 from plugin.ingest import digest
 from plugin.ingest.digest import MAX_ATTEMPTS, digest_deliveries
-from storage import arrivals, consent, events, failed_webhooks, orders, products, profiles, shops
+from storage import (
+    arrivals,
+    consent,
+    events,
+    failed_webhooks,
+    inbox,
+    orders,
+    products,
+    profiles,
+    shops,
+)
 from storage.arrivals import NewDelivery
-from storage.engine import db
+from storage.engine import db, faults
 from storage.inbox import Delivery
+from storage.shops import Shop
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CUSTOMER = {
@@ -365,3 +377,24 @@ def test_a_shop_lets_others_in_between_some_of_what_it_sent(
 
     assert applied == [shop.id] * transactions
     assert quarantine(shop) == []
+
+
+def test_a_database_that_is_away_counts_against_no_shop(database, shop, monkeypatch):
+    other = Shop(id=shop.id + 1, domain="linden.myshopify.com", installed_at=NOW)
+    with db.transaction() as session:
+        session.add(other)
+    for each in (shop, other):
+        keep(each, "customers/create", CUSTOMER)
+
+    def away(*_: object) -> None:
+        raise faults.passing_fault("BEGIN", sqlite3.OperationalError("database is locked"))
+
+    monkeypatch.setattr(digest, "apply_facts", away)
+    with pytest.raises(faults.PassingFaultError):
+        digest_deliveries()
+
+    for each in (shop, other):
+        with db.inbox_reading() as session:
+            held = inbox.get_delivery(session, each.id, "w-1")
+            assert held is not None
+            assert held.attempts == 0
