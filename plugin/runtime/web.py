@@ -51,7 +51,11 @@ def build_app(routes: Sequence[BaseRoute], *, https: bool) -> Starlette:
     app = _App(
         direct={each.path: each.endpoint for each in routes if isinstance(each, NoThreadRoute)},
         routes=[Route("/healthz", show_health), Route("/readyz", show_readiness), *routes],
-        middleware=[Middleware(DefaultHeaders, headers=headers), Middleware(BodyTimeoutMiddleware)],
+        middleware=[
+            Middleware(DefaultHeaders, headers=headers),
+            Middleware(_RefuseNul),
+            Middleware(BodyTimeoutMiddleware),
+        ],
         exception_handlers={
             RegularsError: answer_error,
             **dict.fromkeys(db.TRANSIENT, answer_503),
@@ -79,14 +83,20 @@ class _App(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._direct.get(scope["path"]) if scope["type"] == "http" else None
-        if endpoint is None and scope["type"] == "http" and _has_nul(scope):
-            endpoint = PlainTextResponse("An address has no such character.", status_code=400)
         await (endpoint or super().__call__)(scope, receive, send)
 
 
-def _has_nul(scope: Scope) -> bool:
-    """Whether an address holds a NUL, which PostgreSQL refuses in any text."""
-    return "\x00" in scope["path"] or b"%00" in scope.get("query_string", b"")
+class _RefuseNul:
+    """Refuse an address that holds a NUL, which PostgreSQL refuses in any text."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if scope["type"] == "http" and ("\x00" in scope["path"] or b"%00" in scope["query_string"]):
+            app = PlainTextResponse("An address has no such character.", status_code=400)
+        await app(scope, receive, send)
 
 
 async def show_health(request: Request) -> Response:

@@ -81,7 +81,7 @@ def test_s27_a_page_that_breaks_names_its_shop_too(whole, monkeypatch, path):
 
 @pytest.mark.parametrize("domain", SHOPS)
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/flows/1/nowhere", "/settings/x/y", "/%00", "/a/b/c"]
+    "path", ["/nowhere", "/flows/1/nowhere", "/settings/x/y", "/%01", "/a/b/c"]
 )
 def test_s27_an_address_that_does_not_exist_is_a_page_that_names_its_shop(whole, domain, path):
     answer = Merchant(whole, domain).open(path)
@@ -102,6 +102,8 @@ def test_s27_nor_may_what_no_browser_asks_for(whole):
     assert framed_by(whole.get("/healthz")) == "'none'"
     assert framed_by(whole.put("/settings")) == "'none'"
     assert whole.post("/webhooks/shopify", headers=headers()).content == b""  # nothing to frame
+    for path in ("/%00", "/settings?as=%00"):
+        assert framed_by(whole.get(path)) == "'none'"
 
 
 @pytest.mark.parametrize(
