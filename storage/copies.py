@@ -78,7 +78,7 @@ def dump_postgres(of: Engine, to: Path) -> dict[str, int]:
         name = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
         words = ["--format=custom", "--no-owner", "--no-privileges", "--enable-row-security"]
         words.append(f"--snapshot={name}")
-        _run("pg_dump", of.url, [*words, f"--file={to}"])
+        run("pg_dump", of.url, [*words, f"--file={to}"])
         return _count(connection, _tables(connection))
 
 
@@ -119,27 +119,22 @@ def restore_postgres(dump: Path, url: str) -> None:
     finally:
         engine.dispose()
     words = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
-    _run("pg_restore", engine.url, [*words, str(dump)])
+    run("pg_restore", engine.url, [*words, str(dump)])
 
 
-def _run(program: str, url: URL, words: list[str]) -> None:
+def run(program: str, url: URL, words: list[str]) -> None:
     """Run one of PostgreSQL's programs on a database; its password is in no list of processes."""
     if shutil.which(program) is None:
         raise CopyError(f"{program} is missing. Install PostgreSQL's client programs.")
-    login = {
-        "PGHOST": url.host or url.query.get("host"),
-        "PGPORT": str(url.port) if url.port else url.query.get("port"),
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGSSLMODE": url.query.get("sslmode"),
-        "PGSSLROOTCERT": url.query.get("sslrootcert"),
-        "PGOPTIONS": f"-c {SETTING}={ALL_SHOPS}",
-    }
-    told = {name: str(value) for name, value in login.items() if value}
-    place = ["--dbname", url.database or ""]
+    secret = url.password or url.query.get("password")
+    login = {"PGOPTIONS": f"-c {SETTING}={ALL_SHOPS}"}
+    if secret:
+        login["PGPASSWORD"] = str(secret)
+    query = {name: value for name, value in url.query.items() if name != "password"}
+    place = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
     done = subprocess.run(
-        [program, "--no-password", *place, *words],
-        env={**os.environ, **told}, capture_output=True, check=False,
+        [program, "--no-password", f"--dbname={place.render_as_string()}", *words],
+        env={**os.environ, **login}, capture_output=True, check=False,
     )  # fmt: skip
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()

@@ -1,6 +1,7 @@
 """A backup holds everything that was acknowledged before it began, and comes back as it was."""
 
 import json
+import os
 import resource
 import tarfile
 import threading
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlmodel import SQLModel, col, select, update
 
 from plugin import clock
@@ -19,7 +20,7 @@ from plugin.backups.unsent import decide, describe, require_decision
 from plugin.errors import RegularsError
 from plugin.ingest.digest import digest_deliveries
 from plugin.settings import Settings
-from storage import arrivals
+from storage import arrivals, copies
 from storage.arrivals import NewDelivery
 from storage.engine import db, encryption
 from storage.inbox import Delivery
@@ -243,3 +244,19 @@ def test_a_disk_without_room_is_said_in_a_sentence_and_leaves_nothing(
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert [*folder.iterdir()] == []
+
+
+def test_postgresql_s_programs_get_the_whole_address_but_no_password_in_a_list_of_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "pg_restore"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" "$PGPASSWORD" > {tmp_path}/said\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+    copies.run("pg_restore", make_url("postgresql://u:p@h:5433/d?sslcert=/c&sslkey=/k"), ["file"])
+
+    *words, password = (tmp_path / "said").read_text().split()
+    assert "--dbname=postgresql://u@h:5433/d?sslcert=%2Fc&sslkey=%2Fk" in words
+    assert password == "p"
+    assert "p" not in words
