@@ -66,11 +66,12 @@ class SmtpEmail:
             SendError: the relay rests, refused this sender again and again, or is not there.
         """
         url, now = get_settings().smtp_url, clock.now()
-        for rest in (connecting[url], exchanges[url]):
-            if until := rest.ends_at(now):
-                raise SendError("The mail relay is left alone for a while.", away=True, until=until)
+        # The sender's first: a trial of the relay goes to a mail that can use it.
         if until := senders[url, sender].ends_at(now):
             raise SendError("The mail relay refuses the sender.", sender_refused=True, until=until)
+        for rest in (exchanges[url], connecting[url]):
+            if until := rest.ends_at(now):
+                raise SendError("The mail relay is left alone for a while.", away=True, until=until)
         try:
             _connection(_relay(), time.monotonic() + CONNECT_S)
         except (SendError, smtplib.SMTPException, OSError) as error:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from plugin import clock
+from plugin.channels.base import SendError
 from plugin.channels.email import smtp
 from plugin.channels.rest import FIRST_PAUSE
 from plugin.messages import outcome
@@ -163,3 +164,18 @@ def test_a_line_that_breaks_ends_the_turn_and_the_others_are_free_at_once(
     assert {(r.state, r.skip_reason, r.crashes, r.lease_until) for r in others} == {
         ("due", "", 0, 0.0)
     }
+
+
+def test_a_sender_that_is_refused_takes_no_trial_of_the_relay_from_others(
+    named: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, now = get_settings().smtp_url, clock.now()
+    smtp.exchanges[url].fail(now, now)
+    for _ in range(5):
+        smtp.senders[url, "refused@dewpoint.example"].fail(now, now)
+    move_clock(monkeypatch, FIRST_PAUSE)
+
+    with scripted_relay.running(usual, named):
+        with pytest.raises(SendError, match="refuses the sender"):
+            smtp.SmtpEmail().get_ready("refused@dewpoint.example")
+        smtp.SmtpEmail().get_ready("hello@dewpoint.example")
