@@ -89,7 +89,7 @@ def read_archive(file: Path, folder: Path) -> BackupManifest:
         RegularsError: it is no backup, is damaged, or was made under another secret key.
     """
     try:
-        with tarfile.open(file) as tar:
+        with tarfile.open(file, "r:") as tar:
             manifest = _manifest(tar)
             if manifest.key_check not in key_checks():
                 raise RegularsError(

@@ -70,7 +70,13 @@ def unsent(
         raise RegularsError("Choose one: --count-as-sent or --send.")
     connect_broker()
     require_schema()
-    if count_as_sent or send:
-        unsent_messages.decide(UnsentChoice.SENT if count_as_sent else UnsentChoice.SEND)
+    if count_as_sent:
+        unsent_messages.decide(UnsentChoice.SENT)
+        typer.echo("What was due by then counts as sent. `regulars serve` may start.")
+        return
+    if send:
+        unsent_messages.decide(UnsentChoice.SEND)
+        typer.echo("What was due by then goes out once `regulars serve` runs.")
+        return
     for line in unsent_messages.describe():
         typer.echo(line)
