@@ -94,7 +94,9 @@ def bind_transactions(engine: Engine, settings: Mapping[str, str]) -> None:
         if conn.info.get(SHOP) == ALL_SHOPS:
             return
         every = context.execution_options.get("all_shops")
-        name_shops(conn, {ALL_SHOPS} if every else set(_shops(context, parameters)), sql)
+        # A number: a word would be SQL where it is set, and one of the words means all shops.
+        named = {ALL_SHOPS} if every else set(map(int, _shops(context, parameters)))
+        name_shops(conn, named, sql)
         if conn.info.get(UNTOLD):
             _tell(conn, {})
 

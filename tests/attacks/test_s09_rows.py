@@ -170,3 +170,9 @@ def test_s09_a_superuser_is_told_that_no_policy_holds(database, postgres_server,
 
     assert ordinary == []
     assert [each["event"] for each in exempt] == ["database.no_row_security"]
+
+
+@pytest.mark.parametrize("word", [row_security.ALL_SHOPS, "1'; SELECT 1; --"])
+def test_s09_a_shop_is_a_number_whatever_a_caller_passes(database: str, word: str) -> None:
+    with db.reading() as session, pytest.raises(ValueError, match="invalid literal"):
+        session.connection().execute(select(col(Profile.id)).where(col(Profile.shop_id) == word))
