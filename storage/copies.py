@@ -137,5 +137,10 @@ def run(program: str, url: URL, words: list[str]) -> None:
         env={**os.environ, **login}, capture_output=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise CopyError(f"{program} failed: {said[-1] if said else done.returncode}.")
+        said = done.stderr.decode(errors="replace").strip()
+        if "unsupported startup parameter" in said:  # pgbouncer.org/config.html
+            raise CopyError(
+                f"{program} can't work through a pooler. Run this command with PostgreSQL's own "
+                "address in REGULARS_DATABASE_URL."
+            )
+        raise CopyError(f"{program} failed: {said.splitlines()[-1] if said else done.returncode}.")

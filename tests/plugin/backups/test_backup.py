@@ -246,17 +246,32 @@ def test_a_disk_without_room_is_said_in_a_sentence_and_leaves_nothing(
     assert [*folder.iterdir()] == []
 
 
+def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path, does: str) -> None:
+    """Put a program in the place of `pg_dump`."""
+    program = folder / "pg_dump"
+    program.write_text(f"#!/bin/sh\n{does}\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
 def test_postgresql_s_programs_get_the_whole_address_but_no_password_in_a_list_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "pg_restore"
-    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" "$PGPASSWORD" > {tmp_path}/said\n')
-    program.chmod(0o700)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    stand_in(monkeypatch, tmp_path, f'printf "%s\\n" "$@" "$PGPASSWORD" > {tmp_path}/said')
 
-    copies.run("pg_restore", make_url("postgresql://u:p@h:5433/d?sslcert=/c&sslkey=/k"), ["file"])
+    copies.run("pg_dump", make_url("postgresql://u:p@h:5433/d?sslcert=/c&sslkey=/k"), ["file"])
 
     *words, password = (tmp_path / "said").read_text().split()
     assert "--dbname=postgresql://u@h:5433/d?sslcert=%2Fc&sslkey=%2Fk" in words
     assert password == "p"
     assert "p" not in words
+
+
+def test_a_pooler_is_named_as_what_stands_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "FATAL:  unsupported startup parameter: options"
+    stand_in(monkeypatch, tmp_path, f'echo "pg_dump: error: {said}" >&2; exit 1')
+
+    with pytest.raises(copies.CopyError, match=r"can't work through a pooler\. Run this command"):
+        copies.run("pg_dump", make_url("postgresql://u@h/d"), [])
