@@ -97,7 +97,7 @@ def read_archive(file: Path, folder: Path) -> BackupManifest:
                     "a newer one may stand before it: `new-id:key,old-id:key`."
                 )
             for name, digest in manifest.files.items():
-                if _unpack(tar, name, folder / name) != digest:
+                if not hmac.compare_digest(_unpack(tar, name, folder / name), digest):
                     raise RegularsError(f"{file} is damaged: {name} is not as it was written.")
     except (tarfile.TarError, KeyError, EOFError, ValidationError) as error:
         raise RegularsError(f"{file} is not a whole backup of Regulars: {error}.") from None
