@@ -245,6 +245,7 @@ def test_s34_a_relay_that_is_away_is_asked_again_and_then_given_up(
     with db.reading() as session:
         held = senders.get_sender(session, shop.id, "hello@shop.example")
         assert (held.state, held.due_at) == (SenderState.REFUSED, None)
+    with db.reading() as session:
         assert senders.shops_due(session, clock.now() + timedelta(days=1)) == []
 
 
