@@ -212,8 +212,11 @@ class Served:
         return {each.webhook_id for each in answered if each.status == 200} - kept
 
     def states(self) -> Counter[str]:
-        """How many deliveries are in each state."""
-        query = "SELECT state, count(*) FROM delivery GROUP BY state"
+        """How many deliveries are in each state; an arrival that no worker has taken is new."""
+        query = (
+            "SELECT coalesce(state, 'new'), count(*) FROM arrival LEFT JOIN delivery"
+            " USING (shop_id, webhook_id) GROUP BY 1"
+        )
         return Counter({str(state): int(str(n)) for state, n in self.rows(query, inbox=True)})
 
     def rows(self, sql: str, *, inbox: bool = False) -> list[tuple[object, ...]]:
