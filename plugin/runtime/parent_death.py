@@ -19,12 +19,15 @@ POLL_INTERVAL_S = 0.5
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def exit_with_parent() -> None:
+def exit_with_parent(started_by: int | None = None) -> None:
     """End this process (SIGTERM, as from a person) when its parent ends.
 
     The parent's thread that forked us counts as the parent: prctl(2). Fork from the main thread.
+
+    Args:
+        started_by: the parent, for who asks so late that it may be gone by now.
     """
-    parent = os.getppid()
+    parent = started_by or os.getppid()
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it went in between
