@@ -18,11 +18,12 @@ from tests import pooler
 from tests.faults.postgres import Postgres
 from tests.faults.rabbitmq import RabbitMq
 from tests.faults.served import Served
-from tests.faults.town import ROOT, answers, descendants, eventually, free_ports
+from tests.faults.town import ROOT, answers, command_of, descendants, eventually, free_ports
 from tests.sizes import PATIENCE
 
 PARTS = ["web"] * 3 + ["worker"] * 3 + ["sender"] * 2 + ["clock"] * 2
-BROKER_EVERY = 25  # kills; a node needs some 20 s to start anew
+BROKER_EVERY = 15  # kills; a node needs some 20 s to start anew
+RESTARTS_AFTER_S = 5.0  # of its last start; by default systemd gives up after five in ten seconds
 
 
 class Machines(Served):
@@ -48,6 +49,7 @@ class Machines(Served):
         self._env["REGULARS_DATABASE_URL"] = pooled
         self.killed: Counter[str] = Counter()
         self.started: Counter[str] = Counter()
+        self._started_at: dict[tuple[str, int], float] = {}
         self._places: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -65,7 +67,9 @@ class Machines(Served):
         """Start anew what has ended, as an operator's init does."""
         for place in [("pgbouncer", 0), *((part, n) for n, part in enumerate(PARTS))]:
             process = self._places.get(place)
-            if process is None or process.poll() is not None:
+            early = time.monotonic() < self._started_at.get(place, 0.0) + RESTARTS_AFTER_S
+            if not early and (process is None or process.poll() is not None):
+                self._started_at[place] = time.monotonic()
                 self._places[place] = self._run(*place)
                 self.started[place[0]] += 1
 
@@ -95,6 +99,19 @@ class Machines(Served):
             os.kill(pid, signal.SIGKILL)
             self.killed[part] += 1
         self.keep()
+
+    def strays(self) -> list[str]:
+        """What still runs of what was killed, below none of what was started last."""
+        tops = [each.pid for each in self._places.values()]
+        known = {*tops, *(pid for top in tops for pid in descendants(top))}
+        ours = f"REGULARS_DATA_DIR={self.data}\0".encode()
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit() and int(folder.name) not in known:
+                with contextlib.suppress(OSError):
+                    if ours in (folder / "environ").read_bytes():
+                        found.append(command_of(int(folder.name)))
+        return found
 
     def stop(self) -> None:
         """End every process, by its id."""

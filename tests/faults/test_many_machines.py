@@ -28,7 +28,7 @@ from tests.plugin.messages.world import World, build, consent_row
 from tests.sizes import FULL, size
 
 PER_S, LASTS_S, MAILS = size((20, 20, 400), (50, 200, 10_000))
-KILLS_S, APART_S = size(30.0, 300.0), (2.0, 4.0)
+KILLS_S, APART_S = size(30.0, 300.0), (3.0, 5.0)
 SETTLED_S = 900.0
 CHUNK = 500
 PGBOUNCER = shutil.which("pgbouncer", path=f"{sys.exec_prefix}/sbin:/usr/sbin:/usr/local/sbin")
@@ -86,11 +86,18 @@ def left(machines: Machines) -> int:
     return now[MessageState.DUE] + now[MessageState.SENDING]
 
 
+def rested(machines: Machines, until: float) -> bool:
+    """Whether it is so late."""
+    machines.keep()
+    return time.monotonic() >= until
+
+
 def storm(machines: Machines, chance: random.Random) -> None:
     """Kill while there is work, for a while."""
     until = time.monotonic() + KILLS_S
     while time.monotonic() < until and (left(machines) or machines.states()["new"]):
-        time.sleep(chance.uniform(*APART_S))
+        next_at = time.monotonic() + chance.uniform(*APART_S)
+        eventually("the next kill", lambda at=next_at: rested(machines, at), within_s=60)
         machines.kill_one(chance)
 
 
@@ -144,8 +151,14 @@ def test_f01_many_machines_under_kills_lose_nothing_and_do_nothing_twice(
         outbox(build(shop), MAILS)
         with machines.loading((LASTS_S, PER_S), again_s=AGAIN_S) as result:
             storm(machines, random.Random(17))
-            eventually("all is done", lambda: settled(machines, deliveries), within_s=SETTLED_S)
+            eventually(
+                "all is done",
+                lambda: settled(machines, deliveries),
+                within_s=SETTLED_S,
+                every_s=2.0,
+            )
             loaded, answered = result()
+        eventually("who lost their master ends", lambda: not machines.strays(), within_s=30)
 
         lost = machines.missing(answered)
         mails = check_mails(machines, relay)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.operations.processes import alive, below, until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MODULE = """
 import sys, threading, time
 from pathlib import Path
