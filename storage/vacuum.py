@@ -7,13 +7,15 @@ in the indexes, until others take their place (measured on 18.6); VACUUM FULL wr
 The planner's statistics hold values of rows as well, which ANALYZE replaces.
 """
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import psycopg
+from psycopg.errors import Diagnostic
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine
 from sqlmodel import SQLModel
@@ -43,6 +45,18 @@ FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
 WHERE relnamespace = current_schema()::regnamespace AND relname = %s
 AND attnum > 0 AND NOT attisdropped
 """
+
+
+class _Notice(NamedTuple):
+    """What the server told by the way; the driver's own object is empty once it was handed over."""
+
+    severity: str
+    detail: str
+
+    @classmethod
+    def of(cls, notice: Diagnostic) -> Self:
+        """Keep what counts of it."""
+        return cls(notice.severity_nonlocalized or "", notice.message_detail or "")
 
 
 def vacuum_database(tables: Iterable[str] = ()) -> bool:
@@ -85,26 +99,49 @@ def _scrub_postgres(tables: list[str]) -> bool:
     options = postgres.connection_options(postgres.settings(LOCK_TIMEOUT_S), pooled=False)
     try:
         with psycopg.connect(url, autocommit=True, **options) as connection:
-            skipped: list[str | None] = []  # it warns of what is not ours
-            connection.add_notice_handler(lambda notice: skipped.append(notice.sqlstate))
+            told: list[_Notice] = []
+            connection.add_notice_handler(lambda notice: told.append(_Notice.of(notice)))
             sizes = connection.execute(_SIZES, [tables]).fetchall()
-            done = [_vacuum(connection, table, size, until) for table, size in sizes]
-            return _vacuum(connection, STATISTICS, 0, until) and all(done) and not skipped
+            done = [
+                _vacuum(connection, told, table, size=size, until=until)
+                for table, size in [*sizes, (STATISTICS, 0)]
+            ]
+            skipped = any(each.severity == "WARNING" for each in told)  # not ours
+            return all(done) and not skipped
     except psycopg.OperationalError:
         return False
 
 
-def _vacuum(connection: psycopg.Connection[Any], table: str, size: int, until: float) -> bool:
+def _vacuum(
+    connection: psycopg.Connection[Any],
+    told: list[_Notice],
+    table: str,
+    *,
+    size: int,
+    until: float,
+) -> bool:
     """VACUUM one table; False when others did not let us, or time is up."""
-    forms = ["FULL, ANALYZE", "ANALYZE"] if size <= VACUUM_UP_TO else ["ANALYZE"]
+    forms = ["FULL, ANALYZE, VERBOSE", "ANALYZE"] if size <= VACUUM_UP_TO else ["ANALYZE"]
     for how in forms:
-        if time.monotonic() > until:
-            return False
-        try:
-            if connection.info.server_version >= 180_000:
-                connection.execute(_FORGET_VALUES, [table])
-            connection.execute(SQL(f"VACUUM ({how}) {{}}").format(Identifier(table)))
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
-            continue
-        return how == forms[0]
+        for _ in range(MAX_ATTEMPTS):
+            if time.monotonic() > until:
+                return False
+            told_before = len(told)
+            try:
+                if connection.info.server_version >= 180_000:
+                    connection.execute(_FORGET_VALUES, [table])
+                connection.execute(SQL(f"VACUUM ({how}) {{}}").format(Identifier(table)))
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+                break
+            if how != forms[0]:
+                return False
+            if not any(map(_keeps_rows, told[told_before:])):
+                return True
+            time.sleep(PAUSE_S)  # someone's snapshot still sees what was deleted
     return False
+
+
+def _keeps_rows(notice: _Notice) -> bool:
+    """Whether VACUUM says that deleted rows had to stay: "2 dead row versions cannot be …"."""
+    count = re.match(r"\D*(\d+)", notice.detail)
+    return notice.severity == "INFO" and count is not None and int(count[1]) > 0

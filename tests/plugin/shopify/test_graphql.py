@@ -84,7 +84,7 @@ def test_a_wait_that_is_too_long_is_not_waited(shop_id: int, shopify: Shopify) -
 
 
 def test_an_empty_bucket_is_waited_for(shop_id: int, shopify: Shopify) -> None:
-    bucket = shopify.bucket(capacity=400, restore_per_s=2_000)
+    bucket = shopify.bucket(capacity=400, restore_per_s=200)
     assert bucket.take(400)
 
     assert query(shop_id, "codes_added", {"id": GONE}) == {"discountRedeemCodeBulkCreation": None}
