@@ -136,6 +136,7 @@ def work(shop: Shop) -> None:
     with db.transaction() as session:
         mine = update(Enrolment).where(col(Enrolment.shop_id) == shop.id)
         session.connection().execute(mine.values(lease_until=0.0))
+    with db.transaction() as session:
         due = [each for _, each in flows.claim_due(session, clock.now(), 10_000)]
     advance_enrolments(shop.id, due)
 

@@ -72,6 +72,7 @@ def work(shop: Shop, now: datetime) -> None:
         session.connection().execute(
             update(Enrolment).where(Enrolment.shop_id == shop.id).values(lease_until=0.0)
         )
+    with db.transaction() as session:
         due = [number for _, number in flows.claim_due(session, now, 1_000)]
     three_times(lambda: advance_enrolments(shop.id, due))
     with db.reading() as session:

@@ -54,10 +54,11 @@ def crowd(world: World) -> dict[int, str]:
 def test_f32_nothing_is_sent_after_a_stop(world: World) -> None:
     random.seed(32)
     violations, stopped, sent = 0, 0, 0
+    latest_s = LATEST_S
     with ThreadPoolExecutor(1) as worker:
         for message_id, email in crowd(world).items():
             batch = worker.submit(sending.send_messages, world.shop.id, [message_id])
-            time.sleep(random.uniform(0, LATEST_S))
+            time.sleep(random.uniform(0, latest_s))
             with db.transaction() as session:
                 consent.record_consent(
                     session, [consent_row(world.shop.id, ConsentState.UNSUBSCRIBED, email)]
@@ -72,6 +73,8 @@ def test_f32_nothing_is_sent_after_a_stop(world: World) -> None:
             violations += when_stopped == MessageState.DUE and after.state != MessageState.SKIPPED
             stopped += (after.state, after.skip_reason) == (MessageState.SKIPPED, "unsubscribed")
             sent += after.state != MessageState.SKIPPED
+            # Close to the moment of sending, however busy the machine is.
+            latest_s *= 1.2 if after.state == MessageState.SKIPPED else 0.9
 
     assert violations == 0
     assert stopped > 0

@@ -113,7 +113,7 @@ def message(world: World, message_id: int) -> Message:
     return found
 
 
-def test_who_leaves_is_written_to_no_more_and_our_keys_are_gone(town, world):
+def test_who_leaves_is_written_to_no_more_and_our_keys_are_gone(town, world, relay):
     waiting = world.queue()
     assert message(world, waiting).state == MessageState.DUE
 
@@ -126,6 +126,7 @@ def test_who_leaves_is_written_to_no_more_and_our_keys_are_gone(town, world):
     assert (gone.access_token, gone.refresh_token) == (None, None)
     sent = message(world, waiting)
     assert (sent.state, sent.skip_reason) == ("skipped", "shop_uninstalled")
+    assert relay.mails() == []
     assert people(gone) == 1  # for 48 hours
 
 
