@@ -1,6 +1,5 @@
 """Make a backup while everything runs."""
 
-import os
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -83,4 +82,3 @@ def _copy_uploads(folder: Path) -> None:
                 shutil.copyfile(file, to)
             except FileNotFoundError:
                 continue
-            os.utime(to, (0, 0))

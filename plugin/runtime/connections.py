@@ -36,6 +36,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._waits_since = self.loop.time()  # for a head, while no request is answered
         self._look: asyncio.TimerHandle | None = None
 
+    # Narrower than asyncio's own, as uvicorn's is: a server's connections can be written to.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or refuse it where there are too many."""
         super().connection_made(transport)

@@ -170,7 +170,9 @@ def test_the_unit_runs_a_command_that_there_is_as_a_user_without_powers():
     assert int(service["TimeoutStopSec"]) > 30
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
+@pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="needs systemd-analyze, which is not installed"
+)
 def test_systemd_takes_the_unit_and_calls_it_safe(tmp_path):
     text = UNIT.read_text()
     copy = tmp_path / UNIT.name

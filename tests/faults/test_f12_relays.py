@@ -133,7 +133,7 @@ def doubled(relay: ScriptedRelay) -> int:
 def check(relay: ScriptedRelay, behaviour: Behaviour, count: int) -> dict[str, object]:
     """What became of the mails."""
     with db.reading() as session:
-        query = select(Message).where(Message.idempotency_key.startswith("mail:"))  # type: ignore[attr-defined]
+        query = select(Message).where(col(Message.idempotency_key).startswith("mail:"))
         mails = [each for (each,) in db.across_shops(session, query, "a test looks")]
         silenced = {
             each.address for each in mails

@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import redis
 
@@ -60,7 +61,7 @@ def test_f15_while_a_relay_is_silent_webhooks_are_digested_in_time(tmp_path: Pat
         with served.loading((HANGS_S, PER_S)) as result:
             while time.monotonic() < until:
                 waited.append(undigested_for(served))
-                jobs.append(int(broker.llen("dramatiq:send")))  # type: ignore[arg-type]
+                jobs.append(cast("int", broker.llen("dramatiq:send")))
                 time.sleep(0.1)
             loaded, _ = result()
         waited.append(served.drain(DIGESTED_S))
