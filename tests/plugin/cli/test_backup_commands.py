@@ -1,29 +1,11 @@
 """`regulars backup`, `restore` and `unsent`, as an operator types them."""
 
 import pytest
-from typer.testing import CliRunner
 
-from plugin.cli.commands import command
-from plugin.runtime import connect
 from plugin.settings import get_settings
 from storage.engine import db
 
 pytestmark = pytest.mark.usefixtures("data_dir")
-
-
-@pytest.fixture
-def run(sqlite, shop, monkeypatch):
-    """The command, on this test's database; what it prints, or its error."""
-    monkeypatch.setattr(connect, "connect_broker", lambda: None)
-    monkeypatch.setattr("plugin.runtime.logs.set_up_logs", lambda: None)
-
-    def run(*words):
-        answer = CliRunner().invoke(command, words)
-        if answer.exception is not None and not isinstance(answer.exception, SystemExit):
-            return answer.exception.message
-        return answer.stdout.strip()
-
-    return run
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from typer.testing import CliRunner
 
 from plugin.channels.email import smtp
-from plugin.cli.commands import command
-from plugin.runtime import connect
 from plugin.settings import get_settings
 from storage import failed_webhooks, inbox, inbox_claims, shops, suppressions
 from storage.arrivals import NewDelivery, add_deliveries, take_in_arrivals
@@ -16,21 +13,7 @@ from storage.inbox import DeliveryState
 from tests.conftest import NOW
 
 REASON = "the order has no currency"
-
-
-@pytest.fixture
-def run(database, shop, monkeypatch):
-    """The command, on this test's database; its one line, or its lines."""
-    monkeypatch.setattr(connect, "connect_broker", lambda: None)
-    monkeypatch.setattr("plugin.runtime.logs.set_up_logs", lambda: None)
-
-    def run(*words):
-        answer = CliRunner().invoke(command, words)
-        if answer.exception is not None and not isinstance(answer.exception, SystemExit):
-            return answer.exception.message
-        return answer.stdout.strip()
-
-    return run
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture
