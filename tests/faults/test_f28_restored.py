@@ -17,13 +17,13 @@ from plugin.flows.advance import advance_enrolments
 from plugin.ingest.digest import digest_deliveries
 from plugin.messages import send
 from plugin.settings import Settings
-from storage import arrivals, flows
-from storage.arrivals import NewDelivery
+from storage import flows
 from storage.engine import db
 from storage.flows import Enrolment
 from storage.messages import Message, MessageState
 from storage.restorations import UnsentChoice
 from storage.shops import Shop
+from tests.faults.test_f29_repeated_jobs import deliver
 from tests.plugin.channels.relay import Relay
 from tests.story import Story
 
@@ -51,14 +51,6 @@ def leave_checkout(story: Story, address: str) -> None:
     cart = story.store.add_to_cart(None, variant)
     story.store.start_checkout(cart["token"], address)
     story.wait(seconds=1)
-
-
-def deliver(shop: Shop, story: Story) -> None:
-    def arrival(headers: dict[str, str], body: bytes) -> NewDelivery:
-        said = [headers[f"X-Shopify-{name}"] for name in ("Webhook-Id", "Topic", "API-Version")]
-        return NewDelivery(shop.id, *said, headers["X-Shopify-Triggered-At"], story.at, body)
-
-    arrivals.add_deliveries([arrival(*each) for each in story.deliveries()])
 
 
 def advance(shop: Shop) -> list[int]:
