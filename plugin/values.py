@@ -10,8 +10,8 @@ import idna
 from email_validator import EmailNotValidError, validate_email
 from phonenumbers import country_code_for_region
 
-from plugin import phones
 from plugin.errors import MalformedError
+from plugin.phones.numbers import read_own_number
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # An address of which only the domain may be wrong: a dot-atom (RFC 5322, 3.2.3) at letters that no
@@ -96,7 +96,7 @@ def is_under_age(born: date, today: date) -> bool:
 
 def parse_phone(text: object, country: str | None = None) -> str | None:
     """One person's number in E.164, or None. `country` (ISO 3166-1) reads it without a prefix."""
-    return phones.read_own_number(text, country) if isinstance(text, str) else None
+    return read_own_number(text, country) if isinstance(text, str) else None
 
 
 def calling_code(country: str) -> int:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from plugin import values
 from plugin.forms.definition import date_questions, questions_of
-from plugin.phones import may_text
+from plugin.phones.numbers import may_text
 from plugin.texts import N_, texts_for
 from plugin.values import BIRTHDAY, calling_code, parse_email, parse_phone, without_unstorable
 from storage.engine.types import JsonObject

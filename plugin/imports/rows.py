@@ -20,7 +20,7 @@ from plugin.imports.consents import ConsentReader, date_problem, text_at
 from plugin.imports.countries import country_of
 from plugin.imports.dates import parse_date, parse_day
 from plugin.imports.exporters import ORDERS, detect_exporter
-from plugin.phones import may_text
+from plugin.phones.numbers import may_text
 from plugin.sheets.records import Row
 from plugin.values import BIRTHDAY, is_under_age, without_unstorable
 from storage import profiles

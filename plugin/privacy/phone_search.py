@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from plugin.phones import MAX_TYPED_CHARS
+from plugin.phones.numbers import MAX_TYPED_CHARS
 from plugin.privacy.escapes import fold
 from plugin.values import parse_phone
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from plugin.forms.submission import parse_submission
 from plugin.imports.rows import RowParser
-from plugin.phones import may_text, read_phone
+from plugin.phones.numbers import may_text, read_phone
 from plugin.sheets.records import Row
 from plugin.values import parse_phone
 from storage.consent_ledger import ConsentState

@@ -7,7 +7,7 @@ from typing import Any
 from plugin import facts
 from plugin.errors import MalformedError
 from plugin.facts import ConsentFact, Facts, ProfileFact
-from plugin.phones import may_text
+from plugin.phones.numbers import may_text
 from plugin.shopify.normalise.fields import object_of, text_of
 from plugin.values import parse_email, parse_phone, parse_time
 from storage.channels import Channel

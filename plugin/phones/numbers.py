@@ -1,18 +1,17 @@
-"""Read phone numbers: in E.164, of which kind, whether texts may go there, and by which clocks.
+"""Read phone numbers: in E.164, of which kind, and whether texts may go there.
 
 A number that could be a stranger's is none: it is asked for again rather than guessed.
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 import phonenumbers
-from babel.core import get_global
 from phonenumbers import PhoneNumberType as Type
-from phonenumbers import timezone
+
+from plugin.phones.places import time_zones_of
 
 MAX_TYPED_CHARS = 40
 # Between two numbers of one cell; a lone slash also stands behind an area code.
@@ -22,10 +21,6 @@ MAX_AREA_DIGITS = 8  # before a slash: +49 (0)36206/…
 # The plan sets them apart for machines, though the library calls them mobiles:
 # Netherlands: 097, acm.nl, numbering plan for telephone and ISDN services.
 _MACHINES = ("+3197",)
-# Countries of one plan, yet not of one clock: only the digits say which.
-SHARED_PLANS = frozenset((1, 7, 262))
-# The library places these countries' mobiles, where the digits say only who sold them.
-UNPLACED_MOBILES = frozenset((62,))
 _BRAZIL, _MEXICO = 55, 52
 
 
@@ -67,7 +62,7 @@ def read_phone(text: str, country: str | None = None) -> PhoneNumber | None:
         kind=Type.to_string(phonenumbers.number_type(number)),
         extension=number.extension or "",
         may_text=_ability(number),
-        time_zones=_time_zones(number),
+        time_zones=time_zones_of(number),
     )
 
 
@@ -185,44 +180,3 @@ def _names_two(text: str) -> bool:
         len(phonenumbers.normalize_digits_only(before)) > MAX_AREA_DIGITS
         and len(phonenumbers.normalize_digits_only(after)) >= MIN_NUMBER_DIGITS
     )
-
-
-def _time_zones(number: phonenumbers.PhoneNumber) -> tuple[str, ...]:
-    """Return all zones that a number may be in: quiet hours must hold in each of them."""
-    if number.country_code in SHARED_PLANS:
-        found = timezone.time_zones_for_geographical_number(number)
-        if found == _zones_of_plan(number.country_code):
-            return ()
-    elif number.country_code in UNPLACED_MOBILES and (
-        phonenumbers.number_type(number) == Type.MOBILE
-    ):
-        found = _zones_of_plan(number.country_code)
-    else:
-        found = timezone.time_zones_for_number(number)
-    if found == ("Etc/Unknown",):
-        return ()
-    # The library names a neighbour's zone for some countries, of another clock for parts of the
-    # year (Algeria by Paris, Libya by Bucharest); CLDR knows their own.
-    regions = phonenumbers.region_codes_for_country_code(number.country_code or 0)
-    zones, aliases = _zones_of(), get_global("zone_aliases")
-    own = [zone for region in regions for zone in zones.get(region, ())]
-    if any(aliases.get(zone, zone) in own for zone in found):
-        return tuple(found)
-    here = zones.get(phonenumbers.region_code_for_number(number) or "", ())
-    return tuple(here) or tuple(found)
-
-
-@lru_cache(16)
-def _zones_of_plan(country_code: int) -> tuple[str, ...]:
-    """All zones of a calling code: those of a number that has no place."""
-    region = phonenumbers.region_code_for_country_code(country_code)
-    free = phonenumbers.example_number_for_type(region, Type.TOLL_FREE)
-    return () if free is None else tuple(timezone.time_zones_for_number(free))
-
-
-@lru_cache(1)
-def _zones_of() -> Mapping[str, Sequence[str]]:
-    found: dict[str, list[str]] = {}
-    for zone, region in get_global("zone_territories").items():
-        found.setdefault(region, []).append(zone)
-    return found

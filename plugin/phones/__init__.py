@@ -1,0 +1,1 @@
+"""Phone numbers: reading them, and where their clocks stand."""
