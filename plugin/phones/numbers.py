@@ -11,8 +11,6 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import PhoneNumberType as Type
 
-from plugin.phones.places import time_zones_of
-
 MAX_TYPED_CHARS = 40
 # Between two numbers of one cell; a lone slash also stands behind an area code.
 _TWO_NUMBERS = re.compile(r"[,;&|\n]|\bor\b|\band\b", re.IGNORECASE)
@@ -48,7 +46,6 @@ class PhoneNumber:
     kind: str  # as libphonenumber calls it: MOBILE, FIXED_LINE …
     extension: str
     may_text: TextAbility
-    time_zones: tuple[str, ...]  # all that it may be in; none where the number has no place
 
 
 @lru_cache(4096)
@@ -58,11 +55,10 @@ def read_phone(text: str, country: str | None = None) -> PhoneNumber | None:
     if number is None:
         return None
     return PhoneNumber(
-        e164=_e164(number),
+        e164=text_of_e164(number),
         kind=Type.to_string(phonenumbers.number_type(number)),
         extension=number.extension or "",
         may_text=_ability(number),
-        time_zones=time_zones_of(number),
     )
 
 
@@ -71,7 +67,7 @@ def read_phone(text: str, country: str | None = None) -> PhoneNumber | None:
 def read_own_number(text: str, country: str | None) -> str | None:
     """Return a number of one person in E.164: two extensions of one line are two people."""
     number = _parse(text, country)
-    return None if number is None or number.extension else _e164(number)
+    return None if number is None or number.extension else text_of_e164(number)
 
 
 @lru_cache(4096)
@@ -84,12 +80,13 @@ def may_text(e164: str) -> bool:
 def _ability(number: phonenumbers.PhoneNumber) -> TextAbility:
     if number.extension:
         return TextAbility.NO
-    if _e164(number).startswith(_MACHINES):
+    if text_of_e164(number).startswith(_MACHINES):
         return TextAbility.UNKNOWN
     return _ABILITY.get(phonenumbers.number_type(number), TextAbility.NO)
 
 
-def _e164(number: phonenumbers.PhoneNumber) -> str:
+def text_of_e164(number: phonenumbers.PhoneNumber) -> str:
+    """Write a number in E.164."""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -97,7 +94,7 @@ def _parse(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     if not text or len(text) > MAX_TYPED_CHARS:
         return None
     if _is_whole(text):
-        return _whole(text)
+        return parse_e164(text)
     if _names_two(text):
         return None
     found = _valid(text, country)
@@ -107,8 +104,9 @@ def _parse(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
 
 
 @lru_cache(4096)
-def _whole(text: str) -> phonenumbers.PhoneNumber | None:
-    return _valid(text, None)
+def parse_e164(text: str) -> phonenumbers.PhoneNumber | None:
+    """Parse a number in E.164, for what the library says of it; None if it is none."""
+    return _valid(text, None) if _is_whole(text) else None
 
 
 def _is_whole(text: str) -> bool:

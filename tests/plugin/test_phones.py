@@ -1,18 +1,21 @@
 """Numbers as people type them: which number it is, its kind, and where its clock stands."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 from plugin.forms.submission import parse_submission
 from plugin.imports.rows import RowParser
 from plugin.phones.numbers import may_text, read_phone
+from plugin.phones.places import PLACED, country_of_phone, zones_of_phone
 from plugin.sheets.records import Row
 from plugin.values import parse_phone
 from storage.consent_ledger import ConsentState
@@ -36,9 +39,9 @@ def test_a_number_is_read_with_its_kind_and_its_time_zones(case: dict[str, Any])
         assert number is None, case.get("why")
         return
     assert number is not None
-    said = (number.e164, number.kind, str(number.may_text), sorted(number.time_zones))
-    expected = (case["e164"], case["type"], case["may_text"], case["time_zones"])
-    assert said == expected, case.get("why")
+    said = (number.e164, number.kind, str(number.may_text))
+    assert said == (case["e164"], case["type"], case["may_text"]), case.get("why")
+    assert sorted(zones_of_phone(number.e164)) == case["time_zones"], case.get("why")
 
 
 def form(phone: str, said: str, shop: str, *, sms: bool = False) -> tuple[Any, dict[str, str]]:
@@ -159,3 +162,60 @@ def test_a_file_gives_no_consent_to_texts_to_a_number_that_receives_none() -> No
 
 def test_only_what_may_be_a_mobile_receives_texts() -> None:
     assert [may_text(each) for each in (MOBILE, LANDLINE, "+18002530000")] == [True, False, False]
+
+
+NEW_YORK, CHICAGO = "America/New_York", "America/Chicago"
+
+
+@pytest.mark.parametrize(
+    ("e164", "zones"),
+    [
+        ("+5581991234567", {"America/Recife"}),
+        ("+5593991234567", {"America/Santarem"}),
+        ("+526141234567", {"America/Chihuahua"}),
+        ("+526271234567", {"America/Chihuahua"}),
+        ("+61740123456", {"Australia/Brisbane"}),
+        ("+12507821234", {"America/Dawson_Creek"}),
+        ("+74012123456", {"Europe/Kaliningrad"}),
+        ("+212661234567", {"Africa/Casablanca"}),
+        ("+211912345678", {"Africa/Juba"}),
+        ("+18504321234", {CHICAGO}),
+        ("+14232651234", {NEW_YORK}),
+        ("+18505551234", {CHICAGO, NEW_YORK}),
+        ("+12195551234", {CHICAGO, NEW_YORK}),
+        ("+14235551234", {CHICAGO, NEW_YORK}),
+        ("+14485551234", {CHICAGO, NEW_YORK}),
+        ("+19315551234", {CHICAGO, NEW_YORK}),
+        ("+18002530000", set()),
+        ("+18005550", set()),
+        ("nothing", set()),
+    ],
+)
+def test_a_number_has_all_clocks_that_its_place_may_have(e164: str, zones: set[str]) -> None:
+    assert zones_of_phone(e164) == zones
+
+
+TWO_CLOCKS = (
+    "850 448 219 812 930 270 364 423 931 906 785 620 308 605 701 208 986 541 458 775 928 250 807"
+    " 867 709"
+)
+
+
+@pytest.mark.parametrize("area", TWO_CLOCKS.split())
+def test_an_area_code_of_two_clocks_has_both_where_the_exchange_is_not_known(area: str) -> None:
+    zones = {ZoneInfo(zone) for zone in zones_of_phone(f"+1{area}5551234")}
+    year = [AT + timedelta(days=30 * month) for month in range(12)]
+
+    assert len({tuple(zone.utcoffset(at) for at in year) for zone in zones}) > 1
+
+
+def test_every_zone_of_a_number_has_a_clock() -> None:
+    named = {zone for zones in TIMEZONE_DATA.values() for zone in zones}
+
+    assert named.union(*PLACED.values()) <= available_timezones()
+
+
+def test_the_law_is_that_of_the_numbers_own_country() -> None:
+    numbers = ("+447911123456", "+77011234567", "+18762101234", "+390669812345", "+80012345678")
+
+    assert [country_of_phone(each) for each in numbers] == ["GG", "KZ", "JM", "VA", None]
