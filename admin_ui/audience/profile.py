@@ -27,6 +27,7 @@ from plugin.texts import N_
 from storage import (
     attributions,
     consent,
+    contact_points,
     enrolment_messages,
     events,
     flows,
@@ -39,12 +40,12 @@ from storage import (
     templates,
 )
 from storage.activity import counts_of
-from storage.channels import Channel, channels_reached_by
+from storage.channels import Channel
 from storage.consent_ledger import LedgerKey
 from storage.engine import db
 from storage.events import Event
 from storage.messages import Message
-from storage.profiles import STRONG, Identity
+from storage.profiles import STRONG, Profile
 
 TITLE = N_("Profile")
 PAGE = 30
@@ -124,7 +125,7 @@ def _page(visit: AdminRequest, toast: str = "") -> Response:
         )
         sent = [entry.message.id for entry in entries.rows if entry.message]
         known = profiles.identities_of(session, shop_id, [profile.id])
-        addresses = _addresses(known)
+        addresses = _addresses(session, profile)
         bought, spent = orders.bought_by(session, shop_id, profile.id)
         return visit.page(
             "audience/profile.html",
@@ -249,5 +250,12 @@ def _filters(
     ]
 
 
-def _addresses(known: Sequence[Identity]) -> list[tuple[str, str]]:
-    return [(c, row.value) for row in known for c in channels_reached_by(row.kind)]
+def _addresses(session: Session, profile: Profile) -> list[LedgerKey]:
+    """Where a shopper can be reached: by what is linked to them, and by what they typed."""
+    fields = ((Channel.EMAIL, profile.email), (Channel.SMS, profile.phone))
+    found: list[LedgerKey] = [
+        *contact_points.linked_places(session, profile.shop_id, profile.id),
+        *contact_points.typed_places(session, profile.shop_id, profile.id),
+        *((channel, address) for channel, address in fields if address),
+    ]
+    return list(dict.fromkeys(found))

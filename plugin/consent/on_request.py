@@ -7,8 +7,8 @@ from sqlmodel import Session
 from plugin import clock
 from plugin.channels.registry import CHANNELS
 from plugin.errors import RegularsError
-from storage import consent, events, profiles
-from storage.channels import Channel, channels_reached_by
+from storage import consent, contact_points, events, profiles
+from storage.channels import Channel
 from storage.consent_ledger import ConsentEntry, ConsentSource, ConsentState, LedgerKey
 from storage.engine import db
 from storage.engine.ids import new_id
@@ -38,8 +38,10 @@ def unsubscribe(shop_id: int, profile_id: int) -> int:
 
 def _places(session: Session, shop_id: int, profile_id: int) -> list[LedgerKey]:
     """Where marketing may be sent or asked for."""
-    known = profiles.identities_of(session, shop_id, [profile_id])
-    places = [(channel, row.value) for row in known for channel in channels_reached_by(row.kind)]
+    places = [
+        *contact_points.linked_places(session, shop_id, profile_id),
+        *contact_points.typed_places(session, shop_id, profile_id),
+    ]
     held = {
         (row.channel, row.address): row.state
         for row in consent.consents_of(session, shop_id, places)

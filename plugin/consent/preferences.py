@@ -22,8 +22,8 @@ from plugin.privacy import requests
 from plugin.profiles.identity import resolve_profiles
 from plugin.settings import get_settings
 from storage import confirmations as stored_confirmations
-from storage import consent, preferences, privacy_requests
-from storage.channels import IDENTITY_KIND, STOREFRONT_CHANNELS, Channel, channels_reached_by
+from storage import consent, contact_points, preferences, privacy_requests
+from storage.channels import IDENTITY_KIND, STOREFRONT_CHANNELS, Channel
 from storage.confirmations import ConfirmationKind
 from storage.consent import REFUSING_STATES, ConsentRow, Key
 from storage.consent_ledger import (
@@ -38,7 +38,7 @@ from storage.engine.ids import new_id
 from storage.messages import Message, get_message
 from storage.preferences import PreferenceRow, SendingFrequency
 from storage.privacy_requests import PrivacyTopic
-from storage.profiles import IdentityKind, get_profile, identities_of
+from storage.profiles import IdentityKind, get_profile
 from storage.shops import Shop, get_shop
 
 VERSION = 2  # of the page's texts: raise it when they change, since the ledger records it
@@ -233,28 +233,28 @@ def _metrics(changed: Sequence[PreferenceBox], wanted: PreferenceUpdate) -> Sequ
 
 def _boxes(session: Session, message: Message, *, whole: bool = False) -> list[PreferenceBox]:
     """Return a box for the message's own address, then for the shopper's own phones on each
-    channel that they were asked about; `whole` is every address of theirs on every channel, also
-    where no yes stands yet: a file may bring one later.
+    channel that they were asked about, then for what they typed, while their yes stands; `whole` is
+    every address of theirs on every channel, also where no yes stands yet: a file may bring one
+    later.
     """
     shop_id, own = message.shop_id, (message.channel, message.address)
-    reach = [
-        (channel, each.value)
-        for each in identities_of(session, shop_id, [message.profile_id])
-        for channel in channels_reached_by(each.kind)
-    ]
-    states = consent.states_at(session, shop_id, {own, *reach})
+    reach = contact_points.linked_places(session, shop_id, message.profile_id)
+    typed = contact_points.typed_places(session, shop_id, message.profile_id)
+    states = consent.states_at(session, shop_id, {own, *reach, *typed})
     shown = [place for place in reach if whole or _is_shown(place, states)]
+    shown += [place for place in typed if _may_end(place, states, whole=whole)]
     places = [own, *(place for place in shown if place != own)]
     boxes = []
     for place in places:
+        is_simple = place[0] == Channel.EMAIL or place in typed
         for purpose in (ConsentPurpose.MARKETING, ConsentPurpose.TRANSACTIONAL)[
-            : 1 if place[0] == Channel.EMAIL else 2
+            : 1 if is_simple else 2
         ]:
             state = states.get((*place, purpose))
             boxes.append(
                 PreferenceBox(
                     key=_key(*place, purpose),
-                    channel=place[0],
+                    channel=Channel(place[0]),
                     address=place[1],
                     shown=place[1] if place == own else f"•••{place[1][-4:]}",
                     purpose=purpose,
@@ -274,6 +274,16 @@ def _is_shown(place: LedgerKey, states: Mapping[Key, ConsentRow]) -> bool:
     if channel in STOREFRONT_CHANNELS or channel in CHANNELS:
         return bool(known)
     return any(state["state"] not in REFUSING_STATES for state in known)
+
+
+def _may_end(place: LedgerKey, states: Mapping[Key, ConsentRow], *, whole: bool) -> bool:
+    """Whether there is a yes to take back at a place that a shopper only typed; `whole` counts one
+    that waits for its confirmation. Here none can be given: the number may be another person's.
+    """
+    state = states.get((*place, ConsentPurpose.MARKETING))
+    if whole:
+        return state is not None and state["state"] not in REFUSING_STATES
+    return _is_on(state, ConsentPurpose.MARKETING)
 
 
 def _is_on(state: ConsentRow | None, purpose: ConsentPurpose) -> bool:

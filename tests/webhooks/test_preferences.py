@@ -33,7 +33,7 @@ from storage.messages import Message, MessageState
 from storage.preferences import Topic
 from storage.profiles import Identity, IdentityKind, Profile, get_profile
 from tests.plugin.channels.relay import Relay
-from tests.plugin.messages.world import MAYA, World, build
+from tests.plugin.messages.world import MAYA, World, build, consent_row
 from webhooks.app import routes
 
 PHONE = "+14155550123"
@@ -265,6 +265,64 @@ def test_unsubscribing_from_all_means_every_address_on_every_channel(merchant, w
     for _, address in EVERYWHERE:
         assert f'<span class="address">{address}</span>' in shown
     assert shown.count('<span class="badge quiet">Unsubscribed') == len(EVERYWHERE)
+
+
+TYPED = "+12125550177"
+
+
+def agree_by_form(world: World, *, profile_id: int | None) -> None:
+    """Record the ticked box beside a number that a form does not link to anyone."""
+    with db.transaction() as session:
+        row = consent_row(world.shop.id, "subscribed", TYPED)
+        consent.record_consent(session, [row | {"channel": "sms", "profile_id": profile_id}])
+
+
+def test_a_number_that_was_only_typed_is_shown_and_ends_with_everything(merchant, web, world, path):
+    agree_by_form(world, profile_id=world.profile_id)
+    page = web.get(path).text
+    assert "•••0177" in page
+    assert TYPED not in page
+
+    web.post(path, data=form(page, do="none"))
+
+    assert state(world, "sms", TYPED) == "unsubscribed"
+    with db.reading() as session:
+        newest = consent.ledger_of(session, world.shop.id, [("sms", TYPED)])[0]
+    assert (newest.source, newest.method) == ("preferences", "button")
+    shown = merchant.open(f"/audience/profiles/{world.profile_id}").text
+    assert f'<span class="address">{TYPED}</span>' in shown
+    assert "Subscribed · SMS" in shown
+    assert TYPED in merchant.fetch(f"/audience/profiles/{world.profile_id}/proof?as=csv").text
+    assert "•••0177" not in web.get(path).text, "who typed a number cannot agree for it again"
+
+
+def test_a_typed_number_takes_no_tick_once_its_owner_said_no(web, world, path):
+    agree_by_form(world, profile_id=world.profile_id)
+    every = re.findall(r'name="box" value="(\w+)"', page := web.get(path).text)
+    with db.transaction() as session:
+        said = consent_row(world.shop.id, "unsubscribed", TYPED) | {"channel": "sms"}
+        consent.record_consent(session, [said])
+
+    web.post(path, data=form(page, box=every))
+
+    assert state(world, "sms", TYPED) == "unsubscribed"
+
+
+def test_a_number_that_another_typed_is_no_business_of_theirs(merchant, web, world, path):
+    agree_by_form(world, profile_id=None)
+
+    web.post(path, data=form(web.get(path).text, do="none"))
+    merchant.post(f"/audience/profiles/{world.profile_id}/unsubscribe")
+
+    assert state(world, "sms", TYPED) == "subscribed"
+
+
+def test_the_stores_button_ends_texts_to_a_typed_number_too(merchant, world):
+    agree_by_form(world, profile_id=world.profile_id)
+
+    merchant.post(f"/audience/profiles/{world.profile_id}/unsubscribe")
+
+    assert state(world, "sms", TYPED) == "unsubscribed"
 
 
 def test_unsubscribing_from_all_stops_nothing_about_orders(web, world, path):
