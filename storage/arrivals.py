@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import psycopg
@@ -223,8 +223,8 @@ def priority_of(topic: str) -> int:
 
 
 POSITION = "coalesce((SELECT max(arrival_id) FROM inbox_position), 0)"
-WAITS = f"SELECT id FROM arrival WHERE id > {POSITION}"
-UNTAKEN = f"{WAITS} ORDER BY id LIMIT :limit"
+UNTAKEN = f"SELECT id FROM arrival WHERE id > {POSITION} ORDER BY id LIMIT :limit"
+FIRST_UNTAKEN = f"SELECT received_at FROM arrival WHERE id > {POSITION} ORDER BY id LIMIT 1"
 SPAN = f"""
 SELECT {POSITION} AS first, max(id) AS last, count(*) AS arrived FROM ({UNTAKEN})
 """
@@ -243,21 +243,30 @@ DELETE FROM arrival WHERE id > :first AND id <= :last AND NOT EXISTS (
 """
 
 
-def take_in_arrivals(session: Session, limit: int | None = None) -> None:
-    """Give arrivals their deliveries, the first come first, and drop those that came before.
+TAKEN_IN_AT_ONCE = 5_000  # arrivals; ten times what a digest's batch can hold
+# Of all of a group commit: it ends, or fails, so long after its first delivery came.
+OUT_OF_ORDER_S = 5.0
 
-    On SQLite, where the door only writes down what came; PostgreSQL's does both.
+
+def take_in_arrivals(session: Session, limit: int | None = None) -> bool:
+    """Give some arrivals their deliveries, the first come first, and drop those that came before;
+    whether more may wait.
+
+    On SQLite, where the door only writes down what came; PostgreSQL's does both. It is the inbox's
+    only writer meanwhile: what is more than `TAKEN_IN_AT_ONCE` is for another transaction.
     """
     if session.get_bind().dialect.name != "sqlite":
-        return
-    span = _run(session, SPAN, limit=-1 if limit is None else limit).one()
+        return False
+    most = TAKEN_IN_AT_ONCE if limit is None else limit
+    span = _run(session, SPAN, limit=most).one()
     if span.last is None:
-        return
+        return False
     taken_in = _run(session, TAKE_IN, **span._mapping).rowcount
     if taken_in < span.arrived:
         _run(session, DROP_REPEATED, **span._mapping)
     _run(session, "DELETE FROM inbox_position")
     _run(session, "INSERT INTO inbox_position (arrival_id) VALUES (:last)", last=span.last)
+    return bool(span.arrived == most)
 
 
 def _run(session: Session, sql: str, **params: Any) -> Any:
@@ -284,13 +293,17 @@ def count_untaken(session: Session, limit: int) -> tuple[int, datetime | None]:
     return count, first
 
 
-def has_untaken_before(session: Session, shop_id: int, moment: datetime) -> bool:
-    """Whether any arrival of a shop of before a moment has no delivery yet."""
+def has_untaken_before(session: Session, moment: datetime) -> bool:
+    """Whether an arrival of before a moment, of any shop, may have no delivery yet.
+
+    By a look at the first that has none: those behind it came no earlier than `OUT_OF_ORDER_S`
+    before it. There is no index by shop, which each arrival would have to write.
+    """
     if session.get_bind().dialect.name != "sqlite":
         return False
-    query = f"{WAITS} AND shop_id = :shop_id AND received_at < :moment LIMIT 1"
-    values = {"shop_id": shop_id, "moment": _sqlite_time(moment)}
-    return session.connection().execute(text(query), values).first() is not None
+    first = _run(session, FIRST_UNTAKEN).scalar()
+    latest = moment + timedelta(seconds=OUT_OF_ORDER_S)
+    return first is not None and first < _sqlite_time(latest)
 
 
 def get_arrivals(session: Session, shop_id: int, ids: Sequence[int]) -> dict[int, Any]:

@@ -285,7 +285,7 @@ def empty_shop(session: Session, shop_id: int) -> bool:
 
 def empty_inbox(session: Session, shop_id: int) -> bool:
     """Delete some of a shop's deliveries; False when none is left."""
-    return bool(delete_deliveries(session, shop_id, ROWS_BATCH_SIZE))
+    return delete_deliveries(session, shop_id, ROWS_BATCH_SIZE)
 
 
 def delete_shop(session: Session, shop_id: int) -> None:

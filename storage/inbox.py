@@ -90,10 +90,12 @@ def delete_digested(session: Session, shop_id: int, before: datetime, limit: int
     return _delete_some(session, shop_id, limit, *old)
 
 
-def delete_deliveries(session: Session, shop_id: int, limit: int) -> int:
-    """Delete up to `limit` of a shop's deliveries, whatever became of them; how many."""
-    take_in_arrivals(session)
-    return _delete_some(session, shop_id, limit)
+def delete_deliveries(session: Session, shop_id: int, limit: int) -> bool:
+    """Delete up to `limit` of a shop's deliveries, whatever became of them; whether more may be
+    left.
+    """
+    more = take_in_arrivals(session)
+    return bool(_delete_some(session, shop_id, limit)) or more
 
 
 def _delete_some(session: Session, shop_id: int, limit: int, *where: ColumnElement[bool]) -> int:

@@ -35,9 +35,6 @@ class ClaimedDelivery(NamedTuple):
     body: bytes
 
 
-TAKEN_IN_AT_ONCE = 5_000  # arrivals; ten times what a batch can hold
-
-
 def claim_deliveries(session: Session) -> list[ClaimedDelivery]:
     """Lease some undigested deliveries to the caller, of as many shops as wait, each its share.
 
@@ -45,7 +42,7 @@ def claim_deliveries(session: Session) -> list[ClaimedDelivery]:
     each `TAKEN_IN_AT_ONCE` that lie before theirs when no worker ran. Shops that another worker is
     at are left to it.
     """
-    take_in_arrivals(session, TAKEN_IN_AT_ONCE)
+    take_in_arrivals(session)
     now = db.database_time(session)
     shops = _shops_waiting(session, now)
     random.shuffle(shops)
@@ -174,7 +171,9 @@ def has_due(session: Session) -> bool:
 
 
 def has_undigested_before(session: Session, shop_id: int, moment: datetime) -> bool:
-    """Whether any of a shop's deliveries of before a moment is still to be digested."""
+    """Whether any of a shop's deliveries of before a moment is still to be digested, or may be."""
+    if arrivals.has_untaken_before(session, moment):
+        return True
     query = (
         select(Delivery.webhook_id)
         .where(
@@ -184,6 +183,4 @@ def has_undigested_before(session: Session, shop_id: int, moment: datetime) -> b
         )
         .limit(1)
     )
-    if session.exec(query).first() is not None:
-        return True
-    return arrivals.has_untaken_before(session, shop_id, moment)
+    return session.exec(query).first() is not None

@@ -1,6 +1,7 @@
 """The inbox has an index for each question, and SQLite takes it."""
 
 from collections.abc import Generator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from storage import failed_webhooks, inbox, inbox_claims
+from storage.arrivals import NewDelivery, add_deliveries
 from storage.engine import db
 from tests.conftest import NOW
 
@@ -63,3 +65,28 @@ def test_a_question_to_the_inbox_is_answered_by_its_index(
     assert all("USING" in step for step in looks)
     index = "delivery_settled" if name in SETTLED else "delivery_new"
     assert any(index in step for step in looks)
+
+
+def test_whether_anything_is_behind_is_told_by_the_first_of_many_that_wait(sqlite: str) -> None:
+    times = [NOW, *(NOW - timedelta(seconds=n % 3) for n in range(2_000))]
+    add_deliveries([
+        NewDelivery(1, f"w{number}", "orders/create", "", "", at, b"{}")
+        for number, at in enumerate(times)
+    ])  # fmt: skip
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    with db.inbox_reading() as session:
+        driver: Any = session.connection().connection.driver_connection
+        driver.set_progress_handler(count, 1)
+        behind = [
+            inbox_claims.has_undigested_before(session, 1, NOW + timedelta(seconds=later))
+            for later in (-60, -1, 60)
+        ]
+        driver.set_progress_handler(None, 0)
+    # Of one moment deliveries of two web processes come in any order: it may be, a second before.
+    assert behind == [False, True, True]
+    assert steps < 3 * 200, "of SQLite's own, of which each row that it reads takes several"

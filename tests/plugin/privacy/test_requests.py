@@ -7,9 +7,11 @@ import pytest
 
 from plugin import clock
 from plugin.facts import IdentityKey, ProfileFact
+from plugin.privacy import deliveries
 from plugin.privacy.subject_matcher import SubjectMatcher
 from plugin.profiles.identity import resolve_profiles
-from storage import consent, data_subject, suppressions
+from storage import arrivals, consent, data_subject, suppressions
+from storage.arrivals import NewDelivery, add_deliveries
 from storage.consent_ledger import ConsentState
 from storage.engine import db, encryption
 from storage.engine.ids import new_id
@@ -220,3 +222,29 @@ def test_one_shopper_with_much_is_forgotten_in_pieces(shop, monkeypatch):
     state = state_of(shop.id)
     assert (state["checkouts"], state["consent"]) == ([], [])
     assert "maya" not in str(state)
+
+
+def test_a_search_takes_in_all_that_came_a_part_of_it_at_a_time(database, shop, monkeypatch):
+    monkeypatch.setattr(arrivals, "TAKEN_IN_AT_ONCE", 3)
+    body = b'{"email": "maya@example.com"}'
+
+    def keep(*names):
+        add_deliveries(
+            [NewDelivery(shop.id, name, "orders/create", "", "", CUT, body) for name in names]
+        )
+
+    keep(*(f"w{number}" for number in range(10)))
+    taken, take_in = [], arrivals.take_in_arrivals
+
+    def take_in_some(session):
+        taken.append(take_in(session))
+        return taken[-1]
+
+    monkeypatch.setattr(arrivals, "take_in_arrivals", take_in_some)
+    maya = DataSubject([(IdentityKind.EMAIL, "maya@example.com")])
+
+    found = [row.webhook_id for page in deliveries.deliveries(shop.id, maya, CUT) for row in page]
+
+    assert found == [f"w{number}" for number in range(10)]
+    of_sqlite = [True, True, True, False]
+    assert taken == (of_sqlite if "sqlite" in str(db.engine().url) else [False])
