@@ -79,7 +79,7 @@ def dump_postgres(of: Engine, to: Path) -> dict[str, int]:
         words = ["--format=custom", "--no-owner", "--no-privileges", "--enable-row-security"]
         words.append(f"--snapshot={name}")
         run("pg_dump", of.url, [*words, f"--file={to}"])
-        return _count(connection, _tables(connection))
+        return _count(connection, tables_in(connection))
 
 
 def count_postgres(url: str, tables: Iterable[str]) -> dict[str, int]:
@@ -93,7 +93,8 @@ def count_postgres(url: str, tables: Iterable[str]) -> dict[str, int]:
         engine.dispose()
 
 
-def _tables(connection: Connection) -> list[str]:
+def tables_in(connection: Connection) -> list[str]:
+    """The tables of a PostgreSQL database."""
     own = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
     return list(connection.execute(text(own)).scalars())
 
@@ -114,7 +115,7 @@ def restore_postgres(dump: Path, url: str) -> None:
     engine = create_engine(db.parse_url(url))
     try:
         with engine.connect() as connection:
-            if _tables(connection):
+            if tables_in(connection):
                 raise CopyError("The database is not empty. Restore into an empty one.")
     finally:
         engine.dispose()

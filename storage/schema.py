@@ -20,6 +20,7 @@ from storage import planner_statistics
 from storage.engine import append_only, db, row_security
 from storage.tables import INBOX_TABLES
 
+LINES = ("main", "inbox")
 VERSION_TABLES = ("main_version", "inbox_version")
 MIGRATIONS = Path(__file__).parent / "migrations"
 WRITABLE_WITHIN_S = 4.0  # every other writer in line has a turn of milliseconds
@@ -198,6 +199,14 @@ def add_revision(line: str, message: str) -> None:
 def newest(line: str) -> str:
     """The newest revision of a line of history."""
     return str(ScriptDirectory.from_config(_config(line)).get_current_head())
+
+
+def is_known(line: str, revision: str) -> bool:
+    """Whether a revision is one of a line's history, as this version of the code knows it."""
+    try:
+        return ScriptDirectory.from_config(_config(line)).get_revision(revision) is not None
+    except CommandError:
+        return False
 
 
 def _config(line: str) -> Config:

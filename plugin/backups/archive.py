@@ -27,7 +27,7 @@ class BackupManifest(BaseModel):
     regulars: str  # the version that made it
     made_at: datetime
     database: str  # sqlite or postgresql
-    versions: str  # of the database's two lines of migrations
+    versions: str  # of the database's two lines of migrations, as `0012-0002`
     key_check: str
     rows: dict[str, int]  # by table
     files: dict[str, str]  # SHA-256 by name

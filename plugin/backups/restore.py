@@ -10,16 +10,18 @@ from plugin.backups.archive import BackupManifest, folder_beside, read_archive
 from plugin.errors import RegularsError
 from plugin.runtime.connect import connect_database
 from plugin.settings import Settings
-from storage import copies, restorations, schema
+from storage import arrivals, copies, restorations, schema, transfers
 from storage.engine import db
 
 
 def restore_backup(file: Path, settings: Settings) -> BackupManifest:
     """Bring a backup back, upgrade it to this version, and hold what was due until it is decided.
 
+    One of SQLite comes into PostgreSQL, too.
+
     Raises:
         RegularsError: the file is no whole backup, its place is not empty or has no room, or it is
-            of another database or a newer version.
+            of a newer version, or of PostgreSQL and its place is SQLite.
     """
     address = db.parse_url(settings.database())
     kind = address.get_backend_name()
@@ -29,13 +31,11 @@ def restore_backup(file: Path, settings: Settings) -> BackupManifest:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with folder_beside(place) as folder:
             manifest = read_archive(file, folder)
-            if kind != manifest.database:
-                raise RegularsError(
-                    f"This backup is of {manifest.database}, and REGULARS_DATABASE_URL names "
-                    f"{kind}."
-                )
+            _require_known(manifest)
             if kind == "sqlite":
                 _restore_sqlite(folder, manifest, settings, place)
+            elif manifest.database == "sqlite":
+                _move_to_postgres(folder, manifest, settings)
             else:
                 _restore_postgres(folder, manifest, settings)
     except OSError as error:
@@ -45,28 +45,69 @@ def restore_backup(file: Path, settings: Settings) -> BackupManifest:
     return manifest
 
 
+def _require_known(manifest: BackupManifest) -> None:
+    """Go on only with a version of the database that this code knows, and can upgrade."""
+    for line, revision in zip(schema.LINES, manifest.versions.split("-"), strict=False):
+        if not schema.is_known(line, revision):
+            raise RegularsError(
+                f"This backup was made by a newer Regulars ({manifest.regulars}): this one does "
+                f"not know its database ({manifest.versions}). Install that version, and restore "
+                "it there."
+            )
+
+
 def _restore_sqlite(
     folder: Path, manifest: BackupManifest, settings: Settings, database: Path
 ) -> None:
     """Upgrade and hold the databases where they are unpacked: what has no hold, or not all of its
     migrations, is never in its place.
     """
+    if manifest.database != "sqlite":
+        raise RegularsError(
+            "This backup is of PostgreSQL, and comes back into PostgreSQL alone. Set "
+            "REGULARS_DATABASE_URL to an empty PostgreSQL database."
+        )
     places = {backup.INBOX: db.inbox_path(database), backup.MAIN: database}
     _require_empty(places.values())
+    _prepare_sqlite(folder, manifest)
+    _place_uploads(folder, settings)
+    for name, place in places.items():
+        (folder / name).chmod(0o600)
+        (folder / name).replace(place)
+    connect_database(settings)
+
+
+def _prepare_sqlite(folder: Path, manifest: BackupManifest, *, take_in: bool = False) -> None:
+    """Check, upgrade and hold the databases of SQLite that are unpacked in a folder.
+
+    With `take_in` each arrival gets its delivery, as on PostgreSQL, where the door gives it.
+    """
     rows: dict[str, int] = {}
-    for name in places:
+    for name in (backup.INBOX, backup.MAIN):
         copies.check_sqlite(folder / name)
         rows |= copies.count_sqlite(folder / name)
     _require_rows(manifest.rows, rows)
     db.connect(f"sqlite:///{folder / backup.MAIN}")
     schema.upgrade()
     _hold(manifest)
+    if take_in:
+        with db.inbox_transaction() as session:
+            arrivals.take_in_arrivals(session)
     db.disconnect()  # which leaves all in the files themselves
-    _place_uploads(folder, settings)
-    for name, place in places.items():
-        (folder / name).chmod(0o600)
-        (folder / name).replace(place)
+
+
+def _move_to_postgres(folder: Path, manifest: BackupManifest, settings: Settings) -> None:
+    """The hold comes first, and everything else in one transaction: if we end in between, the
+    same backup can be restored again.
+    """
     connect_database(settings)
+    transfers.require_empty()
+    _prepare_sqlite(folder, manifest, take_in=True)
+    connect_database(settings)
+    schema.upgrade()
+    transfers.load_restorations(folder / backup.MAIN)
+    _place_uploads(folder, settings)
+    transfers.load_rows(folder / backup.MAIN, folder / backup.INBOX)
 
 
 def _restore_postgres(folder: Path, manifest: BackupManifest, settings: Settings) -> None:

@@ -35,7 +35,10 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `regulars backup` wrote.")],
 ) -> None:
-    """Restore a backup into an empty place. Nothing is sent until `unsent` is decided."""
+    """Restore a backup into an empty place; one of SQLite into PostgreSQL, too.
+
+    Nothing is sent until `unsent` is decided.
+    """
     from plugin.backups import unsent as unsent_messages
     from plugin.backups.restore import restore_backup
     from plugin.runtime import data_folder, logs
