@@ -27,7 +27,7 @@ from storage.engine.ids import new_id
 from storage.messages import Message, MessageState, add_messages
 from storage.profiles import Profile
 from storage.shops import Shop
-from tests.faults.behaviours import BEHAVIOURS, SCALE, Behaviour, is_gone
+from tests.faults.behaviours import BEHAVIOURS, Behaviour, is_gone
 from tests.faults.served import tell
 from tests.faults.town import free_ports
 from tests.plugin.channels import scripted_relay
@@ -172,8 +172,8 @@ def test_f12_f13_f14_f15_whatever_a_relay_does_no_mail_is_lost_or_doubled(
         (sending, "CALL_BUDGET_S"),
     ):  # fmt: skip
         if behaviour.slow:
-            monkeypatch.setattr(part, name, getattr(part, name) * SCALE)
-    count = SLOW_MAILS if behaviour.slow else MAILS
+            monkeypatch.setattr(part, name, getattr(part, name) * behaviour.scale)
+    count = min(SLOW_MAILS if behaviour.slow else MAILS, behaviour.most_mails)
     queue_mails(build(shop), count)
     (port,) = free_ports(1)
     monkeypatch.setenv("REGULARS_SMTP_URL", f"smtp://127.0.0.1:{port}")
