@@ -1,0 +1,1 @@
+"""What all channels of texts share: their size, their signs, and the words that come back."""
