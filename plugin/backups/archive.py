@@ -4,14 +4,13 @@ import hashlib
 import hmac
 import os
 import tarfile
-import tempfile
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from plugin.backups.work_folder import archive_of
 from plugin.errors import RegularsError
 from storage.engine import encryption
 
@@ -42,28 +41,13 @@ def key_checks() -> list[str]:
     return [hmac.new(key, KEY_CHECK, hashlib.sha256).hexdigest() for key in keys]
 
 
-@contextmanager
-def folder_beside(file: Path) -> Generator[Path]:
-    """A private folder on the disk of `file`, gone when the block ends.
-
-    Raises:
-        RegularsError: it cannot be written there.
-    """
-    try:
-        folder = tempfile.TemporaryDirectory(dir=file.parent, prefix=".backup-")
-    except OSError as error:
-        raise RegularsError(f"Can't write to {file.parent}: {error.strerror}.") from None
-    with folder as name:
-        yield Path(name)
-
-
 def write_archive(file: Path, folder: Path, manifest: BackupManifest) -> None:
     """Write what lies in `folder` into one file that only its owner can read; whole or not at all.
 
     Raises:
         RegularsError: the file cannot be written.
     """
-    coming = folder.with_name(f"{folder.name}.tar")
+    coming = archive_of(folder)
     try:
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1))
         with (

@@ -8,10 +8,10 @@ from plugin import clock
 from plugin.backups.archive import (
     BackupManifest,
     digest_files,
-    folder_beside,
     key_checks,
     write_archive,
 )
+from plugin.backups.work_folder import folder_beside
 from plugin.errors import RegularsError
 from plugin.settings import get_settings
 from storage import copies, schema

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from plugin import clock
 from plugin.backups import backup
-from plugin.backups.archive import BackupManifest, folder_beside, read_archive
+from plugin.backups.archive import BackupManifest, read_archive
+from plugin.backups.work_folder import folder_beside
 from plugin.errors import RegularsError
 from plugin.runtime.connect import connect_database
 from plugin.settings import Settings
