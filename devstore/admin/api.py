@@ -1,6 +1,7 @@
 """Answer GraphQL requests with an access token as the Admin API does."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def _fulfillment(store: Store, id: str) -> Any:
 
 
 def _run_in_bulk(store: Store, query: str, **_given: Any) -> Any:
-    return bulk.run(store, query, SCHEMA, lambda field: lacking(store, field))
+    return bulk.run(store, query, read_document, lambda field: lacking(store, field))
 
 
 def _discount_by_code(store: Store, code: str) -> Any:
@@ -195,6 +196,20 @@ FIELDS: dict[str, Any] = {
 }
 
 
+@lru_cache(maxsize=200)
+def read_document(query: str) -> tuple[DocumentNode | None, list[GraphQLError]]:
+    """A query that keeps to the schema, or its faults.
+
+    An app asks the same few again and again; to validate one takes longer than to answer it.
+    """
+    try:
+        document = parse(query)
+    except GraphQLError as error:
+        return None, [error]
+    faults = validate(SCHEMA, document)
+    return (None if faults else document), faults
+
+
 def answer(
     store: Store,
     query: str,
@@ -206,11 +221,8 @@ def answer(
     """What the Admin API says to a query, costs and errors included."""
     bucket = bucket or costs.Bucket()
     values = variables or {}
-    try:
-        document = parse(query)
-    except GraphQLError as error:
-        return {"errors": [error.formatted]}
-    if faults := validate(SCHEMA, document):
+    document, faults = read_document(query)
+    if document is None:
         return {"errors": [fault.formatted for fault in faults]}
     asked = costs.requested(SCHEMA, document, operation, values)
     if asked > costs.MOST:

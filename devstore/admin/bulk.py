@@ -16,16 +16,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     FragmentSpreadNode,
     GraphQLError,
-    GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
-    parse,
     print_ast,
-    validate,
     value_from_ast_untyped,
 )
 from starlette.requests import Request
@@ -47,18 +45,22 @@ COUNT_EVERY = 500
 RUNNING = ("CREATED", "RUNNING", "CANCELING")
 
 Line = dict[str, Any]
+ReadDocument = Callable[[str], tuple[DocumentNode | None, list[GraphQLError]]]
 
 
 def run(
-    store: Store, query: str, schema: GraphQLSchema, lacking: Callable[[str], list[str]]
+    store: Store, query: str, read: ReadDocument, lacking: Callable[[str], list[str]]
 ) -> Answer:
     """bulkOperationRunQuery: begin, and answer before it is done."""
-    if problem := _fault(query, schema):
+    document, faults = read(query)
+    if document is None:
+        return _no("INVALID", f"Invalid bulk query: {faults[0].message}")
+    if problem := _fault(document):
         return _no("INVALID", problem)
     going = store.rows(f"select id from bulk where status in {RUNNING}")
     if len(going) >= AT_ONCE:
         return _no("LIMIT_REACHED", f"You can have at most {AT_ONCE} bulk operations running.")
-    field = _root(query)
+    field = _root(document)
     number = store.next_id(KIND)
     path = store.folder("bulk") / f"{number}.jsonl"
     with store.transaction() as db:
@@ -135,14 +137,8 @@ def _no(code: str, message: str) -> Answer:
     return {"bulkOperation": None, "userErrors": [fault]}
 
 
-def _fault(query: str, schema: GraphQLSchema) -> str:
+def _fault(document: DocumentNode) -> str:
     """Why Shopify would not run this query in bulk; empty when it would."""
-    try:
-        document = parse(query)
-    except GraphQLError as error:
-        return f"Invalid bulk query: {error.message}"
-    if faults := validate(schema, document):
-        return f"Invalid bulk query: {faults[0].message}"
     (definition,) = document.definitions
     if not isinstance(definition, OperationDefinitionNode):
         return "Invalid bulk query."
@@ -176,8 +172,8 @@ def _fields(selected: SelectionSetNode | None) -> list[FieldNode]:
     return found
 
 
-def _root(query: str) -> FieldNode:
-    (definition,) = parse(query).definitions
+def _root(document: DocumentNode) -> FieldNode:
+    (definition,) = document.definitions
     assert isinstance(definition, OperationDefinitionNode)
     (field,) = _fields(definition.selection_set)
     return field
