@@ -20,6 +20,8 @@ MAX_AREA_DIGITS = 8  # before a slash: +49 (0)36206/…
 # Netherlands: 097, acm.nl, numbering plan for telephone and ISDN services.
 _MACHINES = ("+3197",)
 _BRAZIL, _MEXICO = 55, 52
+# What people and the European Union call two countries that ISO 3166-1 calls otherwise.
+_OTHER_CODES = {"UK": "GB", "EL": "GR"}
 
 
 class TextAbility(StrEnum):
@@ -30,6 +32,31 @@ class TextAbility(StrEnum):
     NO = "no"
 
 
+class TextRefusal(StrEnum):
+    """Why a number gets no texts."""
+
+    NO_NUMBER = "no_number"
+    EXTENSION = "extension"  # behind a switchboard
+    FIXED_LINE = "fixed_line"
+    TOLL_FREE = "toll_free"
+    PREMIUM_RATE = "premium_rate"
+    SHARED_COST = "shared_cost"
+    COMPANY = "company"
+    PAGER = "pager"
+    VOICEMAIL = "voicemail"
+    PERSONAL_NUMBER = "personal_number"  # leads anywhere, at any price
+
+
+_REFUSALS = {
+    Type.FIXED_LINE: TextRefusal.FIXED_LINE,
+    Type.TOLL_FREE: TextRefusal.TOLL_FREE,
+    Type.PREMIUM_RATE: TextRefusal.PREMIUM_RATE,
+    Type.SHARED_COST: TextRefusal.SHARED_COST,
+    Type.UAN: TextRefusal.COMPANY,
+    Type.PAGER: TextRefusal.PAGER,
+    Type.VOICEMAIL: TextRefusal.VOICEMAIL,
+    Type.PERSONAL_NUMBER: TextRefusal.PERSONAL_NUMBER,
+}
 _ABILITY = {
     Type.MOBILE: TextAbility.YES,
     Type.FIXED_LINE_OR_MOBILE: TextAbility.UNKNOWN,
@@ -73,8 +100,18 @@ def read_own_number(text: str, country: str | None) -> str | None:
 @lru_cache(4096)
 def may_text(e164: str) -> bool:
     """Return whether a number may hold a consent to texts: what is no mobile may not."""
+    return text_refusal(e164) is None
+
+
+@lru_cache(4096)
+def text_refusal(e164: str) -> TextRefusal | None:
+    """Return why a number gets no texts, or None if it may."""
     number = _parse(e164, None)
-    return number is not None and _ability(number) != TextAbility.NO
+    if number is None:
+        return TextRefusal.NO_NUMBER
+    if number.extension:
+        return TextRefusal.EXTENSION
+    return _REFUSALS.get(phonenumbers.number_type(number))
 
 
 def _ability(number: phonenumbers.PhoneNumber) -> TextAbility:
@@ -93,6 +130,8 @@ def text_of_e164(number: phonenumbers.PhoneNumber) -> str:
 def _parse(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     if not text or len(text) > MAX_TYPED_CHARS:
         return None
+    if country is not None:
+        country = _OTHER_CODES.get(country, country)
     if _is_whole(text):
         return parse_e164(text)
     if _names_two(text):

@@ -14,7 +14,7 @@ from phonenumbers.tzdata import TIMEZONE_DATA
 
 from plugin.forms.submission import parse_submission
 from plugin.imports.rows import RowParser
-from plugin.phones.numbers import may_text, read_phone
+from plugin.phones.numbers import TextAbility, TextRefusal, may_text, read_phone, text_refusal
 from plugin.phones.places import PLACED, country_of_phone, zones_of_phone
 from plugin.sheets.records import Row
 from plugin.values import parse_phone
@@ -219,3 +219,27 @@ def test_the_law_is_that_of_the_numbers_own_country() -> None:
     numbers = ("+447911123456", "+77011234567", "+18762101234", "+390669812345", "+80012345678")
 
     assert [country_of_phone(each) for each in numbers] == ["GG", "KZ", "JM", "VA", None]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES["phones"] if case["e164"]])
+def test_what_gets_no_texts_says_why(case: dict[str, Any]) -> None:
+    number = read_phone(case["input"], case["default_region"])
+    assert number is not None
+
+    refusal = TextRefusal.EXTENSION if number.extension else text_refusal(number.e164)
+
+    assert (refusal is not None) == (number.may_text == TextAbility.NO)
+
+
+def test_a_number_that_gets_no_texts_has_its_own_reason() -> None:
+    numbers = ("+18002530000", "+448451234567", "+4970012345678", MOBILE, "+12", "+493012345678")
+
+    assert [text_refusal(each) for each in numbers] == [
+        TextRefusal.TOLL_FREE, TextRefusal.PREMIUM_RATE, TextRefusal.PERSONAL_NUMBER, None,
+        TextRefusal.NO_NUMBER, TextRefusal.FIXED_LINE,
+    ]  # fmt: skip
+
+
+def test_two_countries_are_known_by_their_other_codes() -> None:
+    assert parse_phone("07400 123456", "UK") == "+447400123456"
+    assert parse_phone("691 234 5678", "EL") == "+306912345678"
