@@ -6,7 +6,7 @@ Each prints a table for people and ends with one line of JSON.
 import sys
 from argparse import ArgumentParser
 
-from benchmarks import backfill, digest, fairness, imports, ingest, open_loop, report, search
+from benchmarks import backfill, digest, fairness, imports, ingest, open_loop, report, search, send
 from benchmarks.servers import BenchmarkError
 
 ALL = {
@@ -17,6 +17,7 @@ ALL = {
     "backfill": backfill,
     "import": imports,
     "search": search,
+    "send": send,
 }
 
 
