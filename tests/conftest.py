@@ -76,8 +76,15 @@ LONGEST = (
     "faults/test_town.py",
     "plugin/sync/test_reconcile.py",
     "admin_ui/test_browser.py",
-    "rules/test_forgetting_live.py",
+    "attacks/test_s09_shops.py",
+    "faults/test_f12_relays.py",
     "operations/test_tour.py",
+    "operations/test_command.py",
+    "plugin/sync/test_backfill.py",
+    "properties/test_p01_identity.py",
+    "plugin/sync/test_reconciled_nouns.py",
+    "operations/test_serve.py",
+    "rules/test_forgetting_live.py",
 )
 WAITING = {"faults", "journeys", "operations", "conformance", "properties", "benchmarks"}
 

@@ -22,7 +22,8 @@ from storage.privacy_requests import PrivacyTopic
 from storage.profiles import Identity, IdentityKind, Merge, Profile
 from storage.shops import Shop, add_shop
 from tests.conftest import NOW
-from tests.properties.examples import thousand
+from tests.properties.examples import many_examples
+from tests.sizes import size
 
 PEOPLE, CARTS, BROWSERS = range(3), range(2), range(2)
 STORE_ADDRESS = "till@example.com"
@@ -169,7 +170,7 @@ lives = st.lists(
 )
 
 
-@thousand
+@many_examples
 @given(lived=lives, order=st.randoms(use_true_random=False))
 def test_no_profile_holds_two_customers_whom_nobody_merged(example, lived, order):
     """In any order, and twice."""
@@ -214,7 +215,7 @@ def check_events(store: Store, lived: list[Act]) -> None:
         assert owners & store.same(actor), f"{event.metric} is somebody else's"
 
 
-@settings(thousand, max_examples=200)
+@settings(many_examples, max_examples=size(60, 200))
 @given(lived=lives, pair=st.permutations(PEOPLE), order=st.randoms(use_true_random=False))
 def test_what_staff_join_they_can_part(example, lived, pair, order):
     lived = [act for act in lived if act.what not in ("is merged", "is forgotten")]
