@@ -130,6 +130,7 @@ def _lock(session: Session, shop_id: int, profile_ids: Collection[int]) -> dict[
     found = session.connection().execute(
         columns(table.c.profile_id, table.c.counts)
         .where(table.c.shop_id == shop_id, bulk.is_among(table.c.profile_id, profile_ids))
+        .order_by(table.c.profile_id)  # two who settle messages of the same shoppers do not cross
         .with_for_update()
     )
     return {row[0]: row[1] for row in found.all()}

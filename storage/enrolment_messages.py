@@ -20,6 +20,7 @@ def due_by_enrolment(
             col(Message.profile_id).in_(sorted(set(profile_ids))),
             Message.state == MessageState.DUE,
         )
+        .order_by(col(Message.id))  # as senders lock them
         .with_for_update()
     ):
         if message.enrolment_id is not None:
