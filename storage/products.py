@@ -122,6 +122,13 @@ class ProductDetails(NamedTuple):
     price: int
 
 
+class KnownProduct(NamedTuple):
+    """A product that an event named, and whether it is deleted by now."""
+
+    details: ProductDetails
+    is_deleted: bool
+
+
 def save_products(session: Session, shop_id: int, described: Sequence[ProductWithVariants]) -> None:
     """Insert products, each with its variants, or bring them up to date; the newest word wins.
 
@@ -265,6 +272,8 @@ def products_by_id(session: Session, shop_id: int, ids: Sequence[int]) -> dict[i
 
 def details_of(session: Session, shop_id: int, ids: Collection[int]) -> dict[int, ProductDetails]:
     """What events tell of products, by id; a deleted one has none left."""
+    if not ids:
+        return {}
     rows = session.connection().execute(
         columns(
             col(Product.id), *(col(getattr(Product, name)) for name in ProductDetails._fields)
@@ -275,6 +284,19 @@ def details_of(session: Session, shop_id: int, ids: Collection[int]) -> dict[int
         )
     )
     return {row[0]: ProductDetails(*row[1:]) for row in rows}
+
+
+def known_products(session: Session, shop_id: int, ids: Collection[int]) -> dict[int, KnownProduct]:
+    """Several products, by id, with those that are deleted."""
+    if not ids:
+        return {}
+    details = [col(getattr(Product, name)) for name in ProductDetails._fields]
+    rows = session.connection().execute(
+        columns(col(Product.id), col(Product.status), *details).where(
+            col(Product.shop_id) == shop_id, bulk.is_among(col(Product.id), ids)
+        )
+    )
+    return {row[0]: KnownProduct(ProductDetails(*row[2:]), row[1] == DELETED) for row in rows}
 
 
 def variants_by_product(

@@ -31,7 +31,6 @@ from storage.channels import Channel
 from storage.events import Event
 from storage.messages import Message, MessageSource
 from storage.profiles import Profile
-from storage.properties import labels_of
 from storage.shops import Shop
 from storage.templates import (
     CompiledMail,
@@ -144,20 +143,18 @@ def render_message(
     locale = choose_locale(profile.locale, shop.language, template.compiled)
     own = profile.locale
     said = own if own and same_language(own, locale) else locale
-    catalog = catalog or Catalog()
-    market = catalog.market_of(session, shop, profile)
-    items = (
-        catalog.of(session, shop, market) if product_feeds.shows_products(template.blocks) else []
-    )
+    catalog = catalog or Catalog(shop)
+    market = catalog.market_of(profile)
+    items = catalog.of(market) if product_feeds.shows_products(template.blocks) else []
     zone = _zone(shop)
     context: dict[str, object] = {
         "person": _person(profile),
         "shop": _shop(shop),
-        "event": _event(session, event, shop, zone, market=market),
+        "event": _event(catalog, event, zone, market),
         "products": product_feeds.products_for(template.blocks, profile.properties, items),
         "coupon_code": coupon_code or "",
         "locale": said,
-        "labels": labels_of(session, shop.id, said) if template.language(locale).labels else {},
+        "labels": catalog.labels(said) if template.language(locale).labels else {},
         "now": clock.now().astimezone(zone),
     }
     address = eligibility.address_of(profile, message)
@@ -226,7 +223,8 @@ def render_preview(
     """
     template = load_template(session, shop.id, template_id, None)
     now = clock.now()
-    items = Catalog().of(session, shop)
+    catalog = Catalog(shop)
+    items = catalog.of()
     answers = {
         block["property"]: next((tag for product in items for tag in product["tags"]), "")
         for block in template.blocks
@@ -258,6 +256,7 @@ def render_preview(
         event=event,
         template=template,
         coupon_code="WELCOME-7K2M9P",
+        catalog=catalog,
     )
 
 
@@ -301,17 +300,18 @@ def _shop(shop: Shop) -> dict[str, object]:
 
 
 def _event(
-    session: Session, event: Event | None, shop: Shop, zone: ZoneInfo, *, market: ShopperMarket
+    catalog: Catalog, event: Event | None, zone: ZoneInfo, market: ShopperMarket
 ) -> dict[str, object]:
+    shop = catalog.shop
     if event is None:
         return {"lines": [], "checkout_url": product_feeds.home_url(shop)}
     told = event.properties.get("lines")
     lines = told if isinstance(told, list) else []
     return {
-        **with_details(session, shop, event.properties),
-        "lines": product_feeds.lines_of_catalog(session, shop, lines, market)
+        **with_details(catalog, event.properties),
+        "lines": product_feeds.lines_of_catalog(catalog, lines, market)
         if BROWSER in event.properties
-        else product_feeds.with_pictures(session, shop.id, lines, market),
+        else product_feeds.with_pictures(catalog, lines, market),
         "metric": event.metric,
         "value": event.value,
         "currency": event.currency or shop.currency,

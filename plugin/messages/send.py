@@ -68,11 +68,13 @@ def send_messages(shop_id: int, ids: Sequence[int]) -> None:
     worker that is stopping, and Dramatiq would cut off a job of ten minutes in the middle of a
     mail.
     """
-    turn = _SendBatch(shop_id)
     with db.reading() as session:  # of an offer that came too late nothing is left to do
         offered = still_due(session, shop_id, ids, clock.now())
         shop = get_shop(session, shop_id)
         chosen = None if shop is None else choose_sender(session, shop)
+    if shop is None:
+        return
+    turn = _SendBatch(shop)
     sender = chosen.address if isinstance(chosen, MailSender) else ""  # it is skipped without one
     due = _with_ready_provider(shop_id, sender, offered)
     tries = dict(due)
@@ -120,9 +122,9 @@ def _with_ready_provider(
 class _SendBatch:
     """A worker's turn at one shop's messages."""
 
-    def __init__(self, shop_id: int) -> None:
-        self.shop_id = shop_id
-        self.catalog = Catalog()
+    def __init__(self, shop: Shop) -> None:
+        self.shop_id = shop.id
+        self.catalog = Catalog(shop)
         self.until = time.monotonic() + SLICE_SECONDS
         self.broken: Exception | None = None
 

@@ -4,13 +4,13 @@ It is read when it is wanted: a cart may be told before its product is.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from sqlmodel import Session
 
-from plugin.templates.product_feeds import home_url
+from plugin.templates.product_feeds import Catalog, home_url
 from plugin.values import to_decimal
 from storage import products
 from storage.engine.types import JsonObject
@@ -27,12 +27,13 @@ OF_PRODUCTS = frozenset(
 _LINK = re.compile(r"//|\\\\|\bwww\.|^[^\s/?#:@]+\.[^\s/?#:@.\d]{2,}(?=[/?#:]|$)|^\s*\w+:\S", re.I)
 
 
-def with_details(session: Session, shop: Shop, properties: JsonObject) -> JsonObject:
+def with_details(catalog: Catalog, properties: JsonObject) -> JsonObject:
     """Return an event's properties with its product's picture, address and type, as Klaviyo's
     ImageURL, URL and Categories. What the event tells itself stays, but for what a browser tells:
     anyone can forge that.
     """
-    product = _product(session, shop.id, properties)
+    shop, found = catalog.shop, catalog.products(product_of(properties))
+    product = next((each.details for each in found.values() if not each.is_deleted), None)
     if BROWSER in properties:
         properties = _of_browser(properties, product, shop)
     if product is None:
@@ -75,17 +76,15 @@ def categories_of(session: Session, shop_id: int, properties: Mapping[str, objec
     """Return the categories of an event's product; None where they are not known."""
     if "categories" in properties:
         return properties["categories"]
-    product = _product(session, shop_id, properties)
-    return None if product is None else _categories(product)
+    found = products.details_of(session, shop_id, product_of(properties))
+    return next(map(_categories, found.values()), None)
 
 
-def _product(
-    session: Session, shop_id: int, properties: Mapping[str, object]
-) -> ProductDetails | None:
+def product_of(properties: Mapping[str, object]) -> Sequence[int]:
+    """The product that an event names, if it names one."""
     number = properties.get("product_id")
-    if type(number) is not int or not 0 < number < MAX_ID:  # True is no number
-        return None
-    return products.details_of(session, shop_id, [number]).get(number)
+    is_one = type(number) is int and 0 < number < MAX_ID  # True is no number
+    return [number] if is_one and isinstance(number, int) else []
 
 
 def _leads_home(address: object, shop: Shop) -> bool:

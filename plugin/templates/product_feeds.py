@@ -1,8 +1,7 @@
 """Choose the products that a mail shows to one shopper."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypedDict
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, TypedDict
 
 from sqlmodel import Session
 
@@ -11,15 +10,17 @@ from plugin.money import Amount
 from plugin.templates import product_blocks
 from plugin.templates.shopper_market import (
     HOME,
+    HasMarket,
     ShopperMarket,
     choose_market,
     prices_for,
     titles_for,
 )
+from storage.engine import db
 from storage.engine.types import JsonObject
 from storage.markets import MarketPrice, MarketReading, reading_of
-from storage.products import details_of, products_by_id, products_to_recommend
-from storage.profiles import Profile
+from storage.products import ProductDetails, known_products, products_to_recommend
+from storage.properties import labels_of
 from storage.shops import Shop
 from storage.templates import MailBlock
 
@@ -37,29 +38,88 @@ class ProductCard(TypedDict):
     tags: list[str]
 
 
-@dataclass
+class ShownProduct(NamedTuple):
+    """What a mail shows of a product that an event names, in one market."""
+
+    details: ProductDetails
+    is_deleted: bool
+    title: str  # in the market's language
+    price: MarketPrice | None  # in its country, where that is known
+
+
 class Catalog:
-    """A shop's products, read once for a batch of messages, and once for each market among them."""
+    """What mails show of a shop's products: each thing is read once for all mails of a batch.
 
-    items: list[ProductCard] | None = field(default=None)
-    in_markets: dict[ShopperMarket, list[ProductCard]] = field(default_factory=dict)
-    readings: dict[int, MarketReading | None] = field(default_factory=dict)  # of the one shop
+    What is not known yet is read when it is asked for; see `load_products`.
+    """
 
-    def market_of(self, session: Session, shop: Shop, profile: Profile) -> ShopperMarket:
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self._items: list[ProductCard] | None = None
+        self._in_markets: dict[ShopperMarket, list[ProductCard]] = {}
+        self._reading: MarketReading | None = None
+        self._is_read = False
+        self._shown: dict[ShopperMarket, dict[int, ShownProduct | None]] = {}
+        self._labels: dict[str, dict[str, dict[str, str]]] = {}
+
+    def market_of(self, profile: HasMarket) -> ShopperMarket:
         """The market that a shopper is shown titles and prices of."""
-        if shop.id not in self.readings:
-            self.readings[shop.id] = reading_of(session, shop.id)
-        return choose_market(self.readings[shop.id], profile)
+        if not self._is_read:
+            with db.reading() as session:
+                self._reading, self._is_read = reading_of(session, self.shop.id), True
+        return choose_market(self._reading, profile)
 
-    def of(self, session: Session, shop: Shop, market: ShopperMarket = HOME) -> list[ProductCard]:
+    def of(self, market: ShopperMarket = HOME) -> list[ProductCard]:
         """The products that the storefront shows and sells, as a template sees them: with the
         titles and prices of a market, where they are known.
         """
-        if self.items is None:
-            self.items = _cards(session, shop)
-        if market not in self.in_markets:
-            self.in_markets[market] = _localise(session, shop.id, self.items, market)
-        return self.in_markets[market]
+        if market not in self._in_markets:
+            with db.reading() as session:
+                if self._items is None:
+                    self._items = _cards(session, self.shop)
+                self._in_markets[market] = _localise(session, self.shop.id, self._items, market)
+        return self._in_markets[market]
+
+    def labels(self, locale: str) -> dict[str, dict[str, str]]:
+        """The words for the values of properties, in a language."""
+        if locale not in self._labels:
+            with db.reading() as session:
+                self._labels[locale] = labels_of(session, self.shop.id, locale)
+        return self._labels[locale]
+
+    def products(
+        self, ids: Collection[int], market: ShopperMarket = HOME
+    ) -> dict[int, ShownProduct]:
+        """What is known of some products, by id."""
+        self.load_products({market: ids})
+        known = self._shown.get(market, {})
+        return {each: found for each in ids if (found := known.get(each)) is not None}
+
+    def load_products(self, wanted: Mapping[ShopperMarket, Collection[int]]) -> None:
+        """Read what is not known yet of products, for each market that they are shown in."""
+        missing = {
+            market: fresh
+            for market, ids in wanted.items()
+            if (fresh := set(ids) - self._shown.setdefault(market, {}).keys())
+        }
+        if not missing:
+            return
+        with db.reading() as session:
+            every = set[int]().union(*missing.values())
+            details = known_products(session, self.shop.id, every)
+            for market, ids in missing.items():
+                titles = titles_for(session, self.shop.id, market, ids)
+                prices = prices_for(session, self.shop.id, market, ids)
+                self._shown[market] |= {
+                    each: (known := details.get(each))
+                    and ShownProduct(
+                        known.details,
+                        known.is_deleted,
+                        titles.get(each, known.details.title),
+                        prices.get(each),
+                    )
+                    for each in ids
+                }
 
 
 def _cards(session: Session, shop: Shop) -> list[ProductCard]:
@@ -126,46 +186,46 @@ def _names(product: ProductCard) -> set[str]:
 
 
 def with_pictures(
-    session: Session, shop_id: int, lines: Sequence[object], market: ShopperMarket = HOME
+    catalog: Catalog, lines: Sequence[object], market: ShopperMarket = HOME
 ) -> list[JsonObject]:
     """A checkout's lines with their products' pictures, which webhooks do not send, and with their
     titles in the shopper's language, which the API does not tell. The prices are those seen.
     """
     known = [dict(line) for line in lines if isinstance(line, dict)]
-    ids = [number for line in known if (number := _product_id(line))]
-    found = products_by_id(session, shop_id, ids) if ids else {}
-    titles = titles_for(session, shop_id, market, ids)
+    found = catalog.products(product_ids(known), market)
     for line in known:
-        product = found.get(number := _product_id(line))
-        line["image"] = line.get("image") or (product.image if product else "")
-        if product is not None and line.get("title") == product.title:
-            line["title"] = titles.get(number, product.title)
+        product = found.get(_product_id(line))
+        line["image"] = line.get("image") or (product.details.image if product else "")
+        if product is not None and line.get("title") == product.details.title:
+            line["title"] = product.title
     return known
 
 
 def lines_of_catalog(
-    session: Session, shop: Shop, lines: Sequence[object], market: ShopperMarket = HOME
+    catalog: Catalog, lines: Sequence[object], market: ShopperMarket = HOME
 ) -> list[JsonObject]:
     """A cart's lines as a browser told them: which products and how many, and all else from the
     catalog. What that does not know is left out.
     """
     known = [line for line in lines if isinstance(line, dict)]
-    ids = [number for line in known if (number := _product_id(line))]
-    found = details_of(session, shop.id, ids) if ids else {}
-    titles = titles_for(session, shop.id, market, ids)
-    prices = prices_for(session, shop.id, market, ids)
+    found, shop = catalog.products(product_ids(known), market), catalog.shop
     return [
         {
             "product_id": number,
             "quantity": line.get("quantity", 1),
-            "title": titles.get(number, product.title),
-            "image": product.image,
-            "price": Amount(*(prices.get(number) or (product.price, shop.currency))),
-            "url": f"{home_url(shop)}/products/{product.handle}",
+            "title": product.title,
+            "image": product.details.image,
+            "price": Amount(*(product.price or (product.details.price, shop.currency))),
+            "url": f"{home_url(shop)}/products/{product.details.handle}",
         }
         for line in known
-        if (product := found.get(number := _product_id(line)))
+        if (product := found.get(number := _product_id(line))) and not product.is_deleted
     ]
+
+
+def product_ids(lines: Sequence[object]) -> set[int]:
+    """The products that some lines name."""
+    return {n for line in lines if isinstance(line, dict) and (n := _product_id(line))}
 
 
 def _product_id(line: JsonObject) -> int:

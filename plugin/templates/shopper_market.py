@@ -1,14 +1,13 @@
 """What products are called and cost for one shopper: in their language, and in their country."""
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sqlmodel import Session
 
 from plugin.texts import nearest_locale
 from storage import markets
 from storage.markets import MarketPrice, MarketReading
-from storage.profiles import Profile
 
 
 class ShopperMarket(NamedTuple):
@@ -21,7 +20,19 @@ class ShopperMarket(NamedTuple):
 HOME = ShopperMarket()
 
 
-def choose_market(reading: MarketReading | None, profile: Profile) -> ShopperMarket:
+class HasMarket(Protocol):
+    """What of a shopper tells their market."""
+
+    @property
+    def locale(self) -> str | None:
+        """Their language, BCP 47."""
+
+    @property
+    def country(self) -> str | None:
+        """Their country, ISO 3166-1 alpha-2."""
+
+
+def choose_market(reading: MarketReading | None, profile: HasMarket) -> ShopperMarket:
     """Return a shopper's language and country, as far as the shop has them; a language may tell the
     country, as `de-AT` does.
     """

@@ -19,7 +19,7 @@ from plugin.messages.links import Target
 from plugin.shopify.normalise import checkouts, customers, products
 from plugin.templates.compile import publish_template
 from plugin.templates.product_details import without_links
-from plugin.templates.product_feeds import lines_of_catalog
+from plugin.templates.product_feeds import Catalog, lines_of_catalog
 from storage import flows
 from storage.engine import db
 from storage.forms import OptIn
@@ -172,8 +172,7 @@ def test_s36_of_a_cart_a_mail_prints_what_the_catalog_says(client, shop):
         {"title": LIES},
         LIES,
     ]
-    with db.reading() as session:
-        (line,) = lines_of_catalog(session, shop, told)
+    (line,) = lines_of_catalog(Catalog(shop), told)
 
     assert (line["title"], line["price"], line["quantity"]) == ("Balm", 2450, 2)
     assert line["url"] == "http://127.0.0.1:8001/products/balm"

@@ -327,8 +327,7 @@ def _reminders(store: Storefront, *emails: str) -> int:
 
 
 def _recommended(store: Storefront) -> list[str]:
-    with db.reading() as session:
-        return sorted(item["title"] for item in Catalog().of(session, store.shop))
+    return sorted(item["title"] for item in Catalog(store.shop).of())
 
 
 def _consent(store: Storefront, channel: str, address: str) -> str | None:

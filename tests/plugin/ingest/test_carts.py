@@ -8,6 +8,7 @@ import pytest
 from plugin.ingest.digest import apply_facts
 from plugin.shopify.normalise import carts, products
 from plugin.templates.product_details import with_details
+from plugin.templates.product_feeds import Catalog
 from storage import events
 from storage.engine import db
 from storage.events import Event
@@ -41,8 +42,7 @@ def added(shop: Shop) -> Event:
 
 def details(shop: Shop) -> dict[str, Any]:
     """The event's properties as a mail sees them."""
-    with db.reading() as session:
-        return with_details(session, shop, added(shop).properties)
+    return with_details(Catalog(shop), added(shop).properties)
 
 
 @pytest.mark.parametrize("catalog_first", [True, False])
@@ -86,9 +86,9 @@ def test_s15_what_a_browser_tells_leads_a_mail_to_no_other_site(database, shop, 
     apply_facts(shop, products.normalise("products/update", BALM, "USD"))
     seen = {"product_id": 7, "url": told, "browser_id": "b-1"}
 
-    with db.reading() as session:
-        found = with_details(session, shop, seen)
-        of_the_api = with_details(session, shop, {"url": told})
+    catalog = Catalog(shop)
+    found = with_details(catalog, seen)
+    of_the_api = with_details(catalog, {"url": told})
 
     assert found["url"] == (shown or "https://www.aurora.example/products/balm")
     assert of_the_api["url"] == told

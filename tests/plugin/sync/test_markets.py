@@ -58,10 +58,8 @@ def shopper(shop_id: int, locale: str | None, country: str | None = None) -> Pro
 
 def card(shop_id: int, locale: str | None, country: str | None = None) -> tuple[str, int, str]:
     """What a shopper sees of Cloud Cream among the recommended products."""
-    shop, catalog = the_shop(shop_id), Catalog()
-    with db.reading() as session:
-        market = catalog.market_of(session, shop, shopper(shop_id, locale, country))
-        cards = catalog.of(session, shop, market)
+    catalog = Catalog(the_shop(shop_id))
+    cards = catalog.of(catalog.market_of(shopper(shop_id, locale, country)))
     (found,) = (each for each in cards if each["url"].endswith("/cloud-cream"))
     return found["title"], found["price"], found["currency"]
 
@@ -170,8 +168,7 @@ def test_what_changed_is_read_within_the_hour_and_everything_once_a_day(
 
 
 def _cards(shop_id: int, market: ShopperMarket) -> Sequence[dict[str, object]]:
-    with db.reading() as session:
-        return Catalog().of(session, the_shop(shop_id), market)
+    return Catalog(the_shop(shop_id)).of(market)
 
 
 def test_a_changed_product_makes_its_prices_due_in_some_minutes(
@@ -289,9 +286,8 @@ def test_what_was_left_in_a_checkout_has_its_title_in_the_shoppers_language_and_
     line = {"product_id": _cream(shopify), "price": 2500, "quantity": 1}
     lines = [line | {"title": "Cloud Cream"}, line | {"title": "Crème nuage"}]
 
-    with db.reading() as session:
-        german = with_pictures(session, shop.id, lines, ShopperMarket("de", "DE"))
-        own = with_pictures(session, shop.id, lines)
+    german = with_pictures(Catalog(shop), lines, ShopperMarket("de", "DE"))
+    own = with_pictures(Catalog(shop), lines)
 
     assert [each["title"] for each in german] == ["Wolkencreme", "Crème nuage"]
     assert [each["price"] for each in german] == [2500, 2500]

@@ -51,8 +51,7 @@ def move(shop: Shop, minutes: int, available: int | None, place: int = 1) -> Non
 
 
 def shown(shop: Shop) -> list[int]:
-    with db.reading() as session:
-        return [card["id"] for card in Catalog().of(session, shop)]
+    return [card["id"] for card in Catalog(shop).of()]
 
 
 TRACKED = {"inventory_management": "shopify"}
@@ -139,8 +138,7 @@ def test_a_block_shows_what_there_is_when_that_is_less_than_it_wants(
 ) -> None:
     tell(shop, 0)
     block: MailBlock = {"type": "products", "feed": "answer", "property": "need", "limit": 3}
-    with db.reading() as session:
-        cards = Catalog().of(session, shop)
+    cards = Catalog(shop).of()
 
     assert [card["title"] for card in products_for([block], {}, cards)] == ["Serum"]
     assert products_for([block], {}, []) == []
