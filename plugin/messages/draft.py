@@ -4,6 +4,7 @@ meanwhile, so that a slow template holds up nothing of others.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 import structlog
 from sqlmodel import Session
@@ -42,40 +43,64 @@ class Draft:
         return (self.profile_id, self.address) == (message.profile_id, message.address)
 
 
+class _Subject(NamedTuple):
+    """A message that may go out now, and what it is written from.
+
+    They are held together: what the session alone knows it forgets, and reads again.
+    """
+
+    message: Message
+    shop: Shop
+    profile: Profile
+    template: Loaded | None
+
+    def draft(
+        self, rendered: Rendered | None, reason: SkipReason | None, version: int | None = None
+    ) -> Draft:
+        """What came of it."""
+        address = eligibility.address_of(self.profile, self.message) or ""
+        return Draft(self.message.profile_id, address, version, rendered, reason)
+
+
 def write_draft(shop_id: int, message_id: int, catalog: Catalog) -> Draft | None:
     """What a message that is due says; None where it must not go now, or waits for its coupon."""
     with db.reading() as session:
-        message, template = _look(session, shop_id, message_id)
-        if message is None:
+        subject = _look(session, shop_id, message_id)
+        if subject is None:
             return None
+        message, template = subject.message, subject.template
         if template is None:
-            return _draft(session, message, None, reason=SkipReason.NO_TEMPLATE)
+            return subject.draft(None, SkipReason.NO_TEMPLATE)
         coupon_id = product_feeds.coupon_of(template.blocks)
-    if coupon_id is not None and not message.coupon_code and not _gives(message, coupon_id):
+        if coupon_id is None or message.coupon_code:
+            return _write(session, subject, template, catalog)
+    if not _gives(message, coupon_id):
         return None
     with db.reading() as session:
-        message, _ = _look(session, shop_id, message_id)
-        if message is None:
-            return None
-        rendered = _render(session, message, template, catalog)
-        reason = None if rendered else SkipReason.RENDER
-        return _draft(session, message, rendered, reason=reason, version=template.version)
+        again = _look(session, shop_id, message_id)
+        return None if again is None else _write(session, again, template, catalog)
 
 
-def _look(session: Session, shop_id: int, message_id: int) -> tuple[Message | None, Loaded | None]:
-    """A message that may go out now, and its template."""
+def _look(session: Session, shop_id: int, message_id: int) -> _Subject | None:
+    """A message that may go out now, with its template if there is one."""
     message = get_message(session, shop_id, message_id)
     if message is None or message.state != MessageState.DUE or message.due_at > clock.now():
-        return None, None
-    shop, profile = _parties(session, message)
+        return None
+    shop = get_shop(session, shop_id)
+    profile = get_profile(session, shop_id, message.profile_id)
+    assert shop is not None
     if profile is None or eligibility.skip_reason(session, shop, message, profile):
-        return None, None
+        return None
     try:
-        return message, load_template(
-            session, shop_id, message.template_id, message.template_version
-        )
+        template = load_template(session, shop_id, message.template_id, message.template_version)
     except RegularsError:
-        return message, None
+        template = None
+    return _Subject(message, shop, profile, template)
+
+
+def _write(session: Session, subject: _Subject, template: Loaded, catalog: Catalog) -> Draft:
+    rendered = _render(session, subject, template, catalog)
+    return subject.draft(rendered, None if rendered else SkipReason.RENDER, template.version)
 
 
 def _gives(message: Message, coupon_id: int) -> bool:
@@ -108,10 +133,9 @@ def _give_coupon(session: Session, message: Message, coupon_id: int) -> bool:
 
 
 def _render(
-    session: Session, message: Message, template: Loaded, catalog: Catalog
+    session: Session, subject: _Subject, template: Loaded, catalog: Catalog
 ) -> Rendered | None:
-    shop, profile = _parties(session, message)
-    assert profile is not None
+    message, shop, profile, _ = subject
     event_id, flow_id = message.event_id, message.flow_id
     flow = None if flow_id is None else get_flow(session, shop.id, flow_id)
     try:
@@ -137,23 +161,3 @@ def _render(
             line=error.line,
         )
         return None
-
-
-def _draft(
-    session: Session,
-    message: Message,
-    rendered: Rendered | None,
-    *,
-    reason: SkipReason | None,
-    version: int | None = None,
-) -> Draft:
-    _, profile = _parties(session, message)
-    assert profile is not None
-    address = eligibility.address_of(profile, message) or ""
-    return Draft(message.profile_id, address, version, rendered, reason)
-
-
-def _parties(session: Session, message: Message) -> tuple[Shop, Profile | None]:
-    shop = get_shop(session, message.shop_id)
-    assert shop is not None
-    return shop, get_profile(session, message.shop_id, message.profile_id)
