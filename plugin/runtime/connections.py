@@ -1,4 +1,5 @@
-"""Connections to the web: each sends its request's head in time, and there are fewer than files.
+"""Connections to the web: each sends its request's head in time, no address holds more than its
+share, and there are fewer than files.
 
 uvicorn closes a connection that is idle between two requests, and waits for a first head, or for
 the rest of one, for ever. At the process's limit of open files all clients would be refused alike.
@@ -6,13 +7,22 @@ the rest of one, for ever. At the process's limit of open files all clients woul
 
 import asyncio
 import resource
-from typing import Any
+from collections import Counter
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from plugin.settings import get_settings
 
 HEAD_TIMEOUT_S = 8.0  # as long as a body has
 # What else a process opens: some 60 lines to the database, the broker's, its own files.
 OTHER_FILES = 200
+# Of all, for one network, unless it is a trusted proxy's. A browser holds six; but a proxy that the
+# settings forgot holds those of all visitors.
+SHARE_OF_ADDRESS = 1 / 4
+HOUSEHOLD_BITS = 64  # of an IPv6 address: the rest of it each client chooses freely (RFC 6177)
 REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 10\r\n"
     b"connection: close\r\n\r\n"
@@ -25,22 +35,45 @@ def max_connections() -> int:
     return max(soft - OTHER_FILES, soft // 2)
 
 
+@lru_cache(maxsize=4_096)
+def _network_of(host: str) -> str:
+    """What a client's connections are counted under; empty for a proxy that the settings trust."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:  # a socket of this machine's has none
+        return ""
+    address = (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+    if any(address in network for network in get_settings().trusted_networks()):
+        return ""
+    if isinstance(address, IPv6Address):
+        return f"{int(address) >> address.max_prefixlen - HOUSEHOLD_BITS:x}"
+    return str(address)
+
+
 class LimitedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with these two limits."""
+    """uvicorn's protocol, with these limits."""
 
     head_timeout_s = HEAD_TIMEOUT_S
     most = max_connections()
+    most_of_address = int(max_connections() * SHARE_OF_ADDRESS)
+    held: ClassVar[Counter[str]] = Counter()  # by network, of this process
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
         self._waits_since = self.loop.time()  # for a head, while no request is answered
         self._look: asyncio.TimerHandle | None = None
+        self._network = ""
 
     # Narrower than asyncio's own, as uvicorn's is: a server's connections can be written to.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, or refuse it where there are too many."""
+        """Take a connection, or refuse it where there are too many, of all or of its address."""
         super().connection_made(transport)
-        if len(self.connections) > self.most:
+        self._network = _network_of(self.client[0]) if self.client else ""
+        if self._network:
+            self.held[self._network] += 1
+        if len(self.connections) > self.most or (
+            self._network and self.held[self._network] > self.most_of_address
+        ):
             transport.write(REFUSAL)
             transport.close()
             return
@@ -50,6 +83,10 @@ class LimitedProtocol(HttpToolsProtocol):
         """Forget a connection."""
         if self._look is not None:
             self._look.cancel()
+        if self._network:
+            self.held[self._network] -= 1
+            if not self.held[self._network]:
+                del self.held[self._network]
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from plugin.runtime import connections
 from plugin.runtime.connections import LimitedProtocol
+from plugin.settings import get_settings
 from tests.sizes import PATIENCE
 
 HEAD_S, ANSWERS_AFTER_S = 0.5, 1.5
@@ -26,6 +27,7 @@ class Hasty(LimitedProtocol):
 
     head_timeout_s = HEAD_S
     most = 20
+    most_of_address = 5
 
 
 async def answer(request: Request) -> PlainTextResponse:
@@ -46,8 +48,8 @@ def port() -> Generator[int]:
         thread.join()
 
 
-def connect(port: int) -> socket.socket:
-    line = socket.create_connection(("127.0.0.1", port))
+def connect(port: int, source: str = "127.0.0.1") -> socket.socket:
+    line = socket.create_connection(("127.0.0.1", port), source_address=(source, 0))
     line.settimeout(10 * PATIENCE)
     return line
 
@@ -111,6 +113,59 @@ def test_s06_connections_end_below_the_limit_of_files(port: int, monkeypatch: py
         assert line.recv(1_000).startswith(b"HTTP/1.1 200")
     for line in held:
         line.close()
+
+
+@pytest.fixture
+def of_strangers(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Trust a proxy at 127.0.0.3 alone: the other addresses of loopback are as any visitor's."""
+    monkeypatch.setenv("REGULARS_TRUSTED_PROXIES", "127.0.0.3")
+    get_settings.cache_clear()
+    connections._network_of.cache_clear()
+    yield
+    get_settings.cache_clear()
+    connections._network_of.cache_clear()
+
+
+def status(line: socket.socket) -> bytes:
+    line.sendall(HEAD + b"\r\n")
+    return line.recv(1_000)[9:12]
+
+
+def test_s06_a_neighbour_with_many_silent_connections_leaves_others_theirs(
+    of_strangers: None, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hasty, "head_timeout_s", 60.0)
+    silent = [connect(port, "127.0.0.2") for _ in range(30)]
+    time.sleep(0.2)
+
+    refused = [line for line in silent if closes_after(line, [b""]) < 0.09]
+    assert len(refused) == 30 - Hasty.most_of_address
+    with connect(port) as line:
+        assert status(line) == b"200"
+    for line in silent:
+        line.close()
+    time.sleep(0.2)
+    with connect(port, "127.0.0.2") as line:
+        assert status(line) == b"200"
+    time.sleep(0.2)
+    assert not Hasty.held
+
+
+def test_s06_a_trusted_proxy_holds_as_many_connections_as_there_are(
+    of_strangers: None, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hasty, "head_timeout_s", 60.0)
+    held = [connect(port, "127.0.0.3") for _ in range(Hasty.most)]
+    assert status(held[-1]) == b"200"
+    for line in held:
+        line.close()
+
+
+def test_s06_connections_are_counted_by_household() -> None:
+    of = connections._network_of
+    assert of("2001:db8::1") == of("2001:db8::2:3") != of("2001:db8:0:1::1")
+    assert of("::ffff:192.0.2.9") == of("192.0.2.9") != of("192.0.2.8")
+    assert of("127.0.0.1") == of("") == ""
 
 
 def test_s06_the_limits_of_the_web_itself(monkeypatch: pytest.MonkeyPatch):
