@@ -2,6 +2,7 @@
 
 import structlog
 from dramatiq.broker import Broker
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from pika.exceptions import AMQPError
 from redis.exceptions import RedisError
@@ -11,6 +12,7 @@ from plugin.errors import RegularsError
 from plugin.runtime import valkey
 from plugin.runtime.data_folder import unwritable
 from plugin.runtime.private_files import make_private
+from plugin.runtime.queues import open_connection
 from plugin.settings import Settings, get_settings
 from storage import schema
 from storage.engine import db, encryption
@@ -98,6 +100,6 @@ def broker_answers(broker: Broker) -> bool:
     try:
         if isinstance(broker, RedisBroker):
             return bool(broker.client.ping())
-        return bool(broker.connection.is_open)  # type: ignore[attr-defined]
+        return isinstance(broker, RabbitmqBroker) and bool(open_connection(broker).is_open)
     except (RedisError, AMQPError, OSError):
         return False

@@ -1,6 +1,7 @@
 """/metrics and its alerts: each fault shows, each alert fires for its fault and rests without."""
 
 import re
+import time
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from plugin import clock, jobs
-from plugin.runtime import measurements, valkey, web
+from plugin.runtime import measurements, queues, valkey, web
+from plugin.runtime.connect import broker_answers
 from plugin.runtime.measurements import Measurements
 from plugin.runtime.queues import queue_depths
 from plugin.runtime.web import build_app
@@ -28,6 +30,7 @@ from storage.messages import MessageState, SkipReason
 from storage.privacy_requests import PrivacyRequest, PrivacyTopic
 from storage.reconciliations import Reconciliation
 from storage.write_backs import WriteBack, WriteBackKind
+from tests.faults import rabbitmq
 from tests.operations.test_valkey import server
 from webhooks import metrics
 
@@ -249,6 +252,27 @@ def test_o06_the_depth_of_each_queue_is_the_brokers(tmp_path):
         broker.client.close()
     assert (depths["digest"], depths["send"], sum(depths.values())) == (1, 2, 3)
     assert queue_depths(jobs.connect("redis://127.0.0.1:1")) == {}
+
+
+@pytest.mark.skipif(not (rabbitmq.PROGRAM and rabbitmq.NAMES), reason="RabbitMQ is not installed")
+def test_o06_the_depth_of_each_queue_is_rabbitmqs_also_after_a_silence(tmp_path, monkeypatch):
+    monkeypatch.setattr(queues, "QUEUES", ("digest", "send", "never_declared"))
+    with rabbitmq.rabbitmq(tmp_path / "rabbitmq") as node:
+        broker = jobs.connect(f"{node.url}/?heartbeat=1")
+        for name in ("digest", "send"):
+            broker.declare_queue(name, ensure=True)
+        for each in ("digest", "send", "send"):
+            jobs.enqueue(each)
+        wanted = {"digest": 1, "send": 2, "never_declared": 0}
+        assert queue_depths(broker) == wanted
+        time.sleep(5)  # RabbitMQ has closed the connection of this thread by now
+        assert broker_answers(broker)
+        assert queue_depths(broker) == wanted
+        time.sleep(5)
+        assert queue_depths(broker) == wanted
+        node.kill()
+        assert queue_depths(broker) == {}
+        assert not broker_answers(broker)
 
 
 @pytest.mark.parametrize(
