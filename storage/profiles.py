@@ -54,6 +54,7 @@ class DataSource(StrEnum):
     UNPROVEN = "unproven"  # a form's sender who is not proven to be the shopper
     IMPORT = "import"
     MERCHANT = "merchant"
+    PREFERENCES = "preferences"  # the shopper, on the preference page
 
 
 KeyKind = IdentityKind | RecordKind

@@ -38,7 +38,7 @@ from storage.engine.ids import new_id
 from storage.messages import Message, get_message
 from storage.preferences import PreferenceRow, SendingFrequency
 from storage.privacy_requests import PrivacyTopic
-from storage.profiles import IdentityKind, get_profile
+from storage.profiles import DataSource, IdentityKind, get_profile
 from storage.shops import Shop, get_shop
 
 VERSION = 2  # of the page's texts: raise it when they change, since the ledger records it
@@ -110,17 +110,18 @@ def save_choices(
             session,
             [_entry(session, message, box, wanted, visitor=visitor, now=now) for box in changed],
         )
+        if any(_ends_own(box, message, wanted) for box in changed):
+            message.unsubscribed_at = message.unsubscribed_at or now  # counts for this mail
+            session.add(message)
+            session.flush()
         for metric in _metrics(changed, wanted):
             record_message_event(session, message, metric, str(new_id()), at=now)
         preferences.save_preferences(session, _wishes(message, before, wanted, now))
         if wanted.language != before.locale and message.channel == Channel.EMAIL:
             key = IdentityKey(IdentityKind.EMAIL, message.address)
-            resolve_profiles(
-                session,
-                message.shop_id,
-                [ProfileFact((key,), now, {"locale": wanted.language})],
-                now,
-            )
+            chosen = ProfileFact((key,), now, {"locale": wanted.language})
+            chosen.source = DataSource.PREFERENCES
+            resolve_profiles(session, message.shop_id, [chosen], now)
             session.expire_all()
         return _choices(session, message)
 
@@ -300,6 +301,12 @@ def _is_changed(box: PreferenceBox, wanted: PreferenceUpdate) -> bool:
     if wanted.nothing:
         return box.purpose == ConsentPurpose.MARKETING and not box.refused
     return box.on != (box.key in wanted.boxes)
+
+
+def _ends_own(box: PreferenceBox, message: Message, wanted: PreferenceUpdate) -> bool:
+    """Whether a changed box says no to marketing at the address that the message went to."""
+    is_own = (box.channel, box.address) == (message.channel, message.address)
+    return is_own and box.purpose == ConsentPurpose.MARKETING and box.key not in wanted.boxes
 
 
 def _entry(

@@ -386,6 +386,29 @@ def test_a_flow_on_a_declined_topic_sends_nothing(web, world, path, relay):
     assert refused(world) == ""
 
 
+@pytest.mark.parametrize("how", ["box", "button"])
+def test_an_unsubscribe_on_the_page_counts_for_the_mail_that_led_there(web, world, path, how):
+    message_id = links.read_token(links.PREFERENCES, path[3:]).message_id
+    page = web.get(path).text
+    web.post(path, data=form(page))
+    assert world.read(message_id).unsubscribed_at is None
+
+    web.post(path, data=form(page, box=[]) if how == "box" else form(page, do="none"))
+
+    first = world.read(message_id).unsubscribed_at
+    assert first is not None
+    web.post(path, data=form(web.get(path).text, do="none"))
+    assert world.read(message_id).unsubscribed_at == first
+
+
+def test_a_language_chosen_on_the_page_says_so_on_the_profile(merchant, web, world, path):
+    web.post(path, data=form(web.get(path).text, language="zh-CN"))
+
+    shown = merchant.open(f"/audience/profiles/{world.profile_id}").text
+    assert "chosen on the preference page" in shown
+    assert "from Shopify" not in shown
+
+
 def test_the_shoppers_language_is_saved(web, world, path):
     page = web.post(path, data=form(web.get(path).text, language="zh-CN")).text
 

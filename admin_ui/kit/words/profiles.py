@@ -31,6 +31,7 @@ PLACES: dict[str, str] = {
     DataSource.FORM: N_("from a form"),
     DataSource.UNPROVEN: N_("from a form, unverified"),
     DataSource.MERCHANT: N_("edited by your team"),
+    DataSource.PREFERENCES: N_("chosen on the preference page"),
     DataSource.IMPORT: N_("from an import"),
     "api": N_("from the API"),
 }
