@@ -11,7 +11,9 @@ import os
 import time
 import zoneinfo
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 POLL_INTERVAL_S = 0.05
 
@@ -25,6 +27,21 @@ _looked_at = float("-inf")
 def now() -> datetime:
     """The present moment, in UTC."""
     return datetime.now(UTC) + _ahead()
+
+
+def zone(name: str) -> ZoneInfo:
+    """The zone of an IANA name.
+
+    Raises:
+        ZoneInfoNotFoundError: there is none of that name.
+    """
+    return ZoneInfo(name)
+
+
+@lru_cache(1)
+def zone_names() -> frozenset[str]:
+    """All names that have a zone."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 def advance(by: timedelta) -> None:
