@@ -14,6 +14,7 @@ from plugin.phones.places import country_of_phone, zones_of_phone
 
 UNITED_STATES = "US"
 AREA_CODE = slice(2, 5)  # of +1 305 555 0123
+NOWHERE = "ZZ"  # CLDR's country of Etc/Unknown
 OTHER_CODES = {"UK": "GB", "EL": "GR"}
 
 
@@ -183,5 +184,6 @@ def zones_of_country(country: str) -> Sequence[str]:
 def _zones_by_country() -> Mapping[str, Sequence[str]]:
     found: dict[str, list[str]] = {}
     for zone, country in get_global("zone_territories").items():
-        found.setdefault(country, []).append(zone)
+        if country != NOWHERE and zone in clock.zone_names():
+            found.setdefault(country, []).append(zone)
     return found
