@@ -14,6 +14,7 @@ from plugin.settings import get_settings
 from plugin.templates.product_feeds import Catalog
 from storage.engine import db
 from storage.messages import Message
+from storage.shops import get_shop
 from tests.plugin.channels.test_email import made
 
 
@@ -34,7 +35,9 @@ def test_the_mail_has_30_kb_and_the_peers_template_is_as_long(
     shop_id = outbox.fill(1)
     with db.reading() as session:
         message_id = session.exec(select(Message.id).where(Message.shop_id == shop_id)).one()
-    draft = write_draft(shop_id, message_id, Catalog())
+        shop = get_shop(session, shop_id)
+    assert shop is not None
+    draft = write_draft(shop_id, message_id, Catalog(shop))
     assert draft is not None
     assert draft.rendered is not None
     content = {"html": draft.rendered.html, "text": draft.rendered.text}

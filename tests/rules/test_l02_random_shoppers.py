@@ -200,8 +200,8 @@ def shopper(chance: random.Random) -> Shopper:
     if how == 3 and country not in STATES_BY_POSTAL_CODE:
         return Shopper(Home(country, region, phone=moved), lives.rule, lives.zone)
     if how == 4:
-        rule = lives.rule if country != "FR" else "FR"
-        return Shopper(Home(phone=lives.phone), rule if rule != "FR-67" else "FR", lives.zone)
+        rule = "FR" if lives.rule == "FR-67" else lives.rule  # a number tells no department
+        return Shopper(Home(phone=lives.phone), rule, lives.zone)
     if how == 5:
         known = Home(country, phone=lives.phone)
         return Shopper(known, "FR" if lives.rule == "FR-67" else lives.rule, lives.zone)
