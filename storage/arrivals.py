@@ -269,6 +269,16 @@ def take_in_arrivals(session: Session, limit: int | None = None) -> bool:
     return bool(span.arrived == most)
 
 
+def take_in_all_arrivals() -> None:
+    """Give all arrivals their deliveries, in turn with the webhooks that come in: some in each of
+    several transactions of its own.
+    """
+    more = True
+    while more:
+        with db.inbox_transaction() as session:
+            more = take_in_arrivals(session)
+
+
 def _run(session: Session, sql: str, **params: Any) -> Any:
     return db.across_shops(
         session, text(sql), "the inbox is digested for all shops in turn", params

@@ -92,8 +92,7 @@ def _prepare_sqlite(folder: Path, manifest: BackupManifest, *, take_in: bool = F
     schema.upgrade()
     _hold(manifest)
     if take_in:
-        with db.inbox_transaction() as session:
-            arrivals.take_in_arrivals(session)
+        arrivals.take_in_all_arrivals()
     db.disconnect()  # which leaves all in the files themselves
 
 

@@ -14,7 +14,7 @@ from storage.privacy_requests import DataSubject
 def deliveries(shop_id: int, subject: DataSubject, until: datetime) -> Iterator[list[Any]]:
     """Yield the deliveries up to a moment that name the data subject, in batches."""
     needles, after = SubjectMatcher(subject), ""
-    _take_in_all()
+    arrivals.take_in_all_arrivals()
     while True:
         with db.inbox_reading() as session:
             page = data_subject.deliveries_page(session, shop_id, after, until)
@@ -22,14 +22,6 @@ def deliveries(shop_id: int, subject: DataSubject, until: datetime) -> Iterator[
             return
         yield [row for row in page if needles.matches(bytes(row.body))]
         after = page[-1].webhook_id
-
-
-def _take_in_all() -> None:
-    """Give all that came its delivery, in turn with the webhooks that come in."""
-    more = True
-    while more:
-        with db.inbox_transaction() as session:
-            more = arrivals.take_in_arrivals(session)
 
 
 def lines(shop_id: int, subject: DataSubject) -> Iterator[list[Any]]:

@@ -99,6 +99,23 @@ def test_every_value_of_every_table_comes_over_as_it_was(
     assert after == before
 
 
+def test_all_that_waited_for_a_worker_comes_over(
+    sqlite: str, shop: Shop, tmp_path: Path, moved: Callable[[], Settings], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(arrivals, "TAKEN_IN_AT_ONCE", 2)  # fewer than wait
+    arrivals.add_deliveries([customer(shop, number) for number in range(1, 8)])
+    make_backup(tmp_path / "backup.tar")
+
+    restore_backup(tmp_path / "backup.tar", moved())
+    decide(UnsentChoice.SEND)
+    while digest_deliveries():
+        pass
+
+    with db.reading() as session:
+        asked = select(Identity.value).where(Identity.shop_id == shop.id, Identity.kind == "email")
+        assert len(set(session.exec(asked))) == 7
+
+
 def test_what_came_over_is_guarded_as_what_was_made_there(
     sqlite: str, shop: Shop, tmp_path: Path, moved: Callable[[], Settings]
 ) -> None:
