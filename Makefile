@@ -20,11 +20,9 @@ tests: .tools/browser
 	@echo "tests" && $(VENV)/pytest -n 4 --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 # Also what promises a deadline: nothing else runs beside it here, so the limits are what is promised.
-PROMPT := tests/attacks/test_s06_bombs.py $(addprefix tests/operations/test_,serve.py supervisor.py valkey.py)
-# What is proved by many examples, of which `make test` takes a fifth.
-MANY := tests/properties tests/plugin/sync/test_reconcile.py tests/rules/test_ledger.py
+PROMPT := $(addprefix tests/attacks/test_,s06_bombs.py s16_templates.py) $(addprefix tests/operations/test_,serve.py supervisor.py valkey.py)
 faults: .venv/ready ## kill, fill and cut off whatever can be, at full size: about an hour
-	@FAULTS=full $(VENV)/pytest -q -s tests/faults $(PROMPT) $(MANY) $(ARGS)
+	@FAULTS=full $(VENV)/pytest -q -s tests/faults $(PROMPT) $(ARGS)
 
 check: lint types ## lint, types and the contracts between our folders
 

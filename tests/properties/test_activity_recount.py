@@ -12,8 +12,7 @@ from plugin.profiles.identity import resolve_profiles
 from storage import data_subject, erasure, events
 from storage.engine.ids import new_id
 from storage.profiles import Merge, Profile
-from tests.properties.examples import many_examples
-from tests.sizes import size
+from tests.properties.examples import thousand
 from tests.state import check_activity
 
 SHOP = 7
@@ -43,7 +42,7 @@ acts = st.lists(
 )
 
 
-@settings(many_examples, max_examples=size(120, 600))
+@settings(thousand, max_examples=600)
 @given(acts=acts)
 def test_days_and_events_agree_after_everything_that_happens(example, acts):
     with example() as session:

@@ -22,8 +22,7 @@ from storage.privacy_requests import PrivacyTopic
 from storage.profiles import Identity, IdentityKind, Merge, Profile
 from storage.shops import Shop, add_shop
 from tests.conftest import NOW
-from tests.properties.examples import many_examples
-from tests.sizes import size
+from tests.properties.examples import thousand
 
 PEOPLE, CARTS, BROWSERS = range(3), range(2), range(2)
 STORE_ADDRESS = "till@example.com"
@@ -170,7 +169,7 @@ lives = st.lists(
 )
 
 
-@many_examples
+@thousand
 @given(lived=lives, order=st.randoms(use_true_random=False))
 def test_no_profile_holds_two_customers_whom_nobody_merged(example, lived, order):
     """In any order, and twice."""
@@ -215,7 +214,7 @@ def check_events(store: Store, lived: list[Act]) -> None:
         assert owners & store.same(actor), f"{event.metric} is somebody else's"
 
 
-@settings(many_examples, max_examples=size(60, 200))
+@settings(thousand, max_examples=200)
 @given(lived=lives, pair=st.permutations(PEOPLE), order=st.randoms(use_true_random=False))
 def test_what_staff_join_they_can_part(example, lived, pair, order):
     lived = [act for act in lived if act.what not in ("is merged", "is forgotten")]

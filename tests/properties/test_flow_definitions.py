@@ -21,7 +21,7 @@ from tests.conformance.klaviyo_schema import OPENAPI, flaws
 from tests.conformance.test_klaviyo_shapes import full_flow
 from tests.conftest import NOW
 from tests.properties.conftest import Example
-from tests.properties.examples import many_examples
+from tests.properties.examples import thousand
 from tests.properties.schemas import Values, values_of
 
 Way = tuple[str | int, ...]
@@ -143,7 +143,7 @@ def add(example: Example) -> Callable[[Any], Any]:
     return save
 
 
-@many_examples
+@thousand
 @given(definition=allowed)
 def test_what_the_schema_allows_is_kept_as_it_is_or_refused_by_a_field(
     add: Callable[[Any], Any], definition: Any
@@ -167,7 +167,7 @@ def test_what_the_schema_allows_is_kept_as_it_is_or_refused_by_a_field(
     assert parse_definition(kept) == parse_definition(json.loads(json.dumps(given_)))
 
 
-@many_examples
+@thousand
 @given(slip=slips)
 def test_what_we_keep_is_what_the_schema_allows(slip: tuple[Way, Any]) -> None:
     definition = full_flow()

@@ -27,7 +27,7 @@ from storage.profiles import (
     Profile,
     SourceProfile,
 )
-from tests.properties.examples import many_examples
+from tests.properties.examples import thousand
 
 SHOP = 7
 START = datetime(2026, 11, 21, tzinfo=UTC)
@@ -143,7 +143,7 @@ def names(session: Session, shop_id: int) -> dict[frozenset[IdentityKey], Any]:
     }
 
 
-@many_examples
+@thousand
 @given(
     said=facts(),
     order=st.randoms(use_true_random=False),
@@ -164,7 +164,7 @@ def test_p01_any_order_and_grouping_gives_the_same_people(example, said, order, 
 addresses = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=8)
 
 
-@many_examples
+@thousand
 @given(told=addresses, order=st.randoms(use_true_random=False))
 def test_p01_an_address_is_the_customers_whose_record_had_it_last(example, told, order):
     """An address that is given up and registered by another goes alone."""
@@ -201,7 +201,7 @@ joining = st.sampled_from(
 acts = st.lists(st.one_of(joining, st.integers(0, 20)), max_size=9)
 
 
-@many_examples
+@thousand
 @given(acts=acts, order=st.randoms(use_true_random=False))
 def test_p01_merges_undone_in_any_order_restore_each_profile(example, acts, order):
     """Facts that name two people join them, and merges are taken back in between, in any order.

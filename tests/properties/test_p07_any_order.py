@@ -16,7 +16,7 @@ from plugin.ingest.record import record_facts
 from storage.inbox_claims import ClaimedDelivery
 from storage.profiles import DataSource, IdentityKind
 from storage.shops import Shop, add_shop
-from tests.properties.examples import many_examples
+from tests.properties.examples import thousand
 from tests.state import state_in
 from tests.story import Story
 
@@ -105,7 +105,7 @@ def in_order(
     return found
 
 
-@many_examples
+@thousand
 @given(
     order=st.randoms(use_true_random=False),
     repeats=st.floats(0, 1),

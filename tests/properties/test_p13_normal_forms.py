@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat as Format
 
 from plugin.values import currency_decimals, parse_email, parse_phone, to_decimal, to_minor_units
-from tests.properties.examples import many_examples
+from tests.properties.examples import thousand
 
 LANDS = ("US", "GB", "DE", "FR", "CN", "HK", "JP", "KR", "AU", "BR", "IN", "ZA", "NG", "AE")
 CURRENCIES = (
@@ -42,7 +42,7 @@ letters = st.text("abCÀßıİ中.+-_'", min_size=1, max_size=12)
 plain = st.text("abCxn.+-_'\"(1@", min_size=1, max_size=12)
 
 
-@many_examples
+@thousand
 @given(
     typed=st.one_of(
         st.builds(lambda a, b: f"  {a}@{b}.Example ", letters, letters),
@@ -67,7 +67,7 @@ def by_the_library(typed: str) -> str | None:
         return None
 
 
-@many_examples
+@thousand
 @given(typed=numbers, form=st.sampled_from([Format.E164, Format.INTERNATIONAL, Format.RFC3966]))
 def test_p13_a_number_reads_back_from_however_it_is_written(typed, form):
     normal = parse_phone(f"+{typed}")
@@ -77,7 +77,7 @@ def test_p13_a_number_reads_back_from_however_it_is_written(typed, form):
     assert parse_phone(phonenumbers.format_number(phonenumbers.parse(normal), form)) == normal
 
 
-@many_examples
+@thousand
 @given(amount=st.integers(-(10**13), 10**13), currency=st.sampled_from(CURRENCIES))
 def test_p13_an_amount_reads_back_from_its_decimal(amount, currency):
     digits = currency_decimals(currency)

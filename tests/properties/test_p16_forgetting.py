@@ -19,7 +19,7 @@ from storage.engine.ids import new_id
 from storage.shops import Shop
 from tests.plugin.profiles.lives import ACTS, CUT, MAYA, fact, forget, gets_a_parcel, tell
 from tests.properties.conftest import OverError
-from tests.properties.examples import many_examples
+from tests.properties.examples import thousand
 from tests.state import state_of
 
 before = st.builds(fact, st.sampled_from(ACTS), st.integers(1, 8))
@@ -78,7 +78,7 @@ def in_batches(shop: Shop, said: list[Facts], shuffled: Random) -> None:
         said = said[size:]
 
 
-@many_examples
+@thousand
 @given(
     old=st.lists(before, max_size=4),
     new=st.lists(after, max_size=3),

@@ -12,7 +12,7 @@ from plugin.privacy.subject_matcher import SubjectMatcher
 from plugin.values import ascii_domain, parse_email, parse_phone
 from storage.privacy_requests import DataSubject
 from storage.profiles import IdentityKind
-from tests.properties.examples import many_examples
+from tests.properties.examples import thousand
 from tests.properties.test_p13_normal_forms import LANDS, numbers
 
 WIDE = {code: code + 0xFEE0 for code in range(ord("!"), ord("~") + 1)}
@@ -56,7 +56,7 @@ def names_them(kind: IdentityKind, value: str, spelling: str) -> bool:
     )
 
 
-@many_examples
+@thousand
 @given(
     name=names, host=hosts, shape=shapes, host_shape=host_shapes, around=st.sampled_from(["", " "])
 )
@@ -72,7 +72,7 @@ def test_l13_an_address_is_found_by_whatever_is_read_as_it(name, host, shape, ho
     assert names_them(IdentityKind.EMAIL, normal, typed)
 
 
-@many_examples
+@thousand
 @given(
     typed=numbers,
     form=st.sampled_from([Format.E164, Format.INTERNATIONAL, Format.NATIONAL, Format.RFC3966]),

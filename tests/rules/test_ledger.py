@@ -22,7 +22,6 @@ from storage.ledger_audit import LedgerViolation, ViolationKind
 from storage.privacy_requests import DataSubject
 from storage.profiles import IdentityKind
 from tests.conftest import SETTINGS
-from tests.sizes import size
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 MAYA = "maya@example.com"
@@ -282,11 +281,7 @@ def oracle(said: set[tuple[str, int, int, str]], channel: str) -> str | None:
 def test_p02_the_state_depends_on_the_set_of_entries_alone(shop):
     with db.transaction() as session:
 
-        @settings(
-            max_examples=size(200, 1_000),
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        )
+        @settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(said=st.lists(WORDS, min_size=1, max_size=6), data=st.data())
         def holds(said: list[tuple[str, int, int, str]], data: st.DataObject) -> None:
             address = f"{new_id()}@example.com"

@@ -9,7 +9,6 @@ from plugin import clock
 from tests.plugin.shopify.box import Shopify
 from tests.plugin.sync.comparing import installed, real_now
 from tests.plugin.sync.gaps import Market
-from tests.sizes import size
 
 
 @pytest.fixture
@@ -20,14 +19,12 @@ def later(monkeypatch):
 
 @pytest.fixture
 def market(shopify: Shopify, door, broker, request) -> Market:
-    """A store with its webhooks; with 500 differences by `make faults`, else 100, on PostgreSQL
-    50.
-    """
+    """A store with its webhooks; with 500 differences, or on PostgreSQL 50."""
     shopify.store.storefront_url = door.origin
     shopify.bucket(1e9, 1e9)
     shopify.store.now = real_now  # the webhooks are older than the comparison
     small = "postgresql" in request.node.name
-    return Market(shopify.store, 0.1 if small else size(0.2, 1.0))
+    return Market(shopify.store, 0.1 if small else 1.0)
 
 
 @pytest.fixture

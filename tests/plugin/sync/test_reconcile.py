@@ -38,7 +38,7 @@ from tests.plugin.sync.comparing import (
 from tests.state import state_of
 
 
-def test_f18_o15_each_of_many_differences_is_found_and_repaired_alone(
+def test_f18_o15_each_of_500_differences_is_found_and_repaired_alone(
     database, shopify, market, later, monkeypatch
 ):
     lossy = installed(market, shopify)
