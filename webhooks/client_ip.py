@@ -5,20 +5,12 @@ its end, as far as the entries are those of proxies that the settings trust: any
 written the entries before.
 """
 
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
-
 from starlette.requests import Request
 
-from plugin.settings import get_settings
-
-Address = IPv4Address | IPv6Address
+from plugin import client_networks
+from plugin.client_networks import Address, is_trusted, parse_address
 
 MAX_PROXIES = 20  # proxies
-IPV6_BITS = 128
-# Of an IPv6 address: a household has a network of 64 bits or delegates it by 56, a site by 48
-# (RFC 6177), and each chooses the rest of its addresses freely.
-NETWORK_BITS = (64, 56, 48)
 
 
 def address_of(request: Request, *, through_shopify: bool = False) -> str:
@@ -36,7 +28,7 @@ def address_of(request: Request, *, through_shopify: bool = False) -> str:
     for earlier in before:
         if found is None or earlier is None:
             break
-        if not _is_trusted(found):
+        if not is_trusted(found):
             if not told:
                 break
             told = False  # the note of Shopify's proxy; no further one is to be believed
@@ -47,9 +39,7 @@ def address_of(request: Request, *, through_shopify: bool = False) -> str:
 def networks_of(address: str) -> tuple[str, ...]:
     """What to count an address's requests under, from the narrowest network to the widest."""
     found = _read(address)
-    if isinstance(found, IPv6Address):
-        return tuple(f"{int(found) >> IPV6_BITS - bits:x}/{bits}" for bits in NETWORK_BITS)
-    return (address,)
+    return (address,) if found is None else client_networks.networks_of(found)
 
 
 def _read(note: str) -> Address | None:
@@ -59,13 +49,4 @@ def _read(note: str) -> Address | None:
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
-    try:
-        found = ip_address(text)
-    except ValueError:
-        return None
-    return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
-
-
-@lru_cache(maxsize=4_096)
-def _is_trusted(address: Address) -> bool:
-    return any(address in network for network in get_settings().trusted_networks())
+    return parse_address(text)

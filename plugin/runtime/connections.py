@@ -8,13 +8,11 @@ the rest of one, for ever. At the process's limit of open files all clients woul
 import asyncio
 import resource
 from collections import Counter
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from plugin.settings import get_settings
+from plugin.client_networks import is_trusted, networks_of, parse_address
 
 HEAD_TIMEOUT_S = 8.0  # as long as a body has
 # What else a process opens: some 60 lines to the database, the broker's, its own files.
@@ -22,7 +20,6 @@ OTHER_FILES = 200
 # Of all, for one network, unless it is a trusted proxy's. A browser holds six; but a proxy that the
 # settings forgot holds those of all visitors.
 SHARE_OF_ADDRESS = 1 / 4
-HOUSEHOLD_BITS = 64  # of an IPv6 address: the rest of it each client chooses freely (RFC 6177)
 REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 10\r\n"
     b"connection: close\r\n\r\n"
@@ -35,19 +32,10 @@ def max_connections() -> int:
     return max(soft - OTHER_FILES, soft // 2)
 
 
-@lru_cache(maxsize=4_096)
 def _network_of(host: str) -> str:
     """What a client's connections are counted under; empty for a proxy that the settings trust."""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:  # a socket of this machine's has none
-        return ""
-    address = (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
-    if any(address in network for network in get_settings().trusted_networks()):
-        return ""
-    if isinstance(address, IPv6Address):
-        return f"{int(address) >> address.max_prefixlen - HOUSEHOLD_BITS:x}"
-    return str(address)
+    address = parse_address(host)  # a socket of this machine's has none
+    return "" if address is None or is_trusted(address) else networks_of(address)[0]
 
 
 class LimitedProtocol(HttpToolsProtocol):

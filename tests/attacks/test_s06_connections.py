@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from plugin import client_networks
 from plugin.runtime import connections
 from plugin.runtime.connections import LimitedProtocol
 from plugin.settings import get_settings
@@ -120,10 +121,10 @@ def of_strangers(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     """Trust a proxy at 127.0.0.3 alone: the other addresses of loopback are as any visitor's."""
     monkeypatch.setenv("REGULARS_TRUSTED_PROXIES", "127.0.0.3")
     get_settings.cache_clear()
-    connections._network_of.cache_clear()
+    client_networks.is_trusted.cache_clear()
     yield
     get_settings.cache_clear()
-    connections._network_of.cache_clear()
+    client_networks.is_trusted.cache_clear()
 
 
 def status(line: socket.socket) -> bytes:
