@@ -13,7 +13,6 @@ import zoneinfo
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 POLL_INTERVAL_S = 0.05
 
@@ -27,15 +26,6 @@ _looked_at = float("-inf")
 def now() -> datetime:
     """The present moment, in UTC."""
     return datetime.now(UTC) + _ahead()
-
-
-def zone(name: str) -> ZoneInfo:
-    """The zone of an IANA name.
-
-    Raises:
-        ZoneInfoNotFoundError: there is none of that name.
-    """
-    return ZoneInfo(name)
 
 
 @lru_cache(1)

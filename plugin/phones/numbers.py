@@ -21,7 +21,7 @@ MAX_AREA_DIGITS = 8  # before a slash: +49 (0)36206/…
 _MACHINES = ("+3197",)
 _BRAZIL, _MEXICO = 55, 52
 # What people and the European Union call two countries that ISO 3166-1 calls otherwise.
-_OTHER_CODES = {"UK": "GB", "EL": "GR"}
+OTHER_CODES = {"UK": "GB", "EL": "GR"}
 
 
 class TextAbility(StrEnum):
@@ -131,7 +131,7 @@ def _parse(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     if not text or len(text) > MAX_TYPED_CHARS:
         return None
     if country is not None:
-        country = _OTHER_CODES.get(country, country)
+        country = OTHER_CODES.get(country, country)
     if _is_whole(text):
         return parse_e164(text)
     if _names_two(text):

@@ -119,7 +119,7 @@ def _of_library(number: phonenumbers.PhoneNumber) -> Collection[str]:
     # The library names a neighbour's zone for some countries, of another clock for parts of the
     # year (Algeria by Paris, Libya by Bucharest); CLDR knows their own.
     regions = phonenumbers.region_codes_for_country_code(number.country_code or 0)
-    zones, aliases = _zones_of_regions(), get_global("zone_aliases")
+    zones, aliases = zones_by_country(), get_global("zone_aliases")
     own = [zone for region in regions for zone in zones.get(region, ())]
     if any(aliases.get(zone, zone) in own for zone in found):
         return tuple(found)
@@ -136,7 +136,8 @@ def _zones_of_plan(country_code: int) -> tuple[str, ...]:
 
 
 @lru_cache(1)
-def _zones_of_regions() -> Mapping[str, Sequence[str]]:
+def zones_by_country() -> Mapping[str, Sequence[str]]:
+    """All zones of each country (ISO 3166-1), as CLDR has them."""
     found: dict[str, list[str]] = {}
     for zone, region in get_global("zone_territories").items():
         found.setdefault(region, []).append(zone)

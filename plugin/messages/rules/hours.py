@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from plugin import clock
 from plugin.messages.rules.holidays import is_holiday
 from plugin.messages.rules.places import Whereabouts
 from plugin.messages.rules.rows import HoursRule, RuleKind, Span, Spans, Week, rule_of
@@ -100,7 +100,7 @@ def _chosen(rule: HoursRule, spans: Spans, chosen: Span | None) -> Spans:
 
 def _stretches(wall: _Wall, now: datetime, days: int) -> list[_Stretch]:
     """What is open around now and for some days by one clock, the earliest first."""
-    today = now.astimezone(clock.zone(wall.zone)).date()
+    today = now.astimezone(ZoneInfo(wall.zone)).date()
     return [each for ahead in range(days) for each in _of_day(wall, today + ahead * DAY)]
 
 
@@ -117,7 +117,7 @@ def _of_day(wall: _Wall, day: date) -> list[_Stretch]:
 def _instant(day: date, minutes: int, zone: str) -> datetime:
     day, minutes = day + (minutes // (24 * 60)) * DAY, minutes % (24 * 60)
     wall = datetime(
-        day.year, day.month, day.day, minutes // 60, minutes % 60, tzinfo=clock.zone(zone)
+        day.year, day.month, day.day, minutes // 60, minutes % 60, tzinfo=ZoneInfo(zone)
     )
     return wall.astimezone(UTC)
 
@@ -136,8 +136,3 @@ def _overlap(one: Sequence[_Stretch], other: Sequence[_Stretch]) -> list[_Stretc
         else:
             right += 1
     return found
-
-
-def clock_of(zone: str, at: datetime) -> str:
-    """What the wall's clock says in a zone."""
-    return at.astimezone(clock.zone(zone)).strftime("%H:%M")

@@ -5,17 +5,14 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from babel.core import get_global
-
 from plugin import clock
 from plugin.messages.rules import rows
 from plugin.messages.rules.rows import PlaceRow, PostalStates
-from plugin.phones.places import country_of_phone, zones_of_phone
+from plugin.phones.numbers import OTHER_CODES
+from plugin.phones.places import country_of_phone, zones_by_country, zones_of_phone
 
-UNITED_STATES = "US"
 AREA_CODE = slice(2, 5)  # of +1 305 555 0123
 NOWHERE = "ZZ"  # CLDR's country of Etc/Unknown
-OTHER_CODES = {"UK": "GB", "EL": "GR"}
 
 
 class ZoneBasis(StrEnum):
@@ -175,15 +172,15 @@ def zones_of_country(country: str) -> Sequence[str]:
     for row in _places_of(country):
         if not (row.states or row.postal_codes):
             return tuple(row.zones)
-    return tuple(
-        zone for zone in _zones_by_country().get(country, ()) if zone in clock.zone_names()
-    )
+    return _zones_by_country().get(country, ())
 
 
 @lru_cache(1)
 def _zones_by_country() -> Mapping[str, Sequence[str]]:
-    found: dict[str, list[str]] = {}
-    for zone, country in get_global("zone_territories").items():
-        if country != NOWHERE and zone in clock.zone_names():
-            found.setdefault(country, []).append(zone)
-    return found
+    """Without countries that have no clock of tzdata's."""
+    known = {
+        country: tuple(zone for zone in zones if zone in clock.zone_names())
+        for country, zones in zones_by_country().items()
+        if country != NOWHERE
+    }
+    return {country: zones for country, zones in known.items() if zones}

@@ -1,12 +1,12 @@
 """Read the rules of hours, holidays and places: versioned data, each row with its source."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
@@ -19,7 +19,11 @@ SATURDAY, SUNDAY = 5, 6
 MINUTES_A_DAY = 24 * 60
 CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 
-_strict = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+class _Strict(Entry):
+    """What stands in a file, and nothing beside it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class RuleKind(StrEnum):
@@ -82,13 +86,21 @@ ReadSpans = Annotated[Spans, BeforeValidator(parse_spans)]
 Countries = Annotated[list[Annotated[str, AfterValidator(_country)]], Field(min_length=1)]
 
 
-class HoursRule(Entry):
-    """When marketing may arrive in some places. Transactional messages are free of it."""
-
-    model_config = _strict
+class RowOfPlaces(_Strict):
+    """What holds in some countries, or in some states of one."""
 
     countries: Countries
     states: list[str] = Field(default_factory=list)
+    source: str = Field(min_length=1)
+    as_of: date
+
+
+R = TypeVar("R", bound=RowOfPlaces)
+
+
+class HoursRule(RowOfPlaces):
+    """When marketing may arrive in some places. Transactional messages are free of it."""
+
     kind: Annotated[RuleKind, Field(strict=False)]
     spans: ReadSpans
     saturday: ReadSpans | None = None
@@ -96,8 +108,6 @@ class HoursRule(Entry):
     on_holidays: bool = True
     texts_a_day: int | None = Field(default=None, ge=1, description="to one number in 24 hours")
     registration: Annotated[Registration, Field(strict=False)] = Registration.NOT_NEEDED
-    source: str = Field(min_length=1)
-    as_of: date
     note: str = ""
 
     @property
@@ -109,41 +119,29 @@ class HoursRule(Entry):
         )
 
 
-class HoursFile(Entry):
+class HoursFile(_Strict):
     """A file of rules."""
-
-    model_config = _strict
 
     version: date = Field(strict=False)
     rules: list[HoursRule]
 
 
-class HolidayCalendar(Entry):
+class HolidayCalendar(RowOfPlaces):
     """The public holidays of some places, beside those of their whole country."""
 
-    model_config = _strict
-
-    countries: Countries
-    states: list[str] = Field(default_factory=list)
     days: list[str]
     observed: bool = False
-    source: str = Field(min_length=1)
-    as_of: date
 
 
-class HolidaysFile(Entry):
+class HolidaysFile(_Strict):
     """A file of public holidays."""
-
-    model_config = _strict
 
     version: date = Field(strict=False)
     calendars: list[HolidayCalendar]
 
 
-class PlaceRow(Entry):
+class PlaceRow(_Strict):
     """Where the clocks of a place stand."""
-
-    model_config = _strict
 
     country: Annotated[str, AfterValidator(_country)]
     states: list[str] = Field(default_factory=list)
@@ -151,19 +149,15 @@ class PlaceRow(Entry):
     zones: list[str] = Field(min_length=1)
 
 
-class PostalStates(Entry):
+class PostalStates(_Strict):
     """How many characters of a postal code are the state."""
-
-    model_config = _strict
 
     chars: int
     longer: list[str] = Field(default_factory=list)
 
 
-class PlacesFile(Entry):
+class PlacesFile(_Strict):
     """A file of places."""
-
-    model_config = _strict
 
     version: date = Field(strict=False)
     source: str = Field(min_length=1)
@@ -174,10 +168,8 @@ class PlacesFile(Entry):
     places: list[PlaceRow]
 
 
-class AreaCodesFile(Entry):
+class AreaCodesFile(_Strict):
     """The states of a country's area codes."""
-
-    model_config = _strict
 
     version: date = Field(strict=False)
     country: Annotated[str, AfterValidator(_country)]
@@ -189,13 +181,8 @@ class AreaCodesFile(Entry):
 @lru_cache(1)
 def hours_rules() -> Mapping[tuple[str, str], HoursRule]:
     """Every rule by its country and state; "" is the whole country."""
-    return {
-        (country, state): rule
-        for file in read_library(HERE / "hours", HoursFile).values()
-        for rule in file.rules
-        for country in rule.countries
-        for state in rule.states or [""]
-    }
+    files = read_library(HERE / "hours", HoursFile).values()
+    return _by_place(rule for file in files for rule in file.rules)
 
 
 @lru_cache(256)
@@ -209,12 +196,16 @@ def rule_of(country: str, state: str) -> HoursRule:
 @lru_cache(1)
 def calendars() -> Mapping[tuple[str, str], HolidayCalendar]:
     """Every calendar by its country and state; "" is the whole country."""
+    files = read_library(HERE / "holidays", HolidaysFile).values()
+    return _by_place(calendar for file in files for calendar in file.calendars)
+
+
+def _by_place(rows: Iterable[R]) -> Mapping[tuple[str, str], R]:
     return {
-        (country, state): calendar
-        for file in read_library(HERE / "holidays", HolidaysFile).values()
-        for calendar in file.calendars
-        for country in calendar.countries
-        for state in calendar.states or [""]
+        (country, state): row
+        for row in rows
+        for country in row.countries
+        for state in row.states or [""]
     }
 
 
