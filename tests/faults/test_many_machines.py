@@ -38,9 +38,7 @@ pytestmark = [
         not FULL, reason="ten processes start again and again: `make faults` runs it"
     ),
     pytest.mark.skipif(not PGBOUNCER, reason="needs PgBouncer, which is not installed"),
-    pytest.mark.skipif(
-        not (rabbitmq.PROGRAM and rabbitmq.NAMES), reason="needs RabbitMQ, which is not installed"
-    ),
+    rabbitmq.needed,
 ]
 
 

@@ -254,7 +254,7 @@ def test_o06_the_depth_of_each_queue_is_the_brokers(tmp_path):
     assert queue_depths(jobs.connect("redis://127.0.0.1:1")) == {}
 
 
-@pytest.mark.skipif(not (rabbitmq.PROGRAM and rabbitmq.NAMES), reason="RabbitMQ is not installed")
+@rabbitmq.needed
 def test_o06_the_depth_of_each_queue_is_rabbitmqs_also_after_a_silence(tmp_path, monkeypatch):
     monkeypatch.setattr(queues, "QUEUES", ("digest", "send", "never_declared"))
     with rabbitmq.rabbitmq(tmp_path / "rabbitmq") as node:

@@ -1,58 +1,37 @@
 """A backup holds everything that was acknowledged before it began, and comes back as it was."""
 
-import json
 import os
 import resource
 import tarfile
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
-from sqlmodel import SQLModel, col, select, update
 
 from plugin import clock
 from plugin.backups.backup import make_backup
 from plugin.backups.restore import restore_backup
 from plugin.backups.unsent import decide, describe, require_decision
 from plugin.errors import RegularsError
-from plugin.ingest.digest import digest_deliveries
 from plugin.settings import Settings
-from storage import arrivals, copies
-from storage.arrivals import NewDelivery
+from storage import copies
 from storage.engine import db, encryption
-from storage.inbox import Delivery
-from storage.profiles import Identity
 from storage.restorations import UnsentChoice, begin_restoration
 from storage.shops import Shop, get_shop
-from storage.tables import INBOX_TABLES
 from tests.conftest import SETTINGS
+from tests.plugin.backups.contents import (
+    all_rows,
+    back_up_under_load,
+    digest_all,
+    known_emails,
+)
 from tests.rules import canary
 
 AT = datetime(2026, 11, 1, 9, tzinfo=UTC)
 
 pytestmark = pytest.mark.usefixtures("data_dir")
-
-
-def all_rows() -> dict[str, list[tuple[object, ...]]]:
-    found: dict[str, list[tuple[object, ...]]] = {}
-    for table in SQLModel.metadata.sorted_tables:
-        engine = db.inbox_engine() if table.name in INBOX_TABLES else db.engine()
-        with engine.execution_options(all_shops="this test").connect() as connection:
-            rows = connection.execute(table.select().order_by(*table.primary_key))
-            found[table.name] = [tuple(row) for row in rows]
-    return found
-
-
-def customer(shop: Shop, number: int) -> NewDelivery:
-    at = clock.now()
-    said = {**canary.customer(), "id": number, "email": f"c{number}@example.com"}
-    body = json.dumps(said | {"phone": None}).encode()
-    return NewDelivery(
-        shop.id, f"w-{number}", "customers/create", "2026-10", at.isoformat(), at, body
-    )
 
 
 def test_o03_everything_comes_back_as_it_was(
@@ -81,42 +60,12 @@ def test_o03_everything_comes_back_as_it_was(
 def test_o03_what_was_acknowledged_before_a_backup_is_in_it_while_others_write(
     database: str, shop: Shop, tmp_path: Path, elsewhere: Callable[[], Settings]
 ) -> None:
-    acknowledged: list[int] = []
-    ends = threading.Event()
-
-    def load() -> None:
-        for number in range(1, 5_000):
-            if ends.is_set():
-                return
-            arrivals.add_deliveries([customer(shop, number)])
-            acknowledged.append(number)
-
-    def work() -> None:
-        while not ends.is_set():
-            digest_deliveries()
-
-    threads = [threading.Thread(target=load), threading.Thread(target=work)]
-    for thread in threads:
-        thread.start()
-    while len(acknowledged) < 100:
-        ends.wait(0.01)
-    before = [*acknowledged]
-    make_backup(tmp_path / "backup.tar")
-    ends.set()
-    for thread in threads:
-        thread.join()
+    acknowledged = back_up_under_load(shop, tmp_path / "backup.tar")
 
     restore_backup(tmp_path / "backup.tar", elsewhere())
-    with db.inbox_transaction() as session:  # a lease of the lost copy's runs out
-        freed = update(Delivery).where(col(Delivery.shop_id) == shop.id).values(lease_until=0.0)
-        session.connection().execute(freed)
-    while digest_deliveries():
-        pass
 
-    with db.reading() as session:
-        asked = select(Identity.value).where(Identity.shop_id == shop.id, Identity.kind == "email")
-        known = set(session.exec(asked))
-    assert {f"c{number}@example.com" for number in before} <= known
+    digest_all(shop)
+    assert acknowledged <= known_emails(shop)
 
 
 def test_a_backup_is_its_owners_alone(sqlite: str, shop: Shop, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """A backup of SQLite comes into an empty PostgreSQL, whole and behind its policies."""
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,26 +18,29 @@ from sqlalchemy import (
     insert,
     text,
 )
-from sqlmodel import SQLModel, col, select, update
+from sqlmodel import SQLModel, select
 
 from plugin.backups.backup import make_backup
 from plugin.backups.restore import restore_backup
 from plugin.backups.unsent import decide, require_decision
 from plugin.errors import RegularsError
 from plugin.flows import library
-from plugin.ingest.digest import digest_deliveries
 from plugin.settings import Settings
 from storage import arrivals, schema, transfers
 from storage.arrivals import Arrival
 from storage.consent_ledger import ConsentEvent
 from storage.engine import append_only, db
 from storage.engine.types import Encrypted, EnumText, Moment
-from storage.inbox import Delivery
-from storage.profiles import Identity
 from storage.restorations import Restoration, UnsentChoice
 from storage.shops import Shop
 from storage.tables import INBOX_TABLES
-from tests.plugin.backups.test_backup import all_rows, customer
+from tests.plugin.backups.contents import (
+    all_rows,
+    back_up_under_load,
+    customer,
+    digest_all,
+    known_emails,
+)
 from tests.rules import canary
 
 pytestmark = pytest.mark.usefixtures("data_dir")
@@ -108,12 +110,9 @@ def test_all_that_waited_for_a_worker_comes_over(
 
     restore_backup(tmp_path / "backup.tar", moved())
     decide(UnsentChoice.SEND)
-    while digest_deliveries():
-        pass
 
-    with db.reading() as session:
-        asked = select(Identity.value).where(Identity.shop_id == shop.id, Identity.kind == "email")
-        assert len(set(session.exec(asked))) == 7
+    digest_all(shop)
+    assert len(known_emails(shop)) == 7
 
 
 def test_what_came_over_is_guarded_as_what_was_made_there(
@@ -149,43 +148,13 @@ def test_what_came_over_is_guarded_as_what_was_made_there(
 def test_o03_what_was_acknowledged_before_a_backup_moves_while_others_write(
     sqlite: str, shop: Shop, tmp_path: Path, moved: Callable[[], Settings]
 ) -> None:
-    acknowledged: list[int] = []
-    ends = threading.Event()
-
-    def load() -> None:
-        for number in range(1, 5_000):
-            if ends.is_set():
-                return
-            arrivals.add_deliveries([customer(shop, number)])
-            acknowledged.append(number)
-
-    def work() -> None:
-        while not ends.is_set():
-            digest_deliveries()
-
-    threads = [threading.Thread(target=load), threading.Thread(target=work)]
-    for thread in threads:
-        thread.start()
-    while len(acknowledged) < 100:
-        ends.wait(0.01)
-    before = [*acknowledged]
-    make_backup(tmp_path / "backup.tar")
-    ends.set()
-    for thread in threads:
-        thread.join()
+    acknowledged = back_up_under_load(shop, tmp_path / "backup.tar")
 
     restore_backup(tmp_path / "backup.tar", moved())
     decide(UnsentChoice.SEND)
-    with db.inbox_transaction() as session:  # a lease of the old installation's runs out
-        freed = update(Delivery).where(col(Delivery.shop_id) == shop.id).values(lease_until=0.0)
-        session.connection().execute(freed)
-    while digest_deliveries():
-        pass
 
-    with db.reading() as session:
-        asked = select(Identity.value).where(Identity.shop_id == shop.id, Identity.kind == "email")
-        known = set(session.exec(asked))
-    assert {f"c{number}@example.com" for number in before} <= known
+    digest_all(shop)
+    assert acknowledged <= known_emails(shop)
 
 
 def test_a_database_that_is_not_empty_is_left_alone(
