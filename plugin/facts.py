@@ -126,13 +126,17 @@ class SuppressionFact(NamedTuple):
 
 @dataclass(slots=True)
 class ListJoinFact:
-    """A profile joins a list; `starts_flows` where this is new, and not history."""
+    """A profile joins a list; `starts_flows` where this is new, and not history.
+
+    `asked_at` is when a merchant asked for it, where it comes later.
+    """
 
     profile: ProfileFact
     list_id: int
     joined_at: datetime
     source: str
     starts_flows: bool = False
+    asked_at: datetime | None = None
 
 
 @dataclass(slots=True)

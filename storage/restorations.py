@@ -17,6 +17,7 @@ from storage.engine import db
 from storage.engine.ids import new_id
 from storage.engine.types import enum_column, moment, row_key
 from storage.flows import Enrolment, EnrolmentState
+from storage.imports import Import, ImportState
 from storage.messages import Message, MessageState, SkipReason
 from storage.shops import Shop
 
@@ -91,6 +92,17 @@ def count_waiting_steps(session: Session, until: datetime) -> int:
         col(Enrolment.due_at) <= until,
     )
     query = columns(func.count()).select_from(Enrolment).where(*due)
+    return int(db.across_shops(session, query, WHY).scalar_one())
+
+
+def count_imports(session: Session, until: datetime) -> int:
+    """How many imports that start flows were begun by a moment, and are not at their end."""
+    begun = (
+        col(Import.state) == ImportState.RUNNING,
+        col(Import.starts_flows).is_(True),
+        col(Import.due_at) <= until,
+    )
+    query = columns(func.count()).select_from(Import).where(*begun)
     return int(db.across_shops(session, query, WHY).scalar_one())
 
 

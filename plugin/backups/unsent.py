@@ -21,12 +21,14 @@ def describe() -> list[str]:
             return ["Nothing is held: no restored backup waits for a decision."]
         found = restorations.unsent_messages(session, held.restored_at)
         steps = restorations.count_waiting_steps(session, held.restored_at)
+        imports = restorations.count_imports(session, held.restored_at)
     span = f"{held.backed_up_at:%Y-%m-%d %H:%M} and {held.restored_at:%Y-%m-%d %H:%M} UTC"
     lines = [f"This copy does not know what was sent between {span}. Due by then:"]
     for each in found:
         awaited = ", which shoppers wait for" if each.transactional else ""
         lines.append(f"  {each.count:>7,}  {each.channel} of {each.domain}{awaited}")
     lines.append(f"  {steps:>7,}  shoppers at a step of a flow")
+    lines.append(f"  {imports:>7,}  imports under way, with rows that start flows")
     return [*lines, *HOW]
 
 

@@ -61,10 +61,21 @@ def enrol_for_events(
 
 
 def enrol_for_list(
-    session: Session, shop: Shop, list_id: int, ref: ProfileRef, *, now: datetime
+    session: Session,
+    shop: Shop,
+    list_id: int,
+    ref: ProfileRef,
+    *,
+    now: datetime,
+    asked_at: datetime | None = None,
 ) -> list[int]:
-    """Let a new membership start flows; the ids of the new enrolments."""
+    """Let a new membership start flows; the ids of the new enrolments.
+
+    It starts them now; one that was asked for before a restoration (an import that went on in the
+    copy that was lost) then.
+    """
     key = f"list:{list_id}"
+    started_at = asked_at if asked_at is not None and _is_restored(shop, asked_at) else now
     entered: list[int] = []
     for flow, steps in _live(session, shop):
         if key == steps.trigger:
@@ -76,7 +87,7 @@ def enrol_for_list(
                 steps,
                 ref=ref,
                 key=cause,
-                started_at=now,
+                started_at=started_at,
                 now=now,
                 event_id=None,
             )
@@ -117,8 +128,6 @@ def _enter(
     who = Who(shop.id, ref.profile_id, started_at)
     if not filters.matches_filter(session, steps.profile_filter, who, now):
         return ()
-    # What comes of a time before a restoration was due then: `send_message.py` sends none of it.
-    is_restored = shop.restored_at is not None and started_at <= shop.restored_at
     row: EnrolmentRow = {
         "shop_id": shop.id,
         "id": new_id(),
@@ -129,13 +138,19 @@ def _enter(
         "trigger_key": key,
         "event_id": event_id,
         "action_id": steps.entry_id,
-        "due_at": started_at if is_restored else now,
+        # What comes of a time before a restoration was due then: `send_message.py` sends none.
+        "due_at": started_at if _is_restored(shop, started_at) else now,
         # the caller enqueues them at once
         "lease_until": db.database_time(session) + flows.LEASE_S,
         "started_at": started_at,
         "entered_at": now,
     }
     return flows.add_enrolments(session, [row])
+
+
+def _is_restored(shop: Shop, moment: datetime) -> bool:
+    """Whether the copy that was lost did what was due at a moment."""
+    return shop.restored_at is not None and moment <= shop.restored_at
 
 
 def _may_reenter(after: timedelta | None, last_entered: datetime | None, now: datetime) -> bool:

@@ -128,7 +128,12 @@ class RowParser:
             source, news = self.held.source, self.held.starts_flows
             taken.facts.list_joins.append(
                 ListJoinFact(
-                    person, self.held.list_id, person.reported_at, source, starts_flows=news
+                    person,
+                    self.held.list_id,
+                    person.reported_at,
+                    source,
+                    starts_flows=news,
+                    asked_at=self.held.due_at,
                 )
             )
 

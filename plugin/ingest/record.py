@@ -332,7 +332,9 @@ def _save_joined(
                 )
         elif joined.starts_flows:
             fresh.discard((joined.list_id, ref.profile_id))
-            entered += enrol.enrol_for_list(session, shop, joined.list_id, ref, now=now)
+            entered += enrol.enrol_for_list(
+                session, shop, joined.list_id, ref, now=now, asked_at=joined.asked_at
+            )
     return entered
 
 

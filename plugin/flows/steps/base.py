@@ -45,6 +45,12 @@ class StepBatch:
         self.messages: list[MessageRow] = []
         self.steps: list[StepLogRow] = []
 
+    def was_sent(self, enrolment: Enrolment) -> bool:
+        """Whether a step was due before the database was restored: it counts as done by the copy
+        that was lost.
+        """
+        return self.restored_at is not None and enrolment.due_at <= self.restored_at
+
     def log_step(self, enrolment: Enrolment, action_id: str, outcome: StepOutcome) -> None:
         """Log what happened at an action."""
         self.steps.append(

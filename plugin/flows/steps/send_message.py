@@ -102,11 +102,8 @@ class SendMessage:
         return Follow()
 
     def _skip_reason(self, batch: StepBatch, enrolment: Enrolment) -> SkipReason | None:
-        """Why the message is not to be sent, or nothing.
-
-        One that was due before the database was restored was sent by the copy that was lost.
-        """
-        if batch.restored_at is not None and enrolment.due_at <= batch.restored_at:
+        """Why the message is not to be sent, or nothing."""
+        if batch.was_sent(enrolment):
             return SkipReason.RESTORED
         who = Who(batch.shop_id, enrolment.profile_id, enrolment.started_at)
         if not matches_filter(batch.session, self.message.additional_filters, who, batch.now):

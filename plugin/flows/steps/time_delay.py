@@ -61,5 +61,8 @@ class TimeDelay:
     def run(
         self, batch: StepBatch, enrolment: Enrolment, *, action_id: str, is_entry: bool
     ) -> Next:
-        """Wait: a flow's first wait counts from what set it off, a later one from now."""
-        return Wait((enrolment.started_at if is_entry else batch.now) + self.duration)
+        """Wait: a flow's first wait counts from what set it off, a later one from now; in a
+        restored copy from when the lost one came here.
+        """
+        reached_at = enrolment.due_at if batch.was_sent(enrolment) else batch.now
+        return Wait((enrolment.started_at if is_entry else reached_at) + self.duration)
